@@ -1,0 +1,1 @@
+"""Penna: AutoML for text under a budget."""

@@ -1,0 +1,48 @@
+"""Every error that Penna raises on purpose, in one tree. A leaf: imports nothing.
+
+PennaError                 exit code 2 at the command line, one sentence, no traceback
+├── TableError             the rows or columns given cannot be used
+├── TaskError              the target does not fit what was asked
+├── SettingError           an option has a value that cannot work
+├── EncoderError           a checkpoint is missing, damaged or unsuited
+├── BundleError            an artefact is missing, damaged, too new, or failed its own check
+├── RunError               a run folder exists already, or does not hold what is asked of it
+└── MissingExtra           a package that this command needs is not installed
+
+Every message says what is wrong and what to do about it.
+"""
+
+
+class PennaError(Exception):
+    """Something that the user can put right; the message says how."""
+
+
+class TableError(PennaError, ValueError):
+    """The rows or columns given cannot be used."""
+
+
+class TaskError(PennaError, ValueError):
+    """The target does not fit what was asked."""
+
+
+class SettingError(PennaError, ValueError):
+    """An option has a value that cannot work."""
+
+
+class EncoderError(PennaError):
+    """A checkpoint is missing, damaged or unsuited."""
+
+
+class BundleError(PennaError):
+    """An artefact is missing, damaged, too new, or failed its own check."""
+
+
+class RunError(PennaError):
+    """A run folder exists already, or does not hold what is asked of it."""
+
+
+class MissingExtra(PennaError, ImportError):
+    """A package that this command needs is not installed."""
+
+    def __init__(self, package: str, what_for: str) -> None:
+        super().__init__(f'{what_for} needs the package {package!r}: pip install "{package}".')

@@ -1,0 +1,96 @@
+"""Model families. One file each; the folder is the registry. Heavy imports stand inside functions: a file here is
+opened by search and by serving alike, and serving must not meet torch.
+
+A family is a module of five functions (the Protocol ``Family``); what ``fit`` returns is a ``Model``. A fitted model
+cannot be refitted. A model can always save itself as something that opens without torch.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from penna.budget import Deadline
+from penna.recipe import Knob, Profile, Recipe
+from penna.table import Table
+from penna.tasks import Task
+
+Array = np.ndarray[Any, Any]
+
+#: ``report(step, of, score) -> bool``: told the validation score on the way; False means stop here (pruned).
+Report = Callable[[int, int, float], bool]
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a fit may use: a folder for caches, a deadline to obey, a number of threads."""
+
+    cache: Path
+    deadline: Deadline
+    threads: int
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one fit is predicted to take, and what its artefact is predicted to weigh and to take for one text."""
+
+    seconds: float
+    megabytes: float | None = None
+    milliseconds: float | None = None
+
+
+class Model(Protocol):
+    """A fitted model."""
+
+    def outputs(self, table: Table) -> Array:
+        """(n, k) float32 probabilities, columns in the order of the task's classes."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write everything that ``open`` of the same family needs into an empty folder; never pickle."""
+        ...
+
+
+class Family(Protocol):
+    """What a file in this folder offers."""
+
+    def portfolio(self, profile: Profile) -> list[Recipe]:
+        """Known-good recipes, cheapest first. The first of ``linear`` is the baseline that every search starts with."""
+        ...
+
+    def knobs(self, profile: Profile) -> tuple[Knob, ...]:
+        """The knobs a search may turn; empty where there is nothing to choose."""
+        ...
+
+    def cost(self, recipe: Recipe, profile: Profile, train: Table, resources: Resources) -> Cost:
+        """Predict one fit on this many rows on this machine (a short probe is allowed; its result is remembered)."""
+        ...
+
+    def fit(
+        self,
+        recipe: Recipe,
+        task: Task,
+        train: Table,
+        valid: Table | None,
+        resources: Resources,
+        report: Report,
+    ) -> Model:
+        """Fit on ``train`` only; ``valid`` serves for early stopping and for the scores given to ``report``.
+
+        Raises ``OutOfTime`` where the deadline leaves nothing usable, ``Pruned`` where ``report`` answered False.
+        """
+        ...
+
+    def open(self, folder: Path) -> Model:
+        """Open what ``save`` wrote, without torch. Raises BundleError on anything damaged."""
+        ...
+
+
+class Pruned(Exception):
+    """A fit was told to stop by ``report``."""
+
+
+class OutOfTime(Exception):
+    """The deadline came before the fit had anything usable."""

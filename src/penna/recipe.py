@@ -1,0 +1,117 @@
+"""What a search may choose: a frozen Recipe, and the Space of knobs that it comes from. Values only; runs nothing."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
+
+Scalar: TypeAlias = str | int | float | bool | None
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One complete, JSON-able choice: family, knobs, effort and seed.
+
+    ``effort`` in (0, 1] scales what a family spends at full effort (steps for an encoder, rows for a linear model).
+
+    >>> Recipe.of("linear", c=1.0, words=2)["words"]
+    2
+    """
+
+    family: str
+    knobs: tuple[tuple[str, Scalar], ...] = ()
+    effort: float = 1.0
+    seed: int = 0
+
+    @classmethod
+    def of(cls, family: str, /, *, effort: float = 1.0, seed: int = 0, **knobs: Scalar) -> "Recipe":
+        return cls(family, tuple(sorted(knobs.items())), effort, seed)
+
+    def __getitem__(self, knob: str) -> Any:
+        return dict(self.knobs)[knob]
+
+    def get(self, knob: str, default: Scalar = None) -> Any:
+        return dict(self.knobs).get(knob, default)
+
+    def but(self, *, effort: float | None = None, seed: int | None = None, **knobs: Scalar) -> "Recipe":
+        """The same recipe with some knobs, the effort or the seed changed."""
+        merged = tuple(sorted((dict(self.knobs) | knobs).items()))
+        return replace(
+            self,
+            knobs=merged,
+            effort=self.effort if effort is None else effort,
+            seed=self.seed if seed is None else seed,
+        )
+
+    @property
+    def id(self) -> str:
+        """Ten hexadecimal digits that name this choice, equal for equal recipes."""
+        return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()[:10]
+
+    def to_json(self) -> dict[str, Any]:
+        return {"family": self.family, "knobs": dict(self.knobs), "effort": self.effort, "seed": self.seed}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Recipe":
+        return cls.of(data["family"], effort=data["effort"], seed=data["seed"], **data["knobs"])
+
+    def __str__(self) -> str:
+        inside = " ".join(f"{k}={_short(v)}" for k, v in self.knobs)
+        return f"{self.family}[{inside}]" + ("" if self.effort == 1 else f" effort={self.effort:.2g}")
+
+
+def _short(value: Scalar) -> str:
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    # A local checkpoint is a long path; its last part says enough in a table.
+    return str(value).rstrip("/").rsplit("/", 1)[-1]
+
+
+@dataclass(frozen=True)
+class Knob:
+    """One named choice: ``values`` to pick from, or a numeric range ``low..high`` (``log`` and ``whole`` say how).
+
+    ``when`` = (other knob, allowed values) makes it conditional: it exists only where the other knob has one of those.
+    """
+
+    name: str
+    values: tuple[Scalar, ...] = ()
+    low: float = 0.0
+    high: float = 0.0
+    log: bool = False
+    whole: bool = False
+    when: tuple[str, tuple[Scalar, ...]] | None = None
+
+    def active(self, chosen: Mapping[str, Scalar]) -> bool:
+        return self.when is None or (self.when[0] in chosen and chosen[self.when[0]] in self.when[1])
+
+
+@dataclass(frozen=True)
+class Space:
+    """The knobs of every family in a search. Families without knobs to turn have an empty tuple.
+
+    A knob's condition may only name a knob that stands before it.
+    """
+
+    families: tuple[tuple[str, tuple[Knob, ...]], ...] = ()
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, _ in self.families)
+
+    def knobs(self, family: str) -> tuple[Knob, ...]:
+        return dict(self.families)[family]
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What a family may know about the work before it offers recipes: sizes, never rows."""
+
+    rows: int
+    classes: int
+    rows_in_smallest_class: int
+    mean_characters: float
+    encoders: tuple[str, ...] = ()  # local folders, all of them checked
+    seconds: float = field(default=600.0)  # the whole budget
+    folds: int = 1  # folds that each recipe meets in the first round
+    seed: int = 0

@@ -1,0 +1,76 @@
+"""The Table: columns by role, immutable. Every other room takes rows from it by index; none reads a file."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import numpy as np
+
+Index: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
+Objects: TypeAlias = np.ndarray[Any, np.dtype[np.object_]]
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Texts (one or several columns), and, for training, target and group.
+
+    text    column name -> (n,) object array of str; never None, missing cells are ""
+    target  (n,) object array of labels (all str, int, bool or float), or None at prediction
+    group   (n,) object array, or None; rows of one group stay on one side of every split
+    rows    (n,) int64, the row's number in what the user gave (first data row = 1)
+    roles   every column that was seen -> "text" | "target" | "group" | "other"
+    """
+
+    text: Mapping[str, Objects]
+    target: Objects | None = None
+    group: Objects | None = None
+    rows: Index = field(default_factory=lambda: np.zeros(0, np.int64))
+    roles: Mapping[str, str] = field(default_factory=dict)
+    target_name: str = "target"
+
+    def __len__(self) -> int:
+        return len(next(iter(self.text.values())))
+
+    def take(self, index: Index) -> "Table":
+        """The rows at these positions, in this order."""
+        taken = replace(
+            self,
+            text={name: column[index] for name, column in self.text.items()},
+            target=None if self.target is None else self.target[index],
+            group=None if self.group is None else self.group[index],
+            rows=self.rows[index],
+        )
+        if "hashes" in self.__dict__:  # computed once for the whole table, cut like a column
+            taken.__dict__["hashes"] = self.hashes[index]
+        if "joined" in self.__dict__:
+            taken.__dict__["joined"] = self.joined[index]
+        return taken
+
+    @cached_property
+    def joined(self) -> Objects:
+        """(n,) each row's text columns as one string, non-empty cells joined by a line break."""
+        columns = list(self.text.values())
+        if len(columns) == 1:
+            return columns[0]
+        out = np.empty(len(self), dtype=object)
+        for i, cells in enumerate(zip(*columns, strict=True)):
+            out[i] = "\n".join(cell for cell in cells if cell)
+        return out
+
+    @cached_property
+    def hashes(self) -> np.ndarray[Any, np.dtype[np.uint64]]:
+        """(n,) uint64, equal for equal texts: the key of every cache and of the duplicate groups."""
+        digest = hashlib.blake2b
+        raw = b"".join(digest(t.encode("utf-8", "surrogatepass"), digest_size=8).digest() for t in self.joined)
+        return np.frombuffer(raw, dtype=np.uint64)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Sixteen hexadecimal digits, equal for equal texts and targets in equal order."""
+        total = hashlib.sha256(self.hashes.tobytes())
+        for column in (self.target, self.group):
+            if column is not None:
+                total.update("\x1f".join(map(str, column)).encode("utf-8", "surrogatepass"))
+        return total.hexdigest()[:16]

@@ -1,0 +1,158 @@
+"""Trials and the Ledger that keeps them: frozen results in an append-only file. To resume is to reread it."""
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from penna.errors import RunError
+from penna.recipe import Recipe
+
+FORMAT = 1
+
+
+class State(StrEnum):
+    COMPLETE = "complete"
+    PRUNED = "pruned"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What became of one recipe on some folds. Scores: higher is better, one for each fold in ``folds``.
+
+    ``errors`` holds the bootstrap standard error of each fold's score; ``curve`` the (step, score) pairs that the
+    first fold reported. ``megabytes`` and ``milliseconds`` (one text) are predictions until the artefact is measured.
+    """
+
+    recipe: Recipe
+    state: State
+    folds: tuple[int, ...] = ()
+    scores: tuple[float, ...] = ()
+    errors: tuple[float, ...] = ()
+    seconds: float = 0.0
+    predicted_seconds: float | None = None
+    megabytes: float | None = None
+    milliseconds: float | None = None
+    reason: str = ""
+    curve: tuple[tuple[int, float], ...] = ()
+    number: int = -1
+    origin: str = ""  # which phase of the search asked for it: "baseline", "portfolio", "tpe", "finalist" ...
+
+    @property
+    def score(self) -> float:
+        """Mean over folds; -inf where no fold was finished."""
+        return float(np.mean(self.scores)) if self.scores else -math.inf
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation over folds; with a single fold, the bootstrap standard error of its score."""
+        if len(self.scores) > 1:
+            return float(np.std(self.scores, ddof=1))
+        return self.errors[0] if self.errors else 0.0
+
+    @property
+    def cautious(self) -> float:
+        """Mean less half a standard deviation: what finalists are chosen by."""
+        return self.score - 0.5 * self.spread
+
+    def to_json(self) -> dict[str, Any]:
+        return {**self.__dict__, "recipe": self.recipe.to_json(), "state": str(self.state)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Trial":
+        fields = dict(data)
+        fields["recipe"] = Recipe.from_json(fields["recipe"])
+        fields["state"] = State(fields["state"])
+        for name in ("folds", "scores", "errors"):
+            fields[name] = tuple(fields[name])
+        fields["curve"] = tuple((int(a), float(b)) for a, b in fields["curve"])
+        return cls(**fields)
+
+
+class Ledger:
+    """Append-only list of trials in ``folder/ledger.jsonl``, with each trial's out-of-fold outputs beside it.
+
+    The first line is a header that names the format and the work (table fingerprint, task, metric, seed ...); a
+    ledger of other work cannot be resumed. A last line cut short by a kill is dropped.
+    """
+
+    def __init__(self, folder: Path, header: Mapping[str, Any]) -> None:
+        self.folder = folder
+        self.path = folder / "ledger.jsonl"
+        self.header = {"format": FORMAT, **header}
+        self.trials: list[Trial] = []
+        if self.path.exists():
+            self._reread()
+        else:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._write({"header": self.header}, mode="w")
+
+    def append(self, trial: Trial, outputs: Mapping[int, np.ndarray[Any, Any]] | None = None) -> Trial:
+        """Number the trial, store the (rows, k) outputs of each fold, and write the line through to disk."""
+        trial = replace(trial, number=len(self.trials))
+        if outputs:
+            (self.folder / "outputs").mkdir(exist_ok=True)
+            # The arrays go first: a line in the ledger means that its outputs are there.
+            for fold, array in outputs.items():
+                np.save(self._outputs_path(trial.number, fold), array.astype(np.float32), allow_pickle=False)
+        self._write(trial.to_json(), mode="a")
+        self.trials.append(trial)
+        return trial
+
+    def outputs(self, trial: Trial, fold: int) -> np.ndarray[Any, Any]:
+        """(rows of that fold's validation part, k) float32 outputs."""
+        path = self._outputs_path(trial.number, fold)
+        try:
+            array: np.ndarray[Any, Any] = np.load(path, allow_pickle=False)
+        except (OSError, ValueError) as error:
+            raise RunError(f"{path} is missing or damaged ({error}): start the run again in a new folder.") from error
+        return array
+
+    def _outputs_path(self, number: int, fold: int) -> Path:
+        return self.folder / "outputs" / f"{number:05d}-{fold}.npy"
+
+    def _write(self, line: Mapping[str, Any], mode: str) -> None:
+        with self.path.open(mode, encoding="utf-8") as file:
+            file.write(json.dumps(line, allow_nan=False) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _reread(self) -> None:
+        header, self.trials, good = read(self.path)
+        if header != self.header:
+            changed = sorted(k for k in header.keys() | self.header.keys() if header.get(k) != self.header.get(k))
+            raise RunError(
+                f"{self.folder} holds a run of other work ({', '.join(changed)} differ): "
+                "choose another --out, or resume with the same data and options."
+            )
+        if good < self.path.stat().st_size:
+            with self.path.open("r+b") as file:
+                file.truncate(good)
+
+
+def read(path: Path) -> tuple[dict[str, Any], list[Trial], int]:
+    """Header, trials, and the number of bytes up to the end of the last whole line."""
+    trials: list[Trial] = []
+    good = 0
+    try:
+        lines = path.read_bytes().splitlines(keepends=True)
+        header: dict[str, Any] = json.loads(lines[0])["header"]
+        good = len(lines[0])
+        for line in lines[1:]:
+            if not line.endswith(b"\n"):
+                break
+            trials.append(Trial.from_json(json.loads(line)))
+            good += len(line)
+    except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
+        raise RunError(f"{path} cannot be read as a ledger ({error}): start again in a new folder.") from error
+    if header.get("format") != FORMAT:
+        raise RunError(f"{path} has ledger format {header.get('format')}, this Penna reads {FORMAT}: start a new run.")
+    return header, trials, good
