@@ -1,0 +1,306 @@
+"""Where an encoder is found, what it is, and how it is loaded. Never runs code from a checkpoint, never reads a pickle.
+
+Finding and describing need no torch; only ``load_module`` imports it.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from penna.encoders import weights
+from penna.errors import EncoderError
+
+if TYPE_CHECKING:
+    import tokenizers
+    import torch
+
+ASSETS = Path(__file__).parent.parent / "assets" / "encoders"
+_WANTED = (
+    "config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+    "model.safetensors",
+    "model-*.safetensors",
+    "model.safetensors.index.json",
+)
+_VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What differs between architectures: positions that are not usable, and whether a pooler can be left out."""
+
+    lost_positions: int = 0
+    pooler: bool = True
+
+
+#: The architectures with an encoder interface: (ids, mask) -> (batch, length, width), cut by ``num_hidden_layers``.
+KINDS: Mapping[str, Kind] = {
+    "albert": Kind(),
+    "bert": Kind(),
+    "camembert": Kind(lost_positions=2),
+    "distilbert": Kind(pooler=False),
+    "electra": Kind(pooler=False),
+    "mpnet": Kind(lost_positions=2),
+    "roberta": Kind(lost_positions=2),
+    "xlm-roberta": Kind(lost_positions=2),
+}
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """An encoder on disk: its folder and its measures, read from config.json and the headers of its weights."""
+
+    name: str
+    folder: Path
+    kind: str
+    width: int
+    layers: int
+    shared_layers: bool
+    embedding_width: int
+    vocabulary: int
+    max_length: int
+    megabytes: float  # of the encoder in float32, without heads and pooler
+    layer_megabytes: float  # what one layer less saves; 0 where layers share their weights
+    fingerprint: str  # equal for equal config, tokenizer and weights
+
+    def megabytes_at(self, depth: int) -> float:
+        """Float32 size of the first ``depth`` layers with the embeddings."""
+        return self.megabytes - (self.layers - depth) * self.layer_megabytes
+
+
+def shipped(assets: Path = ASSETS) -> list[str]:
+    """Names of the checkpoints that came with the package, sorted.
+
+    >>> isinstance(shipped(), list)
+    True
+    """
+    return sorted(p.parent.name for p in assets.glob("*/config.json")) if assets.is_dir() else []
+
+
+def find(name: str, *, offline: bool | None = None, assets: Path = ASSETS) -> Checkpoint:
+    """The checkpoint called ``name``: a local folder, one in the package, or a name on the hub (its cache comes first).
+
+    ``offline`` True keeps off the net; None asks the environment (HF_HUB_OFFLINE). Raises EncoderError.
+    """
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return describe(name, folder.resolve())
+    if name in shipped(assets):
+        return describe(name, assets / name)
+    if _like_a_path(name):
+        raise EncoderError(f"encoder {name!r}: there is no such folder: give a folder that holds config.json.")
+    if offline is None:
+        offline = os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "TRUE", "YES", "ON")
+    return describe(name, _from_hub(name, offline))
+
+
+def describe(name: str, folder: Path) -> Checkpoint:
+    """Check a checkpoint's files and read its measures. Raises EncoderError on the first thing that is wrong."""
+    config = _config(name, folder)
+    kind = str(config.get("model_type"))
+    if kind not in KINDS:
+        raise EncoderError(
+            f"encoder {name!r}: the architecture {kind!r} has no encoder interface here: "
+            f"choose one of {', '.join(sorted(KINDS))}."
+        )
+    if not any((folder / v).is_file() for v in _VOCABULARIES):
+        raise EncoderError(f"encoder {name!r} has no tokenizer: put its tokenizer.json into {folder}.")
+    width = _whole(name, config, "hidden_size", "dim")
+    layers = _whole(name, config, "num_hidden_layers", "n_layers")
+    files = weights.weight_files(name, folder)
+    megabytes, layer_megabytes = weights.sizes(name, files)
+    shared = kind == "albert"
+    return Checkpoint(
+        name=name,
+        folder=folder,
+        kind=kind,
+        width=width,
+        layers=layers,
+        shared_layers=shared,
+        embedding_width=_whole(name, config, "embedding_size", default=width),
+        vocabulary=_whole(name, config, "vocab_size"),
+        max_length=_whole(name, config, "max_position_embeddings") - KINDS[kind].lost_positions,
+        megabytes=megabytes,
+        layer_megabytes=0.0 if shared else layer_megabytes / layers,
+        fingerprint=weights.fingerprint([folder / f for f in ("config.json", *_VOCABULARIES)], files),
+    )
+
+
+def load_module(
+    checkpoint: Checkpoint, *, depth: int | None = None, dtype: str = "float32", dropout: float | None = None
+) -> "torch.nn.Module":
+    """The plain encoder, cut to its first ``depth`` layers, in evaluation mode, without a pooler.
+
+    Call it with ``input_ids`` and ``attention_mask``; take ``.last_hidden_state``. ``dropout`` replaces every dropout
+    rate of the config. Raises EncoderError where the weights do not fit the config.
+    """
+    import torch
+    import transformers
+
+    depth = checkpoint.layers if depth is None else depth
+    if not 1 <= depth <= checkpoint.layers:
+        raise EncoderError(f"encoder {checkpoint.name!r} has {checkpoint.layers} layers: a depth of {depth} cannot be.")
+    with _silence():
+        config = transformers.AutoConfig.from_pretrained(checkpoint.folder, local_files_only=True)
+        if depth < checkpoint.layers and getattr(config, "num_hidden_groups", 1) > 1:
+            raise EncoderError(f"encoder {checkpoint.name!r} has several layer groups: use its full depth.")
+        config.num_hidden_layers = depth
+        if dropout is not None:
+            _set_dropout(config, dropout)
+        module = _load(checkpoint, config)
+    return module.to(getattr(torch, dtype)).eval()
+
+
+def load_tokenizer(checkpoint: Checkpoint) -> "tokenizers.Tokenizer":
+    """The checkpoint's fast tokenizer, which adds special tokens and neither cuts nor pads."""
+    import tokenizers
+
+    file = checkpoint.folder / "tokenizer.json"
+    try:
+        tokenizer = tokenizers.Tokenizer.from_file(str(file)) if file.is_file() else _converted(checkpoint)
+    except Exception as error:  # the Rust side raises bare Exception
+        raise EncoderError(
+            f"encoder {checkpoint.name!r}: its tokenizer cannot be read ({error}): get the folder again."
+        ) from error
+    if tokenizer.get_vocab_size() > checkpoint.vocabulary:
+        raise EncoderError(
+            f"encoder {checkpoint.name!r}: its tokenizer knows {tokenizer.get_vocab_size()} tokens but its weights "
+            f"{checkpoint.vocabulary}: the two do not belong together."
+        )
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def _like_a_path(name: str) -> bool:
+    return name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name or Path(name).exists()
+
+
+def _from_hub(name: str, offline: bool) -> Path:
+    """The snapshot folder in the hub's local cache, downloaded first where it must and may be."""
+    import huggingface_hub
+    from huggingface_hub.utils import disable_progress_bars
+
+    disable_progress_bars()
+    place = {"cache_dir": os.environ.get("HF_HUB_CACHE"), "allow_patterns": list(_WANTED)}
+    try:
+        folder = Path(huggingface_hub.snapshot_download(name, local_files_only=True, **place))
+        if offline or _complete(folder):
+            return folder
+    except (OSError, ValueError) as error:  # not in the cache, or not a name that the hub allows
+        if offline:
+            raise EncoderError(_not_found(name, "no folder and not in the local hub cache (offline)")) from error
+    try:
+        return Path(huggingface_hub.snapshot_download(name, etag_timeout=10, **place))
+    except Exception as error:  # network and hub errors come from several libraries
+        raise EncoderError(_not_found(name, f"no folder, not in the local hub cache, {_first_line(error)}")) from error
+
+
+def _complete(folder: Path) -> bool:
+    return (folder / "config.json").is_file() and any(folder.glob("*.safetensors"))
+
+
+def _not_found(name: str, why: str) -> str:
+    return (
+        f"encoder {name!r} was not found ({why}): give a local folder, or download it where there is a network "
+        f"with: hf download {name}"
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else 'no answer'}"[:160]
+
+
+def _config(name: str, folder: Path) -> dict[str, Any]:
+    file = folder / "config.json"
+    if not file.is_file():
+        raise EncoderError(f"encoder {name!r}: {folder} holds no config.json: give the folder of a checkpoint.")
+    try:
+        config = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise EncoderError(f"encoder {name!r}: its config.json cannot be read ({error}): get it again.") from error
+    if not isinstance(config, dict):
+        raise EncoderError(f"encoder {name!r}: its config.json is not a JSON object: get it again.")
+    return config
+
+
+def _whole(name: str, config: Mapping[str, Any], *keys: str, default: int | None = None) -> int:
+    for key in keys:
+        value = config.get(key)
+        if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 100_000_000:
+            return value
+    if default is not None:
+        return default
+    raise EncoderError(f"encoder {name!r}: its config.json gives no usable {keys[0]}: get it again.")
+
+
+def _set_dropout(config: Any, rate: float) -> None:
+    for name in vars(config):
+        if "dropout" in name and isinstance(getattr(config, name), float | int) and "layerdrop" not in name:
+            setattr(config, name, rate)
+
+
+def _load(checkpoint: Checkpoint, config: Any) -> "torch.nn.Module":
+    import transformers
+
+    extra = {"add_pooling_layer": False} if KINDS[checkpoint.kind].pooler else {}
+    try:
+        module, found = transformers.AutoModel.from_pretrained(
+            checkpoint.folder,
+            config=config,
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+            output_loading_info=True,
+            **extra,
+        )
+    except Exception as error:  # transformers and safetensors raise many types for a bad file
+        raise EncoderError(
+            f"encoder {checkpoint.name!r} cannot be loaded ({_first_line(error)}): get the folder again."
+        ) from error
+    missing = sorted(k for k in found["missing_keys"] if "position_ids" not in k)
+    if missing:
+        raise EncoderError(
+            f"encoder {checkpoint.name!r}: its weights lack {missing[0]} and {len(missing) - 1} more: they do not "
+            "belong to its config.json; get the folder again."
+        )
+    loaded: torch.nn.Module = module
+    return loaded
+
+
+def _converted(checkpoint: Checkpoint) -> "tokenizers.Tokenizer":
+    import transformers
+
+    with _silence():
+        slow = transformers.AutoTokenizer.from_pretrained(
+            checkpoint.folder, local_files_only=True, trust_remote_code=False, use_fast=True
+        )
+    tokenizer: tokenizers.Tokenizer = slow.backend_tokenizer
+    return tokenizer
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """transformers' logging and progress bars off, and afterwards as they were."""
+    from transformers.utils import logging
+
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity(logging.CRITICAL)
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
