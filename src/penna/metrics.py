@@ -1,0 +1,165 @@
+"""Metrics of classification, with bootstrap intervals. Knows class indices and probabilities; numpy alone, for serving.
+
+Everywhere: ``y`` (n,) class indices, ``outputs`` (n, k) probabilities, n >= 1.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+Rows = tuple[Array, ...]
+
+#: Bins of the calibration error.
+BINS = 15
+#: More rows than this are not resampled in full: the deviation of a smaller sample is scaled instead.
+_SAMPLE = 20_000
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric in two steps: what it needs of each row, then one number made of that.
+
+    ``bootstrap`` redoes only the second step, which is why it is quick. The metric itself is called like a function:
+
+    >>> accuracy(np.array([0, 1]), np.array([[0.9, 0.1], [0.6, 0.4]]))
+    0.5
+    """
+
+    rows: Callable[[Array, Array], Rows]
+    value: Callable[..., float]
+
+    def __call__(self, y: Array, outputs: Array) -> float:
+        return self.value(*self.rows(y, outputs))
+
+
+def _hits(y: Array, outputs: Array) -> Rows:
+    return (outputs.argmax(axis=1) == y,)
+
+
+def _answers(y: Array, outputs: Array) -> Rows:
+    return y, outputs.argmax(axis=1)
+
+
+def _losses(y: Array, outputs: Array) -> Rows:
+    given = outputs[np.arange(len(y)), y].astype(np.float64)
+    return (-np.log(np.clip(given, 1e-7, 1.0)),)
+
+
+def _confidences(y: Array, outputs: Array) -> Rows:
+    confidence = outputs.max(axis=1).astype(np.float64)
+    # Guo et al. close their bins on the right: (0, 1/15], (1/15, 2/15] ...
+    bins = np.clip(np.ceil(confidence * BINS).astype(np.int64) - 1, 0, BINS - 1)
+    return confidence, outputs.argmax(axis=1) == y, bins
+
+
+def _mean(values: Array) -> float:
+    return float(values.mean())
+
+
+def _counts(y: Array, answers: Array) -> tuple[Array, Array, Array]:
+    """Hits, answers and rows of each class, (k,) each."""
+    k = int(max(y.max(), answers.max())) + 1
+    hits = np.bincount(y[y == answers], minlength=k)
+    return hits, np.bincount(answers, minlength=k), np.bincount(y, minlength=k)
+
+
+def _macro_f1(y: Array, answers: Array) -> float:
+    hits, answered, rows = _counts(y, answers)
+    both = answered + rows
+    return float((2 * hits[both > 0] / both[both > 0]).mean())
+
+
+def _balanced_accuracy(y: Array, answers: Array) -> float:
+    hits, _, rows = _counts(y, answers)
+    return float((hits[rows > 0] / rows[rows > 0]).mean())
+
+
+def _calibration_error(confidence: Array, hits: Array, bins: Array) -> float:
+    gaps = np.bincount(bins, weights=hits - confidence, minlength=BINS)
+    return float(np.abs(gaps).sum() / len(bins))
+
+
+#: Share of rows whose most probable class is the right one.
+accuracy = Metric(_hits, _mean)
+#: Mean F1 over the classes that occur, in truth or in answers.
+macro_f1 = Metric(_answers, _macro_f1)
+#: Mean recall over the classes that occur in truth.
+balanced_accuracy = Metric(_answers, _balanced_accuracy)
+#: Mean of -ln p(right class), p no smaller than 1e-7. Lower is better.
+log_loss = Metric(_losses, _mean)
+#: Expected calibration error: mean gap between confidence and accuracy over 15 bins of equal width (Guo et al. 2017,
+#: "On Calibration of Modern Neural Networks", section 2). Lower is better.
+calibration_error = Metric(_confidences, _calibration_error)
+
+
+def bootstrap(
+    y: Array, outputs: Array, metric: Metric, rounds: int = 1000, seed: int = 0
+) -> tuple[float, float, float]:
+    """``(value, low, high)``: the metric with its 95 % percentile interval over resampled rows.
+
+    The calibration error of a resample is too large by nature (noise never cancels in an absolute value), so the
+    interval is moved by the bootstrap's own bias where it would miss the value.
+
+    >>> value, low, high = bootstrap(np.array([0, 1] * 50), np.array([[0.9, 0.1]] * 100), accuracy)
+    >>> value, low < 0.5 < high
+    (0.5, True)
+    """
+    value, samples = _resample(y, outputs, metric, rounds, seed)
+    low, high = np.quantile(samples, (0.025, 0.975))
+    if not low <= value <= high:
+        bias = float(samples.mean()) - value
+        low, high = max(0.0, low - bias), high - bias
+    return value, float(min(low, value)), float(max(high, value))
+
+
+def bootstrap_error(y: Array, outputs: Array, metric: Metric, rounds: int = 200, seed: int = 0) -> float:
+    """Bootstrap standard error of the metric."""
+    return float(_resample(y, outputs, metric, rounds, seed)[1].std(ddof=1))
+
+
+def _resample(y: Array, outputs: Array, metric: Metric, rounds: int, seed: int) -> tuple[float, Array]:
+    """The metric, and its values on ``rounds`` resamples of the rows (Efron 1979)."""
+    rows = metric.rows(y, outputs)
+    value = metric.value(*rows)
+    rng = np.random.default_rng(seed)
+    n, size = len(y), min(len(y), _SAMPLE)
+    samples = np.empty(rounds)
+    for i in range(rounds):
+        index = rng.integers(n, size=size)
+        samples[i] = metric.value(*(row[index] for row in rows))
+    # m out of n: the deviation of m rows shrinks with the square root (Bickel, Goetze and van Zwet 1997).
+    return value, value + (samples - value) * np.sqrt(size / n)
+
+
+def by_class(y: Array, outputs: Array) -> dict[str, Array]:
+    """``rows``, ``precision``, ``recall`` and ``f1`` of each class, (k,) arrays; 0 where nothing is to divide by."""
+    k = outputs.shape[1]
+    matrix = confusion(y, outputs)
+    hits, answered, rows = matrix.diagonal(), matrix.sum(axis=0), matrix.sum(axis=1)
+    share = {
+        name: np.divide(above, below, out=np.zeros(k), where=below > 0)
+        for name, above, below in (
+            ("precision", hits, answered),
+            ("recall", hits, rows),
+            ("f1", 2 * hits, answered + rows),
+        )
+    }
+    return {"rows": rows, **share}
+
+
+def confusion(y: Array, outputs: Array) -> Array:
+    """(k, k) counts: true class down, answer across."""
+    k = outputs.shape[1]
+    return np.bincount(y * k + outputs.argmax(axis=1), minlength=k * k).reshape(k, k)
+
+
+def reliability(y: Array, outputs: Array) -> list[tuple[float, float, int]]:
+    """(mean confidence, accuracy, rows) of each bin of the calibration error that holds rows."""
+    confidence, hits, bins = _confidences(y, outputs)
+    rows = np.bincount(bins, minlength=BINS)
+    sure = np.bincount(bins, weights=confidence, minlength=BINS)
+    right = np.bincount(bins, weights=hits, minlength=BINS)
+    return [(float(sure[b] / rows[b]), float(right[b] / rows[b]), int(rows[b])) for b in range(BINS) if rows[b]]

@@ -1,0 +1,158 @@
+"""The contract of every task in the folder, and the particulars of classification."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penna import plugins, tasks
+from penna.errors import SettingError, TaskError
+from penna.table import Table
+
+
+def table(labels, name="label"):
+    target = np.empty(len(labels), dtype=object)
+    target[:] = labels
+    texts = np.array([f"text {i}" for i in range(len(labels))], dtype=object)
+    return Table({"text": texts}, target, rows=np.arange(1, len(labels) + 1), target_name=name)
+
+
+EXAMPLES = {"classify": table(["no", "yes", "no", "maybe", "yes", "no"])}
+
+
+def outputs_for(task, n):
+    outputs = np.random.default_rng(0).random((n, len(task.classes))).astype(np.float32)
+    return outputs / outputs.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("name", plugins.names("tasks"))
+def test_a_task_survives_json(name):
+    task = tasks.find(name, EXAMPLES[name])
+    again = tasks.restore(json.loads(json.dumps(task.to_json())))
+    assert again == task
+    assert again.classes == task.classes
+
+
+@pytest.mark.parametrize("name", plugins.names("tasks"))
+def test_a_task_is_recognised_and_measures_in_json(name):
+    example = EXAMPLES[name]
+    task = tasks.find("auto", example)
+    assert task.name == name
+    y, outputs = task.encode(example), outputs_for(task, len(example))
+    assert isinstance(task.score(y, outputs), float)
+    assert task.score_error(y, outputs) == task.score_error(y, outputs)
+    measured = task.measure(y, outputs)
+    assert json.loads(json.dumps(measured)) == measured
+    assert len(task.strata(example)) == len(task.decode(outputs)) == len(example)
+
+
+@pytest.mark.parametrize("name", plugins.names("tasks"))
+def test_a_task_refuses_an_empty_table_and_an_unknown_metric(name):
+    with pytest.raises(TaskError):
+        tasks.find(name, table([]))
+    with pytest.raises(SettingError, match="choose one of"):
+        tasks.find(name, EXAMPLES[name], "beauty")
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ["b", "a", "b"],
+        [3, -1, 3],
+        [True, False, True],
+        [2.0, 0.5, 2.0],
+        [np.int64(3), np.int64(-1), np.int64(3)],
+        [np.str_("b"), np.str_("a"), np.str_("b")],
+        [np.bool_(True), np.bool_(False), np.bool_(True)],
+    ],
+)
+def test_labels_keep_their_type_through_json(labels):
+    task = tasks.find("classify", table(labels))
+    again = tasks.restore(json.loads(json.dumps(task.to_json())))
+    decoded = again.decode(np.array([[0.1, 0.9], [0.9, 0.1], [0.2, 0.8]]))
+    assert decoded.tolist() == labels
+    plain = labels[0].item() if isinstance(labels[0], np.generic) else labels[0]
+    assert {type(label) for label in decoded} == {type(plain)}
+    assert again.encode(table(labels)).tolist() == [1, 0, 1]
+
+
+@given(st.lists(st.text(), min_size=2, max_size=8, unique=True))
+def test_any_text_can_be_a_label(labels):
+    task = tasks.find("classify", table(labels * 2))
+    again = tasks.restore(json.loads(json.dumps(task.to_json())))
+    y = again.encode(table(labels))
+    assert again.decode(np.eye(len(labels))[y]).tolist() == labels
+
+
+def test_labels_from_a_file_match_the_numbers_of_a_dataframe_and_the_other_way_round():
+    numbers = tasks.find("classify", table([1, 2, 1, 2]))
+    assert numbers.encode(table(["2", "1"])).tolist() == [1, 0]
+    texts = tasks.find("classify", table(["1", "2", "1", "2"]))
+    assert texts.encode(table([2, 1])).tolist() == [1, 0]
+
+
+def test_labels_never_seen_are_named_with_their_rows():
+    task = tasks.find("classify", table(["a", "b", "a", "b"]))
+    with pytest.raises(TaskError, match=r"'c', 'd' \(rows 2, 4; known labels: 'a', 'b'\)"):
+        task.encode(table(["a", "c", "b", "d"]))
+
+
+@pytest.mark.parametrize(
+    ("labels", "says"),
+    [
+        (["a", "a"], "one class only"),
+        (["a", "b", "c"], "different label in each"),
+        (["a", 1, "a"], r"mixes labels of types str \(row 1\) and int \(row 2\)"),
+        (["a", None, "b"], "no label in row 2"),
+        ([1.0, float("nan"), 2.0], "no label in row 2"),
+        ([1.0, 1.0, float("inf")], "infinity in row 3"),
+        ([["a"], "b"], "list in row 1"),
+        ([True, 1], "mixes"),
+    ],
+)
+def test_a_target_that_cannot_be_learnt_is_named(labels, says):
+    with pytest.raises(TaskError, match=says):
+        tasks.find("classify", table(labels))
+
+
+def test_a_target_of_real_numbers_is_not_taken_for_classes():
+    with pytest.raises(TaskError, match="--task"):
+        tasks.find("auto", table([i + 0.5 for i in range(100)]))
+
+
+def test_rare_classes_make_macro_f1_the_default():
+    assert tasks.find("classify", table(["a"] * 8 + ["b"] * 2)).metric == "accuracy"
+    assert tasks.find("classify", table(["a"] * 95 + ["b"] * 5)).metric == "macro_f1"
+    assert tasks.find("classify", table(["a"] * 95 + ["b"] * 5), "accuracy").metric == "accuracy"
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "macro_f1", "balanced_accuracy", "log_loss"])
+def test_a_better_model_has_a_higher_score(metric):
+    task = tasks.find("classify", table(["a", "b", "c"] * 5), metric)
+    y = np.array([0, 1, 2] * 5)
+    good, bad = 0.8 * np.eye(3)[y] + 0.2 / 3, np.full((15, 3), 1 / 3)
+    assert task.score(y, good) > task.score(y, bad)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"kind": "code"},
+        {"metric": "beauty"},
+        {"classes": ["b", "a"]},
+        {"classes": ["a"]},
+        {"classes": [1, 2]},
+        {"classes": None},
+        {"classes": ["a", ["b"]]},
+        {"name": "nothing"},
+    ],
+)
+def test_a_damaged_task_is_refused(damage):
+    data = tasks.find("classify", table(["a", "b"] * 2)).to_json()
+    with pytest.raises(TaskError):
+        tasks.restore(data | damage)
+    data.pop("classes")
+    with pytest.raises(TaskError):
+        tasks.restore(data)
