@@ -1,0 +1,285 @@
+"""Linear classifiers by L-BFGS in float32: multinomial logistic regression and squared-hinge SVM. Knows a matrix of
+features (dense, or sparse rows), class indices and a deadline; never a text or a task.
+
+Fast because of three things: products in float32 on all threads, scaled variables (a dense matrix is turned onto its
+principal axes, each weight is measured in units of its own curvature: few steps are needed), and warm starts.
+"""
+
+# ruff: noqa: N803 (a matrix of features is X everywhere in this trade)
+
+import itertools
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from penna.budget import Deadline
+from penna.features.lbfgs import Array, minimise
+
+_WIDEST_ROTATION = 2048  # beyond, turning the matrix costs more than it saves
+
+
+@dataclass(frozen=True)
+class Logistic:
+    """Weights: coef (k, d) float32 and intercept (k,) float32. Two classes have one row, k = 1."""
+
+    coef: Array
+    intercept: Array
+
+    def margins(self, X: Any) -> Array:
+        """(n, k) float32 margins of dense or sparse rows."""
+        return np.asarray(X @ self.coef.T, np.float32) + self.intercept
+
+    def probabilities(self, X: Any) -> Array:
+        """(n, classes) float32, rows sum to 1."""
+        return softmax(self.margins(X))
+
+
+def softmax(margins: Array) -> Array:
+    """(n, k) probabilities from margins; one column stands for two classes, (0, z).
+
+    >>> softmax(np.zeros((1, 1), np.float32)).tolist()
+    [[0.5, 0.5]]
+    """
+    if margins.shape[1] == 1:
+        margins = np.concatenate([np.zeros_like(margins), margins], axis=1)
+    out: Array = np.exp(margins - margins.max(axis=1, keepdims=True))
+    out /= out.sum(axis=1, keepdims=True)
+    return out
+
+
+def fit_logistic(
+    X: Any,
+    y: Array,
+    classes: int,
+    *,
+    c: float = 1.0,
+    weights: Array | None = None,
+    deadline: Deadline | None = None,
+    max_iter: int = 200,
+    tol: float = 1e-4,
+    start: Logistic | None = None,
+    threads: int = 2,
+    loss: str = "logistic",
+    scale: Array | None = None,
+) -> Logistic:
+    """Minimise c · Σ weight · loss + ½ ‖coef / scale‖², intercept free, as scikit-learn weighs it.
+
+    X        (n, d) float32, dense or scipy CSR
+    y        (n,) class indices below ``classes``
+    weights  (n,) of the rows, or None for all 1
+    deadline overrun by one gradient at most; the result is then what was reached
+    start    an earlier result for the same classes and features
+    loss     "logistic" (multinomial) or "hinge" (squared, one against the rest)
+    scale    (d,) or (k, d), where given: prior width of each weight
+    """
+    # On turned axes a prior of single columns would mean something else.
+    problem = _Problem(_rows(X, threads, turn=scale is None), y, classes, weights, loss)
+    return problem.fit(c, deadline, max_iter, tol, start, scale)
+
+
+def logistic_path(
+    X: Any,
+    y: Array,
+    classes: int,
+    cs: Sequence[float],
+    *,
+    weights: Array | None = None,
+    deadline: Deadline | None = None,
+    max_iter: int = 200,
+    tol: float = 1e-4,
+    threads: int = 2,
+) -> dict[float, Logistic]:
+    """One fit for each c, the smallest first, each started from the one before.
+
+    The first is always there; those that the deadline left no time for are missing.
+    """
+    problem = _Problem(_rows(X, threads), y, classes, weights, "logistic")
+    path: dict[float, Logistic] = {}
+    start: Logistic | None = None
+    for c in sorted(cs):
+        if path and deadline is not None and deadline.over():
+            break
+        path[c] = start = problem.fit(c, deadline, max_iter, tol, start, None)
+    return path
+
+
+class _Rows(Protocol):
+    """Rows in the coordinates of the solver."""
+
+    squares: Array  # (d,) mean square of each column
+
+    def times(self, w: Array) -> Array: ...  # (d, k) -> (n, k)
+    def back(self, r: Array) -> Array: ...  # (n, k) -> (d, k)
+    def inward(self, coef: Array, intercept: Array) -> tuple[Array, Array]: ...
+    def outward(self, w: Array, b: Array) -> tuple[Array, Array]: ...
+
+
+def _rows(X: Any, threads: int, turn: bool = True) -> _Rows:
+    if hasattr(X, "tocsr"):
+        return _Sparse(X.tocsr().astype(np.float32, copy=False), threads)
+    return _Dense(np.asarray(X, np.float32), turn and X.shape[1] <= _WIDEST_ROTATION)
+
+
+class _Dense:
+    """Centred rows on their principal axes, where the curvature is nearly diagonal."""
+
+    def __init__(self, X: Array, turn: bool) -> None:
+        self.mean = X.mean(axis=0, dtype=np.float64).astype(np.float32)
+        centred = X - self.mean
+        self.axes: Array | None = None
+        if turn:
+            self.axes = np.linalg.eigh(centred.T @ centred)[1]
+            centred = centred @ self.axes
+        self.centred = centred
+        self.squares = np.einsum("ij,ij->j", centred, centred) / max(len(X), 1)
+
+    def times(self, w: Array) -> Array:
+        return np.asarray(self.centred @ w)
+
+    def back(self, r: Array) -> Array:
+        return np.asarray(self.centred.T @ r)
+
+    def inward(self, coef: Array, intercept: Array) -> tuple[Array, Array]:
+        w = coef.T if self.axes is None else self.axes.T @ coef.T
+        return w, intercept + coef @ self.mean
+
+    def outward(self, w: Array, b: Array) -> tuple[Array, Array]:
+        coef = (w if self.axes is None else self.axes @ w).T
+        return coef, b - coef @ self.mean
+
+
+class _Sparse:
+    """CSR rows and their transpose, both cut into one block a thread (scipy's products release the lock)."""
+
+    def __init__(self, X: Any, threads: int) -> None:
+        self.blocks = _cut(X, threads)
+        self.turned = _cut(X.T.tocsr(), threads)
+        self.threads = threads
+        squares = np.bincount(X.indices, weights=X.data * X.data, minlength=X.shape[1])
+        self.squares = (squares / max(X.shape[0], 1)).astype(np.float32)
+
+    def times(self, w: Array) -> Array:
+        return self._product(self.blocks, w)
+
+    def back(self, r: Array) -> Array:
+        return self._product(self.turned, r)
+
+    def _product(self, blocks: list[Any], right: Array) -> Array:
+        right = np.ascontiguousarray(right)
+        if len(blocks) == 1:
+            return np.asarray(blocks[0] @ right)
+        with ThreadPoolExecutor(self.threads) as pool:
+            return np.concatenate(list(pool.map(lambda block: block @ right, blocks)))
+
+    def inward(self, coef: Array, intercept: Array) -> tuple[Array, Array]:
+        return coef.T, intercept
+
+    def outward(self, w: Array, b: Array) -> tuple[Array, Array]:
+        return w.T, b
+
+
+def _cut(X: Any, parts: int) -> list[Any]:
+    """Row blocks with about the same number of stored values."""
+    if parts <= 1 or X.nnz < 100_000:
+        return [X]
+    edges = np.searchsorted(X.indptr, np.linspace(0, X.nnz, parts + 1)[1:-1])
+    bounds = [0, *edges.tolist(), X.shape[0]]
+    return [X[a:b] for a, b in itertools.pairwise(bounds) if b > a]
+
+
+class _Problem:
+    """One matrix with its classes; ``fit`` solves it for one c."""
+
+    def __init__(self, rows: _Rows, y: Array, classes: int, weights: Array | None, loss: str) -> None:
+        self.rows = rows
+        self.y = np.asarray(y, np.int64)
+        self.columns = 1 if classes == 2 else classes
+        share = np.ones(len(self.y)) if weights is None else np.asarray(weights, np.float64)
+        self.total = float(share.sum())
+        self.share = (share / self.total).astype(np.float32)[:, None]
+        prior = np.bincount(self.y, weights=self.share[:, 0], minlength=classes)[-self.columns :]
+        if loss == "hinge":
+            self.curvature = np.ones(self.columns)
+            self.slopes = _hinge
+        else:
+            self.curvature = np.maximum(prior * (1 - prior), 0.5 / max(len(self.y), 1))
+            self.slopes = _binary if self.columns == 1 else _multinomial
+
+    def fit(
+        self,
+        c: float,
+        deadline: Deadline | None,
+        max_iter: int,
+        tol: float,
+        start: Logistic | None,
+        scale: Array | None,
+    ) -> Logistic:
+        d, k = len(self.rows.squares), self.columns
+        ridge: Any = np.float32(1 / (c * self.total))
+        if scale is not None:
+            ridge = ridge / np.broadcast_to(np.square(np.atleast_2d(scale)).T, (d, k)).astype(np.float32)
+        # Variables are weights in units of 1 / sqrt(curvature): there the Hessian is near the identity.
+        unit = np.empty((d + 1, k), np.float32)
+        unit[:d] = 1 / np.sqrt(np.outer(self.rows.squares, self.curvature) + ridge)
+        unit[d] = 1 / np.sqrt(self.curvature)
+
+        def gradient(x: Array, out: Array) -> float:
+            w = x.reshape(d + 1, k) * unit
+            margins = self.rows.times(w[:d])
+            margins += w[d]
+            loss = self.slopes(margins, self.y, self.share)
+            g = out.reshape(d + 1, k)
+            g[:d] = self.rows.back(margins)
+            g[d] = margins.sum(axis=0)
+            shrunk = ridge * w[:d]
+            g[:d] += shrunk
+            g *= unit
+            return loss + 0.5 * float(np.vdot(shrunk, w[:d]))
+
+        x = np.zeros((d + 1, k), np.float32)
+        if start is not None:
+            x[:d], x[d] = self.rows.inward(start.coef, start.intercept)
+            x /= unit
+        x = minimise(gradient, x.ravel(), deadline=deadline, max_iter=max_iter, tol=tol)
+        w = x.reshape(d + 1, k) * unit
+        coef, intercept = self.rows.outward(w[:d], w[d])
+        return Logistic(np.ascontiguousarray(coef, np.float32), np.asarray(intercept, np.float32))
+
+
+# Each takes margins (n, k), writes the derivative by the margins over them, and returns the loss.
+
+
+def _multinomial(margins: Array, y: Array, share: Array) -> float:
+    at = np.arange(len(y))
+    margins -= margins.max(axis=1, keepdims=True)
+    own = margins[at, y]
+    np.exp(margins, out=margins)
+    total = margins.sum(axis=1, keepdims=True)
+    loss = float(np.dot(share[:, 0].astype(np.float64), np.log(total[:, 0]) - own))
+    margins /= total
+    margins[at, y] -= 1
+    margins *= share
+    return loss
+
+
+def _binary(margins: Array, y: Array, share: Array) -> float:
+    sign = (1 - 2 * y).astype(np.float32)[:, None]  # +1 for class 0, so that a wrong margin is positive
+    wrong = margins * sign
+    loss = float(np.vdot(share.astype(np.float64), np.logaddexp(0, wrong)))
+    np.multiply(sign * share, 1 / (1 + np.exp(-np.clip(wrong, -80, 80))), out=margins)
+    return loss
+
+
+def _hinge(margins: Array, y: Array, share: Array) -> float:
+    sign = np.full(margins.shape, -1, np.float32)
+    if margins.shape[1] == 1:
+        sign[:, 0] = 2 * y - 1
+    else:
+        sign[np.arange(len(y)), y] = 1
+    short = np.maximum(0, 1 - sign * margins)
+    loss = float((share.astype(np.float64) * np.square(short, dtype=np.float64)).sum())
+    np.multiply(-2 * share, sign * short, out=margins)
+    return loss
