@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -74,3 +74,14 @@ class Table:
             if column is not None:
                 total.update("\x1f".join(map(str, column)).encode("utf-8", "surrogatepass"))
         return total.hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something about the given rows that the user should know; it goes into the report."""
+
+    kind: str
+    message: str
+    count: int = 1
+    rows: tuple[int, ...] = ()  # the first few row or line numbers; the message says which of the two
+    severity: Literal["info", "warning"] = "info"
