@@ -73,6 +73,7 @@ class Checkpoint:
     megabytes: float  # of the encoder in float32, without heads and pooler
     layer_megabytes: float  # what one layer less saves; 0 where layers share their weights
     fingerprint: str  # equal for equal config, tokenizer and weights
+    pad: int = 0  # the id that fills up a batch
 
     def megabytes_at(self, depth: int) -> float:
         """Float32 size of the first ``depth`` layers with the embeddings."""
@@ -134,6 +135,7 @@ def describe(name: str, folder: Path) -> Checkpoint:
         megabytes=megabytes,
         layer_megabytes=0.0 if shared else layer_megabytes / layers,
         fingerprint=weights.fingerprint([folder / f for f in ("config.json", *_VOCABULARIES)], files),
+        pad=_whole(name, config, "pad_token_id", default=0),
     )
 
 

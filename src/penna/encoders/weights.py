@@ -70,7 +70,7 @@ def sizes(name: str, files: list[Path]) -> tuple[float, float]:
 
 
 def fingerprint(small_files: Iterable[Path], files: list[Path]) -> str:
-    """Of the small files all bytes; of the weights 256 samples of each, since two fine-tunes differ nearly everywhere."""
+    """All bytes of the small files and 256 samples of each weights file: two fine-tunes differ nearly everywhere."""
     digest = hashlib.sha256()
     for small in small_files:
         if small.is_file():

@@ -1,0 +1,174 @@
+"""Rows of numbers on disk, found again by the hash of the text they came from. Knows arrays and files, nothing else.
+
+A store is a folder of segments; a segment is one file that is written once and moved into its place. So processes need
+no lock: a reader sees whole segments or none, and two that write the same rows waste a little space and nothing more.
+Losing a file, or the whole cache, costs time and never a result.
+"""
+
+import contextlib
+import os
+import time
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+Array: TypeAlias = np.ndarray[Any, Any]
+Hashes: TypeAlias = np.ndarray[Any, np.dtype[np.uint64]]
+
+LIMIT = 2_000_000_000  # bytes of all stores in one folder
+_SUFFIX = ".safetensors"
+_STALE_SECONDS = 3600.0  # a half-written file this old belongs to a process that died
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Rows by hash: ``hashes`` (n,) sorted and unique; ``values`` (n, d), or (total,) with ``offsets`` (n + 1,)."""
+
+    hashes: Hashes
+    values: Array
+    offsets: Array | None = None
+
+    def locate(self, wanted: Hashes) -> tuple[Array, Array]:
+        """Which of the wanted hashes are here (n,) bool, and the row of each (meaningless where it is not)."""
+        if not len(self.hashes):
+            return np.zeros(len(wanted), bool), np.zeros(len(wanted), np.int64)
+        rows = np.minimum(np.searchsorted(self.hashes, wanted), len(self.hashes) - 1)
+        return self.hashes[rows] == wanted, rows
+
+
+def segment(hashes: Hashes, values: Array, offsets: Array | None = None) -> Segment:
+    """Rows in any order, each hash once, as a segment."""
+    order = np.argsort(hashes, kind="stable")
+    if offsets is None:
+        return Segment(hashes[order], np.ascontiguousarray(values[order]))
+    index, moved = spans(offsets[:-1][order], np.diff(offsets)[order])
+    return Segment(hashes[order], values[index], moved)
+
+
+def known(segments: Sequence[Segment], hashes: Hashes) -> Array:
+    """(n,) bool: which hashes have a row in one of the segments."""
+    found = np.zeros(len(hashes), bool)
+    for part in segments:
+        found |= part.locate(hashes)[0]
+    return found
+
+
+def gather(segments: Sequence[Segment], hashes: Hashes, width: int) -> Array:
+    """(n, width) rows of these hashes; zeros where a hash has none."""
+    out = np.zeros((len(hashes), width), np.float32)
+    for part in segments:
+        found, rows = part.locate(hashes)
+        out[found] = part.values[rows[found]]
+    return out
+
+
+def gather_ragged(segments: Sequence[Segment], hashes: Hashes) -> tuple[Array, Array]:
+    """(values, offsets) of these hashes' rows; a hash without a row gets an empty one."""
+    starts, lengths = np.zeros(len(hashes), np.int64), np.zeros(len(hashes), np.int64)
+    base = 0
+    for part in segments:
+        found, rows = part.locate(hashes)
+        assert part.offsets is not None  # a key holds rows of one kind
+        starts[found] = base + part.offsets[rows[found]]
+        lengths[found] = np.diff(part.offsets)[rows[found]]
+        base += len(part.values)
+    index, offsets = spans(starts, lengths)
+    values = np.concatenate([s.values for s in segments]) if segments else np.zeros(0, np.int32)
+    return values[index], offsets
+
+
+def spans(starts: Array, lengths: Array) -> tuple[Array, Array]:
+    """The flat index of many spans one after the other, and the offsets (n + 1,) of the result."""
+    offsets = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    return np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], lengths), offsets
+
+
+class Store:
+    """The segments of one ``key`` under ``folder``. The size limit holds for the whole folder, all keys together."""
+
+    def __init__(self, folder: Path, key: str, limit: int = LIMIT) -> None:
+        self.root = folder
+        self.folder = folder / key
+        self.limit = limit
+
+    def segments(self) -> list[Segment]:
+        """All whole segments, marked as used now; damaged files are removed."""
+        if not self.folder.is_dir():
+            return []
+        loaded = (_load(path) for path in sorted(self.folder.glob(f"*{_SUFFIX}")))
+        return [part for part in loaded if part is not None]
+
+    def append(self, segment: Segment) -> None:
+        """Keep new rows. A disk that refuses costs the caching and not the work."""
+        if len(segment.hashes):
+            with contextlib.suppress(OSError):
+                _write(self.folder, segment)
+                _evict(self.root, self.limit)
+
+
+def _write(folder: Path, segment: Segment) -> None:
+    from safetensors.numpy import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    arrays = {"hashes": segment.hashes, "values": segment.values}
+    if segment.offsets is not None:
+        arrays["offsets"] = segment.offsets
+    name = f"{time.time_ns():x}-{os.getpid():x}"
+    half = folder / f"{name}.half"
+    try:
+        save_file(arrays, half, metadata={"crc": str(_crc(arrays))})
+        half.replace(folder / f"{name}{_SUFFIX}")
+    except Exception as error:
+        half.unlink(missing_ok=True)
+        raise OSError(str(error)) from error  # safetensors reports a full disk as an error of its own
+
+
+def _load(path: Path) -> Segment | None:
+    from safetensors import safe_open
+
+    try:
+        with safe_open(path, framework="np") as file:
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+            crc = int((file.metadata() or {})["crc"])
+        loaded = Segment(**arrays)
+        if crc != _crc(arrays) or not _fits(loaded):
+            raise ValueError("its content is not what was written")
+        os.utime(path)
+    except OSError:  # another process cleared it away, or may not be touched
+        return None
+    except Exception:  # damaged in whatever way: the rows are computed again
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+        return None
+    return loaded
+
+
+def _fits(segment: Segment) -> bool:
+    if segment.offsets is None:
+        return segment.values.ndim == 2 and len(segment.values) == len(segment.hashes)
+    return len(segment.offsets) == len(segment.hashes) + 1 and int(segment.offsets[-1]) == len(segment.values)
+
+
+def _crc(arrays: dict[str, Array]) -> int:
+    total = 0
+    for name in sorted(arrays):
+        total = zlib.crc32(np.ascontiguousarray(arrays[name]).data.cast("B") if arrays[name].size else b"", total)
+    return total
+
+
+def _evict(root: Path, limit: int) -> None:
+    """Remove what was used longest ago until the folder is within its limit, and what dead processes left behind."""
+    for half in root.glob("*/*.half"):
+        if time.time() - half.stat().st_mtime > _STALE_SECONDS:
+            half.unlink(missing_ok=True)
+    files = sorted(((p.stat().st_mtime_ns, p.stat().st_size, p) for p in root.glob(f"*/*{_SUFFIX}")), reverse=True)
+    total = 0
+    for number, (_, size, path) in enumerate(files):
+        total += size
+        if total > limit and number:  # the newest stays: it is in use
+            path.unlink(missing_ok=True)

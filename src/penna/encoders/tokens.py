@@ -1,0 +1,135 @@
+"""Texts as token ids: once per tokenizer and text, kept on disk, in one flat array. Knows no torch."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from penna.encoders import cache as caches
+from penna.encoders.cache import Array, spans
+from penna.encoders.checkpoints import Checkpoint, load_tokenizer
+from penna.table import Objects, Table
+
+if TYPE_CHECKING:
+    import tokenizers
+
+Ids: TypeAlias = np.ndarray[Any, np.dtype[np.int32]]
+
+_CAP = 512  # rows are kept up to this length, or to the length asked for where that is more
+_CHARACTERS = 20  # per token: a longer text is cut before it is tokenised, so that a 2 MB cell costs nothing
+_CHUNK = 1000
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """Rows of ids of many lengths: row i is ``values[offsets[i]:offsets[i + 1]]``.
+
+    ``whole`` is each row's length before it was cut (of a very long text, at least that); ``pad`` fills up a batch.
+    """
+
+    values: Ids
+    offsets: Array
+    whole: Array
+    pad: int = 0
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> Array:
+        """(n,) int64"""
+        return np.diff(self.offsets)
+
+    def take(self, index: Array) -> "Ragged":
+        """The rows at these positions, in this order."""
+        flat, offsets = spans(self.offsets[:-1][index], self.lengths[index])
+        return Ragged(self.values[flat], offsets, self.whole[index], self.pad)
+
+
+def tokenise(checkpoint: Checkpoint, table: Table, length: int, cache: Path | None) -> Ragged:
+    """Each row's ids with special tokens, cut to ``length`` (the closing special token stays)."""
+    length = min(length, checkpoint.max_length)
+    cap = min(checkpoint.max_length, max(_CAP, length))
+    store = None if cache is None else caches.Store(cache, f"tokens-{checkpoint.fingerprint}-{cap}")
+    hashes, first = np.unique(table.hashes, return_index=True)
+    segments = [] if store is None else store.segments()
+    missing = ~caches.known(segments, hashes)
+    tokenizer = load_tokenizer(checkpoint)
+    closing = _closing(tokenizer)
+    if missing.any():
+        values, offsets = _encode(tokenizer, table.joined[first[missing]], cap, closing, checkpoint.pad)
+        segments.append(caches.segment(hashes[missing], values, offsets))
+        if store is not None:
+            store.append(segments[-1])
+    values, offsets = caches.gather_ragged(segments, table.hashes)
+    # On disk a row starts with its whole length, which must outlive the cut.
+    ragged = Ragged(values, offsets, values[offsets[:-1]].astype(np.int64), checkpoint.pad)
+    return _cut(ragged, length, closing)
+
+
+def padded(ragged: Ragged, index: Array) -> tuple[Array, Array]:
+    """One batch: ids (b, m) int64 and mask (b, m) int64, m the longest of these rows."""
+    rows = ragged.take(index)
+    lengths = rows.lengths
+    inside = np.arange(int(lengths.max(initial=1)))[None, :] < lengths[:, None]
+    ids = np.full(inside.shape, ragged.pad, np.int64)
+    ids[inside] = rows.values
+    return ids, inside.astype(np.int64)
+
+
+def length_for(lengths: Array, cap: int, share: float = 0.95) -> tuple[int, float]:
+    """A length that holds this share of the rows whole, and the share of rows that it cuts.
+
+    Rounded up to a multiple of 8, at most ``cap``. Give it ``Ragged.whole``.
+
+    >>> length_for(np.array([5, 9, 12, 300]), cap=128, share=0.75)
+    (16, 0.25)
+    """
+    if not len(lengths):
+        return min(8, cap), 0.0
+    enough = int(np.quantile(lengths, share, method="inverted_cdf"))
+    length = min(-(-enough // 8) * 8, cap)
+    return length, float(np.mean(lengths > length))
+
+
+def _encode(tokenizer: "tokenizers.Tokenizer", texts: Objects, cap: int, closing: Ids, pad: int) -> tuple[Ids, Array]:
+    """Flat rows of (whole length, ids ...)."""
+    rows: list[Ids] = []
+    for batch in _batches(texts, cap * _CHARACTERS):
+        for encoding in tokenizer.encode_batch_fast(batch):
+            ids = encoding.ids or [pad]
+            row = np.array([len(ids), *ids[:cap]], np.int32)
+            if len(ids) > cap:
+                row[len(row) - len(closing) :] = closing
+            rows.append(row)
+    offsets = np.zeros(len(rows) + 1, np.int64)
+    np.cumsum([len(row) for row in rows], out=offsets[1:])
+    return np.concatenate(rows), offsets
+
+
+def _batches(texts: Objects, longest: int) -> Iterator[list[str]]:
+    for start in range(0, len(texts), _CHUNK):
+        # A lone surrogate cannot pass into the tokenizer: it becomes a question mark.
+        yield [t[:longest].encode("utf-8", "replace").decode("utf-8") for t in texts[start : start + _CHUNK]]
+
+
+def _closing(tokenizer: "tokenizers.Tokenizer") -> Ids:
+    """The special tokens that end every row ([SEP]); they stay where a row is cut."""
+    empty, some = tokenizer.encode("").ids, tokenizer.encode("a").ids
+    count = 0
+    while count < len(empty) - 1 and empty[-1 - count] == some[-1 - count]:
+        count += 1
+    return np.array(empty[len(empty) - count :], np.int32)
+
+
+def _cut(ragged: Ragged, length: int, closing: Ids) -> Ragged:
+    lengths = np.minimum(ragged.lengths - 1, length)
+    flat, offsets = spans(ragged.offsets[:-1] + 1, lengths)
+    values = ragged.values[flat].astype(np.int32, copy=False)
+    cut = np.flatnonzero(ragged.whole > length)
+    if len(cut) and len(closing) < length:
+        ends = offsets[1:][cut][:, None] + np.arange(-len(closing), 0)[None, :]
+        values[ends] = closing
+    return Ragged(values, offsets, ragged.whole, ragged.pad)
