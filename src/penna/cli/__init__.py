@@ -1,0 +1,49 @@
+"""The command line: one file per group of commands. Nothing heavy is imported before a command runs."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from penna import __version__
+from penna.cli.demo import demo
+from penna.cli.failures import guarded
+from penna.cli.fit import fit
+from penna.cli.look import doctor, leaderboard, report
+from penna.cli.use import evaluate, predict
+
+# Plain help: rich help would cost every `penna --help` the import of rich.
+app = typer.Typer(
+    name="penna",
+    help="Penna: AutoML for text under a budget. Finds, proves and packs the best text classifier that fits.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+for _command in (fit, evaluate, predict, leaderboard, report, demo, doctor):
+    app.command()(guarded(_command))
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"penna {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Penna: AutoML for text under a budget. Finds, proves and packs the best text classifier that fits."""
+
+
+def main() -> None:
+    """The entry point ``penna``."""
+    for stream in (sys.stdout, sys.stderr):
+        # A label in Chinese must not break a terminal that knows only cp1252.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    app()

@@ -1,0 +1,102 @@
+"""Failures at the command line: each becomes one sentence on stderr and an exit code, never a traceback.
+
+exit code 2    something that the user can put right (PennaError, files, disk, memory)
+exit code 1    a fault of Penna: the sentence names a file that holds the traceback
+exit code 130  interrupted
+exit code 141  the reader of our output went away
+
+``PENNA_TRACEBACK=1`` shows every traceback.
+"""
+
+import errno
+import functools
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import typer
+
+from penna.errors import PennaError
+
+_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
+_USERS = {
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENOENT,
+    errno.EISDIR,
+    errno.ENOTDIR,
+    errno.EEXIST,
+    errno.ENAMETOOLONG,
+}
+
+
+def guarded(command: Callable[..., None]) -> Callable[..., None]:
+    """The same command, with every failure turned into a sentence and an exit code."""
+
+    @functools.wraps(command)
+    def run(*args: Any, **options: Any) -> None:
+        try:
+            command(*args, **options)
+            sys.stdout.flush()
+        except (typer.Exit, typer.Abort):
+            raise
+        except BrokenPipeError:
+            _leave_pipe()
+            raise typer.Exit(141) from None
+        except KeyboardInterrupt:
+            say("interrupted.")
+            raise typer.Exit(130) from None
+        except Exception as error:
+            if os.environ.get("PENNA_TRACEBACK"):
+                raise
+            known = sentence(error)
+            say(known or _unknown(error))
+            raise typer.Exit(2 if known else 1) from None
+
+    return run
+
+
+def sentence(error: Exception) -> str:
+    """What to tell the user, on one line; empty for an error that is a fault of Penna."""
+    if isinstance(error, PennaError):
+        return " ".join(str(error).splitlines())
+    if isinstance(error, MemoryError):
+        return "not enough memory for this: give fewer rows or shorter texts, or close other programs."
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return (
+            f"no space is left on the disk{_named(error, ' that holds ')}: free some and go on with --resume, "
+            "or choose an --out on another disk (finished trials are kept)."
+        )
+    if isinstance(error, OSError) and error.errno in _USERS and error.filename:
+        return f"{error.filename}: {(error.strerror or 'not usable').lower()}; check the path and its permissions."
+    return ""
+
+
+def say(text: str) -> None:
+    """One red line on stderr (plain where that is not a terminal, or where NO_COLOR is set)."""
+    from penna.cli.show import screen
+
+    screen(stderr=True).print(f"error: {text}", style="red", soft_wrap=True)
+
+
+def _named(error: OSError, before: str) -> str:
+    return f"{before}{error.filename}" if error.filename else ""
+
+
+def _unknown(error: Exception) -> str:
+    brief = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+    try:
+        with tempfile.NamedTemporaryFile("w", prefix="penna-", suffix=".txt", delete=False, encoding="utf-8") as file:
+            traceback.print_exception(error, file=file)
+    except OSError:
+        return f"a fault inside Penna ({brief}): set PENNA_TRACEBACK=1 to see where, and please report it."
+    return f"a fault inside Penna ({brief}): please report it with the file {file.name}."
+
+
+def _leave_pipe() -> None:
+    # Else Python complains once more when it flushes stdout at exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

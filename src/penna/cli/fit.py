@@ -1,0 +1,83 @@
+"""``penna fit``: options in, a run folder out."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from penna.errors import SettingError
+
+
+def fit(
+    data: Annotated[str, typer.Argument(metavar="DATA", help="CSV, TSV, JSON lines or Parquet, also compressed.")],
+    target: Annotated[str | None, typer.Option(metavar="COLUMN", help="The labels.")] = None,
+    text: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMN", help="A text column; repeat for more. Found if not given.")
+    ] = None,
+    group: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Rows of one group stay on one side of every split.")
+    ] = None,
+    test: Annotated[str | None, typer.Option(metavar="FILE", help="For the exam, in place of rows of DATA.")] = None,
+    budget: Annotated[str, typer.Option(metavar="TIME", help="For everything: 30s, 10m, 1.5h.")] = "10m",
+    max_mb: Annotated[float | None, typer.Option(metavar="MB", help="Most that the result may weigh.")] = None,
+    max_ms: Annotated[float | None, typer.Option(metavar="MS", help="Most that one text may take.")] = None,
+    families: Annotated[str, typer.Option(metavar="NAMES", help="What to search.")] = "linear,frozen,finetune",
+    encoder: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Encoder: a folder or a hub name; repeat for more.")
+    ] = None,
+    metric: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Such as accuracy, macro_f1, log_loss. Chosen if not given.")
+    ] = None,
+    folds: Annotated[int | None, typer.Option(metavar="K", help="Chosen by the number of rows if not given.")] = None,
+    exam: Annotated[float | None, typer.Option(metavar="SHARE", help="Part of the rows to keep for the exam.")] = None,
+    search: Annotated[str, typer.Option(metavar="NAME", help="auto, random, grid, tpe or gp.")] = "auto",
+    rare: Annotated[str, typer.Option(metavar="error|drop", help="What to do with classes of one row.")] = "error",
+    seed: Annotated[int, typer.Option(metavar="N", help="Same seed, same folds and recipes.")] = 0,
+    threads: Annotated[int | None, typer.Option(metavar="N", help="Cores to use; all if not given.")] = None,
+    out: Annotated[
+        str | None, typer.Option(metavar="FOLDER", help="The new run; runs/<name of DATA> if not given.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run in --out: no trial is repeated.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the result.")] = False,
+) -> None:
+    """Find, prove and pack the best classifier within the budget."""
+    from penna.budget import Deadline, parse_seconds
+    from penna.cli.progress import Console
+
+    deadline = Deadline(parse_seconds(budget))
+    folder = Path(out) if out else Path("runs") / _stem(data)
+    options: dict[str, Any] = {
+        "max_mb": max_mb, "max_ms": max_ms, "families": _listed(families), "encoders": tuple(encoder or ()),
+        "metric": metric, "folds": folds, "exam": exam, "search": search, "rare": rare, "seed": seed,
+        "text": tuple(text) if text else None, "group": group, "out": folder, "resume": resume,
+    }  # fmt: skip
+    if threads is not None:
+        options["threads"] = threads
+    progress = Console(deadline)
+    with progress:
+        from penna.auto import AutoText
+
+        auto = AutoText(budget, progress=False if quiet else progress, **options)
+        auto.fit(data, y=target, test=test)
+    show_result(folder, auto.bundle_.manifest, deadline)
+
+
+def show_result(folder: Path, manifest: dict[str, Any], deadline: Any) -> None:
+    from penna.cli.show import facts, screen
+
+    facts(screen(), f"{folder}", {"seconds": f"{deadline.spent():.1f} of {deadline.seconds:g}"})
+
+
+def _listed(families: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in families.split(",") if name.strip())
+    if not names:
+        raise SettingError("--families names none: give at least one of linear, frozen, finetune.")
+    return names
+
+
+def _stem(data: str) -> str:
+    """``reviews`` from ``data/reviews.csv.gz``."""
+    name = Path(data).name
+    return name.split(".", 1)[0] or name

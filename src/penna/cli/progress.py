@@ -1,0 +1,109 @@
+"""Live progress of a fit: one line on a terminal, plain lines elsewhere. Told by events; knows only the clock."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.live import Live
+from rich.text import Text
+
+from penna.budget import Deadline
+from penna.cli.show import amount, clock, number, screen
+
+if TYPE_CHECKING:
+    from penna.trials import Trial
+
+
+class Console:
+    """Listens to the events of a fit. Usable as ``with Console(deadline) as progress: AutoText(progress=progress)``."""
+
+    def __init__(self, deadline: Deadline) -> None:
+        self.deadline = deadline
+        self.screen = screen(stderr=True)
+        self.best: Trial | None = None
+        self.done = 0
+        self.now = "reading"
+        self.now_since = time.monotonic()
+        self.now_predicted: float | None = None
+        self.at = ""
+        # Live redraws in a thread of its own, so the time left runs on while a fit computes.
+        self.live = Live(console=self.screen, get_renderable=self.line, refresh_per_second=4, transient=True)
+
+    def __enter__(self) -> "Console":
+        if self.screen.is_terminal:
+            self.live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.live.stop()
+
+    def event(self, kind: str, **data: Any) -> None:
+        """Take in one event; kinds that are not known here are passed over."""
+        listeners: dict[str, Callable[..., None]] = {
+            "table": self._table,
+            "plan": self._plan,
+            "phase": self._phase,
+            "skipped": self._skipped,
+            "trial_start": self._trial_start,
+            "step": self._step,
+            "trial_end": self._trial_end,
+        }
+        if kind in listeners:
+            listeners[kind](**data)
+
+    def line(self) -> Text:
+        """The line as it stands now, most wanted first, for narrow terminals cut it off at the right."""
+        parts = [f"{clock(self.deadline.left())} left"]
+        if self.best is not None:
+            parts.append(f"best {score_of(self.best)} {self.best.recipe.family}")
+        parts.append(f"{self.done} trials")
+        took = f"{clock(time.monotonic() - self.now_since)}"
+        about = f" of about {clock(self.now_predicted)}" if self.now_predicted else ""
+        parts.append(f"{self.now}{self.at} ({took}{about})")
+        return Text(" · ".join(parts), no_wrap=True, overflow="ellipsis", style="cyan")
+
+    def _say(self, text: str, style: str = "") -> None:
+        self.screen.print(f"{self.deadline.spent():7.1f} s  {text}", style=style, soft_wrap=True)
+
+    def _set(self, now: str, predicted: float | None = None) -> None:
+        self.now, self.now_predicted, self.at = now, predicted, ""
+        self.now_since = time.monotonic()
+
+    def _table(self, rows: int, roles: Mapping[str, str], findings: Sequence[str] = (), **_: Any) -> None:
+        named = ", ".join(f"{name} ({role})" for name, role in roles.items())
+        self._say(f"{rows:,} rows; columns: {named}")
+        for finding in findings:
+            self._say(f"note: {finding}", "yellow")
+
+    def _plan(self, exam: int, folds: int, **_: Any) -> None:
+        kept = f"{exam:,} rows kept for the exam; " if exam else ""
+        self._say(f"{kept}{folds} folds")
+
+    def _phase(self, name: str, **_: Any) -> None:
+        self._set(name)
+        self._say(name, "bold")
+
+    def _skipped(self, name: str, reason: str, **_: Any) -> None:
+        self._say(f"skipped {name}: {reason}", "yellow")
+
+    def _trial_start(self, recipe: str, predicted: float | None = None, **_: Any) -> None:
+        self._set(str(recipe), predicted)
+
+    def _step(self, step: int, of: int, score: float, **_: Any) -> None:
+        self.at = f" {step}/{of}: {number(score)}"
+
+    def _trial_end(self, trial: "Trial", best: "Trial | None" = None, **_: Any) -> None:
+        better = best is not None and (self.best is None or best.score > self.best.score)
+        self.best, self.done, self.at = best, self.done + 1, ""
+        if trial.scores and not trial.reason:
+            text = f"{score_of(trial)}  {trial.recipe}  {amount(trial.seconds, 's')}"
+        else:
+            text = f"{trial.state}  {trial.recipe}: {trial.reason}"
+        # A terminal has the live line for the rest; a log has nothing else.
+        if better or trial.reason or not self.screen.is_terminal:
+            self._say(text + ("  <- best so far" if better else ""), "green" if better else "")
+
+
+def score_of(trial: "Trial") -> str:
+    """``0.9123 ± 0.0041``"""
+    return f"{number(trial.score)} ± {number(trial.spread)}"

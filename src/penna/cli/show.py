@@ -1,0 +1,74 @@
+"""What people see: consoles and tables. Plain columns of any width where the output is not a terminal."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+
+def screen(stderr: bool = False) -> Console:
+    """A console that prints what it is given: brackets in recipes and labels are not markup."""
+    console = Console(stderr=stderr, markup=False, highlight=False, emoji=False)
+    if not console.is_terminal:
+        console.width = 10_000  # a pipe has no width: nothing is cut
+    return console
+
+
+def table(
+    console: Console, title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], numbers: Iterable[str] = ()
+) -> None:
+    """Print rows under a title; columns named in ``numbers`` are set to the right."""
+    right = set(numbers)
+    grid = Table(
+        box=box.SIMPLE_HEAD if console.is_terminal else None, title=title, title_justify="left", title_style="bold"
+    )
+    for name in columns:
+        grid.add_column(name, justify="right" if name in right else "left", overflow="fold")
+    for row in rows:
+        grid.add_row(*row)
+    console.print(grid)
+
+
+def facts(console: Console, title: str, pairs: Mapping[str, str]) -> None:
+    """Print a title and aligned ``name  value`` lines."""
+    grid = Table(box=None, show_header=False, title=title, title_justify="left", title_style="bold")
+    grid.add_column(style="dim" if console.is_terminal else "")
+    grid.add_column(overflow="fold")
+    for name, value in pairs.items():
+        grid.add_row(name, value)
+    console.print(grid)
+
+
+def as_json(value: Any) -> None:
+    """Print one JSON document, and nothing else, on stdout."""
+    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    return "" if value is None else f"{value:.{digits}f}"
+
+
+def amount(value: float | None, unit: str = "") -> str:
+    """Three significant figures, never in scientific notation.
+
+    >>> amount(0.01234, "s"), amount(1234.5), amount(None)
+    ('0.0123 s', '1234', '')
+    """
+    if value is None:
+        return ""
+    text = f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    return f"{text} {unit}".rstrip()
+
+
+def clock(seconds: float) -> str:
+    """``m:ss`` or ``h:mm:ss``; never negative.
+
+    >>> clock(61.2), clock(3700), clock(-3)
+    ('1:01', '1:01:40', '0:00')
+    """
+    whole = max(int(seconds), 0)
+    hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,0 +1,64 @@
+"""``penna evaluate`` and ``penna predict``: a run folder at work on other rows. Never imports torch."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+Run = Annotated[str, typer.Argument(metavar="RUN", help="Run folder that `penna fit` wrote, or its model/ folder.")]
+
+
+def evaluate(
+    run: Run,
+    data: Annotated[str, typer.Argument(metavar="DATA", help="File with texts and labels.")],
+    target: Annotated[str | None, typer.Option(metavar="COLUMN", help="The labels, if called otherwise here.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Measure a run on a file with labels.
+
+    Every metric comes with its 95 % bootstrap interval; a table by class follows.
+    """
+    from penna import load
+    from penna.cli import show
+
+    measures = load(run).evaluate(data, target=target)
+    if as_json:
+        show.as_json(measures)
+    else:
+        show_measures(measures)
+
+
+def show_measures(measures: Mapping[str, Any]) -> None:
+    """Tables for people: metrics with intervals, then classes."""
+    from penna.cli.show import number, screen, table
+
+    console = screen()
+    intervals = [(name, *map(number, value)) for name, value in measures.items() if _interval(value)]
+    columns = ("metric", "value", "low", "high")
+    table(console, f"{measures['rows']:,} rows, 95 % bootstrap intervals", columns, intervals, columns[1:])
+    classes = measures.get("by_class")
+    if classes:
+        names = tuple(classes[0])
+        rows = [[number(v, 3) if isinstance(v, float) else str(v) for v in c.values()] for c in classes]
+        console.print()
+        table(console, "by class", names, rows, names[1:])
+
+
+def _interval(value: Any) -> bool:
+    return isinstance(value, list | tuple) and len(value) == 3 and all(isinstance(v, float | int) for v in value)
+
+
+def predict(
+    run: Run,
+    data: Annotated[str, typer.Argument(metavar="DATA", help="File with texts, or - for standard input.")],
+    out: Annotated[str | None, typer.Option(metavar="FILE", help="Standard output if not given.")] = None,
+) -> None:
+    """Write a label and probabilities for each row.
+
+    Rows stream through: memory stays the same for any number of them.
+    """
+    from penna import load
+    from penna.serve.batch import predict_file
+
+    predict_file(load(run), data, Path(out) if out else None)

@@ -1,0 +1,161 @@
+"""What this machine and install can do: facts as a JSON-able dict. Looks only; changes and installs nothing."""
+
+import os
+import platform
+import re
+import shutil
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+#: What the kernels of torch and onnxruntime look for, by its name in /proc/cpuinfo.
+_INSTRUCTIONS = (
+    "avx2",
+    "fma",
+    "avx512f",
+    "avx512_vnni",
+    "avx_vnni",
+    "avx512_bf16",
+    "amx_bf16",
+    "amx_int8",
+    "asimd",
+    "bf16",
+    "i8mm",
+)
+
+
+def examine() -> dict[str, dict[str, Any]]:
+    """Facts under the headings machine, speed, install, encoders and missing."""
+    return {
+        "machine": machine(),
+        "speed": speed(),
+        "install": install(),
+        "encoders": encoders(),
+        "missing": missing(),
+    }
+
+
+def machine() -> dict[str, Any]:
+    """Processor, memory and disk."""
+    free = shutil.disk_usage(Path.cwd()).free / 1e9
+    return {
+        "system": f"{platform.system()} {platform.release()}",
+        "processor": _cpuinfo("model name") or platform.processor() or None,
+        "cores": cores(),
+        "instructions": instructions(),
+        "memory": _gigabytes(memory()),
+        "disk free here": f"{free:.1f} GB",
+    }
+
+
+def cores() -> int:
+    """Cores that this process may use, which in a container can be fewer than there are."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota, _, period = _first_line("/sys/fs/cgroup/cpu.max").partition(" ")
+    if quota.isdigit() and period.isdigit():
+        allowed = min(allowed, max(int(quota) // int(period), 1))
+    return allowed
+
+
+def memory() -> int | None:
+    """Bytes that this process may use, None where the system does not say."""
+    try:
+        total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return None
+    limit = _first_line("/sys/fs/cgroup/memory.max")
+    return min(total, int(limit)) if limit.isdigit() else total
+
+
+def instructions() -> list[str] | None:
+    """Which of the instruction sets that matter are here; None where the system does not say."""
+    flags = (_cpuinfo("flags") or _cpuinfo("Features")).split()
+    return [name for name in _INSTRUCTIONS if name in flags] if flags else None
+
+
+def speed() -> dict[str, Any]:
+    """Measured rates of matrix products, the number format that training will use, and the GPU."""
+    try:
+        import torch
+
+        from penna.training import precision
+
+        rates = {name: f"{rate:.0f} GFLOP/s" for name, rate in precision.gemm_rates().items()}
+        gpu = torch.cuda.get_device_name(0) if torch.cuda.is_available() else "none"
+        return {**rates, "training uses": precision.fastest_dtype(), "threads": torch.get_num_threads(), "gpu": gpu}
+    except (ImportError, OSError, RuntimeError) as error:  # a broken torch must not hide the other facts
+        return {"torch": f"does not work ({' '.join(str(error).split())[:200]}): install it again"}
+
+
+def install() -> dict[str, Any]:
+    """Versions of Python, Penna and the libraries that it stands on."""
+    here = {"python": platform.python_version(), "penna": _version("penna"), "at": str(Path(__file__).parent)}
+    return here | {name: _version(name) for name in requirements()}
+
+
+def encoders() -> dict[str, Any]:
+    """Encoders that can be used without a network: shipped with the package, or in the hub's cache."""
+    from penna.encoders import checkpoints
+
+    return {
+        "shipped": checkpoints.shipped(),
+        "in the hub's cache": _cached(),
+        "others": "any folder or hub name: penna fit --encoder NAME",
+    }
+
+
+def missing() -> dict[str, Any]:
+    """Required packages and extras that are not here, each with the command that gets it."""
+    lacking = {name: f'pip install "{name}"' for name in requirements() if _version(name) is None}
+    for extra in metadata.metadata("penna").get_all("Provides-Extra") or ():
+        absent = [name for name in requirements(extra) if _version(name) is None]
+        if absent:
+            lacking[f"extra [{extra}]"] = f'{", ".join(absent)}: pip install "penna[{extra}]"'
+    return lacking or {"nothing": "everything that Penna can use is installed"}
+
+
+def requirements(extra: str | None = None) -> list[str]:
+    """Names of the packages that Penna needs, or that one of its extras adds, as its own metadata lists them."""
+    names = []
+    for line in metadata.requires("penna") or ():
+        marker = re.search(r"""extra\s*==\s*["']([^"']+)["']""", line)
+        if (marker[1] if marker else None) == extra:
+            names.append(re.split(r"[^\w.-]", line, maxsplit=1)[0])
+    return sorted(names)
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _cached() -> list[str]:
+    from huggingface_hub import scan_cache_dir
+    from huggingface_hub.errors import CacheNotFound
+
+    try:
+        return sorted(repo.repo_id for repo in scan_cache_dir().repos if repo.repo_type == "model")
+    except CacheNotFound:
+        return []
+
+
+def _cpuinfo(field: str) -> str:
+    """The first value of a field in /proc/cpuinfo; empty on other systems."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
+    except OSError:
+        return ""
+    return next((line.partition(":")[2].strip() for line in lines if line.split(":")[0].strip() == field), "")
+
+
+def _first_line(path: str) -> str:
+    try:
+        return Path(path).read_text().strip()
+    except OSError:
+        return ""
+
+
+def _gigabytes(count: int | None) -> str | None:
+    return None if count is None else f"{count / 1e9:.1f} GB"
