@@ -94,9 +94,8 @@ def find(name: str, *, offline: bool | None = None, assets: Path = ASSETS) -> Ch
 
     ``offline`` True keeps off the net; None asks the environment (HF_HUB_OFFLINE). Raises EncoderError.
     """
-    folder = Path(name).expanduser()
-    if folder.is_dir():
-        return describe(name, folder.resolve())
+    if _is_folder(name):
+        return describe(name, Path(name).expanduser().resolve())
     if name in shipped(assets):
         return describe(name, assets / name)
     if _like_a_path(name):
@@ -185,8 +184,15 @@ def load_tokenizer(checkpoint: Checkpoint) -> "tokenizers.Tokenizer":
     return tokenizer
 
 
+def _is_folder(name: str) -> bool:
+    try:
+        return bool(name.strip()) and Path(name).expanduser().is_dir()
+    except (OSError, RuntimeError):  # too long for a path; no such home
+        return False
+
+
 def _like_a_path(name: str) -> bool:
-    return name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name or Path(name).exists()
+    return name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name
 
 
 def _from_hub(name: str, offline: bool) -> Path:

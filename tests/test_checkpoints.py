@@ -1,0 +1,224 @@
+"""Checkpoints: found in folders, in the package and in the hub's cache; checked before use; loaded and cut."""
+
+import json
+import shutil
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from penna.encoders import checkpoints
+from penna.errors import EncoderError
+
+
+@pytest.fixture
+def copy(tiny_bert: Path, tmp_path: Path) -> Path:
+    """A copy of the tiny BERT that a test may spoil."""
+    return Path(shutil.copytree(tiny_bert, tmp_path / "copy"))
+
+
+def refused(folder: Path | str, **options: object) -> str:
+    with pytest.raises(EncoderError) as caught:
+        checkpoints.find(str(folder), **options)  # type: ignore[arg-type]
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def change(folder: Path, **values: object) -> None:
+    file = folder / "config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | values))
+
+
+@pytest.mark.parametrize("kind", sorted(checkpoints.KINDS))
+def test_every_known_architecture_is_described_and_gives_hidden_states_at_each_depth(
+    kind: str, tiny: Callable[[str], Path]
+) -> None:
+    import torch
+
+    checkpoint = checkpoints.find(str(tiny(kind)))
+    assert (checkpoint.kind, checkpoint.width, checkpoint.layers, checkpoint.max_length) == (kind, 32, 4, 64)
+    assert checkpoint.shared_layers == (kind == "albert")
+    ids = torch.randint(5, 100, (2, checkpoint.max_length))
+    for depth in (1, 4):
+        module = checkpoints.load_module(checkpoint, depth=depth)
+        with torch.inference_mode():
+            states = module(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state
+        assert states.shape == (2, 64, 32)
+        size = sum(p.numel() for p in module.parameters()) * 4 / 1e6
+        assert checkpoint.megabytes_at(depth) == pytest.approx(size, rel=0.02)
+
+
+@pytest.mark.parametrize("kind", ["bert", "albert", "distilbert"])
+def test_a_cut_encoder_is_the_inside_of_the_whole_one(kind: str, tiny: Callable[[str], Path]) -> None:
+    import torch
+
+    checkpoint = checkpoints.find(str(tiny(kind)))
+    ids = torch.randint(5, 100, (2, 9))
+    with torch.inference_mode():
+        inner = checkpoints.load_module(checkpoint)(input_ids=ids, output_hidden_states=True).hidden_states[2]
+        cut = checkpoints.load_module(checkpoint, depth=2)(input_ids=ids).last_hidden_state
+    assert torch.allclose(inner, cut, atol=1e-5)
+
+
+def test_dtype_and_dropout_are_set(tiny_bert: Path) -> None:
+    import torch
+
+    module = checkpoints.load_module(checkpoints.find(str(tiny_bert)), dtype="bfloat16", dropout=0.3)
+    rates = {m.p for m in module.modules() if isinstance(m, torch.nn.Dropout)}
+    assert rates == {0.3}
+    assert {p.dtype for p in module.parameters()} == {torch.bfloat16}
+    assert not module.training
+
+
+def test_loading_prints_nothing(tiny_bert: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    checkpoints.load_module(checkpoints.find(str(tiny_bert)), depth=1)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_depth_that_the_encoder_does_not_have_is_refused(tiny_bert: Path) -> None:
+    with pytest.raises(EncoderError, match="has 4 layers"):
+        checkpoints.load_module(checkpoints.find(str(tiny_bert)), depth=5)
+
+
+def test_minilm_is_measured_without_its_pooler(minilm: Path) -> None:
+    checkpoint = checkpoints.find(str(minilm))
+    assert (checkpoint.width, checkpoint.layers, checkpoint.vocabulary, checkpoint.max_length) == (384, 6, 30522, 512)
+    assert checkpoint.megabytes == pytest.approx(90.26, abs=0.01)
+
+
+def test_the_tokenizer_neither_cuts_nor_pads(tiny_bert: Path) -> None:
+    tokenizer = checkpoints.load_tokenizer(checkpoints.find(str(tiny_bert)))
+    assert len(tokenizer.encode("good film " * 100).ids) == 202
+    assert tokenizer.truncation is None
+    assert tokenizer.padding is None
+
+
+def test_a_tokenizer_is_made_from_a_plain_vocabulary(copy: Path) -> None:
+    whole = checkpoints.load_tokenizer(checkpoints.find(str(copy)))
+    words = sorted(whole.get_vocab().items(), key=lambda item: item[1])
+    (copy / "vocab.txt").write_text("\n".join(word for word, _ in words) + "\n")
+    (copy / "tokenizer.json").unlink()
+    plain = checkpoints.load_tokenizer(checkpoints.find(str(copy)))
+    assert plain.encode("A good film, found!").ids == whole.encode("A good film, found!").ids
+
+
+def test_a_checkpoint_in_the_package_is_found_by_its_name(tiny_albert: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_albert, tmp_path / "feather-small")
+    assert checkpoints.shipped(tmp_path) == ["feather-small"]
+    assert checkpoints.find("feather-small", assets=tmp_path).shared_layers
+    assert checkpoints.shipped(tmp_path / "nothing") == []
+    assert checkpoints.ASSETS.is_dir()
+
+
+def test_a_name_in_the_hub_cache_is_found_without_a_network(
+    tiny_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = "0123456789012345678901234567890123456789"
+    place = tmp_path / "models--someone--tiny"
+    shutil.copytree(tiny_bert, place / "snapshots" / commit)
+    (place / "refs").mkdir()
+    (place / "refs" / "main").write_text(commit)
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    assert checkpoints.find("someone/tiny", offline=True).width == 32
+    assert checkpoints.find("someone/tiny").folder.name == commit
+
+
+@pytest.mark.parametrize("name", ["albert-base-v2", "someone/nothing", "a b", "", "x" * 300])
+def test_a_name_that_is_nowhere_says_what_to_do(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert "give a local folder" in refused(name)
+
+
+def test_a_folder_that_is_not_there_is_named() -> None:
+    assert "no such folder" in refused("./no/such/folder")
+
+
+def test_a_folder_without_config_is_refused(tmp_path: Path) -> None:
+    assert "no config.json" in refused(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "[1]", "{", '{"model_type": "bert"}', "\x00"])
+def test_a_damaged_config_is_refused(text: str, copy: Path) -> None:
+    (copy / "config.json").write_text(text)
+    assert "config.json" in refused(copy)
+
+
+def test_an_architecture_without_an_encoder_interface_is_refused(copy: Path) -> None:
+    change(copy, model_type="gpt2")
+    assert "'gpt2' has no encoder interface" in refused(copy)
+
+
+def test_pickled_weights_are_refused_with_the_way_out(copy: Path) -> None:
+    (copy / "model.safetensors").rename(copy / "pytorch_model.bin")
+    assert "save_pretrained" in refused(copy)
+
+
+def test_a_checkpoint_without_weights_or_tokenizer_is_refused(copy: Path) -> None:
+    (copy / "model.safetensors").unlink()
+    assert "no model.safetensors" in refused(copy)
+    (copy / "tokenizer.json").unlink()
+    assert "no tokenizer" in refused(copy)
+
+
+@pytest.mark.parametrize("keep", [0, 7, 100, 5000, -1])
+def test_truncated_weights_are_refused_before_they_are_loaded(keep: int, copy: Path) -> None:
+    file = copy / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:keep])
+    assert "model.safetensors is damaged" in refused(copy)
+
+
+def test_a_header_longer_than_any_is_refused(copy: Path) -> None:
+    (copy / "model.safetensors").write_bytes(struct.pack("<Q", 1 << 60) + b"{}")
+    assert "is damaged" in refused(copy)
+
+
+def test_weights_that_do_not_belong_to_the_config_are_refused(copy: Path) -> None:
+    change(copy, intermediate_size=128)
+    with pytest.raises(EncoderError, match=r"cannot be loaded|do not belong"):
+        checkpoints.load_module(checkpoints.find(str(copy)))
+    change(copy, intermediate_size=64, num_hidden_layers=6)
+    with pytest.raises(EncoderError, match="do not belong"):
+        checkpoints.load_module(checkpoints.find(str(copy)))
+
+
+def test_a_damaged_or_foreign_tokenizer_is_refused(copy: Path) -> None:
+    (copy / "tokenizer.json").write_text("{}")
+    with pytest.raises(EncoderError, match="tokenizer cannot be read"):
+        checkpoints.load_tokenizer(checkpoints.find(str(copy)))
+
+
+def test_a_tokenizer_with_more_tokens_than_the_weights_is_refused(copy: Path, minilm: Path) -> None:
+    shutil.copy(minilm / "tokenizer.json", copy)
+    with pytest.raises(EncoderError, match="do not belong together"):
+        checkpoints.load_tokenizer(checkpoints.find(str(copy)))
+
+
+def test_weights_in_shards_are_read(copy: Path) -> None:
+    import transformers
+
+    transformers.AutoModel.from_pretrained(copy).save_pretrained(copy, max_shard_size="40KB")
+    (copy / "model.safetensors").unlink(missing_ok=True)
+    checkpoint = checkpoints.find(str(copy))
+    assert sum(p.numel() for p in checkpoints.load_module(checkpoint).parameters()) > 1000
+    next(copy.glob("model-00001*.safetensors")).unlink()
+    assert "is missing" in refused(copy)
+
+
+def test_the_fingerprint_changes_with_one_weight_and_not_with_the_place(copy: Path, tiny_bert: Path) -> None:
+    before = checkpoints.find(str(copy)).fingerprint
+    assert before == checkpoints.find(str(tiny_bert)).fingerprint
+    data = bytearray((copy / "model.safetensors").read_bytes())
+    data[-5] ^= 1
+    (copy / "model.safetensors").write_bytes(data)
+    assert checkpoints.find(str(copy)).fingerprint != before
+
+
+def test_finding_a_checkpoint_does_not_import_torch(tiny_bert: Path) -> None:
+    code = (
+        "import sys; from penna.encoders.checkpoints import find; find(sys.argv[1]); assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tiny_bert)], check=True)
