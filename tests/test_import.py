@@ -1,0 +1,47 @@
+"""What importing Penna pulls in, asked in fresh processes; times are in benchmarks/startup.py."""
+
+import subprocess
+import sys
+
+import pytest
+
+import penna
+
+HEAVY = {"torch", "transformers", "sklearn", "scipy", "pandas", "pyarrow", "numpy", "onnxruntime", "optuna", "rich"}
+
+
+def loaded_by(code: str) -> set[str]:
+    """Top-level modules in a fresh process after this code."""
+    ask = f"{code}\nimport sys; print('\\n'.join({{m.split('.')[0] for m in sys.modules}}))"
+    run = subprocess.run([sys.executable, "-c", ask], check=True, capture_output=True, text=True, encoding="utf-8")
+    return set(run.stdout.split())
+
+
+def test_importing_penna_loads_no_library():
+    assert not loaded_by("import penna") & HEAVY
+
+
+def test_the_help_of_every_command_loads_no_library():
+    assert not loaded_by("import penna.cli") & HEAVY
+
+
+def test_an_error_class_loads_no_library():
+    assert not loaded_by("from penna import PennaError, TableError") & HEAVY
+
+
+def test_an_unknown_command_line_name_loads_no_torch():
+    code = (
+        "import sys\nsys.argv = ['penna', 'predct']\nfrom penna.cli import main\ntry: main()\nexcept SystemExit: pass"
+    )
+    assert "torch" not in loaded_by(code)
+
+
+def test_all_names_are_sorted_and_there():
+    assert penna.__all__ == sorted(penna.__all__)
+    for name in penna.__all__:
+        assert getattr(penna, name).__name__ == name
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="AutoTxt"):
+        _ = penna.AutoTxt
