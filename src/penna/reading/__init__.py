@@ -1,0 +1,171 @@
+"""Reading: the only door for rows. Files, streams and tables in memory become a Table, with findings on what was odd."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from penna.errors import TableError
+from penna.reading import delimited, memory, structured
+from penna.reading.cells import Piece, labels, plain, texts
+from penna.reading.encoding import decoded
+from penna.reading.notes import Notes
+from penna.reading.opening import Opened, name_of, opened
+from penna.reading.roles import demand, infer_roles
+from penna.table import Finding, Index, Objects, Table
+
+__all__ = ["Chunk", "infer_roles", "read", "stream"]
+
+_PIECE = 20_000
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some rows for prediction: the table for the model, and the cells of all columns for writing out."""
+
+    table: Table
+    columns: tuple[str, ...]
+    cells: Mapping[str, Sequence[Any]]
+
+
+def read(
+    source: Any,
+    *,
+    text: Sequence[str] | None = None,
+    target: str | None = None,
+    group: str | None = None,
+    y: Any = None,
+    need_target: bool = True,
+) -> tuple[Table, list[Finding]]:
+    """The whole source as a Table, and what was odd in it.
+
+    source: a path or ``-`` or binary stream (CSV, TSV, JSON lines, JSON array, Parquet; also compressed), DataFrame,
+    Series, list or array of str, list of lists, 2-D array of str. ``y``: a column's name, or one label for each row.
+    Labels that are missing stay as None. Raises TableError.
+
+    >>> table, findings = read(["what a film", "never again"], y=["good", "bad"])
+    >>> len(table), table.target.tolist(), findings
+    (2, ['good', 'bad'], [])
+    """
+    notes = Notes()
+    text = (text,) if isinstance(text, str) else text
+    target, beside = (y, None) if isinstance(y, str) else (target, y)
+    name, typed = name_of(source), memory.in_memory(source)
+    with _pieces(source, _PIECE, notes) as pieces:
+        first = next(pieces)
+        demanded = need_target and beside is None
+        if typed and demanded and target is None and list(first.columns) == ["text"]:
+            raise TableError("the texts came without labels: give one for each row as y.")
+        roles = infer_roles(first.columns, text=text, target=target, group=group, need_target=demanded, name=name)
+        columns, rows = _gathered(first, pieces, roles, typed, notes)
+    if not len(rows):
+        raise TableError(f"{name} has no rows: give at least one below the header." + _why(notes))
+    named = next((column for column, role in roles.items() if role == "target"), None)
+    answer = columns.get(named) if named is not None else None
+    if beside is not None:
+        named, cells = memory.as_labels(beside, len(rows))
+        answer = labels(cells, rows, True, named)
+    grouping = next((columns[column] for column, role in roles.items() if role == "group"), None)
+    texts_ = {column: columns[column] for column, role in roles.items() if role == "text"}
+    return Table(texts_, answer, grouping, rows, roles, named or "target"), notes.findings()
+
+
+def _why(notes: Notes) -> str:
+    return "".join(f" {finding.message[0].upper()}{finding.message[1:]}" for finding in notes.findings())
+
+
+def _gathered(
+    first: Piece, rest: Iterator[Piece], roles: Mapping[str, str], typed: bool, notes: Notes
+) -> tuple[dict[str, Objects], Index]:
+    """All pieces as one, of those columns only that have a use."""
+    wanted = [column for column, role in roles.items() if role != "other"]
+    parts: dict[str, list[Objects]] = {column: [] for column in wanted}
+    rows = []
+    for piece in _chained(first, rest):
+        rows.append(piece.rows)
+        for column in wanted:
+            parts[column].append(_cells(column, roles[column], piece, typed, notes))
+    return {column: np.concatenate(parts[column]) for column in wanted}, np.concatenate(rows)
+
+
+def _chained(first: Piece, rest: Iterator[Piece]) -> Iterator[Piece]:
+    yield first
+    yield from rest
+
+
+def _cells(column: str, role: str, piece: Piece, typed: bool, notes: Notes) -> Objects:
+    cells = plain(piece.columns[column], piece.rows, notes)
+    if role == "text":
+        return texts(cells, piece.rows, notes)
+    found = labels(cells, piece.rows, typed, column)
+    if role == "group":  # a row without a group is a group of its own
+        alone = [i for i, value in enumerate(found) if value is None]
+        found[alone] = [f"\0row {piece.rows[i]}" for i in alone]
+    return found
+
+
+def stream(
+    source: Any,
+    *,
+    text: Sequence[str],
+    chunk: int = 10_000,
+    keep_columns: bool = True,
+    findings: list[Finding] | None = None,
+) -> Iterator[Chunk]:
+    """The source in chunks and constant memory, for prediction; ``findings`` is filled when the last one is out.
+
+    Where a model of one text column meets a source of one column, its name does not matter. Raises TableError.
+    """
+    notes = Notes()
+    with _pieces(source, chunk, notes) as pieces:
+        for piece in pieces:
+            columns = {column: plain(cells, piece.rows, notes) for column, cells in piece.columns.items()}
+            used = _used(columns, text, name_of(source))
+            inputs = {
+                wanted: texts(columns[there], piece.rows, notes) for wanted, there in zip(text, used, strict=True)
+            }
+            notes.add("blank", piece.rows[_blank(inputs)].tolist())
+            kept = columns if keep_columns else {column: columns[column] for column in used}
+            roles = {column: "text" if column in used else "other" for column in columns}
+            if len(piece.rows):
+                yield Chunk(Table(inputs, rows=piece.rows, roles=roles), tuple(kept), kept)
+    if findings is not None:
+        findings.extend(notes.findings())
+
+
+def _used(columns: Mapping[str, Any], wanted: Sequence[str], name: str) -> Sequence[str]:
+    """The source's columns that stand for the model's text columns."""
+    if len(wanted) == len(columns) == 1:
+        return tuple(columns)
+    for column in wanted:
+        demand(column, columns, name)
+    return wanted
+
+
+def _blank(inputs: Mapping[str, Objects]) -> "np.ndarray[Any, np.dtype[np.bool_]]":
+    return np.array([not any(map(str.strip, row)) for row in zip(*inputs.values(), strict=True)], dtype=bool)
+
+
+@contextmanager
+def _pieces(source: Any, size: int, notes: Notes) -> Iterator[Iterator[Piece]]:
+    """Pieces of anything; at least one of them, which may be empty."""
+    if memory.in_memory(source):
+        yield memory.pieces(source, size, notes)
+    else:
+        with opened(source) as given:
+            yield _from_bytes(given, size, notes)
+
+
+def _from_bytes(given: Opened, size: int, notes: Notes) -> Iterator[Piece]:
+    """What the bytes look like goes before what the name says, where the two can be told apart."""
+    if given.head.startswith(b"PAR1"):
+        return structured.parquet_pieces(given.seekable or given.file, given.name, size, notes)
+    if given.suffix in (".parquet", ".pq"):
+        raise TableError(f"{given.name} is no Parquet file, or a damaged one: get a fresh copy of it.")
+    head, file = decoded(given, notes)
+    start = head.lstrip(" \t\r\n\ufeff")[:1]
+    if given.suffix in (".jsonl", ".ndjson", ".json") or (given.suffix not in (".csv", ".tsv") and start == "{"):
+        return structured.json_pieces(head, file, given.name, size, notes)
+    return delimited.pieces(head, file, given.suffix, given.name, size, notes)

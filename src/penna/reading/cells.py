@@ -1,0 +1,135 @@
+"""Cells: what a piece of a table is, and how its cells become clean text or labels. A leaf; knows no file."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from penna.errors import TableError
+from penna.reading.notes import Notes
+from penna.table import Index, Objects
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some rows of a source: their numbers (the first data row is 1) and their cells by column, as they were found."""
+
+    rows: Index
+    columns: Mapping[str, Sequence[Any]]
+
+
+def named(header: Sequence[Any], notes: Notes) -> list[str]:
+    """Column names that are neither empty nor repeated.
+
+    >>> named(["text", "", "text"], Notes())
+    ['text', 'column_2', 'text_2']
+    """
+    cleaned = [_repaired(str(name)).replace("\0", " ").strip() for name in header]
+    taken, seen, out = set(cleaned), Counter[str](), []
+    for place, name in enumerate(cleaned, 1):
+        seen[name] += 1
+        new = name if name and seen[name] == 1 else f"{name or 'column'}_{seen[name] if name else place}"
+        while new != name and new in taken:
+            new += "_"
+        if new != name:
+            taken.add(new)
+            notes.add("columns", [new])
+        out.append(new)
+    return out
+
+
+def plain(cells: Sequence[Any], rows: Index, notes: Notes) -> Sequence[Any]:
+    """The cells, with NUL characters and stray bytes repaired in those that are text."""
+    try:
+        together = "\n".join(cells)
+        together.encode()
+        if "\0" not in together:
+            return cells
+    except (TypeError, UnicodeEncodeError):
+        pass  # some cell is not a string, or holds what cannot be encoded: look at each
+    return [_plain(cell, row, notes) if isinstance(cell, str) else cell for cell, row in zip(cells, rows, strict=True)]
+
+
+def _plain(cell: str, row: int, notes: Notes) -> str:
+    if "\0" in cell:
+        notes.add("nul", [int(row)])
+        cell = cell.replace("\0", " ")
+    if not cell.isascii() and _SURROGATE.search(cell):
+        notes.add("bytes", [int(row)])
+        cell = _repaired(cell)
+    return cell
+
+
+def _repaired(text: str) -> str:
+    """Undecodable bytes (lone surrogates, PEP 383) as Windows-1252; other lone surrogates as U+FFFD."""
+    return _SURROGATE.sub(lambda found: _one(ord(found[0])), text)
+
+
+def _one(code: int) -> str:
+    return bytes([code - 0xDC00]).decode("cp1252", "replace") if 0xDC80 <= code <= 0xDCFF else "\ufffd"
+
+
+def texts(cells: Sequence[Any], rows: Index, notes: Notes) -> Objects:
+    """(n,) object array of str: missing cells are "", other values are written out and noted."""
+    out = np.empty(len(cells), dtype=object)
+    if set(map(type, cells)) <= {str}:
+        out[:] = cells
+        return out
+    for i, cell in enumerate(cells):
+        out[i] = "" if missing(cell) else str(cell) if isinstance(cell, str) else _written(cell)
+        if not isinstance(cell, str) and not missing(cell):
+            notes.add("cells", [int(rows[i])])
+    return out
+
+
+def missing(cell: Any) -> bool:
+    """None, NaN, NaT and pandas' NA."""
+    return cell is None or (isinstance(cell, float) and cell != cell) or type(cell).__name__ in ("NAType", "NaTType")
+
+
+def _written(cell: Any) -> str:
+    if isinstance(cell, bytes):
+        return cell.decode("utf-8", "replace")
+    if isinstance(cell, np.ndarray):
+        cell = cell.tolist()
+    if isinstance(cell, list | tuple) and all(isinstance(part, str) for part in cell):
+        return " ".join(cell)
+    if isinstance(cell, list | tuple | dict):
+        return json.dumps(cell, ensure_ascii=False, default=str)
+    return str(cell)
+
+
+def labels(cells: Sequence[Any], rows: Index, typed: bool, column: str) -> Objects:
+    """(n,) object array of str, bool, int or float, None where missing. Not ``typed`` (files): all str, stripped."""
+    kept: dict[Any, Any] = {}  # one object for equal labels: a million of them cost pointers only
+    out = np.empty(len(cells), dtype=object)
+    for i, cell in enumerate(cells):
+        if type(cell) is str and cell in kept:
+            out[i] = kept[cell]
+            continue
+        label = None if missing(cell) else _label(cell, int(rows[i]), column)
+        if not typed and label is not None:
+            label = str(label).strip() or None
+        out[i] = label
+        if type(cell) is str:
+            kept[cell] = label
+    return out
+
+
+def _label(cell: Any, row: int, column: str) -> Any:
+    if isinstance(cell, np.generic):
+        cell = cell.item()
+    if isinstance(cell, list | tuple | set | dict | np.ndarray):
+        raise TableError(
+            f"column {column!r} holds a {type(cell).__name__} in row {row}: give one label for each row; "
+            "several labels for one text are not supported in this version."
+        )
+    if isinstance(cell, str):
+        return str(cell)
+    return cell if isinstance(cell, bool | int | float) else str(cell)

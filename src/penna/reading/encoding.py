@@ -1,0 +1,84 @@
+"""Find the encoding of a text file from its first megabyte, and read it as text. Knows bytes; never columns."""
+
+import codecs
+import io
+import re
+from typing import BinaryIO, TextIO
+
+from penna.errors import TableError
+from penna.reading.notes import Notes
+from penna.reading.opening import Opened
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it starts with
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_LATIN = re.compile(
+    r"cp12(50|52|54|57|58)|iso8859|latin|mac_(?!cyr|greek)|cp(437|775|85\d|86\d)|hp_roman8|cp500|cp1140"
+)
+_NOT_WESTERN = re.compile("[A-Za-z][¹³¿¯¾¼]|[¹³¿¯¾¼][a-z]")  # what Polish looks like when it is read as Windows-1252
+_CONTROL = re.compile("[\x01-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+
+
+def decoded(given: Opened, notes: Notes) -> tuple[str, TextIO]:
+    """The decoded first megabyte, and the whole file as text with its line ends untouched.
+
+    Bytes that are no UTF-8 in a file that is otherwise come through as surrogates; ``cells.repaired`` turns them.
+    """
+    if not given.head.strip():
+        raise TableError(f"{given.name} is empty: give a table with a header and rows.")
+    name = encoding_of(given.head)
+    errors = "surrogateescape" if name.startswith("utf-8") else "replace"
+    head = codecs.getincrementaldecoder(name)(errors).decode(given.head)
+    if len(_CONTROL.findall(head)) > 0.02 * len(head) or head.count("\0") > 0.2 * len(head):
+        raise TableError(f"{given.name} is not a text file: give CSV, TSV, JSON lines or Parquet.")
+    if not name.startswith("utf-8"):
+        notes.say("encoding", f"{given.name} was read as {name}.")
+    return head, _text(given.file, name, errors)
+
+
+def _text(file: BinaryIO, name: str, errors: str) -> TextIO:
+    return io.TextIOWrapper(file, encoding=name, errors=errors, newline="")
+
+
+def encoding_of(head: bytes) -> str:
+    """Python's name of the encoding.
+
+    >>> encoding_of("Straße".encode("cp1252"))
+    'cp1252'
+    """
+    for mark, name in _MARKS:
+        if head.startswith(mark):
+            return name
+    if (wide := _unmarked_wide(head)) is not None:
+        return wide
+    strange = len(re.findall("[\udc80-\udcff]", codecs.getincrementaldecoder("utf-8")("surrogateescape").decode(head)))
+    beyond_ascii = len(head) - len(head.translate(None, bytes(range(128, 256))))
+    return "utf-8" if strange <= 0.1 * beyond_ascii else _guessed(head)
+
+
+def _unmarked_wide(head: bytes) -> str | None:
+    """UTF-16 without a mark: every other byte of mostly Latin text is NUL."""
+    odd, even = head[1:4000:2], head[0:4000:2]
+    if odd.count(0) > 0.4 * len(odd) and even.count(0) < 0.05 * len(even):
+        return "utf-16-le"
+    if even.count(0) > 0.4 * len(even) and odd.count(0) < 0.05 * len(odd):
+        return "utf-16-be"
+    return None
+
+
+def _guessed(head: bytes) -> str:
+    import charset_normalizer
+
+    telling = b"\n".join(line for line in head.split(b"\n")[:-1] or [head] if not line.isascii())[: 1 << 15]
+    best = charset_normalizer.from_bytes(telling or head[: 1 << 15]).best()
+    if best is None:
+        return "cp1252"
+    # Western code pages differ in a few signs only, and guesses between them are poor on short samples.
+    western = telling.decode("cp1252", "replace")
+    if _LATIN.match(best.encoding) and ("cp1252" in best.could_be_from_charset or not _NOT_WESTERN.search(western)):
+        return "cp1252"
+    return best.encoding

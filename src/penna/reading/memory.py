@@ -1,0 +1,99 @@
+"""Tables that lie in memory already: DataFrame, Series, lists and arrays, as pieces like those of a file."""
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from penna.errors import TableError
+from penna.reading.cells import Piece, named
+from penna.reading.notes import Notes
+
+
+def in_memory(source: Any) -> bool:
+    """Whether this is rows, and not a path or a stream."""
+    return not isinstance(source, str | bytes) and not hasattr(source, "read") and not hasattr(source, "__fspath__")
+
+
+def pieces(source: Any, size: int, notes: Notes) -> Iterator[Piece]:
+    """``size`` rows at a time; one empty piece where there are none."""
+    columns = _columns(source, notes)
+    total = len(next(iter(columns.values()), ()))
+    for start in range(0, total, size) if total else [0]:
+        stop = min(start + size, total)
+        yield Piece(
+            np.arange(start + 1, stop + 1, dtype=np.int64), {k: _cut(v, start, stop) for k, v in columns.items()}
+        )
+
+
+def _cut(cells: Any, start: int, stop: int) -> Sequence[Any]:
+    part = cells.iloc[start:stop] if hasattr(cells, "iloc") else cells[start:stop]
+    out: Sequence[Any] = part if isinstance(part, list | tuple) else part.tolist()
+    return out
+
+
+def _columns(source: Any, notes: Notes) -> Mapping[str, Any]:
+    """Column name -> cells that can be sliced."""
+    pandas = sys.modules.get("pandas")  # who hands over a DataFrame has imported it
+    if pandas is not None and isinstance(source, pandas.DataFrame):
+        names = ["_".join(map(str, name)) if isinstance(name, tuple) else name for name in source.columns]
+        return {name: source.iloc[:, i] for i, name in enumerate(named(names, notes))}
+    if pandas is not None and isinstance(source, pandas.Series):
+        return {"text" if source.name is None else str(source.name): source}
+    if hasattr(source, "toarray"):
+        raise TableError("a sparse matrix holds numbers, not texts: give the texts themselves.")
+    if isinstance(source, np.ndarray):
+        return _array(source)
+    if isinstance(source, Sequence):
+        return _rows(source)
+    raise TableError(f"a {type(source).__name__} is no table: give a path, a DataFrame, or a list of texts.")
+
+
+def _array(source: "np.ndarray[Any, Any]") -> Mapping[str, Any]:
+    if source.ndim == 1 and source.dtype == object:
+        return _rows(source.tolist())
+    if source.ndim not in (1, 2):
+        raise TableError(f"an array of {source.ndim} dimensions is no table: give one text for each row.")
+    if source.dtype.kind not in "OUST":
+        raise TableError(f"an array of {source.dtype} holds no texts: give strings, or name columns of a DataFrame.")
+    return {"text": source} if source.ndim == 1 else _by_place(list(source.T))
+
+
+def _rows(source: Sequence[Any]) -> Mapping[str, Any]:
+    """A list of texts, of lists of cells, or of dicts."""
+    first = next((row for row in source if row is not None), None)
+    if isinstance(first, dict):
+        if not all(isinstance(row, dict) for row in source):
+            raise TableError("some rows are dicts and some are not: give one kind.")
+        return {key: [row.get(key) for row in source] for key in dict.fromkeys(key for row in source for key in row)}
+    if not isinstance(first, list | tuple | np.ndarray):
+        return {"text": source}
+    width = len(first)
+    for number, row in enumerate(source, 1):
+        if not isinstance(row, list | tuple | np.ndarray) or len(row) != width:
+            raise TableError(f"row {number} does not have {width} cells like the rows before it: mend or drop it.")
+    return _by_place([list(cells) for cells in zip(*source, strict=True)])
+
+
+def _by_place(columns: Sequence[Any]) -> Mapping[str, Any]:
+    if not columns:
+        raise TableError("the table has no columns: give at least one text for each row.")
+    return {"text": columns[0]} if len(columns) == 1 else {f"text_{i}": cells for i, cells in enumerate(columns, 1)}
+
+
+def as_labels(y: Any, rows: int) -> tuple[str, list[Any]]:
+    """(name, labels) from what a user gives beside the texts. Raises TableError unless there are ``rows`` of them."""
+    name = getattr(y, "name", None)
+    if hasattr(y, "toarray"):
+        raise TableError("the labels are a sparse matrix: give one label for each row.")
+    cells = y if isinstance(y, list | tuple) else np.asarray(y, dtype=object if hasattr(y, "iloc") else None)
+    if isinstance(cells, np.ndarray):
+        if cells.ndim == 2 and cells.shape[1] == 1:
+            cells = cells[:, 0]
+        if cells.ndim != 1:
+            raise TableError(f"the labels have {cells.ndim} dimensions: give one label for each row.")
+        cells = cells.tolist()
+    if len(cells) != rows:
+        raise TableError(f"there are {rows} rows, but {len(cells)} labels: give one label for each row.")
+    return (name if isinstance(name, str) and name else "target"), list(cells)

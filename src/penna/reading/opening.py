@@ -1,0 +1,158 @@
+"""Open what the user named as plain bytes: path, standard input or stream, unpacked when compressed. Knows no format."""
+
+import bz2
+import difflib
+import gzip
+import io
+import lzma
+import sys
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from penna.errors import TableError
+
+HEAD = 1 << 20
+_PACKED = {".gz", ".bz2", ".xz", ".zst", ".zip", ".lzma"}
+_DAMAGE = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, gzip.BadGzipFile)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """Plain bytes: ``head`` is the first megabyte of what ``file`` gives (again, from its start)."""
+
+    name: str  # for messages
+    suffix: str  # ".csv" for "reviews.csv.gz"; empty where unknown
+    head: bytes
+    file: BinaryIO
+    seekable: BinaryIO | None = None  # the file itself, where it lies uncompressed on disk
+
+
+@contextmanager
+def opened(source: str | Path | Any) -> Iterator[Opened]:
+    """Open ``source``; whatever goes wrong with its bytes while it is open becomes a TableError."""
+    name = name_of(source)
+    try:
+        with _raw(source, name) as raw:
+            start, whole = _replayed(raw)
+            plain = _unpacked(start, whole, name)
+            head, file = (start, whole) if plain is whole else _replayed(plain)
+            yield Opened(name, _suffix(source), head, file, raw if plain is whole and raw.seekable() else None)
+    except _DAMAGE as error:
+        raise TableError(f"{name} is damaged or cut short ({error}): get a fresh copy of it.") from error
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise TableError(f"{name} cannot be read ({reason}): check the file, or get a fresh copy of it.") from error
+
+
+def name_of(source: Any) -> str:
+    """What messages call this source."""
+    if isinstance(source, str | Path):
+        return "standard input" if str(source) == "-" else str(source)
+    if hasattr(source, "read"):
+        return "standard input" if source in (sys.stdin, getattr(sys.stdin, "buffer", None)) else "the stream"
+    return "the table"
+
+
+def _suffix(source: Any) -> str:
+    suffixes = [s.lower() for s in Path(source).suffixes] if isinstance(source, str | Path) else []
+    while suffixes and suffixes[-1] in _PACKED:
+        suffixes.pop()
+    return suffixes[-1] if suffixes else ""
+
+
+@contextmanager
+def _raw(source: Any, name: str) -> Iterator[BinaryIO]:
+    """The bytes as they lie; a file that we opened is closed again, a stream of the user's is left open."""
+    if isinstance(source, str | Path) and str(source) != "-":
+        with _path(source).open("rb") as file:
+            yield file
+    else:
+        stream = sys.stdin if isinstance(source, str | Path) else source
+        yield _binary(stream, name)
+
+
+def _path(source: str | Path) -> Path:
+    path = Path(source).expanduser()
+    if "\0" in str(path) or not str(source).strip():
+        raise TableError("the name of the table is empty or holds a NUL character: give a file.")
+    if str(source).startswith(("http://", "https://", "s3://")):
+        raise TableError(f"{source} is a web address: download it first, and give the file.")
+    if path.is_dir():
+        raise TableError(f"{source} is a folder: give a file.")
+    if not path.exists():
+        near = []
+        if path.parent.is_dir():
+            near = difflib.get_close_matches(path.name, [p.name for p in path.parent.iterdir()], 1)
+        hint = f"did you mean {near[0]!r}?" if near else "check the path."
+        raise TableError(f"there is no file {str(source)!r}: {hint}")
+    return path
+
+
+def _binary(stream: Any, name: str) -> BinaryIO:
+    stream = getattr(stream, "buffer", stream)
+    if isinstance(stream, io.TextIOBase):
+        return io.BytesIO(stream.read().encode("utf-8", "surrogatepass"))
+    if not hasattr(stream, "read"):
+        raise TableError(f"{name} cannot be read: give a path, a stream, a DataFrame or a list of texts.")
+    return cast(BinaryIO, stream)
+
+
+class _Replay(io.RawIOBase):
+    """Bytes already taken from a file, and then the rest of that file."""
+
+    def __init__(self, head: bytes, file: BinaryIO) -> None:
+        self._head = memoryview(head)
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        taken = self._head[: len(buffer)] if self._head else self._file.read(len(buffer))
+        buffer[: len(taken)] = taken
+        self._head = self._head[len(taken) :]
+        return len(taken)
+
+
+def _replayed(file: BinaryIO) -> tuple[bytes, BinaryIO]:
+    """The first megabyte, and a file that gives everything from the start."""
+    parts, size = [], 0
+    while size < HEAD and (part := file.read(HEAD - size)):
+        parts.append(part)
+        size += len(part)
+    head = b"".join(parts)
+    return head, io.BufferedReader(_Replay(head, file), 1 << 18)
+
+
+def _unpacked(start: bytes, file: BinaryIO, name: str) -> BinaryIO:
+    """The same bytes, uncompressed; the first bytes say by what, not the name."""
+    if start.startswith(b"\x1f\x8b"):
+        return cast(BinaryIO, gzip.GzipFile(fileobj=file))
+    if start.startswith(b"BZh"):
+        return bz2.BZ2File(file)
+    if start.startswith(b"\xfd7zXZ\0"):
+        return lzma.LZMAFile(file)
+    if start.startswith(b"\x28\xb5\x2f\xfd"):
+        import pyarrow
+
+        return cast(BinaryIO, pyarrow.CompressedInputStream(file, "zstd"))
+    if start.startswith(b"PK\x03\x04"):
+        return _only_member(file, name)
+    return file
+
+
+def _only_member(file: BinaryIO, name: str) -> BinaryIO:
+    archive = zipfile.ZipFile(io.BytesIO(file.read()))
+    members = [m for m in archive.infolist() if not m.is_dir() and not m.filename.startswith("__MACOSX/")]
+    if any(m.filename == "[Content_Types].xml" for m in members):
+        raise TableError(f"{name} is an office document: save the sheet as CSV, and give that.")
+    if len(members) != 1:
+        raise TableError(f"{name} holds {len(members)} files: unpack it, and give one of them.")
+    if members[0].flag_bits & 1:
+        raise TableError(f"{name} is locked by a password: unpack it, and give the file inside.")
+    return cast(BinaryIO, archive.open(members[0]))

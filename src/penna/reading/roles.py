@@ -1,0 +1,105 @@
+"""Which column is the text, the target, the group. Looks at names and at some cells; changes nothing."""
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from penna.errors import TableError
+from penna.reading.cells import missing
+
+USUAL_TARGETS = ("label", "target", "class", "category", "y", "sentiment", "intent")
+_SAMPLE = 5000
+_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ,].{0,30})?")
+_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")  # scripts without spaces
+
+
+def infer_roles(
+    columns: Mapping[str, Sequence[Any]],
+    *,
+    text: Sequence[str] | None = None,
+    target: str | None = None,
+    group: str | None = None,
+    need_target: bool = True,
+    name: str = "the table",
+) -> dict[str, str]:
+    """Every column -> "text" | "target" | "group" | "other".
+
+    >>> infer_roles({"id": ["1", "2"], "review": ["I like it a lot", "Not for me"], "label": ["yes", "no"]})
+    {'id': 'other', 'review': 'text', 'label': 'target'}
+    """
+    if target is None and need_target:
+        target = _usual_target(columns, text, group, name)
+    given = {"target": target, "group": group}
+    for column in (*(text or ()), *(c for c in given.values() if c is not None)):
+        demand(column, columns, name)
+    if target is not None and target in (group, *(text or ())):
+        raise TableError(f"column {target!r} is named as the target and as something else too: give it one role.")
+    rest = {k: v for k, v in columns.items() if k not in given.values()}
+    chosen = tuple(text) if text else _texts(rest, name)
+    roles = dict.fromkeys(columns, "other") | dict.fromkeys(chosen, "text")
+    return roles | {column: role for role, column in given.items() if column is not None}
+
+
+def demand(column: str, columns: Mapping[str, Any], name: str) -> None:
+    """Raise a TableError with the nearest name unless ``column`` is there."""
+    if column in columns:
+        return
+    folded = {c.casefold(): c for c in reversed(list(columns))}
+    near = difflib.get_close_matches(column.casefold(), list(folded), 1, 0.5)
+    hint = f"did you mean {folded[near[0]]!r}? " if near else ""
+    raise TableError(f"there is no column {column!r} in {name}: {hint}Its columns are {_listed(columns)}.")
+
+
+def _listed(columns: Mapping[str, Any]) -> str:
+    names = [repr(column) for column in columns]
+    return ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
+
+
+def _usual_target(columns: Mapping[str, Any], text: Sequence[str] | None, group: str | None, name: str) -> str:
+    folded = {c.casefold(): c for c in reversed(list(columns)) if c != group and c not in (text or ())}
+    for usual in USUAL_TARGETS:
+        if usual in folded:
+            return folded[usual]
+    raise TableError(f"which column of {name} is the target? Name one (--target) of {_listed(columns)}.")
+
+
+def _texts(columns: Mapping[str, Sequence[Any]], name: str) -> tuple[str, ...]:
+    """Columns that read like prose; with none, like phrases; with none, the only column of strings."""
+    strings = {column: cells for column, all_ in columns.items() if (cells := _strings(all_))}
+    for words, length in ((2.5, 25), (1.5, 12)):
+        found = tuple(column for column, cells in strings.items() if _like_text(cells, words, length))
+        if found:
+            return found
+    if len(strings) == 1:
+        return tuple(strings)
+    if len(columns) == 1 and not any(not missing(c) and c != "" for cells in columns.values() for c in cells):
+        return tuple(columns)  # nothing in it: the check will say so
+    raise TableError(f"no column of {name} looks like text: name one or more (--text) of {_listed(columns)}.")
+
+
+def _strings(cells: Sequence[Any]) -> list[str]:
+    """Up to 5000 cells from all over the column; none where they are numbers, dates or no strings."""
+    spread = cells[:: max(1, len(cells) // _SAMPLE)]
+    some = [c.strip() for c in spread if isinstance(c, str) and c.strip()]
+    if len(some) < 0.5 * sum(not missing(c) and c != "" for c in spread):
+        return []
+    dull = sum(_is_number(c) or _DATE.fullmatch(c) is not None for c in some)
+    return [] if dull > 0.9 * len(some) else some
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _like_text(cells: list[str], words: float, length: float) -> bool:
+    """Many distinct cells of several words (or, in scripts without spaces, of several signs)."""
+    if len(set(cells)) <= 0.1 * len(cells):
+        return False
+    if sum(_UNSPACED.search(cell) is not None for cell in cells) > 0.5 * len(cells):
+        return sum(map(len, cells)) >= 0.25 * length * len(cells)
+    return sum(len(cell.split()) for cell in cells) >= words * len(cells)

@@ -1,0 +1,100 @@
+"""JSON lines, a JSON array, and Parquet: records that name their cells. A bad line is left out and noted."""
+
+import io
+import json
+import re
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any, BinaryIO, TextIO
+
+import numpy as np
+
+from penna.errors import TableError
+from penna.reading.cells import Piece, named
+from penna.reading.notes import Notes
+
+_STEP = 1 << 20
+_BLANK = " \t\r\n\ufeff"
+_FILLING = re.compile(r"[\s,]*")
+_END = re.compile(r"\s*\]")
+
+
+def json_pieces(head: str, file: TextIO, name: str, size: int, notes: Notes) -> Iterator[Piece]:
+    """JSON lines, or one array of objects; the first piece settles which columns there are."""
+    array = head.lstrip(_BLANK).startswith("[")
+    records = _array(file, name) if array else _lines(file, notes)
+    columns: list[str] | None = None
+    while batch := list(islice(records, size)):
+        numbers, objects = zip(*batch, strict=True)
+        seen = list(dict.fromkeys(key for record in objects for key in record))
+        columns = seen if columns is None else columns
+        if late := set(seen) - set(columns):
+            notes.once("late", sorted(late))
+        cells = {column: [record.get(column) for record in objects] for column in columns}
+        yield Piece(np.array(numbers, np.int64), cells)
+    if columns is None:
+        bad = f": none of its {notes.count('json')} lines is a JSON object" if notes.count("json") else ""
+        raise TableError(
+            f'{name} holds no rows{bad}; write each row as one line like {{"text": "...", "label": "..."}}.'
+        )
+
+
+def _lines(file: TextIO, notes: Notes) -> Iterator[tuple[int, dict[str, Any]]]:
+    for number, line in enumerate(file, 1):
+        if not line.strip(_BLANK):
+            continue
+        try:
+            record = json.loads(line.strip(_BLANK))
+        except (ValueError, RecursionError):
+            record = None
+        if isinstance(record, str):
+            record = {"text": record}
+        if isinstance(record, dict):
+            yield number, record
+        else:
+            notes.add("json", [number])
+
+
+def _array(file: TextIO, name: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Objects of one array, decoded one at a time, so that the file need not fit in memory."""
+    decode = json.JSONDecoder().raw_decode
+    text, number, step = file.read(_STEP), 0, _STEP
+    at = text.index("[") + 1
+    while True:
+        try:
+            record, end = decode(text, _FILLING.match(text, at).end())  # type: ignore[union-attr]
+            whole = end < len(text)  # a number could go on
+        except (ValueError, RecursionError):
+            if _END.match(text, at):
+                return
+            whole = False
+        if not whole:
+            more = file.read(step)
+            if not more:
+                raise TableError(f"{name} is damaged or cut short after element {number}: get a fresh copy of it.")
+            text, at, step = text[at:] + more, 0, step * 2  # doubled: a very long element is not decoded too often
+            continue
+        at, step, number = end, _STEP, number + 1
+        record = {"text": record} if isinstance(record, str) else record
+        if not isinstance(record, dict):
+            raise TableError(f"element {number} of {name} is no object: write each as {{column: cell}}.")
+        yield number, record
+
+
+def parquet_pieces(file: BinaryIO, name: str, size: int, notes: Notes) -> Iterator[Piece]:
+    """Row groups in batches; a source that cannot be seeked in is taken into memory whole."""
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        table = pyarrow.parquet.ParquetFile(io.BytesIO(file.read()) if not file.seekable() else file)
+        header, start = named(table.schema_arrow.names, notes), 1
+        for batch in table.iter_batches(batch_size=size):
+            numbers = np.arange(start, start + batch.num_rows, dtype=np.int64)
+            yield Piece(numbers, dict(zip(header, (column.to_pylist() for column in batch.columns), strict=True)))
+            start += batch.num_rows
+        if start == 1:
+            yield Piece(np.zeros(0, np.int64), {column: [] for column in header})
+    except (pyarrow.ArrowException, OSError) as error:
+        reason = str(error).split("\n")[0][:120]
+        raise TableError(f"{name} is damaged or cut short ({reason}): get a fresh copy of it.") from error
