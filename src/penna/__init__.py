@@ -4,8 +4,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from penna.auto import AutoText, load
+    from penna.auto import AutoText
     from penna.bundle import Bundle
+    from penna.bundle import open as load
     from penna.errors import (
         BundleError,
         EncoderError,
@@ -33,13 +34,19 @@ __all__ = [
     "load",
 ]
 
-_HOMES = {"AutoText": "penna.auto", "load": "penna.auto", "Bundle": "penna.bundle"}
+# Name -> where it stands, and what it is called there; the errors all stand in one module.
+_HOMES = {
+    "AutoText": ("penna.auto", "AutoText"),
+    "Bundle": ("penna.bundle", "Bundle"),
+    "load": ("penna.bundle", "open"),
+}
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'penna' has no attribute {name!r}")
-    value = getattr(import_module(_HOMES.get(name, "penna.errors")), name)
+    module, called = _HOMES.get(name, ("penna.errors", name))
+    value = getattr(import_module(module), called)
     globals()[name] = value
     return value
 

@@ -1,11 +1,16 @@
 """``penna fit``: options in, a run folder out."""
 
+from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from penna.errors import SettingError
+
+if TYPE_CHECKING:
+    from penna.budget import Deadline
 
 
 def fit(
@@ -55,19 +60,33 @@ def fit(
     }  # fmt: skip
     if threads is not None:
         options["threads"] = threads
-    progress = Console(deadline)
-    with progress:
+    with Console(deadline) if not quiet else nullcontext() as progress:
         from penna.auto import AutoText
 
-        auto = AutoText(budget, progress=False if quiet else progress, **options)
-        auto.fit(data, y=target, test=test)
+        auto = AutoText(budget, progress=progress, **options).fit(data, y=target, test=test)
     show_result(folder, auto.bundle_.manifest, deadline)
 
 
-def show_result(folder: Path, manifest: dict[str, Any], deadline: Any) -> None:
-    from penna.cli.show import facts, screen
+def show_result(folder: Path, manifest: Mapping[str, Any], deadline: "Deadline") -> None:
+    """What was chosen, how it did in the exam, what it weighs, and where it lies."""
+    from penna.cli.show import amount, facts, number, screen
 
-    facts(screen(), f"{folder}", {"seconds": f"{deadline.spent():.1f} of {deadline.seconds:g}"})
+    exam, latency = manifest["exam"], manifest["latency"]
+    scores = {name: "{} ({} to {})".format(*map(number, v)) for name, v in exam.items() if isinstance(v, list)}
+    title = f"On {exam['rows']:,} exam rows, opened once (95 % intervals)"
+    console = screen()
+    facts(console, title, scores)
+    pairs = {
+        "recipe": str(manifest["recipe"]),
+        "size": amount(manifest["megabytes"], "MB"),
+        "one text": amount(latency["one_text_ms"], "ms"),
+        "batch of 64": amount(latency["batch_of_64_ms"], "ms"),
+        "time": f"{deadline.spent():.1f} s of {deadline.seconds:g} s",
+        "artefact": (folder / "model").as_posix(),
+        "report": (folder / "report.html").as_posix(),
+    }
+    console.print()
+    facts(console, "Chosen", pairs)
 
 
 def _listed(families: str) -> tuple[str, ...]:

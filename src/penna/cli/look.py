@@ -2,12 +2,9 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
-
-if TYPE_CHECKING:
-    from penna.trials import Trial
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="Run folder that `penna fit` wrote.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -18,49 +15,26 @@ def leaderboard(run: Run, as_json: Json = False) -> None:
 
     Score ± spread on validation rows, seconds, size, latency, state, and the reason where one was skipped or failed.
     """
+    from penna import record, trials
     from penna.cli import show
-    from penna.errors import RunError
-    from penna.trials import read
 
-    path = Path(run) / "ledger.jsonl"
-    if not path.is_file():
-        raise RunError(f"{run} is not a run folder (it has no ledger.jsonl): give the --out of a `penna fit`.")
-    header, trials, _ = read(path)
-    ranked = sorted(trials, key=rank)
+    header, tried, _ = trials.read(_inside(run, "ledger.jsonl"))
+    rows = record.leaderboard(tried)
     if as_json:
-        show.as_json([{"score": _finite(t.score), "spread": t.spread, **t.to_json()} for t in ranked])
+        show.as_json(rows)
         return
-    columns = ("#", "score", "spread", "family", "recipe", "seconds", "MB", "ms", "state", "reason")
-    title = f"{len(trials)} trials; scores are {header.get('metric', 'scores')} on validation rows"
-    show.table(show.screen(), title, columns, map(_row, ranked), ("#", "score", "spread", "seconds", "MB", "ms"))
+    title = f"{len(rows)} trials; scores are {header['metric']} on validation rows"
+    numbers = ("#", "score", "spread", "folds", "seconds", "MB", "ms")
+    columns = ("#", "score", "spread", "folds", "seconds", "MB", "ms", "recipe", "state", "reason")
+    show.table(show.screen(), title, columns, map(_cells, rows), numbers)
 
 
-def rank(trial: "Trial") -> tuple[bool, float, int]:
-    """Sorts finished trials first, then by score; of equal scores the one on more folds."""
-    return (trial.state != "complete", -trial.score, -len(trial.folds))
-
-
-def _row(trial: "Trial") -> list[str]:
+def _cells(row: Mapping[str, Any]) -> list[str]:
     from penna.cli.show import amount, number
 
-    scored = bool(trial.scores)
-    inside = str(trial.recipe).removeprefix(trial.recipe.family)
-    return [
-        str(trial.number),
-        number(trial.score) if scored else "",
-        number(trial.spread) if scored else "",
-        trial.recipe.family,
-        inside,
-        amount(trial.seconds),
-        amount(trial.megabytes),
-        amount(trial.milliseconds),
-        str(trial.state),
-        trial.reason,
-    ]
-
-
-def _finite(score: float) -> float | None:
-    return score if score > float("-inf") else None
+    scores = [number(row["score"]), number(row["spread"])]
+    costs = [amount(row[name]) for name in ("seconds", "megabytes", "milliseconds")]
+    return [str(row["trial"]), *scores, str(row["folds"]), *costs, row["recipe"], row["state"], row["reason"]]
 
 
 def report(
@@ -68,9 +42,31 @@ def report(
     out: Annotated[str | None, typer.Option(metavar="FILE", help="RUN/report.html if not given.")] = None,
 ) -> None:
     """Write one HTML page about a run, without outside links."""
-    from penna.auto import report as write
+    import json
 
-    typer.echo(write(run, Path(out) if out else None))
+    from penna.errors import RunError
+    from penna.report import render
+
+    path = _inside(run, "record.json")
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise RunError(f"{path} is damaged ({error}): fit again into a new folder.") from error
+    page = Path(out) if out else Path(run) / "report.html"
+    render(record, page)
+    typer.echo(page.as_posix())
+
+
+def _inside(run: str, name: str) -> Path:
+    """A file of a run folder. Raises RunError where it is not there."""
+    from penna.errors import RunError
+
+    path = Path(run) / name
+    if path.is_file():
+        return path
+    if (Path(run) / "ledger.jsonl").is_file():
+        raise RunError(f"{run} was not finished (it has no {name}): go on with penna fit --resume.")
+    raise RunError(f"{run} is not a run folder: give the --out of a `penna fit`.")
 
 
 def doctor(as_json: Json = False) -> None:

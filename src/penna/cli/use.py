@@ -19,10 +19,10 @@ def evaluate(
 
     Every metric comes with its 95 % bootstrap interval; a table by class follows.
     """
-    from penna import load
+    from penna import bundle
     from penna.cli import show
 
-    measures = load(run).evaluate(data, target=target)
+    measures = bundle.open(run).evaluate(data, target=target)
     if as_json:
         show.as_json(measures)
     else:
@@ -58,7 +58,7 @@ def predict(
 
     Rows stream through: memory stays the same for any number of them.
     """
-    from penna import load
+    from penna import bundle
     from penna.serve.batch import predict_file
 
-    predict_file(load(run), data, Path(out) if out else None)
+    predict_file(bundle.open(run), data, Path(out) if out else None)
