@@ -1,4 +1,4 @@
-"""Reading: the only door for rows. Files, streams and tables in memory become a Table, with findings on what was odd."""
+"""Reading: the only door for rows. Files, streams and tables in memory become a Table, with findings on oddities."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -102,7 +102,7 @@ def _cells(column: str, role: str, piece: Piece, typed: bool, notes: Notes) -> O
     found = labels(cells, piece.rows, typed, column)
     if role == "group":  # a row without a group is a group of its own
         alone = [i for i, value in enumerate(found) if value is None]
-        found[alone] = [f"\0row {piece.rows[i]}" for i in alone]
+        found[alone] = [f"(row {piece.rows[i]})" for i in alone]
     return found
 
 
@@ -123,9 +123,7 @@ def stream(
         for piece in pieces:
             columns = {column: plain(cells, piece.rows, notes) for column, cells in piece.columns.items()}
             used = _used(columns, text, name_of(source))
-            inputs = {
-                wanted: texts(columns[there], piece.rows, notes) for wanted, there in zip(text, used, strict=True)
-            }
+            inputs = {name: texts(columns[column], piece.rows, notes) for name, column in zip(text, used, strict=True)}
             notes.add("blank", piece.rows[_blank(inputs)].tolist())
             kept = columns if keep_columns else {column: columns[column] for column in used}
             roles = {column: "text" if column in used else "other" for column in columns}

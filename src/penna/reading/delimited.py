@@ -23,13 +23,12 @@ def pieces(head: str, file: TextIO, suffix: str, name: str, size: int, notes: No
     if first is None:
         raise TableError(f"{name} is empty: give a table with a header and rows.")
     header = named(first[1], notes)
-    batch = list(islice(rows, size)) or [(0, [])]
+    batch = list(islice(rows, size))
+    if not batch:
+        yield Piece(np.zeros(0, np.int64), dict.fromkeys(header, ()))
     while batch:
         numbers, cells = zip(*batch, strict=True)
-        columns = zip(*cells, strict=True) if cells[0] else ([] for _ in header)
-        yield Piece(
-            np.array(numbers[: len(batch) if cells[0] else 0], np.int64), dict(zip(header, columns, strict=True))
-        )
+        yield Piece(np.array(numbers, np.int64), dict(zip(header, zip(*cells, strict=True), strict=True)))
         batch = list(islice(rows, size))
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, Literal
 
 _ALONE = "\x1f"  # the delimiter of a file with one column: a sign that no text holds
 _DELIMITERS = ",\t;|"
@@ -19,7 +19,7 @@ class Dialect:
     """The delimiter, whether quotes mean anything, and what escapes them."""
 
     delimiter: str = ","
-    quoting: int = csv.QUOTE_MINIMAL
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL  # or QUOTE_NONE
     escape: str | None = None
 
     def reader(self, lines: Iterable[str]) -> Any:

@@ -16,10 +16,9 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_LATIN = re.compile(
-    r"cp12(50|52|54|57|58)|iso8859|latin|mac_(?!cyr|greek)|cp(437|775|85\d|86\d)|hp_roman8|cp500|cp1140"
-)
+_LATIN = re.compile(r"cp12(50|52|54|57|58)|iso8859_(?![5678])|latin|mac_(?!cyr|greek)|cp(437|775|85\d|86\d)|hp_roman8")
 _NOT_WESTERN = re.compile("[A-Za-z][¹³¿¯¾¼]|[¹³¿¯¾¼][a-z]")  # what Polish looks like when it is read as Windows-1252
+_UNLIKELY = ["utf_16", "utf_16_le", "utf_16_be", "utf_32", "utf_32_le", "utf_32_be", "utf_7"]  # ruled out before
 _CONTROL = re.compile("[\x01-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 
 
@@ -74,7 +73,7 @@ def _guessed(head: bytes) -> str:
     import charset_normalizer
 
     telling = b"\n".join(line for line in head.split(b"\n")[:-1] or [head] if not line.isascii())[: 1 << 15]
-    best = charset_normalizer.from_bytes(telling or head[: 1 << 15]).best()
+    best = charset_normalizer.from_bytes(telling or head[: 1 << 15], cp_exclusion=_UNLIKELY).best()
     if best is None:
         return "cp1252"
     # Western code pages differ in a few signs only, and guesses between them are poor on short samples.

@@ -22,9 +22,8 @@ def pieces(source: Any, size: int, notes: Notes) -> Iterator[Piece]:
     total = len(next(iter(columns.values()), ()))
     for start in range(0, total, size) if total else [0]:
         stop = min(start + size, total)
-        yield Piece(
-            np.arange(start + 1, stop + 1, dtype=np.int64), {k: _cut(v, start, stop) for k, v in columns.items()}
-        )
+        cells = {name: _cut(column, start, stop) for name, column in columns.items()}
+        yield Piece(np.arange(start + 1, stop + 1, dtype=np.int64), cells)
 
 
 def _cut(cells: Any, start: int, stop: int) -> Sequence[Any]:

@@ -1,13 +1,15 @@
 """Notes taken while reading: what was left out or changed, counted, with the first few places. A leaf."""
 
 from collections.abc import Iterable
+from typing import Literal
 
 from penna.table import Finding
 
 FEW = 5
 
+_Severity = Literal["info", "warning"]
 # kind -> (severity, sentence); {n} is the count, {where} the first few rows or lines.
-_SENTENCES = {
+_SENTENCES: dict[str, tuple[_Severity, str]] = {
     "bytes": ("warning", "{n} cells held bytes that are not UTF-8; those were read as Windows-1252 (rows {where})"),
     "nul": ("warning", "{n} cells held NUL characters; each was replaced by a space (rows {where})"),
     "ragged": ("warning", "{n} records with too many or too few cells were left out (lines {where})"),
@@ -59,5 +61,4 @@ class Notes:
         count, places = self._counts[kind], self._places[kind]
         where = ", ".join(map(str, places)) + (" ..." if count > len(places) else "")
         rows = tuple(place for place in places if isinstance(place, int))
-        level = "info" if severity == "info" else "warning"
-        return Finding(kind, sentence.format(n=count, where=where) + ".", count, rows, level)
+        return Finding(kind, sentence.format(n=count, where=where) + ".", count, rows, severity)

@@ -1,4 +1,4 @@
-"""Open what the user named as plain bytes: path, standard input or stream, unpacked when compressed. Knows no format."""
+"""Open what the user named as plain bytes: path, standard input or stream, unpacked. Knows compression, no format."""
 
 import bz2
 import difflib
@@ -134,9 +134,9 @@ def _unpacked(start: bytes, file: BinaryIO, name: str) -> BinaryIO:
     if start.startswith(b"\x1f\x8b"):
         return cast(BinaryIO, gzip.GzipFile(fileobj=file))
     if start.startswith(b"BZh"):
-        return bz2.BZ2File(file)
+        return cast(BinaryIO, bz2.BZ2File(file))
     if start.startswith(b"\xfd7zXZ\0"):
-        return lzma.LZMAFile(file)
+        return cast(BinaryIO, lzma.LZMAFile(file))
     if start.startswith(b"\x28\xb5\x2f\xfd"):
         import pyarrow
 

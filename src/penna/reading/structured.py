@@ -33,9 +33,9 @@ def json_pieces(head: str, file: TextIO, name: str, size: int, notes: Notes) -> 
         cells = {column: [record.get(column) for record in objects] for column in columns}
         yield Piece(np.array(numbers, np.int64), cells)
     if columns is None:
-        bad = f": none of its {notes.count('json')} lines is a JSON object" if notes.count("json") else ""
+        bad = f" (lines that are no JSON object: {notes.count('json')})" if notes.count("json") else ""
         raise TableError(
-            f'{name} holds no rows{bad}; write each row as one line like {{"text": "...", "label": "..."}}.'
+            f'{name} holds no rows{bad}: write each row as one line like {{"text": "...", "label": "..."}}.'
         )
 
 
