@@ -160,7 +160,7 @@ def test_the_live_line_shows_best_score_trial_in_hand_and_time_left():
     progress.event("trial_start", recipe="finetune[depth=6]", predicted=30.0)
     progress.event("step", step=3, of=9, score=0.77)
     line = progress.line().plain
-    for words in ("left", "best 0.9000", "finetune[depth=6] 3/9: 0.7700", "of about 0:30"):
+    for words in ("left", "best 0.9000", "trial 2: 0:00 of about 0:30", "step 3 of 9: 0.7700", "finetune[depth=6]"):
         assert words in line
 
 

@@ -1,6 +1,8 @@
 """The command line: one file per group of commands. Nothing heavy is imported before a command runs."""
 
+import os
 import sys
+import warnings
 from typing import Annotated
 
 import typer
@@ -46,4 +48,10 @@ def main() -> None:
         # A label in Chinese must not break a terminal that knows only cp1252.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+    # Libraries speak to programmers; what matters to the user stands in findings, reasons and errors.
+    for name in ("HF_HUB_DISABLE_PROGRESS_BARS", "TRANSFORMERS_NO_ADVISORY_WARNINGS"):
+        os.environ.setdefault(name, "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
     app()

@@ -56,10 +56,10 @@ class Console:
         parts = [f"{clock(self.deadline.left())} left"]
         if self.best is not None:
             parts.append(f"best {score_of(self.best)} {self.best.recipe.family}")
-        parts.append(f"{self.done} trials")
-        took = f"{clock(time.monotonic() - self.now_since)}"
         about = f" of about {clock(self.now_predicted)}" if self.now_predicted else ""
-        parts.append(f"{self.now}{self.at} ({took}{about})")
+        parts.append(f"trial {self.done + 1}: {clock(time.monotonic() - self.now_since)}{about}")
+        parts += [self.at] if self.at else []
+        parts.append(self.now)
         return Text(" · ".join(parts), no_wrap=True, overflow="ellipsis", style="cyan")
 
     def _say(self, text: str, style: str = "") -> None:
@@ -90,7 +90,7 @@ class Console:
         self._set(str(recipe), predicted)
 
     def _step(self, step: int, of: int, score: float, **_: Any) -> None:
-        self.at = f" {step}/{of}: {number(score)}"
+        self.at = f"step {step} of {of}: {number(score)}"
 
     def _trial_end(self, trial: "Trial", best: "Trial | None" = None, **_: Any) -> None:
         better = best is not None and (self.best is None or best.score > self.best.score)
