@@ -1,0 +1,92 @@
+"""The top of the page: the one sentence that matters, and its figures as tiles; with what all sections read alike."""
+
+from collections.abc import Callable
+
+from penna.report import words
+from penna.report.charts import Row
+from penna.report.record import Record
+from penna.trials import State, Trial
+
+
+def trials_of(record: Record) -> list[Trial]:
+    return [t if isinstance(t, Trial) else Trial.from_json(t) for t in record.get("trials", [])]
+
+
+def complete(record: Record) -> list[Trial]:
+    return [t for t in trials_of(record) if t.state == State.COMPLETE and words.finite(t.score)]
+
+
+def exam_score(record: Record) -> Row | None:
+    """The exam's score in the sense of the search (higher is better), with its interval."""
+    name = record.get("metric", "accuracy")
+    found = record.get("exam", {}).get(name)
+    if not found:
+        return None
+    value, low, high = found if name != "log_loss" else (-found[0], -found[2], -found[1])
+    return Row(record.get("chosen", {}).get("name", "chosen"), value, low, high, strong=True)
+
+
+def axis_name(record: Record) -> str:
+    name = record.get("metric", "accuracy")
+    return "−log loss" if name == "log_loss" else words.metric(name)
+
+
+def sentence(record: Record) -> str:
+    """The one sentence that matters."""
+    exam, chosen = record.get("exam", {}), record.get("chosen", {})
+    name, rows = record.get("metric", "accuracy"), exam.get("rows", 0)
+    if name not in exam:
+        return f"{words.some(len(trials_of(record)), 'trial')} so far; the exam has not been opened."
+    value, low, high = exam[name]
+    who = words.quote(chosen.get("name", "The chosen model"), 60)
+    if name == "accuracy":
+        what = f"answers <strong>{words.percent(value)}</strong> of unseen texts correctly"
+        interval = f"{words.percent(low)} to {words.percent(high)}"
+    else:
+        what = f"reaches <strong>{words.metric(name)} {value:.3f}</strong> on unseen texts"
+        interval = f"{low:.3f} to {high:.3f}"
+    aside = f'<span class="aside">(95\u202f% interval {interval}, {words.some(rows, "exam row")})</span>'
+    return f"{who} {what} {aside}{_costs(record)}."
+
+
+def _costs(record: Record) -> str:
+    made = record.get("artefact", {})
+    parts = []
+    if "megabytes" in made:
+        parts.append(f"weighs <strong>{words.megabytes(made['megabytes'])}</strong>")
+    if "milliseconds" in made:
+        parts.append(f"takes <strong>{words.milliseconds(made['milliseconds'])}</strong> for a text")
+    if "seconds" in record:
+        parts.append(f"was found in <strong>{words.duration(record['seconds'])}</strong>")
+    return "".join(f", {'and ' if part is parts[-1] else ''}{part}" for part in parts)
+
+
+def tiles(record: Record) -> str:
+    made, asked, trials = record.get("artefact", {}), record.get("settings", {}), trials_of(record)
+    exam, drawn = exam_score(record), []
+    if exam:
+        sub = f"{words.score(exam.low)} to {words.score(exam.high)}"
+        drawn.append(_tile(axis_name(record), words.score(exam.value), sub))
+    if "megabytes" in made:
+        limit = _limit(made["megabytes"], asked.get("budget_megabytes"), words.megabytes)
+        drawn.append(_tile("size", words.megabytes(made["megabytes"]), limit))
+    if "milliseconds" in made:
+        limit = _limit(made["milliseconds"], asked.get("budget_milliseconds"), words.milliseconds)
+        drawn.append(_tile("one text", words.milliseconds(made["milliseconds"]), limit))
+    if "seconds" in record:
+        limit = _limit(record["seconds"], asked.get("budget_seconds"), words.duration)
+        drawn.append(_tile("time", words.duration(record["seconds"]), limit))
+    if trials:
+        drawn.append(_tile("trials", words.count(len(trials)), f"{len(complete(record))} complete"))
+    return f'<div class="tiles">{"".join(drawn)}</div>' if drawn else ""
+
+
+def _tile(what: str, big: str, sub: str) -> str:
+    lines = (("what", what), ("big", big), ("sub", sub))
+    return f'<div class="tile">{"".join(f"<div class={css!r}>{text}</div>" for css, text in lines)}</div>'
+
+
+def _limit(value: float, limit: float | None, form: Callable[[float], str]) -> str:
+    if not words.finite(limit) or limit is None:
+        return "no ceiling"
+    return f"within {form(limit)}" if value <= limit else f'<span class="over">over the {form(limit)} allowed</span>'

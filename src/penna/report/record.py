@@ -1,0 +1,186 @@
+"""What a report is made of: the form of the record, and the two parts that take arrays. Values only; draws nothing.
+
+Everything is optional: what is missing is left out of the page. Everything is JSON-able, so that a record kept beside
+the ledger can be drawn again without the data.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict
+
+import numpy as np
+
+from penna import metrics
+from penna.table import Table
+from penna.trials import Trial
+
+Array = np.ndarray[Any, Any]
+
+#: Cells of user text are cut to this length before they are stored.
+_CELL = 600
+
+
+class Profile(TypedDict, total=False):
+    """The data. ``profile(table)`` makes it; add ``findings``."""
+
+    rows: int
+    columns: dict[str, str]  # name -> role
+    findings: list[str]  # sentences of the data checks
+    classes: dict[str, int]  # label -> rows, most frequent first
+    lengths: dict[str, Any]  # "edges" (b + 1), "counts" (b), "quantiles" {"5": ..., "50": ..., "95": ..., "100": ...}
+    examples: list[dict[str, str]]  # "label", "text"
+
+
+class Plan(TypedDict, total=False):
+    """How rows were divided."""
+
+    train: int  # rows that the search may use
+    exam: int  # rows opened once, at the end
+    folds: int
+    valid: int  # validation rows of one fold
+    grouped: bool
+    source: str  # where the exam rows come from: "held out", or the name of a test file
+
+
+class Baseline(TypedDict, total=False):
+    """A simple model on the same exam rows, in terms of the task's score (higher is better)."""
+
+    name: str
+    score: float
+    low: float
+    high: float
+
+
+class Member(TypedDict, total=False):
+    """One trial inside what was chosen; a single trial is one member of weight 1."""
+
+    number: int
+    recipe: str
+    weight: float
+
+
+class Chosen(TypedDict, total=False):
+    name: str  # short, for the headline: "linear", "finetune", "blend of 3"
+    members: list[Member]
+    score: float  # on validation rows, to compare with the exam
+    spread: float
+
+
+class Artefact(TypedDict, total=False):
+    """Measured on the written folder."""
+
+    megabytes: float
+    files: dict[str, float]  # name -> megabytes
+    milliseconds: float  # one text
+    batch: int
+    batch_milliseconds: float
+    parity: float | None  # largest difference in probability between trained and exported model
+
+
+class Phase(TypedDict, total=False):
+    phase: str
+    predicted: float | None
+    spent: float
+
+
+class Length(TypedDict, total=False):
+    """What an encoder cut off."""
+
+    encoder: str
+    length: int  # most tokens of a text that it reads
+    truncated: float  # share of rows that are longer
+
+
+class Skipped(TypedDict, total=False):
+    what: str
+    reason: str
+
+
+class Mistake(TypedDict, total=False):
+    row: int
+    text: str
+    true: str
+    predicted: str
+    probability: float
+
+
+class Answers(TypedDict, total=False):
+    """How the exam rows were answered. ``examine(...)`` makes it."""
+
+    classes: list[str]
+    confusion: list[tuple[int, int, int]]  # (true class, answer, rows), only where rows > 0
+    reliability: list[tuple[float, float, int]]  # (mean confidence, accuracy, rows) by bin
+    mistakes: list[Mistake]  # most confident first
+
+
+class Record(TypedDict, total=False):
+    title: str  # what was fitted: the name of the file
+    version: str
+    created: str  # ISO date and time
+    command: str
+    seconds: float  # wall clock of everything
+    settings: dict[str, Any]  # shown as given; budget_seconds, budget_megabytes, budget_milliseconds draw ceilings
+    task: str
+    metric: str
+    table: Profile
+    plan: Plan
+    exam: dict[str, Any]  # what the task's ``measure`` gave
+    answers: Answers
+    baselines: list[Baseline]
+    trials: Sequence[Trial | Mapping[str, Any]]
+    chosen: Chosen
+    artefact: Artefact
+    encoders: list[Length]
+    skipped: list[Skipped]  # beside the trials that were skipped: encoders, families, blends, finalists
+    phases: list[Phase]
+
+
+def profile(table: Table, findings: Sequence[str] = (), examples: int = 5) -> Profile:
+    """The profile of a table: classes by size, a histogram of lengths in characters, a few evenly spaced rows."""
+    made: Profile = {"rows": len(table), "columns": dict(table.roles), "findings": list(findings)}
+    if not len(table):
+        return made
+    made["lengths"] = _lengths(np.fromiter(map(len, table.joined), np.int64, len(table)))
+    shown = np.unique(np.linspace(0, len(table) - 1, min(examples, len(table))).astype(np.int64))
+    labels = ["" for _ in shown] if table.target is None else [str(table.target[i]) for i in shown]
+    made["examples"] = [
+        {"label": label, "text": str(table.joined[i])[:_CELL]} for i, label in zip(shown, labels, strict=True)
+    ]
+    if table.target is not None:
+        made["classes"] = dict(Counter(map(str, table.target)).most_common())
+    return made
+
+
+def _lengths(lengths: Array, bins: int = 24) -> dict[str, Any]:
+    """Logarithmic bins: the lengths of texts span orders of magnitude."""
+    low, high = max(1, int(lengths.min())), max(2, int(lengths.max()) + 1)
+    edges = np.unique(np.geomspace(low, high, bins + 1).round().astype(np.int64))
+    if len(edges) < 2:
+        edges = np.array([low, low + 1])
+    counts, _ = np.histogram(np.clip(lengths, edges[0], edges[-1]), bins=edges)
+    quantiles = {str(q): int(np.quantile(lengths, q / 100)) for q in (5, 25, 50, 75, 95, 100)}
+    return {"edges": edges.tolist(), "counts": counts.tolist(), "quantiles": quantiles}
+
+
+def examine(exam: Table, classes: Sequence[Any], y: Array, outputs: Array, most: int = 20) -> Answers:
+    """Confusion, reliability and the most confident mistakes on the exam rows; y (n,), outputs (n, k)."""
+    matrix = metrics.confusion(y, outputs)
+    names = [str(label) for label in classes]
+    answers, confidence = outputs.argmax(axis=1), outputs.max(axis=1)
+    wrong = np.flatnonzero(answers != y)
+    worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:most]
+    return {
+        "classes": names,
+        "confusion": [(int(t), int(a), int(matrix[t, a])) for t, a in zip(*matrix.nonzero(), strict=True)],
+        "reliability": metrics.reliability(y, outputs),
+        "mistakes": [
+            {
+                "row": int(exam.rows[i]) if len(exam.rows) else int(i) + 1,
+                "text": str(exam.joined[i])[:_CELL],
+                "true": names[y[i]],
+                "predicted": names[answers[i]],
+                "probability": float(confidence[i]),
+            }
+            for i in worst
+        ],
+    }

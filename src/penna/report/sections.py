@@ -1,0 +1,273 @@
+"""The sections of the page, each a function from the record to HTML, or "" where the record has nothing to show."""
+
+from itertools import accumulate
+
+from penna.report import charts, svg, tables, words
+from penna.report.charts import Bar, Curve, Dot, Row
+from penna.report.headline import axis_name, complete, exam_score, trials_of
+from penna.report.record import Chosen, Phase, Record
+from penna.trials import State, Trial
+
+#: A chart of more classes than this is cut in the middle; a heat map of more becomes a table of pairs.
+_BARS, _HEAT = 24, 15
+
+
+def score(record: Record) -> str:
+    """The exam against baselines, every metric, and the table by class."""
+    exam, mine = record.get("exam", {}), exam_score(record)
+    if not exam or mine is None:
+        return ""
+    rows = [mine] + [Row(b["name"], b["score"], b.get("low"), b.get("high")) for b in record.get("baselines", [])]
+    chart = charts.intervals("On the exam rows, with 95 % intervals", rows, axis_name(record))
+    by_class = exam.get("by_class", [])
+    opened = " open" if len(by_class) <= _HEAT else ""
+    return (
+        f'<p class="intro">{_validated(record, mine)}</p><div class="pair">{chart}'
+        f'<div class="card"><h3>Every metric</h3>{tables.measures(exam)}</div></div>'
+        + (f"<details{opened}><summary>By class</summary>{tables.classes(by_class)}</details>" if by_class else "")
+    )
+
+
+def _validated(record: Record, exam: Row) -> str:
+    text = "The exam rows took no part in the search and were opened once, at the end."
+    chosen = record.get("chosen", {})
+    if words.finite(chosen.get("score")):
+        spread = f" ± {chosen['spread']:.4f}" if words.finite(chosen.get("spread")) else ""
+        text += (
+            f" On the validation rows of the search the choice scored {words.score(chosen['score'])}{spread}; "
+            f"the exam gives {words.score(exam.value)}."
+        )
+    return text
+
+
+def data(record: Record) -> str:
+    """Rows and columns, findings, classes and lengths, a few examples."""
+    table, plan = record.get("table", {}), record.get("plan", {})
+    if not table:
+        return ""
+    parts = [f"{words.some(table.get('rows', 0), 'row')}"]
+    if plan:
+        parts.append(f"{plan.get('train', 0):,} for the search ({words.some(plan.get('folds', 1), 'fold')})")
+        parts.append(f"{plan.get('exam', 0):,} for the exam ({words.plain(plan.get('source', 'held out'), 80)})")
+    drawn = f'<p class="intro">{"; ".join(parts)}.</p>'
+    figures = [_class_bars(table.get("classes", {})), _length_histogram(record)]
+    drawn += f'<div class="pair">{"".join(figures)}</div>'
+    cards = []
+    if table.get("findings"):
+        items = "".join(f"<li>{words.quote(f, 400)}</li>" for f in table["findings"])
+        cards.append(f'<div class="card"><h3>Findings</h3><ul class="findings">{items}</ul></div>')
+    if table.get("columns"):
+        cards.append(f'<div class="card"><h3>Columns</h3>{tables.pairs(table["columns"])}</div>')
+    drawn += f'<div class="pair gap-top">{"".join(cards)}</div>' if cards else ""
+    if table.get("examples"):
+        rows = [
+            [tables.Cell(words.quote(e["text"], 280), None, "wide"), tables.Cell(words.quote(e["label"], 60))]
+            for e in table["examples"]
+        ]
+        drawn += f"<h3>A few rows</h3>{tables.table(['text', 'label'], rows)}"
+    return drawn
+
+
+def _class_bars(classes: dict[str, int]) -> str:
+    if not classes:
+        return ""
+    total = sum(classes.values()) or 1
+    rows = [Bar(name, n, f"{n:,} · {words.percent(n / total)}") for name, n in classes.items()]
+    note = ""
+    if len(rows) > _BARS:
+        between = rows[_BARS - 8 : -8]
+        note = f"{len(between):,} more classes between, with {between[0].value:,} to {between[-1].value:,} rows each."
+        rows = rows[: _BARS - 8] + rows[-8:]
+    return charts.bars(f"{len(classes):,} classes", rows, note)
+
+
+def _length_histogram(record: Record) -> str:
+    found = record.get("table", {}).get("lengths")
+    if not found:
+        return ""
+    quantiles = {str(name): value for name, value in found["quantiles"].items()}
+    marks = {"median": quantiles["50"], "95th percentile": quantiles["95"]} if "95" in quantiles else {}
+    drawn = charts.histogram("Length of the texts", found["edges"], found["counts"], marks, "characters")
+    cut = [
+        f"{words.quote(e['encoder'], 60)} reads {e['length']:,} tokens; longer: {words.percent(e['truncated'])} of rows."
+        for e in record.get("encoders", [])
+    ]
+    longest = f"Longest text: {quantiles['100']:,} characters. " if "100" in quantiles else ""
+    return drawn.replace("</figure>", f'<p class="note">{longest}{" ".join(cut)}</p></figure>')
+
+
+def leaderboard(record: Record) -> str:
+    trials = trials_of(record)
+    if not trials:
+        return ""
+    states = ", ".join(f"{n} {s}" for s in State if (n := sum(t.state == s for t in trials)))
+    members = record.get("chosen", {}).get("members", [])
+    blend = " The figure beside a chosen trial is its weight in the blend." if len(members) > 1 else ""
+    return (
+        f'<p class="intro">{states}. Scores are {axis_name(record)} on validation rows, mean ± standard deviation '
+        f"over folds (with one fold: its standard error).{blend} A click on a heading sorts.</p>"
+        + tables.leaderboard(trials, record.get("chosen", {}))
+    )
+
+
+def legend(trials: list[Trial]) -> str:
+    families = list(dict.fromkeys(t.recipe.family for t in trials))
+    items = ""
+    for family in families:
+        shape = svg.mark(7, 7, charts.css_of(family), shape=charts.SHAPES.get(family, "circle"))
+        items += f'<li><svg viewBox="0 0 14 14" aria-hidden="true">{shape}</svg>{words.plain(family, 40)}</li>'
+    return f'<ul class="legend">{items}</ul>'
+
+
+def trade_offs(record: Record) -> str:
+    """Score against size, and against latency."""
+    trials, asked = complete(record), record.get("settings", {})
+    chosen = {m.get("number") for m in record.get("chosen", {}).get("members", [])}
+    drawn = ""
+    for caption, cost in (("Score against size", "megabytes"), ("Score against latency of one text", "milliseconds")):
+        dots = [
+            Dot(getattr(t, cost), t.score, t.recipe.family, _tip(t), t.number in chosen)
+            for t in trials
+            if words.finite(getattr(t, cost))
+        ]
+        if dots:
+            limit = asked.get(f"budget_{cost}")
+            drawn += charts.scatter(caption, dots, cost, axis_name(record), words.significant, limit)
+    if not drawn:
+        return ""
+    intro = "Up is better, left is cheaper. The dotted line is the Pareto front; a ring marks what was chosen."
+    return f'<p class="intro">{intro}</p>{legend(trials)}<div class="pair">{drawn}</div>'
+
+
+def _tip(trial: Trial) -> str:
+    costs = f"{words.megabytes(trial.megabytes)}, {words.milliseconds(trial.milliseconds)}"
+    return f"#{trial.number} {words.plain(trial.recipe, 160)}: {words.score(trial.score)} ± {trial.spread:.4f}, {costs}"
+
+
+def search(record: Record) -> str:
+    """The best score so far, and the learning curves of trials that have some."""
+    trials = trials_of(record)
+    drawn = _progress(record, trials)
+    curved = [t for t in trials if len(t.curve) > 1]
+    if curved:
+        chosen = {m.get("number") for m in record.get("chosen", {}).get("members", [])}
+        strong = chosen & {t.number for t in curved} or {max(curved, key=lambda t: max(y for _, y in t.curve)).number}
+        curves = [Curve(t.curve, t.recipe.family, _tip(t), t.number in strong) for t in curved]
+        note = f"Validation score on the first fold, for {words.some(len(curved), 'trial')}; the bold one " + (
+            "was chosen." if strong & chosen else "went highest."
+        )
+        drawn += charts.lines("Learning curves", curves, "step", axis_name(record), lambda v: f"{v:,.0f}", note)
+    return f'{legend(trials)}<div class="pair">{drawn}</div>' if drawn else ""
+
+
+def _progress(record: Record, trials: list[Trial]) -> str:
+    ordered = sorted(trials, key=lambda t: t.number)
+    ends = accumulate(t.seconds for t in ordered)
+    done = [(end, t) for end, t in zip(ends, ordered, strict=True) if t.state == State.COMPLETE and t.scores]
+    if not done:
+        return ""
+    best = list(accumulate((t.score for _, t in done), max))
+    points = [(end, high) for (end, _), high in zip(done, best, strict=True)]
+    dots = [Dot(end, t.score, t.recipe.family, _tip(t)) for end, t in done]
+    curve = Curve(points, "other", "best so far", strong=True)
+    note = "Seconds are those spent inside trials; the line is the best score so far."
+    name = axis_name(record)
+    return charts.lines("Score over time", [curve], "seconds", name, lambda v: f"{v:,.0f}", note, dots, steps=True)
+
+
+def mistakes(record: Record) -> str:
+    """Confusion, reliability, and the most confident mistakes."""
+    answers = record.get("answers")
+    if not answers:
+        return ""
+    exam = record.get("exam", {})
+    names = answers.get("classes", [])
+    drawn = ""
+    if len(names) <= _HEAT:
+        matrix = [[0] * len(names) for _ in names]
+        for true, answer, count in answers["confusion"]:
+            matrix[true][answer] = count
+        note = "Shade is the share of the true class (its square root, so that rare errors show); figures are rows."
+        drawn += charts.heat_map("Confusion matrix", names, matrix, note)
+    else:
+        drawn += f'<div class="card"><h3>Most confused pairs</h3>{tables.confused(answers)}</div>'
+    if answers.get("reliability"):
+        note = "On the diagonal, a confidence of 80 % is right 80 times in 100. "
+        if "calibration_error" in exam:
+            value, low, high = exam["calibration_error"]
+            note += f"Expected calibration error {value:.4f} ({low:.4f} to {high:.4f})."
+        drawn += charts.reliability("Can the probabilities be trusted?", answers["reliability"], note)
+    drawn = f'<div class="pair">{drawn}</div>'
+    if answers.get("mistakes"):
+        drawn += (
+            f"<h3>The {len(answers['mistakes'])} most confident mistakes</h3>{tables.mistakes(answers['mistakes'])}"
+        )
+    return drawn
+
+
+def budget(record: Record) -> str:
+    phases, limit = record.get("phases", []), record.get("settings", {}).get("budget_seconds")
+    if not phases:
+        return ""
+    rows = [Bar(p["phase"], p["spent"], _phase_text(p), p.get("predicted") or 0) for p in phases]
+    total = record.get("seconds", sum(p["spent"] for p in phases))
+    allowed = f" of the {words.duration(limit)} allowed" if words.finite(limit) else ""
+    chart = charts.bars("Predicted (pale) and spent", rows, "", left=120)
+    return f'<p class="intro">{words.duration(total)}{allowed} were spent.</p><div class="pair">{chart}</div>'
+
+
+def _phase_text(phase: Phase) -> str:
+    predicted = phase.get("predicted")
+    return words.duration(phase["spent"]) + (f" of {words.duration(predicted)}" if words.finite(predicted) else "")
+
+
+def skipped(record: Record) -> str:
+    """What was skipped or failed, and why: nothing is left out silently."""
+    left = [(s["what"], s["reason"]) for s in record.get("skipped", [])]
+    left += [
+        (f"#{t.number} {t.recipe}", t.reason) for t in trials_of(record) if t.state in (State.SKIPPED, State.FAILED)
+    ]
+    if not left:
+        return '<p class="intro">Nothing was skipped, and nothing failed.</p>' if record.get("trials") else ""
+    rows = [
+        [tables.Cell(words.quote(what, 200), None, "wide"), tables.Cell(words.quote(why, 400), None, "wide")]
+        for what, why in left
+    ]
+    return tables.table(["what", "why"], rows)
+
+
+def artefact(record: Record) -> str:
+    """What is in the folder, and how to use it."""
+    made = record.get("artefact", {})
+    if not made:
+        return ""
+    facts = {"size": words.megabytes(made.get("megabytes")), "one text": words.milliseconds(made.get("milliseconds"))}
+    if "batch_milliseconds" in made:
+        facts[f"batch of {made.get('batch', 64)}"] = words.milliseconds(made["batch_milliseconds"])
+    if words.finite(made.get("parity")):
+        facts["parity"] = f"probabilities differ by {made['parity']:.1e} at most from the model that was trained"
+    drawn = f'<div class="card"><h3>Measured on the folder</h3>{tables.pairs(facts)}</div>'
+    if made.get("files"):
+        files = {name: words.megabytes(size) for name, size in made["files"].items()}
+        drawn += f'<div class="card"><h3>Files</h3>{tables.pairs(files)}</div>'
+    members = _members(record.get("chosen", {}))
+    return f'{members}<div class="pair">{drawn}</div>'
+
+
+def _members(chosen: Chosen) -> str:
+    members = chosen.get("members", [])
+    rows = [
+        [
+            tables.number(f"{member.get('weight', 1):.2f}", member.get("weight", 1)),
+            tables.Cell(f'<span class="mono">{words.plain(member.get("recipe", ""), 400)}</span>', None, "wide"),
+        ]
+        for member in members
+    ]
+    return f'{tables.table(["weight", "recipe"], rows)}<div class="gap-top"></div>' if rows else ""
+
+
+def settings(record: Record) -> str:
+    values = dict(record.get("settings", {}))
+    command = f"<pre>{words.plain(record['command'], 2000)}</pre>" if record.get("command") else ""
+    listed = f"<details><summary>Every setting</summary>{tables.pairs(values)}</details>" if values else ""
+    return command + listed

@@ -1,0 +1,158 @@
+"""Tables of the page: values in, HTML out. Each cell knows its sort value, so that the script needs no parsing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from penna.report import words
+from penna.report.record import Answers, Chosen, Mistake
+from penna.trials import State, Trial
+
+
+@dataclass(frozen=True)
+class Cell:
+    """HTML, what to sort by, and a class ("n" is a number)."""
+
+    html: str
+    value: float | str | None = None
+    css: str = ""
+    name: str = ""
+
+
+def number(html: str, value: Any) -> Cell:
+    return Cell(html, value if words.finite(value) else None, "n")
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[Cell]], css: str = "", marks: Sequence[str] = ()) -> str:
+    """A table that sorts where cells have values; ``marks`` are the classes of its rows."""
+    kinds = [rows[0][i].css if rows else "" for i in range(len(heads))]
+    sorts = [any(row[i].value is not None for row in rows) for i in range(len(heads))]
+    head = "".join(
+        f'<th class="{"n" if kind == "n" else ""}"{" data-sort" if sort else ""} scope="col">{name}</th>'
+        for name, kind, sort in zip(heads, kinds, sorts, strict=True)
+    )
+    body = "".join(
+        f'<tr class="{marks[i] if marks else ""}">{"".join(_cell(cell) for cell in row)}</tr>'
+        for i, row in enumerate(rows)
+    )
+    return f'<div class="scroll"><table class="{css}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _cell(cell: Cell) -> str:
+    value = "" if cell.value is None else words.plain(cell.value, 80)
+    name = f' data-name="{cell.name}"' if cell.name else ""
+    return f'<td class="{cell.css}" data-value="{value}"{name}>{cell.html}</td>'
+
+
+def leaderboard(trials: Sequence[Trial], chosen: Chosen) -> str:
+    """Every trial, best first; those without a score follow in their order."""
+    weights = {
+        member["number"]: member.get("weight", 1.0) for member in chosen.get("members", []) if "number" in member
+    }
+    ranked = sorted(trials, key=lambda t: (t.state != State.COMPLETE, -t.score, t.number))
+    heads = ["#", "recipe", "score", "folds", "seconds", "predicted", "size", "one text", "state"]
+    rows = [_trial(trial, weights.get(trial.number)) for trial in ranked]
+    marks = ["chosen" if t.number in weights else "" if t.state == State.COMPLETE else "dim" for t in ranked]
+    return table(heads, rows, "board", marks)
+
+
+def _trial(trial: Trial, weight: float | None) -> list[Cell]:
+    score = words.score(trial.score) + (f" ± {trial.spread:.4f}" if trial.scores else "")
+    star = ""
+    if weight is not None:
+        star = (
+            '<span class="tag star">chosen</span> ' if weight == 1 else f'<span class="tag star">{weight:.2f}</span> '
+        )
+    state = "" if trial.state == State.COMPLETE else f'<span class="tag {trial.state}">{trial.state}</span> '
+    reason = words.quote(trial.reason, 300) if trial.reason else ""
+    return [
+        number(str(trial.number), trial.number),
+        Cell(f"{star}{recipe(trial)}", f"{trial.recipe.family} {trial.number:06d}", "recipe"),
+        number(score, trial.score),
+        number(str(len(trial.scores)), len(trial.scores)),
+        number(f"{trial.seconds:,.1f}", trial.seconds),
+        number(
+            f"{trial.predicted_seconds:,.1f}" if words.finite(trial.predicted_seconds) else "–", trial.predicted_seconds
+        ),
+        number(words.megabytes(trial.megabytes), trial.megabytes),
+        number(words.milliseconds(trial.milliseconds), trial.milliseconds),
+        Cell(f"{state}{reason or words.plain(trial.origin)}", f"{trial.state} {trial.origin}", "wide"),
+    ]
+
+
+def recipe(trial: Trial) -> str:
+    """Family in words, knobs in small type."""
+    family, _, knobs = str(trial.recipe).partition("[")
+    knobs, _, rest = knobs.rpartition("]")
+    effort = f" {words.plain(rest.strip(), 40)}" if rest.strip() else ""
+    return f'<b>{words.plain(family, 40)}</b> <span class="mono">{words.plain(knobs, 300)}{effort}</span>'
+
+
+def measures(exam: Mapping[str, Any]) -> str:
+    """Every metric of the exam with its interval."""
+    rows = []
+    for name, found in exam.items():
+        if isinstance(found, Sequence) and len(found) == 3 and all(map(words.finite, found)):
+            value, low, high = found
+            interval = f"{words.score(low)} to {words.score(high)}"
+            rows.append([Cell(words.metric(name)), number(words.score(value), value), number(interval, low)])
+    return table(["metric", "value", "95\u202f% interval"], rows)
+
+
+def classes(by_class: Sequence[Mapping[str, Any]]) -> str:
+    """Precision, recall and F1 of each class."""
+    rows = [
+        [
+            Cell(words.quote(row["label"], 60), str(row["label"]), "wide"),
+            number(words.count(row["rows"]), row["rows"]),
+            *(number(f"{row[name]:.3f}", row[name]) for name in ("precision", "recall", "f1")),
+        ]
+        for row in by_class
+    ]
+    return table(["class", "rows", "precision", "recall", "F1"], rows)
+
+
+def confused(answers: Answers, most: int = 15) -> str:
+    """The pairs of classes that are taken for one another most often."""
+    names = answers["classes"]
+    totals: dict[int, int] = {}
+    for true, _, count in answers["confusion"]:
+        totals[true] = totals.get(true, 0) + count
+    wrong = sorted((cell for cell in answers["confusion"] if cell[0] != cell[1]), key=lambda cell: -cell[2])[:most]
+    rows = [
+        [
+            Cell(words.quote(names[true], 60), names[true], "wide"),
+            Cell(words.quote(names[answer], 60), names[answer], "wide"),
+            number(words.count(count), count),
+            number(words.percent(count / totals[true], 0), count / totals[true]),
+        ]
+        for true, answer, count in wrong
+    ]
+    return table(["truth", "answer", "rows", "of truth"], rows)
+
+
+def mistakes(found: Sequence[Mistake]) -> str:
+    """Wrong answers that the model was most sure of."""
+    rows = [
+        [
+            Cell(words.quote(each["text"], 280), None, "text"),
+            Cell(words.quote(each["predicted"], 60), None, "wide", "answer"),
+            Cell(words.quote(each["true"], 60), None, "wide", "truth"),
+            Cell(words.percent(each["probability"]), each["probability"], "n", "sure"),
+            Cell(words.count(each["row"]), each["row"], "n", "row"),
+        ]
+        for each in found
+    ]
+    return table(["text", "answer", "truth", "sure", "row"], rows, "mistakes")
+
+
+def pairs(values: Mapping[str, Any]) -> str:
+    """Names and values: settings, columns, files."""
+    rows = [[Cell(words.plain(k, 80)), Cell(words.quote(_shown(v), 300), None, "wide")] for k, v in values.items()]
+    return table(["name", "value"], rows)
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "none"
+    return "none" if value is None else value

@@ -1,0 +1,90 @@
+"""Values as words: every user's text is cut, cleaned and escaped here, and every number gets its unit. A leaf."""
+
+import html
+import math
+import re
+from typing import Any
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+
+METRICS = {"macro_f1": "macro F1"}
+
+
+def plain(value: Any, most: int = 400) -> str:
+    """Escaped text of at most ``most`` characters; controls and lone surrogates become U+FFFD.
+
+    >>> plain("<script>" + "x" * 99, most=12)
+    '&lt;script&gt;xxx…'
+    """
+    text = str(value)
+    if len(text) > most:
+        text = text[: most - 1].rstrip() + "…"
+    text = _CONTROL.sub("\ufffd", text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+    return html.escape(text)
+
+
+def quote(value: Any, most: int = 400) -> str:
+    """The same as an element of its own direction, so that right-to-left text disturbs nothing around it."""
+    return f'<bdi dir="auto">{plain(value, most)}</bdi>'
+
+
+def metric(name: str) -> str:
+    return METRICS.get(name, plain(name.replace("_", " ")))
+
+
+def finite(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+def score(value: Any) -> str:
+    return f"{value:.4f}".replace("-", "−") if finite(value) else "–"
+
+
+def percent(share: float, digits: int = 1) -> str:
+    return f"{100 * share:.{digits}f}\u202f%"
+
+
+def count(value: Any) -> str:
+    return f"{value:,}" if finite(value) else "–"
+
+
+def some(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def megabytes(value: Any) -> str:
+    return f"{significant(value)}\u202fMB" if finite(value) else "–"
+
+
+def milliseconds(value: Any) -> str:
+    return f"{significant(value)}\u202fms" if finite(value) else "–"
+
+
+def significant(value: float) -> str:
+    """Three digits, never an exponent, nothing below a hundredth.
+
+    >>> significant(0.034567), significant(3.14159), significant(1234.5), significant(0.0001)
+    ('0.03', '3.14', '1,234', '<0.01')
+    """
+    if 0 < abs(value) < 0.01:
+        return "<0.01"
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+
+
+def duration(seconds: Any) -> str:
+    """
+    >>> duration(0.42), duration(42), duration(582), duration(5400)
+    ('0.4\u202fs', '42\u202fs', '9\u202fmin 42\u202fs', '1\u202fh 30\u202fmin')
+    """
+    if not finite(seconds):
+        return "–"
+    if seconds < 10:
+        return f"{seconds:.1f}\u202fs"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole}\u202fs"
+    if whole < 3600:
+        return f"{whole // 60}\u202fmin" + (f" {whole % 60}\u202fs" if whole % 60 else "")
+    return f"{whole // 3600}\u202fh" + (f" {whole % 3600 // 60}\u202fmin" if whole % 3600 // 60 else "")
