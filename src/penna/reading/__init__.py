@@ -118,7 +118,7 @@ def stream(
 
     Where a model of one text column meets a source of one column, its name does not matter. Raises TableError.
     """
-    notes = Notes()
+    notes, total = Notes(), 0
     with _pieces(source, chunk, notes) as pieces:
         for piece in pieces:
             columns = {column: plain(cells, piece.rows, notes) for column, cells in piece.columns.items()}
@@ -127,8 +127,11 @@ def stream(
             notes.add("blank", piece.rows[_blank(inputs)].tolist())
             kept = columns if keep_columns else {column: columns[column] for column in used}
             roles = {column: "text" if column in used else "other" for column in columns}
+            total += len(piece.rows)
             if len(piece.rows):
                 yield Chunk(Table(inputs, rows=piece.rows, roles=roles), tuple(kept), kept)
+    if not total:
+        raise TableError(f"{name_of(source)} has no rows: give at least one below the header." + _why(notes))
     if findings is not None:
         findings.extend(notes.findings())
 

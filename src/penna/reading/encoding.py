@@ -16,9 +16,24 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_LATIN = re.compile(r"cp12(50|52|54|57|58)|iso8859_(?![5678])|latin|mac_(?!cyr|greek)|cp(437|775|85\d|86\d)|hp_roman8")
+# Guesses are poor on short samples, so they are only among what is met in files of text.
+_EAST = [
+    "gb18030",
+    "big5",
+    "cp932",
+    "euc_jp",
+    "cp949",
+    "cp1251",
+    "koi8_r",
+    "koi8_u",
+    "cp1253",
+    "cp1255",
+    "cp1256",
+    "cp874",
+]
+_WEST = ["cp1252", "cp1250", "cp1254", "cp1257", "cp1258", "mac_roman"]
+_FEWEST_SIGNS = 8
 _NOT_WESTERN = re.compile("[A-Za-z][¹³¿¯¾¼]|[¹³¿¯¾¼][a-z]")  # what Polish looks like when it is read as Windows-1252
-_UNLIKELY = ["utf_16", "utf_16_le", "utf_16_be", "utf_32", "utf_32_le", "utf_32_be", "utf_7"]  # ruled out before
 _CONTROL = re.compile("[\x01-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 
 
@@ -72,12 +87,11 @@ def _unmarked_wide(head: bytes) -> str | None:
 def _guessed(head: bytes) -> str:
     import charset_normalizer
 
-    telling = b"\n".join(line for line in head.split(b"\n")[:-1] or [head] if not line.isascii())[: 1 << 15]
-    best = charset_normalizer.from_bytes(telling or head[: 1 << 15], cp_exclusion=_UNLIKELY).best()
-    if best is None:
+    telling = b"\n".join(line for line in head.split(b"\n")[:-1] or [head] if not line.isascii())[: 1 << 15] or head
+    if len(telling) - len(telling.translate(None, bytes(range(128, 256)))) < _FEWEST_SIGNS:
         return "cp1252"
-    # Western code pages differ in a few signs only, and guesses between them are poor on short samples.
-    western = telling.decode("cp1252", "replace")
-    if _LATIN.match(best.encoding) and ("cp1252" in best.could_be_from_charset or not _NOT_WESTERN.search(western)):
+    best = charset_normalizer.from_bytes(telling, cp_isolation=_EAST + _WEST).best()
+    # Western code pages differ in a few signs only; the commonest is right unless it makes odd words.
+    if best is None or (best.encoding in _WEST and not _NOT_WESTERN.search(telling.decode("cp1252", "replace"))):
         return "cp1252"
     return best.encoding

@@ -1,0 +1,187 @@
+"""Refuse early, say what to do: what a table must have before a search may start. Knows tables only."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from penna.errors import SettingError, TableError, TaskError
+from penna.table import Finding, Objects, Table
+
+LEAST_ROWS = 20
+LONG_CELL = 100_000
+RARE = ("error", "drop")
+_FEW = 5
+Mask = np.ndarray[Any, np.dtype[np.bool_]]
+
+
+def check(table: Table, *, rare: str = "error") -> tuple[Table, list[Finding]]:
+    """The rows that can be used, and what was found on the way.
+
+    ``rare``: "drop" leaves out classes of one row, "error" refuses them. Raises TableError where the rows cannot be
+    used, TaskError where the target does not suit classification.
+    """
+    if rare not in RARE:
+        raise SettingError(f"rare is {rare!r}: choose one of {', '.join(RARE)}.")
+    table, findings = _usable(table)
+    table = _one_type(table)
+    _refuse_numbers(table)
+    table, dropped = _without_rare(table, rare)
+    _refuse_few(table)
+    return table, [*findings, *dropped, *_repeats(table), *_long_cells(table)]
+
+
+def _usable(table: Table) -> tuple[Table, list[Finding]]:
+    """The rows with a text and a label."""
+    if table.target is None:
+        raise TableError("the table has no target: name the column that holds the labels (--target).")
+    if not len(table):
+        raise TableError("the table has no rows: give at least 20.")
+    blank = np.array([not any(map(str.strip, cells)) for cells in zip(*table.text.values(), strict=True)], dtype=bool)
+    unlabelled = np.array([label is None or label == "" for label in table.target], dtype=bool)
+    if blank.all():
+        raise TableError(f"all {len(table)} rows have an empty text: choose another text column (--text).")
+    if unlabelled.all():
+        raise TableError(f"column {table.target_name!r} is empty in all {len(table)} rows: choose another target.")
+    keep = ~blank & ~unlabelled
+    if not keep.any():
+        raise TableError(f"none of the {len(table)} rows has both a text and a label: fill in the missing ones.")
+    findings = [
+        *_finding("empty text", "rows with an empty text were left out", table.rows[blank]),
+        *_finding(
+            "missing target", f"rows with no {table.target_name!r} were left out", table.rows[unlabelled & ~blank]
+        ),
+    ]
+    return (table if keep.all() else table.take(np.flatnonzero(keep))), findings
+
+
+def _finding(kind: str, what: str, rows: Sequence[int] | np.ndarray[Any, Any]) -> list[Finding]:
+    if not len(rows):
+        return []
+    message = f"{len(rows)} {what} (rows {_named(rows)})."
+    return [Finding(kind, message, len(rows), tuple(int(row) for row in rows[:_FEW]), "warning")]
+
+
+def _named(rows: Sequence[int] | np.ndarray[Any, Any]) -> str:
+    return ", ".join(str(row) for row in rows[:_FEW]) + (" ..." if len(rows) > _FEW else "")
+
+
+def _one_type(table: Table) -> Table:
+    """All labels of one type: whole and other numbers become float; anything else that is mixed is refused."""
+    target = _target(table)
+    kinds = {type(label): i for i, label in reversed(list(enumerate(target)))}
+    if len(kinds) == 1:
+        return table
+    if set(kinds) == {int, float}:
+        return replace(table, target=_objects([float(label) for label in target]))
+    examples = ", ".join(f"{target[i]!r} in row {table.rows[i]}" for i in sorted(kinds.values())[:3])
+    raise TaskError(f"column {table.target_name!r} mixes types ({examples}): make all labels text, or all numbers.")
+
+
+def _target(table: Table) -> Objects:
+    assert table.target is not None, "checked at the door"
+    return table.target
+
+
+def _objects(values: list[Any]) -> Objects:
+    out = np.empty(len(values), dtype=object)
+    out[:] = values
+    return out
+
+
+def _refuse_numbers(table: Table) -> None:
+    """A target of mostly distinct fractions is a measurement, and one of mostly distinct anything is an id."""
+    distinct, total, name = set(_target(table)), len(table), table.target_name
+    numbers = [_number(label) for label in distinct]
+    fractions = sum(number is not None and number % 1 != 0 for number in numbers)
+    if None not in numbers and len(distinct) > min(50, 0.5 * total) and fractions > 0.5 * len(distinct):
+        raise TaskError(
+            f"column {name!r} holds {len(distinct)} different numbers, which looks like regression: this version does "
+            "classification only; put the numbers into a few classes, or choose another target."
+        )
+    if total >= LEAST_ROWS and len(distinct) > total / 2:
+        raise TaskError(
+            f"column {name!r} has {len(distinct)} different labels in {total} rows, like an id: choose another target."
+        )
+
+
+def _number(label: Any) -> float | None:
+    try:
+        number = float(label)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _without_rare(table: Table, rare: str) -> tuple[Table, list[Finding]]:
+    """The rows whose class has at least two."""
+    target = _target(table)
+    labels, first, codes, counts = _counted(target)
+    lonely = np.flatnonzero(counts == 1)
+    if not len(lonely) or len(labels) == 1:
+        return table, []
+    rows = np.sort(table.rows[first[lonely]])
+    if rare == "error" and len(table) >= LEAST_ROWS:
+        named = ", ".join(f"{labels[i]!r} (row {table.rows[first[i]]})" for i in lonely[:_FEW])
+        more = f" and {len(lonely) - _FEW} more" if len(lonely) > _FEW else ""
+        classes = "class has" if len(lonely) == 1 else "classes have"
+        raise TaskError(
+            f"{len(lonely)} {classes} one row only: {named}{more}; add rows, merge it into another class, "
+            "or leave it out with --rare drop."
+        )
+    kept = table.take(np.flatnonzero(counts[codes] > 1)) if rare == "drop" else table
+    return kept, _finding(
+        "rare class", "rows were left out, each the only one of its class", rows
+    ) if rare == "drop" else []
+
+
+def _counted(target: Objects) -> tuple[list[Any], Any, Any, Any]:
+    """(labels, first position, code of each row, count) in order of appearance."""
+    places: dict[Any, int] = {}
+    codes = np.fromiter((places.setdefault(label, len(places)) for label in target), np.int64, len(target))
+    first = np.unique(codes, return_index=True)[1]
+    return list(places), first, codes, np.bincount(codes, minlength=len(places))
+
+
+def _refuse_few(table: Table) -> None:
+    labels = set(_target(table))
+    if len(labels) < 2:
+        only = f" ({next(iter(labels))!r})" if labels else ""
+        raise TaskError(
+            f"column {table.target_name!r} has only one class{only}: at least two are needed to learn from."
+        )
+    if len(table) < LEAST_ROWS:
+        raise TableError(f"{len(table)} rows are too few to learn from and to test on: give at least {LEAST_ROWS}.")
+
+
+def _repeats(table: Table) -> list[Finding]:
+    """Equal texts: harmless where their labels agree, since splits keep them together; noise where they do not."""
+    order = np.argsort(table.hashes, kind="stable")
+    same = np.zeros(len(table), dtype=bool)
+    same[1:] = table.hashes[order][1:] == table.hashes[order][:-1]
+    starts = np.flatnonzero(~same)
+    codes = _counted(_target(table))[2][order]
+    disagree = np.minimum.reduceat(codes, starts) != np.maximum.reduceat(codes, starts)
+    torn = np.sort(order[np.repeat(disagree, np.diff(np.append(starts, len(table))))])
+    return [
+        *_kept("repeated text", "rows repeat the text of an earlier row", table.rows[np.sort(order[same])], "info"),
+        *_kept("torn labels", "rows have a text that also stands under another label", table.rows[torn], "warning"),
+    ]
+
+
+def _kept(kind: str, what: str, rows: np.ndarray[Any, Any], severity: Any) -> list[Finding]:
+    return [
+        replace(finding, severity=severity, message=finding.message.replace(" (rows", "; they are kept (rows"))
+        for finding in _finding(kind, what, rows)
+    ]
+
+
+def _long_cells(table: Table) -> list[Finding]:
+    long = np.zeros(len(table), dtype=bool)
+    for cells in table.text.values():
+        long |= np.fromiter(map(len, cells), np.int64, len(cells)) > LONG_CELL
+    return _finding(
+        "long text", f"texts have more than {LONG_CELL:,} characters; models see only a part", table.rows[long]
+    )

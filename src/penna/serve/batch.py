@@ -1,0 +1,154 @@
+"""Predict a whole file in constant memory: read chunks, ask the model, write rows. Knows no family and no task."""
+
+import errno
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol, TypeAlias
+
+import numpy as np
+
+from penna.errors import RunError, SettingError
+from penna.reading import Chunk, stream
+from penna.serve.writing import form_of, packed, writer
+from penna.table import Finding, Objects, Table
+
+Array: TypeAlias = np.ndarray[Any, Any]
+MOST_COLUMNS = 20  # classes that get a column each; with more, the likeliest alone
+TOP = 5
+
+
+class Predictor(Protocol):
+    """What this file asks of a model."""
+
+    @property
+    def text_columns(self) -> tuple[str, ...]: ...
+    @property
+    def classes(self) -> tuple[Any, ...]: ...
+    def outputs(self, table: Table) -> Array: ...
+    def decode(self, outputs: Array) -> Objects: ...
+
+
+def predict_file(
+    model: Predictor,
+    source: Any,
+    out: str | Path | BinaryIO | None = None,
+    *,
+    chunk: int = 10_000,
+    probabilities: bool = True,
+) -> tuple[int, list[Finding]]:
+    """Write ``source`` with its columns and the prediction to ``out``; the number of rows, and what was odd.
+
+    ``out`` ends in .csv, .tsv, .jsonl, .json or .parquet (the first four also with .gz, .bz2, .xz); None or "-" is
+    standard output, as CSV. The file appears when it is whole. Rows keep their order; rows that could not be parsed
+    are left out and are in the findings. Raises TableError, SettingError, RunError.
+    """
+    if chunk < 1:
+        raise SettingError(f"chunk is {chunk}: give at least 1.")
+    findings: list[Finding] = []
+    rows = 0
+    with _destination(source, out) as (file, form):
+        rows_out = writer(file, form)
+        for part in stream(source, text=model.text_columns, chunk=chunk, findings=findings):
+            rows_out.write({**part.cells, **_answers(model, part, probabilities, form == "jsonl")})
+            rows += len(part.table)
+        rows_out.close()
+    return rows, findings
+
+
+def _answers(model: Predictor, part: Chunk, probabilities: bool, nested: bool) -> dict[str, Sequence[Any]]:
+    """The new columns, under names that the source does not have yet."""
+    outputs = model.outputs(part.table)
+    new: dict[str, Sequence[Any]] = {"prediction": model.decode(outputs).tolist()}
+    if probabilities:
+        # float64 before rounding, so that six digits are also what is printed
+        rounded = np.round(outputs.astype(np.float64), 6)
+        new |= _each(model.classes, rounded) if len(model.classes) <= MOST_COLUMNS else _best(model, rounded, nested)
+    return {_free(name, part.columns): column for name, column in new.items()}
+
+
+def _each(classes: Sequence[Any], rounded: Array) -> dict[str, Sequence[Any]]:
+    return {f"probability_{label}": rounded[:, j].tolist() for j, label in enumerate(classes)}
+
+
+def _best(model: Predictor, rounded: Array, nested: bool) -> dict[str, Sequence[Any]]:
+    best: dict[str, Sequence[Any]] = {"probability": rounded.max(axis=1).tolist()}
+    if nested:
+        order = np.argsort(-rounded, axis=1, kind="stable")[:, :TOP]
+        names = [[model.classes[j] for j in row] for row in order.tolist()]
+        values = np.take_along_axis(rounded, order, axis=1).tolist()
+        best["top"] = [
+            [{"label": label, "probability": p} for label, p in zip(*pair, strict=True)]
+            for pair in zip(names, values, strict=True)
+        ]
+    return best
+
+
+def _free(name: str, taken: Sequence[str]) -> str:
+    """The name, or the first of name_2, name_3 ... that is not taken.
+
+    >>> _free("prediction", ("text", "prediction"))
+    'prediction_2'
+    """
+    number, free = 1, name
+    while free in taken:
+        number += 1
+        free = f"{name}_{number}"
+    return free
+
+
+@contextmanager
+def _destination(source: Any, out: Any) -> Iterator[tuple[BinaryIO, str]]:
+    """Where to write, and in which form. Errors of the disk become sentences; a reader who left ends the work."""
+    name = "standard output" if out is None or str(out) == "-" else str(out)
+    try:
+        if name == "standard output":
+            yield sys.stdout.buffer, "csv"
+            sys.stdout.buffer.flush()
+        elif hasattr(out, "write"):
+            yield out, "csv"
+        else:
+            with _file(source, Path(out).expanduser()) as destination:
+                yield destination
+    except BrokenPipeError:
+        _hush()
+    except OSError as error:
+        reason = "no space is left on the disk" if error.errno == errno.ENOSPC else error.strerror or str(error)
+        raise RunError(f"{name} cannot be written ({reason}): make room, or choose another place.") from error
+
+
+@contextmanager
+def _file(source: Any, path: Path) -> Iterator[tuple[BinaryIO, str]]:
+    """A file beside ``path`` that takes its name once it is whole, and goes when it does not become so."""
+    form, packing = form_of(path.name) if not _is_device(path) else ("csv", "")
+    if not path.parent.is_dir():
+        raise RunError(f"there is no folder {str(path.parent)!r} to write {path.name!r} into: make it first.")
+    if path.is_dir():
+        raise RunError(f"{str(path)!r} is a folder: give the name of a file.")
+    if isinstance(source, str | Path) and path.exists() and Path(source).exists() and path.samefile(source):
+        raise SettingError(f"{str(path)!r} is the file that is read: choose another name for the predictions.")
+    if _is_device(path):
+        with path.open("wb") as file:
+            yield file, form
+        return
+    path = path.resolve()  # what a link points to is replaced, not the link
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with unfinished.open("wb") as file, packed(file, packing) as inner:
+            yield inner, form
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _is_device(path: Path) -> bool:
+    """Something like /dev/null, which must not be replaced by a file."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
+def _hush() -> None:
+    """Point standard output at nothing, so that the interpreter does not stumble over the closed pipe when it ends."""
+    with open(os.devnull, "wb") as nothing:
+        os.dup2(nothing.fileno(), sys.stdout.fileno())

@@ -1,0 +1,140 @@
+"""Write columns as CSV, TSV, JSON lines or Parquet, chunk by chunk. Knows bytes and columns; never a model."""
+
+import bz2
+import csv
+import gzip
+import io
+import json
+import lzma
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol, cast
+
+from penna.errors import RunError, SettingError
+
+Columns = Mapping[str, Sequence[Any]]
+_FORMS = {
+    "": "csv",
+    ".csv": "csv",
+    ".txt": "csv",
+    ".tsv": "tsv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".parquet": "parquet",
+}
+_PACKERS: dict[str, Any] = {".gz": gzip.GzipFile, ".bz2": bz2.BZ2File, ".xz": lzma.LZMAFile}
+
+
+class Writer(Protocol):
+    """Takes chunks of columns, all chunks with the same names."""
+
+    def write(self, columns: Columns) -> None: ...
+    def close(self) -> None: ...
+
+
+def form_of(name: str) -> tuple[str, str]:
+    """(form, suffix of the compression or "") of a file's name.
+
+    >>> form_of("predictions.jsonl.gz")
+    ('jsonl', '.gz')
+    """
+    path = Path(name)
+    packing = path.suffix.lower() if path.suffix.lower() in _PACKERS else ""
+    suffix = (Path(path.stem) if packing else path).suffix.lower()
+    if suffix not in _FORMS or (packing and suffix == ".parquet"):
+        raise SettingError(f"cannot write {path.name!r}: end its name in .csv, .tsv, .jsonl or .parquet.")
+    return _FORMS[suffix], packing
+
+
+def packed(file: BinaryIO, packing: str) -> BinaryIO:
+    """The file, or one that compresses into it."""
+    if packing == ".gz":
+        return cast(BinaryIO, gzip.GzipFile("", "wb", 6, file, 0))
+    return cast(BinaryIO, _PACKERS[packing](file, "wb")) if packing else file
+
+
+def writer(file: BinaryIO, form: str) -> Writer:
+    """A writer of this form; ``close`` ends the form, and leaves the file open."""
+    if form == "parquet":
+        return _Parquet(file)
+    return _Lines(file) if form == "jsonl" else _Delimited(file, "\t" if form == "tsv" else ",")
+
+
+class _Delimited:
+    def __init__(self, file: BinaryIO, delimiter: str) -> None:
+        self._file = file
+        self._delimiter = delimiter
+        self._headed = False
+
+    def write(self, columns: Columns) -> None:
+        text = io.StringIO(newline="")
+        # Python 3.11 leaves a lone carriage return unquoted, and nothing could read that back.
+        odd = any("\r" in cell for cells in columns.values() for cell in cells if isinstance(cell, str))
+        quoting = csv.QUOTE_ALL if odd else csv.QUOTE_MINIMAL
+        rows = csv.writer(text, delimiter=self._delimiter, lineterminator="\n", quoting=quoting)
+        if not self._headed:
+            rows.writerow(columns)
+            self._headed = True
+        rows.writerows(zip(*columns.values(), strict=True))
+        self._file.write(text.getvalue().encode("utf-8", "replace"))
+
+    def close(self) -> None:
+        pass
+
+
+class _Lines:
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def write(self, columns: Columns) -> None:
+        names = list(columns)
+        lines = [_line(dict(zip(names, row, strict=True))) for row in zip(*columns.values(), strict=True)]
+        lines.append("")
+        self._file.write("\n".join(lines).encode("utf-8", "replace"))
+
+    def close(self) -> None:
+        pass
+
+
+def _line(record: dict[str, Any]) -> str:
+    try:
+        return json.dumps(record, ensure_ascii=False, allow_nan=False, default=str)
+    except ValueError:  # JSON knows no NaN
+        kept = {name: None if isinstance(cell, float) and cell - cell != 0 else cell for name, cell in record.items()}
+        return json.dumps(kept, ensure_ascii=False, default=str)
+
+
+class _Parquet:
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._writer: Any = None
+
+    def write(self, columns: Columns) -> None:
+        import pyarrow
+        import pyarrow.parquet
+
+        try:
+            if self._writer is None:
+                table = pyarrow.table({name: _arrow(cells) for name, cells in columns.items()})
+                self._writer = pyarrow.parquet.ParquetWriter(self._file, table.schema)
+            else:
+                table = pyarrow.table(dict(columns), schema=self._writer.schema)
+        except (pyarrow.ArrowException, TypeError, OverflowError) as error:
+            raise RunError(f"a column changes its type, which Parquet cannot hold ({error}): write .jsonl.") from error
+        self._writer.write_table(table)
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+
+def _arrow(cells: Sequence[Any]) -> Any:
+    """A column whose type is settled by these cells: text where they are empty, or of several types."""
+    import pyarrow
+
+    try:
+        array = pyarrow.array(cells, from_pandas=True)
+    except (pyarrow.ArrowException, TypeError, OverflowError):
+        return pyarrow.array([None if cell is None else str(cell) for cell in cells], pyarrow.string())
+    return array.cast(pyarrow.string()) if pyarrow.types.is_null(array.type) else array
