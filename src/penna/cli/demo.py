@@ -25,7 +25,7 @@ def demo(
 ) -> None:
     """Fit, evaluate and predict on real rows.
 
-    They are 3,579 questions to an online bank, a part of Banking77 (PolyAI, CC BY 4.0).
+    They are 3,920 questions to an online bank, a part of Banking77 (PolyAI, CC BY 4.0).
     """
     folder = unused(Path(out))
     data = unpack(folder.with_name(folder.name + "-data"))

@@ -77,7 +77,7 @@ class Console:
 
     def _plan(self, exam: int, folds: int, **_: Any) -> None:
         kept = f"{exam:,} rows kept for the exam; " if exam else ""
-        self._say(f"{kept}{folds} folds")
+        self._say(kept + (f"{folds} folds" if folds > 1 else "one validation part"))
 
     def _phase(self, name: str, **_: Any) -> None:
         self._set(name)

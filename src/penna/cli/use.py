@@ -1,7 +1,6 @@
 """``penna evaluate`` and ``penna predict``: a run folder at work on other rows. Never imports torch."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -59,6 +58,12 @@ def predict(
     Rows stream through: memory stays the same for any number of them.
     """
     from penna import bundle
+    from penna.cli.show import screen
     from penna.serve.batch import predict_file
 
-    predict_file(bundle.open(run), data, Path(out) if out else None)
+    rows, findings = predict_file(bundle.open(run), data, out)
+    console = screen(stderr=True)
+    for finding in findings:
+        console.print(f"note: {finding.message}", style="yellow", soft_wrap=True)
+    if out not in (None, "-"):
+        console.print(f"{rows:,} rows written to {out}", soft_wrap=True)
