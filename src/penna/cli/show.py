@@ -20,15 +20,18 @@ def screen(stderr: bool = False) -> Console:
 def table(
     console: Console, title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], numbers: Iterable[str] = ()
 ) -> None:
-    """Print rows under a title; columns named in ``numbers`` are set to the right."""
-    right = set(numbers)
-    grid = Table(
-        box=box.SIMPLE_HEAD if console.is_terminal else None, title=title, title_justify="left", title_style="bold"
-    )
-    for name in columns:
-        grid.add_column(name, justify="right" if name in right else "left", overflow="fold")
-    for row in rows:
-        grid.add_row(*row)
+    """Print rows under a title; columns named in ``numbers`` are set to the right, empty ones are left out."""
+    right, cells = set(numbers), [tuple(row) for row in rows]
+    shown = [i for i in range(len(columns)) if not cells or any(row[i] for row in cells)]
+    lines = box.SIMPLE_HEAD if console.is_terminal else None
+    grid = Table(box=lines, title=title, title_justify="left", title_style="bold", padding=(0, 1, 0, 0))
+    for i in shown:
+        if columns[i] in right:
+            grid.add_column(columns[i], justify="right", no_wrap=True)
+        else:
+            grid.add_column(columns[i], overflow="fold", min_width=8)
+    for row in cells:
+        grid.add_row(*(row[i] for i in shown))
     console.print(grid)
 
 
