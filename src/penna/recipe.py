@@ -26,6 +26,11 @@ class Recipe:
 
     @classmethod
     def of(cls, family: str, /, *, effort: float = 1.0, seed: int = 0, **knobs: Scalar) -> "Recipe":
+        return cls.made(family, knobs, effort=effort, seed=seed)
+
+    @classmethod
+    def made(cls, family: str, knobs: Mapping[str, Scalar], *, effort: float = 1.0, seed: int = 0) -> "Recipe":
+        """A recipe from a mapping of knobs, where ``of`` takes them by name."""
         return cls(family, tuple(sorted(knobs.items())), effort, seed)
 
     def __getitem__(self, knob: str) -> Any:
@@ -54,7 +59,7 @@ class Recipe:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Recipe":
-        return cls.of(data["family"], effort=data["effort"], seed=data["seed"], **data["knobs"])
+        return cls.made(data["family"], data["knobs"], effort=data["effort"], seed=data["seed"])
 
     def __str__(self) -> str:
         inside = " ".join(f"{k}={_short(v)}" for k, v in self.knobs)

@@ -54,7 +54,13 @@ class Model(Protocol):
 
 
 class Family(Protocol):
-    """What a file in this folder offers."""
+    """What a file in this folder offers.
+
+    One that also offers ``shrink(recipe, profile, train, resources, seconds) -> Recipe | None`` can be made to fit.
+    """
+
+    #: What must be installed to ``open`` and use a model of this family, beside penna and numpy.
+    PACKAGES: tuple[str, ...]
 
     def portfolio(self, profile: Profile) -> list[Recipe]:
         """Known-good recipes, cheapest first. The first of ``linear`` is the baseline that every search starts with."""

@@ -1,0 +1,347 @@
+"""AutoText: the main job as a scikit-learn estimator. ``fit`` reads as the list of verbs; lower floors do the work."""
+
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+
+from penna import bundle, packing, plugins, reading, record, split, tasks
+from penna.budget import Budget, Deadline, parse_seconds
+from penna.bundle import Bundle
+from penna.errors import EncoderError, RunError, SettingError, TableError, TaskError
+from penna.evaluate import Work
+from penna.models import OutOfTime, Resources
+from penna.prepare import check
+from penna.recipe import Profile, Recipe
+from penna.searching import Goal, Progress, Search
+from penna.split import Plan
+from penna.table import Finding, Table
+from penna.tasks import Task
+from penna.trials import Ledger, State, Trial
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = np.ndarray[Any, Any]
+
+FAMILIES = ("linear", "frozen", "finetune")
+
+
+class Silent:
+    """Progress that nobody watches."""
+
+    def event(self, kind: str, **data: Any) -> None:
+        return None
+
+
+def load(folder: Path | str) -> Bundle:
+    """Open the artefact of a run; imports no torch. Raises BundleError."""
+    return bundle.open(folder)
+
+
+class AutoText(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Find, prove and pack the best text classifier within a budget.
+
+    budget    seconds for everything, as a number or like "30s", "10m", "1.5h"
+    max_mb    most that the artefact may weigh; max_ms most that one text may take
+    families  of models to search: "linear", "frozen", "finetune"
+    encoders  folders or hub names of Hugging Face encoders, for frozen and finetune
+    metric    "accuracy", "macro_f1", "balanced_accuracy" or "log_loss"; chosen by the class shares if None
+    folds     folds that every recipe meets, chosen by the rows if None
+    exam      share of rows held out for the end, chosen by the rows if None
+    search    "auto", "random", "grid", "tpe" or "gp"
+    out       run folder; a temporary one, gone with the estimator, if None
+    text      text column or columns; group: column whose groups stay on one side of every split
+    rare      what to do with a class of one row: "error" or "drop"
+
+    After ``fit``: ``bundle_`` (the artefact), ``classes_``, ``exam_`` (metrics with intervals) and ``trials_``.
+
+    >>> texts, labels = ["good film", "bad film"] * 20, ["pos", "neg"] * 20
+    >>> texts = [f"{t} {i}" for i, t in enumerate(texts)]
+    >>> auto = AutoText(budget=6, families=("linear",)).fit(texts, labels)
+    >>> auto.predict(["a good film"]).tolist()
+    ['pos']
+    """
+
+    def __init__(
+        self,
+        budget: str | float = "10m",
+        *,
+        max_mb: float | None = None,
+        max_ms: float | None = None,
+        families: Sequence[str] = FAMILIES,
+        encoders: Sequence[str] = (),
+        metric: str | None = None,
+        folds: int | None = None,
+        exam: float | None = None,
+        search: str = "auto",
+        seed: int = 0,
+        threads: int | None = None,
+        out: Path | str | None = None,
+        text: Sequence[str] | str | None = None,
+        group: str | None = None,
+        task: str = "auto",
+        rare: str = "error",
+        resume: bool = False,
+        progress: Any = False,
+    ) -> None:
+        self.budget = budget
+        self.max_mb = max_mb
+        self.max_ms = max_ms
+        self.families = families
+        self.encoders = encoders
+        self.metric = metric
+        self.folds = folds
+        self.exam = exam
+        self.search = search
+        self.seed = seed
+        self.threads = threads
+        self.out = out
+        self.text = text
+        self.group = group
+        self.task = task
+        self.rare = rare
+        self.resume = resume
+        self.progress = progress
+
+    def fit(self, X: Any, y: Any = None, *, test: Any = None) -> "AutoText":
+        """Search, choose, refit, pack and examine.
+
+        X     list of texts, DataFrame, or the path of a file; y: labels, or the name of the target column
+        test  rows for the exam in the same form as X (a file or a DataFrame with the same columns)
+
+        Raises TableError, TaskError, SettingError or RunError where the input cannot be used.
+        """
+        deadline = Deadline(parse_seconds(self.budget))
+        progress: Progress = self.progress or Silent()
+        self._check_settings()
+        folder = self._folder()
+        table, findings = self._read(X, y)
+        progress.event("table", rows=len(table), roles=table.roles, findings=[f.message for f in findings])
+        task = tasks.find(self.task, table, self.metric)
+        exam, more = self._exam_table(test, table, task)
+        plan = split.plan(
+            table, task.strata(table), folds=self.folds, exam=self.exam, has_test=exam is not None, seed=self.seed
+        )
+        exam = table.take(plan.exam) if exam is None else exam
+        progress.event("plan", exam=len(exam), folds=len(plan.first_round))
+
+        work = self._work(task, table, plan, deadline)
+        ledger = Ledger(folder, self._header(table, task, plan))
+        families, work = self._usable(work, ledger, progress)
+        goal = self._goal(folder, deadline, ledger, table, len(exam))
+        search = Search(work, families, self.search, ledger, goal, progress)
+        ended = search.run()
+        progress.event("phase", name=f"search ended: {ended}")
+        packed = self._pack(search, table.take(plan.search), exam, ended)
+        facts = packing.facts(packed, exam, deadline.spent(), len(table))
+        bundle.amend(packed.bundle, facts, packing.card(packed, facts, table.target_name))
+
+        self.bundle_ = packed.bundle
+        self.classes_ = np.array(task.classes)
+        self.exam_ = packed.measured
+        self.trials_ = tuple(ledger.trials)
+        self.n_features_in_ = len(table.text)
+        self.record_ = record.build(
+            self._settings(), table, [*findings, *more], plan, exam, search, packed, facts, ended
+        )
+        record.write(folder, self.record_)
+        progress.event("final", recipe=str(packed.choice), measures=packed.measured, facts=facts, path=folder)
+        return self
+
+    def predict(self, X: Any) -> Array:
+        """(n,) labels."""
+        return self._fitted().predict(X)
+
+    def predict_proba(self, X: Any) -> Array:
+        """(n, k) float32 probabilities, columns in the order of ``classes_``."""
+        return self._fitted().predict_proba(X)
+
+    def leaderboard(self) -> "pd.DataFrame":
+        """Every trial, best first."""
+        import pandas as pd
+
+        self._fitted()
+        return pd.DataFrame(record.leaderboard(self.trials_))
+
+    def report(self, path: Path | str) -> None:
+        """Write the run's report as one HTML page."""
+        from penna import report
+
+        self._fitted()
+        report.render(self.record_, Path(path))
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "bundle_")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.two_d_array = False
+        tags.input_tags.one_d_array = True
+        tags.no_validation = True
+        tags.non_deterministic = True  # a wall clock decides how much is tried
+        return tags
+
+    def _fitted(self) -> Bundle:
+        from sklearn.utils.validation import check_is_fitted
+
+        check_is_fitted(self)
+        return self.bundle_
+
+    def _check_settings(self) -> None:
+        known = [n for n in plugins.names("models") if hasattr(plugins.find("models", n), "fit")]
+        for family in self.families:
+            if family not in known:
+                raise SettingError(f"there is no family {family!r}: choose from {', '.join(known)}.")
+        if not self.families:
+            raise SettingError(f"no family was given: choose from {', '.join(known)}.")
+        plugins.find("search", self.search)
+        for name, ceiling in (("max_mb", self.max_mb), ("max_ms", self.max_ms)):
+            if ceiling is not None and not ceiling > 0:
+                raise SettingError(f"{name}={ceiling} cannot work: give a number above zero, or leave it out.")
+        if self.rare not in ("error", "drop"):
+            raise SettingError(f"rare={self.rare!r} cannot work: write error or drop.")
+        if self.threads is not None and self.threads < 1:
+            raise SettingError(f"threads={self.threads} cannot work: give at least 1.")
+
+    def _folder(self) -> Path:
+        if self.out is None:
+            self._home = tempfile.TemporaryDirectory(prefix="penna-")  # gone with the estimator
+            return Path(self._home.name) / "run"
+        folder = Path(self.out)
+        if folder.exists() and not self.resume and (not folder.is_dir() or any(folder.iterdir())):
+            raise RunError(f"{folder} exists already: choose another --out, or pass --resume to go on with it.")
+        if self.resume and not (folder / "ledger.jsonl").exists():
+            raise RunError(f"{folder} holds no run to resume: leave --resume out to start one.")
+        return folder
+
+    def _columns(self) -> Sequence[str] | None:
+        return (self.text,) if isinstance(self.text, str) else self.text
+
+    def _read(self, X: Any, y: Any) -> tuple[Table, list[Finding]]:
+        named = isinstance(y, str)
+        table, read = reading.read(
+            X, text=self._columns(), target=y if named else None, group=self.group, y=None if named else y
+        )
+        if table.target is None:
+            raise TableError("there are no labels: pass y, or name the target column (--target).")
+        checked, found = check.check(table, rare=self.rare)
+        return checked, [*read, *found]
+
+    def _exam_table(self, test: Any, table: Table, task: Task) -> tuple[Table | None, list[Finding]]:
+        """The test rows that can be examined; labels that the training rows lack are counted out."""
+        if test is None:
+            return None, []
+        exam, found = reading.read(test, text=tuple(table.text), target=table.target_name)
+        assert exam.target is not None
+        known = set(task.classes)
+        usable = np.array([label in known for label in exam.target], bool)
+        if not usable.any():
+            raise TaskError(f"no row of the test table has a label that is in the training rows ({table.target_name}).")
+        lost = int((~usable).sum())
+        if lost:
+            rows = tuple(exam.rows[~usable][:5].tolist())
+            found = [
+                *found,
+                Finding(
+                    "unknown_label", f"{lost} test rows have a label never trained on: left out", lost, rows, "warning"
+                ),
+            ]
+        both = int(np.isin(exam.hashes, table.hashes).sum())
+        if both:
+            found = [
+                *found,
+                Finding("leak", f"{both} test rows have a text that is also in training", both, (), "warning"),
+            ]
+        return exam.take(np.flatnonzero(usable)), found
+
+    def _work(self, task: Task, table: Table, plan: Plan, deadline: Deadline) -> Work:
+        rows = plan.search
+        profile = Profile(
+            rows=len(rows),
+            classes=len(task.classes),
+            rows_in_smallest_class=int(np.bincount(task.encode(table.take(rows)), minlength=len(task.classes)).min()),
+            mean_characters=float(np.mean([len(t) for t in table.joined[rows[:20_000]]])),
+            seconds=deadline.seconds,
+            folds=len(plan.first_round),
+            seed=self.seed,
+        )
+        return Work(task, table, plan.folds, profile, Budget(deadline.seconds, self.max_mb, self.max_ms))
+
+    def _usable(self, work: Work, ledger: Ledger, progress: Progress) -> tuple[list[str], Work]:
+        """The families that can run and the encoders that can be loaded; the others stand in the ledger as skipped."""
+        from penna.encoders import checkpoints
+
+        def skip(family: str, reason: str, **knobs: Any) -> None:
+            recipe = Recipe.of(family, **knobs)
+            if all(t.asked != recipe.id for t in ledger.trials):  # a resumed run knows it already
+                ledger.append(Trial(recipe, State.SKIPPED, reason=reason, asked=recipe.id, origin="setup"))
+            progress.event("skipped", name=str(recipe), reason=reason)
+
+        needing = [f for f in self.families if f != "linear"]
+        found = []
+        for name in dict.fromkeys([*map(str, self.encoders), *(checkpoints.shipped() if needing else [])]):
+            try:
+                found.append(checkpoints.find(name).name)
+            except EncoderError as error:
+                for family in needing:
+                    skip(family, str(error), encoder=name)
+        if not found:
+            for family in needing:
+                skip(family, "no encoder: give one with --encoder (a folder or a hub name)")
+        families = [f for f in self.families if f == "linear" or found]
+        if not families:
+            raise SettingError(
+                "nothing can be searched: no encoder could be used, and linear was not among --families."
+            )
+        return families, replace(work, profile=replace(work.profile, encoders=tuple(found)))
+
+    def _goal(self, folder: Path, deadline: Deadline, ledger: Ledger, table: Table, exam_rows: int) -> Goal:
+        if ledger.trials:
+            # A resumed run has spent part of its budget; a fifth is left in any case, to finish with.
+            spent = sum(t.seconds for t in ledger.trials)
+            deadline = Deadline(max(deadline.seconds - spent, 0.2 * deadline.seconds), deadline.started)
+        threads = self.threads or os.cpu_count() or 1
+        resources = Resources(cache_folder(), deadline, threads)
+        facts = {"text_columns": list(table.text), "target": table.target_name, "seed": self.seed}
+        return Goal(folder, deadline, resources, exam_rows, facts)
+
+    def _header(self, table: Table, task: Task, plan: Plan) -> dict[str, Any]:
+        """What must be the same for a run to be resumed."""
+        return {
+            "table": table.fingerprint,
+            "task": task.name,
+            "metric": task.metric,
+            "exam_rows": len(plan.exam),
+            "folds": len(plan.first_round),
+            "seed": self.seed,
+        }
+
+    def _pack(self, search: Search, rows: Table, exam: Table, ended: str) -> packing.Packed:
+        try:
+            return packing.pack(search, rows, exam, ended)
+        except OutOfTime:
+            reasons = "; ".join(dict.fromkeys(t.reason for t in search.ledger.trials if t.reason)) or "too little time"
+            raise RunError(
+                f"no model was finished within {search.goal.deadline.seconds:g} s ({reasons}): raise --budget."
+            ) from None
+
+    def _settings(self) -> dict[str, Any]:
+        return {
+            k: v if isinstance(v, int | float | str | None) else str(v)
+            for k, v in self.get_params().items()
+            if k != "progress"
+        }
+
+
+def cache_folder() -> Path:
+    """Where tokens and embeddings are kept: $PENNA_CACHE, else the user's cache folder."""
+    if "PENNA_CACHE" in os.environ:
+        return Path(os.environ["PENNA_CACHE"])
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "penna"

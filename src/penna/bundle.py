@@ -1,0 +1,247 @@
+"""The Bundle: the artefact, one folder that predicts. Opens without torch, Optuna or Ray, and without pickle.
+
+model/
+  manifest.json   format, task and labels, text columns, family, measured score, size, latency, checksums of all files
+  README.md       the model card
+  parts/          what the family's ``save`` wrote
+"""
+
+import hashlib
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from penna import __version__, plugins, reading, tasks
+from penna.errors import BundleError, SettingError, TableError
+from penna.models import Array, Model
+from penna.table import Objects, Table
+from penna.tasks import Task
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+PARTS = "parts"
+#: A manifest is small; anything bigger is not one.
+MOST_MANIFEST_BYTES = 16 << 20
+
+
+class Bundle:
+    """An opened artefact: ``predict``, ``predict_proba``, ``evaluate``; made by ``write`` or ``open``."""
+
+    def __init__(self, folder: Path, manifest: dict[str, Any], task: Task, model: Model) -> None:
+        self.folder = folder
+        self.manifest = manifest
+        self.task = task
+        self.model = model
+        self._home: tempfile.TemporaryDirectory[str] | None = None
+
+    @property
+    def text_columns(self) -> tuple[str, ...]:
+        return tuple(self.manifest["text_columns"])
+
+    @property
+    def classes(self) -> tuple[Any, ...]:
+        return self.task.classes
+
+    def outputs(self, table: Table) -> Array:
+        """(n, k) float32 probabilities, columns in the order of ``classes``."""
+        return self.model.outputs(table)
+
+    def decode(self, outputs: Array) -> Objects:
+        """(n,) labels in the type that they were given in."""
+        return self.task.decode(outputs)
+
+    def predict(self, texts: Any) -> Array:
+        """(n,) labels for a list of texts, a DataFrame, a Table or the path of a file.
+
+        Raises TableError where the columns that the model reads are missing.
+        """
+        decoded = self.decode(self.predict_proba(texts))
+        return np.array(decoded.tolist()) if len(decoded) else decoded
+
+    def predict_proba(self, texts: Any) -> Array:
+        """(n, k) float32 probabilities, columns in the order of ``classes``."""
+        return self.outputs(self.table(texts))
+
+    def evaluate(self, source: Any, target: str | None = None) -> dict[str, Any]:
+        """Every metric of the task on labelled rows, each as [value, low, high] with a 95 % bootstrap interval."""
+        name = target or self.manifest["target"]
+        table, _ = reading.read(source, text=self.text_columns, target=name)
+        labelled = np.array([label is not None for label in table.target if True]) if table.target is not None else None
+        if labelled is None or not labelled.any():
+            raise TableError(f"column {name!r} is empty: to evaluate, give rows that have labels.")
+        table = table.take(np.flatnonzero(labelled))
+        return self.task.measure(self.task.encode(table), self.outputs(table))
+
+    def table(self, texts: Any) -> Table:
+        """Whatever was given, as a Table with the columns that the model reads."""
+        if isinstance(texts, Table):
+            return texts
+        if isinstance(texts, str):
+            raise TableError("one text was given where a list is needed: write predict([text]).")
+        if isinstance(texts, Sequence) and len(self.text_columns) == 1 and all(isinstance(t, str) for t in texts):
+            column = np.empty(len(texts), dtype=object)
+            column[:] = texts
+            return Table({self.text_columns[0]: column}, rows=np.arange(1, len(texts) + 1))
+        table, _ = reading.read(texts, text=self._columns_in(texts), need_target=False)
+        return table
+
+    def _columns_in(self, texts: Any) -> tuple[str, ...] | None:
+        # Arrays have no column names: their columns are taken in order.
+        return self.text_columns if hasattr(texts, "columns") or isinstance(texts, Path) else None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The files themselves, so that a fitted estimator can travel to another process."""
+        return {"files": {str(p.relative_to(self.folder)): p.read_bytes() for p in _files(self.folder)}}
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        home = tempfile.TemporaryDirectory(prefix="penna-")
+        for name, content in state["files"].items():
+            path = Path(home.name) / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        self.__dict__.update(open(Path(home.name)).__dict__)
+        self._home = home  # lives as long as the bundle
+
+
+def write(folder: Path, task: Task, family: str, model: Model, facts: Mapping[str, Any]) -> Bundle:
+    """Write the artefact and open it again from disk; what is in ``folder`` already is replaced in one move.
+
+    ``facts`` go into the manifest and must hold ``text_columns`` and ``target``.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        (staging / PARTS).mkdir()
+        model.save(staging / PARTS)
+        manifest = {
+            "format": FORMAT,
+            "penna": __version__,
+            "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "task": task.to_json(),
+            "family": family,
+            **facts,
+        }
+        _write_manifest(staging, manifest)
+        _swap(staging, folder)
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+    return open(folder)
+
+
+def amend(bundle: Bundle, facts: Mapping[str, Any], card: str) -> None:
+    """Add measured facts to the manifest, and write the model card."""
+    bundle.manifest.update(facts)
+    (bundle.folder / "README.md").write_text(card, encoding="utf-8")
+    _write_manifest(bundle.folder, bundle.manifest)
+
+
+def open(folder: Path | str) -> Bundle:
+    """Open an artefact, or the run folder that holds one. Raises BundleError."""
+    folder = Path(folder)
+    if not (folder / MANIFEST).exists() and (folder / "model" / MANIFEST).exists():
+        folder = folder / "model"
+    manifest = _manifest(folder)
+    _check_files(folder, manifest)
+    try:
+        task = tasks.restore(manifest["task"])
+        family = plugins.find("models", str(manifest["family"]))
+        if not manifest["text_columns"] or not all(isinstance(c, str) for c in manifest["text_columns"]):
+            raise BundleError(f"{folder / MANIFEST} names no text columns: copy the artefact again.")
+    except (KeyError, SettingError) as error:
+        raise BundleError(f"{folder / MANIFEST} is damaged or of another Penna ({error}).") from error
+    return Bundle(folder, manifest, task, family.open(folder / PARTS))
+
+
+def megabytes(folder: Path) -> float:
+    """What the artefact weighs on disk."""
+    return sum(p.stat().st_size for p in _files(folder)) / 1e6
+
+
+def latency(bundle: Bundle, table: Table, rounds: int = 15) -> dict[str, float]:
+    """Median milliseconds for one text and for a batch of 64, on rows of this table."""
+
+    def median(batch: Table, times: int) -> float:
+        taken = []
+        for _ in range(times):
+            begun = time.perf_counter()
+            bundle.outputs(batch)
+            taken.append(time.perf_counter() - begun)
+        return float(np.median(taken)) * 1e3
+
+    ones = [table.take(np.array([i % len(table)])) for i in range(rounds)]
+    bundle.outputs(ones[0])  # the first call allocates
+    return {
+        "one_text_ms": round(float(np.median([median(one, 1) for one in ones])), 3),
+        "batch_of_64_ms": round(median(table.take(np.arange(64) % len(table)), 3), 3),
+    }
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    path = folder / MANIFEST
+    if not folder.exists():
+        raise BundleError(f"there is no folder {folder}: give the run folder that `penna fit --out` wrote.")
+    if not path.is_file():
+        raise BundleError(f"{folder} holds no {MANIFEST}: give a run folder or its model/ folder.")
+    try:
+        if path.stat().st_size > MOST_MANIFEST_BYTES:
+            raise BundleError(f"{path} is {path.stat().st_size >> 20} MB: that is no manifest.")
+        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        found = int(manifest["format"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BundleError(f"{path} is damaged ({error}): copy the artefact again.") from error
+    if found > FORMAT:
+        raise BundleError(
+            f"{folder} has artefact format {found}, this Penna {__version__} reads up to {FORMAT}: update penna."
+        )
+    return manifest
+
+
+def _check_files(folder: Path, manifest: Mapping[str, Any]) -> None:
+    expected = manifest.get("files")
+    if not isinstance(expected, dict):
+        raise BundleError(f"{folder / MANIFEST} lists no files: copy the artefact again.")
+    found = {str(p.relative_to(folder)): p for p in _files(folder / PARTS, missing_ok=True)}
+    found = {f"{PARTS}/{p.relative_to(folder / PARTS).as_posix()}": p for p in found.values()}
+    for name in sorted(expected.keys() - found.keys()):
+        raise BundleError(f"{folder} lacks {name}: copy the artefact again.")
+    for name, path in found.items():
+        if name not in expected:
+            raise BundleError(f"{folder} holds {name}, which its manifest does not know: copy the artefact again.")
+        if expected[name] != _checksum(path):
+            raise BundleError(f"{path} is not what was written (checksum differs): copy the artefact again.")
+
+
+def _write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
+    parts = {f"{PARTS}/{p.relative_to(folder / PARTS).as_posix()}": _checksum(p) for p in _files(folder / PARTS)}
+    manifest["files"] = parts
+    staged = folder / (MANIFEST + ".new")
+    staged.write_text(json.dumps(manifest, indent=1, ensure_ascii=False, allow_nan=False), encoding="utf-8")
+    staged.replace(folder / MANIFEST)
+
+
+def _swap(staging: Path, folder: Path) -> None:
+    old = folder.with_name(f".{folder.name}-old")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        folder.rename(old)
+    staging.chmod(0o755)  # mkdtemp makes folders that others cannot read
+    staging.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _files(folder: Path, missing_ok: bool = False) -> list[Path]:
+    if missing_ok and not folder.exists():
+        return []
+    return sorted(p for p in folder.rglob("*") if p.is_file())
+
+
+def _checksum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

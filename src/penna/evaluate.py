@@ -1,0 +1,109 @@
+"""One recipe on some folds: what it costs, whether that fits, and what it scores. Learns from training rows only."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from penna import plugins
+from penna.budget import Budget
+from penna.errors import EncoderError
+from penna.models import Cost, Model, OutOfTime, Pruned, Report, Resources
+from penna.recipe import Profile, Recipe
+from penna.table import Index, Table
+from penna.tasks import Task
+from penna.trials import State, Trial
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A trial, the (rows, k) outputs on each fold's validation part, and the model of the last fold."""
+
+    trial: Trial
+    outputs: Mapping[int, Array] = field(default_factory=dict)
+    model: Model | None = None
+
+
+@dataclass(frozen=True)
+class Work:
+    """What stays the same for every recipe of a search: task, rows and folds."""
+
+    task: Task
+    table: Table
+    folds: Sequence[tuple[Index, Index]]
+    profile: Profile
+    budget: Budget
+
+
+def afford(
+    recipe: Recipe, work: Work, folds: Sequence[int], resources: Resources, left: float
+) -> tuple[Recipe, Cost] | str:
+    """The recipe, shrunk where it must be to fit into ``left`` seconds and the ceilings, or why it cannot."""
+    family = plugins.find("models", recipe.family)
+    train = work.table.take(work.folds[folds[0]][0])
+    try:
+        cost: Cost = family.cost(recipe, work.profile, train, resources)
+        if cost.seconds * len(folds) > left and hasattr(family, "shrink"):
+            smaller = family.shrink(recipe, work.profile, train, resources, left / len(folds))
+            if smaller is not None:
+                recipe, cost = smaller, family.cost(smaller, work.profile, train, resources)
+    except EncoderError as error:
+        return str(error)
+    if cost.seconds * len(folds) > left:
+        return f"needs about {cost.seconds * len(folds):.0f} s, {left:.0f} s are left for it"
+    if not work.budget.admits(cost.megabytes, cost.milliseconds):
+        return f"would be {cost.megabytes or 0:.1f} MB and {cost.milliseconds or 0:.2f} ms: over the ceilings"
+    return recipe, cost
+
+
+def evaluate(recipe: Recipe, work: Work, folds: Sequence[int], resources: Resources, report: Report) -> Outcome:
+    """Fit and score a recipe on these folds. Never raises for what goes wrong inside a fit: that is a state."""
+    family = plugins.find("models", recipe.family)
+    started = time.monotonic()
+    curve: list[tuple[int, float]] = []
+    scores: list[float] = []
+    errors: list[float] = []
+    outputs: dict[int, Array] = {}
+    model: Model | None = None
+    speed = 0.0
+
+    def watch(step: int, of: int, score: float) -> bool:
+        if not scores:  # the first fold's curve stands for the trial
+            curve.append((step, score))
+        return report(step, of, score)
+
+    state, reason = State.COMPLETE, ""
+    try:
+        for fold in folds:
+            train, valid = (work.table.take(rows) for rows in work.folds[fold])
+            model = family.fit(recipe, work.task, train, valid, resources, watch)
+            begun = time.monotonic()
+            outputs[fold] = model.outputs(valid)
+            speed = len(valid) / max(time.monotonic() - begun, 1e-6)
+            y = work.task.encode(valid)
+            scores.append(work.task.score(y, outputs[fold]))
+            errors.append(work.task.score_error(y, outputs[fold]))
+    except Pruned:
+        state, reason = State.PRUNED, f"behind its peers at step {curve[-1][0]}" if curve else "behind its peers"
+    except OutOfTime as error:
+        state, reason = State.SKIPPED, str(error) or "the time was up before it had anything usable"
+    except EncoderError as error:
+        state, reason = State.SKIPPED, str(error)
+    except (RuntimeError, ValueError, ArithmeticError, MemoryError, OSError) as error:
+        state, reason = State.FAILED, f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+    trial = Trial(
+        recipe,
+        state,
+        folds=tuple(folds[: len(scores)]),
+        scores=tuple(scores),
+        errors=tuple(errors),
+        seconds=round(time.monotonic() - started, 3),
+        curve=tuple(curve),
+        reason=reason,
+        rows_per_second=round(speed, 1),
+    )
+    return Outcome(trial, outputs, model)

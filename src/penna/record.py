@@ -1,0 +1,138 @@
+"""What is written down of a finished run, for the report and the leaderboard. Gathers; computes nothing of its own."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from penna import __version__, report
+from penna.packing import Packed
+from penna.report.record import Baseline, Phase
+from penna.searching import Search
+from penna.split import Plan
+from penna.table import Finding, Table
+from penna.trials import State, Trial
+
+Array = np.ndarray[Any, Any]
+
+
+def build(
+    settings: Mapping[str, Any],
+    table: Table,
+    findings: Sequence[Finding],
+    plan: Plan,
+    exam: Table,
+    search: Search,
+    packed: Packed,
+    facts: Mapping[str, Any],
+    ended: str,
+) -> dict[str, Any]:
+    """The report's ``Record``, JSON-able."""
+    task, choice = search.work.task, packed.choice
+    families = [t.recipe.family for t, _ in choice.members]
+    train, valid = plan.folds[0]
+    made: report.Record = {
+        "title": table.target_name,
+        "version": __version__,
+        "created": facts["finished"],
+        "seconds": facts["seconds"],
+        "settings": {**settings, "search ended": ended, "budget_seconds": search.goal.deadline.seconds}
+        | {"budget_megabytes": search.work.budget.megabytes, "budget_milliseconds": search.work.budget.milliseconds},
+        "task": task.name,
+        "metric": task.metric,
+        "table": report.profile(table, [f.message for f in findings]),
+        "plan": {
+            "train": len(train) + len(valid),
+            "exam": len(exam),
+            "folds": len(plan.first_round),
+            "valid": len(valid),
+            "grouped": table.group is not None,
+            "source": "held out" if len(plan.exam) else "a test table",
+        },
+        "exam": packed.measured,
+        "answers": report.examine(exam, task.classes, packed.y, packed.outputs),
+        "baselines": _baselines(search, exam, packed),
+        "trials": [t.to_json() for t in search.ledger.trials],
+        "chosen": {
+            "name": families[0] if len(families) == 1 else f"blend of {len(families)}",
+            "members": [{"number": t.number, "recipe": str(t.recipe), "weight": w} for t, w in choice.members],
+            "score": choice.score,
+            "spread": choice.spread,
+        },
+        "artefact": {
+            "megabytes": facts["megabytes"],
+            "files": {
+                p.relative_to(packed.bundle.folder).as_posix(): p.stat().st_size / 1e6
+                for p in sorted(packed.bundle.folder.rglob("*"))
+                if p.is_file()
+            },
+            "milliseconds": facts["latency"]["one_text_ms"],
+            "batch": 64,
+            "batch_milliseconds": facts["latency"]["batch_of_64_ms"],
+        },
+        "phases": _phases(search, facts["seconds"]),
+    }
+    return dict(made)
+
+
+def leaderboard(trials: Sequence[Trial]) -> list[dict[str, Any]]:
+    """A row for each trial: the scored ones first, best first."""
+    ranked = sorted(trials, key=lambda t: (t.state is not State.COMPLETE, -t.score))
+    return [
+        {
+            "trial": t.number,
+            "family": t.recipe.family,
+            "recipe": str(t.recipe),
+            "score": t.score if t.scores else None,
+            "spread": t.spread if t.scores else None,
+            "folds": len(t.folds),
+            "seconds": t.seconds,
+            "megabytes": t.megabytes,
+            "milliseconds": t.milliseconds,
+            "state": str(t.state),
+            "origin": t.origin,
+            "reason": t.reason,
+        }
+        for t in ranked
+    ]
+
+
+def write(folder: Path, record: Mapping[str, Any]) -> None:
+    """Keep the record beside the ledger, and draw the page."""
+    (folder / "record.json").write_text(json.dumps(record, ensure_ascii=False), encoding="utf-8")
+    report.render(record, folder / "report.html")
+
+
+def _baselines(search: Search, exam: Table, packed: Packed) -> list[Baseline]:
+    """The majority class and the first trial's model, on the same exam rows; nothing was chosen by these."""
+    task = search.work.task
+    train = search.work.table.take(search.work.folds[0][0])
+    shares = np.bincount(task.encode(train), minlength=len(task.classes)) / len(train)
+    answers = [("majority class", np.tile(shares.astype(np.float32), (len(exam), 1)))]
+    if search.baseline is not None:
+        answers.append((f"first trial ({search.ledger.trials[0].recipe.family})", search.baseline.outputs(exam)))
+    made: list[Baseline] = []
+    for name, outputs in answers:
+        score, error = task.score(packed.y, outputs), task.score_error(packed.y, outputs)
+        made.append({"name": name, "score": score, "low": score - 1.96 * error, "high": score + 1.96 * error})
+    return made
+
+
+def _phases(search: Search, seconds: float) -> list[Phase]:
+    """Seconds predicted and spent, by phase of the search; what is left over is reading, refit, exam and report."""
+    by_origin: dict[str, list[Trial]] = {}
+    for t in search.ledger.trials:
+        if t.state is not State.SKIPPED:
+            by_origin.setdefault(t.origin, []).append(t)
+    phases: list[Phase] = [
+        {
+            "phase": origin,
+            "predicted": sum(t.predicted_seconds or 0.0 for t in trials),
+            "spent": sum(t.seconds for t in trials),
+        }
+        for origin, trials in by_origin.items()
+    ]
+    rest = seconds - sum(p["spent"] for p in phases)
+    return [*phases, {"phase": "reading, refit, exam", "predicted": None, "spent": max(0.0, rest)}]

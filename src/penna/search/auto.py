@@ -1,0 +1,99 @@
+"""The default search: baseline, portfolio cheapest first, TPE with halving where it pays, then finalists again."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from penna.recipe import Profile, Recipe, Space
+from penna.search import Proposal, Strategy, _halving, finished, untried
+from penna.search._sampling import Sampler
+from penna.trials import State, Trial
+
+MOST_FINALISTS = 3
+#: A wide search overfits its validation rows (Liu & Wang 2021, "An Empirical Study on Hyperparameter Optimization for
+#: Fine-Tuning"): beyond this many draws of one family the next is as likely to be luck.
+MOST_DRAWS = 24
+
+
+def make(space: Space, portfolio: Sequence[Recipe], profile: Profile) -> Strategy:
+    """``portfolio`` is in the order to be tried, the baseline first."""
+    return Auto(space, portfolio, profile)
+
+
+class Auto:
+    """Reads where it stands off the trials alone, so that a resumed run goes on at the same place."""
+
+    def __init__(self, space: Space, portfolio: Sequence[Recipe], profile: Profile, kind: str = "tpe") -> None:
+        self.portfolio, self.profile, self.kind = list(portfolio), profile, kind
+        self.first_round = tuple(range(profile.folds))
+        self.samplers = {
+            family: Sampler(kind, family, knobs, profile.seed) for family, knobs in space.families if knobs
+        }
+
+    def ask(self, trials: Sequence[Trial], left: float) -> Proposal | None:
+        return self._from_portfolio(trials) or self._drawn(trials, left) or self._finalist(trials)
+
+    def keep(self, trials: Sequence[Trial], recipe: Recipe, fraction: float, score: float) -> bool:
+        return _halving.keep(trials, recipe.family, fraction, score)
+
+    def _from_portfolio(self, trials: Sequence[Trial]) -> Proposal | None:
+        origins = ["baseline"] + ["portfolio"] * len(self.portfolio)
+        return untried(
+            trials, (Proposal(r, self.first_round, o) for r, o in zip(self.portfolio, origins, strict=False))
+        )
+
+    def _drawn(self, trials: Sequence[Trial], left: float) -> Proposal | None:
+        if any(t.origin == "finalist" for t in trials):
+            return None
+        spare = left - sum(_fold_seconds(t) for t in self._finalists(trials))
+        family = self._next_family(trials, spare)
+        if family is None:
+            return None
+        # A sampler may repeat itself in a small space.
+        draws = (self.samplers[family].ask(trials, self.profile.seed) for _ in range(8))
+        return untried(trials, (Proposal(recipe, self.first_round, self.kind) for recipe in draws))
+
+    def _next_family(self, trials: Sequence[Trial], spare: float) -> str | None:
+        """The family that has had least time for its promise, among those whose typical trial still fits.
+
+        Promise falls tenfold for every 5 % of score behind the best family, so a family that is far behind soon
+        stops costing anything.
+        """
+        best: dict[str, float] = {}
+        seconds: dict[str, list[float]] = defaultdict(list)
+        draws: dict[str, int] = defaultdict(int)
+        for t in trials:
+            if t.state is State.COMPLETE:
+                best[t.recipe.family] = max(best.get(t.recipe.family, t.score), t.score)
+                seconds[t.recipe.family].append(t.seconds)
+            draws[t.recipe.family] += t.origin == self.kind
+        top = max(best.values(), default=0.0)
+        open_ = [
+            f
+            for f in best
+            if f in self.samplers and draws[f] < MOST_DRAWS and 1.2 * sorted(seconds[f])[len(seconds[f]) // 2] < spare
+        ]
+        return min(open_, key=lambda f: sum(seconds[f]) * 10 ** ((top - best[f]) / 0.05), default=None)
+
+    def _finalists(self, trials: Sequence[Trial]) -> list[Trial]:
+        """The best recipes of the first round, at most two of one family."""
+        ranked = sorted((t for t in finished(trials) if t.origin != "finalist"), key=lambda t: -t.cautious)
+        chosen: list[Trial] = []
+        for t in ranked:
+            if sum(c.recipe.family == t.recipe.family for c in chosen) < 2:
+                chosen.append(t)
+        return chosen[:MOST_FINALISTS]
+
+    def _finalist(self, trials: Sequence[Trial]) -> Proposal | None:
+        """Each finalist once more: on a fold that it has not met, or, where it has met all, with another seed."""
+        if len(self.first_round) == 1:
+            again = [Proposal(t.recipe, (1,), "finalist") for t in self._finalists(trials)]
+        else:
+            again = [
+                Proposal(t.recipe.but(seed=t.recipe.seed + 1), self.first_round, "finalist")
+                for t in self._finalists(trials)
+            ]
+        return untried(trials, again)
+
+
+def _fold_seconds(trial: Trial) -> float:
+    return trial.seconds / max(1, len(trial.folds))

@@ -1,0 +1,176 @@
+"""One search: proposals in, trials out, always a usable model on disk. Knows families by name, never their insides."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from penna import bundle, evaluate, plugins, select
+from penna.budget import Deadline
+from penna.evaluate import Work
+from penna.models import Model, Resources
+from penna.recipe import Recipe, Space
+from penna.runners import here
+from penna.search import Proposal, Strategy
+from penna.select import Choice, Evidence
+from penna.trials import Ledger, State, Trial
+
+Array = np.ndarray[Any, Any]
+
+#: Seconds that finishing takes beside refits and the exam: writing, opening, measuring, the report.
+FINISHING = 2.5
+#: A model that took this long is kept on disk when it is the best so far: it need not be fitted twice if time runs out.
+WORTH_KEEPING = 5.0
+#: A first fine-tune is not cut below this share of its steps where a longer one fits without a refit.
+SHORT = 0.5
+
+
+class Progress(Protocol):
+    def event(self, kind: str, **data: Any) -> None:
+        """Told what happens, as it happens; the kinds are listed in docs/architecture.md."""
+        ...
+
+
+@dataclass(frozen=True)
+class Goal:
+    """Where a search writes, and what it must leave time for."""
+
+    folder: Path
+    deadline: Deadline
+    resources: Resources
+    exam_rows: int
+    facts: Mapping[str, Any]  # goes into the manifest of every artefact of this run
+
+
+class Search:
+    """The state of one search: the ledger, and which trial's model lies on disk."""
+
+    def __init__(
+        self, work: Work, families: Sequence[str], strategy: str, ledger: Ledger, goal: Goal, progress: Progress
+    ):
+        self.work, self.ledger, self.goal, self.progress = work, ledger, goal, progress
+        self.strategy = _strategy(work, families, strategy)
+        self.first_round = tuple(range(work.profile.folds))
+        self.evidence = Evidence(work.task, self._truth, ledger.outputs, self.first_round)
+        self.baseline: Model | None = None
+        self.kept = _kept(goal.folder)
+        self.chosen: Choice | None = None
+        self._truths: dict[int, Array] = {}
+
+    def run(self) -> str:
+        """Search until time or ideas run out, or Ctrl-C; returns why it ended."""
+        try:
+            return here.run(self.strategy.ask, self.attempt, self.told, self.ledger, self.left)
+        except KeyboardInterrupt:
+            return "stopped by hand"
+
+    def left(self) -> float:
+        """Seconds that searching may still take: finishing what is chosen now comes off first."""
+        reserve = FINISHING
+        if self.chosen is not None:
+            reserve += sum(self.finish_seconds(t) for t, _ in self.chosen.members)
+        return self.goal.deadline.left() - reserve
+
+    def finish_seconds(self, trial: Trial) -> float:
+        """Predicted seconds to refit a trial's recipe on all rows and to answer the exam with it."""
+        train, valid = self.work.folds[0]
+        fit = trial.seconds / max(1, len(trial.folds)) * (len(train) + len(valid)) / len(train)
+        # The artefact runs in fp32, which may be half as fast as what the trial was scored with.
+        answer = 2 * self.goal.exam_rows / trial.rows_per_second if trial.rows_per_second else 0.0
+        return 1.05 * fit + answer
+
+    def choose(self, seconds: float) -> Choice | None:
+        """The best choice that can be refitted and examined within ``seconds`` and stays under the ceilings."""
+
+        def allowed(members: Sequence[Trial]) -> bool:
+            size = sum(t.megabytes or 0.0 for t in members)
+            answer = sum(t.milliseconds or 0.0 for t in members)
+            in_time = sum(self.finish_seconds(t) for t in members) <= seconds
+            return in_time and self.work.budget.admits(size, answer)
+
+        return select.best(self.ledger.trials, self.evidence, allowed)
+
+    def attempt(self, proposal: Proposal, left: float) -> tuple[Trial, Mapping[int, Array]]:
+        """Run one proposal, smaller where it must be, or skip it with the reason."""
+        afforded = self._afford(proposal, left)
+        if isinstance(afforded, str):
+            skipped = Trial(proposal.recipe, State.SKIPPED, reason=afforded, origin=proposal.origin, asked=proposal.key)
+            return skipped, {}
+        recipe, cost = afforded
+        self.progress.event("trial_start", recipe=str(recipe), predicted=cost.seconds * len(proposal.folds))
+
+        def report(step: int, of: int, score: float) -> bool:
+            self.progress.event("step", step=step, of=of, score=score)
+            return self.strategy.keep(self.ledger.trials, recipe, step / of, score)
+
+        resources = replace(self.goal.resources, deadline=self.goal.deadline.before(FINISHING))
+        outcome = evaluate.evaluate(recipe, self.work, proposal.folds, resources, report)
+        trial = replace(
+            outcome.trial,
+            predicted_seconds=cost.seconds * len(proposal.folds),
+            megabytes=cost.megabytes,
+            milliseconds=cost.milliseconds,
+            origin=proposal.origin,
+            asked=proposal.key,
+        )
+        return self._keep(trial, outcome.model), outcome.outputs
+
+    def told(self, trial: Trial) -> None:
+        self.chosen = self.choose(max(0.0, self.goal.deadline.left() - FINISHING)) or self.chosen
+        done = [t for t in self.ledger.trials if t.state is State.COMPLETE]
+        self.progress.event("trial_end", trial=trial, best=max(done, key=lambda t: t.score, default=None))
+
+    def _afford(self, proposal: Proposal, left: float) -> tuple[Recipe, Any] | str:
+        """A fine-tune should leave time to be refitted; a first one may do without rather than be cut to a stump."""
+        rows = self.goal.exam_rows
+        once = max(0.0, self.goal.deadline.left() - FINISHING - 0.01 * rows)
+        refitted = min(left, once / 2.3)
+        recipe, work, folds, resources = proposal.recipe, self.work, proposal.folds, self.goal.resources
+        afforded = evaluate.afford(recipe, work, folds, resources, refitted)
+        short = isinstance(afforded, str) or afforded[0].effort < SHORT * recipe.effort
+        if short and self._first_of(recipe.family):
+            longer = evaluate.afford(recipe, work, folds, resources, 0.95 * once)
+            if not isinstance(longer, str):
+                return longer
+        return afforded
+
+    def _first_of(self, family: str) -> bool:
+        return not any(t.recipe.family == family and t.state is State.COMPLETE for t in self.ledger.trials)
+
+    def _keep(self, trial: Trial, model: Model | None) -> Trial:
+        """Leave the best model so far on disk: after a kill, a Ctrl-C or the deadline there is something to serve."""
+        if model is None or trial.state is not State.COMPLETE:
+            return trial
+        if trial.origin == "baseline":
+            self.baseline = model
+        best = max((t.score for t in self.ledger.trials if t.folds == trial.folds), default=-np.inf)
+        dear = trial.seconds / max(1, len(trial.folds)) > WORTH_KEEPING
+        if trial.origin == "finalist" or (self.kept is not None and not (dear and trial.score > best)):
+            return trial
+        facts = {**self.goal.facts, "preliminary": True, "trial": len(self.ledger.trials), "recipe": str(trial.recipe)}
+        written = bundle.write(self.goal.folder / "model", self.work.task, trial.recipe.family, model, facts)
+        self.kept = len(self.ledger.trials)
+        return replace(trial, megabytes=round(bundle.megabytes(written.folder), 3))
+
+    def _truth(self, fold: int) -> Array:
+        if fold not in self._truths:
+            self._truths[fold] = self.work.task.encode(self.work.table.take(self.work.folds[fold][1]))
+        return self._truths[fold]
+
+
+def _strategy(work: Work, families: Sequence[str], strategy: str) -> Strategy:
+    modules = {name: plugins.find("models", name) for name in families}
+    space = Space(tuple((name, module.knobs(work.profile)) for name, module in modules.items()))
+    portfolio = [recipe for module in modules.values() for recipe in module.portfolio(work.profile)]
+    made: Strategy = plugins.find("search", strategy).make(space, portfolio, work.profile)
+    return made
+
+
+def _kept(folder: Path) -> int | None:
+    """The number of the trial whose model lies in the run folder (a resumed run has one)."""
+    if not (folder / "model" / bundle.MANIFEST).exists():
+        return None
+    number = bundle.open(folder).manifest.get("trial")
+    return number if isinstance(number, int) else None

@@ -1,0 +1,142 @@
+"""Splits: positions, never data. Made once; every recipe meets the same folds; the exam is opened once, at the end."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from penna.errors import SettingError
+from penna.table import Index, Table
+
+Array = np.ndarray[Any, Any]
+
+#: Below this many rows every recipe meets all folds; above, one fold chooses and finalists meet more.
+SMALL = 1_500
+MOST_EXAM_ROWS = 10_000
+MOST_VALIDATION_ROWS = 20_000
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Positions into one table. ``exam`` is empty where the exam is another file.
+
+    folds        (train, valid) for each of k folds; exam rows are in neither
+    first_round  the folds that every recipe meets; finalists meet further ones
+    """
+
+    exam: Index
+    folds: tuple[tuple[Index, Index], ...]
+    first_round: tuple[int, ...]
+
+    @property
+    def search(self) -> Index:
+        """Every position that is not in the exam, in order: what the final model is fitted on."""
+        train, valid = self.folds[0]
+        return np.sort(np.concatenate([train, valid]))
+
+
+def plan(
+    table: Table,
+    strata: Array,
+    *,
+    folds: int | None = None,
+    exam: float | None = None,
+    has_test: bool = False,
+    seed: int = 0,
+) -> Plan:
+    """An exam part and k folds, stratified by ``strata`` (n,) int.
+
+    Rows with the same text, or of the same group, are always on one side of every split. ``folds`` asks for so many
+    folds in the first round. ``exam`` is a share of the rows in (0, 0.5]; by default 15 % of up to 2,000 rows, 10 %
+    beyond, at most 10,000 rows, and none where a test table was given. Raises SettingError.
+    """
+    n = len(table)
+    if folds is not None and not 2 <= folds <= 20:
+        raise SettingError(f"--folds {folds} cannot work: give a number from 2 to 20.")
+    if exam is not None and not 0 < exam <= 0.5:
+        raise SettingError(f"--exam {exam} cannot work: give a share above 0 and up to 0.5.")
+    rng = np.random.default_rng(seed)
+    units = _units(table)
+    share = exam if exam is not None else min(0.15 if n <= 2_000 else 0.10, MOST_EXAM_ROWS / n)
+    in_exam = np.zeros(n, bool) if has_test else deal(strata, units, [share, 1 - share], rng, keep_in_last=2) == 0
+    rest = np.flatnonzero(~in_exam)
+    k = folds or 5
+    valid_share = min(1 / k, MOST_VALIDATION_ROWS / len(rest))
+    shares = [valid_share] * k + [max(0.0, 1 - k * valid_share)]
+    part = deal(strata[rest], units[rest], shares, rng)
+    pairs = tuple((rest[part != f], rest[part == f]) for f in range(k))
+    everything = folds is not None or len(rest) < SMALL
+    return Plan(np.flatnonzero(in_exam), pairs, tuple(range(k)) if everything else (0,))
+
+
+def deal(
+    strata: Array, units: Array, shares: Sequence[float], rng: np.random.Generator, *, keep_in_last: int = 0
+) -> Array:
+    """(n,) the part, 0..len(shares)-1, that each row goes to; units are never cut, strata keep their shares.
+
+    Large units go first, each to the part that lacks most rows of its stratum; single rows then fill what is left.
+    ``keep_in_last`` rows of every stratum are promised to the last part.
+    """
+    _, first, unit, size = np.unique(units, return_index=True, return_inverse=True, return_counts=True)
+    stratum = strata[first]  # a unit with several labels counts for its first row's
+    part_of_unit = np.zeros(len(size), np.int64)
+    # What rounding takes from one stratum it gives to the next, so that the parts keep their sizes overall.
+    carried = np.zeros(len(shares))
+    for s in rng.permutation(np.unique(stratum)):
+        members = rng.permutation(np.flatnonzero(stratum == s))
+        members = members[np.argsort(-size[members], kind="stable")]
+        want = np.asarray(shares) * size[members].sum() + carried
+        lacking = _whole(want, size[members].sum(), keep_in_last)
+        carried = want - lacking
+        large = members[size[members] > 1]
+        for u in large:
+            p = int(np.argmax(lacking))
+            part_of_unit[u] = p
+            lacking[p] -= size[u]
+        single = members[len(large) :]
+        part_of_unit[single] = rng.permutation(np.repeat(np.arange(len(shares)), _fill(lacking, len(single))))
+    return part_of_unit[unit]
+
+
+def _whole(want: Array, total: int, keep_in_last: int) -> Array:
+    """Whole numbers near ``want`` that sum to ``total``, by largest remainders."""
+    room = max(0, total - keep_in_last) if keep_in_last else total
+    floor = np.maximum(np.floor(want), 0).astype(np.int64)
+    if keep_in_last:
+        floor[:-1] = np.minimum(floor[:-1], room)
+        extra = round(want[:-1].sum()) - floor[:-1].sum()
+        if extra > 0 and floor[:-1].sum() + extra <= room:
+            floor[int(np.argmax(want[:-1] - floor[:-1]))] += extra
+        floor[-1] = total - floor[:-1].sum()
+        return floor
+    while floor.sum() > total:
+        floor[int(np.argmax(floor - want))] -= 1
+    while floor.sum() < total:
+        floor[int(np.argmax(want - floor))] += 1
+    return floor
+
+
+def _fill(lacking: Array, count: int) -> Array:
+    """How many of ``count`` single rows each part gets, in proportion to what it lacks."""
+    need: Array = np.maximum(lacking, 0)
+    while need.sum() > count:
+        need[int(np.argmax(need))] -= 1
+    while need.sum() < count:
+        need[int(np.argmax(lacking - need))] += 1
+    return need
+
+
+def _units(table: Table) -> Array:
+    """(n,) equal numbers for rows that must stay together: same text, same group, or linked through others."""
+    _, text = np.unique(table.hashes, return_inverse=True)
+    if table.group is None:
+        return text
+    _, group = np.unique(table.group.astype(str), return_inverse=True)
+    texts = int(text.max()) + 1
+    size = texts + int(group.max()) + 1
+    edges = coo_array((np.ones(len(text)), (text, group + texts)), shape=(size, size))
+    _, component = connected_components(edges, directed=False)
+    return np.asarray(component[text])

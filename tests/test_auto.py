@@ -1,0 +1,246 @@
+"""The main job end to end, on real questions to a bank."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from penna import AutoText, RunError, SettingError, TableError, TaskError, load, trials
+
+
+@pytest.fixture(scope="session")
+def questions(demo_rows):
+    """Five intents, 40 rows each."""
+    chosen = demo_rows.label.value_counts().index[:5]
+    rows = demo_rows[demo_rows.label.isin(chosen)].groupby("label").head(40)
+    return rows.sample(frac=1, random_state=0).reset_index(drop=True)
+
+
+@pytest.fixture(scope="session")
+def fitted(questions, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "bank"
+    return AutoText(budget=10, families=("linear",), out=folder).fit(questions, y="label")
+
+
+def quick(**options):
+    return AutoText(**{"budget": 6, "families": ("linear",), **options})
+
+
+def test_a_fit_predicts_real_questions_well(fitted, questions):
+    assert fitted.exam_["accuracy"][0] > 0.8
+    assert fitted.score(questions.text, questions.label) > 0.9
+    probabilities = fitted.predict_proba(list(questions.text[:7]))
+    assert probabilities.shape == (7, 5)
+    assert np.allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+    assert set(fitted.predict(list(questions.text[:7]))) <= set(fitted.classes_)
+
+
+def test_the_artefact_predicts_what_the_estimator_predicts_and_opens_without_torch(fitted, questions):
+    folder = fitted.bundle_.folder
+    texts = list(questions.text[:20])
+    code = (
+        "import sys, json; from penna import load; m = load(sys.argv[1]);"
+        "p = m.predict_proba(json.load(sys.stdin)).tolist();"
+        "assert not {'torch', 'optuna', 'transformers'} & set(sys.modules); print(json.dumps(p))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, folder], input=json.dumps(texts), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert np.allclose(json.loads(done.stdout), fitted.predict_proba(texts), atol=1e-6)
+
+
+def test_the_run_folder_holds_ledger_report_artefact_and_card(fitted):
+    run = fitted.bundle_.folder.parent
+    assert {"ledger.jsonl", "report.html", "record.json", "model"} <= {p.name for p in run.iterdir()}
+    manifest = json.loads((run / "model" / "manifest.json").read_text())
+    assert manifest["format"] == 1
+    assert manifest["preliminary"] is False
+    assert manifest["exam"]["rows"] == fitted.exam_["rows"]
+    assert manifest["latency"]["one_text_ms"] > 0
+    assert "exam rows were opened once" in (run / "model" / "README.md").read_text()
+
+
+def test_exam_rows_are_in_no_fold_and_every_trial_met_the_same_folds(fitted):
+    header, done, _ = trials.read(fitted.bundle_.folder.parent / "ledger.jsonl")
+    assert header["exam_rows"] == fitted.exam_["rows"] == 30
+    assert {t.folds for t in done if t.scores} == {(0, 1, 2, 3, 4)}
+
+
+def test_the_leaderboard_tells_state_and_reason_of_every_trial(fitted):
+    board = fitted.leaderboard()
+    assert len(board) == len(fitted.trials_)
+    assert {"family", "recipe", "score", "spread", "seconds", "megabytes", "state", "reason"} <= set(board.columns)
+
+
+@pytest.mark.parametrize("labels", [[0, 1], [True, False], [1.0, 2.0], ["yes", "no"]])
+def test_labels_come_back_in_the_type_they_were_given_in(labels, questions):
+    two = questions[questions.label.isin(sorted(set(questions.label))[:2])]
+    names = dict(zip(sorted(set(two.label)), labels, strict=True))
+    y = [names[label] for label in two.label]
+    auto = quick(budget=5).fit(list(two.text), y)
+    predicted = auto.predict(list(two.text[:3]))
+    assert predicted.dtype == np.array(labels).dtype
+    assert auto.score(list(two.text), y) > 0.9
+
+
+def test_it_can_be_cloned_before_and_after_a_fit(fitted):
+    again = clone(fitted)
+    assert again.get_params()["budget"] == 10
+    with pytest.raises(NotFittedError):
+        again.predict(["where is my card"])
+
+
+def test_it_works_inside_cross_validation_grid_search_and_pipelines(questions):
+    texts, y = list(questions.text), list(questions.label)
+    assert cross_val_score(quick(budget=5), texts, y, cv=2).mean() > 0.7
+    search = GridSearchCV(quick(budget=5), {"seed": [0, 1]}, cv=2).fit(texts, y)
+    assert search.best_score_ > 0.7
+    lower = FunctionTransformer(lambda column: [t.lower() for t in column])
+    assert make_pipeline(lower, quick(budget=5)).fit(texts, y).predict(["WHERE IS MY CARD"]).shape == (1,)
+
+
+def test_ctrl_c_finishes_with_the_best_so_far(questions, tmp_path):
+    class Watch:
+        def event(self, kind, **data):
+            if kind == "trial_end" and data["trial"].number == 2:
+                threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+    started = time.monotonic()
+    auto = AutoText(budget=300, families=("linear",), search="random", out=tmp_path / "run", progress=Watch())
+    auto.fit(questions, y="label")
+    assert time.monotonic() - started < 30
+    assert auto.record_["settings"]["search ended"] in ("stopped by hand", "nothing more worth trying")
+    assert load(tmp_path / "run").predict(["where is my card"]).shape == (1,)
+
+
+def test_a_killed_run_leaves_a_model_and_resumes_without_repeating_a_trial(questions, tmp_path):
+    data, out = tmp_path / "rows.csv", tmp_path / "run"
+    questions.to_csv(data, index=False)
+    command = [
+        sys.executable,
+        "-m",
+        "penna",
+        "fit",
+        data,
+        "--target",
+        "label",
+        "--families",
+        "linear",
+        "--search",
+        "grid",
+    ]
+    command += ["--budget", "60s", "--out", out]
+    running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not (out / "ledger.jsonl").exists() or len((out / "ledger.jsonl").read_bytes().splitlines()) < 4:
+        time.sleep(0.05)
+        assert running.poll() is None
+    running.kill()
+    running.wait()
+    _, before, _ = trials.read(out / "ledger.jsonl")
+    assert load(out).predict(["where is my card"]).shape == (1,), "the best so far can be served after a kill"
+    AutoText(budget=12, families=("linear",), search="grid", out=out, resume=True).fit(data, y="label")
+    _, after, _ = trials.read(out / "ledger.jsonl")
+    assert after[: len(before)] == before
+    assert len({t.asked for t in after}) == len(after)
+    assert load(out).manifest["preliminary"] is False
+
+
+def test_a_missing_encoder_is_skipped_with_its_reason_and_the_search_goes_on(questions, tmp_path):
+    auto = AutoText(budget=6, encoders=(str(tmp_path / "nowhere"),)).fit(questions, y="label")
+    skipped = [t for t in auto.trials_ if t.state is trials.State.SKIPPED]
+    assert any("nowhere" in t.reason for t in skipped)
+    assert auto.predict(["where is my card"]).shape == (1,)
+
+
+def test_every_family_meets_on_one_leaderboard_and_the_result_needs_no_torch(questions, tiny_bert, tmp_path):
+    auto = AutoText(budget=40, encoders=(str(tiny_bert),), out=tmp_path / "run").fit(questions, y="label")
+    families = {t.recipe.family for t in auto.trials_ if t.state is trials.State.COMPLETE}
+    assert families == {"linear", "frozen", "finetune"}
+    code = "import sys; from penna import load; load(sys.argv[1]).predict(['where is my card']); assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code, tmp_path / "run"], check=True)
+
+
+def test_a_ceiling_in_megabytes_holds(questions):
+    auto = quick(max_mb=0.5).fit(questions, y="label")
+    assert auto.bundle_.manifest["megabytes"] <= 0.5
+
+
+def test_the_exam_can_be_another_table(questions):
+    train, test = questions[:140], questions[140:]
+    auto = quick(budget=5).fit(train, y="label", test=test)
+    assert auto.exam_["rows"] == len(test)
+
+
+def test_a_test_label_never_trained_on_is_left_out_and_said(questions):
+    test = pd.DataFrame({"text": ["something else", *questions.text[:20]], "label": ["new", *questions.label[:20]]})
+    auto = quick(budget=5).fit(questions[20:], y="label", test=test)
+    assert auto.exam_["rows"] == 20
+    assert any("never trained on" in line for line in auto.record_["table"]["findings"])
+
+
+def test_an_output_folder_that_exists_is_refused_and_kept(questions, tmp_path):
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(RunError, match="exists already"):
+        quick(out=tmp_path).fit(questions, y="label")
+    assert (tmp_path / "mine.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"families": ("forest",)}, SettingError),
+        ({"families": ()}, SettingError),
+        ({"search": "luck"}, SettingError),
+        ({"metric": "beauty"}, SettingError),
+        ({"budget": "soon"}, SettingError),
+        ({"max_mb": -1}, SettingError),
+        ({"rare": "maybe"}, SettingError),
+        ({"threads": 0}, SettingError),
+        ({"text": "tekst"}, TableError),
+        ({"group": "grp"}, TableError),
+    ],
+)
+def test_a_wrong_setting_is_refused_before_any_work(questions, options, error):
+    with pytest.raises(error):
+        quick(**options).fit(questions, y="label")
+
+
+def test_one_class_is_refused():
+    with pytest.raises((TableError, TaskError), match="class|label"):
+        quick().fit([f"text number {i}" for i in range(30)], ["same"] * 30)
+
+
+def test_two_fits_with_one_seed_keep_the_same_ledger_where_time_does_not_decide(questions):
+    first, second = (
+        AutoText(budget=30, families=("linear",), search="auto", seed=1).fit(questions[:60], y="label")
+        for _ in range(2)
+    )
+    assert [t.recipe for t in first.trials_][:8] == [t.recipe for t in second.trials_][:8]
+    assert [t.scores for t in first.trials_][:8] == [t.scores for t in second.trials_][:8]
+
+
+def test_a_fitted_estimator_travels_to_another_process(fitted):
+    import pickle
+
+    again = pickle.loads(pickle.dumps(fitted))
+    texts = ["where is my card", "my top up failed"]
+    assert np.array_equal(again.predict_proba(texts), fitted.predict_proba(texts))
+
+
+def test_the_cache_folder_is_where_the_environment_says(monkeypatch, tmp_path):
+    from penna.auto import cache_folder
+
+    monkeypatch.setenv("PENNA_CACHE", str(tmp_path))
+    assert cache_folder() == Path(tmp_path)

@@ -1,0 +1,106 @@
+"""Choices from made-up trials with real outputs."""
+
+import numpy as np
+import pytest
+
+from penna import select, tasks
+from penna.recipe import Recipe
+from penna.select import Evidence
+from penna.table import Table
+from penna.trials import State, Trial
+
+N = 600
+TRUTH = np.arange(N) % 3
+
+
+def task():
+    labels = np.array([f"label {c}" for c in TRUTH], dtype=object)
+    return tasks.find("classify", Table({"t": labels}, target=labels, rows=np.arange(N)), "accuracy")
+
+
+def outputs_of(right, seed, sure=0.8):
+    """(N, 3) outputs that are right on a random share of the rows."""
+    rng = np.random.default_rng(seed)
+    answers = np.where(rng.random(N) < right, TRUTH, (TRUTH + rng.integers(1, 3, N)) % 3)
+    outputs = np.full((N, 3), (1 - sure) / 2, np.float32)
+    outputs[np.arange(N), answers] = sure
+    return outputs
+
+
+def setup(shares, seconds=None, first_round=(0,)):
+    """Trials whose outputs are right on these shares of the rows, one mistake independent of the other."""
+    stored, trials, made = {}, [], task()
+    for i, share in enumerate(shares):
+        stored[i] = outputs_of(share, seed=i)
+        trials.append(
+            Trial(
+                Recipe.of("linear", c=float(i + 1)),
+                State.COMPLETE,
+                first_round,
+                (made.score(TRUTH, stored[i]),) * len(first_round),
+                (0.015,) * len(first_round),
+                (seconds or [1.0] * len(shares))[i],
+                number=i,
+                asked=str(i),
+            )  # fmt: skip
+        )
+    evidence = Evidence(made, lambda _: TRUTH, lambda trial, _: stored[trial.number], first_round)
+    return trials, evidence
+
+
+def everything(_):
+    return True
+
+
+def test_independent_mistakes_make_a_blend_that_wins():
+    trials, evidence = setup([0.7, 0.7, 0.7, 0.7])
+    choice = select.best(trials, evidence, everything)
+    assert len(choice.members) >= 2
+    assert choice.score > 0.74
+    assert sum(weight for _, weight in choice.members) == pytest.approx(1)
+
+
+def test_a_single_that_is_far_better_is_served_alone():
+    trials, evidence = setup([0.97, 0.5, 0.5])
+    choice = select.best(trials, evidence, everything)
+    assert [t.number for t, _ in choice.members] == [0]
+
+
+def test_what_is_not_allowed_is_neither_chosen_nor_blended():
+    trials, evidence = setup([0.9, 0.7, 0.7])
+    choice = select.best(trials, evidence, lambda members: all(t.number != 0 for t in members))
+    assert 0 not in [t.number for t, _ in choice.members]
+    assert select.best(trials, evidence, lambda _: False) is None
+
+
+def test_a_blend_only_where_its_members_fit_together():
+    trials, evidence = setup([0.7, 0.7, 0.7])
+    assert len(select.best(trials, evidence, lambda members: len(members) == 1).members) == 1
+
+
+def test_finalists_are_compared_with_finalists():
+    trials, evidence = setup([0.85, 0.84, 0.5])
+    finalist = Trial(
+        trials[1].recipe, State.COMPLETE, (1,), (0.86,), (0.015,), 1.0, number=3, origin="finalist", asked="1@1"
+    )
+    other = Trial(
+        trials[0].recipe, State.COMPLETE, (1,), (0.70,), (0.015,), 1.0, number=4, origin="finalist", asked="2"
+    )
+    choice = select.best([*trials, finalist, other], evidence, lambda members: len(members) == 1)
+    assert choice.members[0][0].recipe == trials[1].recipe, "luck on the first fold does not survive the second"
+
+
+def test_failed_and_pruned_trials_are_never_chosen():
+    trials, evidence = setup([0.9])
+    broken = Trial(Recipe.of("linear", c=9.0), State.FAILED, reason="RuntimeError: no", number=1)
+    assert select.best([broken, *trials], evidence, everything).members[0][0].number == 0
+    assert select.best([broken], evidence, everything) is None
+
+
+def test_runs_of_one_recipe_with_several_seeds_are_one_candidate():
+    trials, _ = setup([0.9, 0.8])
+    again = Trial(trials[0].recipe.but(seed=1), State.COMPLETE, (0,), (0.5,), (0.015,), 3.0, number=2)
+    together = select.merged([*trials, again])
+    assert len(together) == 2
+    assert together[0].scores == (trials[0].scores[0], 0.5)
+    assert together[0].seconds == pytest.approx(2.0)

@@ -1,0 +1,90 @@
+"""Splits on small tables, some of them awkward."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from penna import split
+from penna.errors import SettingError
+from penna.table import Table
+
+
+def table_of(texts, group=None):
+    column = np.array(texts, dtype=object)
+    groups = None if group is None else np.array(group, dtype=object)
+    return Table({"text": column}, group=groups, rows=np.arange(1, len(texts) + 1))
+
+
+def parts(plan):
+    return [plan.exam, *(valid for _, valid in plan.folds)]
+
+
+def test_every_row_is_in_the_exam_or_in_every_fold_once():
+    table = table_of([f"text {i}" for i in range(500)])
+    plan = split.plan(table, np.arange(500) % 3)
+    assert sorted(np.concatenate(parts(plan)).tolist()) == list(range(500))
+    for train, valid in plan.folds:
+        assert not set(train) & set(valid)
+        assert not (set(train) | set(valid)) & set(plan.exam)
+        assert len(train) + len(valid) + len(plan.exam) == 500
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 25), st.integers(0, 2), st.integers(0, 8)), min_size=20, max_size=120))
+def test_the_same_text_or_group_is_never_on_two_sides(rows):
+    texts = [f"text {t}" for t, _, _ in rows]
+    groups = [f"user {g}" if g else f"alone {i}" for i, (_, _, g) in enumerate(rows)]
+    plan = split.plan(table_of(texts, groups), np.array([label for _, label, _ in rows]))
+    for values in (np.array(texts), np.array(groups)):
+        sides = [set(values[part]) for part in parts(plan)]
+        for i, one in enumerate(sides):
+            for other in sides[i + 1 :]:
+                assert not one & other
+
+
+def test_classes_keep_their_shares_in_exam_and_folds():
+    strata = np.repeat([0, 1, 2], [600, 300, 100])
+    plan = split.plan(table_of([f"text {i}" for i in range(1000)]), strata)
+    for part in parts(plan):
+        shares = np.bincount(strata[part], minlength=3) / len(part)
+        assert np.abs(shares - [0.6, 0.3, 0.1]).max() < 0.03
+
+
+def test_a_class_of_two_rows_stays_where_it_can_be_learnt():
+    strata = np.repeat([0, 1], [98, 2])
+    plan = split.plan(table_of([f"text {i}" for i in range(100)]), strata)
+    assert 1 not in strata[plan.exam]
+    assert all(1 in strata[train] for train, _ in plan.folds)
+
+
+def test_many_small_classes_still_leave_an_exam():
+    strata = np.repeat(np.arange(77), 5)
+    plan = split.plan(table_of([f"text {i}" for i in range(385)]), strata)
+    assert 50 <= len(plan.exam) <= 65
+
+
+def test_a_large_table_meets_one_fold_first_and_a_small_one_all():
+    small = split.plan(table_of([f"t {i}" for i in range(200)]), np.arange(200) % 2)
+    large = split.plan(table_of([f"t {i}" for i in range(4000)]), np.arange(4000) % 2)
+    assert small.first_round == (0, 1, 2, 3, 4)
+    assert large.first_round == (0,)
+    assert split.plan(table_of([f"t {i}" for i in range(4000)]), np.arange(4000) % 2, folds=3).first_round == (0, 1, 2)
+
+
+def test_a_test_table_leaves_no_exam_rows():
+    plan = split.plan(table_of([f"t {i}" for i in range(60)]), np.arange(60) % 2, has_test=True)
+    assert len(plan.exam) == 0
+    assert len(plan.search) == 60
+
+
+def test_the_same_seed_splits_alike_and_another_does_not():
+    table, strata = table_of([f"t {i}" for i in range(300)]), np.arange(300) % 2
+    assert np.array_equal(split.plan(table, strata, seed=1).exam, split.plan(table, strata, seed=1).exam)
+    assert not np.array_equal(split.plan(table, strata, seed=1).exam, split.plan(table, strata, seed=2).exam)
+
+
+@pytest.mark.parametrize("wrong", [{"folds": 1}, {"folds": 99}, {"exam": 0.0}, {"exam": 0.9}])
+def test_settings_that_cannot_work_are_refused(wrong):
+    with pytest.raises(SettingError, match="cannot work"):
+        split.plan(table_of([f"t {i}" for i in range(60)]), np.arange(60) % 2, **wrong)

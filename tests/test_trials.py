@@ -1,0 +1,84 @@
+"""The ledger, on disk, with the accidents that happen to files."""
+
+import json
+
+import numpy as np
+import pytest
+
+from penna.errors import RunError
+from penna.recipe import Recipe
+from penna.trials import Ledger, State, Trial
+
+HEADER = {"table": "abc", "seed": 0}
+
+
+def trial(score=0.9, **changes):
+    fields = {
+        "recipe": Recipe.of("linear", c=1.0), "state": State.COMPLETE, "folds": (0,), "scores": (score,),
+        "errors": (0.02,), "seconds": 1.5, "curve": ((10, 0.5), (20, 0.9)), "origin": "portfolio", "asked": "x@0",
+    }  # fmt: skip
+    return Trial(**{**fields, **changes})
+
+
+def test_a_ledger_reread_holds_the_same_trials_and_outputs(tmp_path):
+    ledger = Ledger(tmp_path, HEADER)
+    outputs = np.random.default_rng(0).random((5, 2)).astype(np.float32)
+    written = ledger.append(trial(), {0: outputs})
+    again = Ledger(tmp_path, HEADER)
+    assert again.trials == [written]
+    assert np.array_equal(again.outputs(again.trials[0], 0), outputs)
+
+
+def test_a_pruned_trial_keeps_its_reason(tmp_path):
+    Ledger(tmp_path, HEADER).append(trial(state=State.PRUNED, folds=(), scores=(), reason="behind its peers at step 4"))
+    assert Ledger(tmp_path, HEADER).trials[0].reason == "behind its peers at step 4"
+    assert Ledger(tmp_path, HEADER).trials[0].score == -np.inf
+
+
+def test_a_last_line_cut_short_by_a_kill_is_dropped_and_the_rest_goes_on(tmp_path):
+    ledger = Ledger(tmp_path, HEADER)
+    for _ in range(3):
+        ledger.append(trial())
+    whole = ledger.path.read_bytes()
+    ledger.path.write_bytes(whole[:-20])
+    again = Ledger(tmp_path, HEADER)
+    assert len(again.trials) == 2
+    again.append(trial(0.7))
+    assert [t.score for t in Ledger(tmp_path, HEADER).trials] == [0.9, 0.9, 0.7]
+
+
+def test_a_ledger_of_other_work_is_not_continued(tmp_path):
+    Ledger(tmp_path, HEADER).append(trial())
+    with pytest.raises(RunError, match=r"other work \(table differ\)"):
+        Ledger(tmp_path, {**HEADER, "table": "other"})
+
+
+@pytest.mark.parametrize("content", [b"", b"junk\n", b'{"header": {"format": 99}}\n', b'{"no": 1}\n', b"\xff\xfe\n"])
+def test_a_file_that_is_no_ledger_is_refused_in_one_sentence(tmp_path, content):
+    (tmp_path / "ledger.jsonl").write_bytes(content)
+    with pytest.raises(RunError, match="new"):
+        Ledger(tmp_path, HEADER)
+
+
+def test_missing_outputs_are_named(tmp_path):
+    ledger = Ledger(tmp_path, HEADER)
+    written = ledger.append(trial(), {0: np.zeros((2, 2))})
+    next((tmp_path / "outputs").iterdir()).unlink()
+    with pytest.raises(RunError, match="missing or damaged"):
+        ledger.outputs(written, 0)
+
+
+def test_spread_is_over_folds_or_the_bootstrap_error_of_a_single_one():
+    assert trial().spread == 0.02
+    two = trial(folds=(0, 1), scores=(0.8, 0.9), errors=(0.02, 0.02))
+    assert two.score == pytest.approx(0.85)
+    assert two.spread == pytest.approx(0.0707, abs=1e-4)
+    assert two.cautious == pytest.approx(0.85 - 0.0707 / 2, abs=1e-4)
+
+
+def test_every_line_of_the_ledger_is_plain_json(tmp_path):
+    ledger = Ledger(tmp_path, HEADER)
+    ledger.append(trial(predicted_seconds=2.0, megabytes=0.3))
+    lines = [json.loads(line) for line in ledger.path.read_text().splitlines()]
+    assert lines[0]["header"]["format"] == 1
+    assert lines[1]["recipe"]["knobs"] == {"c": 1.0}
