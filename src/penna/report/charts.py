@@ -3,13 +3,17 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from statistics import median
 
 from penna.report import words
 from penna.report.svg import WIDTH, Scale, around, axes, box, figure, label, line, mark, path
 
-LEFT, RIGHT, TOP = 48.0, WIDTH - 14, 34.0
+LEFT, RIGHT, TOP = 44.0, WIDTH - 14, 30.0
 BOTTOM = 250.0
 HEIGHT = BOTTOM + 46
+
+#: Names beside bars are cut to this many characters.
+_NAME = 20
 
 #: Families in the palette of Okabe and Ito, told apart by shape as well; anything else is "other".
 SHAPES = {"linear": "circle", "frozen": "square", "finetune": "triangle", "blend": "diamond"}
@@ -69,35 +73,45 @@ class Bar:
 
 def intervals(caption: str, rows: Sequence[Row], axis: str) -> str:
     """Values with whiskers on one axis, one row each: the score beside its baselines."""
-    step, left = 38.0, 150.0
-    bottom = TOP + step * len(rows)
-    x = around([end for row in rows for end in row.ends], left, RIGHT - 60, least=0.04)
+    step, top, left = 38.0, 10.0, _margin([row.name for row in rows])
+    bottom = top + step * len(rows)
+    x = around([end for row in _near(rows) for end in row.ends], left, RIGHT - 60, least=0.04)
     drawn = []
     for value in x.ticks(4):
-        drawn.append(line(x(value), TOP - 8, x(value), bottom, "grid"))
+        drawn.append(line(x(value), top, x(value), bottom, "grid"))
         drawn.append(label(x(value), bottom + 18, f"{value:.2f}".replace("-", "−"), anchor="middle"))
     for i, row in enumerate(rows):
-        y, css = TOP + step * (i + 0.5), "strong" if row.strong else "weak"
+        y, css = top + step * (i + 0.5), "strong" if row.strong else "weak"
         low, high = row.ends
         tip = f"{words.plain(row.name, 80)}: {words.score(row.value)} ({words.score(low)} to {words.score(high)})"
-        drawn.append(label(left - 14, y + 4, words.plain(row.name, 22), anchor="end", css=f"{css} name"))
-        drawn.append(line(x(low), y, x(high), y, f"whisker {css}"))
-        drawn.append(mark(x(row.value), y, f"dot {css}", tip, radius=6 if row.strong else 5))
+        drawn.append(label(left - 14, y + 4, words.plain(row.name, _NAME), anchor="end", css=f"{css} name"))
+        if row.value < x.low:
+            drawn.append(mark(left + 4, y, f"dot {css}", tip, shape="left"))
+        else:
+            drawn.append(line(x(low), y, x(high), y, f"whisker {css}"))
+            drawn.append(mark(x(row.value), y, f"dot {css}", tip, radius=6 if row.strong else 5))
         drawn.append(label(WIDTH - 4, y + 4, words.score(row.value), anchor="end", css=f"{css} name"))
     drawn.append(label((x.start + x.end) / 2, bottom + 38, axis, anchor="middle", css="axis-name"))
-    return figure(caption, "".join(drawn), bottom + 46)
+    note = "An arrow is a value further left than the axis reaches." if len(_near(rows)) < len(rows) else ""
+    return figure(caption, "".join(drawn), bottom + 46, note)
 
 
-def bars(caption: str, rows: Sequence[Bar], note: str = "", left: float = 150.0) -> str:
+def _near(rows: Sequence[Row]) -> list[Row]:
+    """The rows but those far below the others (the majority class): they would squeeze the rest into one spot."""
+    best, middle = max(row.value for row in rows), median(row.value for row in rows)
+    return [row for row in rows if row.value >= best - max(3 * (best - middle), 0.02)]
+
+
+def bars(caption: str, rows: Sequence[Bar], note: str = "") -> str:
     """Horizontal bars with their values: classes, or phases against what was predicted."""
-    step = 24.0
+    step, left = 24.0, _margin([row.name for row in rows])
     most = max([row.value for row in rows] + [row.ghost or 0 for row in rows]) or 1
-    x = Scale(0, most, left, WIDTH - 86)
+    x = Scale(0, most, left, WIDTH - 12 - 6.6 * max(len(row.text) for row in rows))
     drawn = []
     for i, row in enumerate(rows):
         y = 6 + step * i
         tip = f"{words.plain(row.name, 120)}: {row.text}"
-        drawn.append(label(left - 10, y + 14, words.plain(row.name, 22), anchor="end", css="name"))
+        drawn.append(label(left - 10, y + 14, words.plain(row.name, _NAME), anchor="end", css="name"))
         if row.ghost is not None:
             drawn.append(box(left, y, x(row.ghost) - left, step - 5, "ghost", tip))
         inset = 5 if row.ghost is not None else 2
@@ -105,6 +119,11 @@ def bars(caption: str, rows: Sequence[Bar], note: str = "", left: float = 150.0)
         end = max(x(row.value), x(row.ghost or 0))
         drawn.append(label(end + 7, y + 14, row.text, css="value"))
     return figure(caption, "".join(drawn), 12 + step * len(rows), note)
+
+
+def _margin(names: Sequence[str]) -> float:
+    """Room on the left for the longest name, of at most ``_NAME`` characters."""
+    return 20 + 7 * max(8, min(_NAME, max(map(len, names))))
 
 
 def histogram(caption: str, edges: Sequence[float], counts: Sequence[int], marks: dict[str, float], axis: str) -> str:
@@ -122,9 +141,9 @@ def histogram(caption: str, edges: Sequence[float], counts: Sequence[int], marks
     drawn.append(label((x.start + x.end) / 2, y.start + 38, axis, anchor="middle", css="axis-name"))
     for i, (name, value) in enumerate(marks.items()):
         at = x(max(value, edges[0]))
-        near = "end" if at > (x.start + x.end) / 2 else "start"
-        drawn.append(line(at, TOP - 12 + 16 * i, at, y.start, "rule"))
         text = f"{words.plain(name)} {value:,.0f}"
+        near = "end" if at + 6.6 * len(text) > WIDTH else "start"
+        drawn.append(line(at, TOP - 12 + 16 * i, at, y.start, "rule"))
         drawn.append(label(at + (5 if near == "start" else -5), TOP - 4 + 16 * i, text, anchor=near, css="mark-name"))
     return figure(caption, "".join(drawn), y.start + 46)
 
@@ -214,9 +233,9 @@ def _ends(x: Scale, y: Scale) -> tuple[float, float, float, float]:
 
 def heat_map(caption: str, names: Sequence[str], matrix: Sequence[Sequence[int]], note: str = "") -> str:
     """A confusion matrix: shade is the share of the true class, figures are rows."""
-    k, left = len(names), 118.0
+    k, left = len(names), min(_margin(names), 118.0)
     cell = min(72.0, (WIDTH - left - 4) / k)
-    top = 30 + 5.2 * max(min(len(name), 14) for name in names)
+    top = 22 + 5.2 * max(min(len(name), 14) for name in names)
     drawn = []
     for i, name in enumerate(names):
         along, down = left + cell * (i + 0.5), top + cell * (i + 0.5)
@@ -231,7 +250,6 @@ def heat_map(caption: str, names: Sequence[str], matrix: Sequence[Sequence[int]]
             if rows:
                 css = "figure on" if _shade(share) > 0.55 else "figure"
                 drawn.append(label(x + cell / 2 - 1, y + cell / 2 + 3, f"{rows}", anchor="middle", css=css))
-    drawn.append(label(4, 14, "truth down, answer across", css="axis-name"))
     return figure(caption, "".join(drawn), top + cell * k + 6, note)
 
 

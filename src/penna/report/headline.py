@@ -23,7 +23,7 @@ def exam_score(record: Record) -> Row | None:
     if not found:
         return None
     value, low, high = found if name != "log_loss" else (-found[0], -found[2], -found[1])
-    return Row(record.get("chosen", {}).get("name", "chosen"), value, low, high, strong=True)
+    return Row("chosen model", value, low, high, strong=True)
 
 
 def axis_name(record: Record) -> str:

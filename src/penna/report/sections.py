@@ -17,7 +17,7 @@ def score(record: Record) -> str:
     exam, mine = record.get("exam", {}), exam_score(record)
     if not exam or mine is None:
         return ""
-    rows = [mine] + [Row(b["name"], b["score"], b.get("low"), b.get("high")) for b in record.get("baselines", [])]
+    rows = [mine, *(Row(b["name"], b["score"], b.get("low"), b.get("high")) for b in record.get("baselines", []))]
     chart = charts.intervals("On the exam rows, with 95 % intervals", rows, axis_name(record))
     by_class = exam.get("by_class", [])
     opened = " open" if len(by_class) <= _HEAT else ""
@@ -61,7 +61,10 @@ def data(record: Record) -> str:
     drawn += f'<div class="pair gap-top">{"".join(cards)}</div>' if cards else ""
     if table.get("examples"):
         rows = [
-            [tables.Cell(words.quote(e["text"], 280), None, "wide"), tables.Cell(words.quote(e["label"], 60))]
+            [
+                tables.Cell(words.quote(e["text"], 280), None, "wide"),
+                tables.Cell(words.label(e["label"]), None, "label"),
+            ]
             for e in table["examples"]
         ]
         drawn += f"<h3>A few rows</h3>{tables.table(['text', 'label'], rows)}"
@@ -89,7 +92,7 @@ def _length_histogram(record: Record) -> str:
     marks = {"median": quantiles["50"], "95th percentile": quantiles["95"]} if "95" in quantiles else {}
     drawn = charts.histogram("Length of the texts", found["edges"], found["counts"], marks, "characters")
     cut = [
-        f"{words.quote(e['encoder'], 60)} reads {e['length']:,} tokens; longer: {words.percent(e['truncated'])} of rows."
+        f"{words.quote(e['encoder'], 60)} reads {e['length']:,} tokens; {words.percent(e['truncated'])} have more."
         for e in record.get("encoders", [])
     ]
     longest = f"Longest text: {quantiles['100']:,} characters. " if "100" in quantiles else ""
@@ -132,7 +135,7 @@ def trade_offs(record: Record) -> str:
         ]
         if dots:
             limit = asked.get(f"budget_{cost}")
-            drawn += charts.scatter(caption, dots, cost, axis_name(record), words.significant, limit)
+            drawn += charts.scatter(caption, dots, cost, axis_name(record), lambda v: f"{v:,g}", limit)
     if not drawn:
         return ""
     intro = "Up is better, left is cheaper. The dotted line is the Pareto front; a ring marks what was chosen."
@@ -187,7 +190,7 @@ def mistakes(record: Record) -> str:
         matrix = [[0] * len(names) for _ in names]
         for true, answer, count in answers["confusion"]:
             matrix[true][answer] = count
-        note = "Shade is the share of the true class (its square root, so that rare errors show); figures are rows."
+        note = "Truth down, answer across. Shade is the share of the true class (its square root: rare errors show)."
         drawn += charts.heat_map("Confusion matrix", names, matrix, note)
     else:
         drawn += f'<div class="card"><h3>Most confused pairs</h3>{tables.confused(answers)}</div>'
@@ -212,7 +215,7 @@ def budget(record: Record) -> str:
     rows = [Bar(p["phase"], p["spent"], _phase_text(p), p.get("predicted") or 0) for p in phases]
     total = record.get("seconds", sum(p["spent"] for p in phases))
     allowed = f" of the {words.duration(limit)} allowed" if words.finite(limit) else ""
-    chart = charts.bars("Predicted (pale) and spent", rows, "", left=120)
+    chart = charts.bars("Predicted (pale) and spent", rows)
     return f'<p class="intro">{words.duration(total)}{allowed} were spent.</p><div class="pair">{chart}</div>'
 
 
@@ -256,6 +259,8 @@ def artefact(record: Record) -> str:
 
 def _members(chosen: Chosen) -> str:
     members = chosen.get("members", [])
+    if len(members) == 1:
+        return f'<p class="intro mono">{words.plain(members[0].get("recipe", ""), 400)}</p>'
     rows = [
         [
             tables.number(f"{member.get('weight', 1):.2f}", member.get("weight", 1)),

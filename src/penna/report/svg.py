@@ -91,6 +91,7 @@ _SHAPES: dict[str, Callable[[float], str]] = {
     "circle": lambda r: f"M{-r:.2f} 0a{r:.2f} {r:.2f} 0 1 0 {2 * r:.2f} 0a{r:.2f} {r:.2f} 0 1 0 {-2 * r:.2f} 0Z",
     "square": lambda r: f"M{-0.88 * r:.2f} {-0.88 * r:.2f}h{1.76 * r:.2f}v{1.76 * r:.2f}h{-1.76 * r:.2f}Z",
     "triangle": lambda r: f"M0 {-1.15 * r:.2f}L{1.1 * r:.2f} {0.85 * r:.2f}H{-1.1 * r:.2f}Z",
+    "left": lambda r: f"M{-1.1 * r:.2f} 0L{0.8 * r:.2f} {-r:.2f}V{r:.2f}Z",
     "diamond": lambda r: f"M0 {-1.3 * r:.2f}L{1.3 * r:.2f} 0L0 {1.3 * r:.2f}L{-1.3 * r:.2f} 0Z",
 }
 
@@ -106,7 +107,7 @@ def title(tip: str) -> str:
 
 def axes(x: Scale, y: Scale, x_name: str, y_name: str, x_format: Callable[[float], str]) -> str:
     """Lines across for y, ticks below for x; the name of y stands on top, where it can be read without turning."""
-    drawn = [label(x.start - 40, y.end - 16, y_name, css="axis-name")]
+    drawn = [label(x.start - 42, y.end - 14, y_name, css="axis-name")]
     digits = 3 if y.high - y.low < 0.05 else 2
     for value in y.ticks():
         drawn.append(line(x.start, y(value), x.end, y(value), "grid"))

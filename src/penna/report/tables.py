@@ -27,7 +27,7 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[Cell]], css: str = "", m
     """A table that sorts where cells have values; ``marks`` are the classes of its rows."""
     kinds = [rows[0][i].css if rows else "" for i in range(len(heads))]
     sorts = [any(row[i].value is not None for row in rows) for i in range(len(heads))]
-    head = "".join(
+    titles = "".join(
         f'<th class="{"n" if kind == "n" else ""}"{" data-sort" if sort else ""} scope="col">{name}</th>'
         for name, kind, sort in zip(heads, kinds, sorts, strict=True)
     )
@@ -35,7 +35,8 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[Cell]], css: str = "", m
         f'<tr class="{marks[i] if marks else ""}">{"".join(_cell(cell) for cell in row)}</tr>'
         for i, row in enumerate(rows)
     )
-    return f'<div class="scroll"><table class="{css}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    head = f"<thead><tr>{titles}</tr></thead>" if any(heads) else ""
+    return f'<div class="scroll"><table class="{css}">{head}<tbody>{body}</tbody></table></div>'
 
 
 def _cell(cell: Cell) -> str:
@@ -50,7 +51,7 @@ def leaderboard(trials: Sequence[Trial], chosen: Chosen) -> str:
         member["number"]: member.get("weight", 1.0) for member in chosen.get("members", []) if "number" in member
     }
     ranked = sorted(trials, key=lambda t: (t.state != State.COMPLETE, -t.score, t.number))
-    heads = ["#", "recipe", "score", "folds", "seconds", "predicted", "size", "one text", "state"]
+    heads = ["#", "recipe", "score", "folds", "seconds (predicted)", "size", "one text", "state"]
     rows = [_trial(trial, weights.get(trial.number)) for trial in ranked]
     marks = ["chosen" if t.number in weights else "" if t.state == State.COMPLETE else "dim" for t in ranked]
     return table(heads, rows, "board", marks)
@@ -70,14 +71,18 @@ def _trial(trial: Trial, weight: float | None) -> list[Cell]:
         Cell(f"{star}{recipe(trial)}", f"{trial.recipe.family} {trial.number:06d}", "recipe"),
         number(score, trial.score),
         number(str(len(trial.scores)), len(trial.scores)),
-        number(f"{trial.seconds:,.1f}", trial.seconds),
-        number(
-            f"{trial.predicted_seconds:,.1f}" if words.finite(trial.predicted_seconds) else "–", trial.predicted_seconds
-        ),
+        number(_seconds(trial), trial.seconds),
         number(words.megabytes(trial.megabytes), trial.megabytes),
         number(words.milliseconds(trial.milliseconds), trial.milliseconds),
         Cell(f"{state}{reason or words.plain(trial.origin)}", f"{trial.state} {trial.origin}", "wide"),
     ]
+
+
+def _seconds(trial: Trial) -> str:
+    predicted = trial.predicted_seconds
+    return f"{trial.seconds:,.1f}" + (
+        f" ({predicted:,.1f})" if predicted is not None and words.finite(predicted) else ""
+    )
 
 
 def recipe(trial: Trial) -> str:
@@ -85,7 +90,7 @@ def recipe(trial: Trial) -> str:
     family, _, knobs = str(trial.recipe).partition("[")
     knobs, _, rest = knobs.rpartition("]")
     effort = f" {words.plain(rest.strip(), 40)}" if rest.strip() else ""
-    return f'<b>{words.plain(family, 40)}</b> <span class="mono">{words.plain(knobs, 300)}{effort}</span>'
+    return f'<b>{words.plain(family, 40)}</b> <span class="knobs">{words.plain(knobs, 300)}{effort}</span>'
 
 
 def measures(exam: Mapping[str, Any]) -> str:
@@ -103,7 +108,7 @@ def classes(by_class: Sequence[Mapping[str, Any]]) -> str:
     """Precision, recall and F1 of each class."""
     rows = [
         [
-            Cell(words.quote(row["label"], 60), str(row["label"]), "wide"),
+            Cell(words.label(row["label"]), str(row["label"]), "label"),
             number(words.count(row["rows"]), row["rows"]),
             *(number(f"{row[name]:.3f}", row[name]) for name in ("precision", "recall", "f1")),
         ]
@@ -121,8 +126,8 @@ def confused(answers: Answers, most: int = 15) -> str:
     wrong = sorted((cell for cell in answers["confusion"] if cell[0] != cell[1]), key=lambda cell: -cell[2])[:most]
     rows = [
         [
-            Cell(words.quote(names[true], 60), names[true], "wide"),
-            Cell(words.quote(names[answer], 60), names[answer], "wide"),
+            Cell(words.label(names[true]), names[true], "label"),
+            Cell(words.label(names[answer]), names[answer], "label"),
             number(words.count(count), count),
             number(words.percent(count / totals[true], 0), count / totals[true]),
         ]
@@ -136,8 +141,8 @@ def mistakes(found: Sequence[Mistake]) -> str:
     rows = [
         [
             Cell(words.quote(each["text"], 280), None, "text"),
-            Cell(words.quote(each["predicted"], 60), None, "wide", "answer"),
-            Cell(words.quote(each["true"], 60), None, "wide", "truth"),
+            Cell(words.label(each["predicted"]), None, "label", "answer"),
+            Cell(words.label(each["true"]), None, "label", "truth"),
             Cell(words.percent(each["probability"]), each["probability"], "n", "sure"),
             Cell(words.count(each["row"]), each["row"], "n", "row"),
         ]
@@ -148,8 +153,11 @@ def mistakes(found: Sequence[Mistake]) -> str:
 
 def pairs(values: Mapping[str, Any]) -> str:
     """Names and values: settings, columns, files."""
-    rows = [[Cell(words.plain(k, 80)), Cell(words.quote(_shown(v), 300), None, "wide")] for k, v in values.items()]
-    return table(["name", "value"], rows)
+    rows = [
+        [Cell(words.plain(k, 80), None, "key"), Cell(words.quote(_shown(v), 300), None, "wide")]
+        for k, v in values.items()
+    ]
+    return table(["", ""], rows, "pairs")
 
 
 def _shown(value: Any) -> Any:

@@ -7,6 +7,8 @@ from typing import Any
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
+_BDI = '<bdi dir="auto">'
+
 METRICS = {"macro_f1": "macro F1"}
 
 
@@ -25,7 +27,13 @@ def plain(value: Any, most: int = 400) -> str:
 
 def quote(value: Any, most: int = 400) -> str:
     """The same as an element of its own direction, so that right-to-left text disturbs nothing around it."""
-    return f'<bdi dir="auto">{plain(value, most)}</bdi>'
+    return f"{_BDI}{plain(value, most)}</bdi>"
+
+
+def label(value: Any, most: int = 60) -> str:
+    """A class name, which may break after an underscore or a dash."""
+    broken = re.sub(r"([_/-])(?=\w)", r"\1<wbr>", plain(value, most))
+    return f"{_BDI}{broken}</bdi>"
 
 
 def metric(name: str) -> str:
