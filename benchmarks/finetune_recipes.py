@@ -1,0 +1,79 @@
+"""Test scores of fine-tuning recipes on public sets: train on the whole train file, score on test, several seeds.
+
+python benchmarks/finetune_recipes.py DATA SET --encoder FOLDER lr=1.5e-4 epochs=5 --seeds 0 1 2
+DATA holds a folder per set with train.csv.gz and test.csv.gz (columns text, label). Knobs are those of the family.
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from penna import metrics
+from penna.budget import Deadline
+from penna.models import Resources, finetune
+from penna.recipe import Recipe
+from penna.table import Table
+from penna.tasks import classify
+
+
+def read(path: Path) -> Table:
+    frame = pd.read_csv(path, keep_default_na=False, dtype=str)
+    return Table({"text": frame["text"].to_numpy(object)}, frame["label"].to_numpy(object), rows=np.arange(len(frame)))
+
+
+def knob(text: str) -> tuple[str, object]:
+    name, _, value = text.partition("=")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("set")
+    parser.add_argument("knobs", nargs="*", type=knob)
+    parser.add_argument("--encoder", required=True)
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--seconds", type=float, default=1800)
+    parser.add_argument(
+        "--holdout", type=float, default=0, help="this share of train for the validation score, else none"
+    )
+    parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "penna-recipes")
+    asked = parser.parse_args()
+    train, test = (read(asked.data / asked.set / f"{part}.csv.gz") for part in ("train", "test"))
+    task = classify.make(train)
+    truth = task.encode(test)
+    for seed in asked.seeds:
+        valid, rest = None, train
+        if asked.holdout:
+            order = np.random.default_rng(seed).permutation(len(train))
+            cut = int(len(train) * asked.holdout)
+            valid, rest = train.take(order[:cut]), train.take(order[cut:])
+        curve: list[float] = []
+        recipe = Recipe.of("finetune", seed=seed, encoder=asked.encoder, **dict(asked.knobs))
+        begun = time.monotonic()
+        resources = Resources(asked.cache, Deadline(asked.seconds), 2)
+        model = finetune.fit(
+            recipe, task, rest, valid, resources, lambda s, of, x, c=curve: c.append(round(x, 4)) or True
+        )
+        seconds = time.monotonic() - begun
+        outputs = model.outputs(test)
+        accuracy, f1 = metrics.accuracy(truth, outputs), metrics.macro_f1(truth, outputs)
+        rate = model.outcome.steps * finetune.settings(recipe)["batch"] / model.outcome.seconds
+        print(
+            f"{asked.set} {dict(asked.knobs)} seed={seed} accuracy={accuracy:.4f} macro_f1={f1:.4f} "
+            f"seconds={seconds:.0f} steps={model.outcome.steps}/{model.outcome.planned} examples/s={rate:.0f} "
+            f"length={model.length} cut={model.truncated_share:.3f} {curve or ''}",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""What a fine-tune leaves: the model on torch, and the same model opened from its ONNX graph. No torch at import."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from penna.encoders import checkpoints, tokens
+from penna.models import Array
+from penna.table import Table
+
+if TYPE_CHECKING:
+    from penna.encoders.graph import Graph
+    from penna.models._network import Network
+    from penna.training import loop
+
+#: Rows scored at once.
+BATCH = 64
+
+
+def softmax(logits: Array) -> Array:
+    """(n, k) float32 probabilities.
+
+    >>> softmax(np.zeros((1, 4))).tolist()
+    [[0.25, 0.25, 0.25, 0.25]]
+    """
+    exp = np.exp((logits - logits.max(axis=1, keepdims=True)).astype(np.float64))
+    probabilities: Array = (exp / exp.sum(axis=1, keepdims=True)).astype(np.float32)
+    return probabilities
+
+
+def inputs_of(texts: tokens.Ragged) -> Any:
+    """A function from row numbers to one padded batch of tensors."""
+    import torch
+
+    def inputs(index: Array) -> loop.Inputs:
+        ids, mask = tokens.padded(texts, index)
+        return {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
+
+    return inputs
+
+
+@dataclass(frozen=True, eq=False)
+class FineTuned:
+    """A trained encoder with its head. ``truncated_share`` of the training rows were longer than ``length`` tokens."""
+
+    network: Network
+    checkpoint: checkpoints.Checkpoint
+    length: int
+    truncated_share: float
+    cache: Path | None
+    outcome: loop.Outcome
+
+    def outputs(self, table: Table) -> Array:
+        """(n, k) probabilities, in the number format that is fastest here: within 1e-2 of the artefact's."""
+        from penna.training import loop, precision
+
+        if not len(table):
+            return np.zeros((0, self.network.head.out_features), np.float32)
+        texts = tokens.tokenise(self.checkpoint, table, self.length, self.cache)
+        logits = loop.outputs(self.network, texts.lengths, inputs_of(texts), BATCH, precision.fastest_dtype())
+        return softmax(logits.numpy())
+
+    def save(self, folder: Path) -> None:
+        """The ONNX graph with its tokenizer, in float32."""
+        from penna.encoders import graph
+
+        network = self.network.cpu().eval()
+        head = (network.head.weight.detach().numpy(), network.head.bias.detach().numpy())
+        graph.write_graph(
+            network.encoder, self.checkpoint, folder, head=head, pooling=network.pooling, length=self.length
+        )
+
+    def save_checkpoint(self, folder: Path) -> None:
+        """The weights in Hugging Face form: ``AutoModel`` opens the encoder; head.safetensors holds the head.
+
+        The head stands apart because no classification class of transformers has this one (pooling, then one linear
+        layer).
+        """
+        from safetensors.torch import save_file
+
+        folder.mkdir(parents=True, exist_ok=True)
+        network: Any = self.network.cpu()
+        network.encoder.save_pretrained(folder)
+        checkpoints.load_tokenizer(self.checkpoint).save(str(folder / "tokenizer.json"))
+        head = {"weight": network.head.weight.detach(), "bias": network.head.bias.detach()}
+        save_file(head, folder / "head.safetensors", metadata={"pooling": network.pooling, "length": str(self.length)})
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A fine-tuned model as it is served, and the folder that it was opened from."""
+
+    graph: Graph
+    folder: Path
+
+    def outputs(self, table: Table) -> Array:
+        return softmax(self.graph.run(table.joined))
+
+    def save(self, folder: Path) -> None:
+        """A copy of what was opened."""
+        shutil.copytree(self.folder, folder, dirs_exist_ok=True)

@@ -1,0 +1,128 @@
+"""An encoder with a classification head, and what makes it cheap to train: attention, vocabulary, a head that has a
+start. Knows tensors; never a table."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from penna.training import loop, precision
+
+Index = np.ndarray[Any, np.dtype[np.int64]]
+
+_ATTENTION_DROPOUT = re.compile(r"attention\.(self\.dropout|attention_dropout|dropout)$")
+
+
+class Network(nn.Module):  # type: ignore[misc]
+    """Token ids and mask in, (rows, classes) logits out; ``pooling`` is "mean" over tokens or "cls", the first one."""
+
+    def __init__(self, encoder: nn.Module, width: int, classes: int, pooling: str, dropout: float) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.pooling = pooling
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(width, classes)
+        nn.init.normal_(self.head.weight, std=0.02)
+        nn.init.zeros_(self.head.bias)
+
+    def pooled(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        if self.pooling == "cls":
+            first: torch.Tensor = hidden[:, 0]
+            return first
+        mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
+        mean: torch.Tensor = (hidden * mask).sum(1) / mask.sum(1)
+        return mean
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.head(self.dropout(self.pooled(input_ids, attention_mask)))
+        return logits
+
+
+def quicken(encoder: Any, device: torch.device) -> None:
+    """Take from training what costs more than it gives on a processor.
+
+    Dropout inside attention draws a random number for each pair of tokens, and the fused attention's backward pass
+    in bfloat16 takes three times as long as the plain one's (torch 2.13): a quarter of a step each.
+    """
+    if device.type != "cpu":
+        return
+    for name, module in encoder.named_modules():
+        if _ATTENTION_DROPOUT.search(name):
+            module.p = 0.0
+    encoder.set_attn_implementation("eager")
+
+
+@contextmanager
+def compact(network: Network, used: Index) -> Iterator[Index]:
+    """Within the block the embedding matrix holds only the rows ``used``; yields the lookup old id -> new id.
+
+    Rows that no text touches have no gradient and do not decay, so nothing is lost; after the block the learnt rows
+    are back among all others. What is saved is an optimiser step over rows that do not move.
+    """
+    encoder: Any = network.encoder
+    whole: nn.Embedding = encoder.get_input_embeddings()
+    padding = whole.padding_idx
+    # Ids up to the padding id keep their places: some encoders count positions by it.
+    kept = np.union1d(used, np.arange(1 + (padding or 0)))
+    lookup = np.zeros(whole.num_embeddings, dtype=np.int64)
+    lookup[kept] = np.arange(len(kept))
+    at = torch.from_numpy(kept).to(whole.weight.device)
+    small = nn.Embedding(len(kept), whole.embedding_dim, padding_idx=padding, device=whole.weight.device)
+    small.weight.data.copy_(whole.weight.data[at])
+    small.weight.requires_grad_(whole.weight.requires_grad)
+    encoder.set_input_embeddings(small)
+    try:
+        yield lookup
+    finally:
+        whole.weight.data[at] = small.weight.data
+        encoder.set_input_embeddings(whole)
+
+
+def start_head(network: Network, rows: loop.Rows, dtype: precision.Dtype, most: int = 20_000) -> None:
+    """Give the head a logistic regression on the untrained encoder's output.
+
+    A random head first drags a good encoder the wrong way (Kumar et al. 2022, "Fine-Tuning can Distort Pretrained
+    Features").
+    """
+    index = np.arange(len(rows))
+    if len(index) > most:
+        index = np.sort(np.random.default_rng(0).choice(index, most, replace=False))
+    head, network.head = network.head, nn.Identity()
+    try:
+        features = loop.outputs(network, rows.lengths[index], _at(rows.inputs, index), 64, dtype)
+    finally:
+        network.head = head
+    weight, bias = logistic(features, torch.from_numpy(rows.y[index]), head.out_features)
+    with torch.no_grad():
+        head.weight.copy_(weight)
+        head.bias.copy_(bias)
+
+
+def _at(inputs: Callable[[Index], loop.Inputs], index: Index) -> Callable[[Index], loop.Inputs]:
+    return lambda part: inputs(index[part])
+
+
+def logistic(
+    features: torch.Tensor, y: torch.Tensor, classes: int, penalty: float = 1.0, steps: int = 60
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """(classes, width) weights and (classes,) bias of a logistic regression with L2 ``penalty`` / n, by L-BFGS."""
+    mean, scale = features.mean(0), features.std(0).clamp_min(1e-6)
+    x = (features - mean) / scale
+    weight = torch.zeros(classes, x.shape[1], requires_grad=True)
+    bias = torch.zeros(classes, requires_grad=True)
+    solver = torch.optim.LBFGS([weight, bias], max_iter=steps, history_size=10, line_search_fn="strong_wolfe")
+
+    def closure() -> torch.Tensor:
+        solver.zero_grad()
+        loss = nn.functional.cross_entropy(x @ weight.T + bias, y) + penalty * weight.square().sum() / (2 * len(x))
+        loss.backward()
+        return loss
+
+    solver.step(closure)
+    weight, bias = weight.detach(), bias.detach()
+    return weight / scale, bias - (weight / scale) @ mean

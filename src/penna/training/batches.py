@@ -1,0 +1,42 @@
+"""Length-bucketed batches: rows of like length together, so that little is padded. Knows lengths and a seed."""
+
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+import numpy as np
+
+Index: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
+
+#: Batches in one bucket: large enough that a bucket's batches are tight, small enough that epochs differ.
+BUCKET = 50
+
+
+def shuffled(lengths: Index, size: int, rng: np.random.Generator) -> list[Index]:
+    """One epoch: every row once, in batches of ``size`` rows of like length, batches in random order.
+
+    >>> batches = shuffled(np.arange(10), 4, np.random.default_rng(0))
+    >>> sorted(len(b) for b in batches), sorted(np.concatenate(batches).tolist()) == list(range(10))
+    ([2, 4, 4], True)
+    """
+    order = rng.permutation(len(lengths))
+    batches: list[Index] = []
+    for start in range(0, len(order), size * BUCKET):
+        bucket = order[start : start + size * BUCKET]
+        bucket = bucket[np.argsort(lengths[bucket], kind="stable")]
+        # The odd batch out is taken at the short end, where one step over few rows wastes least.
+        cuts = range(len(bucket) % size, len(bucket), size)
+        batches += [part for part in np.split(bucket, list(cuts)) if len(part)]
+    return [batches[i] for i in rng.permutation(len(batches))]
+
+
+def endless(lengths: Index, size: int, seed: int) -> Iterator[Index]:
+    """Epoch after epoch of ``shuffled``; the same seed gives the same batches."""
+    rng = np.random.default_rng(seed)
+    while True:
+        yield from shuffled(lengths, size, rng)
+
+
+def ordered(lengths: Index, size: int) -> list[Index]:
+    """Every row once, longest first: for scoring, where the order does not matter and memory peaks at once."""
+    order = np.argsort(-lengths, kind="stable")
+    return [order[i : i + size] for i in range(0, len(order), size)]

@@ -1,0 +1,241 @@
+"""The training loop, whole. Knows tensors and a deadline; never a task or a search."""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from penna.budget import Deadline
+from penna.training import batches, optimiser, precision
+
+Index = batches.Index
+Inputs = dict[str, torch.Tensor]
+State = dict[str, torch.Tensor]
+
+#: A step's time is believed after this many; until then the plan stands as it is.
+SETTLED = 6
+
+
+class Diverged(RuntimeError):
+    """The loss is not a number."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to train. ``smoothing`` is label smoothing; ``checks`` how often the validation score is asked for;
+    ``patience`` how many checks without a better score end the training (0: never)."""
+
+    steps: int
+    batch: int = 32
+    rates: optimiser.Rates = field(default_factory=optimiser.Rates)
+    warmup: float = 0.1
+    shape: str = "linear"
+    clip: float = 1.0
+    smoothing: float = 0.0
+    checks: int = 6
+    patience: int = 3
+    seed: int = 0
+    dtype: precision.Dtype = "float32"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What is learnt from: ``inputs(index)`` makes one padded batch, ``y`` are class indices, ``weights`` per class."""
+
+    lengths: Index
+    inputs: Callable[[Index], Inputs]
+    y: Index
+    weights: tuple[float, ...] | None = None
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a training. ``why``: "done", "pruned", "patience" or "deadline" (planned steps did not fit)."""
+
+    steps: int
+    planned: int
+    seconds: float
+    score: float | None
+    curve: tuple[tuple[int, float], ...]
+    why: str
+
+
+def train(
+    network: nn.Module,
+    rows: Rows,
+    plan: Plan,
+    deadline: Deadline,
+    score: Callable[[], float] | None = None,
+    report: Callable[[int, int, float], bool] = lambda step, of, score: True,
+) -> Outcome:
+    """Train ``network`` in place, and leave it with its best weights (without ``score``: its last).
+
+    ``network(**inputs)`` gives (rows, classes) logits; ``score()`` judges it as it stands, higher is better. Where
+    the planned steps do not fit before the deadline, the plan shortens itself early, so that rates still reach zero.
+    Raises Diverged where the loss stops being a number and no good weights were seen.
+    """
+    run = _Run(network, rows, plan, deadline, score, report)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(plan.seed)
+        return run.all()
+
+
+class _Run:
+    """One training under way: the only thing here that changes."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        rows: Rows,
+        plan: Plan,
+        deadline: Deadline,
+        score: Callable[[], float] | None,
+        report: Callable[[int, int, float], bool],
+    ) -> None:
+        self.network, self.rows, self.plan, self.deadline = network, rows, plan, deadline
+        self.score, self.report = score, report
+        self.device = next(network.parameters()).device
+        self.optimiser = optimiser.adamw(network, plan.rates)
+        self.weights = None if rows.weights is None else torch.tensor(rows.weights, device=self.device)
+        self.step, self.total = 0, plan.steps
+        self.started = time.monotonic()
+        self.paces: list[float] = []
+        self.check_seconds: float | None = None
+        self.best: tuple[float, State] | None = None
+        self.curve: list[tuple[int, float]] = []
+        self.stale = 0
+
+    def all(self) -> Outcome:
+        why = "done"
+        for index in batches.endless(self.rows.lengths, self.plan.batch, self.plan.seed):
+            self.shorten()
+            if self.step >= self.total:
+                why = "done" if self.total == self.plan.steps else "deadline"
+                break
+            if not self.one(index):
+                if self.best is None:
+                    raise Diverged(f"the loss is not a number at step {self.step}: lower the learning rate.")
+                break
+            if self.due() and (stop := self.check()):
+                why = stop
+                break
+        if self.best is not None:
+            load(self.network, self.best[1])
+        seconds = time.monotonic() - self.started
+        score = None if self.best is None else self.best[0]
+        return Outcome(self.step, self.plan.steps, seconds, score, tuple(self.curve), why)
+
+    def one(self, index: Index) -> bool:
+        """One step; False where the loss is not a number."""
+        begun = time.monotonic()
+        share = optimiser.height((self.step + 0.5) / self.total, self.plan.warmup, self.plan.shape)
+        optimiser.set_rates(self.optimiser, share)
+        if not math.isfinite(step(self.network, self.optimiser, self.rows, index, self.plan, self.weights)):
+            return False
+        self.step += 1
+        self.paces.append(time.monotonic() - begun)
+        return True
+
+    def shorten(self) -> None:
+        """Plan fewer steps where the measured pace says that the planned ones end after the deadline."""
+        if self.deadline.over():
+            self.total = self.step
+        if len(self.paces) < SETTLED:
+            return
+        # The first step pays for setting up; batches differ in length, so the mean of many tells the pace.
+        pace = float(np.mean(self.paces[1:]))
+        checks_left = sum(1 for check in self.due_at() if check > self.step) if self.score else 0
+        left = self.deadline.left() - checks_left * (self.check_seconds or 0.0)
+        self.total = min(self.total, self.step + max(0, int(left / pace)))
+
+    def due_at(self) -> list[int]:
+        return [max(1, round(self.total * (i + 1) / self.plan.checks)) for i in range(self.plan.checks)]
+
+    def due(self) -> bool:
+        return self.score is not None and (self.step == self.total or self.step in self.due_at())
+
+    def check(self) -> str:
+        """Score as it stands, keep the best; the reason to stop here, or ""."""
+        assert self.score is not None
+        begun = time.monotonic()
+        self.network.eval()
+        score = self.score()
+        self.check_seconds = time.monotonic() - begun
+        self.curve.append((self.step, score))
+        # Of equal scores the later wins: its rates are lower, its weights more settled.
+        if self.best is None or score >= self.best[0]:
+            self.best, self.stale = (score, snapshot(self.network)), 0
+        else:
+            self.stale += 1
+        if not self.report(self.step, self.total, score):
+            return "pruned"
+        return "patience" if 0 < self.plan.patience <= self.stale else ""
+
+
+def step(
+    network: nn.Module,
+    adamw: torch.optim.Optimizer,
+    rows: Rows,
+    index: Index,
+    plan: Plan,
+    weights: torch.Tensor | None,
+) -> float:
+    """One optimiser step on one batch; its loss. Where that is not finite, nothing is learnt."""
+    network.train()
+    device = next(network.parameters()).device
+    y = torch.from_numpy(rows.y[index]).to(device)
+    inputs = {name: tensor.to(device) for name, tensor in rows.inputs(index).items()}
+    with autocast(device, plan.dtype):
+        logits = network(**inputs)
+    loss = nn.functional.cross_entropy(logits.float(), y, weight=weights, label_smoothing=plan.smoothing)
+    value = float(loss.item())
+    if math.isfinite(value):
+        loss.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), plan.clip)
+        adamw.step()
+        adamw.zero_grad()
+    return value
+
+
+def autocast(device: torch.device, dtype: precision.Dtype) -> torch.autocast:
+    """The context in which products run in ``dtype``."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=dtype == "bfloat16")
+
+
+def snapshot(network: nn.Module) -> State:
+    """A copy of everything that can have changed."""
+    return {name: p.detach().clone() for name, p in network.named_parameters() if p.requires_grad}
+
+
+def load(network: nn.Module, state: Mapping[str, torch.Tensor]) -> None:
+    """Put a ``snapshot`` back."""
+    parameters: dict[str, Any] = dict(network.named_parameters())
+    with torch.no_grad():
+        for name, tensor in state.items():
+            parameters[name].copy_(tensor)
+
+
+def outputs(
+    network: nn.Module, lengths: Index, inputs: Callable[[Index], Inputs], batch: int, dtype: precision.Dtype
+) -> torch.Tensor:
+    """(n, classes) float32 logits of every row, on the processor, in the rows' own order."""
+    network.eval()
+    place = next(network.parameters()).device
+    done: list[torch.Tensor] = []
+    cuts = batches.ordered(lengths, batch)
+    with torch.inference_mode(), autocast(place, dtype):
+        for index in cuts:
+            moved = {name: tensor.to(place) for name, tensor in inputs(index).items()}
+            done.append(network(**moved).float().cpu())
+    joined = torch.cat(done)
+    back = torch.empty_like(joined)
+    back[torch.from_numpy(np.concatenate(cuts))] = joined
+    return back

@@ -1,0 +1,96 @@
+"""The optimiser: which parameter learns at which rate, and how rates move over time. Knows names and tensors."""
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+_LAYER = re.compile(r"(?:^|\.)layers?\.(\d+)\.")
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Learning rates at their peak. ``head`` and ``embeddings`` multiply ``body``; 0 freezes the embeddings.
+
+    ``layer_decay`` < 1 slows each layer below the top one by that factor (Howard and Ruder 2018, section 3.2).
+    Where layers share their weights (ALBERT) there is nothing to decay.
+    """
+
+    body: float = 1e-4
+    head: float = 10.0
+    embeddings: float = 1.0
+    layer_decay: float = 1.0
+    weight_decay: float = 0.01
+
+
+def place(name: str) -> str | int:
+    """``"head"``, ``"embeddings"``, ``"body"``, or the number of the layer that a parameter belongs to.
+
+    >>> place("encoder.encoder.layer.3.output.dense.weight"), place("encoder.embeddings.LayerNorm.bias")
+    (3, 'embeddings')
+    """
+    if name.startswith("head."):
+        return "head"
+    if "embeddings." in name:
+        return "embeddings"
+    found = _LAYER.search(name)
+    return int(found[1]) if found else "body"
+
+
+def freeze(network: nn.Module, layers: int, embeddings: bool) -> None:
+    """Take the gradient from the ``layers`` lowest layers, and from the embeddings where asked or where layers are."""
+    for name, parameter in network.named_parameters():
+        where = place(name)
+        low = isinstance(where, int) and where < layers
+        if low or (where == "embeddings" and (embeddings or layers)):
+            parameter.requires_grad_(False)
+
+
+def adamw(network: nn.Module, rates: Rates) -> torch.optim.AdamW:
+    """Fused AdamW over everything that has a gradient; no decay for biases, norms and embeddings.
+
+    Embeddings do not decay because rows that no text touches must stay as they were.
+    """
+    named = [(name, p) for name, p in network.named_parameters() if p.requires_grad]
+    depth = 1 + max((i for name, _ in named if isinstance(i := place(name), int)), default=0)
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, parameter in named:
+        where = place(name)
+        decay = 0.0 if parameter.ndim < 2 or where == "embeddings" else rates.weight_decay
+        groups.setdefault((_rate(where, rates, depth), decay), []).append(parameter)
+    described: list[dict[str, Any]] = [
+        {"params": members, "lr": rate, "peak": rate, "weight_decay": decay}
+        for (rate, decay), members in groups.items()
+    ]
+    return torch.optim.AdamW(described, betas=(0.9, 0.999), eps=1e-8, fused=True)
+
+
+def _rate(where: str | int, rates: Rates, depth: int) -> float:
+    if where == "head":
+        return rates.body * rates.head
+    if where == "embeddings":
+        return rates.body * rates.embeddings * rates.layer_decay**depth
+    if isinstance(where, int):
+        return rates.body * rates.layer_decay ** (depth - 1 - where)
+    return rates.body
+
+
+def height(progress: float, warmup: float, shape: str) -> float:
+    """The share of the peak rate at ``progress`` in 0..1: up over ``warmup``, then down to zero.
+
+    >>> height(0.05, 0.1, "linear"), height(0.1, 0.1, "linear"), height(1.0, 0.1, "cosine")
+    (0.5, 1.0, 0.0)
+    """
+    if progress < warmup:
+        return progress / warmup
+    down = min(1.0, (progress - warmup) / (1 - warmup))
+    return 1 - down if shape == "linear" else 0.5 * (1 + math.cos(math.pi * down))
+
+
+def set_rates(optimiser: torch.optim.Optimizer, share: float) -> None:
+    """Every group's rate at this share of its own peak."""
+    for group in optimiser.param_groups:
+        group["lr"] = group["peak"] * share
