@@ -59,6 +59,8 @@ def _decades(low: float, high: float) -> list[float]:
         found = [m * 10.0**e for e in exponents for m in multiples if low <= m * 10.0**e <= high]
         if len(found) >= 3:
             break
+    if len(found) < 2:  # less than a step of 1, 2, 5: a straight line is as good
+        found = _steps(low, high, 4)
     every = -(-len(found) // 7)
     return found[::every]
 

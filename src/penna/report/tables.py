@@ -51,7 +51,7 @@ def leaderboard(trials: Sequence[Trial], chosen: Chosen) -> str:
         member["number"]: member.get("weight", 1.0) for member in chosen.get("members", []) if "number" in member
     }
     ranked = sorted(trials, key=lambda t: (t.state != State.COMPLETE, -t.score, t.number))
-    heads = ["#", "recipe", "score", "folds", "seconds (predicted)", "size", "one text", "state"]
+    heads = ["#", "score", "recipe", "folds", "seconds (predicted)", "size", "one text", "state"]
     rows = [_trial(trial, weights.get(trial.number)) for trial in ranked]
     marks = ["chosen" if t.number in weights else "" if t.state == State.COMPLETE else "dim" for t in ranked]
     return table(heads, rows, "board", marks)
@@ -68,8 +68,8 @@ def _trial(trial: Trial, weight: float | None) -> list[Cell]:
     reason = words.quote(trial.reason, 300) if trial.reason else ""
     return [
         number(str(trial.number), trial.number),
-        Cell(f"{star}{recipe(trial)}", f"{trial.recipe.family} {trial.number:06d}", "recipe"),
         number(score, trial.score),
+        Cell(f"{star}{recipe(trial)}", f"{trial.recipe.family} {trial.number:06d}", "recipe"),
         number(str(len(trial.scores)), len(trial.scores)),
         number(_seconds(trial), trial.seconds),
         number(words.megabytes(trial.megabytes), trial.megabytes),

@@ -72,10 +72,10 @@ def significant(value: float) -> str:
     """Three digits, never an exponent, nothing below a hundredth.
 
     >>> significant(0.034567), significant(3.14159), significant(1234.5), significant(0.0001)
-    ('0.03', '3.14', '1,234', '<0.01')
+    ('0.03', '3.14', '1,234', '≤0.01')
     """
     if 0 < abs(value) < 0.01:
-        return "<0.01"
+        return "≤0.01"
     if abs(value) >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
