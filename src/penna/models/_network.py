@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from penna.features.logistic import fit_logistic
 from penna.training import loop, precision
 
 Index = np.ndarray[Any, np.dtype[np.int64]]
@@ -83,7 +84,7 @@ def compact(network: Network, used: Index) -> Iterator[Index]:
         encoder.set_input_embeddings(whole)
 
 
-def start_head(network: Network, rows: loop.Rows, dtype: precision.Dtype, most: int = 20_000) -> None:
+def start_head(network: Network, rows: loop.Rows, dtype: precision.Dtype, threads: int, most: int = 20_000) -> None:
     """Give the head a logistic regression on the untrained encoder's output.
 
     A random head first drags a good encoder the wrong way (Kumar et al. 2022, "Fine-Tuning can Distort Pretrained
@@ -94,35 +95,21 @@ def start_head(network: Network, rows: loop.Rows, dtype: precision.Dtype, most: 
         index = np.sort(np.random.default_rng(0).choice(index, most, replace=False))
     head, network.head = network.head, nn.Identity()
     try:
-        features = loop.outputs(network, rows.lengths[index], _at(rows.inputs, index), 64, dtype)
+        features = loop.outputs(network, rows.lengths[index], _at(rows.inputs, index), 64, dtype).numpy()
     finally:
         network.head = head
-    weight, bias = logistic(features, torch.from_numpy(rows.y[index]), head.out_features)
+    mean, scale = features.mean(0), features.std(0) + 1e-6
+    # As strict as C = 12 is for vectors of length one: the head must leave the encoder something to learn.
+    found = fit_logistic(
+        (features - mean) / scale, rows.y[index], head.out_features, c=12 / features.shape[1], threads=threads
+    )
+    coef, bias = found.coef / scale, found.intercept - (found.coef / scale) @ mean
+    if len(coef) == 1:
+        coef, bias = np.concatenate([-coef, coef]) / 2, np.concatenate([-bias, bias]) / 2
     with torch.no_grad():
-        head.weight.copy_(weight)
-        head.bias.copy_(bias)
+        head.weight.copy_(torch.from_numpy(coef))
+        head.bias.copy_(torch.from_numpy(bias))
 
 
 def _at(inputs: Callable[[Index], loop.Inputs], index: Index) -> Callable[[Index], loop.Inputs]:
     return lambda part: inputs(index[part])
-
-
-def logistic(
-    features: torch.Tensor, y: torch.Tensor, classes: int, penalty: float = 1.0, steps: int = 60
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """(classes, width) weights and (classes,) bias of a logistic regression with L2 ``penalty`` / n, by L-BFGS."""
-    mean, scale = features.mean(0), features.std(0).clamp_min(1e-6)
-    x = (features - mean) / scale
-    weight = torch.zeros(classes, x.shape[1], requires_grad=True)
-    bias = torch.zeros(classes, requires_grad=True)
-    solver = torch.optim.LBFGS([weight, bias], max_iter=steps, history_size=10, line_search_fn="strong_wolfe")
-
-    def closure() -> torch.Tensor:
-        solver.zero_grad()
-        loss = nn.functional.cross_entropy(x @ weight.T + bias, y) + penalty * weight.square().sum() / (2 * len(x))
-        loss.backward()
-        return loss
-
-    solver.step(closure)
-    weight, bias = weight.detach(), bias.detach()
-    return weight / scale, bias - (weight / scale) @ mean

@@ -156,7 +156,7 @@ def fit(
     with _network.compact(network, np.unique(np.concatenate([r.values for r in seen]))) as lookup:
         rows = _rows(texts, lookup, y, _class_weights(y, len(task.classes), chosen["class_weights"]))
         if chosen["head_start"] == "logistic":
-            _network.start_head(network, rows, dtype)
+            _network.start_head(network, rows, dtype, resources.threads)
         score = None
         if watched is not None:
             truth = task.encode(watched)
@@ -169,7 +169,7 @@ def fit(
         outcome = loop.train(network, rows, _plan(recipe, len(train), dtype), resources.deadline, score, report)
     if outcome.why == "pruned":
         raise Pruned
-    if outcome.steps < min(outcome.planned, FEWEST_STEPS):
+    if outcome.why == "deadline" and outcome.steps < FEWEST_STEPS:
         raise OutOfTime(f"{outcome.steps} of {outcome.planned} steps fitted before the deadline: too few to learn from")
     return FineTuned(network, checkpoint, length, truncated, resources.cache, outcome)
 
