@@ -31,6 +31,10 @@ def axis_name(record: Record) -> str:
     return "−log loss" if name == "log_loss" else words.metric(name)
 
 
+#: Families as the subject of a sentence.
+_WHO = {"linear": "A linear model", "frozen": "A frozen encoder with a head", "finetune": "A fine-tuned encoder"}
+
+
 def sentence(record: Record) -> str:
     """The one sentence that matters."""
     exam, chosen = record.get("exam", {}), record.get("chosen", {})
@@ -38,7 +42,8 @@ def sentence(record: Record) -> str:
     if name not in exam:
         return f"{words.some(len(trials_of(record)), 'trial')} so far; the exam has not been opened."
     value, low, high = exam[name]
-    who = words.quote(chosen.get("name", "The chosen model"), 60)
+    named = chosen.get("name", "The chosen model")
+    who = words.quote(_WHO.get(named, named[:1].upper() + named[1:]), 60)
     if name == "accuracy":
         what = f"answers <strong>{words.percent(value)}</strong> of unseen texts correctly"
         interval = f"{words.percent(low)} to {words.percent(high)}"
