@@ -1,0 +1,219 @@
+"""Texts as vectors of a frozen encoder: computed once per text, checkpoint and setting, and kept on disk.
+
+Knows a checkpoint, texts and a deadline; never a task. Quick through four things: bf16 weights where the caller found
+them faster, batches of texts of one length (no padding, so no mask either), each distinct text once, and the inner
+depths taken from the same pass.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from penna.budget import Deadline
+from penna.encoders import cache as caches
+from penna.encoders.cache import Array, Segment, Store
+from penna.encoders.checkpoints import Checkpoint, load_module
+from penna.encoders.tokens import Ragged, padded, tokenise
+from penna.errors import SettingError
+from penna.table import Table
+
+if TYPE_CHECKING:
+    import torch
+
+POOLINGS = ("mean", "cls", "max")
+_BATCH_TOKENS = 2048
+_CHUNK_TOKENS = 400_000  # what is computed between two writes to disk: a kill loses no more than this
+_MANY_ROWS = 100_000  # beyond, keeping inner depths too would fill the cache
+
+
+class Unfinished(Exception):
+    """The deadline came first. What was computed is kept on disk, and the next call goes on from there."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What an embedding depends on besides the text."""
+
+    depth: int
+    pooling: str = "mean"
+    length: int = 128
+    dtype: str = "float32"
+
+    def key(self, checkpoint: Checkpoint) -> str:
+        return f"vectors-{checkpoint.fingerprint}-{self.depth}-{self.pooling}-{self.length}-{self.dtype}"
+
+
+def embed(
+    checkpoint: Checkpoint,
+    table: Table,
+    *,
+    depth: int,
+    pooling: str = "mean",
+    length: int = 128,
+    dtype: str = "float32",
+    cache: Path | None = None,
+    deadline: Deadline | None = None,
+    threads: int = 2,
+) -> Array:
+    """(n, width) float32: each row's hidden states after ``depth`` layers, pooled over its tokens.
+
+    Raises Unfinished when the deadline comes before the last text.
+    """
+    if pooling not in POOLINGS:
+        raise SettingError(f"pooling {pooling!r} is not known: choose one of {', '.join(POOLINGS)}.")
+    length = min(length, checkpoint.max_length)
+    setting = Setting(depth, pooling, length, dtype)
+    store = None if cache is None else Store(cache, setting.key(checkpoint))
+    segments = [] if store is None else store.segments()
+    hashes, first = np.unique(table.hashes, return_index=True)
+    missing = np.flatnonzero(~caches.known(segments, hashes))
+    if len(missing):
+        tokens = tokenise(checkpoint, table.take(first[missing]), length, cache)
+        depths = [depth] if cache is None or len(missing) > _MANY_ROWS else inner_depths(checkpoint, depth)
+        segments += _compute(checkpoint, setting, depths, hashes[missing], tokens, cache, deadline, threads)
+    return caches.gather(segments, table.hashes, checkpoint.width)
+
+
+def inner_depths(checkpoint: Checkpoint, depth: int) -> list[int]:
+    """The depths that a pass to ``depth`` also keeps: a half and two thirds of the encoder's layers, and itself."""
+    layers = checkpoint.layers
+    return sorted({d for d in (layers // 2, 2 * layers // 3) if 0 < d < depth} | {depth})
+
+
+def tokens_per_second(checkpoint: Checkpoint, tokens: Ragged, *, depth: int, dtype: str, threads: int) -> float:
+    """Measured on these rows, after a first pass that is not counted."""
+    encoder = _Encoder(checkpoint, [depth], "mean", dtype, threads)
+    batches = list(batches_of(tokens.lengths))
+    encoder.pool(tokens, batches[0])
+    started = time.perf_counter()
+    for batch in batches:
+        encoder.pool(tokens, batch)
+    return len(tokens.values) / (time.perf_counter() - started)
+
+
+def batches_of(lengths: Array, budget: int = _BATCH_TOKENS) -> Iterator[Array]:
+    """Row indices, shortest first, at most ``budget`` tokens each with their padding.
+
+    Rows of one length stand alone where they fill a quarter of a batch: without padding there is no mask to apply.
+    """
+    order = np.argsort(lengths, kind="stable")
+    ordered = np.maximum(lengths[order], 1)
+    start = 0
+    while start < len(order):
+        same = int(np.searchsorted(ordered, ordered[start], side="right"))
+        alone = (same - start) * ordered[start] >= budget // 4
+        stop = start + 1
+        while stop < (same if alone else len(order)) and (stop + 1 - start) * ordered[stop] <= budget:
+            stop += 1
+        yield order[start:stop]
+        start = stop
+
+
+def _compute(
+    checkpoint: Checkpoint,
+    setting: Setting,
+    depths: Sequence[int],
+    hashes: caches.Hashes,
+    tokens: Ragged,
+    cache: Path | None,
+    deadline: Deadline | None,
+    threads: int,
+) -> list[Segment]:
+    """New segments of ``setting.depth``; every depth's are written to the cache, chunk by chunk."""
+    encoder = _Encoder(checkpoint, depths, setting.pooling, setting.dtype, threads)
+    fresh: list[Segment] = []
+    for chunk in _chunks(list(batches_of(tokens.lengths)), tokens.lengths):
+        rows, pooled, whole = _run(encoder, tokens, chunk, deadline)
+        for depth, values in zip(depths, pooled, strict=True):
+            part = caches.segment(hashes[rows], values)
+            if cache is not None:
+                key = Setting(depth, setting.pooling, setting.length, setting.dtype).key(checkpoint)
+                Store(cache, key).append(part)
+            if depth == setting.depth:
+                fresh.append(part)
+        if not whole:
+            raise Unfinished(f"the time ended before the texts were embedded with {checkpoint.name}")
+    return fresh
+
+
+def _chunks(batches: list[Array], lengths: Array) -> Iterator[list[Array]]:
+    chunk: list[Array] = []
+    total = 0
+    for batch in batches:
+        chunk.append(batch)
+        total += int(lengths[batch].sum())
+        if total >= _CHUNK_TOKENS:
+            yield chunk
+            chunk, total = [], 0
+    if chunk:
+        yield chunk
+
+
+def _run(
+    encoder: "_Encoder", tokens: Ragged, batches: list[Array], deadline: Deadline | None
+) -> tuple[Array, list[Array], bool]:
+    """Row indices done, their vectors by depth, and whether all batches were done before the deadline."""
+    done: list[Array] = []
+    pooled: list[list[Array]] = []
+    for batch in batches:
+        if deadline is not None and deadline.over():
+            break
+        pooled.append(encoder.pool(tokens, batch))
+        done.append(batch)
+    if not done:
+        empty = np.zeros((0, encoder.checkpoint.width), np.float32)
+        return np.zeros(0, np.int64), [empty] * len(encoder.depths), False
+    by_depth = [np.concatenate(parts) for parts in zip(*pooled, strict=True)]
+    return np.concatenate(done), by_depth, len(done) == len(batches)
+
+
+class _Encoder:
+    """A loaded module that pools the hidden states of several depths in one pass."""
+
+    def __init__(self, checkpoint: Checkpoint, depths: Sequence[int], pooling: str, dtype: str, threads: int) -> None:
+        import torch
+
+        torch.set_num_threads(threads)
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.checkpoint = checkpoint
+        self.depths = list(depths)
+        self.pooling = pooling
+        self.module = load_module(checkpoint, depth=max(depths), dtype=dtype).to(self.device)
+
+    def pool(self, tokens: Ragged, batch: Array) -> list[Array]:
+        """(b, width) float32 for each depth."""
+        import torch
+
+        ids, mask = padded(tokens, batch)
+        with torch.inference_mode():
+            inside = None if mask.all() else torch.from_numpy(mask).to(self.device)
+            states = self.module(
+                input_ids=torch.from_numpy(ids).to(self.device),
+                attention_mask=inside,
+                output_hidden_states=len(self.depths) > 1,
+            )
+            if len(self.depths) == 1:
+                return [_pooled(states.last_hidden_state, inside, self.pooling)]
+            # The last is taken from the end: some encoders finish it with a norm that hidden_states lack.
+            wanted = [states.hidden_states[d] for d in self.depths[:-1]] + [states.last_hidden_state]
+            return [_pooled(state, inside, self.pooling) for state in wanted]
+
+
+def _pooled(states: "torch.Tensor", inside: "torch.Tensor | None", pooling: str) -> Array:
+    states = states.float()
+    if pooling == "cls":
+        vectors: Any = states[:, 0]
+    elif pooling == "max":
+        hidden = states if inside is None else states.masked_fill(inside[:, :, None] == 0, -1e9)
+        vectors = hidden.amax(1)
+    elif inside is None:
+        vectors = states.mean(1)
+    else:
+        weight = inside[:, :, None].float()
+        vectors = (states * weight).sum(1) / weight.sum(1)
+    out: Array = vectors.cpu().numpy()
+    return out
