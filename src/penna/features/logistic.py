@@ -5,8 +5,6 @@ Fast because of three things: products in float32 on all threads, scaled variabl
 principal axes, each weight is measured in units of its own curvature: few steps are needed), and warm starts.
 """
 
-# ruff: noqa: N803 (a matrix of features is X everywhere in this trade)
-
 import itertools
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor

@@ -1,0 +1,106 @@
+"""The file of a linear model: one safetensors file with a digest over everything in it. Never trusts what it reads.
+
+skops is not used: it stores estimators, and there is none here, only four arrays. Weights are stored in half
+precision (the model is rounded when it is fitted, so the file loses nothing).
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from penna.errors import BundleError
+from penna.features.logistic import Logistic
+from penna.features.ngrams import BITS, Array, Grams
+from penna.features.tfidf import Tfidf
+
+NAME = "linear.safetensors"
+FORMAT = 1
+_LARGEST = 4 * 1024**3
+_TYPES = {"buckets": np.int32, "idf": np.float32, "coef": np.float16, "intercept": np.float32}
+
+
+def write(folder: Path, tfidf: Tfidf, weights: Logistic) -> None:
+    from safetensors.numpy import save_file
+
+    arrays = {
+        "buckets": tfidf.buckets,
+        "idf": tfidf.idf,
+        "coef": np.ascontiguousarray(weights.coef.T, np.float16),
+        "intercept": weights.intercept,
+    }
+    grams = tfidf.grams
+    settings = json.dumps(
+        {
+            "format": FORMAT,
+            "words": grams.words,
+            "low": grams.low,
+            "high": grams.high,
+            "lower": grams.lower,
+            "sublinear": tfidf.sublinear,
+        }
+    )
+    save_file(arrays, folder / NAME, metadata={"settings": settings, "digest": _digest(settings, arrays)})
+
+
+def read(folder: Path) -> tuple[Tfidf, Logistic]:
+    """Raises BundleError."""
+    path = folder / NAME
+    if not path.is_file():
+        raise BundleError(f"{path} is missing: copy the whole artefact again, or fit again.")
+    if path.stat().st_size > _LARGEST:
+        raise BundleError(f"{path} is larger than any linear model (4 GB): it was not written by Penna.")
+    arrays, settings, digest = _load(path)
+    if _digest(settings, arrays) != digest:
+        raise BundleError(f"{path} is damaged (its digest does not fit its content): copy it again, or fit again.")
+    try:
+        return _build(arrays, json.loads(settings))
+    except (KeyError, TypeError, ValueError) as error:
+        raise BundleError(f"{path} does not hold a linear model ({error}): fit again.") from error
+
+
+def _load(path: Path) -> tuple[dict[str, Array], str, str]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            about = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in _TYPES}
+        return arrays, about["settings"], about["digest"]
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, OverflowError) as error:
+        raise BundleError(f"{path} is damaged ({error}): copy it again, or fit again.") from error
+
+
+def _build(arrays: dict[str, Array], settings: dict[str, Any]) -> tuple[Tfidf, Logistic]:
+    if settings["format"] != FORMAT:
+        raise ValueError(f"format {settings['format']}, this Penna reads {FORMAT}: install a newer Penna")
+    buckets, idf, coef, intercept = (arrays[name] for name in _TYPES)
+    for name, kind in _TYPES.items():
+        if arrays[name].dtype != kind or (name != "buckets" and not np.isfinite(arrays[name]).all()):
+            raise ValueError(f"{name} is not finite {np.dtype(kind)}")
+    d, k = len(buckets), len(intercept)
+    if (idf.shape, coef.shape, intercept.shape, buckets.shape) != ((d,), (d, k), (k,), (d,)) or not k:
+        raise ValueError("the sizes of its parts do not agree")
+    if d and (buckets[0] < 0 or buckets[-1] >= 1 << BITS or (np.diff(buckets) <= 0).any()):
+        raise ValueError("its buckets are out of order")
+    numbers = [settings[name] for name in ("words", "low", "high")]
+    if any(type(number) is not int or not 0 <= number <= 20 for number in numbers):
+        raise ValueError("its n-gram lengths are out of range")
+    words, low, high = numbers
+    grams = Grams(words, low, high, bool(settings["lower"]))
+    return Tfidf(grams, bool(settings["sublinear"]), buckets, idf), Logistic(spread(coef), intercept)
+
+
+def spread(coef: Array) -> Array:
+    """(k, d) float32 from (d, k) float16, lying in memory by feature: a sparse row then meets whole lines of it."""
+    return np.ascontiguousarray(coef, np.float32).T
+
+
+def _digest(settings: str, arrays: dict[str, Array]) -> str:
+    total = hashlib.blake2b(settings.encode(), digest_size=16)
+    for name in _TYPES:
+        total.update(f"{name}{arrays[name].shape}{arrays[name].dtype}".encode())
+        total.update(np.ascontiguousarray(arrays[name]).data)
+    return total.hexdigest()

@@ -1,0 +1,142 @@
+"""The family ``linear``: TF-IDF of words and characters, and one linear classifier. Every search has it.
+
+Whatever the classifier (logistic regression, support vector machine, complement naive Bayes), what is fitted is one
+matrix of weights under a softmax; calibration is folded into the weights, so serving needs numpy and scipy alone.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from penna.features.logistic import Logistic
+from penna.features.ngrams import Grams
+from penna.features.tfidf import Tfidf, chi2, fit_tfidf
+from penna.models import Array, Cost, OutOfTime, Report, Resources
+from penna.models import _linear_cost as costs
+from penna.models import _linear_file as files
+from penna.models._linear_classifiers import fit_classifier
+from penna.recipe import Knob, Profile, Recipe
+from penna.table import Table
+from penna.tasks import Task
+
+PACKAGES = ("safetensors", "scipy")
+
+_WORD = {"analyzer": "word", "words": 2, "sublinear": True, "lower": True, "min_df": 1, "keep": 100_000, "chi2": 1.0}
+_BOTH = {**_WORD, "analyzer": "word+char", "low": 2, "high": 5, "min_df": 2}
+_CHAR = {key: value for key, value in _BOTH.items() if key != "words"} | {"analyzer": "char"}
+_LOGISTIC = {"classifier": "logistic", "balanced": False, "nb": False}
+_SVM = {"classifier": "svm", "balanced": False, "nb": False}
+
+
+def portfolio(profile: Profile) -> list[Recipe]:
+    """Known-good recipes. The first is the baseline that every search starts with."""
+    offered: list[dict[str, Any]] = [
+        {**_WORD, **_LOGISTIC, "c": 10.0},
+        {**_BOTH, **_LOGISTIC, "c": 10.0},
+        {**_BOTH, **_SVM, "c": 0.5},
+        {**_BOTH, **_LOGISTIC, "c": 30.0, "words": 3, "high": 6},
+        {**_WORD, "classifier": "complement_nb", "alpha": 0.3},
+        {**_BOTH, **_LOGISTIC, "c": 10.0, "balanced": True},
+        {**_BOTH, **_LOGISTIC, "c": 3.0, "nb": True},
+        {**_BOTH, **_LOGISTIC, "c": 3.0},
+        {**_BOTH, **_LOGISTIC, "c": 10.0, "chi2": 0.3},
+    ]
+    return [Recipe.of("linear", seed=profile.seed, **knobs) for knobs in offered]
+
+
+def knobs(profile: Profile) -> tuple[Knob, ...]:
+    """What a search may turn."""
+    with_words = ("analyzer", ("word", "word+char"))
+    with_chars = ("analyzer", ("char", "word+char"))
+    solved = ("classifier", ("logistic", "svm"))
+    return (
+        Knob("analyzer", values=("word+char", "word", "char")),
+        Knob("words", low=1, high=3, whole=True, when=with_words),
+        Knob("low", low=1, high=3, whole=True, when=with_chars),
+        Knob("high", low=3, high=6, whole=True, when=with_chars),
+        Knob("sublinear", values=(True, False)),
+        Knob("lower", values=(True, False)),
+        Knob("min_df", low=1, high=5, whole=True),
+        Knob("keep", low=10_000, high=300_000, log=True, whole=True),
+        Knob("chi2", low=0.1, high=1.0),
+        Knob("classifier", values=("logistic", "svm", "complement_nb")),
+        Knob("c", low=0.01, high=100.0, log=True, when=solved),
+        Knob("balanced", values=(False, True), when=solved),
+        Knob("nb", values=(False, True), when=solved),
+        Knob("alpha", low=0.01, high=3.0, log=True, when=("classifier", ("complement_nb",))),
+    )
+
+
+def cost(recipe: Recipe, profile: Profile, train: Table, resources: Resources) -> Cost:
+    """Predict a fit from a probe of a few hundred rows and the pace of earlier fits."""
+    plan = costs.predict(train.joined, _grams(recipe), recipe, profile.classes)
+    return Cost(plan.seconds, plan.megabytes, plan.milliseconds)
+
+
+def fit(
+    recipe: Recipe, task: Task, train: Table, valid: Table | None, resources: Resources, report: Report
+) -> "LinearModel":
+    """Fit on ``train``, or on a stratified part of it where rows, memory or the deadline ask for that."""
+    y, classes = task.encode(train), len(task.classes)
+    grams = _grams(recipe)
+    plan = costs.predict(train.joined, grams, recipe, classes)
+    chosen = costs.sample(y, plan.rows_within(recipe.effort, resources.deadline.left()), recipe.seed)
+    texts, y = train.joined[chosen], y[chosen]
+    with plan.timed(len(chosen)):
+        try:
+            tfidf, X = _features(texts, y, classes, grams, recipe, resources)
+        except TimeoutError:
+            raise OutOfTime("no time was left to count n-grams") from None
+        if resources.deadline.over():
+            raise OutOfTime("no time was left for the classifier")
+        weights = fit_classifier(X, y, classes, recipe, resources)
+    return LinearModel(*_slim(tfidf, weights))
+
+
+def open(folder: Path) -> "LinearModel":
+    """Open what ``save`` wrote. Raises BundleError on anything missing or damaged."""
+    return LinearModel(*files.read(folder))
+
+
+class LinearModel:
+    """A fitted TF-IDF with its weights."""
+
+    def __init__(self, tfidf: Tfidf, weights: Logistic) -> None:
+        self.tfidf = tfidf
+        self.weights = weights
+
+    def outputs(self, table: Table) -> Array:
+        """(n, k) float32 probabilities."""
+        return self.weights.probabilities(self.tfidf.rows(table.joined))
+
+    def save(self, folder: Path) -> None:
+        files.write(folder, self.tfidf, self.weights)
+
+
+def _grams(recipe: Recipe) -> Grams:
+    """N-grams of a recipe; knobs that its analyzer does not use are 0."""
+    low = recipe.get("low", 0)
+    return Grams(recipe.get("words", 0), low, max(low, recipe.get("high", 0)), recipe["lower"])
+
+
+def _features(
+    texts: Array, y: Array, classes: int, grams: Grams, recipe: Recipe, resources: Resources
+) -> tuple[Tfidf, Any]:
+    settings = {"sublinear": recipe["sublinear"], "keep": recipe["keep"], "deadline": resources.deadline}
+    tfidf = fit_tfidf(texts, grams, min_df=recipe["min_df"], **settings)
+    if not len(tfidf.buckets):  # a handful of rows that share nothing
+        tfidf = fit_tfidf(texts, grams, min_df=1, **settings)
+    rows = tfidf.rows(texts, deadline=resources.deadline)
+    if recipe["chi2"] >= 1:
+        return tfidf, rows
+    best = np.argsort(-chi2(rows, y, classes), kind="stable")[: max(1, round(recipe["chi2"] * rows.shape[1]))]
+    columns = np.sort(best)
+    return tfidf.only(columns), rows[:, columns]
+
+
+def _slim(tfidf: Tfidf, weights: Logistic) -> tuple[Tfidf, Logistic]:
+    """Weights as they are stored, in half precision, no columns of zeros: what is measured is what is served."""
+    half = np.clip(weights.coef, -65_000, 65_000).astype(np.float16)
+    used = np.flatnonzero(half.any(axis=0))
+    return tfidf.only(used), Logistic(files.spread(half[:, used].T), weights.intercept)
