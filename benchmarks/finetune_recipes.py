@@ -15,7 +15,10 @@ import pandas as pd
 
 from penna import metrics
 from penna.budget import Deadline
+from penna.encoders import tokens
 from penna.models import Resources, finetune
+from penna.models._finetune_recipes import settings
+from penna.models._finetuned import FineTuned, inputs_of, softmax
 from penna.recipe import Recipe
 from penna.table import Table
 from penna.tasks import classify
@@ -32,6 +35,14 @@ def knob(text: str) -> tuple[str, object]:
         return name, json.loads(value)
     except ValueError:
         return name, value
+
+
+def exact(model: FineTuned, table: Table) -> np.ndarray:
+    """What the artefact will answer: the same network in float32."""
+    from penna.training import loop
+
+    texts = tokens.tokenise(model.checkpoint, table, model.length, None)
+    return softmax(loop.outputs(model.network, texts.lengths, inputs_of(texts), 64, "float32").numpy())
 
 
 def main() -> None:
@@ -66,11 +77,13 @@ def main() -> None:
         seconds = time.monotonic() - begun
         outputs = model.outputs(test)
         accuracy, f1 = metrics.accuracy(truth, outputs), metrics.macro_f1(truth, outputs)
-        rate = model.outcome.steps * finetune.settings(recipe)["batch"] / model.outcome.seconds
+        few = test.take(np.arange(min(500, len(test))))
+        parity = np.abs(exact(model, few) - outputs[: len(few)]).max()
+        rate = model.outcome.steps * settings(recipe)["batch"] / model.outcome.seconds
         print(
             f"{asked.set} {dict(asked.knobs)} seed={seed} accuracy={accuracy:.4f} macro_f1={f1:.4f} "
             f"seconds={seconds:.0f} steps={model.outcome.steps}/{model.outcome.planned} examples/s={rate:.0f} "
-            f"length={model.length} cut={model.truncated_share:.3f} {curve or ''}",
+            f"length={model.length} cut={model.truncated_share:.3f} parity={parity:.4f} {curve or ''}",
             flush=True,
         )
 

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from penna.budget import Deadline
+from penna.encoders import checkpoints
 from penna.models import OutOfTime, Pruned, Resources, finetune
+from penna.models._finetune_recipes import DEFAULTS, steps
 from penna.recipe import Profile, Recipe
 from penna.table import Table
 from penna.tasks import classify
@@ -83,7 +85,6 @@ def test_another_seed_gives_other_outputs(tiny_bert: Path, resources: Resources)
 
 
 def test_words_that_no_training_row_has_keep_their_vectors(tiny_bert: Path, resources: Resources) -> None:
-    from penna.encoders import checkpoints
 
     train, _ = halves()
     model = finetune.fit(recipe(tiny_bert), classify.make(train), train, None, resources, watch)
@@ -101,7 +102,7 @@ def test_a_refit_without_validation_rows_ends_at_the_planned_step(tiny_bert: Pat
     train, _ = halves()
     chosen = recipe(tiny_bert, epochs=3.0)
     model = finetune.fit(chosen, classify.make(train), train, None, resources, watch)
-    assert model.outcome.steps == finetune.steps(chosen, 64) == 12
+    assert model.outcome.steps == steps(chosen, 64) == 12
     assert model.outcome.curve == ()
 
 
@@ -132,7 +133,7 @@ def test_all_knobs_do_something_that_works(tiny_bert: Path, tiny_albert: Path, r
 def test_every_recipe_of_the_portfolio_and_every_knob_is_known(tiny_bert: Path) -> None:
     offered = finetune.portfolio(profile(tiny_bert, 5000))
     assert 4 <= len(offered) <= 6
-    names = set(finetune.DEFAULTS) | {"encoder"}
+    names = set(DEFAULTS) | {"encoder"}
     assert all(set(dict(r.knobs)) <= names for r in offered)
     assert {k.name for k in finetune.knobs(profile(tiny_bert))} <= names
     assert all(Recipe.from_json(json.loads(json.dumps(r.to_json()))) == r for r in offered)
@@ -210,5 +211,5 @@ def test_the_checkpoint_is_one_that_transformers_opens(tiny_albert: Path, resour
     kept = dict(model.network.encoder.named_parameters())
     assert all(torch.equal(tensor, kept[name]) for name, tensor in encoder.named_parameters())
     assert load_file(tmp_path / "checkpoint" / "head.safetensors")["weight"].shape == (3, 32)
-    again = finetune.checkpoints.find(str(tmp_path / "checkpoint"))
+    again = checkpoints.find(str(tmp_path / "checkpoint"))
     assert again.layers == 4

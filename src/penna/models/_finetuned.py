@@ -99,7 +99,7 @@ class Opened:
     folder: Path
 
     def outputs(self, table: Table) -> Array:
-        return softmax(self.graph.run(table.joined))
+        return softmax(self.graph.run(list(table.joined)))
 
     def save(self, folder: Path) -> None:
         """A copy of what was opened."""

@@ -37,7 +37,7 @@ class Plan:
     shape: str = "linear"
     clip: float = 1.0
     smoothing: float = 0.0
-    checks: int = 6
+    checks: int = 5
     patience: int = 3
     seed: int = 0
     dtype: precision.Dtype = "float32"

@@ -1,0 +1,88 @@
+"""The recipes of family ``finetune``: what its knobs mean, which are known to be good, which a search may turn."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from penna.recipe import Knob, Profile, Recipe, Scalar
+
+#: What a recipe means where it says nothing. ``depth`` and ``frozen`` are shares of the encoder's layers, so that one
+#: space serves encoders of any depth; ``head_lr`` and ``embedding_lr`` multiply ``lr``.
+DEFAULTS: dict[str, Scalar] = {
+    "depth": 1.0,
+    "frozen": 0.0,
+    "lr": 1e-4,
+    "head_lr": 10.0,
+    "embedding_lr": 1.0,
+    "layer_decay": 1.0,
+    "weight_decay": 0.01,
+    "epochs": 4.0,
+    "warmup": 0.1,
+    "schedule": "linear",
+    "batch": 32,
+    "dropout": 0.1,
+    "smoothing": 0.0,
+    "class_weights": "none",
+    "pooling": "mean",
+    "head_start": "random",
+    "length": 128,
+}
+
+
+def portfolio(profile: Profile) -> list[Recipe]:
+    """Known-good recipes for a table of this size, cheapest first, each for every encoder."""
+    epochs = _epochs(profile)
+    choices: list[dict[str, Scalar]] = [
+        {"epochs": epochs},
+        {"epochs": epochs, "head_start": "logistic"},
+        {"epochs": 1.5 * epochs, "lr": 1.5e-4, "smoothing": 0.05},
+        {"epochs": 2 * epochs, "lr": 6e-5, "smoothing": 0.1, "head_start": "logistic"},
+    ]
+    return [
+        Recipe.of("finetune", seed=profile.seed).but(encoder=encoder, **(DEFAULTS | choice))  # type: ignore[arg-type]
+        for choice in choices
+        for encoder in profile.encoders
+    ]
+
+
+def _epochs(profile: Profile) -> float:
+    """More passes over fewer rows; below one pass where there are very many."""
+    return float(np.clip(4 * (5000 / max(profile.rows, 1)) ** 0.5, 0.5, 10).round(1))
+
+
+def knobs(profile: Profile) -> tuple[Knob, ...]:
+    """What a search may turn; nothing where there is no encoder."""
+    if not profile.encoders:
+        return ()
+    return (
+        Knob("encoder", values=profile.encoders),
+        Knob("depth", values=(1.0, 0.67, 0.5)),
+        Knob("frozen", values=(0.0, 0.34, 0.5)),
+        Knob("lr", low=2e-5, high=4e-4, log=True),
+        Knob("head_lr", values=(1.0, 5.0, 10.0, 20.0)),
+        Knob("embedding_lr", values=(0.0, 0.3, 1.0)),
+        Knob("layer_decay", values=(1.0, 0.9, 0.8)),
+        Knob("epochs", low=1.0, high=16.0 if profile.rows < 2000 else 8.0, log=True),
+        Knob("warmup", values=(0.06, 0.1, 0.2)),
+        Knob("schedule", values=("linear", "cosine")),
+        Knob("batch", values=(16, 32, 64)),
+        Knob("dropout", values=(0.0, 0.1, 0.2)),
+        Knob("smoothing", values=(0.0, 0.05, 0.1)),
+        Knob("class_weights", values=("none", "balanced")),
+        Knob("pooling", values=("mean", "cls")),
+        Knob("head_start", values=("random", "logistic")),
+        Knob("length", values=(64, 128, 256)),
+    )
+
+
+def settings(recipe: Recipe) -> dict[str, Any]:
+    """Every knob's value, the defaults included."""
+    return DEFAULTS | dict(recipe.knobs)
+
+
+def steps(recipe: Recipe, rows: int) -> int:
+    """Optimiser steps of a fit on this many rows."""
+    chosen = settings(recipe)
+    wanted = float(chosen["epochs"]) * recipe.effort * rows / int(chosen["batch"])
+    return max(1, math.ceil(wanted))
