@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         TaskError,
     )
 
-__version__ = "0.1.0"
+from penna.version import __version__ as __version__
 
 __all__ = [
     "AutoText",

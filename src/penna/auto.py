@@ -1,7 +1,6 @@
 """AutoText: the main job as a scikit-learn estimator. ``fit`` reads as the list of verbs; lower floors do the work."""
 
 import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -143,6 +142,7 @@ class AutoText(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         bundle.amend(packed.bundle, facts, packing.card(packed, facts, table.target_name))
 
         self.bundle_ = packed.bundle
+        self.bundle_.home = self.__dict__.pop("_home", None)
         self.classes_ = np.array(task.classes)
         self.exam_ = packed.measured
         self.trials_ = tuple(ledger.trials)
@@ -212,8 +212,8 @@ class AutoText(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _folder(self) -> Path:
         if self.out is None:
-            self._home = tempfile.TemporaryDirectory(prefix="penna-")  # gone with the estimator
-            return Path(self._home.name) / "run"
+            self._home = bundle.Home()
+            return self._home.path / "run"
         folder = Path(self.out)
         if folder.exists() and not self.resume and (not folder.is_dir() or any(folder.iterdir())):
             raise RunError(f"{folder} exists already: choose another --out, or pass --resume to go on with it.")

@@ -29,7 +29,7 @@ def parse_seconds(text: str | float) -> float:
 
 @dataclass(frozen=True)
 class Budget:
-    """What the user allows: seconds for everything, megabytes on disk, milliseconds for one text. None is no ceiling."""
+    """What the user allows: seconds for all, megabytes on disk, milliseconds for one text. None is no ceiling."""
 
     seconds: float = 600.0
     megabytes: float | None = None

@@ -11,23 +11,33 @@ import json
 import shutil
 import tempfile
 import time
+import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from penna import __version__, plugins, reading, tasks
+from penna import plugins, reading, tasks
 from penna.errors import BundleError, SettingError, TableError
 from penna.models import Array, Model
 from penna.table import Objects, Table
 from penna.tasks import Task
+from penna.version import __version__
 
 FORMAT = 1
 MANIFEST = "manifest.json"
 PARTS = "parts"
 #: A manifest is small; anything bigger is not one.
 MOST_MANIFEST_BYTES = 16 << 20
+
+
+class Home:
+    """A temporary folder that lives as long as anything refers to this object."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="penna-"))
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
 
 class Bundle:
@@ -38,7 +48,7 @@ class Bundle:
         self.manifest = manifest
         self.task = task
         self.model = model
-        self._home: tempfile.TemporaryDirectory[str] | None = None
+        self.home: Home | None = None  # where the folder is a temporary one
 
     @property
     def text_columns(self) -> tuple[str, ...]:
@@ -100,13 +110,13 @@ class Bundle:
         return {"files": {str(p.relative_to(self.folder)): p.read_bytes() for p in _files(self.folder)}}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
-        home = tempfile.TemporaryDirectory(prefix="penna-")
+        home = Home()
         for name, content in state["files"].items():
-            path = Path(home.name) / name
+            path = home.path / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-        self.__dict__.update(open(Path(home.name)).__dict__)
-        self._home = home  # lives as long as the bundle
+        self.__dict__.update(open(home.path).__dict__)
+        self.home = home
 
 
 def write(folder: Path, task: Task, family: str, model: Model, facts: Mapping[str, Any]) -> Bundle:

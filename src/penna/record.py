@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from penna import __version__, report
+from penna import report
 from penna.packing import Packed
 from penna.report.record import Baseline, Phase
 from penna.searching import Search
 from penna.split import Plan
 from penna.table import Finding, Table
 from penna.trials import State, Trial
+from penna.version import __version__
 
 Array = np.ndarray[Any, Any]
 
@@ -28,7 +29,7 @@ def build(
     packed: Packed,
     facts: Mapping[str, Any],
     ended: str,
-) -> dict[str, Any]:
+) -> report.Record:
     """The report's ``Record``, JSON-able."""
     task, choice = search.work.task, packed.choice
     families = [t.recipe.family for t, _ in choice.members]
@@ -74,7 +75,7 @@ def build(
         },
         "phases": _phases(search, facts["seconds"]),
     }
-    return dict(made)
+    return made
 
 
 def leaderboard(trials: Sequence[Trial]) -> list[dict[str, Any]]:
@@ -99,7 +100,7 @@ def leaderboard(trials: Sequence[Trial]) -> list[dict[str, Any]]:
     ]
 
 
-def write(folder: Path, record: Mapping[str, Any]) -> None:
+def write(folder: Path, record: report.Record) -> None:
     """Keep the record beside the ledger, and draw the page."""
     (folder / "record.json").write_text(json.dumps(record, ensure_ascii=False), encoding="utf-8")
     report.render(record, folder / "report.html")

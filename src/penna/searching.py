@@ -1,5 +1,6 @@
 """One search: proposals in, trials out, always a usable model on disk. Knows families by name, never their insides."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -58,6 +59,7 @@ class Search:
         self.kept = _kept(goal.folder)
         self.chosen: Choice | None = None
         self._truths: dict[int, Array] = {}
+        self._choosing = self._spent_since = 0.0
 
     def run(self) -> str:
         """Search until time or ideas run out, or Ctrl-C; returns why it ended."""
@@ -118,12 +120,18 @@ class Search:
         return self._keep(trial, outcome.model), outcome.outputs
 
     def told(self, trial: Trial) -> None:
-        self.chosen = self.choose(max(0.0, self.goal.deadline.left() - FINISHING)) or self.chosen
+        self._spent_since += trial.seconds
+        if self._spent_since >= 20 * self._choosing:  # a twentieth of the time is enough for choosing
+            begun = time.monotonic()
+            self.chosen = self.choose(max(0.0, self.goal.deadline.left() - FINISHING)) or self.chosen
+            self._choosing, self._spent_since = time.monotonic() - begun, 0.0
         done = [t for t in self.ledger.trials if t.state is State.COMPLETE]
         self.progress.event("trial_end", trial=trial, best=max(done, key=lambda t: t.score, default=None))
 
     def _afford(self, proposal: Proposal, left: float) -> tuple[Recipe, Any] | str:
         """A fine-tune should leave time to be refitted; a first one may do without rather than be cut to a stump."""
+        if proposal.origin == "finalist":  # its refit is what the reserve is for
+            return evaluate.afford(proposal.recipe, self.work, proposal.folds, self.goal.resources, left)
         rows = self.goal.exam_rows
         once = max(0.0, self.goal.deadline.left() - FINISHING - 0.01 * rows)
         refitted = min(left, once / 2.3)

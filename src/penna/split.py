@@ -133,7 +133,7 @@ def _units(table: Table) -> Array:
     """(n,) equal numbers for rows that must stay together: same text, same group, or linked through others."""
     _, text = np.unique(table.hashes, return_inverse=True)
     if table.group is None:
-        return text
+        return np.asarray(text)
     _, group = np.unique(table.group.astype(str), return_inverse=True)
     texts = int(text.max()) + 1
     size = texts + int(group.max()) + 1

@@ -12,4 +12,4 @@ def make(kind: str, space: Space, portfolio: Sequence[Recipe], profile: Profile)
     firsts: dict[str, Recipe] = {}
     for recipe in portfolio:
         firsts.setdefault(recipe.family, recipe)
-    return Auto(space, list(firsts.values()), profile, kind=kind)
+    return Auto(space, list(firsts.values()), profile, kind=kind, local=False)

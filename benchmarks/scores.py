@@ -1,0 +1,157 @@
+"""Test scores within a budget, against the pipelines that one would write by hand. Resumable; one line of JSON a run.
+
+    python benchmarks/scores.py --data DATA --encoder FOLDER --budget 10m --seeds 0 1 2 --sets sst2 trec6 --out s.jsonl
+    python benchmarks/scores.py --data DATA --budget 1m --families linear --sets sst2 ag_news --out s.jsonl
+    python benchmarks/scores.py --table s.jsonl
+
+DATA holds a folder for each set with train.csv.gz and test.csv.gz (columns text, label). The test file is the exam:
+``penna fit --test`` opens it once, at the end. With ``--held-out`` the exam comes from the training rows instead, and
+the test file is scored afterwards: the difference shows how honest the reported score is.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+METRICS = {"tweeteval_emotion": "macro_f1", "tweeteval_irony": "macro_f1", "tweeteval_offensive": "macro_f1"}
+
+
+def rows(path: Path) -> pd.DataFrame:
+    return pd.read_csv(path, keep_default_na=False, dtype=str)
+
+
+def penna_run(args: argparse.Namespace, name: str, seed: int) -> dict[str, Any]:
+    folder = Path(args.data) / name
+    metric = METRICS.get(name, "accuracy")
+    with tempfile.TemporaryDirectory() as home:
+        out = Path(home) / "run"
+        command = [sys.executable, "-m", "penna", "fit", folder / "train.csv.gz", "--target", "label", "--text", "text"]
+        command += ["--budget", args.budget, "--seed", str(seed), "--metric", metric, "--out", out, "--quiet"]
+        command += [] if args.held_out else ["--test", folder / "test.csv.gz"]
+        command += ["--encoder", args.encoder] if args.encoder else []
+        command += ["--families", args.families] if args.families else []
+        # A cache of its own: nothing computed by an earlier run is reused.
+        environment = {**os.environ, "PENNA_CACHE": str(Path(home) / "cache")}
+        started = time.monotonic()
+        subprocess.run(list(map(str, command)), check=True, env=environment, stdout=subprocess.DEVNULL)
+        wall = time.monotonic() - started
+        manifest = json.loads((out / "model" / "manifest.json").read_text())
+        evaluated = [sys.executable, "-m", "penna", "evaluate", out, folder / "test.csv.gz", "--json"]
+        done = subprocess.run(list(map(str, evaluated)), check=True, capture_output=True, text=True)
+        measured = json.loads(done.stdout)
+        if args.keep:
+            keep = Path(args.keep) / f"{name}-{args.budget}-{seed}"
+            keep.mkdir(parents=True, exist_ok=True)
+            for file in ("record.json", "ledger.jsonl", "report.html"):
+                (keep / file).write_bytes((out / file).read_bytes())
+    return {
+        "test": measured[metric][0],
+        "exam": manifest["exam"][metric][0],
+        "wall": round(wall, 2),
+        "megabytes": manifest["megabytes"],
+        "one_text_ms": manifest["latency"]["one_text_ms"],
+        "recipe": manifest["recipe"],
+    }
+
+
+def by_hand(args: argparse.Namespace, name: str) -> dict[str, float]:
+    """TF-IDF, and with an encoder its frozen embeddings, each with logistic regression and C from 5-fold CV."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
+    from sklearn.metrics import accuracy_score, f1_score
+    from sklearn.model_selection import GridSearchCV
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    train, test = (rows(Path(args.data) / name / f"{part}.csv.gz") for part in ("train", "test"))
+    metric = METRICS.get(name, "accuracy")
+    grid = {"logisticregression__C": [0.1, 1, 10, 100]}
+    plain = make_pipeline(TfidfVectorizer(), LogisticRegression(max_iter=1000))
+    scoring = "f1_macro" if metric == "macro_f1" else metric
+
+    def score(predicted: Any) -> float:
+        value = f1_score(test.label, predicted, average="macro") if metric == "macro_f1" else None
+        return float(accuracy_score(test.label, predicted) if value is None else value)
+
+    searched = GridSearchCV(plain, grid, cv=5, scoring=scoring, n_jobs=2).fit(train.text, train.label)
+    scores = {"tfidf_logistic": score(searched.predict(test.text))}
+    if args.encoder:
+        from sentence_transformers import SentenceTransformer
+
+        encoder = SentenceTransformer(args.encoder, device="cpu")
+        x, z = encoder.encode(list(train.text)), encoder.encode(list(test.text))
+        scale = StandardScaler().fit(x)
+        few = LogisticRegressionCV if train.label.nunique() < 10 else LogisticRegression
+        head = few(max_iter=300).fit(scale.transform(x), train.label)
+        scores["frozen_logistic"] = score(head.predict(scale.transform(z)))
+    return scores
+
+
+def table(path: Path) -> None:
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    frame = pd.DataFrame([line for line in lines if "seed" in line])
+    hand = {(line["set"], line["encoder"]): line["by_hand"] for line in lines if "by_hand" in line}
+    print("| set | budget | encoder | runs | test | exam - test | TF-IDF + LR | frozen + LR | wall s | MB | ms |")
+    print("|---|---|---|---|---|---|---|---|---|---|---|")
+    for (name, budget, encoder), group in frame.groupby(["set", "budget", "encoder"], sort=False):
+        compared = hand.get((name, encoder), {})
+        gap = (group.exam - group.test).mean() if group.held_out.all() else float("nan")
+        cells = [name, budget, encoder or "none", len(group), f"{group.test.mean():.4f} ± {group.test.std(ddof=0):.4f}"]
+        cells += [f"{gap:+.4f}" if np.isfinite(gap) else "(exam is test)"]
+        cells += [f"{compared[k]:.4f}" if k in compared else "" for k in ("tfidf_logistic", "frozen_logistic")]
+        cells += [f"{group.wall.max():.1f}", f"{group.megabytes.mean():.1f}", f"{group.one_text_ms.mean():.2f}"]
+        print("| " + " | ".join(map(str, cells)) + " |")
+    held = frame[frame.held_out]
+    if len(held):
+        gaps = held.exam - held.test
+        print(f"\nexam minus test over {len(held)} runs: mean {gaps.mean():+.4f}, standard deviation {gaps.std():.4f}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data")
+    parser.add_argument("--sets", nargs="+", default=["sst2", "trec6", "banking77", "tweeteval_emotion"])
+    parser.add_argument("--encoder", default="")
+    parser.add_argument("--families", default="")
+    parser.add_argument("--budget", default="10m")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--held-out", action="store_true")
+    parser.add_argument("--hand", action="store_true", help="also run the pipelines written by hand")
+    parser.add_argument("--keep", default="", help="folder to keep each run's ledger, record and report in")
+    parser.add_argument("--out", default="scores.jsonl")
+    parser.add_argument("--table", default="")
+    args = parser.parse_args()
+    if args.table:
+        table(Path(args.table))
+        return
+    out = Path(args.out)
+    encoder = Path(args.encoder).parent.name if args.encoder else ""
+    done = [json.loads(line) for line in out.read_text().splitlines()] if out.exists() else []
+    for name in args.sets:
+        base = {"set": name, "encoder": encoder}
+        if args.hand and not any("by_hand" in d and d["set"] == name and d["encoder"] == encoder for d in done):
+            write(out, {**base, "by_hand": by_hand(args, name)})
+    for seed in args.seeds:
+        for name in args.sets:
+            key = {"set": name, "encoder": encoder, "budget": args.budget, "seed": seed, "held_out": args.held_out}
+            if not any(all(d.get(k) == v for k, v in key.items()) for d in done):
+                write(out, {**key, **penna_run(args, name, seed)})
+
+
+def write(out: Path, line: dict[str, Any]) -> None:
+    print(json.dumps(line), flush=True)
+    with out.open("a") as file:
+        file.write(json.dumps(line) + "\n")
+
+
+if __name__ == "__main__":
+    main()
