@@ -19,6 +19,8 @@ State = dict[str, torch.Tensor]
 
 #: A step's time is believed after this many; until then the plan stands as it is.
 SETTLED = 6
+#: The pace is the mean of this many last steps.
+RECENT = 50
 
 
 class Diverged(RuntimeError):
@@ -108,7 +110,7 @@ class _Run:
         self.step, self.total = 0, plan.steps
         self.started = time.monotonic()
         self.paces: list[float] = []
-        self.check_seconds: float | None = None
+        self.checked, self.check_seconds = 0, 0.0
         self.best: tuple[float, State] | None = None
         self.curve: list[tuple[int, float]] = []
         self.stale = 0
@@ -116,7 +118,7 @@ class _Run:
     def all(self) -> Outcome:
         why = "done"
         for index in batches.endless(self.rows.lengths, self.plan.batch, self.plan.seed):
-            self.shorten()
+            self.fit_to_time()
             if self.step >= self.total:
                 why = "done" if self.total == self.plan.steps else "deadline"
                 break
@@ -144,23 +146,19 @@ class _Run:
         self.paces.append(time.monotonic() - begun)
         return True
 
-    def shorten(self) -> None:
-        """Plan fewer steps where the measured pace says that the planned ones end after the deadline."""
+    def fit_to_time(self) -> None:
+        """Plan as many of the planned steps as end before the deadline at the measured pace."""
         if self.deadline.over():
             self.total = self.step
-        if len(self.paces) < SETTLED:
-            return
-        # The first step pays for setting up; batches differ in length, so the mean of many tells the pace.
-        pace = float(np.mean(self.paces[1:]))
-        checks_left = sum(1 for check in self.due_at() if check > self.step) if self.score else 0
-        left = self.deadline.left() - checks_left * (self.check_seconds or 0.0)
-        self.total = min(self.total, self.step + max(0, int(left / pace)))
-
-    def due_at(self) -> list[int]:
-        return [max(1, round(self.total * (i + 1) / self.plan.checks)) for i in range(self.plan.checks)]
+        elif len(self.paces) >= SETTLED:
+            # The first step pays for setting up; batches differ in length, so the mean of many tells the pace.
+            pace = float(np.mean(self.paces[1:][-RECENT:]))
+            checks = (self.plan.checks - self.checked) * self.check_seconds if self.score else 0.0
+            self.total = min(self.plan.steps, self.step + max(0, int((self.deadline.left() - checks) / pace)))
 
     def due(self) -> bool:
-        return self.score is not None and (self.step == self.total or self.step in self.due_at())
+        """Whether another of the equal parts of the training is behind us."""
+        return self.score is not None and self.step * self.plan.checks >= (self.checked + 1) * self.total
 
     def check(self) -> str:
         """Score as it stands, keep the best; the reason to stop here, or ""."""
@@ -169,6 +167,7 @@ class _Run:
         self.network.eval()
         score = self.score()
         self.check_seconds = time.monotonic() - begun
+        self.checked = max(self.checked + 1, self.step * self.plan.checks // self.total)
         self.curve.append((self.step, score))
         # Of equal scores the later wins: its rates are lower, its weights more settled.
         if self.best is None or score >= self.best[0]:
