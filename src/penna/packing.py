@@ -28,7 +28,7 @@ class Packed:
 
     bundle: Bundle
     choice: Choice
-    refitted: bool
+    models: tuple[Model, ...]  # as refitted; empty where the kept model is served
     measured: dict[str, Any]
     y: Array
     outputs: Array
@@ -39,20 +39,19 @@ def pack(search: Search, rows: Table, exam: Table, ended: str) -> Packed:
     left = search.goal.deadline.left() - FINISHING
     choice = search.choose(min(left, PATIENCE) if ended == "stopped by hand" else left)
     kept = next((t for t in search.ledger.trials if t.number == search.kept), None)
-    opened = None
+    models: list[Model] | None = None
     if choice is not None and not _kept_is_better(kept, choice):
-        opened = _refit(search, choice, rows)
-    if opened is None:
-        if kept is None:
-            raise OutOfTime("no model was finished")
-        choice, refitted = Choice(((kept, 1.0),), kept.score, kept.spread), False
+        models = _refit(search, choice, rows)
+    if models is not None and choice is not None:
+        opened = _write(search, choice, models)
+    elif kept is not None:
+        choice = Choice(((kept, 1.0),), kept.score, kept.spread)
         opened = bundle.open(search.goal.folder)
     else:
-        assert choice is not None
-        refitted = True
+        raise OutOfTime("no model was finished")
     outputs = opened.outputs(exam)
     y = search.work.task.encode(exam)
-    return Packed(opened, choice, refitted, search.work.task.measure(y, outputs), y, outputs)
+    return Packed(opened, choice, tuple(models or ()), search.work.task.measure(y, outputs), y, outputs)
 
 
 def _kept_is_better(kept: Trial | None, choice: Choice) -> bool:
@@ -61,25 +60,29 @@ def _kept_is_better(kept: Trial | None, choice: Choice) -> bool:
     )
 
 
-def _refit(search: Search, choice: Choice, rows: Table) -> Bundle | None:
-    """Fit every member again on all rows and write the artefact; None where time or luck ran out."""
-    fitted: list[tuple[str, float, Model]] = []
-    for trial, weight in choice.members:
+def _refit(search: Search, choice: Choice, rows: Table) -> list[Model] | None:
+    """Every member fitted again on all rows; None where time or luck ran out."""
+    fitted: list[Model] = []
+    for trial, _ in choice.members:
         search.progress.event("phase", name=f"refitting {trial.recipe.family} on {len(rows):,} rows")
         family = plugins.find("models", trial.recipe.family)
         resources = search.goal.resources
         try:
-            model = family.fit(trial.recipe, search.work.task, rows, None, resources, lambda *_: True)
+            fitted.append(family.fit(trial.recipe, search.work.task, rows, None, resources, lambda *_: True))
         except (OutOfTime, EncoderError, RuntimeError, ValueError, ArithmeticError, MemoryError) as error:
             search.progress.event("skipped", name="refit", reason=f"{type(error).__name__}: {error}")
             return None
-        fitted.append((trial.recipe.family, weight, model))
+    return fitted
+
+
+def _write(search: Search, choice: Choice, models: list[Model]) -> Bundle:
+    members = [(t.recipe.family, weight, m) for (t, weight), m in zip(choice.members, models, strict=True)]
     facts = {**search.goal.facts, "preliminary": False, "recipe": str(choice), "trial": choice.members[0][0].number}
-    family_name, model = (fitted[0][0], fitted[0][2]) if len(fitted) == 1 else ("blend", Blend(fitted))
-    written = bundle.write(search.goal.folder / "model", search.work.task, family_name, model, facts)
-    if not search.work.budget.admits(bundle.megabytes(written.folder), None):
-        search.progress.event("skipped", name=str(choice), reason="over the size ceiling once written")
-    return written
+    family, model = (members[0][0], models[0]) if len(members) == 1 else ("blend", Blend(members))
+    for t, m in zip(choice.members, models, strict=True):
+        if hasattr(m, "save_checkpoint"):
+            m.save_checkpoint(search.goal.folder / "checkpoint" / str(t[0].number))
+    return bundle.write(search.goal.folder / "model", search.work.task, family, model, facts)
 
 
 def facts(packed: Packed, exam: Table, seconds: float, rows: int) -> dict[str, Any]:
@@ -90,7 +93,7 @@ def facts(packed: Packed, exam: Table, seconds: float, rows: int) -> dict[str, A
         "exam": {k: v for k, v in packed.measured.items() if k != "by_class"},
         "validation": {"score": packed.choice.score, "spread": packed.choice.spread},
         "members": [{"recipe": t.recipe.to_json(), "weight": w, "trial": t.number} for t, w in packed.choice.members],
-        "refitted": packed.refitted,
+        "refitted": bool(packed.models),
         "rows": rows,
         "megabytes": round(bundle.megabytes(packed.bundle.folder), 3),
         "latency": bundle.latency(packed.bundle, exam),

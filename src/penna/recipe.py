@@ -62,7 +62,8 @@ class Recipe:
         return cls.made(data["family"], data["knobs"], effort=data["effort"], seed=data["seed"])
 
     def __str__(self) -> str:
-        inside = " ".join(f"{k}={_short(v)}" for k, v in self.knobs)
+        # What is switched off is left out: a row of a leaderboard should show what a recipe does.
+        inside = " ".join(f"{k}={_short(v)}" for k, v in self.knobs if v not in (False, None, "none"))
         return f"{self.family}[{inside}]" + ("" if self.effort == 1 else f" effort={self.effort:.2g}")
 
 

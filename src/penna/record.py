@@ -3,13 +3,13 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from penna import report
 from penna.packing import Packed
-from penna.report.record import Baseline, Phase
+from penna.report.record import Baseline, Length, Phase
 from penna.searching import Search
 from penna.split import Plan
 from penna.table import Finding, Table
@@ -17,6 +17,14 @@ from penna.trials import State, Trial
 from penna.version import __version__
 
 Array = np.ndarray[Any, Any]
+
+
+@runtime_checkable
+class Cuts(Protocol):
+    """A model whose encoder reads so many tokens of a text, and cuts this share of the rows."""
+
+    length: int
+    truncated_share: float
 
 
 def build(
@@ -73,6 +81,7 @@ def build(
             "batch": 64,
             "batch_milliseconds": facts["latency"]["batch_of_64_ms"],
         },
+        "encoders": _lengths(packed),
         "phases": _phases(search, facts["seconds"]),
     }
     return made
@@ -119,6 +128,15 @@ def _baselines(search: Search, exam: Table, packed: Packed) -> list[Baseline]:
         score, error = task.score(packed.y, outputs), task.score_error(packed.y, outputs)
         made.append({"name": name, "score": score, "low": score - 1.96 * error, "high": score + 1.96 * error})
     return made
+
+
+def _lengths(packed: Packed) -> list[Length]:
+    """What each encoder in the result reads of a text, and how many rows it cuts."""
+    return [
+        {"encoder": t.recipe["encoder"], "length": m.length, "truncated": m.truncated_share}
+        for (t, _), m in zip(packed.choice.members, packed.models, strict=False)
+        if isinstance(m, Cuts)
+    ]
 
 
 def _phases(search: Search, seconds: float) -> list[Phase]:
