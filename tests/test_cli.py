@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,10 @@ def test_a_full_disk_is_said_with_what_to_do():
     said = sentence(OSError(errno.ENOSPC, "No space left on device", "runs/x"))
     assert "runs/x" in said
     assert "--resume" in said
+
+
+def test_a_full_disk_is_known_inside_the_error_of_a_library():
+    assert "no space is left" in sentence(RuntimeError(f"I/O error: {os.strerror(errno.ENOSPC)} (os error 28)"))
 
 
 def test_a_file_that_may_not_be_written_is_named():

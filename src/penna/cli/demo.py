@@ -21,7 +21,7 @@ def demo(
     out: Annotated[
         str, typer.Option(metavar="FOLDER", help="Where to work; runs/demo-2 and so on where it exists already.")
     ] = "runs/demo",
-    budget: Annotated[str, typer.Option(metavar="TIME", help="For the fit.")] = "45s",
+    budget: Annotated[str, typer.Option(metavar="TIME", help="For the fit.")] = "30s",
 ) -> None:
     """Fit, evaluate and predict on real rows.
 

@@ -48,7 +48,7 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
             _leave_pipe()
             raise typer.Exit(141) from None
         except KeyboardInterrupt:
-            say("interrupted.")
+            say("interrupted; the finished trials of a fit are kept: the same command with --resume goes on.")
             raise typer.Exit(130) from None
         except Exception as error:
             if os.environ.get("PENNA_TRACEBACK"):
@@ -66,9 +66,10 @@ def sentence(error: Exception) -> str:
         return " ".join(str(error).splitlines())
     if isinstance(error, MemoryError):
         return "not enough memory for this: give fewer rows or shorter texts, or close other programs."
-    if isinstance(error, OSError) and error.errno in _FULL:
+    if _full(error):
+        where = f" that holds {error.filename}" if isinstance(error, OSError) and error.filename else ""
         return (
-            f"no space is left on the disk{_named(error, ' that holds ')}: free some and go on with --resume, "
+            f"no space is left on the disk{where}: free some and go on with --resume, "
             "or choose an --out on another disk (finished trials are kept)."
         )
     if isinstance(error, OSError) and error.errno in _USERS and error.filename:
@@ -83,8 +84,15 @@ def say(text: str) -> None:
     screen(stderr=True).print(f"error: {text}", style="red", soft_wrap=True)
 
 
-def _named(error: OSError, before: str) -> str:
-    return f"{before}{error.filename}" if error.filename else ""
+def _full(error: BaseException | None) -> bool:
+    """Whether this, or what led to it, is a full disk; libraries wrap it in errors of their own."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _FULL:
+            return True
+        if any(os.strerror(number) in str(error) for number in _FULL):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _unknown(error: Exception) -> str:

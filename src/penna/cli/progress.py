@@ -93,7 +93,7 @@ class Console:
         self.at = f"step {step} of {of}: {number(score)}"
 
     def _trial_end(self, trial: "Trial", best: "Trial | None" = None, **_: Any) -> None:
-        better = best is not None and (self.best is None or best.score > self.best.score)
+        better = best is not None and best.number == trial.number
         self.best, self.done, self.at = best, self.done + 1, ""
         if trial.scores and not trial.reason:
             text = f"{score_of(trial)}  {trial.recipe}  {amount(trial.seconds, 's')}"

@@ -32,7 +32,7 @@ def table(
             grid.add_column(columns[i], overflow="fold", min_width=8)
     for row in cells:
         grid.add_row(*(row[i] for i in shown))
-    console.print(grid)
+    _print(console, grid)
 
 
 def facts(console: Console, title: str, pairs: Mapping[str, str]) -> None:
@@ -42,7 +42,17 @@ def facts(console: Console, title: str, pairs: Mapping[str, str]) -> None:
     grid.add_column(overflow="fold")
     for name, value in pairs.items():
         grid.add_row(name, value)
-    console.print(grid)
+    _print(console, grid)
+
+
+def _print(console: Console, grid: Table) -> None:
+    if console.is_terminal:
+        console.print(grid)
+        return
+    with console.capture() as held:
+        console.print(grid)
+    for line in held.get().splitlines():
+        console.print(line.rstrip(), soft_wrap=True)  # rich fills every cell up with blanks
 
 
 def as_json(value: Any) -> None:
