@@ -213,3 +213,33 @@ def test_the_checkpoint_is_one_that_transformers_opens(tiny_albert: Path, resour
     assert load_file(tmp_path / "checkpoint" / "head.safetensors")["weight"].shape == (3, 32)
     again = checkpoints.find(str(tmp_path / "checkpoint"))
     assert again.layers == 4
+
+
+@pytest.mark.parametrize("kind", ["bert", "roberta"])
+def test_a_compact_vocabulary_changes_nothing_but_the_time(
+    kind: str, tiny: Callable[[str], Path], resources: Resources
+) -> None:
+    import torch
+
+    from penna.models import _finetune_parts as parts
+    from penna.models import _network
+    from penna.training import loop
+
+    train, _ = halves()
+    chosen = recipe(tiny(kind), epochs=2.0, dropout=0.0)
+    checkpoint = checkpoints.find(str(tiny(kind)))
+    task = classify.make(train)
+    texts, _, _ = parts.tokens_of(checkpoint, train, 32, resources.cache)
+    trained = []
+    for used in (np.unique(texts.values), np.arange(checkpoint.vocabulary)):
+        network = parts.build(checkpoint, {**DEFAULTS, **dict(chosen.knobs)}, 3, 0)
+        with _network.compact(network, used) as lookup:
+            loop.train(
+                network,
+                parts.rows_of(texts, lookup, task.encode(train)),
+                parts.plan(chosen, len(train), "float32"),
+                resources.deadline,
+            )
+        trained.append(network)
+    for one, other in zip(*(network.parameters() for network in trained), strict=True):
+        torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-3)
