@@ -5,7 +5,6 @@ them faster, batches of texts of one length (no padding, so no mask either), eac
 depths taken from the same pass.
 """
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,8 @@ from penna.encoders.checkpoints import Checkpoint, load_module
 from penna.encoders.tokens import Ragged, padded, tokenise
 from penna.errors import SettingError
 from penna.table import Table
+
+__all__ = ["POOLINGS", "Encoder", "Setting", "Store", "Unfinished", "batches_of", "embed", "inner_depths"]
 
 if TYPE_CHECKING:
     import torch
@@ -84,17 +85,6 @@ def inner_depths(checkpoint: Checkpoint, depth: int) -> list[int]:
     return sorted({d for d in (layers // 2, 2 * layers // 3) if 0 < d < depth} | {depth})
 
 
-def tokens_per_second(checkpoint: Checkpoint, tokens: Ragged, *, depth: int, dtype: str, threads: int) -> float:
-    """Measured on these rows, after a first pass that is not counted."""
-    encoder = _Encoder(checkpoint, [depth], "mean", dtype, threads)
-    batches = list(batches_of(tokens.lengths))
-    encoder.pool(tokens, batches[0])
-    started = time.perf_counter()
-    for batch in batches:
-        encoder.pool(tokens, batch)
-    return len(tokens.values) / (time.perf_counter() - started)
-
-
 def batches_of(lengths: Array, budget: int = _BATCH_TOKENS) -> Iterator[Array]:
     """Row indices, shortest first, at most ``budget`` tokens each with their padding.
 
@@ -124,7 +114,7 @@ def _compute(
     threads: int,
 ) -> list[Segment]:
     """New segments of ``setting.depth``; every depth's are written to the cache, chunk by chunk."""
-    encoder = _Encoder(checkpoint, depths, setting.pooling, setting.dtype, threads)
+    encoder = Encoder(checkpoint, depths, setting.pooling, setting.dtype, threads)
     fresh: list[Segment] = []
     for chunk in _chunks(list(batches_of(tokens.lengths)), tokens.lengths):
         rows, pooled, whole = _run(encoder, tokens, chunk, deadline)
@@ -154,7 +144,7 @@ def _chunks(batches: list[Array], lengths: Array) -> Iterator[list[Array]]:
 
 
 def _run(
-    encoder: "_Encoder", tokens: Ragged, batches: list[Array], deadline: Deadline | None
+    encoder: "Encoder", tokens: Ragged, batches: list[Array], deadline: Deadline | None
 ) -> tuple[Array, list[Array], bool]:
     """Row indices done, their vectors by depth, and whether all batches were done before the deadline."""
     done: list[Array] = []
@@ -171,7 +161,7 @@ def _run(
     return np.concatenate(done), by_depth, len(done) == len(batches)
 
 
-class _Encoder:
+class Encoder:
     """A loaded module that pools the hidden states of several depths in one pass."""
 
     def __init__(self, checkpoint: Checkpoint, depths: Sequence[int], pooling: str, dtype: str, threads: int) -> None:

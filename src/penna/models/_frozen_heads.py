@@ -1,0 +1,207 @@
+"""Heads on embeddings: how they are fitted, and how they answer. Numpy alone (the MLP is fitted in ``_frozen_mlp``).
+
+Each head is a frozen set of arrays; ``KINDS`` says which arrays a kind has, and that is also its file.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from penna.errors import BundleError
+from penna.features.logistic import fit_logistic, softmax
+from penna.models import Array, Resources
+
+FORMAT = 1
+ARRAYS, FACTS = "head.npz", "head.json"
+#: Arrays of each kind, with their number of dimensions. Vectors of k-NN are stored in half precision.
+KINDS: Mapping[str, Mapping[str, int]] = {
+    "linear": {"coef": 2, "intercept": 1},
+    "mlp": {"first": 2, "first_bias": 1, "second": 2, "second_bias": 1},
+    "knn": {"vectors": 2, "labels": 1, "prior": 1, "k": 0, "sharpness": 0},
+}
+_LARGEST = 1 << 30
+_MOST_NEIGHBOURS_ROWS = 20_000
+_SHARPNESS = (1.0, 3.0, 10.0, 20.0, 40.0, 80.0)
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """What happens to a vector first: brought to unit length where ``unit``, then shifted and scaled by column."""
+
+    unit: bool
+    shift: Array
+    scale: Array
+
+    @classmethod
+    def fitted(cls, vectors: Array, how: str) -> "Scaling":
+        """``how``: "none", "unit", "standard" (zero mean, unit variance by column) or "both", one after the other."""
+        unit = how in ("unit", "both")
+        width = vectors.shape[1]
+        if how not in ("standard", "both"):
+            return cls(unit, np.zeros(width, np.float32), np.ones(width, np.float32))
+        rows = _unit(vectors) if unit else vectors
+        spread = rows.std(axis=0)
+        return cls(unit, rows.mean(axis=0), (1 / np.where(spread > 1e-6, spread, 1)).astype(np.float32))
+
+    def __call__(self, vectors: Array) -> Array:
+        rows: Array = (_unit(vectors) if self.unit else vectors) - self.shift
+        rows *= self.scale
+        return rows
+
+
+@dataclass(frozen=True)
+class Head:
+    """A fitted head: probabilities (n, classes) from vectors (n, width)."""
+
+    kind: str
+    scaling: Scaling
+    arrays: Mapping[str, Array]
+
+    def outputs(self, vectors: Array) -> Array:
+        """(n, classes) float32, rows sum to 1."""
+        rows = self.scaling(np.asarray(vectors, np.float32))
+        answer = {"linear": _linear, "mlp": _mlp, "knn": _knn}[self.kind]
+        return answer(rows, self.arrays).astype(np.float32)
+
+    def save(self, folder: Path) -> None:
+        arrays: dict[str, Any] = {**self.arrays, "shift": self.scaling.shift, "scale": self.scaling.scale}
+        np.savez(folder / ARRAYS, **arrays)
+        facts = {"format": FORMAT, "kind": self.kind, "unit": self.scaling.unit}
+        (folder / FACTS).write_text(json.dumps(facts), encoding="utf-8")
+
+    @property
+    def megabytes(self) -> float:
+        return sum(a.nbytes for a in self.arrays.values()) / 1e6
+
+
+def open_head(folder: Path, width: int) -> Head:
+    """Read what ``save`` wrote. Raises BundleError on anything missing or damaged."""
+    try:
+        if (folder / ARRAYS).stat().st_size > _LARGEST or (folder / FACTS).stat().st_size > 1 << 20:
+            raise ValueError("too large")
+        facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+        found = int(facts["format"])
+        if found > FORMAT:
+            raise BundleError(f"{folder / FACTS} has format {found}, this Penna reads up to {FORMAT}: update penna.")
+        with np.load(folder / ARRAYS, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in (*KINDS[facts["kind"]], "shift", "scale")}
+        head = Head(facts["kind"], Scaling(bool(facts["unit"]), arrays.pop("shift"), arrays.pop("scale")), arrays)
+        _check(head, width)
+    except BundleError:
+        raise
+    except Exception as error:  # zip, json and numpy each have their own for a damaged file
+        raise BundleError(f"{folder / ARRAYS} is damaged ({error}): copy the artefact again.") from error
+    return head
+
+
+def fit_linear(
+    vectors: Array, y: Array, classes: int, scaling: Scaling, c: float, weights: Array | None, resources: Resources
+) -> Head:
+    """Multinomial logistic regression."""
+    rows = scaling(vectors)
+    fitted = fit_logistic(
+        rows, y, classes, c=c, weights=weights, deadline=resources.deadline, threads=resources.threads
+    )
+    return Head("linear", scaling, {"coef": fitted.coef, "intercept": fitted.intercept})
+
+
+def fit_prototypes(vectors: Array, y: Array, classes: int) -> Head:
+    """The class whose mean is nearest by angle (Snell et al. 2017); its sharpness is fitted by leaving each row out."""
+    rows = _unit(vectors)
+    sums = np.zeros((classes, rows.shape[1]), np.float32)
+    np.add.at(sums, y, rows)
+    likeness = rows @ _unit(sums).T
+    without = _unit(sums[y] - rows)  # each row's class without the row itself
+    likeness[np.arange(len(y)), y] = np.einsum("nd,nd->n", without, rows)
+    several = np.bincount(y, minlength=classes)[y] > 1
+    sharpness = _sharpest(lambda s: softmax(s * likeness[several]), y[several])
+    coef: Array = np.float32(sharpness) * _unit(sums)
+    arrays = {"coef": coef, "intercept": np.zeros(classes, np.float32)}
+    return Head("linear", Scaling.fitted(vectors, "unit"), arrays)
+
+
+def fit_neighbours(vectors: Array, y: Array, classes: int, scaling: Scaling, k: int, seed: int) -> Head:
+    """Votes of the ``k`` nearest rows by angle, weighted by e^(sharpness · cosine)."""
+    kept = _some(len(y), _MOST_NEIGHBOURS_ROWS, seed)
+    rows, labels = _unit(scaling(vectors[kept])), y[kept]
+    prior = (np.bincount(labels, minlength=classes) + 1.0) / (len(labels) + classes)
+    arrays: dict[str, Array] = {
+        "vectors": rows.astype(np.float16),
+        "labels": labels.astype(np.int32),
+        "prior": prior.astype(np.float32),
+        "k": np.array(min(k, len(labels)), np.int32),
+    }
+    asked = _some(len(labels), 1000, seed)
+    likeness = rows[asked] @ rows.T
+    likeness[np.arange(len(asked)), asked] = -2.0  # a row is no neighbour of itself
+
+    def voted(sharpness: float) -> Array:
+        return _votes(likeness, {**arrays, "sharpness": np.array(sharpness, np.float32)})
+
+    best = _sharpest(voted, labels[asked])
+    return Head("knn", scaling, {**arrays, "sharpness": np.array(best, np.float32)})
+
+
+def _unit(rows: Array) -> Array:
+    out: Array = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
+    return out
+
+
+def _linear(rows: Array, arrays: Mapping[str, Array]) -> Array:
+    return softmax(rows @ arrays["coef"].T + arrays["intercept"])
+
+
+def _mlp(rows: Array, arrays: Mapping[str, Array]) -> Array:
+    hidden = np.maximum(rows @ arrays["first"].T + arrays["first_bias"], 0)
+    return softmax(hidden @ arrays["second"].T + arrays["second_bias"])
+
+
+def _knn(rows: Array, arrays: Mapping[str, Array]) -> Array:
+    out = np.empty((len(rows), len(arrays["prior"])))
+    vectors = arrays["vectors"].astype(np.float32)
+    for start in range(0, len(rows), 256):
+        part = slice(start, start + 256)
+        out[part] = _votes(_unit(rows[part]) @ vectors.T, arrays)
+    return out
+
+
+def _votes(likeness: Array, arrays: Mapping[str, Array]) -> Array:
+    """(n, classes) shares of the nearest rows' weights, mixed with the class shares as one vote more."""
+    k, prior = int(arrays["k"]), arrays["prior"]
+    near = np.argpartition(-likeness, k - 1, axis=1)[:, :k]
+    close = np.take_along_axis(likeness, near, axis=1)
+    weight = np.exp(float(arrays["sharpness"]) * (close - close.max(axis=1, keepdims=True)))
+    votes = np.zeros((len(likeness), len(prior)))
+    np.add.at(votes, (np.arange(len(likeness))[:, None], arrays["labels"][near]), weight)
+    votes += 0.1 * prior
+    shares: Array = votes / votes.sum(axis=1, keepdims=True)
+    return shares
+
+
+def _sharpest(outputs: Any, y: Array) -> float:
+    """The sharpness whose outputs give these rows the smallest log loss."""
+    if not len(y):
+        return 10.0
+    losses = [-np.log(np.maximum(outputs(s)[np.arange(len(y)), y], 1e-9)).mean() for s in _SHARPNESS]
+    return _SHARPNESS[int(np.argmin(losses))]
+
+
+def _some(n: int, most: int, seed: int) -> Array:
+    if n <= most:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(seed).choice(n, most, replace=False))
+
+
+def _check(head: Head, width: int) -> None:
+    """Shapes must fit each other and the encoder, and numbers must be numbers."""
+    for name, dimensions in KINDS[head.kind].items():
+        if head.arrays[name].ndim != dimensions or not np.isfinite(head.arrays[name]).all():
+            raise ValueError(f"{name} is not what was written")
+    if head.scaling.shift.shape != (width,) or head.scaling.scale.shape != (width,):
+        raise ValueError(f"it is for another width than {width}")
+    if not np.isfinite(head.outputs(np.ones((1, width), np.float32))).all():
+        raise ValueError("it gives no probabilities")

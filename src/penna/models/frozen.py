@@ -1,0 +1,268 @@
+"""Family ``frozen``: embeddings of an encoder that is not trained, and a small head on them.
+
+The embeddings come from a cache that all folds and trials share, so that after the first trial a fit takes seconds.
+Torch stays in functions: ``open`` never meets it.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from penna.encoders import checkpoints, embed
+from penna.encoders.checkpoints import Checkpoint
+from penna.models import Array, Cost, OutOfTime, Report, Resources
+from penna.models import _frozen_heads as heads
+from penna.models._frozen_pace import pace_of
+from penna.recipe import Knob, Profile, Recipe, Scalar
+from penna.table import Table
+from penna.tasks import Task
+
+if TYPE_CHECKING:
+    from penna.encoders.graph import Graph
+
+__all__ = ["PACKAGES", "cost", "fit", "knobs", "open", "portfolio", "shrink"]
+
+PACKAGES = ("onnxruntime", "tokenizers")
+
+DEFAULTS: dict[str, Scalar] = {
+    "depth": 1.0,  # share of the encoder's layers
+    "pooling": "mean",
+    "length": 128,
+    "scaling": "unit",
+    "head": "logistic",
+    "c": 10.0,
+    "k": 10,
+    "hidden": 256,
+    "dropout": 0.2,
+    "class_weights": "none",
+}
+#: Fewer rows than this in a class: heads that need few examples come early.
+FEW = 50
+#: Fewer rows than this teach a head nothing.
+FEWEST_ROWS = 200
+
+
+def portfolio(profile: Profile) -> list[Recipe]:
+    """Known-good recipes, cheapest first, each for every encoder. All but the first reuse its embeddings."""
+    choices: list[dict[str, Scalar]] = [{"c": 10.0}, {"c": 1.0}, {"c": 100.0}]
+    few: list[dict[str, Scalar]] = [{"head": "prototype"}, {"head": "knn", "k": 10}]
+    choices = choices[:1] + few + choices[1:] if profile.rows_in_smallest_class < FEW else choices + few[1:]
+    choices += [{"head": "mlp"}, {"depth": 0.67}]
+    length = _usual_length(profile)
+    return [
+        Recipe.of("frozen", seed=profile.seed).but(encoder=encoder, **(DEFAULTS | {"length": length} | choice))  # type: ignore[arg-type]
+        for choice in choices
+        for encoder in profile.encoders
+    ]
+
+
+def knobs(profile: Profile) -> tuple[Knob, ...]:
+    """What a search may turn; nothing where there is no encoder."""
+    if not profile.encoders:
+        return ()
+    return (
+        Knob("encoder", values=profile.encoders),
+        Knob("depth", values=(1.0, 0.67, 0.5)),
+        Knob("pooling", values=embed.POOLINGS),
+        Knob("length", values=tuple(sorted({64, 128, _usual_length(profile)}))),
+        Knob("scaling", values=("unit", "none", "standard")),
+        Knob("head", values=("logistic", "mlp", "knn", "prototype")),
+        Knob("c", low=0.03, high=300.0, log=True, when=("head", ("logistic",))),
+        Knob("k", low=1, high=50, log=True, whole=True, when=("head", ("knn",))),
+        Knob("hidden", values=(128, 256, 512), when=("head", ("mlp",))),
+        Knob("dropout", low=0.0, high=0.5, when=("head", ("mlp",))),
+        Knob("class_weights", values=("none", "balanced"), when=("head", ("logistic", "mlp"))),
+    )
+
+
+def settings(recipe: Recipe) -> dict[str, Any]:
+    """Every knob's value, the defaults included."""
+    return DEFAULTS | dict(recipe.knobs)
+
+
+def cost(recipe: Recipe, profile: Profile, train: Table, resources: Resources) -> Cost:
+    """Predicted from the encoder's measured pace and from what the cache holds already."""
+    chosen = settings(recipe)
+    checkpoint = checkpoints.find(chosen["encoder"])
+    setting = _setting(chosen, checkpoint)
+    pace = pace_of(checkpoint, train, setting, resources)
+    rows = recipe.effort * len(train)
+    held_out = max(profile.rows - len(train), 0)
+    fixed = 1.0 + _head_seconds(chosen, checkpoint, rows, profile.classes)
+    head = 8e-6 * checkpoint.width * (len(train) / 4 if chosen["head"] == "knn" else profile.classes)
+    return Cost(
+        seconds=fixed + (rows + held_out) * pace.row * _missing(checkpoint, setting, train, resources),
+        megabytes=checkpoint.megabytes_at(setting.depth) + head + _tokenizer_megabytes(checkpoint),
+        milliseconds=1e3 * pace.alone,
+    )
+
+
+def shrink(recipe: Recipe, profile: Profile, train: Table, resources: Resources, seconds: float) -> Recipe | None:
+    """The same recipe on as many rows as fit into ``seconds``; None where they would be too few."""
+    whole = cost(recipe.but(effort=1.0), profile, train, resources).seconds
+    none = cost(recipe.but(effort=1e-9), profile, train, resources).seconds
+    effort = 0.95 * (seconds - none) / max(whole - none, 1e-9)
+    if effort * len(train) < max(FEWEST_ROWS, 5 * profile.classes):
+        return None
+    return recipe.but(effort=min(recipe.effort, round(effort, 4)))
+
+
+def fit(recipe: Recipe, task: Task, train: Table, valid: Table | None, resources: Resources, report: Report) -> Frozen:
+    """Embed both tables (or find them in the cache), and fit the head on ``train``."""
+    chosen = settings(recipe)
+    checkpoint = checkpoints.find(chosen["encoder"])
+    source = Source(checkpoint, _setting(chosen, checkpoint), resources.cache, resources.threads)
+    train = train.take(_part(task.encode(train), recipe.effort, recipe.seed))
+    try:
+        vectors = source.vectors(train, resources)
+        if valid is not None:  # so that scoring finds them, and the deadline holds for them too
+            source.vectors(valid, resources)
+    except embed.Unfinished as error:
+        raise OutOfTime(str(error)) from error
+    head = _fit_head(chosen, vectors, task.encode(train), len(task.classes), resources, recipe.seed)
+    return Frozen(source, head)
+
+
+def open(folder: Path) -> Opened:
+    """Open what ``save`` wrote, without torch. Raises BundleError on anything damaged."""
+    from penna.encoders.graph import Graph
+
+    graph = Graph.open(folder)
+    return Opened(graph, heads.open_head(folder, graph.facts.outputs), folder)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where vectors come from: an encoder in one setting, and the cache."""
+
+    checkpoint: Checkpoint
+    setting: embed.Setting
+    cache: Path
+    threads: int
+
+    def vectors(self, table: Table, resources: Resources | None = None) -> Array:
+        """(n, width) float32; with ``resources``, within their deadline."""
+        return embed.embed(
+            self.checkpoint,
+            table,
+            depth=self.setting.depth,
+            pooling=self.setting.pooling,
+            length=self.setting.length,
+            dtype=self.setting.dtype,
+            cache=self.cache,
+            deadline=None if resources is None else resources.deadline,
+            threads=self.threads,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Frozen:
+    """An encoder as it was found, with a fitted head."""
+
+    source: Source
+    head: heads.Head
+
+    def outputs(self, table: Table) -> Array:
+        """(n, k) probabilities, in the number format that is fastest here: within 1e-2 of the artefact's."""
+        return self.head.outputs(self.source.vectors(table))
+
+    def save(self, folder: Path) -> None:
+        """The encoder as an ONNX graph, cut to its depth, in float32; the head beside it."""
+        from penna.encoders import graph
+
+        checkpoint, setting = self.source.checkpoint, self.source.setting
+        module = checkpoints.load_module(checkpoint, depth=setting.depth)
+        graph.write_graph(module, checkpoint, folder, pooling=setting.pooling, length=setting.length)
+        self.head.save(folder)
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A model as it is served, and the folder that it was opened from."""
+
+    graph: Graph
+    head: heads.Head
+    folder: Path
+
+    def outputs(self, table: Table) -> Array:
+        return self.head.outputs(self.graph.run(table.joined.tolist()))
+
+    def save(self, folder: Path) -> None:
+        """A copy of what was opened."""
+        shutil.copytree(self.folder, folder, dirs_exist_ok=True)
+
+
+def _setting(chosen: dict[str, Any], checkpoint: Checkpoint) -> embed.Setting:
+    from penna.training.precision import fastest_dtype
+
+    depth = max(1, round(float(chosen["depth"]) * checkpoint.layers))
+    return embed.Setting(
+        depth, chosen["pooling"], min(chosen["length"], checkpoint.max_length), _dtype(fastest_dtype())
+    )
+
+
+def _dtype(fastest: Any) -> str:
+    return str(fastest).removeprefix("torch.")
+
+
+def _fit_head(
+    chosen: dict[str, Any], vectors: Array, y: Array, classes: int, resources: Resources, seed: int
+) -> heads.Head:
+    scaling = heads.Scaling.fitted(vectors, chosen["scaling"])
+    weights = None
+    if chosen["class_weights"] == "balanced":
+        counts = np.maximum(np.bincount(y, minlength=classes), 1)
+        weights = (len(y) / (classes * counts))[y]
+    if chosen["head"] == "prototype":
+        return heads.fit_prototypes(vectors, y, classes)
+    if chosen["head"] == "knn":
+        return heads.fit_neighbours(vectors, y, classes, scaling, chosen["k"], seed)
+    if chosen["head"] == "mlp":
+        from penna.models import _frozen_mlp as mlp
+
+        shape = mlp.Shape(chosen["hidden"], chosen["dropout"])
+        arrays = mlp.fit(scaling(vectors), y, classes, shape, weights, resources.deadline, seed)
+        return heads.Head("mlp", scaling, arrays)
+    return heads.fit_linear(vectors, y, classes, scaling, chosen["c"], weights, resources)
+
+
+def _part(y: Array, effort: float, seed: int) -> Array:
+    """Positions of this share of the rows, in order; one row at least of each class."""
+    wanted = min(len(y), max(FEWEST_ROWS, round(effort * len(y))))
+    if wanted == len(y):
+        return np.arange(len(y))
+    order = np.random.default_rng(seed).permutation(len(y))
+    firsts = np.unique(y[order], return_index=True)[1]
+    order = np.concatenate([order[firsts], np.delete(order, firsts)])
+    return np.sort(order[: max(wanted, len(firsts))])
+
+
+def _usual_length(profile: Profile) -> int:
+    return 256 if profile.mean_characters > 400 else 128
+
+
+def _missing(checkpoint: Checkpoint, setting: embed.Setting, train: Table, resources: Resources) -> float:
+    """The share of these rows whose vectors are not in the cache."""
+    if not len(train):
+        return 0.0
+    store = embed.Store(resources.cache, setting.key(checkpoint))
+    return 1.0 - float(store.holds(train.hashes).mean())
+
+
+def _head_seconds(chosen: dict[str, Any], checkpoint: Checkpoint, rows: float, classes: int) -> float:
+    """Rough: a head takes seconds at most, and what matters is the encoder."""
+    if chosen["head"] == "mlp":
+        return 3e-9 * rows * checkpoint.width * int(chosen["hidden"]) + 0.5
+    if chosen["head"] == "logistic":
+        return 5e-9 * rows * checkpoint.width * classes + 0.2
+    return 1e-7 * rows * checkpoint.width / 10
+
+
+def _tokenizer_megabytes(checkpoint: Checkpoint) -> float:
+    file = checkpoint.folder / "tokenizer.json"
+    return float(file.stat().st_size) / 1e6 if file.is_file() else 1.0
