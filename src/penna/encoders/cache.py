@@ -8,6 +8,7 @@ Losing a file, or the whole cache, costs time and never a result.
 import contextlib
 import os
 import time
+import uuid
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -128,7 +129,7 @@ def _write(folder: Path, segment: Segment) -> None:
     arrays = {"hashes": segment.hashes, "values": segment.values}
     if segment.offsets is not None:
         arrays["offsets"] = segment.offsets
-    name = f"{time.time_ns():x}-{os.getpid():x}"
+    name = f"{time.time_ns():x}-{uuid.uuid4().hex[:8]}"
     half = folder / f"{name}.half"
     try:
         save_file(arrays, half, metadata={"crc": str(_crc(arrays))})
