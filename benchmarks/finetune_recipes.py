@@ -52,6 +52,7 @@ def main() -> None:
     parser.add_argument("knobs", nargs="*", type=knob)
     parser.add_argument("--encoder", required=True)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--rows", type=int, help="train on this many rows only")
     parser.add_argument("--seconds", type=float, default=1800)
     parser.add_argument(
         "--holdout", type=float, default=0, help="this share of train for the validation score, else none"
@@ -59,6 +60,8 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "penna-recipes")
     asked = parser.parse_args()
     train, test = (read(asked.data / asked.set / f"{part}.csv.gz") for part in ("train", "test"))
+    if asked.rows:
+        train = train.take(np.random.default_rng(0).permutation(len(train))[: asked.rows])
     task = classify.make(train)
     truth = task.encode(test)
     for seed in asked.seeds:

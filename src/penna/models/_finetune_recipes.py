@@ -48,7 +48,7 @@ def portfolio(profile: Profile) -> list[Recipe]:
 
 def _epochs(profile: Profile) -> float:
     """More passes over fewer rows; below one pass where there are very many."""
-    return float(np.clip(4 * (5000 / max(profile.rows, 1)) ** 0.5, 0.5, 10).round(1))
+    return float(np.clip(4 * (5000 / max(profile.rows, 1)) ** 0.5, 0.5, 30).round(1))
 
 
 def knobs(profile: Profile) -> tuple[Knob, ...]:
@@ -63,7 +63,7 @@ def knobs(profile: Profile) -> tuple[Knob, ...]:
         Knob("head_lr", values=(1.0, 5.0, 10.0, 20.0)),
         Knob("embedding_lr", values=(0.0, 0.3, 1.0)),
         Knob("layer_decay", values=(1.0, 0.9, 0.8)),
-        Knob("epochs", low=1.0, high=16.0 if profile.rows < 2000 else 8.0, log=True),
+        Knob("epochs", low=_epochs(profile) / 4, high=2.5 * _epochs(profile), log=True),
         Knob("warmup", values=(0.06, 0.1, 0.2)),
         Knob("schedule", values=("linear", "cosine")),
         Knob("batch", values=(16, 32, 64)),
