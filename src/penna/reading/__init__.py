@@ -1,5 +1,6 @@
 """Reading: the only door for rows. Files, streams and tables in memory become a Table, with findings on oddities."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from penna.table import Finding, Index, Objects, Table
 __all__ = ["Chunk", "infer_roles", "read", "stream"]
 
 _PIECE = 20_000
+_JSON = re.compile(r'[\s\ufeff]*(\[\s*)?\{\s*["}]')
 
 
 @dataclass(frozen=True)
@@ -166,7 +168,7 @@ def _from_bytes(given: Opened, size: int, notes: Notes) -> Iterator[Piece]:
     if given.suffix in (".parquet", ".pq"):
         raise TableError(f"{given.name} is no Parquet file, or a damaged one: get a fresh copy of it.")
     head, file = decoded(given, notes)
-    start = head.lstrip(" \t\r\n\ufeff")[:1]
-    if given.suffix in (".jsonl", ".ndjson", ".json") or (given.suffix not in (".csv", ".tsv") and start == "{"):
+    looks_like_json = given.suffix not in (".csv", ".tsv") and _JSON.match(head)
+    if given.suffix in (".jsonl", ".ndjson", ".json") or looks_like_json:
         return structured.json_pieces(head, file, given.name, size, notes)
     return delimited.pieces(head, file, given.suffix, given.name, size, notes)

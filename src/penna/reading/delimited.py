@@ -9,10 +9,8 @@ import numpy as np
 
 from penna.errors import TableError
 from penna.reading.cells import Piece, named
-from penna.reading.dialect import Dialect, Feed, dialect_of
+from penna.reading.dialect import LONGEST_CELL, Dialect, Feed, dialect_of
 from penna.reading.notes import Notes
-
-_LONGEST_CELL = 1 << 30
 
 
 def pieces(head: str, file: TextIO, suffix: str, name: str, size: int, notes: Notes) -> Iterator[Piece]:
@@ -34,7 +32,7 @@ def pieces(head: str, file: TextIO, suffix: str, name: str, size: int, notes: No
 
 def _records(file: TextIO, dialect: Dialect, name: str, notes: Notes) -> Iterator[tuple[int, list[str]]]:
     """(number, cells) of each sound record, the header as number 0; broken ones are counted, and left out."""
-    csv.field_size_limit(_LONGEST_CELL)
+    csv.field_size_limit(LONGEST_CELL)
     feed = Feed(file)
     reader = dialect.reader(feed)
     number = width = 0

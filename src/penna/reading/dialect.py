@@ -11,7 +11,8 @@ from typing import Any, Literal
 _ALONE = "\x1f"  # the delimiter of a file with one column: a sign that no text holds
 _DELIMITERS = ",\t;|"
 _SAMPLE = 1000
-_MOST_LINES = 100_000  # in one record; a quote that is still open after so many was never meant as one
+LONGEST_CELL = 1 << 30
+_MOST_LINES = 300_000  # in one record; a quote that is still open after so many was never meant as one
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,6 @@ class Dialect:
             delimiter=self.delimiter,
             quoting=self.quoting,
             escapechar=self.escape,
-            doublequote=self.escape is None,
             strict=True,
         )
 
@@ -79,6 +79,7 @@ class _Fit:
     dialect: Dialect
     width: int  # cells in the header
     share: float  # of the records that have as many
+    several: float  # of the records that have more than one cell
     wrapped: float  # share of the cells with a quote at the start that also end with one
 
 
@@ -92,7 +93,8 @@ def dialect_of(head: str, suffix: str) -> Dialect:
     if len(lines) > 1 and not lines[-1].endswith(("\n", "\r")):
         lines.pop()  # may be cut in the middle
     wanted = "\t" if suffix in (".tsv", ".tab") else _DELIMITERS
-    fits = [fit for delimiter in wanted if (fit := _best_quoting(delimiter, lines)).width > 1 and fit.share > 0.1]
+    fits = [fit for delimiter in wanted if (fit := _best_quoting(delimiter, lines)).width > 1]
+    fits = [fit for fit in fits if fit.share > 0.1 or fit.several > 0.9]
     if not fits:
         return _best_quoting(_ALONE, lines).dialect
     return max(fits, key=lambda fit: (round(fit.share, 2), fit.width)).dialect
@@ -112,18 +114,20 @@ def _best_quoting(delimiter: str, lines: list[str]) -> _Fit:
 def _fit(dialect: Dialect, lines: list[str]) -> _Fit:
     records = list(islice(_tolerant(dialect, lines), _SAMPLE))
     if not records or records[0] is None:
-        return _Fit(dialect, 0, 0.0, 0.0)
+        return _Fit(dialect, 0, 0.0, 0.0, 0.0)
     width, body = len(records[0]), records[1:]
     share = sum(record is not None and len(record) == width for record in body) / max(len(body), 1)
     ends = Counter(len(cell) > 1 and cell[-1] == '"' for record in body for cell in record or () if cell[:1] == '"')
-    return _Fit(dialect, width, share if body else 1.0, ends[True] / max(ends.total(), 1))
+    several = sum(record is not None and len(record) > 1 for record in body) / max(len(body), 1)
+    return _Fit(dialect, width, share if body else 1.0, several, ends[True] / max(ends.total(), 1))
 
 
 def _tolerant(dialect: Dialect, lines: list[str]) -> Iterator[list[str] | None]:
     """Records that are not blank; None for a broken one."""
-    csv.field_size_limit(1 << 30)
+    csv.field_size_limit(LONGEST_CELL)
     feed = Feed(iter(lines))
     reader = dialect.reader(feed)
+    width = 0
     while True:
         feed.held.clear()
         try:
@@ -131,8 +135,16 @@ def _tolerant(dialect: Dialect, lines: list[str]) -> Iterator[list[str] | None]:
         except StopIteration:
             return
         except csv.Error:
+            if feed.number == len(lines) and not _look_whole(feed.held[1:], dialect.delimiter, width):
+                return  # a long cell that goes on after the sample, and no stray quote
             feed.give_back()
             yield None
             continue
         if record:
+            width = width or len(record)
             yield record
+
+
+def _look_whole(lines: list[str], delimiter: str, width: int) -> bool:
+    """Whether most of these lines have the header's number of cells by themselves."""
+    return sum(line.count(delimiter) + 1 == width for line in lines) >= 0.5 * len(lines)

@@ -47,7 +47,7 @@ def decoded(given: Opened, notes: Notes) -> tuple[str, TextIO]:
     name = encoding_of(given.head)
     errors = "surrogateescape" if name.startswith("utf-8") else "replace"
     head = codecs.getincrementaldecoder(name)(errors).decode(given.head)
-    if len(_CONTROL.findall(head)) > 0.02 * len(head) or head.count("\0") > 0.2 * len(head):
+    if len(_CONTROL.findall(head)) > max(10, 0.05 * len(head)) or head.count("\0") > 0.2 * len(head):
         raise TableError(f"{given.name} is not a text file: give CSV, TSV, JSON lines or Parquet.")
     if not name.startswith("utf-8"):
         notes.say("encoding", f"{given.name} was read as {name}.")

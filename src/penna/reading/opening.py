@@ -41,7 +41,14 @@ def opened(source: str | Path | Any) -> Iterator[Opened]:
             start, whole = _replayed(raw)
             plain = _unpacked(start, whole, name)
             head, file = (start, whole) if plain is whole else _replayed(plain)
-            yield Opened(name, _suffix(source), head, file, raw if plain is whole and raw.seekable() else None)
+            # only a file that was opened here is sure to stand at its start
+            yield Opened(
+                name,
+                _suffix(source),
+                head,
+                file,
+                raw if plain is whole and isinstance(raw, io.BufferedReader) else None,
+            )
     except _DAMAGE as error:
         raise TableError(f"{name} is damaged or cut short ({error}): get a fresh copy of it.") from error
     except OSError as error:

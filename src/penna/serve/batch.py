@@ -150,5 +150,5 @@ def _is_device(path: Path) -> bool:
 
 def _hush() -> None:
     """Point standard output at nothing, so that the interpreter does not stumble over the closed pipe when it ends."""
-    with open(os.devnull, "wb") as nothing:
+    with Path(os.devnull).open("wb") as nothing:
         os.dup2(nothing.fileno(), sys.stdout.fileno())

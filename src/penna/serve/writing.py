@@ -71,8 +71,12 @@ class _Delimited:
         text = io.StringIO(newline="")
         # Python 3.11 leaves a lone carriage return unquoted, and nothing could read that back.
         odd = any("\r" in cell for cells in columns.values() for cell in cells if isinstance(cell, str))
-        quoting = csv.QUOTE_ALL if odd else csv.QUOTE_MINIMAL
-        rows = csv.writer(text, delimiter=self._delimiter, lineterminator="\n", quoting=quoting)
+        rows = csv.writer(
+            text,
+            delimiter=self._delimiter,
+            lineterminator="\n",
+            quoting=csv.QUOTE_ALL if odd else csv.QUOTE_MINIMAL,
+        )
         if not self._headed:
             rows.writerow(columns)
             self._headed = True
