@@ -3,6 +3,7 @@
 Each head is a frozen set of arrays; ``KINDS`` says which arrays a kind has, and that is also its file.
 """
 
+import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -87,7 +88,8 @@ def open_head(folder: Path, width: int) -> Head:
         found = int(facts["format"])
         if found > FORMAT:
             raise BundleError(f"{folder / FACTS} has format {found}, this Penna reads up to {FORMAT}: update penna.")
-        with np.load(folder / ARRAYS, allow_pickle=False) as file:
+        # Read first: numpy leaves a damaged file open.
+        with np.load(io.BytesIO((folder / ARRAYS).read_bytes()), allow_pickle=False) as file:
             arrays = {name: file[name] for name in (*KINDS[facts["kind"]], "shift", "scale")}
         head = Head(facts["kind"], Scaling(bool(facts["unit"]), arrays.pop("shift"), arrays.pop("scale")), arrays)
         _check(head, width)
@@ -203,5 +205,10 @@ def _check(head: Head, width: int) -> None:
             raise ValueError(f"{name} is not what was written")
     if head.scaling.shift.shape != (width,) or head.scaling.scale.shape != (width,):
         raise ValueError(f"it is for another width than {width}")
+    if head.kind == "knn":
+        rows, labels = len(head.arrays["vectors"]), head.arrays["labels"]
+        inside = labels.dtype.kind == "i" and labels.min(initial=0) >= 0 and labels.max() < len(head.arrays["prior"])
+        if len(labels) != rows or not inside or not 1 <= int(head.arrays["k"]) <= rows:
+            raise ValueError("its neighbours do not fit together")
     if not np.isfinite(head.outputs(np.ones((1, width), np.float32))).all():
         raise ValueError("it gives no probabilities")

@@ -35,7 +35,7 @@ DEFAULTS: dict[str, Scalar] = {
     "length": 128,
     "scaling": "unit",
     "head": "logistic",
-    "c": 10.0,
+    "c": 30.0,
     "k": 10,
     "hidden": 256,
     "dropout": 0.2,
@@ -49,7 +49,7 @@ FEWEST_ROWS = 200
 
 def portfolio(profile: Profile) -> list[Recipe]:
     """Known-good recipes, cheapest first, each for every encoder. All but the first reuse its embeddings."""
-    choices: list[dict[str, Scalar]] = [{"c": 10.0}, {"c": 1.0}, {"c": 100.0}]
+    choices: list[dict[str, Scalar]] = [{"c": 30.0}, {"c": 3.0}, {"c": 300.0}]
     few: list[dict[str, Scalar]] = [{"head": "prototype"}, {"head": "knn", "k": 10}]
     choices = choices[:1] + few + choices[1:] if profile.rows_in_smallest_class < FEW else choices + few[1:]
     choices += [{"head": "mlp"}, {"depth": 0.67}]
@@ -168,7 +168,7 @@ class Frozen:
     head: heads.Head
 
     def outputs(self, table: Table) -> Array:
-        """(n, k) probabilities, in the number format that is fastest here: within 1e-2 of the artefact's."""
+        """(n, k) probabilities, in the number format that is fastest here: near the artefact's, which has float32."""
         return self.head.outputs(self.source.vectors(table))
 
     def save(self, folder: Path) -> None:
@@ -259,7 +259,7 @@ def _head_seconds(chosen: dict[str, Any], checkpoint: Checkpoint, rows: float, c
     if chosen["head"] == "mlp":
         return 3e-9 * rows * checkpoint.width * int(chosen["hidden"]) + 0.5
     if chosen["head"] == "logistic":
-        return 5e-9 * rows * checkpoint.width * classes + 0.2
+        return 1.5e-9 * rows * checkpoint.width * classes + 0.2
     return 1e-7 * rows * checkpoint.width / 10
 
 
