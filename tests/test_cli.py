@@ -142,6 +142,7 @@ def test_the_leaderboard_as_json_is_json_alone(run):
     trials = json.loads(penna("leaderboard", run, "--json").stdout)
     assert [t["score"] for t in trials] == [0.95, 0.8, None]
     assert trials[2]["state"] == "skipped"
+    assert len(json.loads(penna("leaderboard", run, "--json", "--top", 1).stdout)) == 1
 
 
 def test_progress_in_a_log_says_what_was_tried_and_what_is_best(capsys):

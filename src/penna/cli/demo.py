@@ -32,7 +32,7 @@ def demo(
     run = folder.as_posix()
     train, test = (data / f"{name}.csv" for name in ("train", "test"))
     _penna("fit", train.as_posix(), "--target", "label", "--budget", budget, "--out", run)
-    _penna("leaderboard", run)
+    _penna("leaderboard", run, "--top", "10")
     _penna("evaluate", run, test.as_posix())
     typer.echo("\nSome sentences that nobody has labelled:")
     _penna("predict", run, "-", typed="text\n" + "".join(f'"{s}"\n' for s in _SENTENCES))

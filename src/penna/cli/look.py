@@ -10,7 +10,11 @@ Run = Annotated[str, typer.Argument(metavar="RUN", help="Run folder that `penna 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
-def leaderboard(run: Run, as_json: Json = False) -> None:
+def leaderboard(
+    run: Run,
+    top: Annotated[int | None, typer.Option(metavar="N", min=1, help="Only the N best.")] = None,
+    as_json: Json = False,
+) -> None:
     """List every trial, best first.
 
     Score ± spread on validation rows, seconds, size, latency, state, and the reason where one was skipped or failed.
@@ -19,11 +23,11 @@ def leaderboard(run: Run, as_json: Json = False) -> None:
     from penna.cli import show
 
     header, tried, _ = trials.read(_inside(run, "ledger.jsonl"))
-    rows = record.leaderboard(tried)
+    rows = record.leaderboard(tried)[:top]
     if as_json:
         show.as_json(rows)
         return
-    title = f"{len(rows)} trials; scores are {header['metric']} on validation rows"
+    title = f"{len(rows)} of {len(tried)} trials; scores are {header['metric']} on validation rows"
     numbers = ("#", "score", "spread", "folds", "seconds", "MB", "ms")
     columns = ("#", "score", "spread", "folds", "seconds", "MB", "ms", "recipe", "state", "reason")
     show.table(show.screen(), title, columns, map(_cells, rows), numbers)
