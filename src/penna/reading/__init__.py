@@ -60,6 +60,8 @@ def read(
         demanded = need_target and beside is None
         if typed and demanded and target is None and list(first.columns) == ["text"]:
             raise TableError("the texts came without labels: give one for each row as y.")
+        if typed and text is None and len(first.columns) == 1 and not hasattr(source, "columns"):
+            text = tuple(first.columns)  # a plain list is a list of texts, whatever they look like
         roles = infer_roles(first.columns, text=text, target=target, group=group, need_target=demanded, name=name)
         columns, rows = _gathered(first, pieces, roles, typed, notes)
     if not len(rows):

@@ -73,7 +73,7 @@ def _texts(columns: Mapping[str, Sequence[Any]], name: str) -> tuple[str, ...]:
             return found
     if len(strings) == 1:
         return tuple(strings)
-    if len(columns) == 1 and not any(not missing(c) and c != "" for cells in columns.values() for c in cells):
+    if len(columns) == 1 and not any(not missing(c) and str(c).strip() for cells in columns.values() for c in cells):
         return tuple(columns)  # nothing in it: the check will say so
     raise TableError(f"no column of {name} looks like text: name one or more (--text) of {_listed(columns)}.")
 
