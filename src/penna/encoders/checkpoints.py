@@ -4,14 +4,13 @@ Finding and describing need no torch; only ``load_module`` imports it.
 """
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from penna.encoders import weights
+from penna.encoders import hub, weights
 from penna.errors import EncoderError
 
 if TYPE_CHECKING:
@@ -19,20 +18,6 @@ if TYPE_CHECKING:
     import torch
 
 ASSETS = Path(__file__).parent.parent / "assets" / "encoders"
-_WANTED = (
-    "config.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "vocab.txt",
-    "vocab.json",
-    "merges.txt",
-    "spiece.model",
-    "sentencepiece.bpe.model",
-    "model.safetensors",
-    "model-*.safetensors",
-    "model.safetensors.index.json",
-)
 _VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model")
 
 
@@ -100,9 +85,7 @@ def find(name: str, *, offline: bool | None = None, assets: Path = ASSETS) -> Ch
         return describe(name, assets / name)
     if _like_a_path(name):
         raise EncoderError(f"encoder {name!r}: there is no such folder: give a folder that holds config.json.")
-    if offline is None:
-        offline = os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "TRUE", "YES", "ON")
-    return describe(name, _from_hub(name, offline))
+    return describe(name, hub.snapshot(name, hub.kept_offline() if offline is None else offline))
 
 
 def describe(name: str, folder: Path) -> Checkpoint:
@@ -193,37 +176,6 @@ def _is_folder(name: str) -> bool:
 
 def _like_a_path(name: str) -> bool:
     return name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name
-
-
-def _from_hub(name: str, offline: bool) -> Path:
-    """The snapshot folder in the hub's local cache, downloaded first where it must and may be."""
-    import huggingface_hub
-    from huggingface_hub.utils import disable_progress_bars
-
-    disable_progress_bars()
-    place = {"cache_dir": os.environ.get("HF_HUB_CACHE"), "allow_patterns": list(_WANTED)}
-    try:
-        folder = Path(huggingface_hub.snapshot_download(name, local_files_only=True, **place))
-        if offline or _complete(folder):
-            return folder
-    except (OSError, ValueError) as error:  # not in the cache, or not a name that the hub allows
-        if offline:
-            raise EncoderError(_not_found(name, "no folder and not in the local hub cache (offline)")) from error
-    try:
-        return Path(huggingface_hub.snapshot_download(name, etag_timeout=10, **place))
-    except Exception as error:  # network and hub errors come from several libraries
-        raise EncoderError(_not_found(name, f"no folder, not in the local hub cache, {_first_line(error)}")) from error
-
-
-def _complete(folder: Path) -> bool:
-    return (folder / "config.json").is_file() and any(folder.glob("*.safetensors"))
-
-
-def _not_found(name: str, why: str) -> str:
-    return (
-        f"encoder {name!r} was not found ({why}): give a local folder, or download it where there is a network "
-        f"with: hf download {name}"
-    )
 
 
 def _first_line(error: Exception) -> str:

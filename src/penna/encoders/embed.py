@@ -7,6 +7,7 @@ depths taken from the same pass.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from penna.encoders.tokens import Ragged, padded, tokenise
 from penna.errors import SettingError
 from penna.table import Table
 
-__all__ = ["POOLINGS", "Encoder", "Setting", "Store", "Unfinished", "batches_of", "embed", "inner_depths"]
+__all__ = ["POOLINGS", "Encoder", "Setting", "Store", "Unfinished", "batches_of", "embed", "inner_depths", "loaded"]
 
 if TYPE_CHECKING:
     import torch
@@ -114,7 +115,7 @@ def _compute(
     threads: int,
 ) -> list[Segment]:
     """New segments of ``setting.depth``; every depth's are written to the cache, chunk by chunk."""
-    encoder = Encoder(checkpoint, depths, setting.pooling, setting.dtype, threads)
+    encoder = loaded(checkpoint, tuple(depths), setting.pooling, setting.dtype, threads)
     fresh: list[Segment] = []
     for chunk in _chunks(list(batches_of(tokens.lengths)), tokens.lengths):
         rows, pooled, whole = _run(encoder, tokens, chunk, deadline)
@@ -167,7 +168,7 @@ class Encoder:
     def __init__(self, checkpoint: Checkpoint, depths: Sequence[int], pooling: str, dtype: str, threads: int) -> None:
         import torch
 
-        torch.set_num_threads(threads)
+        self.threads = threads
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.checkpoint = checkpoint
         self.depths = list(depths)
@@ -178,6 +179,7 @@ class Encoder:
         """(b, width) float32 for each depth."""
         import torch
 
+        torch.set_num_threads(self.threads)
         ids, mask = padded(tokens, batch)
         with torch.inference_mode():
             inside = None if mask.all() else torch.from_numpy(mask).to(self.device)
@@ -191,6 +193,12 @@ class Encoder:
             # The last is taken from the end: some encoders finish it with a norm that hidden_states lack.
             wanted = [states.hidden_states[d] for d in self.depths[:-1]] + [states.last_hidden_state]
             return [_pooled(state, inside, self.pooling) for state in wanted]
+
+
+@lru_cache(maxsize=1)
+def loaded(checkpoint: Checkpoint, depths: tuple[int, ...], pooling: str, dtype: str, threads: int) -> Encoder:
+    """The encoder that was used last stays in memory: valid rows follow training rows."""
+    return Encoder(checkpoint, depths, pooling, dtype, threads)
 
 
 def _pooled(states: "torch.Tensor", inside: "torch.Tensor | None", pooling: str) -> Array:

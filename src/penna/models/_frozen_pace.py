@@ -48,7 +48,7 @@ def pace_of(checkpoint: Checkpoint, train: Table, setting: embed.Setting, resour
 def _probe(
     checkpoint: Checkpoint, ids: tokens.Ragged, setting: embed.Setting, resources: Resources, file: Path
 ) -> _Rate:
-    encoder = embed.Encoder(checkpoint, [setting.depth], setting.pooling, setting.dtype, resources.threads)
+    encoder = embed.loaded(checkpoint, (setting.depth,), setting.pooling, setting.dtype, resources.threads)
     many = ids.take(np.tile(np.arange(len(ids)), _TILES))  # batches as full as they will be
     batches = list(embed.batches_of(many.lengths))
     batches = [batches[i] for i in np.unique(np.linspace(0, len(batches) - 1, 4).astype(int))]

@@ -1,0 +1,59 @@
+"""Checkpoints on the hub: in its local cache first, then from the net where that is allowed. Safetensors only."""
+
+import os
+from pathlib import Path
+
+from penna.errors import EncoderError
+
+_WANTED = (
+    "config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+    "model.safetensors",
+    "model-*.safetensors",
+    "model.safetensors.index.json",
+)
+
+
+def kept_offline() -> bool:
+    """Whether the environment keeps us off the net."""
+    return os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "TRUE", "YES", "ON")
+
+
+def snapshot(name: str, offline: bool) -> Path:
+    """The snapshot folder in the hub's local cache, downloaded first where it must and may be. Raises EncoderError."""
+    import huggingface_hub
+    from huggingface_hub.utils import disable_progress_bars
+
+    disable_progress_bars()
+    place = {"cache_dir": os.environ.get("HF_HUB_CACHE"), "allow_patterns": list(_WANTED)}
+    try:
+        folder = Path(huggingface_hub.snapshot_download(name, local_files_only=True, **place))
+        if offline or _complete(folder):
+            return folder
+    except (OSError, ValueError) as error:  # not in the cache, or not a name that the hub allows
+        if offline:
+            raise EncoderError(_not_found(name, "no folder and not in the local hub cache (offline)")) from error
+    try:
+        return Path(huggingface_hub.snapshot_download(name, etag_timeout=10, **place))
+    except Exception as error:  # network and hub errors come from several libraries
+        raise EncoderError(
+            _not_found(name, f"no folder, not in the local hub cache, {type(error).__name__}")
+        ) from error
+
+
+def _complete(folder: Path) -> bool:
+    return (folder / "config.json").is_file() and any(folder.glob("*.safetensors"))
+
+
+def _not_found(name: str, why: str) -> str:
+    return (
+        f"encoder {name!r} was not found ({why}): give a local folder, or download it where there is a network "
+        f"with: hf download {name}"
+    )
