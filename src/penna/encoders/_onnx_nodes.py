@@ -1,0 +1,198 @@
+"""An encoder's arrays as an ONNX model, in the fused operators of onnxruntime. Knows arrays; never a module.
+
+A layer that is repeated (ALBERT) is the body of one Loop: it is stored once, and onnxruntime also packs it once, where
+an unrolled graph would hold one packed copy in memory for each depth.
+"""
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from penna.encoders._onnx_parts import Dense, Layer, Norm, Parts
+from penna.errors import BundleError
+
+if TYPE_CHECKING:
+    import onnx
+
+IDS, MASK, OUT = "ids", "mask", "out"
+_FUSED = "com.microsoft"
+_ACTIVATIONS = {
+    "gelu": "BiasGelu",
+    "gelu_new": "FastGelu",
+    "gelu_fast": "FastGelu",
+    "gelu_pytorch_tanh": "FastGelu",
+    "relu": "Relu",
+}
+
+
+class Writer:
+    """Collects nodes and weights; ``add`` returns the name of what a node puts out."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Any] = []
+        self.weights: dict[str, Any] = {}
+        self.count = 0
+
+    def add(self, operator: str, *inputs: str, name: str = "", domain: str = "", **settings: Any) -> str:
+        from onnx import helper
+
+        self.count += 1
+        name = name or f"{operator}_{self.count}"
+        self.nodes.append(helper.make_node(operator, list(inputs), [name], domain=domain, **settings))
+        return name
+
+    def weight(self, name: str, array: Any) -> str:
+        from onnx import numpy_helper
+
+        if name not in self.weights:
+            self.weights[name] = numpy_helper.from_array(np.asarray(array, order="C"), name)
+        return name
+
+    def whole(self, *numbers: int) -> str:
+        return self.weight("whole_" + "_".join(map(str, numbers)), np.array(numbers, np.int64))
+
+    def dense(self, x: str, name: str, dense: Dense) -> str:
+        return self.add("Add", self.product(x, name, dense), self.weight(f"{name}.bias", dense.bias))
+
+    def product(self, x: str, name: str, dense: Dense) -> str:
+        return self.add("MatMul", x, self.weight(f"{name}.weight", dense.weight))
+
+    def norm(self, x: str, added: str, name: str, norm: Norm, bias: str = "") -> str:
+        """Layer normalisation of x + added + bias."""
+        gamma, beta = self.weight(f"{name}.scale", norm.scale), self.weight(f"{name}.shift", norm.shift)
+        rest = (bias,) if bias else ()
+        return self.add("SkipLayerNormalization", x, added, gamma, beta, *rest, domain=_FUSED, epsilon=norm.epsilon)
+
+
+def model(parts: Parts, pooling: str, head: Sequence[tuple[Dense, str]]) -> "onnx.ModelProto":
+    """ids (b, s) int32 and mask (b, s) int32 in, (b, k) float32 out: logits, or without a head the pooled vector."""
+    from onnx import TensorProto, helper
+
+    writer = Writer()
+    x = _embed(writer, parts)
+    bias = _distance_bias(writer, parts)
+    for index, run in groupby(parts.order):
+        times = len(list(run))
+        x = _layer(writer, parts, index, x, bias) if times == 1 else _loop(writer, parts, index, x, bias, times)
+    x = _pool(writer, x, pooling)
+    for number, (dense, activation) in enumerate(head):
+        x = writer.dense(x, f"head_{number}", dense)
+        if activation != "linear":
+            x = writer.add({"relu": "Relu", "tanh": "Tanh"}[activation], x)
+    writer.add("Identity", x, name=OUT)
+    outputs = int(head[-1][0].bias.shape[0]) if head else parts.width
+    graph = helper.make_graph(
+        writer.nodes,
+        "encoder",
+        [helper.make_tensor_value_info(name, TensorProto.INT32, ["b", "s"]) for name in (IDS, MASK)],
+        [helper.make_tensor_value_info(OUT, TensorProto.FLOAT, ["b", outputs])],
+        initializer=list(writer.weights.values()),
+    )
+    operators = [helper.make_opsetid("", 17), helper.make_opsetid(_FUSED, 1)]
+    return helper.make_model(graph, opset_imports=operators, ir_version=8, producer_name="penna")
+
+
+def _embed(writer: Writer, parts: Parts) -> str:
+    words = writer.add("Gather", writer.weight("words", parts.words), IDS)
+    positions = _positions(writer, parts)
+    x = writer.norm(words, positions, "embedded", parts.norm)
+    return x if parts.project is None else writer.dense(x, "project", parts.project)
+
+
+def _positions(writer: Writer, parts: Parts) -> str:
+    from onnx import TensorProto
+
+    table = writer.weight("positions", parts.positions)
+    if parts.padding is None:
+        return writer.add("Slice", table, writer.whole(0), writer.add("Shape", IDS, start=1, end=2))
+    padding = np.array(parts.padding, np.int32)
+    real = writer.add("Not", writer.add("Equal", IDS, writer.weight("padding", padding)))
+    ones = writer.add("Cast", real, to=TensorProto.INT32)
+    counted = writer.add("Mul", writer.add("CumSum", ones, writer.weight("scalar_1", np.array(1, np.int64))), ones)
+    return writer.add("Gather", table, writer.add("Add", counted, "padding"))
+
+
+def _distance_bias(writer: Writer, parts: Parts) -> str:
+    """(1, heads, s, s), what attention adds for the distance of key and query; "" where there is no such thing."""
+    if parts.distances is None:
+        return ""
+
+    length = writer.add("Squeeze", writer.add("Shape", IDS, start=1, end=2), writer.whole(0))
+    zero, one = (writer.weight(f"scalar_{n}", np.array(n, np.int64)) for n in (0, 1))
+    keys = writer.add("Range", zero, length, one)
+    queries = writer.add("Unsqueeze", keys, writer.whole(1))
+    columns = writer.add("Add", writer.add("Sub", keys, queries), writer.whole(parts.distances.shape[1] // 2))
+    gathered = writer.add("Gather", writer.weight("distances", parts.distances), columns, axis=1)
+    return writer.add("Unsqueeze", gathered, writer.whole(0))
+
+
+def _layer(writer: Writer, parts: Parts, index: int, x: str, bias: str) -> str:
+    layer, name = parts.layers[index], f"layer_{index}"
+    attended = writer.add(
+        "Attention",
+        x,
+        writer.weight(f"{name}.qkv.weight", layer.qkv.weight),
+        writer.weight(f"{name}.qkv.bias", layer.qkv.bias),
+        MASK,
+        *(("", bias) if bias else ()),
+        domain=_FUSED,
+        num_heads=parts.heads,
+    )
+    out = writer.product(attended, f"{name}.out", layer.out)
+    y = writer.norm(out, x, f"{name}.attended", layer.attended, writer.weight(f"{name}.out.bias", layer.out.bias))
+    up = _activated(writer, writer.product(y, f"{name}.up", layer.up), f"{name}.up.bias", layer, parts.activation)
+    down = writer.product(up, f"{name}.down", layer.down)
+    return writer.norm(down, y, f"{name}.done", layer.done, writer.weight(f"{name}.down.bias", layer.down.bias))
+
+
+def _activated(writer: Writer, x: str, name: str, layer: Layer, activation: str) -> str:
+    if activation not in _ACTIVATIONS:
+        raise BundleError(f"the activation {activation!r} cannot be written as a graph: choose another encoder.")
+    operator, bias = _ACTIVATIONS[activation], writer.weight(name, layer.up.bias)
+    if operator == "Relu":
+        return writer.add("Relu", writer.add("Add", x, bias))
+    return writer.add(operator, x, bias, domain=_FUSED)
+
+
+def _loop(writer: Writer, parts: Parts, index: int, x: str, bias: str, times: int) -> str:
+    from onnx import TensorProto, helper
+
+    outside, writer.nodes = writer.nodes, []
+    start = f"loop_{writer.count}"
+    turn, go, state = f"{start}.turn", f"{start}.go", f"{start}.state"
+    done = _layer(writer, parts, index, state, bias)
+    still = writer.add("Identity", go)
+    shape = ["b", "s", parts.width]
+    body = helper.make_graph(
+        writer.nodes,
+        start,
+        [
+            helper.make_tensor_value_info(turn, TensorProto.INT64, []),
+            helper.make_tensor_value_info(go, TensorProto.BOOL, []),
+            helper.make_tensor_value_info(state, TensorProto.FLOAT, shape),
+        ],
+        [
+            helper.make_tensor_value_info(still, TensorProto.BOOL, []),
+            helper.make_tensor_value_info(done, TensorProto.FLOAT, shape),
+        ],
+    )
+    writer.nodes = outside
+    turns = writer.weight(f"{start}.turns", np.array(times, np.int64))
+    return writer.add("Loop", turns, writer.weight("true", np.array(True)), x, body=body)
+
+
+def _pool(writer: Writer, x: str, pooling: str) -> str:
+    from onnx import TensorProto
+
+    if pooling == "cls":
+        return writer.add("Gather", x, writer.weight("scalar_0", np.array(0, np.int64)), axis=1)
+    if pooling == "max":
+        real = writer.add("Unsqueeze", writer.add("Cast", MASK, to=TensorProto.BOOL), writer.whole(2))
+        lowest = writer.weight("lowest", np.array(np.finfo(np.float32).min, np.float32))
+        return writer.add("ReduceMax", writer.add("Where", real, x, lowest), axes=[1], keepdims=0)
+    weights = writer.add("Unsqueeze", writer.add("Cast", MASK, to=TensorProto.FLOAT), writer.whole(1))
+    total = writer.add("MatMul", weights, x)  # (b, 1, width)
+    mean = writer.add("Div", total, writer.add("ReduceSum", weights, writer.whole(2)))
+    return writer.add("Squeeze", mean, writer.whole(1))

@@ -1,0 +1,145 @@
+"""The writer of an encoder's artefact: a torch module becomes graph.onnx, tokenizer.json and encoder.json.
+
+What is written is opened again and compared with torch: a graph that answers otherwise is an error, never a file. The
+nodes are written directly in onnxruntime's fused operators (``_onnx_nodes``); no tracing, which took ten times as long
+and gave a slower graph. No torch at import: serving passes through here.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from penna.encoders import session, tokens
+from penna.encoders._onnx_parts import Array, Dense
+from penna.encoders.checkpoints import Checkpoint, load_tokenizer
+from penna.encoders.session import Graph
+from penna.errors import BundleError
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["Graph", "Head", "write_graph"]
+
+#: One dense layer (weight (k, d), bias (k,)), or several with their activations: "linear", "relu" or "tanh".
+Layer: TypeAlias = tuple[Array, Array, str]
+Head: TypeAlias = tuple[Array, Array] | Sequence[Layer]
+
+#: The largest difference in probability (for pooled vectors: share of the largest entry) that passes.
+TOLERANCE = 1e-3
+POOLINGS = ("mean", "cls", "max")
+_ACTIVATIONS: Mapping[str, Callable[[Array], Array]] = {
+    "linear": lambda x: x,
+    "relu": lambda x: np.maximum(x, 0),
+    "tanh": np.tanh,
+}
+_LARGEST = 2_000_000_000  # bytes; one ONNX file cannot hold more
+_SAMPLE = (
+    "",
+    "a",
+    "No.",
+    "Where is my card? It should have been here 3 days ago!",
+    "déjà vu \u2014 \u6f22\u5b57 \U0001f600",
+)
+
+
+def write_graph(
+    module: "torch.nn.Module",
+    checkpoint: Checkpoint,
+    folder: Path,
+    *,
+    head: Head | None = None,
+    pooling: str = "mean",
+    length: int,
+    sample: Sequence[str] = (),
+) -> float:
+    """Write the encoder (evaluation mode, float32) and return the largest difference from torch on ``sample``.
+
+    With ``head`` the graph gives (n, k) logits, without it the pooled (n, width) vectors. Raises BundleError where
+    the graph answers otherwise than the module, or cannot be written.
+    """
+    from penna.encoders import _onnx_nodes, _onnx_parts
+
+    if pooling not in POOLINGS:
+        raise BundleError(f"the pooling {pooling!r} cannot be written as a graph: choose one of {', '.join(POOLINGS)}.")
+    layers = _layers(head)
+    length = min(length, checkpoint.max_length)
+    parts = _onnx_parts.read(module, length)
+    model = _onnx_nodes.model(parts, pooling, [(Dense(weight.T, bias), act) for weight, bias, act in layers])
+    facts = session.Facts(
+        length=length,
+        outputs=len(layers[-1][1]) if layers else parts.width,
+        pad=checkpoint.pad,
+        # As many as the training rows were cut to: a text must become the same tokens here as there.
+        characters=tokens._CHARACTERS * min(checkpoint.max_length, max(tokens._CAP, length)),
+        pooling=pooling,
+        width=parts.width,
+        kind=checkpoint.kind,
+        depth=len(parts.order),
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    load_tokenizer(checkpoint).save(str(folder / session.TOKENIZER), pretty=False)
+    (folder / session.FACTS).write_text(json.dumps(facts.to_json(), indent=1), encoding="utf-8")
+    if model.ByteSize() > _LARGEST:
+        raise BundleError(f"{checkpoint.name!r} is too large for one ONNX file (2 GB): choose a smaller encoder.")
+    (folder / session.GRAPH).write_bytes(model.SerializeToString())
+    del model, parts  # a copy of the weights each
+    return _difference(module, Graph.open(folder), layers, [*_SAMPLE, "long " * length, *sample])
+
+
+def _difference(module: "torch.nn.Module", opened: Graph, layers: list[Layer], texts: list[str]) -> float:
+    """The largest difference between torch and the graph. Raises BundleError where it is too large."""
+    facts = opened.facts
+    expected = _torch_outputs(module, opened, texts)
+    for weight, bias, activation in layers:
+        expected = _ACTIVATIONS[activation](expected @ weight.T + bias)
+    found = opened.run(texts)
+    if layers:
+        expected, found = _softmax(expected), _softmax(found)
+    else:
+        scale = max(1.0, float(np.abs(expected).max()))
+        expected, found = expected / scale, found / scale
+    difference = float(np.abs(expected - found).max())
+    if not difference < TOLERANCE:  # nan is too large, too
+        (opened.folder / session.GRAPH).unlink()
+        raise BundleError(
+            f"the exported {facts.kind} encoder differs from the trained one by {difference:.2g} in probability "
+            f"(at most {TOLERANCE:g} may be): nothing was written; please report this with the encoder's name."
+        )
+    return difference
+
+
+def _torch_outputs(module: "torch.nn.Module", opened: Graph, texts: list[str]) -> Array:
+    """(n, width) pooled vectors, one text at a time: no padding that could hide a wrong mask in the graph."""
+    import torch
+
+    device = next(module.parameters()).device
+    rows = []
+    with torch.inference_mode():
+        for ids in opened.tokens(texts):
+            batch = torch.tensor([ids], device=device)
+            hidden = module(input_ids=batch, attention_mask=torch.ones_like(batch)).last_hidden_state[0].float()
+            pooled = {"mean": hidden.mean(0), "cls": hidden[0], "max": hidden.max(0).values}[opened.facts.pooling]
+            rows.append(pooled.cpu().numpy())
+    return np.stack(rows)
+
+
+def _layers(head: Head | None) -> list[Layer]:
+    if head is None:
+        return []
+    many = [(head[0], head[1], "linear")] if isinstance(head, tuple) and len(head) == 2 else list(head)
+    checked: list[Layer] = []
+    for weight, bias, activation in many:
+        if activation not in _ACTIVATIONS:
+            known = ", ".join(_ACTIVATIONS)
+            raise BundleError(f"the activation {activation!r} cannot stand in a head: choose one of {known}.")
+        checked.append((np.asarray(weight, np.float32), np.asarray(bias, np.float32), activation))
+    return checked
+
+
+def _softmax(logits: Array) -> Array:
+    exp = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shares: Array = exp / exp.sum(axis=1, keepdims=True)
+    return shares

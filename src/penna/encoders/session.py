@@ -1,0 +1,223 @@
+"""The runner of an encoder's artefact: texts in, one row of numbers each out. Knows numpy, tokenizers and onnxruntime;
+never torch. Trusts no file: sizes and types are checked, and weights outside the graph's own file are refused.
+
+graph.onnx       ids and mask (b, s) int32 -> (b, k) float32: logits, or pooled vectors where no head was written
+tokenizer.json   neither cuts nor pads
+encoder.json     format, length, pooling, outputs, padding id ...
+"""
+
+import json
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from penna.errors import BundleError
+
+if TYPE_CHECKING:
+    import onnxruntime
+    import tokenizers
+
+Array: TypeAlias = np.ndarray[Any, Any]
+
+FORMAT = 1
+GRAPH, TOKENIZER, FACTS = "graph.onnx", "tokenizer.json", "encoder.json"
+_LARGEST = {GRAPH: 2 << 30, TOKENIZER: 256 << 20, FACTS: 1 << 20}
+#: Texts that are tokenised and sorted at once, and padded tokens that go through the encoder at once.
+_CHUNK, _TOKENS = 4096, 1024
+#: Sessions that a forked child inherited: their threads are not there, so that they can be neither run nor ended.
+_INHERITED: list[Any] = []
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What encoder.json says. ``characters`` is where a text is cut before it is tokenised, in training as here."""
+
+    length: int
+    outputs: int
+    pad: int
+    characters: int
+    pooling: str = "mean"
+    width: int = 0
+    kind: str = ""
+    depth: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        return {"format": FORMAT, **self.__dict__}
+
+
+class Graph:
+    """An opened encoder; safe to use from several threads, and in a forked child."""
+
+    def __init__(self, folder: Path, facts: Facts, tokenizer: "tokenizers.Tokenizer", threads: int) -> None:
+        self.folder = folder
+        self.facts = facts
+        self.threads = threads
+        self._tokenizer = tokenizer
+        self._session = _session(folder, threads)
+        self._process = os.getpid()
+
+    @classmethod
+    def open(cls, folder: Path, threads: int | None = None) -> "Graph":
+        """Open what ``write_graph`` wrote; ``threads`` None takes every processor. Raises BundleError."""
+        facts = _facts(folder)
+        return cls(folder, facts, _tokenizer(folder, facts), threads or _processors())
+
+    def run(self, texts: Sequence[str]) -> Array:
+        """(n, k) float32, in the order of the texts; a text of more than ``length`` tokens is cut."""
+        out = np.empty((len(texts), self.facts.outputs), np.float32)
+        for start in range(0, len(texts), _CHUNK):
+            rows = self.tokens(texts[start : start + _CHUNK])
+            for index in _batches([len(row) for row in rows]):
+                out[[start + i for i in index]] = self._infer([rows[i] for i in index])
+        return out
+
+    def tokens(self, texts: Sequence[str]) -> list[list[int]]:
+        """Each text's ids, cut to the graph's length."""
+        # A lone surrogate cannot pass into the tokenizer: it becomes a question mark.
+        clean = [t[: self.facts.characters].encode("utf-8", "replace").decode("utf-8") for t in texts]
+        try:
+            return [e.ids or [self.facts.pad] for e in self._tokenizer.encode_batch_fast(clean)]
+        except Exception as error:  # the Rust side raises bare Exception
+            raise BundleError(f"{self.folder / TOKENIZER} does not work ({error}): copy the artefact again.") from error
+
+    def _infer(self, rows: list[list[int]]) -> Array:
+        longest = max(map(len, rows))
+        ids = np.full((len(rows), longest), self.facts.pad, np.int32)
+        mask = np.zeros((len(rows), longest), np.int32)
+        for i, row in enumerate(rows):
+            ids[i, : len(row)] = row
+            mask[i, : len(row)] = 1
+        try:
+            out: Array = self._live().run(None, {"ids": ids, "mask": mask})[0]
+        except Exception as error:  # onnxruntime has an error type of its own for each of its states
+            raise BundleError(
+                f"{self.folder / GRAPH} does not run ({_brief(error)}): copy the artefact again."
+            ) from error
+        if out.shape != (len(rows), self.facts.outputs):
+            raise BundleError(
+                f"{self.folder / GRAPH} gives {out.shape} where {FACTS} says {(len(rows), self.facts.outputs)}: "
+                "copy the artefact again."
+            )
+        return out
+
+    def _live(self) -> "onnxruntime.InferenceSession":
+        if self._process != os.getpid():
+            _INHERITED.append(self._session)
+            self._session = _session(self.folder, self.threads)
+            self._process = os.getpid()
+        return self._session
+
+
+def latency(graph: Graph, texts: Sequence[str], seconds: float = 3.0) -> tuple[float, float]:
+    """Median milliseconds for one text and for a batch of 64, within about so many seconds."""
+    some = list(texts) or ["a text"]
+    batch = [some[i % len(some)] for i in range(64)]
+    graph.run(some[:1])  # the first run allocates
+    ones = _timed(graph, ([batch[i % 64]] for i in range(40)), seconds / 3)
+    many = _timed(graph, (batch for _ in range(7)), seconds * 2 / 3)
+    return float(np.median(ones)), float(np.median(many))
+
+
+def _timed(graph: Graph, batches: Iterator[list[str]], seconds: float) -> list[float]:
+    taken: list[float] = []
+    for batch in batches:
+        begun = time.perf_counter()
+        graph.run(batch)
+        taken.append((time.perf_counter() - begun) * 1e3)
+        if sum(taken) > seconds * 1e3:
+            break
+    return taken
+
+
+def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Positions, shortest rows first, so many at a time that the padded batch holds at most ``_TOKENS`` tokens."""
+    order = np.argsort(lengths, kind="stable").tolist()
+    batch: list[int] = []
+    for i in order:
+        if batch and (len(batch) + 1) * lengths[i] > _TOKENS:
+            yield batch
+            batch = []
+        batch.append(i)
+    if batch:
+        yield batch
+
+
+def _session(folder: Path, threads: int) -> "onnxruntime.InferenceSession":
+    import onnxruntime
+
+    content = _content(folder, GRAPH)
+    # The key under which ONNX names a weights file of its own, which could be any file of this machine.
+    if b"location" in content:
+        raise BundleError(f"{folder / GRAPH} keeps weights in other files, which Penna never writes: do not trust it.")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4  # its errors come as exceptions anyway
+    # The operators are fused already; looking for more would only cost time.
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    # Threads wait busily within a run, where it saves a third of a short text's time, and sleep between runs.
+    options.add_session_config_entry("session.force_spinning_stop", "1")
+    try:
+        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        named = [i.name for i in session.get_inputs()], len(session.get_outputs())
+    except Exception as error:  # onnxruntime has an error type of its own for each of its states
+        raise BundleError(f"{folder / GRAPH} is damaged ({_brief(error)}): copy the artefact again.") from error
+    if named != (["ids", "mask"], 1):
+        raise BundleError(f"{folder / GRAPH} is not a graph that Penna wrote: copy the artefact again.")
+    return session
+
+
+def _tokenizer(folder: Path, facts: Facts) -> "tokenizers.Tokenizer":
+    import tokenizers
+
+    try:
+        tokenizer = tokenizers.Tokenizer.from_buffer(_content(folder, TOKENIZER))
+        tokenizer.no_padding()
+        tokenizer.enable_truncation(facts.length)
+    except BundleError:
+        raise
+    except Exception as error:  # the Rust side raises bare Exception
+        raise BundleError(f"{folder / TOKENIZER} is damaged ({_brief(error)}): copy the artefact again.") from error
+    return tokenizer
+
+
+def _facts(folder: Path) -> Facts:
+    path = folder / FACTS
+    try:
+        data = json.loads(_content(folder, FACTS))
+        found = int(data.pop("format"))
+        if found > FORMAT:
+            raise BundleError(f"{path} has format {found}, this Penna reads up to {FORMAT}: update penna.")
+        facts = Facts(**{name: data[name] for name in Facts.__annotations__})
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise BundleError(f"{path} is damaged ({_brief(error)}): copy the artefact again.") from error
+    for name, least in {"length": 1, "outputs": 1, "pad": 0, "characters": 1}.items():
+        value = getattr(facts, name)
+        if type(value) is not int or not least <= value < 1 << 31:
+            raise BundleError(f"{path} is damaged ({name} is {value!r}): copy the artefact again.")
+    return facts
+
+
+def _content(folder: Path, name: str) -> bytes:
+    path = folder / name
+    try:
+        size = path.stat().st_size
+        if size > _LARGEST[name]:
+            raise BundleError(f"{path} is {size >> 20} MB, more than Penna ever writes: do not trust it.")
+        return path.read_bytes()
+    except OSError as error:
+        raise BundleError(f"{path} cannot be read ({error.strerror}): copy the artefact again.") from error
+
+
+def _brief(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0][:160]}" if lines else type(error).__name__
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
