@@ -1,6 +1,7 @@
 """One search: proposals in, trials out, always a usable model on disk. Knows families by name, never their insides."""
 
 import time
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -60,6 +61,7 @@ class Search:
         self.chosen: Choice | None = None
         self._truths: dict[int, Array] = {}
         self._choosing = self._spent_since = 0.0
+        self._errors: dict[str, list[float]] = defaultdict(list)  # family -> seconds taken / seconds predicted
 
     def run(self) -> str:
         """Search until time or ideas run out, or Ctrl-C; returns why it ended."""
@@ -101,22 +103,27 @@ class Search:
             skipped = Trial(proposal.recipe, State.SKIPPED, reason=afforded, origin=proposal.origin, asked=proposal.key)
             return skipped, {}
         recipe, cost = afforded
-        self.progress.event("trial_start", recipe=str(recipe), predicted=cost.seconds * len(proposal.folds))
+        predicted = cost.seconds * len(proposal.folds)
+        self.progress.event("trial_start", recipe=str(recipe), predicted=predicted * self._correction(recipe.family))
 
         def report(step: int, of: int, score: float) -> bool:
             self.progress.event("step", step=step, of=of, score=score)
-            return self.strategy.keep(self.ledger.trials, recipe, step / of, score)
+            # A finalist runs on another fold or seed: its curve cannot be held against those of the first round.
+            judged = proposal.origin != "finalist"
+            return not judged or self.strategy.keep(self.ledger.trials, recipe, step / of, score)
 
         resources = replace(self.goal.resources, deadline=self.goal.deadline.before(FINISHING))
         outcome = evaluate.evaluate(recipe, self.work, proposal.folds, resources, report)
         trial = replace(
             outcome.trial,
-            predicted_seconds=cost.seconds * len(proposal.folds),
+            predicted_seconds=round(predicted * self._correction(recipe.family), 3),
             megabytes=cost.megabytes,
             milliseconds=cost.milliseconds,
             origin=proposal.origin,
             asked=proposal.key,
         )
+        if trial.state is State.COMPLETE:
+            self._errors[recipe.family].append(trial.seconds / max(predicted, 1e-3))
         return self._keep(trial, outcome.model), outcome.outputs
 
     def told(self, trial: Trial) -> None:
@@ -130,10 +137,12 @@ class Search:
 
     def _afford(self, proposal: Proposal, left: float) -> tuple[Recipe, Any] | str:
         """A fine-tune should leave time to be refitted; a first one may do without rather than be cut to a stump."""
+        correction = self._correction(proposal.recipe.family)
+        left /= correction
         if proposal.origin == "finalist":  # its refit is what the reserve is for
             return evaluate.afford(proposal.recipe, self.work, proposal.folds, self.goal.resources, left)
         rows = self.goal.exam_rows
-        once = max(0.0, self.goal.deadline.left() - FINISHING - 0.01 * rows)
+        once = max(0.0, self.goal.deadline.left() - FINISHING - 0.01 * rows) / correction
         refitted = min(left, once / 2.3)
         recipe, work, folds, resources = proposal.recipe, self.work, proposal.folds, self.goal.resources
         afforded = evaluate.afford(recipe, work, folds, resources, refitted)
@@ -143,6 +152,10 @@ class Search:
             if not isinstance(longer, str):
                 return longer
         return afforded
+
+    def _correction(self, family: str) -> float:
+        """What predictions of this family's seconds have to be multiplied by, going by how the last ones turned out."""
+        return float(np.clip(np.median(self._errors[family][-5:]), 0.5, 3.0)) if self._errors[family] else 1.0
 
     def _first_of(self, family: str) -> bool:
         return not any(t.recipe.family == family and t.state is State.COMPLETE for t in self.ledger.trials)
