@@ -396,7 +396,7 @@ def test_a_wrong_column_gets_the_nearest_name_and_the_list(tmp_path):
         ({"source": FRAME, "y": "label", "text": ["label"]}, "one role"),
         ({"source": FRAME.rename(columns={"label": "z"})}, "which column"),
         ({"source": pd.DataFrame({"a": [1, 2], "label": [1, 2]})}, "looks like text"),
-        ({"source": pd.DataFrame()}, "which column"),
+        ({"source": pd.DataFrame()}, "no rows"),
     ],
 )
 def test_what_cannot_be_used_is_refused_in_one_sentence(how, words):

@@ -1,9 +1,8 @@
 """Refuse early, say what to do: what a table must have before a search may start. Knows tables only."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -14,7 +13,7 @@ LEAST_ROWS = 20
 LONG_CELL = 100_000
 RARE = ("error", "drop")
 _FEW = 5
-Mask = np.ndarray[Any, np.dtype[np.bool_]]
+Severity: TypeAlias = Literal["info", "warning"]
 
 
 def check(table: Table, *, rare: str = "error") -> tuple[Table, list[Finding]]:
@@ -49,22 +48,22 @@ def _usable(table: Table) -> tuple[Table, list[Finding]]:
     if not keep.any():
         raise TableError(f"none of the {len(table)} rows has both a text and a label: fill in the missing ones.")
     findings = [
-        *_finding("empty text", "rows with an empty text were left out", table.rows[blank]),
+        *_finding("empty text", "rows left out for an empty text", table.rows[blank]),
         *_finding(
-            "missing target", f"rows with no {table.target_name!r} were left out", table.rows[unlabelled & ~blank]
+            "missing target", f"rows left out for an empty {table.target_name!r}", table.rows[unlabelled & ~blank]
         ),
     ]
     return (table if keep.all() else table.take(np.flatnonzero(keep))), findings
 
 
-def _finding(kind: str, what: str, rows: Sequence[int] | np.ndarray[Any, Any]) -> list[Finding]:
+def _finding(kind: str, what: str, rows: np.ndarray[Any, Any], severity: Severity = "warning") -> list[Finding]:
     if not len(rows):
         return []
-    message = f"{len(rows)} {what} (rows {_named(rows)})."
-    return [Finding(kind, message, len(rows), tuple(int(row) for row in rows[:_FEW]), "warning")]
+    message = f"{what}: {len(rows)} (rows {_named(rows)})."
+    return [Finding(kind, message, len(rows), tuple(int(row) for row in rows[:_FEW]), severity)]
 
 
-def _named(rows: Sequence[int] | np.ndarray[Any, Any]) -> str:
+def _named(rows: np.ndarray[Any, Any]) -> str:
     return ", ".join(str(row) for row in rows[:_FEW]) + (" ..." if len(rows) > _FEW else "")
 
 
@@ -132,9 +131,7 @@ def _without_rare(table: Table, rare: str) -> tuple[Table, list[Finding]]:
             "or leave it out with --rare drop."
         )
     kept = table.take(np.flatnonzero(counts[codes] > 1)) if rare == "drop" else table
-    return kept, _finding(
-        "rare class", "rows were left out, each the only one of its class", rows
-    ) if rare == "drop" else []
+    return kept, _finding("rare class", "rows left out, each the only one of its class", rows) if rare == "drop" else []
 
 
 def _counted(target: Objects) -> tuple[list[Any], Any, Any, Any]:
@@ -166,15 +163,13 @@ def _repeats(table: Table) -> list[Finding]:
     disagree = np.minimum.reduceat(codes, starts) != np.maximum.reduceat(codes, starts)
     torn = np.sort(order[np.repeat(disagree, np.diff(np.append(starts, len(table))))])
     return [
-        *_kept("repeated text", "rows repeat the text of an earlier row", table.rows[np.sort(order[same])], "info"),
-        *_kept("torn labels", "rows have a text that also stands under another label", table.rows[torn], "warning"),
-    ]
-
-
-def _kept(kind: str, what: str, rows: np.ndarray[Any, Any], severity: Any) -> list[Finding]:
-    return [
-        replace(finding, severity=severity, message=finding.message.replace(" (rows", "; they are kept (rows"))
-        for finding in _finding(kind, what, rows)
+        *_finding(
+            "repeated text",
+            "rows kept that repeat the text of an earlier row",
+            table.rows[np.sort(order[same])],
+            "info",
+        ),
+        *_finding("torn labels", "rows kept whose text also stands under another label", table.rows[torn]),
     ]
 
 
@@ -183,5 +178,5 @@ def _long_cells(table: Table) -> list[Finding]:
     for cells in table.text.values():
         long |= np.fromiter(map(len, cells), np.int64, len(cells)) > LONG_CELL
     return _finding(
-        "long text", f"texts have more than {LONG_CELL:,} characters; models see only a part", table.rows[long]
+        "long text", f"texts with more than {LONG_CELL:,} characters, of which models see a part", table.rows[long]
     )

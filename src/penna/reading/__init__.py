@@ -57,6 +57,8 @@ def read(
     name, typed = name_of(source), memory.in_memory(source)
     with _pieces(source, _PIECE, notes) as pieces:
         first = next(pieces)
+        if not len(first.rows):
+            raise TableError(_no_rows(name, notes))
         demanded = need_target and beside is None
         if typed and demanded and target is None and list(first.columns) == ["text"]:
             raise TableError("the texts came without labels: give one for each row as y.")
@@ -64,8 +66,6 @@ def read(
             text = tuple(first.columns)  # a plain list is a list of texts, whatever they look like
         roles = infer_roles(first.columns, text=text, target=target, group=group, need_target=demanded, name=name)
         columns, rows = _gathered(first, pieces, roles, typed, notes)
-    if not len(rows):
-        raise TableError(f"{name} has no rows: give at least one below the header." + _why(notes))
     named = next((column for column, role in roles.items() if role == "target"), None)
     answer = columns.get(named) if named is not None else None
     if beside is not None:
@@ -76,8 +76,9 @@ def read(
     return Table(texts_, answer, grouping, rows, roles, named or "target"), notes.findings()
 
 
-def _why(notes: Notes) -> str:
-    return "".join(f" {finding.message[0].upper()}{finding.message[1:]}" for finding in notes.findings())
+def _no_rows(name: str, notes: Notes) -> str:
+    why = "; ".join(finding.message.rstrip(".") for finding in notes.findings())
+    return f"{name} has no rows that can be used{f' ({why})' if why else ''}: give some."
 
 
 def _gathered(
@@ -135,7 +136,7 @@ def stream(
             if len(piece.rows):
                 yield Chunk(Table(inputs, rows=piece.rows, roles=roles), tuple(kept), kept)
     if not total:
-        raise TableError(f"{name_of(source)} has no rows: give at least one below the header." + _why(notes))
+        raise TableError(_no_rows(name_of(source), notes))
     if findings is not None:
         findings.extend(notes.findings())
 

@@ -10,15 +10,15 @@ FEW = 5
 _Severity = Literal["info", "warning"]
 # kind -> (severity, sentence); {n} is the count, {where} the first few rows or lines.
 _SENTENCES: dict[str, tuple[_Severity, str]] = {
-    "bytes": ("warning", "{n} cells held bytes that are not UTF-8; those were read as Windows-1252 (rows {where})"),
-    "nul": ("warning", "{n} cells held NUL characters; each was replaced by a space (rows {where})"),
-    "ragged": ("warning", "{n} records with too many or too few cells were left out (lines {where})"),
-    "quotes": ("warning", "{n} lines with broken quotes were left out (lines {where})"),
-    "json": ("warning", "{n} lines that are no JSON object were left out (lines {where})"),
-    "columns": ("warning", "{n} column names were empty or repeated and got a new name ({where})"),
-    "late": ("warning", "{n} columns appear only further down and were left out ({where})"),
-    "cells": ("warning", "{n} cells of the text columns were not text and were written out as text (rows {where})"),
-    "blank": ("info", "{n} rows have no text at all (rows {where})"),
+    "bytes": ("warning", "cells with bytes that are not UTF-8, read as Windows-1252: {n} (rows {where})"),
+    "nul": ("warning", "cells with NUL characters, replaced by spaces: {n} (rows {where})"),
+    "ragged": ("warning", "records left out for too many or too few cells: {n} (lines {where})"),
+    "quotes": ("warning", "lines left out for broken quotes: {n} (lines {where})"),
+    "json": ("warning", "lines left out that are no JSON object: {n} (lines {where})"),
+    "columns": ("warning", "columns renamed because their name was empty or taken: {n} ({where})"),
+    "late": ("warning", "columns left out because they appear only further down: {n} ({where})"),
+    "cells": ("warning", "cells of the text columns that were no text, taken as if they were: {n} (rows {where})"),
+    "blank": ("info", "rows without any text: {n} (rows {where})"),
 }
 
 
