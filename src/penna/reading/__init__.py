@@ -1,9 +1,10 @@
 """Reading: the only door for rows. Files, streams and tables in memory become a Table, with findings on oddities."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -52,52 +53,59 @@ def read(
     (2, ['good', 'bad'], [])
     """
     notes = Notes()
-    text = (text,) if isinstance(text, str) else text
     target, beside = (y, None) if isinstance(y, str) else (target, y)
+    demanded = need_target and beside is None
     name, typed = name_of(source), memory.in_memory(source)
     with _pieces(source, _PIECE, notes) as pieces:
         first = next(pieces)
         if not len(first.rows):
             raise TableError(_no_rows(name, notes))
-        demanded = need_target and beside is None
-        if typed and demanded and target is None and list(first.columns) == ["text"]:
-            raise TableError("the texts came without labels: give one for each row as y.")
-        if typed and text is None and len(first.columns) == 1 and not hasattr(source, "columns"):
-            text = tuple(first.columns)  # a plain list is a list of texts, whatever they look like
+        if text is None and typed and not hasattr(source, "columns"):
+            text = _plain_list(first, demanded and target is None)
+        text = (text,) if isinstance(text, str) else text
         roles = infer_roles(first.columns, text=text, target=target, group=group, need_target=demanded, name=name)
-        columns, rows = _gathered(first, pieces, roles, typed, notes)
-    named = next((column for column, role in roles.items() if role == "target"), None)
-    answer = columns.get(named) if named is not None else None
-    if beside is not None:
-        named, cells = memory.as_labels(beside, len(rows))
-        answer = labels(cells, rows, True, named)
-    grouping = next((columns[column] for column, role in roles.items() if role == "group"), None)
-    texts_ = {column: columns[column] for column, role in roles.items() if role == "text"}
-    return Table(texts_, answer, grouping, rows, roles, named or "target"), notes.findings()
+        table = _gathered(chain([first], pieces), roles, typed, notes)
+    return (table if beside is None else _labelled(table, beside)), notes.findings()
+
+
+def _plain_list(first: Piece, demanded: bool) -> tuple[str, ...] | None:
+    """A list with one cell for each row is a list of texts, whatever they look like; None for other tables."""
+    if len(first.columns) > 1:
+        return None
+    if demanded:
+        raise TableError("the texts came without labels: give one for each row as y.")
+    return tuple(first.columns)
+
+
+def _labelled(table: Table, y: Any) -> Table:
+    name, cells = memory.as_labels(y, len(table))
+    return replace(table, target=labels(cells, table.rows, True, name), target_name=name)
 
 
 def _no_rows(name: str, notes: Notes) -> str:
     why = "; ".join(finding.message.rstrip(".") for finding in notes.findings())
-    return f"{name} has no rows that can be used{f' ({why})' if why else ''}: give some."
+    return f"{name} has no rows that can be used{f' ({why})' if why else ''}: give at least one."
 
 
-def _gathered(
-    first: Piece, rest: Iterator[Piece], roles: Mapping[str, str], typed: bool, notes: Notes
-) -> tuple[dict[str, Objects], Index]:
-    """All pieces as one, of those columns only that have a use."""
-    wanted = [column for column, role in roles.items() if role != "other"]
-    parts: dict[str, list[Objects]] = {column: [] for column in wanted}
-    rows = []
-    for piece in _chained(first, rest):
+def _gathered(pieces: Iterable[Piece], roles: Mapping[str, str], typed: bool, notes: Notes) -> Table:
+    """All pieces as one table, of those columns only that have a use."""
+    rows: list[Index] = []
+    parts: dict[str, list[Objects]] = {column: [] for column, role in roles.items() if role != "other"}
+    for piece in pieces:
         rows.append(piece.rows)
-        for column in wanted:
-            parts[column].append(_cells(column, roles[column], piece, typed, notes))
-    return {column: np.concatenate(parts[column]) for column in wanted}, np.concatenate(rows)
-
-
-def _chained(first: Piece, rest: Iterator[Piece]) -> Iterator[Piece]:
-    yield first
-    yield from rest
+        for column, cells in parts.items():
+            cells.append(_cells(column, roles[column], piece, typed, notes))
+    columns = {column: np.concatenate(cells) for column, cells in parts.items()}
+    text = {column: cells for column, cells in columns.items() if roles[column] == "text"}
+    target, group = ([c for c in columns if roles[c] == role] for role in ("target", "group"))
+    return Table(
+        text,
+        columns[target[0]] if target else None,
+        columns[group[0]] if group else None,
+        np.concatenate(rows),
+        roles,
+        target[0] if target else "target",
+    )
 
 
 def _cells(column: str, role: str, piece: Piece, typed: bool, notes: Notes) -> Objects:
