@@ -35,12 +35,15 @@ def portfolio(profile: Profile) -> list[Recipe]:
     epochs = _epochs(profile)
     choices: list[dict[str, Scalar]] = [
         {"epochs": epochs},
-        {"epochs": epochs, "head_start": "logistic"},
-        {"epochs": 1.5 * epochs, "lr": 1.5e-4, "smoothing": 0.05},
-        {"epochs": 2 * epochs, "lr": 6e-5, "smoothing": 0.1, "head_start": "logistic"},
+        {"epochs": epochs, "lr": 2e-4, "smoothing": 0.05, "head_start": "logistic"},
+        {"epochs": 1.5 * epochs, "lr": 2e-4, "smoothing": 0.1},
+        {"epochs": 2 * epochs, "lr": 5e-5, "batch": 16},
+        # For ceilings that rule the whole encoder out, and for encoders too slow to train whole.
+        {"epochs": 1.5 * epochs, "lr": 2e-4, "depth": 0.5},
+        {"epochs": epochs, "frozen": 0.5, "embedding_lr": 0.0},
     ]
     return [
-        Recipe.of("finetune", seed=profile.seed).but(encoder=encoder, **(DEFAULTS | choice))  # type: ignore[arg-type]
+        Recipe.made("finetune", {"encoder": encoder} | DEFAULTS | choice, seed=profile.seed)
         for choice in choices
         for encoder in profile.encoders
     ]

@@ -56,7 +56,7 @@ class FineTuned:
     outcome: loop.Outcome
 
     def outputs(self, table: Table) -> Array:
-        """(n, k) probabilities, in the number format that is fastest here: within 1e-2 of the artefact's."""
+        """(n, k) probabilities, in the number format that is fastest here: within 2e-2 of the artefact's."""
         from penna.training import loop, precision
 
         if not len(table):
