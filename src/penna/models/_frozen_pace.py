@@ -14,6 +14,7 @@ from penna.models import Array, Resources
 from penna.table import Table
 
 _ROWS, _TILES = 100, 20
+_FRESH = 86_400.0  # seconds: a folder may move to another machine, and a busy day may pass
 
 _known: dict[str, "_Rate"] = {}
 
@@ -76,6 +77,8 @@ def _seconds(encoder: embed.Encoder, ids: tokens.Ragged, batch: Array, times: in
 
 def _read(file: Path) -> _Rate | None:
     try:
+        if time.time() - file.stat().st_mtime > _FRESH:
+            return None
         data = json.loads(file.read_text(encoding="utf-8"))
         rate = _Rate(float(data["tokens"]), float(data["alone"]))
     except (OSError, ValueError, KeyError, TypeError):
