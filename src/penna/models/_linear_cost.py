@@ -14,7 +14,7 @@ from penna.recipe import Recipe
 
 _PROBE_ROWS = 300
 _MOST_VALUES = 120_000_000  # stored in the matrix: 1 GB, and as much again for its transpose
-_EFFORT_ROWS = 50_000  # smaller tables are always fitted whole
+_WHOLE_VALUES = 5_000_000  # about 50,000 short texts: up to there effort saves nothing worth having
 _ITERATIONS = 40
 _pace = 1.0  # seconds taken for each second predicted; learnt in this process
 
@@ -29,16 +29,17 @@ class Plan:
     features: float
     columns: int
 
-    @property
-    def seconds(self) -> float:
-        return _pace * (0.02 + self._seconds_of(1.0))
+    def seconds(self, rows: int) -> float:
+        """Predicted for a fit on so many of the rows."""
+        return _pace * self._work(rows)
 
-    def _seconds_of(self, share: float) -> float:
+    def _work(self, rows: int) -> float:
+        share = rows / max(self.rows, 1)
         counting = 2.5e-7 * self.characters + 6e-8 * self.values
         solving = _ITERATIONS * (3e-10 * self.values * (self.columns + 4))
-        # Memory traffic of the solver's own vectors, which does not shrink with the rows.
+        # Memory traffic of the solver's own vectors, which hardly shrinks with the rows.
         vectors = _ITERATIONS * 1.2e-8 * self.features * self.columns
-        return float(share * (counting + solving) + vectors * share**0.7)
+        return 0.02 + float(share * (counting + solving) + vectors * share**0.7)
 
     @property
     def megabytes(self) -> float:
@@ -49,25 +50,25 @@ class Plan:
         characters = self.characters / max(self.rows, 1)
         return 0.3 + characters * (0.0005 + 0.00002 * self.columns)
 
-    def rows_within(self, effort: float, seconds: float) -> int:
-        """As many rows as effort, memory and these seconds allow."""
-        n = self.rows
-        if n > _EFFORT_ROWS:
-            n = max(_EFFORT_ROWS, round(effort * n))
-        n = min(n, int(self.rows * _MOST_VALUES / max(self.values, 1)) + 1)
-        allowed = 0.7 * seconds / max(self.seconds, 1e-9)
-        if allowed < 1:
-            n = min(n, max(round(self.rows * allowed), min(n, 500)))
-        return n
+    def rows_at(self, effort: float) -> int:
+        """Rows that this effort asks for and memory allows."""
+        whole = self.rows / max(self.values, 1)  # rows for each stored n-gram
+        n = max(round(effort * self.rows), int(_WHOLE_VALUES * whole))
+        return max(1, min(self.rows, n, int(_MOST_VALUES * whole)))
+
+    def rows_within(self, seconds: float, effort: float = 1.0) -> int:
+        """As many of those as can be fitted in ``seconds``; never under 500, which take no time."""
+        n = self.rows_at(effort)
+        needed = self.seconds(n)
+        return n if needed <= seconds else max(min(n, 500), round(n * max(seconds, 0) / needed))
 
     @contextmanager
     def timed(self, rows: int) -> Iterator[None]:
         """Learn the pace from what happens inside."""
         global _pace
-        expected = 0.02 + self._seconds_of(rows / max(self.rows, 1))
         began = time.monotonic()
         yield
-        seen = (time.monotonic() - began) / expected
+        seen = (time.monotonic() - began) / self._work(rows)
         _pace = float(np.clip(0.7 * _pace + 0.3 * seen, 0.1, 20))
 
 
@@ -79,8 +80,8 @@ def predict(texts: Texts, grams: Grams, recipe: Recipe, classes: int) -> Plan:
     _, bucket, _ = ngrams.count(probe, grams)
     times = n / max(len(probe), 1)
     characters = sum(map(len, probe)) * times
-    # New n-grams become rarer with the rows (Heaps' law); a higher least count drops about half of them at each step.
-    distinct = len(np.unique(bucket)) * times**0.65 * 0.5 ** (recipe["min_df"] - 1)
+    # New n-grams become rarer with the rows (Heaps' law); most occur once, and go where a least count of two is asked.
+    distinct = len(np.unique(bucket)) * times**0.75 * recipe["min_df"] ** -1.9
     blocks = bool(grams.words) + bool(grams.high)
     features = min(distinct, recipe["keep"] * blocks) * min(recipe["chi2"], 1)
     return Plan(n, len(bucket) * times, characters, features, 1 if classes == 2 else classes)

@@ -24,7 +24,6 @@ PACKAGES = ("safetensors", "scipy")
 
 _WORD = {"analyzer": "word", "words": 2, "sublinear": True, "lower": True, "min_df": 1, "keep": 100_000, "chi2": 1.0}
 _BOTH = {**_WORD, "analyzer": "word+char", "low": 2, "high": 5, "min_df": 2}
-_CHAR = {key: value for key, value in _BOTH.items() if key != "words"} | {"analyzer": "char"}
 _LOGISTIC = {"classifier": "logistic", "balanced": False, "nb": False}
 _SVM = {"classifier": "svm", "balanced": False, "nb": False}
 
@@ -33,14 +32,14 @@ def portfolio(profile: Profile) -> list[Recipe]:
     """Known-good recipes. The first is the baseline that every search starts with."""
     offered: list[dict[str, Any]] = [
         {**_WORD, **_LOGISTIC, "c": 10.0},
-        {**_BOTH, **_LOGISTIC, "c": 10.0},
-        {**_BOTH, **_SVM, "c": 0.5},
-        {**_BOTH, **_LOGISTIC, "c": 30.0, "words": 3, "high": 6},
         {**_WORD, "classifier": "complement_nb", "alpha": 0.3},
+        {**_BOTH, **_LOGISTIC, "c": 10.0},
+        {**_BOTH, **_LOGISTIC, "c": 10.0, "chi2": 0.3},
+        {**_BOTH, **_SVM, "c": 0.5},
         {**_BOTH, **_LOGISTIC, "c": 10.0, "balanced": True},
         {**_BOTH, **_LOGISTIC, "c": 3.0, "nb": True},
         {**_BOTH, **_LOGISTIC, "c": 3.0},
-        {**_BOTH, **_LOGISTIC, "c": 10.0, "chi2": 0.3},
+        {**_BOTH, **_LOGISTIC, "c": 30.0, "words": 3, "high": 6},
     ]
     return [Recipe.of("linear", seed=profile.seed, **knobs) for knobs in offered]
 
@@ -71,7 +70,15 @@ def knobs(profile: Profile) -> tuple[Knob, ...]:
 def cost(recipe: Recipe, profile: Profile, train: Table, resources: Resources) -> Cost:
     """Predict a fit from a probe of a few hundred rows and the pace of earlier fits."""
     plan = costs.predict(train.joined, _grams(recipe), recipe, profile.classes)
-    return Cost(plan.seconds, plan.megabytes, plan.milliseconds)
+    return Cost(plan.seconds(plan.rows_at(recipe.effort)), plan.megabytes, plan.milliseconds)
+
+
+def shrink(recipe: Recipe, profile: Profile, train: Table, resources: Resources, seconds: float) -> Recipe | None:
+    """The same recipe on as many rows as fit into ``seconds``, or None where that would be too few to tell anything."""
+    plan = costs.predict(train.joined, _grams(recipe), recipe, profile.classes)
+    effort = plan.rows_within(0.9 * seconds) / len(train)
+    smaller = recipe.but(effort=min(recipe.effort, effort))
+    return smaller if plan.seconds(plan.rows_at(smaller.effort)) <= seconds else None
 
 
 def fit(
@@ -81,7 +88,9 @@ def fit(
     y, classes = task.encode(train), len(task.classes)
     grams = _grams(recipe)
     plan = costs.predict(train.joined, grams, recipe, classes)
-    chosen = costs.sample(y, plan.rows_within(recipe.effort, resources.deadline.left()), recipe.seed)
+    # Some of the time is kept back: the prediction is a guess.
+    rows = plan.rows_within(0.7 * resources.deadline.left(), recipe.effort)
+    chosen = costs.sample(y, rows, recipe.seed)
     texts, y = train.joined[chosen], y[chosen]
     with plan.timed(len(chosen)):
         try:
@@ -123,11 +132,12 @@ def _grams(recipe: Recipe) -> Grams:
 def _features(
     texts: Array, y: Array, classes: int, grams: Grams, recipe: Recipe, resources: Resources
 ) -> tuple[Tfidf, Any]:
-    settings = {"sublinear": recipe["sublinear"], "keep": recipe["keep"], "deadline": resources.deadline}
+    limits: dict[str, Any] = {"threads": resources.threads, "deadline": resources.deadline}
+    settings = {"sublinear": recipe["sublinear"], "keep": recipe["keep"], **limits}
     tfidf = fit_tfidf(texts, grams, min_df=recipe["min_df"], **settings)
     if not len(tfidf.buckets):  # a handful of rows that share nothing
         tfidf = fit_tfidf(texts, grams, min_df=1, **settings)
-    rows = tfidf.rows(texts, deadline=resources.deadline)
+    rows = tfidf.rows(texts, **limits)
     if recipe["chi2"] >= 1:
         return tfidf, rows
     best = np.argsort(-chi2(rows, y, classes), kind="stable")[: max(1, round(recipe["chi2"] * rows.shape[1]))]
