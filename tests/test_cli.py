@@ -155,7 +155,7 @@ def test_progress_in_a_log_says_what_was_tried_and_what_is_best(capsys):
         progress.event("trial_end", trial=a_trial(), best=a_trial())
         progress.event("something new", x=1)
     said = capsys.readouterr().err
-    for words in ("1,200 rows", "label (target)", "3 rows are empty", "200 rows kept", "no encoder", "0.9000 ± 0.0100"):
+    for words in ("1,200 rows", "label (target)", "3 rows are empty", "200 exam rows", "no encoder", "0.9000 ± 0.0100"):
         assert words in said
     assert "best so far" in said
 

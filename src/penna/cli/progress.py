@@ -76,7 +76,7 @@ class Console:
             self._say(f"note: {finding}", "yellow")
 
     def _plan(self, exam: int, folds: int, **_: Any) -> None:
-        kept = f"{exam:,} rows kept for the exam; " if exam else ""
+        kept = f"{exam:,} exam rows; " if exam else ""
         self._say(kept + (f"{folds} folds" if folds > 1 else "one validation part"))
 
     def _phase(self, name: str, **_: Any) -> None:
