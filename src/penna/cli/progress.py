@@ -25,6 +25,7 @@ class Console:
         self.now = "reading"
         self.now_since = time.monotonic()
         self.now_predicted: float | None = None
+        self.in_trial = False
         self.at = ""
         # Live redraws in a thread of its own, so the time left runs on while a fit computes.
         self.live = Live(console=self.screen, get_renderable=self.line, refresh_per_second=4, transient=True)
@@ -56,8 +57,9 @@ class Console:
         parts = [f"{clock(self.deadline.left())} left"]
         if self.best is not None:
             parts.append(f"best {score_of(self.best)} {self.best.recipe.family}")
-        about = f" of about {clock(self.now_predicted)}" if self.now_predicted else ""
-        parts.append(f"trial {self.done + 1}: {clock(time.monotonic() - self.now_since)}{about}")
+        about = f" of about {clock(self.now_predicted)}" if (self.now_predicted or 0) >= 1 else ""
+        counted = f"trial {self.done + 1}: " if self.in_trial else ""
+        parts.append(f"{counted}{clock(time.monotonic() - self.now_since)}{about}")
         parts += [self.at] if self.at else []
         parts.append(self.now)
         return Text(" · ".join(parts), no_wrap=True, overflow="ellipsis", style="cyan")
@@ -65,8 +67,8 @@ class Console:
     def _say(self, text: str, style: str = "") -> None:
         self.screen.print(f"{self.deadline.spent():7.1f} s  {text}", style=style, soft_wrap=True)
 
-    def _set(self, now: str, predicted: float | None = None) -> None:
-        self.now, self.now_predicted, self.at = now, predicted, ""
+    def _set(self, now: str, in_trial: bool = False, predicted: float | None = None) -> None:
+        self.now, self.in_trial, self.now_predicted, self.at = now, in_trial, predicted, ""
         self.now_since = time.monotonic()
 
     def _table(self, rows: int, roles: Mapping[str, str], findings: Sequence[str] = (), **_: Any) -> None:
@@ -87,7 +89,7 @@ class Console:
         self._say(f"skipped {name}: {reason}", "yellow")
 
     def _trial_start(self, recipe: str, predicted: float | None = None, **_: Any) -> None:
-        self._set(str(recipe), predicted)
+        self._set(str(recipe), True, predicted)
 
     def _step(self, step: int, of: int, score: float, **_: Any) -> None:
         self.at = f"step {step} of {of}: {number(score)}"
