@@ -57,7 +57,8 @@ class Console:
         parts = [f"{clock(self.deadline.left())} left"]
         if self.best is not None:
             parts.append(f"best {score_of(self.best)} {self.best.recipe.family}")
-        about = f" of about {clock(self.now_predicted)}" if (self.now_predicted or 0) >= 1 else ""
+        predicted = self.now_predicted or 0.0
+        about = f" of about {clock(predicted)}" if predicted >= 1 else ""
         counted = f"trial {self.done + 1}: " if self.in_trial else ""
         parts.append(f"{counted}{clock(time.monotonic() - self.now_since)}{about}")
         parts += [self.at] if self.at else []
