@@ -14,6 +14,7 @@ from penna.models import Array, Resources
 from penna.table import Table
 
 _ROWS, _TILES = 100, 20
+_LONGEST = 1.0  # seconds after which the probe has seen enough
 _FRESH = 86_400.0  # seconds: a folder may move to another machine, and a busy day may pass
 
 _known: dict[str, "_Rate"] = {}
@@ -52,10 +53,14 @@ def _probe(
     encoder = embed.loaded(checkpoint, (setting.depth,), setting.pooling, setting.dtype, resources.threads)
     many = ids.take(np.tile(np.arange(len(ids)), _TILES))  # batches as full as they will be
     batches = list(embed.batches_of(many.lengths))
-    batches = [batches[i] for i in np.unique(np.linspace(0, len(batches) - 1, 4).astype(int))]
-    size = sum(int(many.lengths[batch].sum()) for batch in batches)
-    rate = size / sum(_seconds(encoder, many, batch, 2) for batch in batches)
-    found = _Rate(rate, _seconds(encoder, ids, np.argsort(ids.lengths)[[len(ids) // 2]], 5))
+    order = [len(batches) // 2, len(batches) - 1, 0]  # rows of middling length tell most
+    size, seconds, begun = 0, 0.0, time.perf_counter()
+    for batch in (batches[i] for i in order):
+        seconds += _seconds(encoder, many, batch, 2)
+        size += int(many.lengths[batch].sum())
+        if time.perf_counter() - begun > _LONGEST:
+            break
+    found = _Rate(size / seconds, _seconds(encoder, ids, np.argsort(ids.lengths)[[len(ids) // 2]], 15))
     with contextlib.suppress(OSError):  # a cache that cannot be written costs another probe, no more
         file.parent.mkdir(parents=True, exist_ok=True)
         half = file.with_suffix(".half")

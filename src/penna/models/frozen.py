@@ -36,7 +36,7 @@ DEFAULTS: dict[str, Scalar] = {
     "scaling": "unit",
     "head": "logistic",
     "c": 30.0,
-    "k": 10,
+    "k": 20,
     "hidden": 256,
     "dropout": 0.2,
     "class_weights": "none",
@@ -49,10 +49,18 @@ FEWEST_ROWS = 200
 
 def portfolio(profile: Profile) -> list[Recipe]:
     """Known-good recipes, cheapest first, each for every encoder. All but the first reuse its embeddings."""
-    choices: list[dict[str, Scalar]] = [{"c": 30.0}, {"c": 3.0}, {"c": 300.0}]
-    few: list[dict[str, Scalar]] = [{"head": "prototype"}, {"head": "knn", "k": 10}]
-    choices = choices[:1] + few + choices[1:] if profile.rows_in_smallest_class < FEW else choices + few[1:]
-    choices += [{"head": "mlp"}, {"depth": 0.67}]
+    few = profile.rows_in_smallest_class < FEW
+    choices: list[dict[str, Scalar]] = [
+        {},
+        *([{"head": "prototype"}] if few else []),
+        # The upper layers of an encoder serve its own objective: sentiment, for one, is seen better below them.
+        {"depth": 0.67},
+        {"c": 3.0},
+        {"c": 300.0},
+        {"head": "knn"},
+        {"head": "mlp"},
+        {"depth": 0.67, "c": 300.0},
+    ]
     length = _usual_length(profile)
     return [
         Recipe.of("frozen", seed=profile.seed).but(encoder=encoder, **(DEFAULTS | {"length": length} | choice))  # type: ignore[arg-type]
