@@ -49,10 +49,8 @@ FEWEST_ROWS = 200
 
 def portfolio(profile: Profile) -> list[Recipe]:
     """Known-good recipes, cheapest first, each for every encoder. All but the first reuse its embeddings."""
-    few = profile.rows_in_smallest_class < FEW
     choices: list[dict[str, Scalar]] = [
         {},
-        *([{"head": "prototype"}] if few else []),
         # The upper layers of an encoder serve its own objective: sentiment, for one, is seen better below them.
         {"depth": 0.67},
         {"c": 3.0},
@@ -61,6 +59,8 @@ def portfolio(profile: Profile) -> list[Recipe]:
         {"head": "mlp"},
         {"depth": 0.67, "c": 300.0},
     ]
+    if profile.rows_in_smallest_class < FEW:
+        choices.insert(1, {"head": "prototype"})
     length = _usual_length(profile)
     return [
         Recipe.of("frozen", seed=profile.seed).but(encoder=encoder, **(DEFAULTS | {"length": length} | choice))  # type: ignore[arg-type]
