@@ -29,15 +29,20 @@ DEFAULTS: dict[str, Scalar] = {
     "length": 128,
 }
 
+#: From here on the head starts from a logistic regression in the first recipe.
+MANY_CLASSES = 20
+
 
 def portfolio(profile: Profile) -> list[Recipe]:
     """Known-good recipes for a table of this size, cheapest first, each for every encoder."""
     epochs = _epochs(profile)
+    # A sentence encoder's vectors tell many classes apart as they are; few classes ask for other vectors.
+    starts = ("logistic", "random") if profile.classes >= MANY_CLASSES else ("random", "logistic")
     choices: list[dict[str, Scalar]] = [
-        {"epochs": epochs},
-        {"epochs": epochs, "lr": 2e-4, "smoothing": 0.05, "head_start": "logistic"},
-        {"epochs": 1.5 * epochs, "lr": 2e-4, "smoothing": 0.1},
-        {"epochs": 2 * epochs, "lr": 5e-5, "batch": 16},
+        {"epochs": epochs, "head_start": starts[0]},
+        {"epochs": epochs, "head_start": starts[1]},
+        {"epochs": 1.5 * epochs, "lr": 6e-5, "batch": 16, "smoothing": 0.05, "head_start": starts[0]},
+        {"epochs": 1.5 * epochs, "lr": 2e-4, "smoothing": 0.1, "head_start": starts[0]},
         # For ceilings that rule the whole encoder out, and for encoders too slow to train whole.
         {"epochs": 1.5 * epochs, "lr": 2e-4, "depth": 0.5},
         {"epochs": epochs, "frozen": 0.5, "embedding_lr": 0.0},
