@@ -278,6 +278,14 @@ def test_encoder_json_with_impossible_values_is_refused(change: dict, message: s
         Graph.open(folder)
 
 
+def test_a_file_that_is_far_too_large_is_not_even_read(write: Write) -> None:
+    folder = write()
+    with (folder / "tokenizer.json").open("r+b") as file:
+        file.truncate(1 << 30)
+    with pytest.raises(BundleError, match="1024 MB"):
+        Graph.open(folder)
+
+
 def test_outputs_that_do_not_agree_are_refused(write: Write) -> None:
     folder = write()
     facts = json.loads((folder / "encoder.json").read_text())

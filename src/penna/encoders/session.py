@@ -7,6 +7,7 @@ encoder.json     format, length, pooling, outputs, padding id ...
 """
 
 import json
+import mmap
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -150,10 +151,9 @@ def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
 def _session(folder: Path, threads: int) -> "onnxruntime.InferenceSession":
     import onnxruntime
 
-    content = _content(folder, GRAPH)
-    # The key under which ONNX names a weights file of its own, which could be any file of this machine.
-    if b"location" in content:
-        raise BundleError(f"{folder / GRAPH} keeps weights in other files, which Penna never writes: do not trust it.")
+    path = _checked(folder, GRAPH)
+    if _names_other_files(path):
+        raise BundleError(f"{path} keeps weights in other files, which Penna never writes: do not trust it.")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -163,12 +163,13 @@ def _session(folder: Path, threads: int) -> "onnxruntime.InferenceSession":
     # Threads wait busily within a run, where it saves a third of a short text's time, and sleep between runs.
     options.add_session_config_entry("session.force_spinning_stop", "1")
     try:
-        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        # By its path: of bytes, onnxruntime would keep a second copy for as long as the session lives.
+        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         named = [i.name for i in session.get_inputs()], len(session.get_outputs())
     except Exception as error:  # onnxruntime has an error type of its own for each of its states
-        raise BundleError(f"{folder / GRAPH} is damaged ({_brief(error)}): copy the artefact again.") from error
+        raise BundleError(f"{path} is damaged ({_brief(error)}): copy the artefact again.") from error
     if named != (["ids", "mask"], 1):
-        raise BundleError(f"{folder / GRAPH} is not a graph that Penna wrote: copy the artefact again.")
+        raise BundleError(f"{path} is not a graph that Penna wrote: copy the artefact again.")
     return session
 
 
@@ -203,15 +204,29 @@ def _facts(folder: Path) -> Facts:
     return facts
 
 
+def _names_other_files(path: Path) -> bool:
+    """Whether the key is there under which ONNX names a file of weights, which could be any file of this machine."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return content.find(b"location") >= 0
+
+
 def _content(folder: Path, name: str) -> bytes:
+    return _checked(folder, name).read_bytes()
+
+
+def _checked(folder: Path, name: str) -> Path:
+    """The path of a file that is there, readable and of a size that can be."""
     path = folder / name
     try:
-        size = path.stat().st_size
-        if size > _LARGEST[name]:
-            raise BundleError(f"{path} is {size >> 20} MB, more than Penna ever writes: do not trust it.")
-        return path.read_bytes()
+        with path.open("rb"):
+            size = path.stat().st_size
     except OSError as error:
         raise BundleError(f"{path} cannot be read ({error.strerror}): copy the artefact again.") from error
+    if size == 0:
+        raise BundleError(f"{path} is empty: copy the artefact again.")
+    if size > _LARGEST[name]:
+        raise BundleError(f"{path} is {size >> 20} MB, more than Penna ever writes: do not trust it.")
+    return path
 
 
 def _brief(error: Exception) -> str:
