@@ -30,7 +30,7 @@ test: .venv/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest
+	$(BIN)/python -m pytest
 
 # What the benchmarks need; benchmarks/README.md says how to run each.
 bench: .venv/bench
