@@ -28,7 +28,7 @@ def minimise(
     deadline: Deadline | None = None,
     max_iter: int = 200,
     tol: float = 1e-4,
-    memory: int = 8,
+    memory: int = 5,
 ) -> Array:
     """The point reached when the next step promises less than ``tol`` of the loss, or when time is up.
 

@@ -68,8 +68,8 @@ def complement_nb(X: Any, y: Array, classes: int, alpha: float) -> Logistic:
     inside = _sums(X, y, classes)
     others = inside.sum(axis=0) - inside + alpha
     coef = -np.log(others / others.sum(axis=1, keepdims=True))
-    if classes == 2:
-        coef = coef[1:] - coef[:1]
+    # A softmax knows differences alone; without what all classes share, half precision loses nothing.
+    coef = coef[1:] - coef[:1] if classes == 2 else coef - coef.mean(axis=0)
     return Logistic(coef.astype(np.float32), np.zeros(len(coef), np.float32))
 
 
