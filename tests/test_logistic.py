@@ -1,7 +1,5 @@
 """The solver of linear classifiers: as good as scikit-learn's, and on time."""
 
-# ruff: noqa: N803, N806
-
 import time
 
 import numpy as np

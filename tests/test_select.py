@@ -42,7 +42,7 @@ def setup(shares, seconds=None, first_round=(0,)):
                 (seconds or [1.0] * len(shares))[i],
                 number=i,
                 asked=str(i),
-            )  # fmt: skip
+            )
         )
     evidence = Evidence(made, lambda _: TRUTH, lambda trial, _: stored[trial.number], first_round)
     return trials, evidence

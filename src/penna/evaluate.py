@@ -54,7 +54,7 @@ def afford(
     except EncoderError as error:
         return str(error)
     if cost.seconds * len(folds) > left:
-        return f"needs about {cost.seconds * len(folds):.0f} s, {left:.0f} s are left for it"
+        return f"needs about {cost.seconds * len(folds):.1f} s, {max(left, 0):.1f} s are left for it"
     if not work.budget.admits(cost.megabytes, cost.milliseconds):
         return f"would be {cost.megabytes or 0:.1f} MB and {cost.milliseconds or 0:.2f} ms: over the ceilings"
     return recipe, cost

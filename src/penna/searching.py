@@ -132,7 +132,8 @@ class Search:
             begun = time.monotonic()
             self.chosen = self.choose(max(0.0, self.goal.deadline.left() - FINISHING)) or self.chosen
             self._choosing, self._spent_since = time.monotonic() - begun, 0.0
-        done = [t for t in self.ledger.trials if t.state is State.COMPLETE]
+        # Scores compare on the same folds: finalists met others.
+        done = [t for t in self.ledger.trials if t.state is State.COMPLETE and t.folds == self.first_round]
         self.progress.event("trial_end", trial=trial, best=max(done, key=lambda t: t.score, default=None))
 
     def _afford(self, proposal: Proposal, left: float) -> tuple[Recipe, Any] | str:

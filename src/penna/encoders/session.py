@@ -164,7 +164,9 @@ def _session(folder: Path, threads: int) -> "onnxruntime.InferenceSession":
     options.add_session_config_entry("session.force_spinning_stop", "1")
     try:
         # By its path: of bytes, onnxruntime would keep a second copy for as long as the session lives.
-        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(
+            str(path), options, providers=["CPUExecutionProvider"], enable_fallback=0
+        )
         named = [i.name for i in session.get_inputs()], len(session.get_outputs())
     except Exception as error:  # onnxruntime has an error type of its own for each of its states
         raise BundleError(f"{path} is damaged ({_brief(error)}): copy the artefact again.") from error

@@ -20,6 +20,8 @@ from penna.tasks import Task
 if TYPE_CHECKING:
     from penna.training import speed
 
+PACKAGES = ("onnxruntime", "tokenizers")
+
 __all__ = ["cost", "fit", "knobs", "open", "portfolio", "shrink"]
 
 #: The validation score on the way is taken on at most this many rows.

@@ -1,1 +1,1 @@
-"""Runners: where attempts happen. One file each. A runner turns asks into trials and keeps the ledger; it judges nothing."""
+"""Runners: where attempts happen. One file each. A runner turns asks into trials in the ledger; it judges nothing."""

@@ -17,7 +17,7 @@ Array = np.ndarray[Any, Any]
 
 
 class Task(Protocol):
-    """Target codec, loss, decoding, metrics and strata of one piece of work. Immutable; JSON-able through ``to_json``."""
+    """Target codec, loss, decoding, metrics and strata of one piece of work. Immutable; JSON through ``to_json``."""
 
     @property
     def name(self) -> str: ...
