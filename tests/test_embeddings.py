@@ -163,9 +163,13 @@ def test_a_deadline_keeps_what_was_done_and_the_next_call_goes_on(bert: Checkpoi
     assert np.allclose(vectors[7], by_hand(bert, "7 good film", 4, "mean", 128), atol=1e-5)
 
 
-def test_half_precision_is_near_and_has_a_place_of_its_own(bert: Checkpoint, tmp_path: Path) -> None:
-    exact = embed.embed(bert, table(TEXTS), depth=4, cache=tmp_path)
-    near = embed.embed(bert, table(TEXTS), depth=4, cache=tmp_path, dtype="bfloat16")
+@pytest.mark.parametrize("kind", sorted(checkpoints.KINDS))
+def test_half_precision_is_near_and_has_a_place_of_its_own(
+    kind: str, tiny: Callable[[str], Path], tmp_path: Path
+) -> None:
+    checkpoint = checkpoints.find(str(tiny(kind)))
+    exact = embed.embed(checkpoint, table(TEXTS), depth=4, cache=tmp_path)
+    near = embed.embed(checkpoint, table(TEXTS), depth=4, cache=tmp_path, dtype="bfloat16")
     assert 0 < np.abs(exact - near).max() < 0.1
 
 

@@ -52,7 +52,7 @@ def _probe(
 ) -> _Rate:
     encoder = embed.loaded(checkpoint, (setting.depth,), setting.pooling, setting.dtype, resources.threads)
     many = ids.take(np.tile(np.arange(len(ids)), _TILES))  # batches as full as they will be
-    batches = list(embed.batches_of(many.lengths))
+    batches = list(embed.batches_of(many.lengths, encoder.batch_tokens))
     order = [len(batches) // 2, len(batches) - 1, 0]  # rows of middling length tell most
     size, seconds, begun = 0, 0.0, time.perf_counter()
     for batch in (batches[i] for i in order):
