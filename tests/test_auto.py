@@ -242,7 +242,7 @@ def test_a_fitted_estimator_travels_to_another_process(fitted):
 
 
 def test_the_cache_folder_is_where_the_environment_says(monkeypatch, tmp_path):
-    from penna.auto import cache_folder
+    from penna.intake import cache_folder
 
     monkeypatch.setenv("PENNA_CACHE", str(tmp_path))
     assert cache_folder() == Path(tmp_path)

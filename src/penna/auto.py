@@ -2,26 +2,24 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from penna import bundle, packing, plugins, reading, record, split, tasks
+from penna import bundle, intake, packing, record, split, tasks
 from penna.budget import Budget, Deadline, parse_seconds
 from penna.bundle import Bundle
-from penna.errors import EncoderError, RunError, SettingError, TableError, TaskError
+from penna.errors import RunError
 from penna.evaluate import Work
 from penna.models import OutOfTime, Resources
-from penna.prepare import check
-from penna.recipe import Profile, Recipe
+from penna.recipe import Profile
 from penna.searching import Goal, Progress, Search
 from penna.split import Plan
-from penna.table import Finding, Table
+from penna.table import Table
 from penna.tasks import Task
-from penna.trials import Ledger, State, Trial
+from penna.trials import Ledger
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -118,21 +116,21 @@ class AutoText(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         deadline = Deadline(parse_seconds(self.budget))
         progress: Progress = self.progress or Silent()
-        self._check_settings()
+        intake.check_settings(self.get_params())
         folder = self._folder()
-        table, findings = self._read(X, y)
+        table, findings = intake.read(X, y, self.text, self.group, self.rare)
         progress.event("table", rows=len(table), roles=table.roles, findings=[f.message for f in findings])
         task = tasks.find(self.task, table, self.metric)
-        exam, more = self._exam_table(test, table, task)
+        exam, more = intake.exam_table(test, table, task)
         plan = split.plan(
             table, task.strata(table), folds=self.folds, exam=self.exam, has_test=exam is not None, seed=self.seed
         )
         exam = table.take(plan.exam) if exam is None else exam
         progress.event("plan", exam=len(exam), folds=len(plan.first_round))
 
-        work = self._work(task, table, plan, deadline)
         ledger = Ledger(folder, self._header(table, task, plan))
-        families, work = self._usable(work, ledger, progress)
+        families, encoders = intake.usable(self.families, self.encoders, ledger, progress)
+        work = self._work(task, table, plan, deadline, encoders)
         goal = self._goal(folder, deadline, ledger, table, len(exam))
         search = Search(work, families, self.search, ledger, goal, progress)
         ended = search.run()
@@ -194,113 +192,25 @@ class AutoText(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         return self.bundle_
 
-    def _check_settings(self) -> None:
-        known = [n for n in plugins.names("models") if hasattr(plugins.find("models", n), "fit")]
-        for family in self.families:
-            if family not in known:
-                raise SettingError(f"there is no family {family!r}: choose from {', '.join(known)}.")
-        if not self.families:
-            raise SettingError(f"no family was given: choose from {', '.join(known)}.")
-        plugins.find("search", self.search)
-        for name, ceiling in (("max_mb", self.max_mb), ("max_ms", self.max_ms)):
-            if ceiling is not None and not ceiling > 0:
-                raise SettingError(f"{name}={ceiling} cannot work: give a number above zero, or leave it out.")
-        if self.rare not in ("error", "drop"):
-            raise SettingError(f"rare={self.rare!r} cannot work: write error or drop.")
-        if self.threads is not None and self.threads < 1:
-            raise SettingError(f"threads={self.threads} cannot work: give at least 1.")
-
     def _folder(self) -> Path:
-        if self.out is None:
-            self._home = bundle.Home()
-            return self._home.path / "run"
-        folder = Path(self.out)
-        if folder.exists() and not self.resume and (not folder.is_dir() or any(folder.iterdir())):
-            raise RunError(f"{folder} exists already: choose another --out, or pass --resume to go on with it.")
-        if self.resume and not (folder / "ledger.jsonl").exists():
-            raise RunError(f"{folder} holds no run to resume: leave --resume out to start one.")
-        return folder
+        if self.out is not None:
+            return intake.run_folder(Path(self.out), self.resume)
+        self._home = bundle.Home()
+        return self._home.path / "run"
 
-    def _columns(self) -> Sequence[str] | None:
-        return (self.text,) if isinstance(self.text, str) else self.text
-
-    def _read(self, X: Any, y: Any) -> tuple[Table, list[Finding]]:
-        named = isinstance(y, str)
-        table, read = reading.read(
-            X, text=self._columns(), target=y if named else None, group=self.group, y=None if named else y
-        )
-        if table.target is None:
-            raise TableError("there are no labels: pass y, or name the target column (--target).")
-        checked, found = check.check(table, rare=self.rare)
-        return checked, [*read, *found]
-
-    def _exam_table(self, test: Any, table: Table, task: Task) -> tuple[Table | None, list[Finding]]:
-        """The test rows that can be examined; labels that the training rows lack are counted out."""
-        if test is None:
-            return None, []
-        exam, found = reading.read(test, text=tuple(table.text), target=table.target_name)
-        assert exam.target is not None
-        known = set(task.classes)
-        usable = np.array([label in known for label in exam.target], bool)
-        if not usable.any():
-            raise TaskError(f"no row of the test table has a label that is in the training rows ({table.target_name}).")
-        lost = int((~usable).sum())
-        if lost:
-            rows = tuple(exam.rows[~usable][:5].tolist())
-            found = [
-                *found,
-                Finding(
-                    "unknown_label", f"{lost} test rows have a label never trained on: left out", lost, rows, "warning"
-                ),
-            ]
-        both = int(np.isin(exam.hashes, table.hashes).sum())
-        if both:
-            found = [
-                *found,
-                Finding("leak", f"{both} test rows have a text that is also in training", both, (), "warning"),
-            ]
-        return exam.take(np.flatnonzero(usable)), found
-
-    def _work(self, task: Task, table: Table, plan: Plan, deadline: Deadline) -> Work:
+    def _work(self, task: Task, table: Table, plan: Plan, deadline: Deadline, encoders: Sequence[str]) -> Work:
         rows = plan.search
         profile = Profile(
             rows=len(rows),
             classes=len(task.classes),
             rows_in_smallest_class=int(np.bincount(task.encode(table.take(rows)), minlength=len(task.classes)).min()),
             mean_characters=float(np.mean([len(t) for t in table.joined[rows[:20_000]]])),
+            encoders=tuple(encoders),
             seconds=deadline.seconds,
             folds=len(plan.first_round),
             seed=self.seed,
         )
         return Work(task, table, plan.folds, profile, Budget(deadline.seconds, self.max_mb, self.max_ms))
-
-    def _usable(self, work: Work, ledger: Ledger, progress: Progress) -> tuple[list[str], Work]:
-        """The families that can run and the encoders that can be loaded; the others stand in the ledger as skipped."""
-        from penna.encoders import checkpoints
-
-        def skip(family: str, reason: str, **knobs: Any) -> None:
-            recipe = Recipe.of(family, **knobs)
-            if all(t.asked != recipe.id for t in ledger.trials):  # a resumed run knows it already
-                ledger.append(Trial(recipe, State.SKIPPED, reason=reason, asked=recipe.id, origin="setup"))
-            progress.event("skipped", name=str(recipe), reason=reason)
-
-        needing = [f for f in self.families if f != "linear"]
-        found = []
-        for name in dict.fromkeys([*map(str, self.encoders), *(checkpoints.shipped() if needing else [])]):
-            try:
-                found.append(checkpoints.find(name).name)
-            except EncoderError as error:
-                for family in needing:
-                    skip(family, str(error), encoder=name)
-        if not found:
-            for family in needing:
-                skip(family, "no encoder: give one with --encoder (a folder or a hub name)")
-        families = [f for f in self.families if f == "linear" or found]
-        if not families:
-            raise SettingError(
-                "nothing can be searched: no encoder could be used, and linear was not among --families."
-            )
-        return families, replace(work, profile=replace(work.profile, encoders=tuple(found)))
 
     def _goal(self, folder: Path, deadline: Deadline, ledger: Ledger, table: Table, exam_rows: int) -> Goal:
         if ledger.trials:
@@ -308,7 +218,7 @@ class AutoText(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             spent = sum(t.seconds for t in ledger.trials)
             deadline = Deadline(max(deadline.seconds - spent, 0.2 * deadline.seconds), deadline.started)
         threads = self.threads or os.cpu_count() or 1
-        resources = Resources(cache_folder(), deadline, threads)
+        resources = Resources(intake.cache_folder(), deadline, threads)
         facts = {"text_columns": list(table.text), "target": table.target_name, "seed": self.seed}
         return Goal(folder, deadline, resources, exam_rows, facts)
 
@@ -338,10 +248,3 @@ class AutoText(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             for k, v in self.get_params().items()
             if k != "progress"
         }
-
-
-def cache_folder() -> Path:
-    """Where tokens and embeddings are kept: $PENNA_CACHE, else the user's cache folder."""
-    if "PENNA_CACHE" in os.environ:
-        return Path(os.environ["PENNA_CACHE"])
-    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "penna"

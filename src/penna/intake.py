@@ -1,0 +1,117 @@
+"""What a fit starts from: settings that can work, a folder to write to, rows to learn from, encoders that are there."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from penna import plugins, reading
+from penna.encoders import checkpoints
+from penna.errors import EncoderError, RunError, SettingError, TableError, TaskError
+from penna.prepare import check
+from penna.recipe import Recipe
+from penna.searching import Progress
+from penna.table import Finding, Table
+from penna.tasks import Task
+from penna.trials import Ledger, State, Trial
+
+#: Families that need no encoder.
+ALONE = ("linear",)
+
+
+def check_settings(settings: Mapping[str, Any]) -> None:
+    """Raise SettingError for what cannot work, before anything is read or written."""
+    known = [n for n in plugins.names("models") if hasattr(plugins.find("models", n), "fit")]
+    for family in settings["families"]:
+        if family not in known:
+            raise SettingError(f"there is no family {family!r}: choose from {', '.join(known)}.")
+    if not settings["families"]:
+        raise SettingError(f"no family was given: choose from {', '.join(known)}.")
+    plugins.find("search", settings["search"])
+    for name in ("max_mb", "max_ms"):
+        if settings[name] is not None and not settings[name] > 0:
+            raise SettingError(f"{name}={settings[name]} cannot work: give a number above zero, or leave it out.")
+    if settings["rare"] not in check.RARE:
+        raise SettingError(f"rare={settings['rare']!r} cannot work: write {' or '.join(check.RARE)}.")
+    if settings["threads"] is not None and settings["threads"] < 1:
+        raise SettingError(f"threads={settings['threads']} cannot work: give at least 1.")
+
+
+def run_folder(folder: Path, resume: bool) -> Path:
+    """The folder to write a run to. Raises RunError where it holds something else, or nothing to resume."""
+    if resume and not (folder / "ledger.jsonl").exists():
+        raise RunError(f"{folder} holds no run to resume: leave --resume out to start one.")
+    if not resume and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise RunError(f"{folder} exists already: choose another --out, or pass --resume to go on with it.")
+    return folder
+
+
+def read(
+    source: Any, y: Any, text: Sequence[str] | str | None, group: str | None, rare: str
+) -> tuple[Table, list[Finding]]:
+    """The rows that can be used, and what was found on the way; ``y`` is labels or the name of the target column."""
+    columns = (text,) if isinstance(text, str) else text
+    named = isinstance(y, str)
+    table, found = reading.read(source, text=columns, target=y if named else None, group=group, y=None if named else y)
+    if table.target is None:
+        raise TableError("there are no labels: pass y, or name the target column (--target).")
+    checked, more = check.check(table, rare=rare)
+    return checked, [*found, *more]
+
+
+def exam_table(test: Any, table: Table, task: Task) -> tuple[Table | None, list[Finding]]:
+    """The rows of a test table that can be examined; labels that the training rows lack are counted out."""
+    if test is None:
+        return None, []
+    exam, found = reading.read(test, text=tuple(table.text), target=table.target_name)
+    if exam.target is None:
+        raise TableError(f"the test table has no labels: it needs the column {table.target_name!r}.")
+    known = set(task.classes)
+    usable = np.array([label in known for label in exam.target], bool)
+    if not usable.any():
+        raise TaskError(f"no row of the test table has a label that is in the training rows ({table.target_name}).")
+    lost, rows = int((~usable).sum()), tuple(exam.rows[~usable][:5].tolist())
+    if lost:
+        said = f"test rows left out because their label was never trained on: {lost}"
+        found = [*found, Finding("unknown_label", said, lost, rows, "warning")]
+    both = int(np.isin(exam.hashes, table.hashes).sum())
+    if both:
+        said = f"test rows whose text is also in the training rows: {both}"
+        found = [*found, Finding("leak", said, both, (), "warning")]
+    return exam.take(np.flatnonzero(usable)), found
+
+
+def usable(
+    families: Sequence[str], encoders: Sequence[str], ledger: Ledger, progress: Progress
+) -> tuple[list[str], list[str]]:
+    """The families that can run and the encoders that can be loaded; the others stand in the ledger as skipped."""
+
+    def skip(reason: str, **knobs: Any) -> None:
+        for family in needing:
+            recipe = Recipe.of(family, **knobs)
+            if all(t.asked != recipe.id for t in ledger.trials):  # a resumed run knows it already
+                ledger.append(Trial(recipe, State.SKIPPED, reason=reason, asked=recipe.id, origin="setup"))
+            progress.event("skipped", name=str(recipe), reason=reason)
+
+    needing = [f for f in families if f not in ALONE]
+    found = []
+    for name in dict.fromkeys([*map(str, encoders), *(checkpoints.shipped() if needing else [])]):
+        try:
+            found.append(checkpoints.find(name).name)
+        except EncoderError as error:
+            skip(str(error), encoder=name)
+    if not found:
+        skip("no encoder: give one with --encoder (a folder or a hub name)")
+    left = [f for f in families if f in ALONE or found]
+    if not left:
+        raise SettingError("nothing can be searched: no encoder could be used, and linear was not among --families.")
+    return left, found
+
+
+def cache_folder() -> Path:
+    """Where tokens and embeddings are kept: $PENNA_CACHE, else the user's cache folder."""
+    if "PENNA_CACHE" in os.environ:
+        return Path(os.environ["PENNA_CACHE"])
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "penna"
