@@ -60,9 +60,9 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "penna-recipes")
     asked = parser.parse_args()
     train, test = (read(asked.data / asked.set / f"{part}.csv.gz") for part in ("train", "test"))
+    task = classify.make(train)
     if asked.rows:
         train = train.take(np.random.default_rng(0).permutation(len(train))[: asked.rows])
-    task = classify.make(train)
     truth = task.encode(test)
     for seed in asked.seeds:
         valid, rest = None, train

@@ -81,8 +81,8 @@ def main() -> None:
     transformers.logging.disable_progress_bar()
     torch.set_num_threads(asked.threads)
     train, test = (read(asked.data / asked.set / f"{part}.csv.gz") for part in ("train", "test"))
-    train = train.take(np.random.default_rng(0).permutation(len(train))[: asked.rows])
     task = classify.make(train)
+    train = train.take(np.random.default_rng(0).permutation(len(train))[: asked.rows])
     common = (asked.encoder, task, train, test, asked.epochs)
     contenders = {
         "Trainer, batch 8": lambda: trainer(*common),
