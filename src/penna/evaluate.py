@@ -62,48 +62,60 @@ def afford(
 
 def evaluate(recipe: Recipe, work: Work, folds: Sequence[int], resources: Resources, report: Report) -> Outcome:
     """Fit and score a recipe on these folds. Never raises for what goes wrong inside a fit: that is a state."""
-    family = plugins.find("models", recipe.family)
+    run = _Run(recipe, work, resources, report)
     started = time.monotonic()
-    curve: list[tuple[int, float]] = []
-    scores: list[float] = []
-    errors: list[float] = []
-    outputs: dict[int, Array] = {}
-    model: Model | None = None
-    speed = 0.0
-
-    def watch(step: int, of: int, score: float) -> bool:
-        if not scores:  # the first fold's curve stands for the trial
-            curve.append((step, score))
-        return report(step, of, score)
-
     state, reason = State.COMPLETE, ""
     try:
         for fold in folds:
-            train, valid = (work.table.take(rows) for rows in work.folds[fold])
-            model = family.fit(recipe, work.task, train, valid, resources, watch)
-            begun = time.monotonic()
-            outputs[fold] = model.outputs(valid)
-            speed = len(valid) / max(time.monotonic() - begun, 1e-6)
-            y = work.task.encode(valid)
-            scores.append(work.task.score(y, outputs[fold]))
-            errors.append(work.task.score_error(y, outputs[fold]))
+            run.fold(fold)
     except Pruned:
-        state, reason = State.PRUNED, f"behind its peers at step {curve[-1][0]}" if curve else "behind its peers"
-    except OutOfTime as error:
+        state, reason = State.PRUNED, f"behind its peers at step {run.curve[-1][0]}" if run.curve else "stopped"
+    except (OutOfTime, EncoderError) as error:
         state, reason = State.SKIPPED, str(error) or "the time was up before it had anything usable"
-    except EncoderError as error:
-        state, reason = State.SKIPPED, str(error)
-    except (RuntimeError, ValueError, ArithmeticError, MemoryError, OSError) as error:
-        state, reason = State.FAILED, f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+    except (RuntimeError, ValueError, LookupError, ArithmeticError, MemoryError, OSError) as error:
+        state, reason = State.FAILED, f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
     trial = Trial(
         recipe,
         state,
-        folds=tuple(folds[: len(scores)]),
-        scores=tuple(scores),
-        errors=tuple(errors),
+        folds=tuple(run.outputs),
+        scores=tuple(run.scores),
+        errors=tuple(run.errors),
         seconds=round(time.monotonic() - started, 3),
-        curve=tuple(curve),
+        curve=tuple(run.curve),
         reason=reason,
-        rows_per_second=round(speed, 1),
+        rows_per_second=round(run.rows_per_second, 1),
     )
-    return Outcome(trial, outputs, model)
+    return Outcome(trial, run.outputs, run.model)
+
+
+class _Run:
+    """What comes together while one recipe goes through its folds; what is here when a fold fails still counts."""
+
+    def __init__(self, recipe: Recipe, work: Work, resources: Resources, report: Report) -> None:
+        self.recipe, self.work, self.resources, self.report = recipe, work, resources, report
+        self.family = plugins.find("models", recipe.family)
+        self.curve: list[tuple[int, float]] = []
+        self.scores: list[float] = []
+        self.errors: list[float] = []
+        self.outputs: dict[int, Array] = {}
+        self.model: Model | None = None
+        self.rows_per_second = 0.0
+
+    def fold(self, fold: int) -> None:
+        train, valid = (self.work.table.take(rows) for rows in self.work.folds[fold])
+        task = self.work.task
+        self.model = self.family.fit(self.recipe, task, train, valid, self.resources, self._watch)
+        begun = time.monotonic()
+        outputs = self.model.outputs(valid)
+        self.rows_per_second = len(valid) / max(time.monotonic() - begun, 1e-6)
+        if not np.isfinite(outputs).all():
+            raise ArithmeticError("the model answers with numbers that are not finite")
+        y = task.encode(valid)
+        self.scores.append(task.score(y, outputs))
+        self.errors.append(task.score_error(y, outputs))
+        self.outputs[fold] = outputs
+
+    def _watch(self, step: int, of: int, score: float) -> bool:
+        if not self.scores:  # the first fold's curve stands for the trial
+            self.curve.append((step, score))
+        return self.report(step, of, score)

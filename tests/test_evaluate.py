@@ -1,0 +1,99 @@
+"""What becomes of a recipe inside ``evaluate``, with real families on small tables."""
+
+import numpy as np
+import pytest
+
+from penna import evaluate, split, tasks
+from penna.budget import Budget, Deadline
+from penna.evaluate import Work
+from penna.models import Resources
+from penna.recipe import Profile, Recipe
+from penna.table import Table
+from penna.trials import State
+
+
+@pytest.fixture
+def work(demo_rows):
+    chosen = sorted(set(demo_rows.label))[:3]
+    rows = demo_rows[demo_rows.label.isin(chosen)].groupby("label").head(30)
+    table = Table(
+        {"text": rows.text.to_numpy(object)}, target=rows.label.to_numpy(object), rows=np.arange(1, len(rows) + 1)
+    )
+    task = tasks.find("auto", table)
+    plan = split.plan(table, task.strata(table), folds=3)
+    profile = Profile(rows=len(table), classes=3, rows_in_smallest_class=30, mean_characters=60.0, folds=3)
+    return Work(task, table, plan.folds, profile, Budget())
+
+
+def resources(tmp_path, seconds=60.0):
+    return Resources(tmp_path, Deadline(seconds), 1)
+
+
+def go_on(step, of, score):
+    return True
+
+
+BASELINE = Recipe.of("linear", analyzer="word", words=2, sublinear=True, lower=True, min_df=1, keep=100_000, chi2=1.0,
+                     classifier="logistic", balanced=False, nb=False, c=10.0)  # fmt: skip
+
+
+def test_a_complete_trial_has_a_score_an_error_and_outputs_for_each_fold(work, tmp_path):
+    outcome = evaluate.evaluate(BASELINE, work, (0, 1, 2), resources(tmp_path), go_on)
+    trial = outcome.trial
+    assert trial.state is State.COMPLETE
+    assert trial.folds == (0, 1, 2)
+    assert len(trial.scores) == len(trial.errors) == 3
+    assert trial.score > 0.7
+    assert {fold: len(rows) for fold, rows in outcome.outputs.items()} == {
+        fold: len(valid) for fold, (_, valid) in enumerate(work.folds)
+    }
+
+
+def test_the_same_recipe_scores_the_same_twice(work, tmp_path):
+    first, second = (evaluate.evaluate(BASELINE, work, (0,), resources(tmp_path), go_on).trial for _ in range(2))
+    assert first.scores == second.scores
+
+
+def test_what_goes_wrong_inside_a_fit_is_a_state_with_a_reason(work, tmp_path):
+    broken = Recipe.of("linear", classifier="oracle")  # knobs are missing, as in a ledger of another version
+    trial = evaluate.evaluate(broken, work, (0,), resources(tmp_path), go_on).trial
+    assert trial.state is State.FAILED
+    assert trial.reason.startswith("KeyError")
+    assert "\n" not in trial.reason
+
+
+def test_a_missing_encoder_is_skipped_not_failed(work, tmp_path):
+    trial = evaluate.evaluate(Recipe.of("frozen", encoder="/nowhere"), work, (0,), resources(tmp_path), go_on).trial
+    assert trial.state is State.SKIPPED
+    assert "/nowhere" in trial.reason
+
+
+def test_a_fine_tune_that_is_told_to_stop_is_pruned(work, tmp_path, tiny_bert):
+    recipe = Recipe.of("finetune", encoder=str(tiny_bert), epochs=4.0)
+    trial = evaluate.evaluate(recipe, work, (0,), resources(tmp_path), lambda *_: False).trial
+    assert trial.state is State.PRUNED
+    assert trial.reason.startswith("behind its peers")
+    assert trial.scores == ()
+    assert trial.curve
+
+
+def test_what_cannot_fit_is_refused_with_the_seconds_and_what_weighs_too_much_with_the_megabytes(work, tmp_path):
+    from dataclasses import replace
+
+    refused = evaluate.afford(BASELINE, work, (0,), resources(tmp_path), 1e-6)
+    assert isinstance(refused, str)
+    assert "s are left" in refused
+    light = replace(work, budget=Budget(megabytes=1e-9))
+    refused = evaluate.afford(BASELINE, light, (0,), resources(tmp_path), 60.0)
+    assert isinstance(refused, str)
+    assert "ceilings" in refused
+
+
+def test_a_fine_tune_is_made_shorter_to_fit(work, tmp_path, tiny_bert):
+    recipe = Recipe.of("finetune", encoder=str(tiny_bert), epochs=400.0)
+    whole = evaluate.afford(recipe, work, (0,), resources(tmp_path, 1e6), 1e6)
+    assert not isinstance(whole, str)
+    shorter = evaluate.afford(recipe, work, (0,), resources(tmp_path, 1e6), whole[1].seconds / 2)
+    assert not isinstance(shorter, str)
+    assert shorter[0].effort < 1
+    assert shorter[1].seconds <= whole[1].seconds / 2
