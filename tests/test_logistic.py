@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
 from penna.budget import Deadline
-from penna.features.logistic import Logistic, fit_logistic, logistic_path, softmax
+from penna.features.logistic import Logistic, _Sparse, fit_logistic, logistic_path, softmax
 
 
 def blobs(n: int, d: int, k: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -115,6 +115,14 @@ def test_threads_do_not_change_the_result() -> None:
     sparse = sp.csr_matrix(X)
     one, two = (fit_logistic(sparse, y, 5, threads=t, max_iter=20) for t in (1, 2))
     assert np.array_equal(one.coef, two.coef)
+
+
+def test_bands_of_rows_do_not_change_the_gradient() -> None:
+    X = sp.random(50_000, 30, density=0.1, format="csr", dtype=np.float32, random_state=0)
+    r = np.random.default_rng(0).normal(size=(50_000, 40)).astype(np.float32)
+    rows = _Sparse(X, threads=2, columns=40)
+    assert len(rows.bands) == 2
+    assert np.allclose(rows.back(r), X.T @ r, atol=1e-2)
 
 
 def test_the_softmax_of_huge_margins_is_finite() -> None:

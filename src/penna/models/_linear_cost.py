@@ -35,8 +35,8 @@ class Plan:
 
     def _work(self, rows: int) -> float:
         share = rows / max(self.rows, 1)
-        counting = 2.5e-7 * self.characters + 6e-8 * self.values
-        solving = _ITERATIONS * (3e-10 * self.values * (self.columns + 4))
+        counting = 2.5e-7 * self.characters + 1.2e-7 * self.values
+        solving = _ITERATIONS * (4e-10 * self.values * (self.columns + 4))
         # Memory traffic of the solver's own vectors, which hardly shrinks with the rows.
         vectors = _ITERATIONS * 1.2e-8 * self.features * self.columns
         return 0.02 + float(share * (counting + solving) + vectors * share**0.7)
