@@ -125,6 +125,20 @@ def test_ctrl_c_finishes_with_the_best_so_far(questions, tmp_path):
     assert load(tmp_path / "run").predict(["where is my card"]).shape == (1,)
 
 
+def test_what_cannot_be_refitted_in_time_is_served_as_it_was_kept(questions, tmp_path, monkeypatch):
+    class Watch:
+        def event(self, kind, **data):
+            if kind == "trial_end" and data["trial"].number == 3:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr("penna.packing.PATIENCE", 0.0)
+    auto = AutoText(budget=300, families=("linear",), out=tmp_path / "run", progress=Watch()).fit(questions, y="label")
+    (member,) = auto.bundle_.manifest["members"]
+    assert member["refitted"] is False
+    assert auto.bundle_.manifest["preliminary"] is False
+    assert auto.exam_["accuracy"][0] > 0.7
+
+
 def test_a_killed_run_leaves_a_model_and_resumes_without_repeating_a_trial(questions, tmp_path):
     data, out = tmp_path / "rows.csv", tmp_path / "run"
     questions.to_csv(data, index=False)

@@ -1,17 +1,18 @@
 """From a choice to the artefact: refit on all search rows, write, then open the exam once."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from penna import bundle, plugins
+from penna.budget import Deadline
 from penna.bundle import Bundle
 from penna.errors import EncoderError
 from penna.models import Model, OutOfTime
 from penna.models.blend import Blend
-from penna.searching import FINISHING, Search
+from penna.searching import FINISHING, STOPPED, Search
 from penna.select import Choice
 from penna.table import Table
 from penna.trials import Trial
@@ -23,65 +24,100 @@ PATIENCE = 10.0
 
 
 @dataclass(frozen=True)
+class Member:
+    """One model of the artefact: its trial, its weight, and whether it was fitted again on all rows."""
+
+    trial: Trial
+    weight: float
+    model: Model
+    refitted: bool
+
+
+@dataclass(frozen=True)
 class Packed:
     """The artefact as written, what it was made of, and what it answered in the exam."""
 
     bundle: Bundle
     choice: Choice
-    models: tuple[Model, ...]  # as refitted; empty where the kept model is served
+    members: tuple[Member, ...]
     measured: dict[str, Any]
     y: Array
     outputs: Array
 
 
 def pack(search: Search, rows: Table, exam: Table, ended: str) -> Packed:
-    """Refit the choice on ``rows`` where time allows, else serve the kept model; then the exam, on the artefact."""
-    left = search.goal.deadline.left() - FINISHING
-    choice = search.choose(min(left, PATIENCE) if ended == "stopped by hand" else left)
-    kept = next((t for t in search.ledger.trials if t.number == search.kept), None)
-    models: list[Model] | None = None
-    if choice is not None and not _kept_is_better(kept, choice):
-        models = _refit(search, choice, rows)
-    if models is not None and choice is not None:
-        opened = _write(search, choice, models)
-    elif kept is not None:
-        choice = Choice(((kept, 1.0),), kept.score, kept.spread)
-        opened = bundle.open(search.goal.folder)
-    else:
+    """Fit the choice again on ``rows`` as far as time allows, write it, and let the artefact answer the exam.
+
+    Raises OutOfTime where there is no model at all.
+    """
+    finish = search.goal.deadline
+    if ended == STOPPED:
+        finish = Deadline(min(finish.seconds, finish.spent() + FINISHING + PATIENCE), finish.started)
+    choice = search.choose(finish.left() - FINISHING) or _kept(search)
+    members = [] if choice is None else _members(search, choice, rows, finish)
+    if not members:  # every refit failed, or there was no time for any
+        kept = _kept(search)
+        members = [] if kept is None else [Member(kept.members[0][0], 1.0, _as_kept(search, kept.members[0][0]), False)]
+        choice = kept
+    if choice is None or not members:
         raise OutOfTime("no model was finished")
+    opened = _write(search, choice, members)
     outputs = opened.outputs(exam)
     y = search.work.task.encode(exam)
-    return Packed(opened, choice, tuple(models or ()), search.work.task.measure(y, outputs), y, outputs)
+    return Packed(opened, choice, tuple(members), search.work.task.measure(y, outputs), y, outputs)
 
 
-def _kept_is_better(kept: Trial | None, choice: Choice) -> bool:
-    return (
-        kept is not None and kept.cautious > choice.cautious and all(t.number != kept.number for t, _ in choice.members)
-    )
+def _kept(search: Search) -> Choice | None:
+    kept = next((t for t in search.ledger.trials if t.number == search.kept), None)
+    return None if kept is None else Choice(((kept, 1.0),), kept.score, kept.spread)
 
 
-def _refit(search: Search, choice: Choice, rows: Table) -> list[Model] | None:
-    """Every member fitted again on all rows; None where time or luck ran out."""
-    fitted: list[Model] = []
-    for trial, _ in choice.members:
-        search.progress.event("phase", name=f"refitting {trial.recipe.family} on {len(rows):,} rows")
-        family = plugins.find("models", trial.recipe.family)
-        resources = search.goal.resources
-        try:
-            fitted.append(family.fit(trial.recipe, search.work.task, rows, None, resources, lambda *_: True))
-        except (OutOfTime, EncoderError, RuntimeError, ValueError, ArithmeticError, MemoryError) as error:
-            search.progress.event("skipped", name="refit", reason=f"{type(error).__name__}: {error}")
-            return None
-    return fitted
+def _as_kept(search: Search, trial: Trial) -> Model:
+    model: Model = plugins.find("models", trial.recipe.family).open(search.goal.folder / "model" / bundle.PARTS)
+    return model
 
 
-def _write(search: Search, choice: Choice, models: list[Model]) -> Bundle:
-    members = [(t.recipe.family, weight, m) for (t, weight), m in zip(choice.members, models, strict=True)]
-    facts = {**search.goal.facts, "preliminary": False, "recipe": str(choice), "trial": choice.members[0][0].number}
-    family, model = (members[0][0], models[0]) if len(members) == 1 else ("blend", Blend(members))
-    for t, m in zip(choice.members, models, strict=True):
-        if hasattr(m, "save_checkpoint"):
-            m.save_checkpoint(search.goal.folder / "checkpoint" / str(t[0].number))
+def _members(search: Search, choice: Choice, rows: Table, finish: Deadline) -> list[Member]:
+    """Every member fitted again on all rows, the kept one only where time allows; weights sum to one.
+
+    A member whose refit fails is left out, and said.
+    """
+    trials = [t for t, _ in choice.members]
+    members: list[Member] = []
+    for i, (trial, weight) in enumerate(choice.members):
+        others = sum(map(search.least_seconds, trials[i + 1 :])) + sum(map(search.answer_seconds, trials[: i + 1]))
+        deadline = finish.before(FINISHING + others)
+        if trial.number == search.kept and search.refit_seconds(trial) > deadline.left():
+            members.append(Member(trial, weight, _as_kept(search, trial), False))
+            continue
+        model = _refit(search, trial, rows, deadline)
+        if model is not None:
+            members.append(Member(trial, weight, model, True))
+        elif trial.number == search.kept:
+            members.append(Member(trial, weight, _as_kept(search, trial), False))
+    total = sum(m.weight for m in members)
+    return [replace(m, weight=m.weight / total) for m in members]
+
+
+def _refit(search: Search, trial: Trial, rows: Table, deadline: Deadline) -> Model | None:
+    search.progress.event("phase", name=f"refitting {trial.recipe.family} on {len(rows):,} rows")
+    family = plugins.find("models", trial.recipe.family)
+    resources = replace(search.goal.resources, deadline=deadline)
+    try:
+        model: Model = family.fit(trial.recipe, search.work.task, rows, None, resources, lambda *_: True)
+    except (OutOfTime, EncoderError, RuntimeError, ValueError, ArithmeticError, MemoryError) as error:
+        search.progress.event("skipped", name=f"refit of #{trial.number}", reason=f"{type(error).__name__}: {error}")
+        return None
+    return model
+
+
+def _write(search: Search, choice: Choice, members: list[Member]) -> Bundle:
+    facts = {**search.goal.facts, "preliminary": False, "recipe": str(choice), "trial": members[0].trial.number}
+    blended = Blend([(m.trial.recipe.family, m.weight, m.model) for m in members])
+    family, model = (members[0].trial.recipe.family, members[0].model) if len(members) == 1 else ("blend", blended)
+    for m in members:
+        if hasattr(m.model, "save_checkpoint"):
+            m.model.save_checkpoint(search.goal.folder / "checkpoint" / str(m.trial.number))
     return bundle.write(search.goal.folder / "model", search.work.task, family, model, facts)
 
 
@@ -92,8 +128,10 @@ def facts(packed: Packed, exam: Table, seconds: float, rows: int) -> dict[str, A
         "metric": packed.bundle.task.metric,
         "exam": {k: v for k, v in packed.measured.items() if k != "by_class"},
         "validation": {"score": packed.choice.score, "spread": packed.choice.spread},
-        "members": [{"recipe": t.recipe.to_json(), "weight": w, "trial": t.number} for t, w in packed.choice.members],
-        "refitted": bool(packed.models),
+        "members": [
+            {"recipe": m.trial.recipe.to_json(), "weight": m.weight, "trial": m.trial.number, "refitted": m.refitted}
+            for m in packed.members
+        ],
         "rows": rows,
         "megabytes": round(bundle.megabytes(packed.bundle.folder), 3),
         "latency": bundle.latency(packed.bundle, exam),
@@ -108,7 +146,7 @@ def card(packed: Packed, facts: dict[str, Any], title: str) -> str:
     scores = "\n".join(
         f"| {name} | {v[0]:.4f} | {v[1]:.4f} to {v[2]:.4f} |" for name, v in exam.items() if isinstance(v, list)
     )
-    modules = [plugins.find("models", trial.recipe.family) for trial, _ in packed.choice.members]
+    modules = [plugins.find("models", m.trial.recipe.family) for m in packed.members]
     packages = sorted({"pandas", "typer", *(p for m in modules for p in m.PACKAGES)})
     labels = ", ".join(map(str, task.classes[:30])) + (" ..." if len(task.classes) > 30 else "")
     return f"""# A text classifier for {title}

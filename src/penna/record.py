@@ -40,7 +40,7 @@ def build(
 ) -> report.Record:
     """The report's ``Record``, JSON-able."""
     task, choice = search.work.task, packed.choice
-    families = [t.recipe.family for t, _ in choice.members]
+    families = [m.trial.recipe.family for m in packed.members]
     train, valid = plan.folds[0]
     made: report.Record = {
         "title": table.target_name,
@@ -66,7 +66,9 @@ def build(
         "trials": [t.to_json() for t in search.ledger.trials],
         "chosen": {
             "name": families[0] if len(families) == 1 else f"blend of {len(families)}",
-            "members": [{"number": t.number, "recipe": str(t.recipe), "weight": w} for t, w in choice.members],
+            "members": [
+                {"number": m.trial.number, "recipe": str(m.trial.recipe), "weight": m.weight} for m in packed.members
+            ],
             "score": choice.score,
             "spread": choice.spread,
         },
@@ -133,9 +135,9 @@ def _baselines(search: Search, exam: Table, packed: Packed) -> list[Baseline]:
 def _lengths(packed: Packed) -> list[Length]:
     """What each encoder in the result reads of a text, and how many rows it cuts."""
     return [
-        {"encoder": t.recipe["encoder"], "length": m.length, "truncated": m.truncated_share}
-        for (t, _), m in zip(packed.choice.members, packed.models, strict=False)
-        if isinstance(m, Cuts)
+        {"encoder": m.trial.recipe["encoder"], "length": m.model.length, "truncated": m.model.truncated_share}
+        for m in packed.members
+        if isinstance(m.model, Cuts)
     ]
 
 

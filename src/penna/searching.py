@@ -21,6 +21,8 @@ from penna.trials import Ledger, State, Trial
 
 Array = np.ndarray[Any, Any]
 
+#: Why a search ended, where Ctrl-C ended it.
+STOPPED = "stopped by hand"
 #: Seconds that finishing takes beside refits and the exam: writing, opening, measuring, the report.
 FINISHING = 2.5
 #: A model that took this long is kept on disk when it is the best so far: it need not be fitted twice if time runs out.
@@ -68,30 +70,42 @@ class Search:
         try:
             return here.run(self.strategy.ask, self.attempt, self.told, self.ledger, self.left)
         except KeyboardInterrupt:
-            return "stopped by hand"
+            return STOPPED
 
     def left(self) -> float:
         """Seconds that searching may still take: finishing what is chosen now comes off first."""
-        reserve = FINISHING
-        if self.chosen is not None:
-            reserve += sum(self.finish_seconds(t) for t, _ in self.chosen.members)
-        return self.goal.deadline.left() - reserve
+        left = self.goal.deadline.left() - FINISHING
+        if self.chosen is None:
+            return left
+        members = [t for t, _ in self.chosen.members]
+        whole = sum(self.refit_seconds(t) + self.answer_seconds(t) for t in members)
+        return left - (whole if whole <= left else sum(map(self.least_seconds, members)))
 
-    def finish_seconds(self, trial: Trial) -> float:
-        """Predicted seconds to refit a trial's recipe on all rows and to answer the exam with it."""
+    def refit_seconds(self, trial: Trial) -> float:
+        """Predicted seconds to fit a trial's recipe on all rows."""
         train, valid = self.work.folds[0]
-        fit = trial.seconds / max(1, len(trial.folds)) * (len(train) + len(valid)) / len(train)
-        # The artefact runs in fp32, which may be half as fast as what the trial was scored with.
-        answer = 2 * self.goal.exam_rows / trial.rows_per_second if trial.rows_per_second else 0.0
-        return 1.05 * fit + answer
+        return 1.05 * trial.seconds / max(1, len(trial.folds)) * (len(train) + len(valid)) / len(train)
+
+    def answer_seconds(self, trial: Trial) -> float:
+        """Predicted seconds to answer the exam.
+
+        The artefact runs in fp32, half as fast as a bf16 trial was scored; and a trial's vectors came from the cache.
+        """
+        scored = 2 / trial.rows_per_second if trial.rows_per_second else 0.0
+        alone = 0.7e-3 * (trial.milliseconds or 0.0)  # a text in a batch takes less than one alone
+        return self.goal.exam_rows * max(scored, alone)
+
+    def least_seconds(self, trial: Trial) -> float:
+        """What finishing takes at the least: the kept model can be served as it is."""
+        return self.answer_seconds(trial) + (0.0 if trial.number == self.kept else self.refit_seconds(trial))
 
     def choose(self, seconds: float) -> Choice | None:
-        """The best choice that can be refitted and examined within ``seconds`` and stays under the ceilings."""
+        """The best choice that can be finished within ``seconds`` and stays under the ceilings."""
 
         def allowed(members: Sequence[Trial]) -> bool:
             size = sum(t.megabytes or 0.0 for t in members)
             answer = sum(t.milliseconds or 0.0 for t in members)
-            in_time = sum(self.finish_seconds(t) for t in members) <= seconds
+            in_time = sum(map(self.least_seconds, members)) <= seconds
             return in_time and self.work.budget.admits(size, answer)
 
         return select.best(self.ledger.trials, self.evidence, allowed)
