@@ -146,7 +146,7 @@ class AutoText(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.trials_ = tuple(ledger.trials)
         self.n_features_in_ = len(table.text)
         self.record_ = record.build(
-            self._settings(), table, [*findings, *more], plan, exam, search, packed, facts, ended
+            self._settings(X, table), table, [*findings, *more], plan, exam, search, packed, facts, ended
         )
         record.write(folder, self.record_)
         progress.event("final", recipe=str(packed.choice), measures=packed.measured, facts=facts, path=folder)
@@ -242,9 +242,8 @@ class AutoText(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 f"no model was finished within {search.goal.deadline.seconds:g} s ({reasons}): raise --budget."
             ) from None
 
-    def _settings(self) -> dict[str, Any]:
-        return {
-            k: v if isinstance(v, int | float | str | None) else str(v)
-            for k, v in self.get_params().items()
-            if k != "progress"
-        }
+    def _settings(self, source: Any, table: Table) -> dict[str, Any]:
+        """What was asked for, as the report shows it."""
+        given = {k: v for k, v in self.get_params().items() if k != "progress"}
+        plain = {k: v if isinstance(v, int | float | str | None) else str(v) for k, v in given.items()}
+        return {"data": Path(source).name if isinstance(source, str | Path) else table.target_name, **plain}

@@ -43,7 +43,7 @@ def build(
     families = [m.trial.recipe.family for m in packed.members]
     train, valid = plan.folds[0]
     made: report.Record = {
-        "title": table.target_name,
+        "title": settings["data"],
         "version": __version__,
         "created": facts["finished"],
         "seconds": facts["seconds"],
