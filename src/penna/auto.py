@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
+from threadpoolctl import threadpool_limits
 
 from penna import bundle, intake, packing, record, split, tasks
 from penna.budget import Budget, Deadline, parse_seconds
@@ -34,11 +35,6 @@ class Silent:
 
     def event(self, kind: str, **data: Any) -> None:
         return None
-
-
-def load(folder: Path | str) -> Bundle:
-    """Open the artefact of a run; imports no torch. Raises BundleError."""
-    return bundle.open(folder)
 
 
 class AutoText(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -115,6 +111,11 @@ class AutoText(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Raises TableError, TaskError, SettingError or RunError where the input cannot be used.
         """
         deadline = Deadline(parse_seconds(self.budget))
+        # NumPy's and SciPy's threads; torch and onnxruntime are told by the families.
+        with threadpool_limits(self.threads):
+            return self._fit(X, y, test, deadline)
+
+    def _fit(self, X: Any, y: Any, test: Any, deadline: Deadline) -> "AutoText":
         progress: Progress = self.progress or Silent()
         intake.check_settings(self.get_params())
         folder = self._folder()

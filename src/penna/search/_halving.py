@@ -18,13 +18,13 @@ def keep(trials: Sequence[Trial], family: str, fraction: float, score: float) ->
     """
     if fraction < FIRST_RUNG or fraction >= 1:
         return True
-    peers = [
-        at
-        for t in trials
-        if t.recipe.family == family and t.curve and t.state is State.COMPLETE
-        if (at := _at(t, fraction)) is not None
-    ]
-    return not peers or score >= float(np.median(peers)) - 0.25 * _unit(peers)
+    peers = [t for t in trials if t.recipe.family == family and t.curve and t.state is State.COMPLETE]
+    scores = [at for t in peers if (at := _at(t, fraction)) is not None]
+    if not scores:
+        return True
+    # Scores on the way rest on as many rows as the last one: less than its error is no difference.
+    noise = float(np.mean([t.errors[0] for t in peers if t.errors] or [0.0]))
+    return score >= float(np.median(scores)) - noise
 
 
 def _at(trial: Trial, fraction: float) -> float | None:
@@ -32,8 +32,3 @@ def _at(trial: Trial, fraction: float) -> float | None:
     scores = [score for _, score in trial.curve]
     near = np.flatnonzero(steps / steps[-1] <= fraction + 0.02)
     return max(scores[: near[-1] + 1]) if len(near) else None
-
-
-def _unit(peers: Sequence[float]) -> float:
-    """How far apart peers are: a trial that is only a little behind may still overtake."""
-    return float(np.std(peers)) if len(peers) > 1 else 0.04
