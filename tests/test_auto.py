@@ -179,9 +179,18 @@ def test_a_missing_encoder_is_skipped_with_its_reason_and_the_search_goes_on(que
 
 
 def test_every_family_meets_on_one_leaderboard_and_the_result_needs_no_torch(questions, tiny_bert, tmp_path):
-    auto = AutoText(budget=60, folds=2, encoders=(str(tiny_bert),), out=tmp_path / "run").fit(questions, y="label")
-    families = {t.recipe.family for t in auto.trials_ if t.state is trials.State.COMPLETE}
-    assert families == {"linear", "frozen", "finetune"}
+    met = set()
+
+    class Watch:
+        def event(self, kind, **data):
+            if kind == "trial_end" and data["trial"].state is trials.State.COMPLETE:
+                met.add(data["trial"].recipe.family)
+            if kind == "trial_end" and len(met) == 3:
+                raise KeyboardInterrupt  # the budget is large, so that a busy machine does not decide; no need to wait
+
+    auto = AutoText(budget=300, folds=2, encoders=(str(tiny_bert),), out=tmp_path / "run", progress=Watch())
+    auto.fit(questions, y="label")
+    assert met == {"linear", "frozen", "finetune"}
     code = (
         "import sys; from penna import load; load(sys.argv[1]).predict(['a card']); assert 'torch' not in sys.modules"
     )
@@ -191,6 +200,18 @@ def test_every_family_meets_on_one_leaderboard_and_the_result_needs_no_torch(que
 def test_a_ceiling_in_megabytes_holds(questions):
     auto = quick(max_mb=0.5).fit(questions, y="label")
     assert auto.bundle_.manifest["megabytes"] <= 0.5
+
+
+def test_ceilings_that_nothing_meets_are_said_and_leave_no_false_promise(questions):
+    with pytest.raises(RunError, match="ceilings"):
+        quick(max_mb=1e-4).fit(questions, y="label")
+
+
+def test_a_finished_run_can_be_resumed_with_more_time(questions, tmp_path):
+    first = quick(budget=5, out=tmp_path / "run").fit(questions, y="label")
+    again = quick(budget=8, out=tmp_path / "run", resume=True).fit(questions, y="label")
+    assert again.trials_[: len(first.trials_)] == first.trials_
+    assert load(tmp_path / "run").manifest["preliminary"] is False
 
 
 def test_the_exam_can_be_another_table(questions):

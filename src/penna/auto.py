@@ -239,8 +239,11 @@ class AutoText(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             return packing.pack(search, rows, exam, ended)
         except OutOfTime:
             reasons = "; ".join(dict.fromkeys(t.reason for t in search.ledger.trials if t.reason)) or "too little time"
+            seconds, budget = search.goal.deadline.seconds, search.work.budget
+            ceilings = "" if budget.admits(np.inf, np.inf) else " or the ceilings (--max-mb, --max-ms)"
             raise RunError(
-                f"no model was finished within {search.goal.deadline.seconds:g} s ({reasons}): raise --budget."
+                f"no model was finished within {seconds:g} s and under the ceilings ({reasons}): "
+                f"raise --budget{ceilings}."
             ) from None
 
     def _settings(self, source: Any, table: Table) -> dict[str, Any]:

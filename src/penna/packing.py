@@ -53,23 +53,32 @@ def pack(search: Search, rows: Table, exam: Table, ended: str) -> Packed:
     finish = search.goal.deadline
     if ended == STOPPED:
         finish = Deadline(min(finish.seconds, finish.spent() + FINISHING + PATIENCE), finish.started)
-    choice = search.choose(finish.left() - FINISHING) or _kept(search)
-    members = [] if choice is None else _members(search, choice, rows, finish)
-    if not members:  # every refit failed, or there was no time for any
-        kept = _kept(search)
-        members = [] if kept is None else [Member(kept.members[0][0], 1.0, _as_kept(search, kept.members[0][0]), False)]
-        choice = kept
-    if choice is None or not members:
-        raise OutOfTime("no model was finished")
-    opened = _write(search, choice, members)
+    while True:
+        choice = search.choose(finish.left() - FINISHING) or _kept(search)
+        members = [] if choice is None else _members(search, choice, rows, finish)
+        if not members and (choice := _kept(search)) is not None:  # every refit failed
+            trial = choice.members[0][0]
+            members = [Member(trial, 1.0, _as_kept(search, trial), False)]
+        if choice is None or not members:
+            raise OutOfTime("no model was finished under the ceilings")
+        opened, milliseconds = _write(search, choice, members, exam)
+        if search.work.budget.admits(bundle.megabytes(opened.folder), milliseconds):
+            break
+        search.progress.event("skipped", name=str(choice), reason="over a ceiling once written and measured")
+        search.too_large.add(frozenset(t.number for t, _ in choice.members))
+        search.kept = None  # what was just written lies where it lay
     outputs = opened.outputs(exam)
     y = search.work.task.encode(exam)
     return Packed(opened, choice, tuple(members), search.work.task.measure(y, outputs), y, outputs)
 
 
 def _kept(search: Search) -> Choice | None:
+    """The kept model as a choice of its own, where it stays under the ceilings."""
     kept = next((t for t in search.ledger.trials if t.number == search.kept), None)
-    return None if kept is None else Choice(((kept, 1.0),), kept.score, kept.spread)
+    if kept is None or frozenset([kept.number]) in search.too_large:
+        return None
+    fits = search.work.budget.admits(kept.megabytes, kept.milliseconds)
+    return Choice(((kept, 1.0),), kept.score, kept.spread) if fits else None
 
 
 def _as_kept(search: Search, trial: Trial) -> Model:
@@ -111,14 +120,16 @@ def _refit(search: Search, trial: Trial, rows: Table, deadline: Deadline) -> Mod
     return model
 
 
-def _write(search: Search, choice: Choice, members: list[Member]) -> Bundle:
+def _write(search: Search, choice: Choice, members: list[Member], exam: Table) -> tuple[Bundle, float]:
+    """The artefact, and the milliseconds that it takes for one text."""
     facts = {**search.goal.facts, "preliminary": False, "recipe": str(choice), "trial": members[0].trial.number}
     blended = Blend([(m.trial.recipe.family, m.weight, m.model) for m in members])
     family, model = (members[0].trial.recipe.family, members[0].model) if len(members) == 1 else ("blend", blended)
     for m in members:
         if hasattr(m.model, "save_checkpoint"):
             m.model.save_checkpoint(search.goal.folder / "checkpoint" / str(m.trial.number))
-    return bundle.write(search.goal.folder / "model", search.work.task, family, model, facts)
+    written = bundle.write(search.goal.folder / "model", search.work.task, family, model, facts)
+    return written, bundle.latency(written, exam)["one_text_ms"]
 
 
 def facts(packed: Packed, exam: Table, seconds: float, rows: int) -> dict[str, Any]:

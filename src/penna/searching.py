@@ -11,6 +11,7 @@ import numpy as np
 
 from penna import bundle, evaluate, plugins, select
 from penna.budget import Deadline
+from penna.errors import BundleError
 from penna.evaluate import Work
 from penna.models import Model, Resources
 from penna.recipe import Recipe, Space
@@ -61,6 +62,7 @@ class Search:
         self.baseline: Model | None = None
         self.kept = _kept(goal.folder)
         self.chosen: Choice | None = None
+        self.too_large: set[frozenset[int]] = set()  # members that were over a ceiling once written and measured
         self._truths: dict[int, Array] = {}
         self._choosing = self._spent_since = 0.0
         self._errors: dict[str, list[float]] = defaultdict(list)  # family -> seconds taken / seconds predicted
@@ -106,7 +108,8 @@ class Search:
             size = sum(t.megabytes or 0.0 for t in members)
             answer = sum(t.milliseconds or 0.0 for t in members)
             in_time = sum(map(self.least_seconds, members)) <= seconds
-            return in_time and self.work.budget.admits(size, answer)
+            fits = in_time and self.work.budget.admits(size, answer)
+            return fits and frozenset(t.number for t in members) not in self.too_large
 
         return select.best(self.ledger.trials, self.evidence, allowed)
 
@@ -183,7 +186,8 @@ class Search:
             self.baseline = model
         best = max((t.score for t in self.ledger.trials if t.folds == trial.folds), default=-np.inf)
         dear = trial.seconds / max(1, len(trial.folds)) > WORTH_KEEPING
-        if trial.origin == "finalist" or (self.kept is not None and not (dear and trial.score > best)):
+        there = (self.goal.folder / "model").exists()
+        if trial.origin == "finalist" or (there and not (dear and trial.score > best)):
             return trial
         facts = {**self.goal.facts, "preliminary": True, "trial": len(self.ledger.trials), "recipe": str(trial.recipe)}
         written = bundle.write(self.goal.folder / "model", self.work.task, trial.recipe.family, model, facts)
@@ -205,8 +209,11 @@ def _strategy(work: Work, families: Sequence[str], strategy: str) -> Strategy:
 
 
 def _kept(folder: Path) -> int | None:
-    """The number of the trial whose model lies in the run folder (a resumed run has one)."""
-    if not (folder / "model" / bundle.MANIFEST).exists():
+    """The number of the trial whose model lies in the run folder, as a killed run leaves it."""
+    try:
+        manifest = bundle.open(folder).manifest
+    except BundleError:  # none yet, or cut short: there is nothing to go back to
         return None
-    number = bundle.open(folder).manifest.get("trial")
-    return number if isinstance(number, int) else None
+    number = manifest.get("trial")
+    # What a finished run serves was fitted on all rows, and may be a blend: that is no trial's model.
+    return number if manifest.get("preliminary") and isinstance(number, int) else None
