@@ -26,6 +26,8 @@ Array = np.ndarray[Any, Any]
 STOPPED = "stopped by hand"
 #: Seconds that finishing takes beside refits and the exam: writing, opening, measuring, the report.
 FINISHING = 2.5
+#: Importing torch, loading an encoder and timing a few of its steps: with less left, a family that needs one is skipped.
+ENCODER_SETUP = 10.0
 #: A model that took this long is kept on disk when it is the best so far: it need not be fitted twice if time runs out.
 WORTH_KEEPING = 5.0
 #: A first fine-tune is not cut below this share of its steps where a longer one fits without a refit.
@@ -159,6 +161,8 @@ class Search:
         left /= correction
         if proposal.origin == "finalist":  # its refit is what the reserve is for
             return evaluate.afford(proposal.recipe, self.work, proposal.folds, self.goal.resources, left)
+        if proposal.recipe.get("encoder") and self._first_of(proposal.recipe.family) and left < ENCODER_SETUP:
+            return f"loading and timing an encoder takes up to {ENCODER_SETUP:g} s, {max(left, 0):.1f} s are left"
         rows = self.goal.exam_rows
         once = max(0.0, self.goal.deadline.left() - FINISHING - 0.01 * rows) / correction
         refitted = min(left, once / 2.3)
@@ -166,7 +170,7 @@ class Search:
         afforded = evaluate.afford(recipe, work, folds, resources, refitted)
         short = isinstance(afforded, str) or afforded[0].effort < SHORT * recipe.effort
         if short and self._first_of(recipe.family):
-            longer = evaluate.afford(recipe, work, folds, resources, 0.95 * once)
+            longer = evaluate.afford(recipe, work, folds, resources, 0.75 * once)
             if not isinstance(longer, str):
                 return longer
         return afforded
