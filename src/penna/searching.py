@@ -26,7 +26,7 @@ Array = np.ndarray[Any, Any]
 STOPPED = "stopped by hand"
 #: Seconds that finishing takes beside refits and the exam: writing, opening, measuring, the report.
 FINISHING = 2.5
-#: Importing torch, loading an encoder and timing a few of its steps: with less left, a family that needs one is skipped.
+#: Importing torch, loading an encoder and timing some of its steps. With less left, its family is skipped.
 ENCODER_SETUP = 10.0
 #: A model that took this long is kept on disk when it is the best so far: it need not be fitted twice if time runs out.
 WORTH_KEEPING = 5.0
