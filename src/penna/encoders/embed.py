@@ -176,7 +176,7 @@ class Encoder:
         self.batch_tokens = _BATCH_TOKENS[self.device]
         self.module = load_module(checkpoint, depth=max(depths), dtype=dtype).to(self.device)
         if self.device == "cpu" and dtype == "bfloat16" and hasattr(self.module, "set_attn_implementation"):
-            # Torch's fused kernel gains nothing from bf16; plain products were never slower, and quicker on a busy machine.
+            # Torch's fused kernel gains nothing from bf16: on one thread plain products are as quick or quicker.
             self.module.set_attn_implementation("eager")
 
     def pool(self, tokens: Ragged, batch: Array) -> list[Array]:
