@@ -28,6 +28,8 @@ STOPPED = "stopped by hand"
 FINISHING = 2.5
 #: Importing torch, loading an encoder and timing some of its steps. With less left, its family is skipped.
 ENCODER_SETUP = 10.0
+#: Seconds that one exam row may take, before a trial has shown it.
+ENCODED_ROW, LINEAR_ROW = 4e-3, 5e-5
 #: A model that took this long is kept on disk when it is the best so far: it need not be fitted twice if time runs out.
 WORTH_KEEPING = 5.0
 #: A first fine-tune is not cut below this share of its steps where a longer one fits without a refit.
@@ -163,8 +165,8 @@ class Search:
             return evaluate.afford(proposal.recipe, self.work, proposal.folds, self.goal.resources, left)
         if proposal.recipe.get("encoder") and self._first_of(proposal.recipe.family) and left < ENCODER_SETUP:
             return f"loading and timing an encoder takes up to {ENCODER_SETUP:g} s, {max(left, 0):.1f} s are left"
-        rows = self.goal.exam_rows
-        once = max(0.0, self.goal.deadline.left() - FINISHING - 0.01 * rows) / correction
+        answers = self.goal.exam_rows * (ENCODED_ROW if proposal.recipe.get("encoder") else LINEAR_ROW)
+        once = max(0.0, self.goal.deadline.left() - FINISHING - answers) / correction
         refitted = min(left, once / 2.3)
         recipe, work, folds, resources = proposal.recipe, self.work, proposal.folds, self.goal.resources
         afforded = evaluate.afford(recipe, work, folds, resources, refitted)
