@@ -3,8 +3,8 @@
     python benchmarks/artefact_speed.py DATA ENCODER [--pairs 15] [--threads 2] [--albert]
 
 DATA holds sst2/train.csv.gz; long texts are made of its rows, six to a text. ENCODER is a folder; it gets a random
-head. Both sides are loaded before, run in float32 in one process, and take turns. --albert measures a full-size
-ALBERT-base of random weights besides, with the tokenizer of ENCODER, which tells its size on disk, too.
+head. Both sides are loaded before, run in float32 in one process, and take turns, each after a pause. --albert
+measures a full-size ALBERT-base of random weights besides, with the tokenizer of ENCODER: its size on disk, too.
 """
 
 import argparse
@@ -90,6 +90,7 @@ def pairs_of(ours: Callable[[list[str]], Any], theirs: Callable[[list[str]], Any
     sides = {"ours": ours, "theirs": theirs}
     for number, batch in enumerate(batches):
         for side in ("ours", "theirs") if number % 2 else ("theirs", "ours"):
+            time.sleep(0.005)  # the threads of the other side wait busily for a while: not at the cost of this one
             sides[side](batch)  # warm, as a server is
             begun = time.perf_counter()
             sides[side](batch)
