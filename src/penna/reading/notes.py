@@ -18,6 +18,10 @@ _SENTENCES: dict[str, tuple[_Severity, str]] = {
     "columns": ("warning", "columns renamed because their name was empty or taken: {n} ({where})"),
     "late": ("warning", "columns left out because they appear only further down: {n} ({where})"),
     "cells": ("warning", "cells of the text columns that were no text, taken as if they were: {n} (rows {where})"),
+    "no text": ("warning", "lines left out that hold no text: {n} ({where})"),
+    "no utf-8": ("warning", "lines left out with bytes that are not UTF-8: {n} ({where})"),
+    "huge": ("warning", "lines left out for being longer than 16 million characters: {n} ({where})"),
+    "torn": ("warning", "files that could be read in part only, or not at all: {n} ({where})"),
     "blank": ("info", "rows without any text: {n} (rows {where})"),
 }
 
