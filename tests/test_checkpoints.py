@@ -63,6 +63,93 @@ def test_a_cut_encoder_is_the_inside_of_the_whole_one(kind: str, tiny: Callable[
     assert torch.allclose(inner, cut, atol=1e-5)
 
 
+def test_albert_counts_layers_as_often_as_it_applies_them(tiny_cycle: Path) -> None:
+    import torch
+
+    checkpoint = checkpoints.find(str(tiny_cycle))
+    assert (checkpoint.layers, checkpoint.depths, checkpoint.trained) == (12, (3, 6, 9, 12), (3, 6, 12))
+    ids = torch.randint(5, 100, (2, 9))
+    with torch.inference_mode():
+        states = checkpoints.load_module(checkpoint)(input_ids=ids, output_hidden_states=True).hidden_states
+        for depth in checkpoint.depths:
+            module = checkpoints.load_module(checkpoint, depth=depth)
+            cut = module(input_ids=ids).last_hidden_state
+            assert torch.allclose(states[depth], cut, atol=1e-5)
+            assert not torch.allclose(states[depth - 1], cut, atol=0.1)
+            size = sum(p.numel() for p in module.parameters()) * 4 / 1e6
+            assert checkpoint.megabytes_at(depth) == pytest.approx(size, rel=1e-6)
+    with pytest.raises(EncoderError, match="a depth of 4 cannot be; choose one of 3, 6, 9, 12"):
+        checkpoints.load_module(checkpoint, depth=4)
+
+
+@pytest.mark.parametrize(
+    ("calls", "groups", "inner", "depths"),
+    [(4, 1, 1, (1, 2, 3, 4)), (4, 2, 1, (2, 4)), (4, 2, 3, (6, 12)), (3, 3, 1, (1, 2, 3)), (5, 2, 1, (5,))],
+)
+def test_a_cut_keeps_whole_groups_called_as_before(
+    calls: int, groups: int, inner: int, depths: tuple[int, ...], tiny_albert: Path, tmp_path: Path
+) -> None:
+    import torch
+    import transformers
+
+    shape = {"num_hidden_layers": calls, "num_hidden_groups": groups, "inner_group_num": inner}
+    config = transformers.AutoConfig.from_pretrained(tiny_albert, **shape, initializer_range=0.2)
+    transformers.AutoModel.from_config(config).save_pretrained(tmp_path)
+    shutil.copy(tiny_albert / "tokenizer.json", tmp_path)
+    checkpoint = checkpoints.find(str(tmp_path))
+    assert checkpoint.depths == depths
+    ids = torch.randint(5, 100, (2, 9))
+    with torch.inference_mode():
+        states = checkpoints.load_module(checkpoint)(input_ids=ids, output_hidden_states=True).hidden_states
+        for depth in depths:
+            module = checkpoints.load_module(checkpoint, depth=depth)
+            assert torch.allclose(states[depth], module(input_ids=ids).last_hidden_state, atol=1e-5)
+            size = sum(p.numel() for p in module.parameters()) * 4 / 1e6
+            assert checkpoint.megabytes_at(depth) == pytest.approx(size, rel=1e-6)
+
+
+def test_a_share_of_the_layers_is_a_depth_that_exists(tiny_bert: Path, tiny_cycle: Path, copy: Path) -> None:
+    trained = checkpoints.find(str(tiny_cycle))
+    assert trained.shares == (1.0, 0.5, 0.25)
+    assert [trained.depth_at(s) for s in (1.0, 0.67, 0.5, 0.34, 0.25, 0.0)] == [12, 6, 6, 3, 3, 3]
+    usual = checkpoints.find(str(tiny_bert))
+    assert usual.shares == checkpoints.SHARES
+    assert [usual.depth_at(s) for s in usual.shares] == [4, 3, 2]
+    change(copy, num_hidden_layers=1)
+    assert checkpoints.find(str(copy)).shares == (1.0,)
+
+
+@pytest.mark.parametrize("said", [[99, -3], [4], [12]])
+def test_trained_depths_that_cannot_be_are_passed_over(said: list[int], copy: Path) -> None:
+    change(copy, penna_depths=said)
+    assert checkpoints.find(str(copy)).trained == (4,)
+
+
+@pytest.mark.parametrize("said", ["3", [3.0], [True], {"3": 1}, 3])
+def test_trained_depths_that_are_no_whole_numbers_are_refused(said: object, copy: Path) -> None:
+    change(copy, penna_depths=said)
+    assert "no list of whole numbers" in refused(copy)
+
+
+def test_more_layers_than_any_encoder_has_are_refused(copy: Path) -> None:
+    change(copy, num_hidden_layers=90_000_000)
+    assert "asks for 90000000 layers" in refused(copy)
+
+
+def test_weights_in_half_precision_are_measured_and_loaded_in_full(tiny_cycle: Path) -> None:
+    import torch
+    from safetensors.torch import load_file
+
+    stored = load_file(tiny_cycle / "model.safetensors")
+    assert {tensor.dtype for tensor in stored.values()} == {torch.float16}
+    checkpoint = checkpoints.find(str(tiny_cycle))
+    module = checkpoints.load_module(checkpoint)
+    named = dict(module.named_parameters())
+    assert {p.dtype for p in named.values()} == {torch.float32}
+    assert all(torch.equal(p, stored[name].float()) for name, p in named.items())
+    assert checkpoint.megabytes == pytest.approx(sum(p.numel() for p in named.values()) * 4 / 1e6)
+
+
 def test_dtype_and_dropout_are_set(tiny_bert: Path) -> None:
     import torch
 

@@ -134,11 +134,23 @@ def test_vectors_are_those_of_each_text_alone(
 
 def test_inner_depths_come_from_the_same_pass(bert: Checkpoint, tmp_path: Path) -> None:
     embed.embed(bert, table(TEXTS), depth=4, cache=tmp_path)
-    assert embed.inner_depths(bert, 4) == [2, 4]
+    assert embed.inner_depths(bert, 4) == [2, 3, 4]
     late = Deadline(0.0)  # nothing can be computed any more
     embed.embed(bert, table(TEXTS), depth=2, cache=tmp_path, deadline=late)
     with pytest.raises(embed.Unfinished):
-        embed.embed(bert, table(TEXTS), depth=3, cache=tmp_path, deadline=late)
+        embed.embed(bert, table(TEXTS), depth=1, cache=tmp_path, deadline=late)
+
+
+def test_the_depths_that_albert_was_trained_for_come_from_the_same_pass(tiny_cycle: Path, tmp_path: Path) -> None:
+    checkpoint = checkpoints.find(str(tiny_cycle))
+    embed.embed(checkpoint, table(TEXTS), depth=12, length=12, cache=tmp_path)
+    assert embed.inner_depths(checkpoint, 12) == [3, 6, 12]
+    assert embed.inner_depths(checkpoint, 3) == [3]
+    late = Deadline(0.0)
+    for depth in (3, 6, 12):
+        vectors = embed.embed(checkpoint, table(TEXTS), depth=depth, length=12, cache=tmp_path, deadline=late)
+        expected = [by_hand(checkpoint, text, depth, "mean", 12) for text in TEXTS]
+        assert np.allclose(vectors, expected, atol=1e-5)
 
 
 def test_only_texts_never_seen_are_computed(bert: Checkpoint, tmp_path: Path) -> None:

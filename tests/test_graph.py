@@ -115,6 +115,34 @@ def test_albert_is_stored_once_at_any_depth(write: Write, tiny_albert: Path) -> 
     assert sizes[0] == sizes[1] < weights + 8000
 
 
+@pytest.mark.parametrize(("depth", "loops"), [(3, 0), (6, 1), (12, 1)])
+def test_a_block_of_albert_is_stored_once_however_often_it_is_called(
+    depth: int, loops: int, tiny_cycle: Path, tmp_path: Path
+) -> None:
+    checkpoint = checkpoints.find(str(tiny_cycle))
+    module = checkpoints.load_module(checkpoint, depth=depth)
+    assert graph.write_graph(module, checkpoint, tmp_path, length=48) < 1e-5
+    np.testing.assert_allclose(Graph.open(tmp_path, threads=1).run(TEXTS), expected(tiny_cycle, depth), atol=1e-4)
+    weights = sum(p.numel() for p in module.parameters()) * 4
+    assert (tmp_path / "graph.onnx").stat().st_size < weights + 20_000
+    outside = onnx.load(tmp_path / "graph.onnx").graph.node
+    bodies = [node.attribute[0].g.node for node in outside if node.op_type == "Loop"]
+    assert len(bodies) == loops
+    # A matrix is packed once for each node that uses it: so memory, too, holds each once.
+    used = [name for node in chain(outside, *bodies) for name in node.input if name.endswith(".weight")]
+    assert len(used) == len(set(used))
+    assert sum(name.endswith("qkv.weight") for name in used) == 3
+
+
+@given(st.lists(st.integers(0, 3), max_size=4), st.integers(1, 4), st.lists(st.integers(0, 3), max_size=3))
+def test_cycles_give_back_the_order_that_they_were_found_in(cycle: list[int], times: int, rest: list[int]) -> None:
+    order = cycle * times + rest
+    found = _onnx_nodes.cycles(order)
+    assert [i for run, often in found for i in run * often] == order
+    if not rest and len(set(cycle)) == len(cycle) > 0 and times > 1:
+        assert found == [(tuple(cycle), times)]
+
+
 def test_several_layer_groups_of_albert_come_in_their_order(tiny_albert: Path, tmp_path: Path) -> None:
     import torch
     import transformers

@@ -1,11 +1,10 @@
 """An encoder's arrays as an ONNX model, in the fused operators of onnxruntime. Knows arrays; never a module.
 
-A layer that is repeated (ALBERT) is the body of one Loop: it is stored once, and onnxruntime also packs it once, where
-an unrolled graph would hold one packed copy in memory for each depth.
+Layers that are repeated (ALBERT) are the body of one Loop: they are stored once, and onnxruntime also packs them once,
+where an unrolled graph would hold one packed copy in memory for each depth.
 """
 
 from collections.abc import Sequence
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -72,9 +71,8 @@ def model(parts: Parts, pooling: str, head: Sequence[tuple[Dense, str]]) -> "onn
     writer = Writer()
     x = _embed(writer, parts)
     bias = _distance_bias(writer, parts)
-    for index, run in groupby(parts.order):
-        times = len(list(run))
-        x = _layer(writer, parts, index, x, bias) if times == 1 else _loop(writer, parts, index, x, bias, times)
+    for cycle, times in cycles(parts.order):
+        x = _loop(writer, parts, cycle, x, bias, times) if times > 1 else _layers(writer, parts, cycle, x, bias)
     x = _pool(writer, x, pooling)
     for number, (dense, activation) in enumerate(head):
         x = writer.dense(x, f"head_{number}", dense)
@@ -91,6 +89,23 @@ def model(parts: Parts, pooling: str, head: Sequence[tuple[Dense, str]]) -> "onn
     )
     operators = [helper.make_opsetid("", 17), helper.make_opsetid(_FUSED, 1)]
     return helper.make_model(graph, opset_imports=operators, ir_version=8, producer_name="penna")
+
+
+def cycles(order: Sequence[int]) -> list[tuple[tuple[int, ...], int]]:
+    """The order of the layers as runs, each with how often it comes in a row: the shortest that repeats at once.
+
+    >>> cycles((0, 0, 0)), cycles((0, 1, 2, 0, 1, 2)), cycles((0, 1))
+    ([((0,), 3)], [((0, 1, 2), 2)], [((0,), 1), ((1,), 1)])
+    """
+    found: list[tuple[tuple[int, ...], int]] = []
+    at = 0
+    while at < len(order):
+        rest = tuple(order[at:])
+        size = next((n for n in range(1, len(rest) // 2 + 1) if rest[:n] == rest[n : 2 * n]), 1)
+        times = next(t for t in range(1, len(rest) + 1) if rest[t * size : (t + 1) * size] != rest[:size])
+        found.append((rest[:size], times))
+        at += size * times
+    return found
 
 
 def _embed(writer: Writer, parts: Parts) -> str:
@@ -127,6 +142,12 @@ def _distance_bias(writer: Writer, parts: Parts) -> str:
     return writer.add("Unsqueeze", gathered, writer.whole(0))
 
 
+def _layers(writer: Writer, parts: Parts, indices: Sequence[int], x: str, bias: str) -> str:
+    for index in indices:
+        x = _layer(writer, parts, index, x, bias)
+    return x
+
+
 def _layer(writer: Writer, parts: Parts, index: int, x: str, bias: str) -> str:
     layer, name = parts.layers[index], f"layer_{index}"
     attended = writer.add(
@@ -153,13 +174,13 @@ def _activated(writer: Writer, x: str, name: str, layer: Layer, activation: str)
     return writer.add(operator, x, bias, domain=_FUSED)
 
 
-def _loop(writer: Writer, parts: Parts, index: int, x: str, bias: str, times: int) -> str:
+def _loop(writer: Writer, parts: Parts, cycle: Sequence[int], x: str, bias: str, times: int) -> str:
     from onnx import TensorProto, helper
 
     outside, writer.nodes = writer.nodes, []
     start = f"loop_{writer.count}"
     turn, go, state = f"{start}.turn", f"{start}.go", f"{start}.state"
-    done = _layer(writer, parts, index, state, bias)
+    done = _layers(writer, parts, cycle, state, bias)
     still = writer.add("Identity", go)
     shape = ["b", "s", parts.width]
     body = helper.make_graph(

@@ -45,7 +45,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Parts:
-    """A whole encoder. ``order`` says which of ``layers`` stands at each depth: ALBERT repeats one."""
+    """A whole encoder. ``order`` says which of ``layers`` stands at each depth: ALBERT repeats a few in turn."""
 
     words: Array  # (vocabulary, embedding width)
     positions: Array  # (length, embedding width), the token type added; with ``padding``, so many rows and one more

@@ -3,13 +3,13 @@
 Finding and describing need no torch; only ``load_module`` imports it.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from penna.encoders import config as configs
 from penna.encoders import hub, weights
 from penna.errors import EncoderError
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import torch
 
 ASSETS = Path(__file__).parent.parent / "assets" / "encoders"
+#: Depths worth trying of an encoder that was trained at its full depth alone.
+SHARES = (1.0, 0.67, 0.5)
 _VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model")
 
 
@@ -50,7 +52,7 @@ class Checkpoint:
     folder: Path
     kind: str
     width: int
-    layers: int
+    layers: int  # as often as they are applied: where ALBERT calls a block of three four times, twelve
     shared_layers: bool
     embedding_width: int
     vocabulary: int
@@ -59,6 +61,23 @@ class Checkpoint:
     layer_megabytes: float  # what one layer less saves; 0 where layers share their weights
     fingerprint: str  # equal for equal config, tokenizer and weights
     pad: int = 0  # the id that fills up a batch
+    step: int = 1  # a cut keeps a multiple of so many layers
+    trained: tuple[int, ...] = ()  # depths that it was trained to be good at; empty where it does not say
+
+    @property
+    def depths(self) -> tuple[int, ...]:
+        """How many layers, counted as applied, can be asked for; ascending."""
+        return tuple(range(self.step, self.layers + 1, self.step))
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """The depths worth trying, as shares of all layers, deepest first; no two of them are the same depth."""
+        wanted = [round(depth / self.layers, 2) for depth in self.trained] or sorted(SHARES)
+        return tuple(sorted({self.depth_at(share): share for share in wanted}.values(), reverse=True))
+
+    def depth_at(self, share: float) -> int:
+        """The depth that is nearest to this share of the layers, among those it was trained for where it says so."""
+        return min(self.trained or self.depths, key=lambda depth: (abs(depth - share * self.layers), -depth))
 
     def megabytes_at(self, depth: int) -> float:
         """Float32 size of the first ``depth`` layers with the embeddings."""
@@ -90,7 +109,7 @@ def find(name: str, *, offline: bool | None = None, assets: Path = ASSETS) -> Ch
 
 def describe(name: str, folder: Path) -> Checkpoint:
     """Check a checkpoint's files and read its measures. Raises EncoderError on the first thing that is wrong."""
-    config = _config(name, folder)
+    config = configs.read(name, folder)
     kind = str(config.get("model_type"))
     if kind not in KINDS:
         raise EncoderError(
@@ -99,25 +118,26 @@ def describe(name: str, folder: Path) -> Checkpoint:
         )
     if not any((folder / v).is_file() for v in _VOCABULARIES):
         raise EncoderError(f"encoder {name!r} has no tokenizer: put its tokenizer.json into {folder}.")
-    width = _whole(name, config, "hidden_size", "dim")
-    layers = _whole(name, config, "num_hidden_layers", "n_layers")
+    width = configs.whole(name, config, "hidden_size", "dim")
+    stack = configs.stack(name, config)
     files = weights.weight_files(name, folder)
-    megabytes, layer_megabytes = weights.sizes(name, files)
-    shared = kind == "albert"
+    megabytes, layered = weights.sizes(name, files)
     return Checkpoint(
         name=name,
         folder=folder,
         kind=kind,
         width=width,
-        layers=layers,
-        shared_layers=shared,
-        embedding_width=_whole(name, config, "embedding_size", default=width),
-        vocabulary=_whole(name, config, "vocab_size"),
-        max_length=_whole(name, config, "max_position_embeddings") - KINDS[kind].lost_positions,
+        layers=stack.layers,
+        shared_layers=kind == "albert",
+        embedding_width=configs.whole(name, config, "embedding_size", default=width),
+        vocabulary=configs.whole(name, config, "vocab_size"),
+        max_length=configs.whole(name, config, "max_position_embeddings") - KINDS[kind].lost_positions,
         megabytes=megabytes,
-        layer_megabytes=0.0 if shared else layer_megabytes / layers,
+        layer_megabytes=0.0 if stack.groups == 1 else layered / stack.layers,
         fingerprint=weights.fingerprint([folder / f for f in ("config.json", *_VOCABULARIES)], files),
-        pad=_whole(name, config, "pad_token_id", default=0),
+        pad=configs.whole(name, config, "pad_token_id", default=0),
+        step=stack.step,
+        trained=stack.trained,
     )
 
 
@@ -126,20 +146,24 @@ def load_module(
 ) -> "torch.nn.Module":
     """The plain encoder, cut to its first ``depth`` layers, in evaluation mode, without a pooler.
 
-    Call it with ``input_ids`` and ``attention_mask``; take ``.last_hidden_state``. ``dropout`` replaces every dropout
-    rate of the config. Raises EncoderError where the weights do not fit the config.
+    Call it with ``input_ids`` and ``attention_mask``; take ``.last_hidden_state``. ``depth`` is one of the checkpoint's
+    ``depths``; weights come as ``dtype``, however they are stored; ``dropout`` replaces every dropout rate of the
+    config. Raises EncoderError where there is no such depth, or the weights do not fit the config.
     """
     import torch
     import transformers
 
     depth = checkpoint.layers if depth is None else depth
-    if not 1 <= depth <= checkpoint.layers:
-        raise EncoderError(f"encoder {checkpoint.name!r} has {checkpoint.layers} layers: a depth of {depth} cannot be.")
+    if depth not in checkpoint.depths:
+        raise EncoderError(
+            f"encoder {checkpoint.name!r} has {checkpoint.layers} layers: a depth of {depth} cannot be; "
+            f"choose one of {', '.join(map(str, checkpoint.depths))}."
+        )
     with _silence():
         config = transformers.AutoConfig.from_pretrained(checkpoint.folder, local_files_only=True)
-        if depth < checkpoint.layers and getattr(config, "num_hidden_groups", 1) > 1:
-            raise EncoderError(f"encoder {checkpoint.name!r} has several layer groups: use its full depth.")
-        config.num_hidden_layers = depth
+        config.num_hidden_layers = depth // getattr(config, "inner_group_num", 1)
+        if getattr(config, "num_hidden_groups", 1) > 1:  # one for each step: the groups that stay are called as before
+            config.num_hidden_groups = config.num_hidden_groups * depth // checkpoint.layers
         if dropout is not None:
             _set_dropout(config, dropout)
         module = _load(checkpoint, config)
@@ -180,29 +204,6 @@ def _like_a_path(name: str) -> bool:
 
 def _first_line(error: Exception) -> str:
     return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else 'no answer'}"[:160]
-
-
-def _config(name: str, folder: Path) -> dict[str, Any]:
-    file = folder / "config.json"
-    if not file.is_file():
-        raise EncoderError(f"encoder {name!r}: {folder} holds no config.json: give the folder of a checkpoint.")
-    try:
-        config = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise EncoderError(f"encoder {name!r}: its config.json cannot be read ({error}): get it again.") from error
-    if not isinstance(config, dict):
-        raise EncoderError(f"encoder {name!r}: its config.json is not a JSON object: get it again.")
-    return config
-
-
-def _whole(name: str, config: Mapping[str, Any], *keys: str, default: int | None = None) -> int:
-    for key in keys:
-        value = config.get(key)
-        if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 100_000_000:
-            return value
-    if default is not None:
-        return default
-    raise EncoderError(f"encoder {name!r}: its config.json gives no usable {keys[0]}: get it again.")
 
 
 def _set_dropout(config: Any, rate: float) -> None:

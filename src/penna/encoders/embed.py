@@ -81,9 +81,8 @@ def embed(
 
 
 def inner_depths(checkpoint: Checkpoint, depth: int) -> list[int]:
-    """The depths that a pass to ``depth`` also keeps: a half and two thirds of the encoder's layers, and itself."""
-    layers = checkpoint.layers
-    return sorted({d for d in (layers // 2, 2 * layers // 3) if 0 < d < depth} | {depth})
+    """The depths that a pass to ``depth`` also keeps: those below it that are worth trying, and itself."""
+    return sorted({d for d in map(checkpoint.depth_at, checkpoint.shares) if d < depth} | {depth})
 
 
 def batches_of(lengths: Array, budget: int = _BATCH_TOKENS["cpu"]) -> Iterator[Array]:
@@ -194,8 +193,11 @@ class Encoder:
             )
             if len(self.depths) == 1:
                 return [_pooled(states.last_hidden_state, inside, self.pooling)]
+            # One state for each layer as it is applied; older transformers keep one for each call of ALBERT's block.
+            counted = len(states.hidden_states) - 1
+            inner = [states.hidden_states[d * counted // self.depths[-1]] for d in self.depths[:-1]]
             # The last is taken from the end: some encoders finish it with a norm that hidden_states lack.
-            wanted = [states.hidden_states[d] for d in self.depths[:-1]] + [states.last_hidden_state]
+            wanted = [*inner, states.last_hidden_state]
             return [_pooled(state, inside, self.pooling) for state in wanted]
 
 

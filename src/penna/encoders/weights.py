@@ -55,14 +55,14 @@ def _header(name: str, file: Path) -> tuple[bytes, dict[str, Any]]:
 
 
 def sizes(name: str, files: list[Path]) -> tuple[float, float]:
-    """Float32 megabytes of the encoder, and of those the part that lies in numbered layers."""
+    """Megabytes of the encoder as it is served, in float32, however it is stored; and of those the part in layers."""
     total = layered = 0.0
     for file in files:
         for tensor, facts in _header(name, file)[1].items():
             size = 4.0
             for edge in facts["shape"]:
                 size *= edge
-            layer = ".layer." in tensor
+            layer = ".layer." in tensor or ".albert_layers." in tensor
             if layer or "embeddings" in tensor or "encoder." in tensor:  # not the heads, not the pooler
                 total += size
                 layered += size * layer

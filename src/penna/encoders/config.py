@@ -1,0 +1,77 @@
+"""A checkpoint's config.json: read, its numbers checked, and what it says of the layers. Trusts no value; no torch."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from penna.errors import EncoderError
+
+#: The key under which an encoder says at which depths it was trained to be good.
+TRAINED = "penna_depths"
+_MOST_LAYERS = 1000
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The layers that a text passes through, counted as often as they are applied, and where they can be cut."""
+
+    layers: int
+    step: int  # a cut keeps a multiple of so many
+    groups: int  # blocks of layers with weights of their own: all of BERT's layers, most ALBERTs' one
+    trained: tuple[int, ...]  # depths that it was trained for, ascending; empty where it does not say
+
+
+def read(name: str, folder: Path) -> dict[str, Any]:
+    """The object in config.json. Raises EncoderError."""
+    file = folder / "config.json"
+    if not file.is_file():
+        raise EncoderError(f"encoder {name!r}: {folder} holds no config.json: give the folder of a checkpoint.")
+    try:
+        config = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise EncoderError(f"encoder {name!r}: its config.json cannot be read ({error}): get it again.") from error
+    if not isinstance(config, dict):
+        raise EncoderError(f"encoder {name!r}: its config.json is not a JSON object: get it again.")
+    return config
+
+
+def whole(name: str, config: Mapping[str, Any], *keys: str, default: int | None = None) -> int:
+    """The first of these keys that holds a positive whole number. Raises EncoderError where none does."""
+    for key in keys:
+        value = config.get(key)
+        if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 100_000_000:
+            return value
+    if default is not None:
+        return default
+    raise EncoderError(f"encoder {name!r}: its config.json gives no usable {keys[0]}: get it again.")
+
+
+def stack(name: str, config: Mapping[str, Any]) -> Stack:
+    """How often layers are applied, and where a cut leaves what was below it as it was.
+
+    ALBERT calls group after group, and a group applies its ``inner_group_num`` layers in turn: with one group, a cut
+    may fall after each call, with several after each group, where all are called equally often.
+    """
+    calls = whole(name, config, "num_hidden_layers", "n_layers")
+    shares = config.get("model_type") == "albert"
+    inner = whole(name, config, "inner_group_num", default=1) if shares else 1
+    groups = whole(name, config, "num_hidden_groups", default=1) if shares else calls
+    layers = calls * inner
+    if layers > _MOST_LAYERS:
+        raise EncoderError(f"encoder {name!r}: its config.json asks for {layers} layers: get it again.")
+    step = inner if groups == 1 else layers // groups if calls % groups == 0 else layers
+    return Stack(layers, step, groups, _trained(name, config, range(step, layers + 1, step)))
+
+
+def _trained(name: str, config: Mapping[str, Any], depths: range) -> tuple[int, ...]:
+    """Those of its own depths that can be cut to: an encoder that was cut once keeps the word of the whole one."""
+    said = config.get(TRAINED)
+    if said is None:
+        return ()
+    if not isinstance(said, list) or not all(isinstance(d, int) and not isinstance(d, bool) for d in said):
+        raise EncoderError(
+            f"encoder {name!r}: {TRAINED} in its config.json is no list of whole numbers: put it right, or remove it."
+        )
+    return tuple(sorted({d for d in said if d in depths} | {depths[-1]}))
