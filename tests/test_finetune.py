@@ -139,6 +139,33 @@ def test_every_recipe_of_the_portfolio_and_every_knob_is_known(tiny_bert: Path) 
     assert all(Recipe.from_json(json.loads(json.dumps(r.to_json()))) == r for r in offered)
 
 
+def test_an_encoder_that_is_good_at_small_depths_is_tried_at_the_smallest_first(
+    tiny_bert: Path, tiny_cycle: Path
+) -> None:
+    assert [r["depth"] for r in finetune.portfolio(profile(tiny_cycle))][:2] == [0.25, 1.0]
+    assert {r["depth"] for r in finetune.portfolio(profile(tiny_cycle))} == {0.25, 0.5, 1.0}
+    assert finetune.portfolio(profile(tiny_bert))[0]["depth"] == 1.0
+    assert {r["depth"] for r in finetune.portfolio(profile(tiny_bert))} == {0.5, 1.0}
+
+
+def test_shared_layers_are_cut_trained_priced_and_kept_at_their_depth(
+    tiny_cycle: Path, resources: Resources, tmp_path: Path
+) -> None:
+    train, valid = halves()
+    whole, cut = (recipe(tiny_cycle, depth=depth, epochs=2.0) for depth in (1.0, 0.25))
+    costs = [finetune.cost(r, profile(tiny_cycle), train, resources) for r in (whole, cut)]
+    assert costs[0].megabytes == costs[1].megabytes
+    assert costs[1].seconds < costs[0].seconds
+    model = finetune.fit(cut, classify.make(train), train, valid, resources, watch)
+    assert model.network.encoder.config.num_hidden_layers == 1
+    model.save_checkpoint(tmp_path / "checkpoint")
+    again = checkpoints.find(str(tmp_path / "checkpoint"))
+    assert (again.layers, again.trained, again.shares) == (3, (3,), (1.0,))
+    model.save(tmp_path / "model")
+    opened = finetune.open(tmp_path / "model")
+    np.testing.assert_allclose(opened.outputs(valid), model.outputs(valid), atol=2e-2)
+
+
 def test_without_an_encoder_there_is_nothing_to_offer() -> None:
     nothing = replace(profile(Path("x")), encoders=())
     assert finetune.portfolio(nothing) == []

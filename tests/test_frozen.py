@@ -160,6 +160,46 @@ def test_few_examples_bring_the_heads_that_need_few() -> None:
     assert first(500) == ["logistic"] * 3
 
 
+def offers(*encoders: Path) -> Profile:
+    names = tuple(map(str, encoders))
+    return Profile(rows=300, classes=3, rows_in_smallest_class=80, mean_characters=30, encoders=names)
+
+
+def test_an_encoder_is_offered_at_the_depths_that_it_was_trained_for(tiny_bert: Path, tiny_cycle: Path) -> None:
+    def depths(*encoders: Path) -> list[float]:
+        return [r["depth"] for r in frozen.portfolio(offers(*encoders)) if (r["head"], r["c"]) == ("logistic", 30.0)]
+
+    assert depths(tiny_bert) == [1.0, 0.67]
+    assert depths(tiny_cycle) == [1.0, 0.5, 0.25]
+    assert depths(tiny_bert, tiny_cycle) == [1.0, 1.0, 0.67, 0.5, 0.25]
+    knobs = [next(k for k in frozen.knobs(offers(*e)) if k.name == "depth") for e in ((tiny_bert,), (tiny_cycle,))]
+    assert [k.values for k in knobs] == [(1.0, 0.67, 0.5), (1.0, 0.5, 0.25)]
+    both = next(k for k in frozen.knobs(offers(tiny_bert, tiny_cycle)) if k.name == "depth")
+    assert both.values == (1.0, 0.67, 0.5, 0.25)
+
+
+def test_a_smaller_depth_of_shared_layers_saves_time_and_not_space(tiny_cycle: Path, resources: Resources) -> None:
+    work, train = offers(tiny_cycle), made(240)
+    whole, cut = (frozen.cost(recipe(work, depth=d), work, train, resources) for d in (1.0, 0.25))
+    assert whole.megabytes == cut.megabytes
+    assert whole.milliseconds is not None
+    assert cut.milliseconds is not None
+    assert cut.milliseconds < 0.7 * whole.milliseconds
+    assert cut.seconds < whole.seconds
+
+
+def test_a_cut_block_of_albert_is_served_as_it_was_fitted(
+    tiny_cycle: Path, resources: Resources, tmp_path: Path
+) -> None:
+    other = made(30, seed=1)
+    model = go(recipe(offers(tiny_cycle), depth=0.25), made(90), resources)
+    assert model.source.setting.depth == 3
+    model.save(tmp_path)
+    opened = frozen.open(tmp_path)
+    assert opened.graph.facts.depth == 3
+    assert np.abs(opened.outputs(other) - model.outputs(other)).mean() < 2e-2
+
+
 def test_without_an_encoder_nothing_is_offered() -> None:
     profile = Profile(rows=300, classes=3, rows_in_smallest_class=80, mean_characters=30)
     assert frozen.portfolio(profile) == []

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def depth_of(chosen: dict[str, Any], checkpoint: checkpoints.Checkpoint) -> int:
-    return max(1, round(float(chosen["depth"]) * checkpoint.layers))
+    return checkpoint.depth_at(float(chosen["depth"]))
 
 
 def build(checkpoint: checkpoints.Checkpoint, chosen: dict[str, Any], classes: int, seed: int) -> Network:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from penna.models import _depths
 from penna.recipe import Knob, Profile, Recipe, Scalar
 
 #: What a recipe means where it says nothing. ``depth`` and ``frozen`` are shares of the encoder's layers, so that one
@@ -39,6 +40,8 @@ def portfolio(profile: Profile) -> list[Recipe]:
     # A sentence encoder's vectors tell many classes apart as they are; few classes ask for other vectors.
     starts = ("logistic", "random") if profile.classes >= MANY_CLASSES else ("random", "logistic")
     choices: list[dict[str, Scalar]] = [
+        # An encoder that is good at a small depth gives a first model in a quarter of the time.
+        {"epochs": epochs, "lr": 2e-4, "depth": 0.25},
         {"epochs": epochs, "head_start": starts[0]},
         {"epochs": 1.5 * epochs, "lr": 6e-5, "batch": 16, "smoothing": 0.05, "head_start": starts[0]},
         {"epochs": 1.5 * epochs, "lr": 2e-4, "smoothing": 0.1, "head_start": starts[0]},
@@ -49,9 +52,9 @@ def portfolio(profile: Profile) -> list[Recipe]:
         {"epochs": epochs, "frozen": 0.5, "embedding_lr": 0.0},
     ]
     return [
-        Recipe.made("finetune", {"encoder": encoder} | DEFAULTS | choice, seed=profile.seed)
+        Recipe.made("finetune", DEFAULTS | choice | {"encoder": encoder, "depth": depth}, seed=profile.seed)
         for choice in choices
-        for encoder in profile.encoders
+        for encoder, depth in _depths.near(profile, float(choice.get("depth", 1.0)))  # type: ignore[arg-type]
     ]
 
 
@@ -66,7 +69,7 @@ def knobs(profile: Profile) -> tuple[Knob, ...]:
         return ()
     return (
         Knob("encoder", values=profile.encoders),
-        Knob("depth", values=(1.0, 0.67, 0.5)),
+        _depths.knob(profile),
         Knob("frozen", values=(0.0, 0.34, 0.5)),
         Knob("lr", low=2e-5, high=4e-4, log=True),
         Knob("head_lr", values=(1.0, 5.0, 10.0, 20.0)),

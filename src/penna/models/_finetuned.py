@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from penna.encoders import checkpoints, tokens
+from penna.encoders.config import TRAINED
 from penna.models import Array
 from penna.table import Table
 
@@ -85,6 +86,9 @@ class FineTuned:
 
         folder.mkdir(parents=True, exist_ok=True)
         network: Any = self.network.cpu()
+        config = network.encoder.config
+        if hasattr(config, TRAINED):  # the depths below the one that was fine-tuned have not learnt with it
+            setattr(config, TRAINED, [config.num_hidden_layers * getattr(config, "inner_group_num", 1)])
         network.encoder.save_pretrained(folder)
         checkpoints.load_tokenizer(self.checkpoint).save(str(folder / "tokenizer.json"))
         head = {"weight": network.head.weight.detach(), "bias": network.head.bias.detach()}

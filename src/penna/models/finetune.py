@@ -124,8 +124,8 @@ def _pace(
     texts, length, _ = parts.tokens_of(
         checkpoint, parts.sample(train, 4 * PROBE_ROWS, 0), chosen["length"], resources.cache
     )
-    slow = ("depth", "frozen", "batch", "pooling")
-    still = chosen["embedding_lr"] == 0, chosen["dropout"] > 0
+    slow = ("frozen", "batch", "pooling")
+    still = parts.depth_of(chosen, checkpoint), chosen["embedding_lr"] == 0, chosen["dropout"] > 0
     key = (checkpoint.fingerprint, length, resources.threads, *still, *(chosen[name] for name in slow))
     if key not in _paces:
         torch.set_num_threads(resources.threads)

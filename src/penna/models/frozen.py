@@ -15,7 +15,7 @@ import numpy as np
 
 from penna.encoders import checkpoints, embed
 from penna.encoders.checkpoints import Checkpoint
-from penna.models import Array, Cost, OutOfTime, Report, Resources
+from penna.models import Array, Cost, OutOfTime, Report, Resources, _depths
 from penna.models import _frozen_heads as heads
 from penna.models._frozen_pace import pace_of
 from penna.recipe import Knob, Profile, Recipe, Scalar
@@ -53,6 +53,7 @@ def portfolio(profile: Profile) -> list[Recipe]:
         {},
         # The upper layers of an encoder serve its own objective: sentiment, for one, is seen better below them.
         {"depth": 0.67},
+        {"depth": 0.25},
         {"c": 3.0},
         {"c": 300.0},
         {"head": "knn"},
@@ -61,11 +62,11 @@ def portfolio(profile: Profile) -> list[Recipe]:
     ]
     if profile.rows_in_smallest_class < FEW:
         choices.insert(1, {"head": "prototype"})
-    length = _usual_length(profile)
+    usual = DEFAULTS | {"length": _usual_length(profile)}
     return [
-        Recipe.of("frozen", seed=profile.seed).but(encoder=encoder, **(DEFAULTS | {"length": length} | choice))  # type: ignore[arg-type]
+        Recipe.made("frozen", usual | choice | {"encoder": encoder, "depth": depth}, seed=profile.seed)
         for choice in choices
-        for encoder in profile.encoders
+        for encoder, depth in _depths.near(profile, float(choice.get("depth", 1.0)))  # type: ignore[arg-type]
     ]
 
 
@@ -75,7 +76,7 @@ def knobs(profile: Profile) -> tuple[Knob, ...]:
         return ()
     return (
         Knob("encoder", values=profile.encoders),
-        Knob("depth", values=(1.0, 0.67, 0.5)),
+        _depths.knob(profile),
         Knob("pooling", values=embed.POOLINGS),
         Knob("length", values=tuple(sorted({64, 128, _usual_length(profile)}))),
         Knob("scaling", values=("unit", "none", "standard")),
@@ -208,7 +209,7 @@ class Opened:
 def _setting(chosen: dict[str, Any], checkpoint: Checkpoint) -> embed.Setting:
     from penna.training.precision import fastest_dtype
 
-    depth = max(1, round(float(chosen["depth"]) * checkpoint.layers))
+    depth = checkpoint.depth_at(float(chosen["depth"]))
     return embed.Setting(
         depth, chosen["pooling"], min(chosen["length"], checkpoint.max_length), _dtype(fastest_dtype())
     )
