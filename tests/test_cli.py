@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -175,6 +176,16 @@ def test_doctor_finds_this_machine():
     assert found["cores"] >= 1
     assert doctor.requirements()[0] == "charset-normalizer"
     assert "pytest" in doctor.requirements("dev")
+
+
+def test_doctor_says_which_encoders_came_along_and_what_is_wrong_with_one(tiny_cycle, tiny_bert, tmp_path):
+    shutil.copytree(tiny_cycle, tmp_path / "penna-mini")
+    shutil.copytree(tiny_bert, tmp_path / "spoilt")
+    (tmp_path / "spoilt" / "tokenizer.json").unlink()
+    found = doctor.shipped(tmp_path)
+    assert found["penna-mini"] == "(albert, 0.1 MB in use, 3 or 6 or 12 layers)"
+    assert "no tokenizer" in found["spoilt"]
+    assert doctor.shipped(tmp_path / "nothing") == {}
 
 
 def test_the_demo_never_writes_over_a_folder(tmp_path):

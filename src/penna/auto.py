@@ -43,7 +43,7 @@ class AutoText(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     budget    seconds for everything, as a number or like "30s", "10m", "1.5h"
     max_mb    most that the artefact may weigh; max_ms most that one text may take
     families  of models to search: "linear", "frozen", "finetune"
-    encoders  folders or hub names of Hugging Face encoders, for frozen and finetune
+    encoders  folders or hub names of Hugging Face encoders, for frozen and finetune; what came with Penna if none
     metric    "accuracy", "macro_f1", "balanced_accuracy" or "log_loss"; chosen by the class shares if None
     folds     folds that every recipe meets, chosen by the rows if None
     exam      share of rows held out for the end, chosen by the rows if None

@@ -97,11 +97,30 @@ def encoders() -> dict[str, Any]:
     """Encoders that can be used without a network: shipped with the package, or in the hub's cache."""
     from penna.encoders import checkpoints
 
+    found = shipped(checkpoints.ASSETS)
     return {
-        "shipped": checkpoints.shipped(),
+        "shipped": found,
+        "used by default": list(found) or "none: fit needs --encoder for frozen and finetune",
         "in the hub's cache": _cached(),
-        "others": "any folder or hub name: penna fit --encoder NAME",
+        "others": "any folder or hub name in place of the default: penna fit --encoder NAME",
     }
+
+
+def shipped(assets: Path) -> dict[str, str]:
+    """The encoders in the package by name: what each measures, or what is wrong with it."""
+    from penna.encoders import checkpoints
+    from penna.errors import EncoderError
+
+    said = {}
+    for name in checkpoints.shipped(assets):
+        try:
+            found = checkpoints.find(name, assets=assets)
+        except EncoderError as error:
+            said[name] = str(error)
+            continue
+        depths = " or ".join(map(str, found.trained or (found.layers,)))
+        said[name] = f"({found.kind}, {found.megabytes:.1f} MB in use, {depths} layers)"
+    return said
 
 
 def missing() -> dict[str, Any]:

@@ -84,9 +84,16 @@ def exam_table(test: Any, table: Table, task: Task) -> tuple[Table | None, list[
 
 
 def usable(
-    families: Sequence[str], encoders: Sequence[str], ledger: Ledger, progress: Progress
+    families: Sequence[str],
+    encoders: Sequence[str],
+    ledger: Ledger,
+    progress: Progress,
+    assets: Path = checkpoints.ASSETS,
 ) -> tuple[list[str], list[str]]:
-    """The families that can run and the encoders that can be loaded; the others stand in the ledger as skipped."""
+    """The families that can run and the encoders that can be loaded; the others stand in the ledger as skipped.
+
+    The encoders that came with the package, in ``assets``, are used where none is named.
+    """
 
     def skip(reason: str, **knobs: Any) -> None:
         for family in needing:
@@ -97,9 +104,9 @@ def usable(
 
     needing = [f for f in families if f not in ALONE]
     found = []
-    for name in dict.fromkeys([*map(str, encoders), *(checkpoints.shipped() if needing else [])]):
+    for name in dict.fromkeys(map(str, encoders or (checkpoints.shipped(assets) if needing else ()))):
         try:
-            found.append(checkpoints.find(name).name)
+            found.append(checkpoints.find(name, assets=assets).name)
         except EncoderError as error:
             skip(str(error), encoder=name)
     if not found:

@@ -28,7 +28,10 @@ def fit(
     max_ms: Annotated[float | None, typer.Option(metavar="MS", help="Most that one text may take.")] = None,
     families: Annotated[str, typer.Option(metavar="NAMES", help="What to search.")] = "linear,frozen,finetune",
     encoder: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Encoder: a folder or a hub name; repeat for more.")
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help="Encoder: a folder or a hub name; repeat for more. What came with Penna if not given."
+        ),
     ] = None,
     metric: Annotated[
         str | None, typer.Option(metavar="NAME", help="Such as accuracy, macro_f1, log_loss. Chosen if not given.")

@@ -1,0 +1,61 @@
+"""What a fit starts from: the encoders that are used when none is named, and those that are."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from penna import intake
+from penna.auto import FAMILIES, Silent
+from penna.errors import SettingError
+from penna.trials import Ledger
+
+
+@pytest.fixture
+def assets(tiny_cycle: Path, tiny_bert: Path, tmp_path: Path) -> Path:
+    """A folder as the package's own, with one good encoder in it and one that is damaged."""
+    shutil.copytree(tiny_cycle, tmp_path / "assets" / "penna-mini")
+    shutil.copytree(tiny_bert, tmp_path / "assets" / "spoilt")
+    (tmp_path / "assets" / "spoilt" / "model.safetensors").unlink()
+    return tmp_path / "assets"
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return Ledger(tmp_path / "run", {})
+
+
+def test_what_came_with_the_package_is_used_where_no_encoder_is_named(assets: Path, ledger: Ledger) -> None:
+    families, encoders = intake.usable(FAMILIES, (), ledger, Silent(), assets)
+    assert (families, encoders) == (list(FAMILIES), ["penna-mini"])
+    assert [t.recipe.get("encoder") for t in ledger.trials] == ["spoilt", "spoilt"]
+    assert "model.safetensors" in ledger.trials[0].reason
+
+
+def test_a_named_encoder_stands_in_place_of_what_came_with_the_package(
+    assets: Path, ledger: Ledger, tiny_bert: Path
+) -> None:
+    def used(*named: object) -> list[str]:
+        return intake.usable(FAMILIES, named, ledger, Silent(), assets)[1]  # type: ignore[arg-type]
+
+    assert used(tiny_bert) == [str(tiny_bert)]
+    assert used(tiny_bert, "penna-mini", tiny_bert) == [str(tiny_bert), "penna-mini"]
+    assert ledger.trials == []
+
+
+def test_a_named_encoder_that_cannot_be_used_is_not_replaced_by_another(assets: Path, ledger: Ledger) -> None:
+    families, encoders = intake.usable(FAMILIES, ("spoilt",), ledger, Silent(), assets)
+    assert (families, encoders) == (["linear"], [])
+
+
+def test_linear_models_alone_open_no_encoder(assets: Path, ledger: Ledger) -> None:
+    assert intake.usable(("linear",), (), ledger, Silent(), assets) == (["linear"], [])
+    assert ledger.trials == []
+
+
+def test_without_any_encoder_it_says_how_to_give_one(ledger: Ledger, tmp_path: Path) -> None:
+    families, encoders = intake.usable(FAMILIES, (), ledger, Silent(), tmp_path / "nothing")
+    assert (families, encoders) == (["linear"], [])
+    assert {t.reason for t in ledger.trials} == {"no encoder: give one with --encoder (a folder or a hub name)"}
+    with pytest.raises(SettingError, match="no encoder could be used"):
+        intake.usable(("frozen",), (), ledger, Silent(), tmp_path / "nothing")
