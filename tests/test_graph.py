@@ -134,6 +134,16 @@ def test_a_block_of_albert_is_stored_once_however_often_it_is_called(
     assert sum(name.endswith("qkv.weight") for name in used) == 3
 
 
+@pytest.mark.parametrize("name", checkpoints.shipped())
+def test_an_encoder_in_the_package_is_small_and_can_be_served_at_each_of_its_depths(name: str, tmp_path: Path) -> None:
+    checkpoint = checkpoints.find(name)
+    assert sum(file.stat().st_size for file in checkpoint.folder.iterdir()) <= 16e6
+    assert (checkpoint.folder / "README.md").is_file()  # its model card
+    for depth in checkpoint.trained or (checkpoint.layers,):
+        module = checkpoints.load_module(checkpoint, depth=depth)
+        assert graph.write_graph(module, checkpoint, tmp_path / str(depth), length=64, sample=TEXTS) < 1e-3
+
+
 @given(st.lists(st.integers(0, 3), max_size=4), st.integers(1, 4), st.lists(st.integers(0, 3), max_size=3))
 def test_cycles_give_back_the_order_that_they_were_found_in(cycle: list[int], times: int, rest: list[int]) -> None:
     order = cycle * times + rest
