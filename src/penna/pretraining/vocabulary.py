@@ -1,12 +1,34 @@
 """A tokenizer, and what pretraining must know of its tokens: trained here, saved, or read from a checkpoint."""
 
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
+from penna.errors import EncoderError, SettingError
+from penna.pretraining import _learning
 from penna.pretraining.batch import Array
+from penna.pretraining.corpus import Document
 
 if TYPE_CHECKING:
     import tokenizers
+
+Kind = Literal["unigram", "wordpiece"]
+
+# What the special tokens are called where no file says so.
+_NAMES: Mapping[str, tuple[str, ...]] = {
+    "pad": ("[PAD]", "<pad>"),
+    "cls": ("[CLS]", "<s>"),
+    "sep": ("[SEP]", "</s>"),
+    "mask": ("[MASK]", "<mask>"),
+    "unk": ("[UNK]", "<unk>"),
+}
+_WITHOUT_SPACES = (("\u0e00", "\u109f"), ("\u1780", "\u17ff"), ("\u3040", "\u9fff"), ("\U00020000", "\U0003ffff"))
+_SMALL_FILE = 10_000_000
+_LARGEST = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -22,3 +44,142 @@ class Vocabulary:
     size: int
     starts_word: Array  # (size,) bool; False for special tokens
     special: Array  # (size,) bool
+
+
+def train(
+    documents: Iterable[Document], kind: Kind, size: int, *, lowercase: bool = True, characters: int = 20_000_000
+) -> Vocabulary:
+    """A tokenizer of ``size`` tokens, learnt from at most ``characters`` of the documents, evenly spread.
+
+    All documents are gone through, few are kept. Raises SettingError where the size does not suit the corpus.
+    """
+    learners = {"unigram": _learning.unigram, "wordpiece": _learning.wordpiece}
+    if kind not in learners:
+        raise SettingError(f"a tokenizer of kind {kind!r} is unknown: choose unigram or wordpiece.")
+    if not 8 <= size <= _LARGEST:
+        raise SettingError(f"a vocabulary of {size} cannot be: give a number such as 8000 or 30000.")
+    texts = _learning.sample((document.text for document in documents), characters)
+    return of(learners[kind](texts, size, lowercase), "the new tokenizer")
+
+
+def load(folder: str | Path) -> Vocabulary:
+    """The tokenizer of a folder in Hugging Face form. Raises EncoderError where there is none that suits."""
+    folder = Path(folder).expanduser()
+    names: dict[str, str] = {}
+    for file in ("special_tokens_map.json", "tokenizer_config.json"):
+        found = _settings(folder / file)
+        names |= {key: name for key in _NAMES if (name := _name(found.get(f"{key}_token"))) is not None}
+    return of(_tokenizer(folder), str(folder), names)
+
+
+def of(tokenizer: "tokenizers.Tokenizer", name: str, names: Mapping[str, str] | None = None) -> Vocabulary:
+    """What pretraining must know of ``tokenizer``; ``names`` are its special tokens where they have unusual names.
+
+    Raises EncoderError where one of [PAD], [CLS], [SEP], [MASK] and [UNK] is missing.
+    """
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    known = tokenizer.get_vocab(with_added_tokens=True)
+    ids = {key: _id(key, known, name, names or {}) for key in _NAMES}
+    size = max(known.values()) + 1
+    special, starts = np.zeros(size, bool), np.zeros(size, bool)
+    special[list(ids.values())] = True
+    special[[number for number, token in tokenizer.get_added_tokens_decoder().items() if token.special]] = True
+    begins = _begins_word(json.loads(tokenizer.to_str())["model"])
+    for token, number in known.items():
+        starts[number] = begins(token)
+    return Vocabulary(tokenizer, **ids, size=size, starts_word=starts & ~special, special=special)
+
+
+def save(vocabulary: Vocabulary, folder: Path, max_length: int) -> None:
+    """Write tokenizer.json and tokenizer_config.json, which ``transformers`` and ``tokenizers`` read alike."""
+    tokenizer = vocabulary.tokenizer
+    folder.mkdir(parents=True, exist_ok=True)
+    lowers = _normal(tokenizer, "A") == "a"
+    config = {
+        # not a class of one architecture: those build a tokenizer of their own from the vocabulary alone
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "model_max_length": max_length,
+        "model_input_names": ["input_ids", "token_type_ids", "attention_mask"],
+        "do_lower_case": lowers,
+        "keep_accents": _normal(tokenizer, "é") != "e",
+        "clean_up_tokenization_spaces": False,
+        **{f"{key}_token": tokenizer.id_to_token(getattr(vocabulary, key)) for key in _NAMES},
+    }
+    tokenizer.save(str(folder / "tokenizer.json"))
+    text = json.dumps(config, indent=2, ensure_ascii=False) + "\n"
+    (folder / "tokenizer_config.json").write_text(text, encoding="utf-8")
+
+
+def _normal(tokenizer: "tokenizers.Tokenizer", text: str) -> str:
+    return text if tokenizer.normalizer is None else str(tokenizer.normalizer.normalize_str(text))
+
+
+def _begins_word(model: Mapping[str, Any]) -> Any:
+    """Whether a token begins a word, as BERT's and ALBERT's own masking sees it: (token) -> bool.
+
+    In a unigram vocabulary that is "▁" in front, a mark, or a letter of a script that is written without spaces.
+    """
+    if model.get("type") == "WordPiece":
+        prefix = model.get("continuing_subword_prefix", "##")
+        return lambda token: not token.startswith(prefix)
+    spaces = ("▁", "Ġ")
+    return lambda token: token.startswith(spaces) or not token[:1].isalnum() or _without_spaces(token[:1])
+
+
+def _without_spaces(sign: str) -> bool:
+    """Thai to Burmese, Khmer; kana and ideographs."""
+    return (
+        "\u0e00" <= sign <= "\u109f" or "\u1780" <= sign <= "\u17ff" or "\u3040" <= sign <= "\u9fff" or sign > "\uffff"
+    )
+
+
+def _id(key: str, known: Mapping[str, int], name: str, names: Mapping[str, str]) -> int:
+    for token in (names.get(key), *_NAMES[key]):
+        if token is not None and token in known:
+            return known[token]
+    raise EncoderError(
+        f"encoder {name!r}: its tokenizer has no {_NAMES[key][0]} token, which pretraining needs: take another one."
+    )
+
+
+def _tokenizer(folder: Path) -> "tokenizers.Tokenizer":
+    import tokenizers
+
+    file, name = folder / "tokenizer.json", str(folder)
+    try:
+        if file.is_file():
+            return tokenizers.Tokenizer.from_file(str(file))
+        if (folder / "config.json").is_file() or (folder / "tokenizer_config.json").is_file():
+            return _converted(folder)
+    except Exception as error:  # the Rust side raises bare Exception, transformers many types
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
+        raise EncoderError(f"encoder {name!r}: its tokenizer cannot be read ({reason}): get it again.") from error
+    raise EncoderError(f"encoder {name!r} has no tokenizer: give a folder that holds tokenizer.json.")
+
+
+def _converted(folder: Path) -> "tokenizers.Tokenizer":
+    import transformers
+
+    slow = transformers.AutoTokenizer.from_pretrained(
+        folder, local_files_only=True, trust_remote_code=False, use_fast=True
+    )
+    tokenizer: tokenizers.Tokenizer = slow.backend_tokenizer
+    return tokenizer
+
+
+def _settings(file: Path) -> Mapping[str, Any]:
+    """A small JSON object, or nothing where there is no such file or it is something else."""
+    try:
+        if file.stat().st_size > _SMALL_FILE:
+            return {}
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _name(token: Any) -> str | None:
+    """A special token is written as a string, or as an object with its content."""
+    token = token.get("content") if isinstance(token, dict) else token
+    return token if isinstance(token, str) else None
