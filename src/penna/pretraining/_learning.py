@@ -1,8 +1,8 @@
 """How a tokenizer is learnt from a sample of text: unigram as ALBERT has it, WordPiece as BERT has it.
 
 The library's trainers go through hash maps in an order of each process's own. WordPiece is given its alphabet, and
-then comes out the same each time. Unigram is trained larger and cut by rounded scores: on some megabytes of text it comes
-out the same, on little text pieces that tie may differ. So a vocabulary is learnt once, and kept with its encoder.
+then comes out the same each time. Unigram is trained larger and cut by rounded scores: on some megabytes of text it
+comes out the same, on little text pieces that tie may differ. A vocabulary is learnt once, and kept with its encoder.
 """
 
 import json

@@ -21,7 +21,7 @@ from penna.reading.opening import Opened, opened
 LONGEST_LINE = 16_000_000
 _LINES = {".jsonl", ".ndjson", ".json"}
 _TEXT = {".txt", ".text", ".md"}
-_PACKED = {".gz", ".bz2", ".xz", ".zst"}
+PACKED = {".gz", ".bz2", ".xz", ".zst"}
 _BLANK = " \t\r\n\ufeff"
 
 
@@ -86,7 +86,7 @@ def _names(paths: Sequence[str | Path]) -> str:
 
 def _readable(path: Path) -> bool:
     suffixes = [s.lower() for s in path.suffixes]
-    while suffixes and suffixes[-1] in _PACKED:
+    while suffixes and suffixes[-1] in PACKED:
         suffixes.pop()
     return bool(suffixes) and suffixes[-1] in _LINES | _TEXT and path.is_file()
 
