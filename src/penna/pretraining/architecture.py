@@ -1,0 +1,223 @@
+"""The measures of an encoder: sizes by name, how layers share weights, what a checkpoint has. No torch.
+
+ALBERT's layers can share weights in whole or in part; BERT's attention alone. "attention" ties the attention modules of
+otherwise distinct layers while training; the file holds a copy for each layer, so that any library loads it.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from penna.encoders import config as configs
+from penna.errors import EncoderError, SettingError
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The measures of an encoder. ``layers`` counts layers as often as they are applied.
+
+    ``groups`` blocks of ``inner`` distinct layers have weights of their own; each block is applied
+    ``layers / groups / inner`` times (Lan et al. 2020, section 3.1; "cycle": Takase and Kiyono 2021).
+    """
+
+    kind: str
+    layers: int
+    hidden: int
+    heads: int
+    ffn: int
+    embedding: int
+    vocab: int
+    positions: int = 128
+    groups: int = 1
+    inner: int = 1
+    tied_attention: bool = False
+
+    @property
+    def stack(self) -> configs.Stack:
+        """Where the encoder can be cut."""
+        return configs.stack("this shape", self.config())
+
+    @property
+    def distinct(self) -> int:
+        """Layers that have weights of their own."""
+        return self.groups * self.inner
+
+    def config(self) -> dict[str, Any]:
+        """These measures under the names that a config.json has for them."""
+        albert = {
+            "embedding_size": self.embedding,
+            "num_hidden_groups": self.groups,
+            "inner_group_num": self.inner,
+            "num_hidden_layers": self.layers // self.inner,
+            # ALBERT's own function; under this name it is one fused operation and not seven.
+            "hidden_act": "gelu_pytorch_tanh",
+        }
+        return {
+            "model_type": self.kind,
+            "hidden_size": self.hidden,
+            "num_attention_heads": self.heads,
+            "intermediate_size": self.ffn,
+            "vocab_size": self.vocab,
+            "max_position_embeddings": self.positions,
+            "num_hidden_layers": self.layers,
+            **(albert if self.kind == "albert" else {}),
+        }
+
+
+def _albert(layers: int, hidden: int, heads: int, embedding: int = 128) -> Shape:
+    return Shape("albert", layers, hidden, heads, 4 * hidden, embedding, 30_000)
+
+
+def _bert(layers: int, hidden: int, heads: int) -> Shape:
+    return Shape("bert", layers, hidden, heads, 4 * hidden, hidden, 30_522, groups=layers)
+
+
+#: ALBERT: Lan et al. 2020, table 1; below base they are ours. BERT: Devlin et al. 2019; Turc et al. 2019.
+SIZES: Mapping[str, Mapping[str, Shape]] = {
+    "albert": {
+        "tiny": _albert(4, 192, 6, 64),
+        "mini": _albert(6, 384, 12),
+        "small": _albert(12, 512, 8),
+        "base": _albert(12, 768, 12),
+        "large": _albert(24, 1024, 16),
+        "xlarge": _albert(24, 2048, 16),
+        "xxlarge": _albert(12, 4096, 64),
+    },
+    "bert": {
+        "tiny": _bert(2, 128, 2),
+        "mini": _bert(4, 256, 4),
+        "small": _bert(4, 512, 8),
+        "medium": _bert(8, 512, 8),
+        "base": _bert(12, 768, 12),
+        "large": _bert(24, 1024, 16),
+    },
+}
+#: Names of the measures that can be given one by one.
+MEASURES = ("layers", "hidden", "heads", "ffn", "embedding")
+
+
+def shape(arch: str, size: str, share: str | None = None, **measures: int | None) -> Shape:
+    """The shape called ``size``, with the measures that are given (None: as the size has them). Raises SettingError.
+
+    >>> shape("albert", "base", "groups:3", heads=6).distinct
+    3
+    """
+    known = SIZES.get(arch)
+    if known is None:
+        raise SettingError(f"--arch {arch!r} is not known: choose one of {', '.join(SIZES)}.")
+    if size not in known:
+        raise SettingError(f"--size {size!r} is not known for {arch}: choose one of {', '.join(known)}.")
+    given: dict[str, Any] = {name: value for name, value in measures.items() if value is not None}
+    for name, value in given.items():
+        if value < 1:
+            raise SettingError(f"--{name} {value} cannot be: give at least 1.")
+    if "hidden" in given:
+        given = {"ffn": 4 * given["hidden"], **given}
+    if arch == "bert":
+        given["embedding"] = _same_width(given, given.get("hidden", known[size].hidden))
+    return _checked(_shared(replace(known[size], **given), share))
+
+
+def _same_width(given: Mapping[str, int], hidden: int) -> int:
+    if given.get("embedding", hidden) != hidden:
+        raise SettingError("BERT's embeddings are as wide as its layers: leave --embedding out, or take --arch albert.")
+    return hidden
+
+
+def _shared(shape: Shape, share: str | None) -> Shape:
+    layers = shape.layers
+    albert = shape.kind == "albert"
+    name, number = _parsed(share or ("all" if albert else "none"), layers)
+    if not albert and name not in ("none", "attention"):
+        raise SettingError(f"BERT's layers cannot share {share!r}: take none or attention, or --arch albert.")
+    groups = {"all": 1, "groups": number, "cycle": 1}.get(name, layers)
+    return replace(shape, groups=groups, inner=number if name == "cycle" else 1, tied_attention=name == "attention")
+
+
+def _parsed(share: str, layers: int) -> tuple[str, int]:
+    """What is shared, and the number behind it."""
+    found = re.fullmatch(r"(all|none|attention)|(groups|cycle):(\d{1,4})", share)
+    if not found:
+        raise SettingError(f"--share {share!r} is not known: write all, groups:3, cycle:3, attention or none.")
+    if found[1]:
+        return found[1], 1
+    number = int(found[3])
+    if number < 1 or layers % number:
+        raise SettingError(f"--share {share} does not divide {layers} layers: choose a number that does.")
+    return found[2], number
+
+
+def _checked(shape: Shape) -> Shape:
+    if shape.hidden % shape.heads:
+        raise SettingError(f"a width of {shape.hidden} does not divide into {shape.heads} heads: change one of them.")
+    return shape
+
+
+def of_config(name: str, config: Mapping[str, Any]) -> Shape:
+    """The shape that a checkpoint's config.json tells. Raises EncoderError where it is not an ALBERT or a BERT."""
+    kind = str(config.get("model_type"))
+    if kind not in SIZES:
+        raise EncoderError(f"encoder {name!r} is a {kind}: pretraining goes on from ALBERT and BERT alone.")
+    stack = configs.stack(name, config)
+    hidden = configs.whole(name, config, "hidden_size")
+    albert = kind == "albert"
+    return Shape(
+        kind=kind,
+        layers=stack.layers,
+        hidden=hidden,
+        heads=configs.whole(name, config, "num_attention_heads"),
+        ffn=configs.whole(name, config, "intermediate_size"),
+        embedding=configs.whole(name, config, "embedding_size", default=128 if albert else hidden),
+        vocab=configs.whole(name, config, "vocab_size"),
+        positions=configs.whole(name, config, "max_position_embeddings"),
+        groups=stack.groups,
+        inner=configs.whole(name, config, "inner_group_num", default=1) if albert else 1,
+    )
+
+
+def agree(
+    name: str, have: Shape, arch: str | None, size: str | None, share: str | None, **measures: int | None
+) -> Shape:
+    """``have`` itself, where a checkpoint has what was asked for (None: nothing). Raises EncoderError where not."""
+    if arch is not None and arch != have.kind:
+        raise EncoderError(f"encoder {name!r} is a {have.kind}, not a {arch}: leave --arch out, or begin from another.")
+    asked = shape(have.kind, size, share, **measures) if size else replace(have, **_given(measures))
+    if share is not None:
+        asked = _shared(asked, share)
+    told = [*(MEASURES if size else _given(measures)), *(("groups", "inner") if share else ())]
+    for measure in told:
+        if getattr(asked, measure) != getattr(have, measure):
+            raise EncoderError(
+                f"encoder {name!r} has another shape than was asked for ({measure} {getattr(have, measure)}, not "
+                f"{getattr(asked, measure)}): leave --size, --share and the measures out to keep its own."
+            )
+    return replace(have, tied_attention=asked.tied_attention)
+
+
+def _given(measures: Mapping[str, int | None]) -> dict[str, int]:
+    return {name: value for name, value in measures.items() if value is not None}
+
+
+def exits(shape: Shape, asked: str | None) -> tuple[int, ...]:
+    """The depths to train for, ascending, the whole among them; counted in applied layers. Raises SettingError.
+
+    >>> exits(shape("albert", "base"), "3,6")
+    (3, 6, 12)
+    """
+    if not asked:
+        return (shape.layers,)
+    parts = asked.split(",")
+    if not all(re.fullmatch(r"\s*\d{1,4}\s*", part) for part in parts):
+        raise SettingError(f"--depths {asked!r} is not a list of depths: write it like 3,6,12.")
+    depths = sorted({int(part) for part in parts} | {shape.layers})
+    step = shape.stack.step
+    if depths[-1] > shape.layers or depths[0] < 1 or any(depth % step for depth in depths):
+        possible = ", ".join(map(str, range(step, shape.layers + 1, step)))
+        raise SettingError(f"--depths {asked} cannot be cut to: this encoder can be used at depth {possible}.")
+    return tuple(depths)
+
+
+def told(shape: Shape) -> dict[str, Any]:
+    """The measures as they go into a state and a model card."""
+    return asdict(shape)

@@ -1,0 +1,113 @@
+"""The teacher of a distillation: any encoder, run without gradient. Knows tensors, tokens and a checkpoint."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from penna.encoders import checkpoints
+from penna.errors import EncoderError
+from penna.pretraining.batch import Array, Batch
+from penna.pretraining.vocabulary import Vocabulary
+
+#: The three projections of an attention layer, by the last part of their names in every architecture with relations.
+PROJECTIONS = ("query", "key", "value")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A teacher's states, and where its own text ends."""
+
+    last: torch.Tensor  # (b, t, width)
+    before: torch.Tensor | None  # (b, t, width): what went into the last layer, where it was asked for
+    mask: torch.Tensor  # (b, t) bool
+
+
+class Teacher:
+    """An encoder that is only read. ``same`` says whether it cuts text as the student does."""
+
+    def __init__(self, name: str, vocabulary: Vocabulary, dtype: str, device: str) -> None:
+        self.checkpoint = checkpoints.find(name)
+        self.tokenizer = checkpoints.load_tokenizer(self.checkpoint)
+        self.vocabulary = vocabulary
+        self.same = self.tokenizer.get_vocab() == vocabulary.tokenizer.get_vocab()
+        self.module: Any = checkpoints.load_module(self.checkpoint, dtype=dtype).to(device).requires_grad_(False)
+        self.width = self.checkpoint.width
+        if device == "cpu" and dtype == "bfloat16" and hasattr(self.module, "set_attn_implementation"):
+            self.module.set_attn_implementation("eager")  # as in encoders.embed: plain products are as quick there
+
+    @property
+    def projections(self) -> list[nn.Module]:
+        """Those of its last layer. Raises EncoderError where it has none under their usual names."""
+        return projections(self.module, self.checkpoint.name)
+
+    @property
+    def flops(self) -> float:
+        """Of one pass, for one token, without what attention adds for long texts."""
+        table = self.module.get_input_embeddings().weight
+        weights = [p.numel() for p in self.module.parameters() if p.ndim == 2 and p is not table]
+        per_call = 2.0 * float(sum(weights))
+        # A shared layer is stored once and applied many times.
+        return per_call * (self.checkpoint.layers if self.checkpoint.shared_layers else 1)
+
+    def check(self, length: int, whole_tokens: bool) -> None:
+        """Raises EncoderError where it cannot teach what is asked."""
+        if whole_tokens and not self.same:
+            raise EncoderError(
+                f"the teacher {self.checkpoint.name!r} cuts text into other tokens than --tokenizer does, so there are "
+                "no hidden states to compare: take its tokenizer, or --distil pooled,similarity."
+            )
+        if self.same and length > self.checkpoint.max_length:
+            raise EncoderError(
+                f"the teacher {self.checkpoint.name!r} reads {self.checkpoint.max_length} tokens, not {length}: "
+                f"give --length {self.checkpoint.max_length}."
+            )
+
+    def read(self, batch: Batch, rows: slice) -> tuple[Array, Array]:
+        """(b, t) ids and (b, t) bool mask of these rows, in its own tokens."""
+        if self.same:
+            return batch.ids[rows], batch.mask[rows]
+        texts = self._texts(batch, rows)
+        cut = [e.ids for e in self.tokenizer.encode_batch(texts)]
+        longest = self.checkpoint.max_length
+        # Where a text is cut, its last token stays: that is the end mark.
+        cut = [ids if len(ids) <= longest else [*ids[: longest - 1], ids[-1]] for ids in cut]
+        lengths = np.array([len(ids) for ids in cut])
+        mask = np.arange(lengths.max())[None, :] < lengths[:, None]
+        out = np.full(mask.shape, self.checkpoint.pad, np.int32)
+        out[mask] = np.concatenate(cut)
+        return out, mask
+
+    def _texts(self, batch: Batch, rows: slice) -> list[str]:
+        tokens = zip(batch.ids[rows], batch.lengths[rows], strict=True)
+        texts: list[str] = self.vocabulary.tokenizer.decode_batch([ids[:n].tolist() for ids, n in tokens])
+        return texts
+
+    def see(self, ids: torch.Tensor, mask: torch.Tensor, deep: bool) -> Seen:
+        """Its states of (b, t) ids; ``deep`` asks for what went into the last layer, too."""
+        with torch.no_grad():
+            out = self.module(input_ids=ids, attention_mask=mask.long(), output_hidden_states=deep)
+        return Seen(out.last_hidden_state.float(), out.hidden_states[-2].float() if deep else None, mask)
+
+
+def projections(module: nn.Module, name: str) -> list[nn.Module]:
+    """The last modules called query, key and value inside ``module``. Raises EncoderError where there are none."""
+    found = []
+    for projection in PROJECTIONS:
+        named = [m for n, m in module.named_modules() if n.rsplit(".", 1)[-1] == projection]
+        if not named:
+            raise EncoderError(f"the encoder {name!r} shows no relations between tokens: leave them out of --distil.")
+        found.append(named[-1])
+    return found
+
+
+def heads(one: int, other: int, most: int = 16) -> int:
+    """The most parts, up to ``most``, into which both widths can be cut.
+
+    >>> heads(384, 768), heads(192, 384)
+    (16, 16)
+    """
+    return max(n for n in range(1, most + 1) if math.gcd(one, other) % n == 0)

@@ -1,0 +1,148 @@
+"""Distillation: sentence embeddings, hidden states and relations as a teacher has them, on the same text.
+
+``pooled`` and ``tokens`` compare directions (Sun et al. 2019; Reimers and Gurevych 2020), ``similarity`` which
+texts of a batch lie close together, ``relations`` which tokens of a text do (Wang et al. 2021, section 3.1).
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from penna.errors import SettingError
+from penna.pretraining.batch import Array, Batch
+from penna.pretraining.objectives import Inputs, Measures, Objective, Terms, View, parsed
+
+if TYPE_CHECKING:
+    import torch
+
+    from penna.pretraining.network import Network, States
+
+PARTS = ("pooled", "tokens", "similarity", "relations")
+_WHOLE_TOKENS = {"tokens", "relations"}
+#: Similarities are sharpened by it before they are compared: all texts of a teacher lie within a narrow cone.
+TEMPERATURE = 0.05
+
+
+def make(terms: Terms) -> Objective:
+    """Raises SettingError without a teacher, EncoderError where the teacher cannot teach what is asked."""
+    from penna.pretraining.objectives._teacher import Teacher
+
+    if terms.teacher is None:
+        raise SettingError("the objective distil needs a teacher: give --teacher, or leave distil out.")
+    teacher = Teacher(terms.teacher, terms.vocabulary, terms.dtype, terms.device)
+    usual = "pooled,tokens,similarity" if teacher.same else "pooled,similarity"
+    parts = parsed(terms.parts or usual, "--distil", list(PARTS))
+    teacher.check(terms.length, bool(_WHOLE_TOKENS & set(parts)))
+    return Distilled(teacher, parts, terms)
+
+
+class Distilled:
+    """The comparison of a student's states with a teacher's. Clean rows only: the teacher reads no masks."""
+
+    view: View = "clean"
+    pairing: str | None = None
+
+    def __init__(self, teacher: Any, parts: dict[str, float], terms: Terms) -> None:
+        import torch
+        from torch import nn
+
+        self.teacher, self.parts, self.flops = teacher, parts, teacher.flops
+        self.module = nn.Module()
+        # One map for each comparison of directions, where widths differ; a student as wide as its teacher needs none.
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(terms.seed)
+            for name in ("pooled", "tokens"):
+                if name in parts and terms.width != teacher.width:
+                    self.module.add_module(name, nn.Linear(terms.width, teacher.width, bias=False))
+        if "relations" in parts:
+            self.projections = teacher.projections
+
+    def prepare(self, batch: Batch, rows: slice, number: int, progress: float) -> dict[str, Array]:
+        ids, mask = self.teacher.read(batch, rows)
+        return {"distil.ids": ids, "distil.teacher": mask, "distil.mask": batch.mask[rows]}
+
+    def aim(self, inputs: Inputs) -> "dict[str, torch.Tensor]":
+        seen = self.teacher.see(inputs["distil.ids"], inputs["distil.teacher"], "relations" in self.parts)
+        out = {"distil.last": seen.last, "distil.pooled": _mean(seen.last, seen.mask)}
+        return out if seen.before is None else out | {"distil.before": seen.before}
+
+    def loss(self, network: "Network", states: "States", inputs: Inputs) -> "tuple[torch.Tensor, Measures]":
+        own = states.last.float()
+        mask = inputs["distil.mask"]
+        pooled = _mean(own, mask)
+        total = own.sum() * 0.0
+        measures: Measures = {}
+        for name, weight in self.parts.items():
+            loss, measure = getattr(self, f"_{name}")(states, own, pooled, mask, inputs)
+            total = total + weight * loss
+            measures |= measure
+        return total, measures
+
+    def _mapped(self, name: str, states: "torch.Tensor") -> "torch.Tensor":
+        mapping = dict(self.module.named_children()).get(name)
+        return states if mapping is None else mapping(states)
+
+    def _pooled(self, states: Any, own: Any, pooled: Any, mask: Any, inputs: Inputs) -> "tuple[torch.Tensor, Measures]":
+        return _direction("distil cosine", self._mapped("pooled", pooled), inputs["distil.pooled"], None)
+
+    def _tokens(self, states: Any, own: Any, pooled: Any, mask: Any, inputs: Inputs) -> "tuple[torch.Tensor, Measures]":
+        return _direction("distil token cosine", self._mapped("tokens", own), inputs["distil.last"], mask)
+
+    def _similarity(
+        self, states: Any, own: Any, pooled: Any, mask: Any, inputs: Inputs
+    ) -> "tuple[torch.Tensor, Measures]":
+        from torch.nn import functional
+
+        if len(pooled) < 3:  # a text has fewer than two others
+            none = pooled.sum() * 0.0
+            return none, {"distil similarity": (none.detach(), none.new_zeros(()))}
+        student, teacher = _near(pooled), _near(inputs["distil.pooled"])
+        loss = functional.kl_div(student, teacher, log_target=True, reduction="batchmean")
+        return loss, {"distil similarity": (loss.detach(), loss.new_ones(()))}
+
+    def _relations(
+        self, states: Any, own: Any, pooled: Any, mask: Any, inputs: Inputs
+    ) -> "tuple[torch.Tensor, Measures]":
+        from penna.pretraining.objectives import _teacher
+
+        parts = _teacher.heads(states.last.shape[-1], self.teacher.width)
+        mine = _teacher.projections(states.layer, "student")
+        loss = pooled.sum() * 0.0
+        for own_map, its_map in zip(mine, self.projections, strict=True):
+            student = _related(own_map(states.before), mask, parts)
+            teacher = _related(its_map(inputs["distil.before"].to(its_map.weight.dtype)), mask, parts).detach()
+            apart = (teacher.exp() * (teacher - student)).sum(-1)  # (b, parts, s)
+            loss = loss + (apart * mask[:, None]).sum() / (mask.sum() * parts * len(mine))
+        return loss, {"distil relations": (loss.detach(), loss.new_ones(()))}
+
+
+def _mean(states: "torch.Tensor", mask: "torch.Tensor") -> "torch.Tensor":
+    """(b, width): the mean over each text's own tokens."""
+    weight = mask[:, :, None].to(states.dtype)
+    return (states * weight).sum(1) / weight.sum(1)
+
+
+def _direction(name: str, own: "torch.Tensor", other: "torch.Tensor", mask: Any) -> "tuple[torch.Tensor, Measures]":
+    """1 - cosine, averaged over rows, or over the tokens inside ``mask``."""
+    from torch.nn import functional
+
+    cosine = functional.cosine_similarity(own.float(), other, dim=-1)
+    total = cosine.sum() if mask is None else (cosine * mask).sum()
+    count = total.new_tensor(cosine.numel()) if mask is None else mask.sum()
+    return 1 - total / count, {name: (total.detach(), count)}
+
+
+def _near(pooled: "torch.Tensor") -> "torch.Tensor":
+    """(b, b - 1) log-chances of each text to stand beside each other one."""
+    from torch.nn import functional
+
+    unit = functional.normalize(pooled, dim=-1)
+    n = len(unit)
+    others = (unit @ unit.T).flatten()[:-1].view(n - 1, n + 1)[:, 1:].reshape(n, n - 1)  # all but the diagonal
+    return functional.log_softmax(others / TEMPERATURE, -1)
+
+
+def _related(states: "torch.Tensor", mask: "torch.Tensor", parts: int) -> "torch.Tensor":
+    """(b, parts, s, s) log-chances: how a token of a text relates to its others."""
+    b, s, width = states.shape
+    cut = states.float().view(b, s, parts, width // parts).transpose(1, 2)
+    scores = cut @ cut.transpose(2, 3) / (width // parts) ** 0.5
+    return scores.masked_fill(~mask[:, None, None, :], -30_000.0).log_softmax(-1)

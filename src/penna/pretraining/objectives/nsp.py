@@ -1,0 +1,8 @@
+"""Next-sentence prediction: does the second segment follow the first, or is it from elsewhere? Devlin et al. 2019."""
+
+from penna.pretraining.objectives import Objective, Terms
+from penna.pretraining.objectives._pairs import Pairs
+
+
+def make(terms: Terms) -> Objective:
+    return Pairs("nsp", "next")

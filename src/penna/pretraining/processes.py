@@ -1,0 +1,95 @@
+"""Several processes that train together, as torchrun starts them: gloo on processors, NCCL on GPUs. Knows tensors."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import torch
+import torch.distributed as dist
+
+_PATIENCE = timedelta(hours=24)  # the others wait while the first cuts a large corpus into tokens
+
+
+@dataclass(frozen=True)
+class World:
+    """Which of how many processes this is; alone by default."""
+
+    rank: int = 0
+    size: int = 1
+    local: int = 0
+
+    @property
+    def first(self) -> bool:
+        """Whether this process speaks and writes."""
+        return self.rank == 0
+
+
+@contextmanager
+def joined() -> Iterator[World]:
+    """The world that torchrun's environment describes, left again at the end."""
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    if size == 1:
+        yield World()
+        return
+    world = World(int(os.environ["RANK"]), size, int(os.environ.get("LOCAL_RANK", "0")))
+    cuda = torch.cuda.is_available()
+    if cuda:
+        torch.cuda.set_device(world.local)
+    dist.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo", timeout=_PATIENCE)
+    try:
+        yield world
+    finally:
+        dist.destroy_process_group()
+
+
+def wait(world: World) -> None:
+    """Until all are here."""
+    if world.size > 1:
+        agree(world, [0.0])
+
+
+@contextmanager
+def turns(world: World) -> Iterator[None]:
+    """The first process goes through the body alone, then the others at once, who find what it left on disk."""
+    if not world.first:
+        wait(world)
+    yield
+    if world.first:
+        wait(world)
+
+
+def agree(world: World, values: Sequence[float]) -> list[float]:
+    """The first process's values, in all of them: clocks differ, and weights must not."""
+    if world.size == 1:
+        return list(values)
+    told = torch.tensor(values, dtype=torch.float64)
+    dist.broadcast(told, 0)
+    out: list[float] = told.tolist()
+    return out
+
+
+def average(world: World, parameters: Iterable[torch.nn.Parameter]) -> None:
+    """Every gradient becomes its mean over the processes.
+
+    By hand and in one piece, since layers are shared and exits are drawn: which parameters have a gradient differs from
+    step to step, but never between processes.
+    """
+    if world.size == 1:
+        return
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    flat = torch.cat([g.reshape(-1) for g in gradients])
+    dist.all_reduce(flat)
+    flat /= world.size
+    start = 0
+    for gradient in gradients:
+        gradient.copy_(flat[start : start + gradient.numel()].view_as(gradient))
+        start += gradient.numel()
+
+
+def added(world: World, values: torch.Tensor) -> torch.Tensor:
+    """The sum over the processes."""
+    if world.size > 1:
+        dist.all_reduce(values)
+    return values
