@@ -78,10 +78,22 @@ class Table:
 
 @dataclass(frozen=True)
 class Finding:
-    """Something about the given rows that the user should know; it goes into the report."""
+    """Something about the given table that the user should know; it goes into the report.
+
+    rows      their numbers, as the message counts them (rows, or lines); all of them where the table was checked
+    columns   those that it is about, where it is about columns
+    examples  a few cases, in words
+    does      what Penna does about it by itself; ``change`` says how to have it otherwise
+    source    which table: "data", or the "test" rows
+    """
 
     kind: str
     message: str
     count: int = 1
-    rows: tuple[int, ...] = ()  # the first few row or line numbers; the message says which of the two
-    severity: Literal["info", "warning"] = "info"
+    rows: tuple[int, ...] = ()
+    severity: Literal["info", "warning", "error"] = "info"
+    columns: tuple[str, ...] = ()
+    examples: tuple[str, ...] = ()
+    does: str = ""
+    change: str = ""
+    source: Literal["data", "test"] = "data"
