@@ -37,6 +37,32 @@ def test_every_metric_agrees_with_scikit_learn(seed, n, k):
 
 
 @sizes
+@settings(max_examples=60, deadline=None)
+def test_what_weighs_errors_differently_agrees_with_scikit_learn(seed, n, k):
+    y, outputs = rows(seed, n, k)
+    answers = outputs.argmax(axis=1)
+    for metric, beta in ((metrics.macro_f2, 2), (metrics.macro_f05, 0.5)):
+        assert metric(y, outputs) == pytest.approx(theirs.fbeta_score(y, answers, beta=beta, average="macro"))
+    expected = theirs.matthews_corrcoef(y, answers) if len(set(y)) > 1 else 0.0
+    assert metrics.mcc(y, outputs) == pytest.approx(expected, abs=1e-9)
+
+
+@sizes
+@settings(max_examples=60, deadline=None)
+def test_what_looks_at_the_ranking_agrees_with_scikit_learn_ties_included(seed, n, k):
+    y, outputs = rows(seed, n, k)
+    outputs = outputs.round(1)
+    there = [j for j in ([1] if k == 2 else range(k)) if 0 < (y == j).sum() < n]
+    if not there:
+        assert metrics.roc_auc(y, outputs) == 0.5
+        return
+    areas = [theirs.roc_auc_score(y == j, outputs[:, j]) for j in there]
+    precisions = [theirs.average_precision_score(y == j, outputs[:, j]) for j in there]
+    assert metrics.roc_auc(y, outputs) == pytest.approx(np.mean(areas))
+    assert metrics.average_precision(y, outputs) == pytest.approx(np.mean(precisions))
+
+
+@sizes
 @settings(max_examples=40, deadline=None)
 def test_the_table_by_class_agrees_with_scikit_learn(seed, n, k):
     y, outputs = rows(seed, n, k)

@@ -5,6 +5,7 @@ Everywhere: ``y`` (n,) class indices, ``outputs`` (n, k) probabilities, n >= 1.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -60,6 +61,41 @@ def _mean(values: Array) -> float:
     return float(values.mean())
 
 
+def _levels(y: Array, outputs: Array) -> Rows:
+    """Where each row stands among all by the probability of a class, equal ones level, and whether it is of that class;
+    (n, classes) each. Of two classes the second stands for both."""
+    columns = np.arange(outputs.shape[1])[-1:] if outputs.shape[1] == 2 else np.arange(outputs.shape[1])
+    levels = [np.unique(outputs[:, j], return_inverse=True)[1] for j in columns]
+    return np.stack(levels, axis=1), y[:, None] == columns
+
+
+def _by_level(levels: Array, inside: Array) -> tuple[Array, Array]:
+    """Rows inside and outside each class at each level, (classes that have both, levels) each."""
+    k, most = levels.shape[1], int(levels.max()) + 1
+    cell = (levels + most * np.arange(k)).ravel()
+    both = np.bincount(cell, minlength=k * most).reshape(k, most)
+    hits = np.bincount(cell[inside.ravel()], minlength=k * most).reshape(k, most)
+    usable = (hits.sum(axis=1) > 0) & (hits.sum(axis=1) < both.sum(axis=1))
+    return hits[usable], (both - hits)[usable]
+
+
+def _roc_auc(levels: Array, inside: Array) -> float:
+    hits, others = _by_level(levels, inside)
+    if not len(hits):
+        return 0.5  # rows of one class alone: nothing was told apart
+    below = others.cumsum(axis=1) - others / 2  # ties count half
+    return float(((hits * below).sum(axis=1) / (hits.sum(axis=1) * others.sum(axis=1))).mean())
+
+
+def _average_precision(levels: Array, inside: Array) -> float:
+    hits, others = (side[:, ::-1] for side in _by_level(levels, inside))
+    if not len(hits):
+        return float(inside.any())
+    found, seen = hits.cumsum(axis=1), (hits + others).cumsum(axis=1)
+    precision = np.divide(found, seen, out=np.zeros(seen.shape), where=seen > 0)
+    return float(((hits * precision).sum(axis=1) / hits.sum(axis=1)).mean())
+
+
 def _counts(y: Array, answers: Array) -> tuple[Array, Array, Array]:
     """Hits, answers and rows of each class, (k,) each."""
     k = int(max(y.max(), answers.max())) + 1
@@ -67,10 +103,17 @@ def _counts(y: Array, answers: Array) -> tuple[Array, Array, Array]:
     return hits, np.bincount(answers, minlength=k), np.bincount(y, minlength=k)
 
 
-def _macro_f1(y: Array, answers: Array) -> float:
+def _macro_f(y: Array, answers: Array, beta: float = 1.0) -> float:
     hits, answered, rows = _counts(y, answers)
-    both = answered + rows
-    return float((2 * hits[both > 0] / both[both > 0]).mean())
+    both = answered + beta**2 * rows
+    return float(((1 + beta**2) * hits[both > 0] / both[both > 0]).mean())
+
+
+def _mcc(y: Array, answers: Array) -> float:
+    hits, answered, rows = (side.astype(np.float64) for side in _counts(y, answers))
+    n = len(y)
+    below = (n**2 - (answered**2).sum()) * (n**2 - (rows**2).sum())
+    return float((n * hits.sum() - (answered * rows).sum()) / np.sqrt(below)) if below > 0 else 0.0
 
 
 def _balanced_accuracy(y: Array, answers: Array) -> float:
@@ -86,11 +129,20 @@ def _calibration_error(confidence: Array, hits: Array, bins: Array) -> float:
 #: Share of rows whose most probable class is the right one.
 accuracy = Metric(_hits, _mean)
 #: Mean F1 over the classes that occur, in truth or in answers.
-macro_f1 = Metric(_answers, _macro_f1)
+macro_f1 = Metric(_answers, _macro_f)
+#: The same with recall counted twice, and half, as much as precision (van Rijsbergen 1979).
+macro_f2 = Metric(_answers, partial(_macro_f, beta=2.0))
+macro_f05 = Metric(_answers, partial(_macro_f, beta=0.5))
+#: Matthews' correlation of truth and answers, of any number of classes (Gorodkin 2004); 0 is chance.
+mcc = Metric(_answers, _mcc)
 #: Mean recall over the classes that occur in truth.
 balanced_accuracy = Metric(_answers, _balanced_accuracy)
 #: Mean of -ln p(right class), p no smaller than 1e-7. Lower is better.
 log_loss = Metric(_losses, _mean)
+#: Chance that a row of a class is put above one of another; of several classes, the mean over each against the rest.
+roc_auc = Metric(_levels, _roc_auc)
+#: Mean precision over the rows of a class, ranked; of two classes the second's, of several the mean.
+average_precision = Metric(_levels, _average_precision)
 #: Expected calibration error: mean gap between confidence and accuracy over 15 bins of equal width (Guo et al. 2017,
 #: "On Calibration of Modern Neural Networks", section 2). Lower is better.
 calibration_error = Metric(_confidences, _calibration_error, inflated=True)

@@ -24,7 +24,14 @@ _METRICS: dict[str, tuple[metrics.Metric, int]] = {
     "macro_f1": (metrics.macro_f1, 1),
     "balanced_accuracy": (metrics.balanced_accuracy, 1),
     "log_loss": (metrics.log_loss, -1),
+    "roc_auc": (metrics.roc_auc, 1),
+    "average_precision": (metrics.average_precision, 1),
+    "macro_f0.5": (metrics.macro_f05, 1),
+    "macro_f2": (metrics.macro_f2, 1),
+    "mcc": (metrics.mcc, 1),
 }
+#: What is measured whatever was asked for.
+_ALWAYS = ("accuracy", "macro_f1", "balanced_accuracy", "log_loss")
 
 #: Below this part of an equal share (rows / classes), the smallest class would hardly count in accuracy.
 _RARE = 0.2
@@ -109,10 +116,11 @@ class Classify:
         return metrics.bootstrap_error(y, outputs, _METRICS[self.metric][0], seed=seed)
 
     def measure(self, y: Array, outputs: Array) -> dict[str, Any]:
-        """JSON-able: ``rows``, five metrics as ``[value, low, high]``, and ``by_class``, a row for each label."""
+        """JSON-able: ``rows``, five metrics and the task's own as ``[value, low, high]``, and ``by_class``, a row for
+        each label."""
         if not len(y):
             raise TaskError("there are no rows to measure on: give a table with at least one.")
-        wanted = {name: metric for name, (metric, _) in _METRICS.items()}
+        wanted = {name: _METRICS[name][0] for name in dict.fromkeys([*_ALWAYS, self.metric])}
         wanted["calibration_error"] = metrics.calibration_error
         table = metrics.by_class(y, outputs)
         return {
