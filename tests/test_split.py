@@ -20,6 +20,21 @@ def parts(plan):
     return [plan.exam, *(valid for _, valid in plan.folds)]
 
 
+def test_copies_that_differ_in_case_spacing_or_punctuation_are_never_on_two_sides():
+    ways = ("Where is card {}?", "where is  card {}", "WHERE IS CARD {}!!!", "where, is card\n{}")
+    texts = [way.format(i) for i in range(60) for way in ways]
+    plan = split.plan(table_of(texts), np.arange(240) // 4 % 2)
+    original = np.arange(240) // 4
+    sides = [set(original[part]) for part in parts(plan)]
+    assert sum(map(len, sides)) == 60
+
+
+def test_texts_of_signs_alone_are_copies_only_where_they_are_equal():
+    signs = table_of([":)", ":(", "!!!", ":)"]).alike
+    assert len(set(signs.tolist())) == 3
+    assert signs[0] == signs[3]
+
+
 def test_every_row_is_in_the_exam_or_in_every_fold_once():
     table = table_of([f"text {i}" for i in range(500)])
     plan = split.plan(table, np.arange(500) % 3)

@@ -49,7 +49,8 @@ def plan(
 ) -> Plan:
     """An exam part and k folds, stratified by ``strata`` (n,) int.
 
-    Rows with the same text, or of the same group, are always on one side of every split. ``folds`` asks for so many
+    Rows with the same text (but for case, spacing and punctuation), or of the same group, are always on one side of
+    every split. ``folds`` asks for so many
     folds in the first round. ``exam`` is a share of the rows in (0, 0.5]; by default 15 % of up to 2,000 rows, 10 %
     beyond, at most 10,000 rows, and none where a test table was given. Raises SettingError.
     """
@@ -130,8 +131,9 @@ def _fill(lacking: Array, count: int) -> Array:
 
 
 def _units(table: Table) -> Array:
-    """(n,) equal numbers for rows that must stay together: same text, same group, or linked through others."""
-    _, text = np.unique(table.hashes, return_inverse=True)
+    """(n,) equal numbers for rows that must stay together: same text but for case, spacing and punctuation, same group,
+    or linked through others."""
+    _, text = np.unique(table.alike, return_inverse=True)
     if table.group is None:
         return np.asarray(text)
     _, group = np.unique(table.group.astype(str), return_inverse=True)

@@ -1,7 +1,8 @@
 """The Table: columns by role, immutable. Every other room takes rows from it by index; none reads a file."""
 
 import hashlib
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
@@ -10,6 +11,9 @@ import numpy as np
 
 Index: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 Objects: TypeAlias = np.ndarray[Any, np.dtype[np.object_]]
+
+_SIGNS = re.compile(r"[\W_]+")
+_ASCII_SIGNS = bytes(i for i in range(128) if not chr(i).isalnum())
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,10 +65,13 @@ class Table:
 
     @cached_property
     def hashes(self) -> np.ndarray[Any, np.dtype[np.uint64]]:
-        """(n,) uint64, equal for equal texts: the key of every cache and of the duplicate groups."""
-        digest = hashlib.blake2b
-        raw = b"".join(digest(t.encode("utf-8", "surrogatepass"), digest_size=8).digest() for t in self.joined)
-        return np.frombuffer(raw, dtype=np.uint64)
+        """(n,) uint64, equal for equal texts: the key of every cache."""
+        return _digests(text.encode("utf-8", "surrogatepass") for text in self.joined)
+
+    @cached_property
+    def alike(self) -> np.ndarray[Any, np.dtype[np.uint64]]:
+        """(n,) uint64, equal for texts that differ in case, spacing and punctuation alone: copies, to a split."""
+        return _digests(map(_bare, self.joined))
 
     @cached_property
     def fingerprint(self) -> str:
@@ -74,6 +81,21 @@ class Table:
             if column is not None:
                 total.update("\x1f".join(map(str, column)).encode("utf-8", "surrogatepass"))
         return total.hexdigest()[:16]
+
+
+def _bare(text: str) -> bytes:
+    """Letters and digits alone, without case; where there is none, as in a row of emoji, the text as it is."""
+    folded = text.casefold()
+    if folded.isascii():  # seven times as fast as the pattern, and most texts
+        bare = folded.encode().translate(None, _ASCII_SIGNS)
+    else:
+        bare = _SIGNS.sub("", folded).encode("utf-8", "surrogatepass")
+    return bare or text.encode("utf-8", "surrogatepass")
+
+
+def _digests(texts: Iterable[bytes]) -> np.ndarray[Any, np.dtype[np.uint64]]:
+    digest = hashlib.blake2b
+    return np.frombuffer(b"".join(digest(text, digest_size=8).digest() for text in texts), dtype=np.uint64)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,13 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 _BDI = '<bdi dir="auto">'
 
-METRICS = {"macro_f1": "macro F1"}
+METRICS = {
+    "macro_f1": "macro F1",
+    "macro_f2": "macro F2",
+    "macro_f0.5": "macro F0.5",
+    "roc_auc": "ROC AUC",
+    "mcc": "MCC",
+}
 
 
 def plain(value: Any, most: int = 400) -> str:
