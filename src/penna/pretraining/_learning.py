@@ -22,7 +22,8 @@ ALBERT = ("<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]")
 BERT = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 _PIECE = 5_000
-_COVERAGE = 0.9995  # of all characters, the rarest are left to the unknown token, as SentencePiece does
+_SELDOM = 3  # a character seen less often is left out; in long texts, so is one in a million
+_LETTERS = 100
 _LARGER = 1.05
 _NO_SIGN = "\ue000"  # of the private use area
 _WORD = re.compile(r"(?<!\S)[^\W_]{2,16}(?![^\W_])")
@@ -62,7 +63,7 @@ def unigram(texts: list[str], size: int, lowercase: bool) -> "tokenizers.Tokeniz
     trainer = trainers.UnigramTrainer(
         vocab_size=int(size * _LARGER) + 8, special_tokens=list(ALBERT), unk_token=ALBERT[1], show_progress=False
     )
-    texts, alphabet = _common(texts, normalizer)
+    texts, alphabet = _common(texts, normalizer, size)
     _not_below(size, len(alphabet) + len(ALBERT) + 1)
     learner.train_from_iterator([*texts, _whole_words(texts, 2 * size)], trainer)
     pieces = _best(learner, size)
@@ -80,7 +81,7 @@ def wordpiece(texts: list[str], size: int, lowercase: bool) -> "tokenizers.Token
 
     normalizer = normalizers.BertNormalizer(lowercase=lowercase)
     splitter = pre_tokenizers.BertPreTokenizer()
-    texts, alphabet = _common(texts, normalizer)
+    texts, alphabet = _common(texts, normalizer, size)
     letters = alphabet + _continuing(texts, splitter)
     _not_below(size, len(letters) + len(BERT))
     learner = Tokenizer(models.WordPiece(unk_token=BERT[1]))
@@ -97,20 +98,19 @@ def wordpiece(texts: list[str], size: int, lowercase: bool) -> "tokenizers.Token
     return _finished(tokenizer, BERT)
 
 
-def _common(texts: list[str], normalizer: Any) -> tuple[list[str], list[str]]:
-    """The texts normalised and without rare characters, and the characters that are left, sorted."""
+def _common(texts: list[str], normalizer: Any, size: int) -> tuple[list[str], list[str]]:
+    """The texts normalised and without rare characters, and the characters that are left, sorted.
+
+    Characters take at most a quarter of the vocabulary; those left out become the unknown token.
+    """
     texts = [normalizer.normalize_str(text) for text in texts]
     counts = Counter(chain.from_iterable(texts))
-    for blank in [sign for sign in counts if sign.isspace()]:
-        del counts[blank]
-    left = int(counts.total() * (1 - _COVERAGE))
-    rare = []
-    for sign, count in sorted(counts.items(), key=lambda item: (item[1], item[0])):
-        if (left := left - count) < 0:
-            break
-        rare.append(sign)
-    table = str.maketrans(dict.fromkeys(rare, " "))
-    return [text.translate(table) for text in texts] if rare else texts, sorted(counts.keys() - set(rare))
+    seldom = max(_SELDOM, counts.total() // 1_000_000)
+    ranked = sorted(((-count, sign) for sign, count in counts.items() if not sign.isspace()))
+    alphabet = {sign for count, sign in ranked[: max(size // 4, _LETTERS)] if -count >= seldom}
+    rare = dict.fromkeys((sign for _, sign in ranked if sign not in alphabet), " ")
+    table = str.maketrans(rare)
+    return [text.translate(table) for text in texts] if rare else texts, sorted(alphabet)
 
 
 def _continuing(texts: list[str], splitter: Any) -> list[str]:
