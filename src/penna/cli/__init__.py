@@ -12,6 +12,7 @@ from penna.cli.demo import demo
 from penna.cli.failures import guarded
 from penna.cli.fit import fit
 from penna.cli.look import doctor, leaderboard, report
+from penna.cli.pretrain import pretrain
 from penna.cli.use import evaluate, predict
 
 # Plain help: rich help would cost every `penna --help` the import of rich.
@@ -23,7 +24,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for _command in (fit, evaluate, predict, leaderboard, report, demo, doctor):
+for _command in (fit, evaluate, predict, leaderboard, report, pretrain, demo, doctor):
     app.command()(guarded(_command))
 
 

@@ -2,3 +2,7 @@
 
 The data side (up to ``segments``) knows numpy and files; only the training side knows torch.
 """
+
+from penna.pretraining.start import Outcome, pretrain
+
+__all__ = ["Outcome", "pretrain"]

@@ -195,7 +195,7 @@ def agree(
     return replace(have, tied_attention=asked.tied_attention)
 
 
-def _given(measures: Mapping[str, int | None]) -> dict[str, int]:
+def _given(measures: Mapping[str, int | None]) -> dict[str, Any]:
     return {name: value for name, value in measures.items() if value is not None}
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Which rows of a batch an objective learns from: those that are masked, those that are left clean, or all of them.
 View = Literal["masked", "clean", "any"]
+#: How the segments of an example stand together.
+Pairing = Literal["none", "order", "next"]
 #: A sum and what it is divided by: measures of several batches are added before they are divided.
 Measures = dict[str, tuple["torch.Tensor", "torch.Tensor"]]
 Inputs = Mapping[str, "torch.Tensor"]
@@ -46,7 +48,7 @@ class Objective(Protocol):
     """One thing to learn. ``module`` holds what it learns beside the encoder, and is not part of the encoder's file."""
 
     view: View
-    pairing: str | None  # how segments must be paired for it: "order", "next", or None for no matter
+    pairing: Pairing | None  # what it needs; None where that is no matter
     module: "nn.Module"
     flops: float  # for one token it sees, beside what the encoder and its heads do; a teacher's pass
 

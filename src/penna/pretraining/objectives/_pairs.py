@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from penna.pretraining.batch import Array, Batch
-from penna.pretraining.objectives import Inputs, Measures, View
+from penna.pretraining.objectives import Inputs, Measures, Pairing, View
 
 if TYPE_CHECKING:
     import torch
@@ -17,11 +17,11 @@ class Pairs:
     view: View = "any"
     flops = 0.0
 
-    def __init__(self, name: str, pairing: str) -> None:
+    def __init__(self, name: str, pairing: Pairing) -> None:
         from torch import nn
 
         self.name, self.module = name, nn.Module()
-        self.pairing: str | None = pairing
+        self.pairing: Pairing | None = pairing
 
     def prepare(self, batch: Batch, rows: slice, number: int, progress: float) -> dict[str, Array]:
         return {"pair": batch.pair}

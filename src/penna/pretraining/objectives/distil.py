@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from penna.errors import SettingError
 from penna.pretraining.batch import Array, Batch
-from penna.pretraining.objectives import Inputs, Measures, Objective, Terms, View, parsed
+from penna.pretraining.objectives import Inputs, Measures, Objective, Pairing, Terms, View, parsed
 
 if TYPE_CHECKING:
     import torch
@@ -38,7 +38,7 @@ class Distilled:
     """The comparison of a student's states with a teacher's. Clean rows only: the teacher reads no masks."""
 
     view: View = "clean"
-    pairing: str | None = None
+    pairing: Pairing | None = None
 
     def __init__(self, teacher: Any, parts: dict[str, float], terms: Terms) -> None:
         import torch

@@ -6,7 +6,7 @@ Devlin et al. 2019, section 3.1; Lan et al. 2020, section 4.1. Logits are comput
 from typing import TYPE_CHECKING
 
 from penna.pretraining.batch import Array, Batch
-from penna.pretraining.objectives import Inputs, Measures, Objective, Terms, View, _spans, drawing
+from penna.pretraining.objectives import Inputs, Measures, Objective, Pairing, Terms, View, _spans, drawing
 
 if TYPE_CHECKING:
     import torch
@@ -24,7 +24,7 @@ class Words:
     """The masking of a batch, and the loss of finding what it hid."""
 
     view: View = "masked"
-    pairing: str | None = None
+    pairing: Pairing | None = None
     flops = 0.0
 
     def __init__(self, terms: Terms) -> None:

@@ -1,0 +1,223 @@
+"""The pretraining loop, whole. Knows a network, objectives, numbered batches and a clock; never files or a terminal."""
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+
+from penna.errors import SettingError
+from penna.pretraining import processes
+from penna.pretraining.network import Network
+from penna.pretraining.objectives import Measures
+from penna.pretraining.schedule import Clock, Exits
+from penna.pretraining.source import Goal, Made, Source
+from penna.pretraining.state import State
+from penna.training import loop, optimiser, precision
+
+SAVE_SECONDS = 300.0
+LOG_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to learn. ``save_steps`` are besides the clock's own savings, ``log_steps`` replace its lines (0: neither)."""
+
+    lr: float
+    warmup: float = 0.06
+    schedule: str = "linear"
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    seed: int = 0
+    dtype: precision.Dtype = "float32"
+    save_steps: int = 0
+    log_steps: int = 0
+
+
+@dataclass
+class Tally:
+    """Sums since the last line, kept where they were computed: asking a GPU for a number makes it wait."""
+
+    sums: dict[str, tuple[torch.Tensor, torch.Tensor]] = field(default_factory=dict)
+    tokens: int = 0
+    steps: int = 0
+    since: float = field(default_factory=time.monotonic)
+
+    def add(self, measures: Mapping[str, tuple[torch.Tensor, torch.Tensor]]) -> None:
+        for name, (total, count) in measures.items():
+            old = self.sums.get(name)
+            self.sums[name] = (total, count) if old is None else (old[0] + total, old[1] + count)
+
+    def means(self, world: processes.World) -> dict[str, float]:
+        """The measures over all processes."""
+        names = sorted(self.sums)
+        told = processes.added(world, torch.stack([torch.stack(self.sums[n]).double().cpu() for n in names]))
+        return {n: total / count for n, (total, count) in zip(names, told.tolist(), strict=True) if count}
+
+
+@dataclass(frozen=True)
+class Line:
+    """What there is to tell after some steps."""
+
+    state: State
+    progress: float
+    lr: float
+    means: Mapping[str, float]
+    tokens_per_second: float
+
+
+@dataclass
+class Training:
+    """One training under way: the only thing here that changes. ``keep`` writes it down, ``tell`` hears its lines."""
+
+    network: Network
+    source: Source
+    exits: Exits
+    plan: Plan
+    clock: Clock
+    keep: Callable[["Training"], None]
+    tell: Callable[[Line], None]
+    stopped: Callable[[], bool] = lambda: False
+    state: State = field(default_factory=State)
+
+    def __post_init__(self) -> None:
+        self.device = next(self.network.parameters()).device
+        self.world = self.source.world
+        self.named = parameters(self.network, self.source.goals)
+        self.optimiser = adamw(self.named, self.plan)
+        self.tally = Tally()
+        self.saved = self.logged = time.monotonic()
+        self.last: Line | None = None
+
+    def all(self) -> str:
+        """Learn until the steps or the time are used up; why it ended: "done" or "interrupted"."""
+        self.network.train()
+        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
+            batches = self.source.stream(self.state.step, self.clock.progress)
+            while not (now := self.orders()).why:
+                share = optimiser.height(now.progress, self.plan.warmup, self.plan.schedule)
+                optimiser.set_rates(self.optimiser, share)
+                for _ in range(self.source.accumulate):
+                    self.learn(next(batches).to(self.device))
+                self.step()
+                if now.log:
+                    self.line()
+                if now.save:
+                    self.save()
+            batches.close()  # and with it the thread that makes them
+        self.save()
+        return now.why
+
+    def orders(self) -> "_Orders":
+        """What to do next, as the first process sees it."""
+        now, step, plan = time.monotonic(), self.state.step, self.plan
+        log = (step + 1) % plan.log_steps == 0 if plan.log_steps else now - self.logged >= LOG_SECONDS
+        save = now - self.saved >= SAVE_SECONDS or bool(plan.save_steps and (step + 1) % plan.save_steps == 0)
+        seen = [self.clock.progress(step), self.stopped(), self.clock.over(step), log, save]
+        told = processes.agree(self.world, seen)
+        why = "interrupted" if told[1] else "done" if told[2] else ""
+        return _Orders(told[0], why, bool(told[3]), bool(told[4]))
+
+    def learn(self, made: Made) -> None:
+        """Gradients of one batch, on top of those that are there."""
+        # Dropout is all that draws from here on: seeded by the batch, a run that was cut off draws the same again.
+        torch.manual_seed(hash((self.plan.seed, made.number)) % 2**63)
+        with loop.autocast(self.device, self.plan.dtype):
+            loss, measures = losses(self.network, self.source.goals, made, self.exits.at(self.state.step))
+        (loss / self.source.accumulate).backward()
+        self.tally.add({"loss": (loss.detach(), loss.new_ones(())), **measures})
+        self.tally.tokens += made.tokens
+
+    def step(self) -> None:
+        """One step of the optimiser with the gradients of all processes."""
+        processes.average(self.world, self.named.values())
+        torch.nn.utils.clip_grad_norm_(self.named.values(), self.plan.clip)
+        self.optimiser.step()
+        self.optimiser.zero_grad()
+        self.state = replace(self.state, step=self.state.step + 1, seconds=self.clock.seconds())
+        self.tally.steps += 1
+
+    def probe(self) -> None:
+        """Forward and backward on the first batch, without a trace."""
+        made = self.source.make(0, 0.5).to(self.device)
+        with loop.autocast(self.device, self.plan.dtype):
+            loss, _ = losses(self.network, self.source.goals, made, {self.network.shape.layers: 1.0})
+        loss.backward()
+        self.optimiser.zero_grad()
+
+    def line(self) -> None:
+        """Tell of the steps since the last line. Raises SettingError where the loss is no longer a number."""
+        means = self.tally.means(self.world)
+        if not math.isfinite(means["loss"]):
+            raise SettingError(
+                f"the loss is not a number at step {self.state.step}: lower --lr, and go on with --resume "
+                "from the last good state."
+            )
+        now = time.monotonic()
+        tokens = int(processes.added(self.world, torch.tensor(self.tally.tokens)))
+        self.state = replace(self.state, tokens=self.state.tokens + tokens)
+        pace = tokens / max(now - self.tally.since, 1e-9)
+        lr = max(group["lr"] for group in self.optimiser.param_groups)
+        self.last = Line(self.state, self.clock.progress(self.state.step), lr, means, pace)
+        self.tell(self.last)
+        self.logged, self.tally = now, Tally()
+
+    def save(self) -> None:
+        """Write it all down; never weights that are no longer numbers."""
+        if self.tally.steps:
+            self.line()
+        begun = time.monotonic()
+        self.keep(self)
+        processes.wait(self.world)
+        self.saved = time.monotonic()
+        self.tally.since = self.saved
+        # Twice what writing took: a disk is not always as quick.
+        self.clock.reserve = max(self.clock.reserve, 2 * (self.saved - begun))
+
+
+@dataclass(frozen=True)
+class _Orders:
+    progress: float
+    why: str  # the training ends here; empty where it goes on
+    log: bool
+    save: bool
+
+
+def losses(
+    network: Network, goals: Sequence[Goal], made: Made, exits: Mapping[int, float]
+) -> tuple[torch.Tensor, Measures]:
+    """The weighted loss over all goals and exits, and its measures; those of inner exits as "name@depth"."""
+    inputs = dict(made.inputs)
+    for goal in goals:
+        inputs |= goal.objective.aim(inputs)
+    seen = network(inputs["ids"], inputs["types"], inputs.get("mask"), list(exits))
+    total: Any = 0.0
+    measures: Measures = {}
+    for states, share in zip(seen, exits.values(), strict=True):
+        where = "" if states.depth == network.shape.layers else f"@{states.depth}"
+        for goal in goals:
+            loss, found = goal.objective.loss(network, states.rows(made.views[goal.objective.view]), inputs)
+            total = total + share * goal.weight * loss
+            measures |= {name + where: value for name, value in found.items()}
+    return total, measures
+
+
+def parameters(network: Network, goals: Sequence[Goal]) -> dict[str, torch.nn.Parameter]:
+    """Everything that learns, by name; what is shared stands there once."""
+    named = dict(network.named_parameters())
+    for goal in goals:
+        named |= {f"{goal.name}.{name}": p for name, p in goal.objective.module.named_parameters()}
+    return named
+
+
+def adamw(named: Mapping[str, torch.nn.Parameter], plan: Plan) -> torch.optim.AdamW:
+    """Fused AdamW (betas 0.9 and 0.98: Liu et al. 2019, section 3.1); matrices alone decay."""
+    matrices = [p for p in named.values() if p.ndim >= 2]
+    rest = [p for p in named.values() if p.ndim < 2]
+    groups: list[dict[str, Any]] = [
+        {"params": matrices, "peak": plan.lr, "weight_decay": plan.weight_decay},
+        {"params": rest, "peak": plan.lr, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=plan.lr, betas=(0.9, 0.98), eps=1e-6, fused=True)

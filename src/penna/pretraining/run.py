@@ -1,0 +1,202 @@
+"""One pretraining, from what was asked to its encoder: what it needs, in order, then the training. Knows all here."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from penna.encoders import checkpoints
+from penna.pretraining import (
+    architecture,
+    card,
+    corpus,
+    durable,
+    faster,
+    keeping,
+    pace,
+    preparing,
+    processes,
+    shards,
+    state,
+    telling,
+)
+from penna.pretraining import loop as loops
+from penna.pretraining import vocabulary as vocabularies
+from penna.pretraining.architecture import Shape
+from penna.pretraining.network import Network
+from penna.pretraining.processes import World
+from penna.pretraining.schedule import Clock, Exits
+from penna.pretraining.segments import Segments
+from penna.pretraining.settings import Settings
+from penna.pretraining.source import Goal, Source
+from penna.pretraining.start import Order, Outcome, Tell
+from penna.pretraining.vocabulary import Vocabulary
+from penna.reading.notes import Notes
+
+
+@dataclass(frozen=True)
+class Ready:
+    """All that a training needs but its text."""
+
+    settings: Settings
+    shape: Shape
+    exits: Exits
+    words: Vocabulary
+    network: Network
+    goals: list[Goal]
+    licences: str
+
+
+def whole(order: Order, world: World, tell: Tell) -> Outcome:
+    """Everything, in order. Nothing is written before all that can be checked was checked."""
+    with processes.turns(world):
+        ready = prepared(order, world, tell)
+        segments = read(order, ready, tell)
+    training = trained(order, ready, segments, world, tell)
+    training.save()  # a disk that is too small is found now, and how long writing takes
+    tell("phase", name="training")
+    with interrupts() as stopped:
+        training.stopped = stopped
+        why = training.all()
+    now = training.state
+    measures = {k: v for k, v in telling.last(order.folder.log).items() if k not in telling.FIXED}
+    return Outcome(order.folder.encoder, now.step, now.tokens, training.clock.seconds(), measures, why)
+
+
+def prepared(order: Order, world: World, tell: Tell) -> Ready:
+    """Settings, measures, vocabulary, objectives and network; then the first writing."""
+    device = torch.device("cuda", world.local) if torch.cuda.is_available() else torch.device("cpu")
+    fingerprint = corpus.fingerprint(order.files)
+    settings = keeping.begun(order.folder, order.asked, fingerprint, order.resume)
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    settings = preparing.resolved(settings, device)
+    checkpoint = None if settings.from_ is None else checkpoints.find(settings.from_)
+    if settings.teacher is not None:
+        checkpoints.find(settings.teacher)  # before a vocabulary is learnt, which takes longer
+    shape = preparing.shape(settings, checkpoint)
+    exits = Exits(architecture.exits(shape, settings.depths), settings.exits, settings.seed)
+    licences = card.licences(settings.licences, order.files)
+    words = preparing.words(settings, shape, checkpoint, order.folder.tokenizer, _learner(order, settings, tell))
+    if checkpoint is None:
+        shape = replace(shape, vocab=words.size)
+    goals = preparing.goals(settings, shape, words, device)
+    network, missing = preparing.encoder(settings, shape, words, checkpoint)
+    if missing:
+        tell("notice", message=f"{settings.from_} lacks {', '.join(missing)}: they begin anew.")
+    count = sum(p.numel() for p in network.parameters())
+    state.check_room(order.folder.path, count)
+    if world.first:
+        keeping.write_settings(order.folder, settings, fingerprint)
+        if not order.folder.tokenizer.is_dir():
+            durable.whole(order.folder.tokenizer, lambda new: vocabularies.save(words, new, shape.positions))
+    tell("notice", message=f"{shape.kind}, {count:,} parameters, {len(words.special):,} tokens, {settings.dtype}.")
+    return Ready(settings, shape, exits, words, network.to(device), goals, licences)
+
+
+def _learner(order: Order, settings: Settings, tell: Tell) -> Callable[[Any, int], Vocabulary]:
+    def learn(kind: Any, size: int) -> Vocabulary:
+        tell("phase", name=f"learning a vocabulary of {size:,} tokens")
+        documents = corpus.documents(order.files, Notes(), settings.text_field)
+        return vocabularies.train(documents, kind, size, lowercase=settings.lowercase)
+
+    return learn
+
+
+def read(order: Order, ready: Ready, tell: Tell) -> Segments:
+    """The corpus as segments, from the cache of tokens where it is there. Says what was left out."""
+    settings = ready.settings
+    tell("phase", name="reading the corpus")
+    cache = order.folder.path / "tokens" if settings.cache is None else Path(settings.cache).expanduser()
+    tokens = shards.build(order.given, ready.words, cache, field=settings.text_field)
+    for finding in tokens.findings:
+        tell("notice", message=finding)
+    total, way = tokens.total, preparing.pairing(ready.goals)
+    tell("notice", message=f"{total.documents:,} documents, {total.sentences:,} sentences, {total.tokens:,} tokens.")
+    if way != "none" and (said := preparing.nothing_to_order(way, tokens.single_share)):
+        tell("notice", message=said)
+    return Segments(
+        tokens,
+        ready.words,
+        length=settings.length,
+        batch_tokens=int(settings.batch_tokens or 0),
+        pairing=way,
+        short=settings.short,
+        seed=settings.seed,
+    )
+
+
+def trained(order: Order, ready: Ready, segments: Segments, world: World, tell: Tell) -> loops.Training:
+    """The training as its last state left it, or at its beginning."""
+    settings, folder = ready.settings, order.folder
+    found = state.newest(folder.states)
+    earlier = 0.0 if found is None else max(found.seconds, telling.cut_back(folder.log, found.step))
+    clock = Clock(settings.steps, settings.budget, earlier, 0.0, 0.0, order.started)
+    begun = state.State(began=clock.seconds()) if found is None else found
+    clock.began = begun.began
+    device = next(ready.network.parameters()).device
+    source = Source(segments, ready.goals, settings.accumulate, world, settings.clean, device.type == "cuda")
+    log = _log(order, ready, source, world)
+    plan = loops.Plan(
+        lr=preparing.rate(settings, ready.shape),
+        warmup=settings.warmup,
+        schedule=settings.schedule,
+        weight_decay=settings.weight_decay,
+        clip=settings.clip,
+        seed=settings.seed,
+        dtype="bfloat16" if settings.dtype == "bfloat16" else "float32",
+        save_steps=settings.save_steps,
+        log_steps=settings.log_steps,
+    )
+    keeper = keeping.Keeper(folder, settings, ready.words, order.given, ready.licences, keeping.command())
+
+    def hear(line: loops.Line) -> None:
+        if world.first:
+            tell("line", **log.tell(line))
+
+    training = loops.Training(ready.network, source, ready.exits, plan, clock, keeper, hear, state=begun)
+    if found is not None:
+        state.load(folder.states, training.named, training.optimiser)
+        tell("notice", message=f"going on from step {found.step:,}, after {found.seconds:,.0f} s of earlier runs.")
+    tell("notice", message=faster.settle(ready.network, settings.compile, training.probe, device) + ".")
+    return training
+
+
+def _log(order: Order, ready: Ready, source: Source, world: World) -> telling.Log:
+    """The log, with what one token costs: counted on the first batch, which is like the others."""
+    made, settings = source.make(0, 0.5), ready.settings
+    rows = len(made.inputs["ids"])
+    masked = len(made.inputs.get("mlm.positions", ())) / made.tokens
+    forward = pace.forward_flops(ready.shape, made.tokens / rows, ready.exits.mean_depth, masked, ready.exits.heads)
+    share = (made.views["clean"].stop - made.views["clean"].start) / rows
+    teachers = share * sum(goal.objective.flops for goal in ready.goals)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    rate = pace.product_rate("bfloat16" if settings.dtype == "bfloat16" else "float32", device) * world.size
+    board = telling.board(order.folder.path / "board") if settings.tensorboard and world.first else None
+    return telling.Log(order.folder.log, pace.training_flops(forward, teachers), rate, board)
+
+
+@contextmanager
+def interrupts() -> Iterator[Callable[[], bool]]:
+    """Ctrl-C (or SIGTERM) is noted: the step under way ends and all is written. A second one is not waited for."""
+    asked = threading.Event()
+
+    def note(number: int, frame: object) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+
+    if threading.current_thread() is not threading.main_thread():  # others get no signals
+        yield asked.is_set
+        return
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked.is_set
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)

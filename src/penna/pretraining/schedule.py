@@ -1,0 +1,77 @@
+"""How far a training is, by steps or by the wall clock, and which exits a step trains. Knows a clock alone."""
+
+import time
+from dataclasses import dataclass
+
+from penna.pretraining.objectives import drawing
+
+_PURPOSE = 2
+
+
+@dataclass
+class Clock:
+    """``earlier``: seconds that earlier runs of the same training spent; ``began``: those before its first step."""
+
+    steps: int | None
+    budget: float | None
+    earlier: float = 0.0
+    began: float = 0.0
+    reserve: float = 0.0  # kept for writing what was learnt
+    started: float = 0.0  # on the monotonic clock: when this run was asked for
+
+    def seconds(self) -> float:
+        """Spent in all runs."""
+        return self.earlier + time.monotonic() - self.started
+
+    def progress(self, step: int) -> float:
+        """The share done, in the middle of this step; at most 1."""
+        by_steps = (step + 0.5) / self.steps if self.steps else 0.0
+        by_time = 0.0
+        if self.budget is not None:
+            room = self.budget - self.reserve - self.began
+            by_time = (self.seconds() - self.began) / room if room > 0 else 1.0
+        return min(max(by_steps, by_time), 1.0)
+
+    def over(self, step: int) -> bool:
+        """Whether no more is to be learnt."""
+        if self.steps is not None and step >= self.steps:
+            return True
+        return self.budget is not None and self.seconds() >= self.budget - self.reserve
+
+
+@dataclass(frozen=True)
+class Exits:
+    """The depths to be good at, and how each step trains them.
+
+    "joint": every step trains the whole, and one inner depth d of the same pass with weight d / D (the more for deeper
+    ones: Zhou et al. 2020, section 3.3), which costs one more head. "single": a step ends at one depth, drawn with a
+    chance that grows as the depth, so that steps cost less than the whole.
+    """
+
+    depths: tuple[int, ...]
+    how: str = "joint"
+    seed: int = 0
+
+    def at(self, step: int) -> dict[int, float]:
+        """What this step trains: depths, ascending, with weights that sum to 1; the same in any process."""
+        *inner, full = self.depths
+        if not inner:
+            return {full: 1.0}
+        draw = drawing(self.seed, step, _PURPOSE)
+        if self.how == "single":
+            chances = [depth / sum(self.depths) for depth in self.depths]
+            return {int(draw.choice(self.depths, p=chances)): 1.0}
+        depth = int(draw.choice(inner))
+        return {depth: depth / (depth + full), full: full / (depth + full)}
+
+    @property
+    def mean_depth(self) -> float:
+        """Layers that a step applies."""
+        if self.how == "joint":
+            return float(self.depths[-1])
+        return sum(depth * depth for depth in self.depths) / sum(self.depths)
+
+    @property
+    def heads(self) -> float:
+        """Exits that a step trains."""
+        return 2.0 if len(self.depths) > 1 and self.how == "joint" else 1.0

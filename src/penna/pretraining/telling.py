@@ -1,0 +1,94 @@
+"""What a training tells: lines for people, log.jsonl for programs, TensorBoard where asked. Knows numbers and files."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from penna.errors import MissingExtra
+
+if TYPE_CHECKING:
+    from penna.pretraining.loop import Line
+
+#: What every line has besides losses and measures.
+FIXED = frozenset({"step", "progress", "seconds", "lr", "tokens", "tokens_per_second", "flops_per_token", "mfu"})
+
+
+@dataclass
+class Log:
+    """``log.jsonl`` of a run; ``flops``: what one token costs; ``rate``: what the machine does in a second."""
+
+    file: Path
+    flops: float
+    rate: float
+    board: Any = None
+
+    def tell(self, line: "Line") -> dict[str, Any]:
+        """Write a line down; what was written."""
+        said = record(line, self.flops, self.rate)
+        with self.file.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(said) + "\n")
+        for name, value in said.items() if self.board else ():
+            self.board.add_scalar(name.replace(" ", "/"), value, said["step"])
+        return said
+
+
+def record(line: "Line", flops: float, rate: float) -> dict[str, Any]:
+    """A line as it is written: every figure by its name, losses and accuracies among them."""
+    return {
+        "step": line.state.step,
+        "progress": round(line.progress, 6),
+        "seconds": round(line.state.seconds, 3),
+        "lr": line.lr,
+        **line.means,
+        "tokens": line.state.tokens,
+        "tokens_per_second": round(line.tokens_per_second, 1),
+        "flops_per_token": round(flops),
+        "mfu": round(line.tokens_per_second * flops / rate, 4),
+    }
+
+
+def sentence(said: Mapping[str, Any]) -> str:
+    """One line for people.
+
+    >>> sentence({"step": 5, "progress": 0.5, "loss": 2, "mlm": 2, "tokens_per_second": 1200, "mfu": 0.41, "lr": 1e-3})
+    'step 5  50.0 %  loss 2.000  mlm 2.000  1,200 tokens/s  MFU 41 %  lr 0.001'
+    """
+    measured = "  ".join(f"{n} {v:.3f}" for n, v in said.items() if n not in FIXED and n != "loss" and "@" not in n)
+    return (
+        f"step {said['step']}  {said['progress']:.1%}  loss {said['loss']:.3f}  {measured}  "
+        f"{said['tokens_per_second']:,.0f} tokens/s  MFU {said['mfu']:.0%}  lr {said['lr']:.3g}"
+    ).replace("%", " %")
+
+
+def cut_back(file: Path, step: int) -> float:
+    """Take the lines after ``step`` off a log: they are trained again. The most seconds that any of them tells of."""
+    if not file.is_file():
+        return 0.0
+    seconds, kept = 0.0, []
+    for line in file.read_text(encoding="utf-8").splitlines():
+        try:
+            said = json.loads(line)
+            seconds = max(seconds, float(said["seconds"]))
+            if int(said["step"]) <= step:
+                kept.append(line)
+        except (ValueError, KeyError, TypeError):
+            continue  # cut off by a kill
+    file.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+    return seconds
+
+
+def last(file: Path) -> dict[str, Any]:
+    """The last line of a log; empty where there is none."""
+    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    return dict(json.loads(lines[-1])) if lines else {}
+
+
+def board(folder: Path) -> Any:
+    """A writer of TensorBoard's event files. Raises MissingExtra."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise MissingExtra("tensorboard", "--tensorboard") from error
+    return SummaryWriter(str(folder))

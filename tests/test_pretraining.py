@@ -1,0 +1,510 @@
+"""Pretraining, whole: a small corpus in, an encoder out; stopped, killed, gone on with, and by two processes."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import transformers
+from typer.testing import CliRunner, Result
+
+from penna.cli import app
+from penna.encoders import checkpoints
+from penna.errors import EncoderError, MissingExtra, PennaError, RunError, SettingError
+from penna.pretraining import architecture, durable, faster, network, pace, preparing, pretrain, state, telling
+from penna.pretraining.schedule import Clock, Exits
+from penna.pretraining.settings import Settings, check, going_on
+from penna.training import precision
+
+TINY = {"size": "tiny", "layers": 2, "hidden": 32, "heads": 4, "embedding": 16, "length": 32, "batch_tokens": 512}
+FAST = {**TINY, "dtype": "float32", "threads": 1, "seed": 3, "log_steps": 1}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A hundred documents of six sentences, of which the first two words tell the third."""
+    draw = np.random.default_rng(0)
+    pairs = {"the": "film", "a": "card", "my": "money", "your": "story"}
+    file = tmp_path_factory.mktemp("corpus") / "tiny.jsonl"
+    with file.open("w", encoding="utf-8") as stream:
+        for _ in range(100):
+            said = []
+            for _ in range(6):
+                first = str(draw.choice(list(pairs)))
+                said.append(f"{first.capitalize()} {draw.choice(['good', 'bad'])} {pairs[first]} is lost.")
+            stream.write(json.dumps({"text": " ".join(said)}) + "\n")
+    return file
+
+
+@pytest.fixture(scope="module")
+def folder(tiny: Callable[[str], Path]) -> str:
+    """A folder with a tokenizer."""
+    return str(tiny("bert"))
+
+
+@pytest.fixture(scope="module")
+def trained(corpus: Path, folder: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run folder of 120 steps of mlm and sop at two depths."""
+    out = tmp_path_factory.mktemp("run") / "enc"
+    made = pretrain(
+        corpus,
+        out,
+        objectives="mlm,sop:0.5",
+        steps=120,
+        tokenizer=folder,
+        depths="1",
+        lr=5e-3,
+        mask_rate="0.3:0.15",
+        **FAST,
+    )
+    assert made.why == "done"
+    return out
+
+
+def lines(out: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (out / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def weights(out: Path) -> dict[str, torch.Tensor]:
+    from safetensors.torch import load_file
+
+    return load_file(out / "encoder" / "model.safetensors")
+
+
+def penna(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(a) for a in arguments])
+
+
+def options(**given: object) -> list[str]:
+    return [part for name, value in given.items() for part in (f"--{name.replace('_', '-')}", str(value))]
+
+
+def test_training_learns(trained):
+    log = lines(trained)
+    assert len(log) == 120
+    assert log[-1]["mlm"] < 0.75 * log[0]["mlm"]
+    assert log[-1]["mlm accuracy"] > log[0]["mlm accuracy"] + 0.1
+
+
+def test_each_line_says_what_was_learnt_how_fast_and_at_what_cost(trained):
+    said = lines(trained)[-1]
+    for name in (
+        "loss",
+        "mlm",
+        "mlm accuracy",
+        "sop",
+        "sop accuracy",
+        "mlm@1",
+        "tokens",
+        "tokens_per_second",
+        "mfu",
+        "lr",
+    ):
+        assert isinstance(said[name], int | float)
+    assert 0 < said["mfu"] < 1.5
+    assert said["progress"] == 1.0
+    assert "tokens/s" in telling.sentence(said)
+
+
+def test_the_encoder_is_a_checkpoint_like_any_other(trained):
+    found = checkpoints.find(str(trained / "encoder"))
+    assert (found.layers, found.width, found.trained) == (2, 32, (1, 2))
+    assert checkpoints.load_tokenizer(found).encode("the good film").ids
+    with checkpoints._silence():
+        loaded, info = transformers.AlbertForMaskedLM.from_pretrained(trained / "encoder", output_loading_info=True)
+    assert not info["missing_keys"]
+    assert loaded.config.penna_depths == [1, 2]
+
+
+def test_the_card_says_what_it_was_made_of(trained, corpus):
+    card = (trained / "encoder" / "README.md").read_text(encoding="utf-8")
+    for part in ("mlm,sop:0.5", str(corpus), "Limits", "first 1, 2 layers", "Not stated", "mlm accuracy"):
+        assert part in card
+
+
+def test_a_finished_run_is_left_as_it_is(trained, corpus, folder):
+    before = weights(trained)
+    again = pretrain(
+        corpus,
+        trained,
+        objectives="mlm,sop:0.5",
+        steps=120,
+        tokenizer=folder,
+        depths="1",
+        lr=5e-3,
+        mask_rate="0.3:0.15",
+        **FAST,
+    )
+    assert (again.why, again.steps) == ("done", 120)
+    assert again.measures["mlm"] == lines(trained)[-1]["mlm"]
+    assert all(torch.equal(before[name], tensor) for name, tensor in weights(trained).items())
+
+
+def test_other_settings_are_refused_and_resume_allows_some(trained, corpus, folder):
+    same = {
+        "objectives": "mlm,sop:0.5",
+        "tokenizer": folder,
+        "depths": "1",
+        "lr": 5e-3,
+        "mask_rate": "0.3:0.15",
+        **FAST,
+    }
+    with pytest.raises(RunError, match=r"begun with --steps 120, not 130.*--resume"):
+        pretrain(corpus, trained, steps=130, **same)
+    with pytest.raises(RunError, match=r"--hidden 32, not 48: give another --out\."):
+        pretrain(corpus, trained, steps=120, resume=True, **same | {"hidden": 48})
+    longer = pretrain(corpus, trained, steps=122, resume=True)
+    assert longer.steps == 122
+
+
+def test_half_precision_and_float32_are_the_same_weights(corpus, folder, tmp_path):
+    made = pretrain(corpus, tmp_path / "half", steps=2, tokenizer=folder, half=True, **FAST)
+    assert weights(tmp_path / "half")["albert.pooler.weight"].dtype == torch.float16
+    assert checkpoints.find(str(made.encoder)).layers == 2
+
+
+SCRIPT = """
+import json, sys
+from penna.pretraining import pretrain
+given = json.loads(sys.argv[1])
+class Ready:
+    def event(self, kind, **data):
+        if kind == "line":
+            print("step", data["step"], flush=True)
+if __name__ == "__main__":
+    pretrain(progress=Ready(), **given)
+"""
+
+
+def started(given: dict[str, object], **environment: str) -> "subprocess.Popen[str]":
+    """A pretraining in a process of its own, which says each step."""
+    plain = {**os.environ, "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", **environment}
+    command = [sys.executable, "-c", SCRIPT, json.dumps(given)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=plain)
+
+
+def until(process: "subprocess.Popen[str]", said: str) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.strip() == said:
+            return
+    raise AssertionError(process.stderr.read() if process.stderr else "it ended")
+
+
+def test_a_killed_run_goes_on_and_reaches_the_same_loss(corpus, folder, tmp_path):
+    given = {
+        "steps": 60,
+        "tokenizer": folder,
+        "objectives": "mlm,sop",
+        "save_steps": 10,
+        "dropout": 0.1,
+        "depths": "1",
+        **FAST,
+    }
+    pretrain(corpus, tmp_path / "whole", **given)
+    process = started({"corpus": str(corpus), "out": str(tmp_path / "cut"), **given})
+    until(process, "step 25")
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert len(lines(tmp_path / "cut")) < 60
+    pretrain(corpus, tmp_path / "cut", **given)
+    whole, cut = lines(tmp_path / "whole"), lines(tmp_path / "cut")
+    assert [line["step"] for line in cut] == list(range(1, 61))
+    assert cut[-1]["loss"] == pytest.approx(whole[-1]["loss"], abs=1e-5)
+    assert cut[-1]["tokens"] == whole[-1]["tokens"]
+    for name, tensor in weights(tmp_path / "whole").items():
+        assert torch.allclose(tensor, weights(tmp_path / "cut")[name], atol=1e-5)
+    assert len(list((tmp_path / "cut" / "state").iterdir())) == 2
+
+
+def test_an_interrupt_writes_the_encoder_as_it_stands(corpus, folder, tmp_path):
+    out = tmp_path / "enc"
+
+    def interrupt() -> None:
+        while not ((out / "log.jsonl").is_file() and len(lines(out)) > 3):
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    result = penna("pretrain", corpus, "--out", out, *options(steps=100_000, tokenizer=folder, **FAST))
+    assert result.exit_code == 130
+    assert "the same command goes on" in result.stderr
+    assert checkpoints.find(str(out / "encoder")).layers == 2
+    assert state.newest(out / "state").step == lines(out)[-1]["step"]
+
+
+def test_two_processes_learn_what_one_learns_from_twice_the_batch(corpus, folder, tmp_path, monkeypatch):
+    given = {"steps": 8, "tokenizer": folder, "objectives": "mlm,sop", "depths": "1", **FAST}
+    pretrain(corpus, tmp_path / "one", accumulate=2, **given)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    place = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    other = started({"corpus": str(corpus), "out": str(tmp_path / "two"), **given}, RANK="1", LOCAL_RANK="1", **place)
+    for name, value in {"RANK": "0", "LOCAL_RANK": "0", **place}.items():
+        monkeypatch.setenv(name, value)
+    pretrain(corpus, tmp_path / "two", **given)
+    _, said = other.communicate(timeout=60)
+    assert other.returncode == 0, said
+    one, two = lines(tmp_path / "one"), lines(tmp_path / "two")
+    assert [line["loss"] for line in two] == pytest.approx([line["loss"] for line in one], abs=1e-4)
+    assert [line["tokens"] for line in two] == [line["tokens"] for line in one]
+
+
+def test_a_budget_holds_and_counts_earlier_runs(corpus, folder, tmp_path):
+    begun = time.monotonic()
+    made = pretrain(corpus, tmp_path / "enc", budget=5, tokenizer=folder, **FAST)
+    assert time.monotonic() - begun < 5.5
+    assert made.why == "done"
+    assert lines(tmp_path / "enc")[-1]["lr"] < 1e-4
+    begun = time.monotonic()
+    again = pretrain(corpus, tmp_path / "enc", budget=5, tokenizer=folder, **FAST)
+    assert time.monotonic() - begun < 2
+    assert again.steps <= made.steps + 1
+
+
+def test_a_trained_vocabulary_is_kept_and_found_again(corpus, tmp_path):
+    for arch, steps in (("albert", 1), ("bert", 1)):
+        shape = {k: v for k, v in FAST.items() if k != "embedding"}
+        given = {"arch": arch, "vocab": 40, "steps": steps, **shape}
+        first = pretrain(corpus, tmp_path / arch, **given)
+        pretrain(corpus, tmp_path / arch, **given)
+        assert (tmp_path / arch / "tokenizer" / "tokenizer.json").is_file()
+        assert checkpoints.find(str(first.encoder)).vocabulary == 40
+
+
+def test_a_checkpoint_goes_on_with_its_own_tokenizer(corpus, tiny, tmp_path):
+    given = {k: v for k, v in FAST.items() if k in ("dtype", "threads", "seed", "log_steps", "length", "batch_tokens")}
+    told: list[str] = []
+
+    class Heard:
+        def event(self, kind: str, **data: object) -> None:
+            told.append(str(data.get("message", "")))
+
+    for kind, other in (("bert", "nsp"), ("albert", "sop")):
+        before = checkpoints.find(str(tiny(kind)))
+        made = pretrain(
+            corpus,
+            tmp_path / kind,
+            from_=str(tiny(kind)),
+            objectives=f"mlm,{other}",
+            steps=2,
+            progress=Heard(),
+            **given,
+        )
+        after = checkpoints.find(str(made.encoder))
+        assert (after.kind, after.width, after.layers, after.max_length) == (kind, 32, 4, 64)
+        assert checkpoints.load_tokenizer(after).get_vocab() == checkpoints.load_tokenizer(before).get_vocab()
+    assert any("begin anew" in message for message in told)
+
+
+def test_distilling_with_words_and_order_works_whole(corpus, tiny, tmp_path):
+    made = pretrain(
+        corpus, tmp_path / "enc", objectives="mlm,distil:2", teacher=str(tiny("bert")), tokenizer=str(tiny("bert")),
+        depths="1", exits="single", steps=6, **FAST,
+    )  # fmt: skip
+    assert {"distil cosine", "distil token cosine"} <= {
+        n.split("@")[0] for line in lines(tmp_path / "enc") for n in line
+    }
+    assert made.steps == 6
+
+
+def test_training_may_use_the_bfloat16_of_the_machine(corpus, folder, tmp_path):
+    made = pretrain(corpus, tmp_path / "enc", steps=2, tokenizer=folder, **FAST | {"dtype": "bfloat16"})
+    assert np.isfinite(made.measures["mlm"])
+
+
+BAD = [
+    ({"steps": None}, "say how long to train"),
+    ({"objectives": "sop,nsp"}, "take one of the two"),
+    ({"objectives": "rtd"}, "there is no 'rtd'"),
+    ({"objectives": "distil"}, "give --teacher"),
+    ({"teacher": "x"}, "add it to --objectives"),
+    ({"mask_rate": "2"}, "write a share like 0.15"),
+    ({"length": 4}, "--length 4 cannot be"),
+    ({"batch_tokens": 16}, "less than --length"),
+    ({"schedule": "square"}, "linear or cosine"),
+    ({"positions": 16}, "less than --length"),
+    ({"size": "giant"}, "choose one of tiny"),
+    ({"share": "none", "arch": "bert", "embedding": 8}, "take --arch albert"),
+    ({"depths": "9"}, "can be used at depth 1, 2"),
+    ({"from_": "/nowhere"}, "there is no such folder"),
+    ({"tokenizer": "/nowhere"}, "nowhere"),
+    ({"licences": "/nowhere"}, "give a text file"),
+    ({"teacher": "/nowhere", "objectives": "distil"}, "there is no such folder"),
+    ({"lr": 0.0}, "--lr 0 cannot be"),
+    ({"vocab": 9000, "tokenizer": None}, "9000"),
+]
+
+
+@pytest.mark.parametrize(("given", "said"), BAD)
+def test_what_cannot_work_is_one_clear_sentence_and_writes_nothing(given, said, corpus, folder, tmp_path):
+    with pytest.raises(PennaError, match=said) as caught:
+        pretrain(corpus, tmp_path / "enc", **{"steps": 2, "tokenizer": folder, **FAST, **given})
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "enc").exists()
+
+
+def test_the_command_line_says_the_same_with_exit_code_2(corpus, folder, tmp_path):
+    result = penna("pretrain", corpus, "--out", tmp_path / "enc", *options(objectives="sop,nsp", steps=2))
+    assert result.exit_code == 2
+    assert result.stderr.count("\n") == 1
+    done = penna("pretrain", corpus, "--out", tmp_path / "enc", *options(steps=2, tokenizer=folder, **FAST))
+    assert done.exit_code == 0, done.output
+    assert "Pretrained" in done.stdout
+    assert "tokens/s" in done.stderr
+
+
+def test_documents_of_one_sentence_have_nothing_to_order(folder, tmp_path):
+    file = tmp_path / "single.jsonl"
+    alone = [json.dumps({"text": "The good film is lost."})] * 40
+    file.write_text("\n".join(alone), encoding="utf-8")
+    with pytest.raises(SettingError, match="nothing to order"):
+        pretrain(file, tmp_path / "enc", objectives="mlm,sop", steps=1, tokenizer=folder, **FAST)
+    mixed = json.dumps({"text": "The good film is lost. The bad card is lost."})
+    file.write_text("\n".join([*alone, mixed]), encoding="utf-8")
+    assert pretrain(file, tmp_path / "two", objectives="mlm,sop", steps=1, tokenizer=folder, **FAST).steps == 1
+
+
+def test_a_tokenizer_of_another_checkpoint_is_refused(corpus, tiny, minilm, tmp_path):
+    with pytest.raises(EncoderError, match="does not belong to the encoder"):
+        pretrain(corpus, tmp_path / "enc", from_=str(tiny("bert")), tokenizer=str(minilm), steps=1, length=32)
+    with pytest.raises(EncoderError, match="reads 64 tokens at most"):
+        pretrain(corpus, tmp_path / "enc", from_=str(tiny("bert")), steps=1, length=128)
+
+
+def test_a_folder_of_something_else_is_left_alone(corpus, tmp_path):
+    (tmp_path / "letter.txt").write_text("dear", encoding="utf-8")
+    with pytest.raises(RunError, match="no pretraining of Penna's"):
+        pretrain(corpus, tmp_path, steps=1)
+    with pytest.raises(RunError, match="no pretraining to resume"):
+        pretrain(corpus, tmp_path / "new", steps=1, resume=True)
+    assert [p.name for p in tmp_path.iterdir()] == ["letter.txt"]
+
+
+def test_another_corpus_is_refused(trained, tmp_path):
+    (tmp_path / "other.txt").write_text("The good film. The bad film.", encoding="utf-8")
+    with pytest.raises(RunError, match="another corpus"):
+        pretrain(tmp_path / "other.txt", trained, steps=130, resume=True)
+
+
+def test_a_damaged_state_is_one_clear_sentence(trained, corpus, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(trained, copy)
+    newest = sorted((copy / "state").iterdir())[-1]
+    (newest / "weights.safetensors").write_bytes(b"short")
+    with pytest.raises(RunError, match=r"remove .* to go on from the state before it"):
+        pretrain(corpus, copy, steps=125, resume=True)
+    (newest / "state.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(RunError, match="is damaged"):
+        pretrain(corpus, copy, steps=125, resume=True)
+
+
+def test_a_folder_is_there_whole_or_as_it_was(tmp_path):
+    place = tmp_path / "encoder"
+    durable.whole(place, lambda new: (new / "a").write_text("1") and None)
+
+    def full(new: Path) -> None:
+        (new / "a").write_text("2")
+        raise OSError(28, "No space left on device", str(new))
+
+    with pytest.raises(RunError, match="no space is left"):
+        durable.whole(place, full)
+    assert [(p.name, p.read_text()) for p in place.iterdir()] == [("a", "1")]
+    assert [p.name for p in tmp_path.iterdir()] == ["encoder"]
+
+
+def test_a_disk_that_cannot_hold_the_states_is_refused_beforehand(tmp_path):
+    with pytest.raises(RunError, match="are free"):
+        state.check_room(tmp_path / "enc", 10**15)
+    assert not (tmp_path / "enc").exists()
+
+
+def test_tensorboard_is_an_extra_that_is_named_where_it_is_missing(corpus, folder, tmp_path):
+    try:
+        import tensorboard  # noqa: F401
+    except ImportError:
+        with pytest.raises(MissingExtra, match="pip install"):
+            telling.board(tmp_path)
+        return
+    pretrain(corpus, tmp_path / "enc", steps=2, tokenizer=folder, tensorboard=True, **FAST)
+    assert any((tmp_path / "enc" / "board").iterdir())
+
+
+def test_the_flops_of_a_pass_are_those_of_its_products():
+    """Against torch's own counter, for all tokens predicted."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    shape = replace(architecture.shape("albert", "tiny"), vocab=500, positions=64)
+    net = network.build(shape, 0, seed=0, attention="eager")
+    ids = torch.randint(5, 500, (2, 64))
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        net.words(net(ids, torch.zeros_like(ids), None, (4,))[0].last.reshape(-1, shape.hidden))
+    counted = counter.get_total_flops() / ids.numel()
+    assert pace.forward_flops(shape, 64, 4, 1.0) == pytest.approx(counted, rel=0.01)
+
+
+def test_the_rate_of_products_is_the_measured_one():
+    assert pace.product_rate("float32", "cpu") == precision.gemm_rates()["float32"] * 1e9
+
+
+def test_progress_is_the_further_of_steps_and_time():
+    now = time.monotonic()
+    assert Clock(100, None, started=now).progress(49) == pytest.approx(0.495)
+    assert Clock(None, 100.0, earlier=50.0, started=now).progress(0) == pytest.approx(0.5, abs=0.01)
+    assert Clock(100, 100.0, earlier=50.0, started=now).progress(90) == pytest.approx(0.905)
+    assert Clock(None, 100.0, earlier=55.0, began=10.0, started=now).progress(0) == pytest.approx(0.5, abs=0.01)
+    assert Clock(None, 100.0, earlier=95.0, reserve=10.0, started=now).over(3)
+
+
+def test_exits_are_drawn_by_step_alone_and_cost_what_is_said():
+    joint = Exits((3, 6, 12))
+    assert [joint.at(s) for s in range(20)] == [Exits((3, 6, 12)).at(s) for s in range(20)]
+    drawn = [joint.at(step) for step in range(200)]
+    assert all(sum(d.values()) == pytest.approx(1.0) and 12 in d and d[12] > 0.5 for d in drawn)
+    assert {min(d) for d in drawn} == {3, 6}
+    single = Exits((3, 6, 12), "single")
+    mean = np.mean([next(iter(single.at(step))) for step in range(2000)])
+    assert mean == pytest.approx(single.mean_depth, rel=0.05)
+    assert (joint.mean_depth, single.mean_depth) == (12.0, 9.0)
+    assert Exits((6,)).at(0) == {6: 1.0}
+
+
+def test_compiling_is_left_alone_where_it_cannot_pay():
+    net = network.build(replace(architecture.shape("albert", "tiny"), vocab=50), 0, seed=0)
+    assert faster.settle(net, "auto", lambda: None, torch.device("cpu")) == "not compiled"
+    assert net.apply_layer is network.applied
+
+
+def test_what_is_not_said_stays_as_it_was():
+    kept = asdict(Settings(arch="bert", size="base", steps=10, lr=1e-3, clean=0.25, objectives="mlm,nsp"))
+    same = going_on(Settings(steps=10, clean=0.25, objectives="mlm,nsp"), kept, False, "out")
+    assert (same.arch, same.lr) == ("bert", 1e-3)
+    longer = going_on(Settings(steps=99, lr=1e-4), kept, True, "out")
+    assert (longer.steps, longer.lr, longer.clean, longer.objectives) == (99, 1e-4, 0.25, "mlm,nsp")
+    with pytest.raises(RunError, match="--length 128, not 64"):
+        going_on(Settings(steps=10, length=64), kept, True, "out")
+
+
+def test_the_learning_rate_follows_the_width():
+    for size, rate in (("tiny", 1e-3), ("base", 0.4 / 768), ("xlarge", 0.4 / 2048)):
+        assert preparing.rate(check(Settings(steps=1)), architecture.shape("albert", size)) == pytest.approx(rate)
+    assert preparing.rate(Settings(from_="x"), architecture.shape("albert", "tiny")) == 1e-4
