@@ -146,6 +146,8 @@ def test_an_empty_corpus_is_one_clear_error(tmp_path: Path) -> None:
         read(written(tmp_path, "b.jsonl", "nothing\n"))
     with pytest.raises(TableError, match="there is no corpus"):
         read(tmp_path / "nowhere.txt")
+    with pytest.raises(TableError, match="there is no corpus"):
+        read(tmp_path / ("long" * 1000))
     with pytest.raises(TableError, match="there is no corpus: give"):
         read()
     (tmp_path / "empty").mkdir()

@@ -1,6 +1,8 @@
 """Batches by number: pure, disjoint, whole, within limits, little padded."""
 
 import json
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -273,3 +275,9 @@ def test_any_corpus_is_divided_without_loss(
     for number in range(len(plan)):
         lengths = plan.batch(number).lengths
         assert len(lengths) * min(-(-int(lengths.max()) // 8) * 8, length) <= 3 * length
+
+
+def test_the_data_side_loads_no_torch() -> None:
+    code = "import sys, penna.pretraining.segments; print({'torch', 'transformers', 'tokenizers'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

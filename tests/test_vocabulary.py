@@ -109,6 +109,8 @@ def test_both_libraries_read_a_saved_tokenizer_alike(trained: Vocabulary, tmp_pa
     again = vocabulary.load(tmp_path)
     assert again.tokenizer.to_str() == trained.tokenizer.to_str()
     assert (again.starts_word == trained.starts_word).all()
+    auto.save_pretrained(tmp_path / "again")
+    assert vocabulary.load(tmp_path / "again").tokenizer.encode(*pair).ids == plain.encode(*pair).ids
 
 
 def test_the_class_of_the_architecture_reads_it_too(trained: Vocabulary, texts: list[str], tmp_path: Path) -> None:

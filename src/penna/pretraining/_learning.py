@@ -101,13 +101,13 @@ def wordpiece(texts: list[str], size: int, lowercase: bool) -> "tokenizers.Token
 def _common(texts: list[str], normalizer: Any, size: int) -> tuple[list[str], list[str]]:
     """The texts normalised and without rare characters, and the characters that are left, sorted.
 
-    Characters take at most a quarter of the vocabulary; those left out become the unknown token.
+    Characters take at most half of the vocabulary; those left out become the unknown token.
     """
     texts = [normalizer.normalize_str(text) for text in texts]
     counts = Counter(chain.from_iterable(texts))
     seldom = max(_SELDOM, counts.total() // 1_000_000)
     ranked = sorted(((-count, sign) for sign, count in counts.items() if not sign.isspace()))
-    alphabet = {sign for count, sign in ranked[: max(size // 4, _LETTERS)] if -count >= seldom}
+    alphabet = {sign for count, sign in ranked[: max(size // 2, _LETTERS)] if -count >= seldom}
     rare = dict.fromkeys((sign for _, sign in ranked if sign not in alphabet), " ")
     table = str.maketrans(rare)
     return [text.translate(table) for text in texts] if rare else texts, sorted(alphabet)

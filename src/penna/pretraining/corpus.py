@@ -56,7 +56,7 @@ def files(paths: Sequence[str | Path]) -> list[Path]:
     """
     found: list[Path] = []
     for path in (Path(p).expanduser() for p in paths):
-        if not path.exists():
+        if not _exists(path):
             raise TableError(f"there is no corpus {str(path)!r}: check the path.")
         inside = [path] if not path.is_dir() else sorted(p for p in path.rglob("*") if _readable(p))
         if not inside:
@@ -71,13 +71,27 @@ def fingerprint(paths: Sequence[str | Path]) -> str:
     """Names, sizes and 64 samples of each file: cheap, and moving a corpus does not change it."""
     digest = hashlib.sha256()
     for file in files(paths):
-        size = file.stat().st_size
-        digest.update(f"{file.name}\0{size}\0".encode("utf-8", "surrogateescape"))
-        with file.open("rb") as stream:
-            for part in range(min(64, -(-size // 4096))):
-                stream.seek(size * part // 64 if size > 64 * 4096 else part * 4096)
-                digest.update(stream.read(4096))
+        try:
+            _sample(file, digest)
+        except OSError as error:
+            raise TableError(f"{file} cannot be read ({error.strerror}): check the file.") from error
     return digest.hexdigest()[:16]
+
+
+def _sample(file: Path, digest: "hashlib._Hash") -> None:
+    size = file.stat().st_size
+    digest.update(f"{file.name}\0{size}\0".encode("utf-8", "surrogateescape"))
+    with file.open("rb") as stream:
+        for part in range(min(64, -(-size // 4096))):
+            stream.seek(size * part // 64 if size > 64 * 4096 else part * 4096)
+            digest.update(stream.read(4096))
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # too long for a path; a NUL in it
+        return False
 
 
 def _names(paths: Sequence[str | Path]) -> str:
