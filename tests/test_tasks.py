@@ -19,11 +19,14 @@ def table(labels, name="label"):
     return Table({"text": texts}, target, rows=np.arange(1, len(labels) + 1), target_name=name)
 
 
-EXAMPLES = {"classify": table(["no", "yes", "no", "maybe", "yes", "no"])}
+EXAMPLES = {
+    "classify": table(["no", "yes", "no", "maybe", "yes", "no"]),
+    "regress": table([2.5, 1e3, -4, 0.25, 17, 3.75, 8.5]),
+}
 
 
 def outputs_for(task, n):
-    outputs = np.random.default_rng(0).random((n, len(task.classes))).astype(np.float32)
+    outputs = np.random.default_rng(0).random((n, task.columns)).astype(np.float32)
     return outputs / outputs.sum(axis=1, keepdims=True)
 
 
@@ -46,6 +49,19 @@ def test_a_task_is_recognised_and_measures_in_json(name):
     measured = task.measure(y, outputs)
     assert json.loads(json.dumps(measured)) == measured
     assert len(task.strata(example)) == len(task.decode(outputs)) == len(example)
+    assert task.usable(example).all()
+    name, guessed = task.guess(y)
+    assert (len(name) > 0, guessed.shape) == (True, (task.columns,))
+    assert task.agreement(example.target, example.target) == 1
+    assert set(task.describe()) == {"model", "answer", "doubt"}
+
+
+@pytest.mark.parametrize("name", plugins.names("tasks"))
+def test_a_task_settles_the_rows_that_it_can_learn_from(name):
+    given = table([*EXAMPLES[name].target, *EXAMPLES[name].target])
+    settled, findings = plugins.find("tasks", name).settle(given)
+    assert findings == []
+    assert settled.target.tolist() == given.target.tolist()
 
 
 @pytest.mark.parametrize("name", plugins.names("tasks"))
@@ -115,11 +131,6 @@ def test_labels_never_seen_are_named_with_their_rows():
 def test_a_target_that_cannot_be_learnt_is_named(labels, says):
     with pytest.raises(TaskError, match=says):
         tasks.find("classify", table(labels))
-
-
-def test_a_target_of_real_numbers_is_not_taken_for_classes():
-    with pytest.raises(TaskError, match="--task"):
-        tasks.find("auto", table([i + 0.5 for i in range(100)]))
 
 
 def test_rare_classes_make_macro_f1_the_default():

@@ -1,6 +1,7 @@
-"""Metrics of classification, with bootstrap intervals. Knows class indices and probabilities; numpy alone, for serving.
+"""Metrics with bootstrap intervals. Knows class indices and probabilities, or numbers; numpy alone, for serving.
 
-Everywhere: ``y`` (n,) class indices, ``outputs`` (n, k) probabilities, n >= 1.
+Everywhere n >= 1, and: for classes, ``y`` (n,) class indices, ``outputs`` (n, k) probabilities; for numbers, ``y`` (n,)
+and ``outputs`` (n, 1).
 """
 
 from collections.abc import Callable
@@ -57,8 +58,45 @@ def _confidences(y: Array, outputs: Array) -> Rows:
     return confidence, outputs.argmax(axis=1) == y, bins
 
 
+def _misses(y: Array, outputs: Array) -> Rows:
+    return (np.abs(y - outputs[:, 0].astype(np.float64)),)
+
+
+def _residuals(y: Array, outputs: Array) -> Rows:
+    return y, np.square(y - outputs[:, 0].astype(np.float64))
+
+
+def _ranks(y: Array, outputs: Array) -> Rows:
+    # A resample keeps the ranks of the whole: ranking each anew would take a hundred times as long and tell the same.
+    return _rank(y), _rank(outputs[:, 0])
+
+
+def _rank(values: Array) -> Array:
+    """(n,) float64 ranks, equal values share the mean of theirs."""
+    _, at, counts = np.unique(values, return_inverse=True, return_counts=True)
+    after = np.cumsum(counts)
+    return np.asarray((after - (counts - 1) / 2)[at], np.float64)
+
+
 def _mean(values: Array) -> float:
     return float(values.mean())
+
+
+def _root(misses: Array) -> float:
+    return float(np.sqrt(np.square(misses).mean()))
+
+
+def _r2(y: Array, squares: Array) -> float:
+    left, all_ = float(squares.mean()), float(y.var())
+    if all_ > 0:
+        return 1 - left / all_
+    return 1.0 if left == 0 else 0.0  # equal targets have nothing to explain: as scikit-learn has it
+
+
+def _correlation(a: Array, b: Array) -> float:
+    a, b = a - a.mean(), b - b.mean()
+    size = float(np.sqrt((a @ a) * (b @ b)))
+    return float(a @ b) / size if size > 0 else 0.0
 
 
 def _levels(y: Array, outputs: Array) -> Rows:
@@ -146,6 +184,12 @@ average_precision = Metric(_levels, _average_precision)
 #: Expected calibration error: mean gap between confidence and accuracy over 15 bins of equal width (Guo et al. 2017,
 #: "On Calibration of Modern Neural Networks", section 2). Lower is better.
 calibration_error = Metric(_confidences, _calibration_error, inflated=True)
+#: Share of the target's variance that is explained: 1 - mean square error / variance.
+r2 = Metric(_residuals, _r2)
+#: Root of the mean square error, and mean absolute error. Lower is better.
+rmse, mae = Metric(_misses, _root), Metric(_misses, _mean)
+#: Spearman's rank correlation; 0 where all answers are the same.
+spearman = Metric(_ranks, _correlation)
 
 
 def bootstrap(

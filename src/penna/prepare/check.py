@@ -1,6 +1,7 @@
 """Refuse early, say what to do: what a table must have before a search may start. Knows tables only."""
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Literal, TypeAlias
 
@@ -14,26 +15,37 @@ LONG_CELL = 100_000
 RARE = ("error", "drop")
 _FEW = 5
 Severity: TypeAlias = Literal["info", "warning"]
+#: A task's say about a table's target: (table, rare) -> the rows that it can use, and what was found.
+Settle: TypeAlias = Callable[[Table, str], tuple[Table, list[Finding]]]
 
 
-def check(table: Table, *, rare: str = "error") -> tuple[Table, list[Finding]]:
+def check(table: Table, *, rare: str = "error", settle: Settle | None = None) -> tuple[Table, list[Finding]]:
     """The rows that can be used, and what was found on the way.
 
-    ``rare``: "drop" leaves out classes of one row, "error" refuses them. Raises TableError where the rows cannot be
-    used, TaskError where the target does not suit classification.
+    ``rare``: "drop" leaves out classes of one row, "error" refuses them. ``settle`` is the task's own say about the
+    target; ``labels`` if not given. Raises TableError where the rows cannot be used, TaskError where the target does
+    not suit the task.
     """
     if rare not in RARE:
         raise SettingError(f"rare is {rare!r}: choose one of {', '.join(RARE)}.")
-    table, findings = _usable(table)
+    table, findings = usable(table)
+    table, more = (settle or labels)(table, rare)
+    if len(table) < LEAST_ROWS:
+        raise TableError(f"{len(table)} rows are too few to learn from and to test on: give at least {LEAST_ROWS}.")
+    return table, [*findings, *more, *_repeats(table), *_long_cells(table)]
+
+
+def labels(table: Table, rare: str = "error") -> tuple[Table, list[Finding]]:
+    """The rows whose class can be learnt, all labels of one type. Raises TaskError for what is no set of classes."""
     table = _one_type(table)
     _refuse_numbers(table)
     table, dropped = _without_rare(table, rare)
-    _refuse_few(table)
-    return table, [*findings, *dropped, *_repeats(table), *_long_cells(table)]
+    _refuse_one(table)
+    return table, dropped
 
 
-def _usable(table: Table) -> tuple[Table, list[Finding]]:
-    """The rows with a text and a label."""
+def usable(table: Table) -> tuple[Table, list[Finding]]:
+    """The rows with a text and a label, and what was left out."""
     if table.target is None:
         raise TableError("the table has no target: name the column that holds the labels (--target).")
     if not len(table):
@@ -97,8 +109,8 @@ def _refuse_numbers(table: Table) -> None:
     fractions = sum(number is not None and number % 1 != 0 for number in numbers)
     if None not in numbers and len(distinct) > min(50, 0.5 * total) and fractions > 0.5 * len(distinct):
         raise TaskError(
-            f"column {name!r} holds {len(distinct)} different numbers, which looks like regression: this version does "
-            "classification only; put the numbers into a few classes, or choose another target."
+            f"column {name!r} holds {len(distinct)} different numbers, which looks like regression: say --task "
+            "regress, or put the numbers into a few classes."
         )
     if total >= LEAST_ROWS and len(distinct) > total / 2:
         raise TaskError(
@@ -142,15 +154,13 @@ def _counted(target: Objects) -> tuple[list[Any], Any, Any, Any]:
     return list(places), first, codes, np.bincount(codes, minlength=len(places))
 
 
-def _refuse_few(table: Table) -> None:
+def _refuse_one(table: Table) -> None:
     labels = set(_target(table))
     if len(labels) < 2:
         only = f" ({next(iter(labels))!r})" if labels else ""
         raise TaskError(
             f"column {table.target_name!r} has only one class{only}: at least two are needed to learn from."
         )
-    if len(table) < LEAST_ROWS:
-        raise TableError(f"{len(table)} rows are too few to learn from and to test on: give at least {LEAST_ROWS}.")
 
 
 def _repeats(table: Table) -> list[Finding]:

@@ -1,10 +1,12 @@
 """Tasks: what is asked of a table. One file each; the folder is the registry.
 
-A task file offers ``recognise(table) -> bool``, ``make(table, metric) -> Task`` and ``restore(data) -> Task``.
-No other room branches on the name of a task.
+A task file offers ``recognise(table) -> bool``, ``inferred(table) -> str`` (why, or ""), ``settle(table, rare)`` (the
+rows that can be learnt from, and findings), ``make(table, metric) -> Task``, ``restore(data) -> Task``, its ``METRICS``
+by name and what scikit-learn calls its ``ESTIMATOR``. No other room branches on the name of a task.
 """
 
 from collections.abc import Mapping, Sequence
+from types import ModuleType
 from typing import Any, Protocol
 
 import numpy as np
@@ -23,22 +25,35 @@ class Task(Protocol):
     def name(self) -> str: ...
     @property
     def classes(self) -> tuple[Any, ...]:
-        """The labels, sorted; column j of every output belongs to ``classes[j]``."""
+        """The labels, sorted; column j of every output belongs to ``classes[j]``. None where a number is asked for."""
+        ...
+
+    @property
+    def columns(self) -> int:
+        """Columns of every output: one for each class, or one for a number."""
         ...
 
     @property
     def metric(self) -> str: ...
     @property
     def loss(self) -> str:
-        """Name of the loss that a training loop minimises: ``"cross_entropy"``."""
+        """Name of the loss to minimise, which says what ``encode`` and outputs are.
+
+        "cross_entropy": class indices (int64) and probabilities; "squared": numbers of about unit size (float64), and
+        answers in the same units.
+        """
         ...
 
     def encode(self, table: Table) -> Array:
-        """(n,) int64 class indices of the table's target. Raises TaskError for a label never seen."""
+        """(n,) the table's target as ``loss`` says. Raises TaskError for what cannot be encoded, naming rows."""
+        ...
+
+    def usable(self, table: Table) -> Array:
+        """(n,) bool: whose target ``encode`` takes."""
         ...
 
     def score(self, y: Array, outputs: Array) -> float:
-        """The metric, higher is better; y (n,) class indices, outputs (n, k) probabilities."""
+        """The metric, higher is better; y (n,) as ``encode`` gives it, outputs (n, columns)."""
         ...
 
     def score_error(self, y: Array, outputs: Array, seed: int = 0) -> float:
@@ -54,21 +69,50 @@ class Task(Protocol):
         ...
 
     def decode(self, outputs: Array) -> Objects:
-        """(n,) labels in the user's own type, from (n, k) outputs."""
+        """(n,) labels in the user's own type, or numbers in the user's own units, from (n, columns) outputs."""
+        ...
+
+    def probabilities(self, outputs: Array) -> Array:
+        """(n, classes) from outputs. Raises TaskError where there are none."""
+        ...
+
+    def guess(self, y: Array) -> tuple[str, Array]:
+        """What one would answer without reading: its name, and the (columns,) output, from encoded training rows."""
+        ...
+
+    def agreement(self, truth: Sequence[Any], answers: Sequence[Any], weights: Any = None) -> float:
+        """What scikit-learn's ``score`` is for such an estimator, of decoded answers."""
+        ...
+
+    def describe(self) -> Mapping[str, str]:
+        """Phrases for the model card: what the "model" is, what it "answer"s with, how to read its "doubt"."""
         ...
 
     def to_json(self) -> dict[str, Any]: ...
 
 
-def find(name: str, table: Table, metric: str | None = None) -> Task:
-    """The task called ``name``, or with ``"auto"`` the first whose file recognises the table."""
-    candidates: Sequence[str] = plugins.names("tasks") if name == "auto" else [name]
-    for candidate in candidates:
-        module = plugins.find("tasks", candidate)
-        if name != "auto" or module.recognise(table):
-            task: Task = module.make(table, metric)
-            return task
+def recognised(name: str, table: Table, metric: str | None = None) -> tuple[ModuleType, str]:
+    """The task file called ``name``, or with ``"auto"`` the first that has the metric and recognises the table.
+
+    With it comes what there is to say of how it was recognised.
+    """
+    if name != "auto":
+        return plugins.find("tasks", name), ""
+    modules = [plugins.find("tasks", candidate) for candidate in plugins.names("tasks")]
+    # A metric that one task alone has says what is asked.
+    able = [module for module in modules if metric in module.METRICS] or modules
+    if len(able) == 1:
+        return able[0], ""
+    for module in able:
+        if module.recognise(table):
+            return module, module.inferred(table)
     raise TaskError(f"no task fits column {table.target_name!r}: say which with --task.")
+
+
+def find(name: str, table: Table, metric: str | None = None) -> Task:
+    """The task of this table, as ``recognised`` tells it."""
+    task: Task = recognised(name, table, metric)[0].make(table, metric)
+    return task
 
 
 def restore(data: Mapping[str, Any]) -> Task:

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,10 +11,15 @@ import numpy as np
 
 from penna import metrics
 from penna.errors import SettingError, TaskError
-from penna.table import Objects, Table
+from penna.prepare import check
+from penna.table import Finding, Objects, Table
+from penna.tasks import _numbers as cells
 
 Array = np.ndarray[Any, Any]
 Label = str | int | bool | float
+
+#: What scikit-learn calls an estimator of this task.
+ESTIMATOR = "classifier"
 
 _KINDS: dict[str, type] = {"str": str, "int": int, "bool": bool, "float": float}
 
@@ -32,17 +37,32 @@ _METRICS: dict[str, tuple[metrics.Metric, int]] = {
 }
 #: What is measured whatever was asked for.
 _ALWAYS = ("accuracy", "macro_f1", "balanced_accuracy", "log_loss")
+METRICS = tuple(_METRICS)
 
 #: Below this part of an equal share (rows / classes), the smallest class would hardly count in accuracy.
 _RARE = 0.2
 
 
 def recognise(table: Table) -> bool:
-    """Any target but one of real numbers: many different values that are not whole is a quantity, not a label."""
-    if table.target is None:
-        return False
-    broken = {v for v in table.target if isinstance(v, float | np.floating) and not float(v).is_integer()}
-    return len(broken) <= 20
+    """Any target but one of many different numbers: that is an amount, not a label."""
+    return table.target is not None and not cells.amounts(table.target.tolist())
+
+
+def inferred(table: Table) -> str:
+    """Where labels are numbers, that they were taken for classes."""
+    assert table.target is not None
+    labels = set(table.target.tolist())
+    if len(labels) <= 2 or not np.isfinite(cells.numbers(list(labels))).all():
+        return ""
+    return (
+        f"column {table.target_name!r} holds {len(labels)} different numbers: taken as classes; to predict an amount "
+        "(regression), say --task regress."
+    )
+
+
+def settle(table: Table, rare: str = "error") -> tuple[Table, list[Finding]]:
+    """The rows whose class can be learnt, all labels of one type. Raises TaskError where there are no classes."""
+    return check.labels(table, rare)
 
 
 def make(table: Table, metric: str | None = None) -> "Classify":
@@ -104,9 +124,18 @@ class Classify:
             raise TaskError(_unseen_message(table, np.flatnonzero(unseen), self.classes))
         return y
 
+    def usable(self, table: Table) -> Array:
+        assert table.target is not None
+        known = set(self.classes)
+        return np.array([label in known for label in table.target], bool)
+
     def _lookup(self, label: Any) -> int:
         found = self._positions.get(label) if label.__hash__ else None
         return self._positions.get(str(label), -1) if found is None else found
+
+    @property
+    def columns(self) -> int:
+        return len(self.classes)
 
     def score(self, y: Array, outputs: Array) -> float:
         metric, sign = _METRICS[self.metric]
@@ -140,6 +169,26 @@ class Classify:
         labels[:] = self.classes
         decoded: Objects = labels[outputs.argmax(axis=1)]
         return decoded
+
+    def probabilities(self, outputs: Array) -> Array:
+        return outputs
+
+    def guess(self, y: Array) -> tuple[str, Array]:
+        return "majority class", (np.bincount(y, minlength=self.columns) / len(y)).astype(np.float32)
+
+    def agreement(self, truth: Sequence[Any], answers: Sequence[Any], weights: Any = None) -> float:
+        """Accuracy, as scikit-learn scores classifiers."""
+        from sklearn.metrics import accuracy_score
+
+        return float(accuracy_score(truth, answers, sample_weight=weights))
+
+    def describe(self) -> dict[str, str]:
+        labels = ", ".join(map(str, self.classes[:30])) + (" ..." if len(self.classes) > 30 else "")
+        return {
+            "model": "text classifier",
+            "answer": f"one of {len(self.classes)} labels: {labels}",
+            "doubt": "the probabilities say how sure it is, with the calibration error above",
+        }
 
     def to_json(self) -> dict[str, Any]:
         return {"name": self.name, "metric": self.metric, "kind": self.kind, "classes": list(self.classes)}
