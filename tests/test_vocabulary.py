@@ -184,6 +184,18 @@ def test_the_sample_is_spread_over_all_texts_and_bounded() -> None:
     assert max(map(len, _learning.sample(["x" * 20_000], 10_000))) == 5_000
 
 
+def test_text_without_spaces_is_learnt_too() -> None:
+    rng = np.random.default_rng(0)
+    signs = [chr(0x4E00 + n) for n in range(40)]
+    words = ["".join(rng.choice(signs, 2)) for _ in range(60)]
+    clauses = [Document("".join(rng.choice(words, 8)) + "。", "") for _ in range(800)]
+    found = vocabulary.train(clauses, "unigram", 100)
+    ids = found.tokenizer.encode(clauses[0].text, add_special_tokens=False).ids
+    assert found.unk not in ids
+    assert len(ids) < 16
+    assert found.starts_word[ids].all()
+
+
 def test_rare_signs_do_not_fill_the_vocabulary(documents: list[Document]) -> None:
     odd = Document("".join(map(chr, range(0x4E00, 0x4E0F))), "odd")
     found = vocabulary.train([*documents, odd], "unigram", 400)

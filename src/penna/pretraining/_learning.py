@@ -25,6 +25,7 @@ _PIECE = 5_000
 _SELDOM = 3  # a character seen less often is left out; in long texts, so is one in a million
 _LETTERS = 100
 _LARGER = 1.05
+_UNSPACED = 2_000_000  # characters, where words are not spaced: whole clauses take ten times as long to learn from
 _NO_SIGN = "\ue000"  # of the private use area
 _WORD = re.compile(r"(?<!\S)[^\W_]{2,16}(?![^\W_])")
 
@@ -63,7 +64,7 @@ def unigram(texts: list[str], size: int, lowercase: bool) -> "tokenizers.Tokeniz
     trainer = trainers.UnigramTrainer(
         vocab_size=int(size * _LARGER) + 8, special_tokens=list(ALBERT), unk_token=ALBERT[1], show_progress=False
     )
-    texts, alphabet = _common(texts, normalizer, size)
+    texts, alphabet = _common(texts if _has_spaces(texts) else sample(texts, _UNSPACED), normalizer, size)
     _not_below(size, len(alphabet) + len(ALBERT) + 1)
     learner.train_from_iterator([*texts, _whole_words(texts, 2 * size)], trainer)
     pieces = _best(learner, size)
@@ -96,6 +97,10 @@ def wordpiece(texts: list[str], size: int, lowercase: bool) -> "tokenizers.Token
     tokenizer.normalizer, tokenizer.pre_tokenizer = normalizer, splitter
     tokenizer.decoder = decoders.WordPiece(prefix="##")
     return _finished(tokenizer, BERT)
+
+
+def _has_spaces(texts: list[str]) -> bool:
+    return sum(text.count(" ") for text in texts) > sum(map(len, texts)) / 30
 
 
 def _common(texts: list[str], normalizer: Any, size: int) -> tuple[list[str], list[str]]:

@@ -37,7 +37,8 @@ class Examples:
     def lengths(self) -> Array:
         """(n,) with special tokens"""
         second = self.second[:, 1] - self.second[:, 0]
-        return self.first[:, 1] - self.first[:, 0] + second + np.where(second > 0, 3, 2)
+        total: Array = self.first[:, 1] - self.first[:, 0] + second + np.where(second > 0, 3, 2)
+        return total
 
     def take(self, index: Array) -> "Examples":
         return Examples(self.first[index], self.second[index], self.pair[index])
@@ -131,8 +132,8 @@ def _filled(units: Texts, at: Array, stop: Array, target: Array, how: How) -> Ar
         return to
     two = np.minimum(at + 2, stop)
     to = np.where(ends[two - 1] - start <= how.room, np.maximum(to, two), to)
-    # a last sentence alone would have nothing to be paired with
-    return to - ((stop - to == 1) & (to - at > 2))
+    lonely = (stop - to == 1) & (to - at > 2)  # a last sentence alone would have nothing to be paired with
+    return np.where(lonely, to - 1, to)
 
 
 def _starts(units: Texts, at: Array) -> Array:
