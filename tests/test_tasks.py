@@ -50,10 +50,11 @@ def test_a_task_is_recognised_and_measures_in_json(name):
     assert json.loads(json.dumps(measured)) == measured
     assert len(task.strata(example)) == len(task.decode(outputs)) == len(example)
     assert task.usable(example).all()
+    assert task.agreement(example.target, task.labels(y)) == pytest.approx(1)
     name, guessed = task.guess(y)
     assert (len(name) > 0, guessed.shape) == (True, (task.columns,))
     assert task.agreement(example.target, example.target) == 1
-    assert set(task.describe()) == {"model", "answer", "doubt"}
+    assert set(task.describe()) == {"model", "answer", "doubt", "unusable"}
 
 
 @pytest.mark.parametrize("name", plugins.names("tasks"))

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator
 from threadpoolctl import threadpool_limits
 
-from penna import bundle, intake, packing, record, split, tasks
+from penna import bundle, intake, packing, plugins, record, split
 from penna.budget import Budget, Deadline, parse_seconds
 from penna.bundle import Bundle
 from penna.errors import RunError
@@ -37,14 +37,16 @@ class Silent:
         return None
 
 
-class AutoText(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Find, prove and pack the best text classifier within a budget.
+class AutoText(BaseEstimator):  # type: ignore[misc]
+    """Find, prove and pack the best model of texts within a budget: a classifier, or a regressor.
 
     budget    seconds for everything, as a number or like "30s", "10m", "1.5h"
     max_mb    most that the artefact may weigh; max_ms most that one text may take
     families  of models to search: "linear", "frozen", "finetune"
     encoders  folders or hub names of Hugging Face encoders, for frozen and finetune; what came with Penna if none
-    metric    "accuracy", "macro_f1", "balanced_accuracy" or "log_loss"; chosen by the class shares if None
+    task      "classify", "regress", or "auto": many different numbers are an amount, anything else is classes
+    metric    "accuracy", "macro_f1", "balanced_accuracy", "log_loss" ..., chosen by the class shares if None; for an
+              amount "r2" (if None), "rmse", "mae" or "spearman"
     folds     folds that every recipe meets, chosen by the rows if None
     exam      share of rows held out for the end, chosen by the rows if None
     search    "auto", "random", "grid", "tpe" or "gp"
@@ -52,7 +54,8 @@ class AutoText(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     text      text column or columns; group: column whose groups stay on one side of every split
     rare      what to do with a class of one row: "error" or "drop"
 
-    After ``fit``: ``bundle_`` (the artefact), ``classes_``, ``exam_`` (metrics with intervals) and ``trials_``.
+    After ``fit``: ``bundle_`` (the artefact), ``classes_`` (of a classifier), ``exam_`` (metrics with intervals) and
+    ``trials_``.
 
     >>> texts, labels = ["good film", "bad film"] * 20, ["pos", "neg"] * 20
     >>> texts = [f"{t} {i}" for i, t in enumerate(texts)]
@@ -119,9 +122,8 @@ class AutoText(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         progress: Progress = self.progress or Silent()
         intake.check_settings(self.get_params())
         folder = self._folder()
-        table, findings = intake.read(X, y, self.text, self.group, self.rare)
+        table, task, findings = intake.read(X, y, self.text, self.group, self.rare, self.task, self.metric)
         progress.event("table", rows=len(table), roles=table.roles, findings=[f.message for f in findings])
-        task = tasks.find(self.task, table, self.metric)
         exam, more = intake.exam_table(test, table, task)
         plan = split.plan(
             table, task.strata(table), folds=self.folds, exam=self.exam, has_test=exam is not None, seed=self.seed
@@ -142,7 +144,8 @@ class AutoText(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         self.bundle_ = packed.bundle
         self.bundle_.home = self.__dict__.pop("_home", None)
-        self.classes_ = np.array(task.classes)
+        if task.classes:
+            self.classes_ = np.array(task.classes)
         self.exam_ = packed.measured
         self.trials_ = tuple(ledger.trials)
         self.n_features_in_ = len(table.text)
@@ -154,12 +157,16 @@ class AutoText(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def predict(self, X: Any) -> Array:
-        """(n,) labels."""
+        """(n,) labels, or numbers."""
         return self._fitted().predict(X)
 
     def predict_proba(self, X: Any) -> Array:
-        """(n, k) float32 probabilities, columns in the order of ``classes_``."""
+        """(n, k) float32 probabilities, columns in the order of ``classes_``. Raises TaskError for a regressor."""
         return self._fitted().predict_proba(X)
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Accuracy of a classifier, R2 of a regressor, as scikit-learn has it."""
+        return self._fitted().task.agreement(list(y), list(self.predict(X)), sample_weight)
 
     def leaderboard(self) -> "pd.DataFrame":
         """Every trial, best first."""
@@ -179,13 +186,25 @@ class AutoText(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return hasattr(self, "bundle_")
 
     def __sklearn_tags__(self) -> Any:
+        from sklearn.utils import ClassifierTags, RegressorTags
+
         tags = super().__sklearn_tags__()
+        tags.estimator_type = self._estimator_type
+        tags.classifier_tags, tags.regressor_tags = ClassifierTags(), RegressorTags()
+        tags.target_tags.required = True
         tags.input_tags.string = True
         tags.input_tags.two_d_array = False
         tags.input_tags.one_d_array = True
         tags.no_validation = True
         tags.non_deterministic = True  # a wall clock decides how much is tried
         return tags
+
+    @property
+    def _estimator_type(self) -> str:
+        """Of what was fitted, or of what was asked for: scikit-learn stratifies the folds of a classifier."""
+        asked = self.bundle_.task.name if hasattr(self, "bundle_") else self.task
+        known = asked in plugins.names("tasks")
+        return str(plugins.find("tasks", asked if known else "classify").ESTIMATOR)
 
     def _fitted(self) -> Bundle:
         from sklearn.utils.validation import check_is_fitted
@@ -203,13 +222,14 @@ class AutoText(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         rows = plan.search
         profile = Profile(
             rows=len(rows),
-            classes=len(task.classes),
-            rows_in_smallest_class=int(np.bincount(task.encode(table.take(rows)), minlength=len(task.classes)).min()),
+            classes=task.columns,
+            rows_in_smallest_class=int(np.bincount(task.strata(table.take(rows)), minlength=len(task.classes)).min()),
             mean_characters=float(np.mean([len(t) for t in table.joined[rows[:20_000]]])),
             encoders=tuple(encoders),
             seconds=deadline.seconds,
             folds=len(plan.first_round),
             seed=self.seed,
+            loss=task.loss,
         )
         return Work(task, table, plan.folds, profile, Budget(deadline.seconds, self.max_mb, self.max_ms))
 

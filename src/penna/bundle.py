@@ -59,24 +59,24 @@ class Bundle:
         return self.task.classes
 
     def outputs(self, table: Table) -> Array:
-        """(n, k) float32 probabilities, columns in the order of ``classes``."""
+        """(n, columns) float32: probabilities in the order of ``classes``, or what the task decodes to numbers."""
         return self.model.outputs(table)
 
     def decode(self, outputs: Array) -> Objects:
-        """(n,) labels in the type that they were given in."""
+        """(n,) labels in the type that they were given in, or numbers."""
         return self.task.decode(outputs)
 
     def predict(self, texts: Any) -> Array:
-        """(n,) labels for a list of texts, a DataFrame, a Table or the path of a file.
+        """(n,) labels or numbers for a list of texts, a DataFrame, a Table or the path of a file.
 
         Raises TableError where the columns that the model reads are missing.
         """
-        decoded = self.decode(self.predict_proba(texts))
+        decoded = self.decode(self.outputs(self.table(texts)))
         return np.array(decoded.tolist()) if len(decoded) else decoded
 
     def predict_proba(self, texts: Any) -> Array:
-        """(n, k) float32 probabilities, columns in the order of ``classes``."""
-        return self.outputs(self.table(texts))
+        """(n, k) float32 probabilities, columns in the order of ``classes``. Raises TaskError where there are none."""
+        return self.task.probabilities(self.outputs(self.table(texts)))
 
     def evaluate(self, source: Any, target: str | None = None) -> dict[str, Any]:
         """Every metric of the task on labelled rows, each as [value, low, high] with a 95 % bootstrap interval."""

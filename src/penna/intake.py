@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from penna import plugins, reading
+from penna import plugins, reading, tasks
 from penna.encoders import checkpoints
 from penna.errors import EncoderError, RunError, SettingError, TableError, TaskError
 from penna.prepare import check
@@ -49,32 +49,42 @@ def run_folder(folder: Path, resume: bool) -> Path:
 
 
 def read(
-    source: Any, y: Any, text: Sequence[str] | str | None, group: str | None, rare: str
-) -> tuple[Table, list[Finding]]:
-    """The rows that can be used, and what was found on the way; ``y`` is labels or the name of the target column."""
+    source: Any,
+    y: Any,
+    text: Sequence[str] | str | None,
+    group: str | None,
+    rare: str,
+    task: str = "auto",
+    metric: str | None = None,
+) -> tuple[Table, Task, list[Finding]]:
+    """The rows that can be used, what is asked of them, and what was found on the way.
+
+    ``y`` is labels or the name of the target column. Raises TableError and TaskError.
+    """
     columns = (text,) if isinstance(text, str) else text
     named = isinstance(y, str)
     table, found = reading.read(source, text=columns, target=y if named else None, group=group, y=None if named else y)
     if table.target is None:
         raise TableError("there are no labels: pass y, or name the target column (--target).")
-    checked, more = check.check(table, rare=rare)
-    return checked, [*found, *more]
+    module, inferred = tasks.recognised(task, table, metric)
+    checked, more = check.check(table, rare=rare, settle=module.settle)
+    said = [Finding("task", inferred)] if inferred else []
+    return checked, module.make(checked, metric), [*found, *said, *more]
 
 
 def exam_table(test: Any, table: Table, task: Task) -> tuple[Table | None, list[Finding]]:
-    """The rows of a test table that can be examined; labels that the training rows lack are counted out."""
+    """The rows of a test table that can be examined; the others are counted out."""
     if test is None:
         return None, []
     exam, found = reading.read(test, text=tuple(table.text), target=table.target_name)
     if exam.target is None:
         raise TableError(f"the test table has no labels: it needs the column {table.target_name!r}.")
-    known = set(task.classes)
-    usable = np.array([label in known for label in exam.target], bool)
+    usable, why = task.usable(exam), task.describe()["unusable"]
     if not usable.any():
-        raise TaskError(f"no row of the test table has a label that is in the training rows ({table.target_name}).")
+        raise TaskError(f"no row of the test table can be examined: of all, {why} ({table.target_name}).")
     lost, rows = int((~usable).sum()), tuple(exam.rows[~usable][:5].tolist())
     if lost:
-        said = f"test rows left out because their label was never trained on: {lost}"
+        said = f"test rows left out because {why}: {lost}"
         found = [*found, Finding("unknown_label", said, lost, rows, "warning")]
     both = int(np.isin(exam.hashes, table.hashes).sum())
     if both:

@@ -159,11 +159,11 @@ def card(packed: Packed, facts: dict[str, Any], title: str) -> str:
     )
     modules = [plugins.find("models", m.trial.recipe.family) for m in packed.members]
     packages = sorted({"pandas", "typer", *(p for m in modules for p in m.PACKAGES)})
-    labels = ", ".join(map(str, task.classes[:30])) + (" ..." if len(task.classes) > 30 else "")
-    return f"""# A text classifier for {title}
+    said = task.describe()
+    return f"""# A {said["model"]} for {title}
 
 Made by Penna {artefact.manifest["penna"]} on {facts["finished"]}, from {facts["rows"]:,} rows.
-It reads {" + ".join(artefact.text_columns)} and answers with one of {len(task.classes)} labels: {labels}.
+It reads {" + ".join(artefact.text_columns)} and answers with {said["answer"]}.
 
 Recipe: {artefact.manifest["recipe"]}
 
@@ -184,6 +184,6 @@ The exam rows were opened once, after every choice was made. On the machine it w
 ## Limits
 
 It knows the language, the topics and the label mix of the rows that it was fitted on. Texts unlike those get an answer
-all the same; the probabilities say how sure it is, with the calibration error above. It was not examined for fairness
-between groups.
+all the same; {said["doubt"]}. It was not examined for
+fairness between groups.
 """

@@ -111,7 +111,10 @@ class Space:
 
 @dataclass(frozen=True)
 class Profile:
-    """What a family may know about the work before it offers recipes: sizes, never rows."""
+    """What a family may know about the work before it offers recipes: sizes, never rows.
+
+    ``classes`` are the columns of its outputs: one for a number.
+    """
 
     rows: int
     classes: int
@@ -121,3 +124,4 @@ class Profile:
     seconds: float = field(default=600.0)  # the whole budget
     folds: int = 1  # folds that each recipe meets in the first round
     seed: int = 0
+    loss: str = "cross_entropy"  # of the task

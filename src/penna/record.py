@@ -9,10 +9,11 @@ import numpy as np
 
 from penna import report
 from penna.packing import Packed
-from penna.report.record import Baseline, Length, Phase
+from penna.report.record import Answers, Baseline, Length, Phase
 from penna.searching import Search
 from penna.split import Plan
 from penna.table import Finding, Table
+from penna.tasks import Task
 from penna.trials import State, Trial
 from penna.version import __version__
 
@@ -51,7 +52,7 @@ def build(
         | {"budget_megabytes": search.work.budget.megabytes, "budget_milliseconds": search.work.budget.milliseconds},
         "task": task.name,
         "metric": task.metric,
-        "table": report.profile(table, [f.message for f in findings]),
+        "table": report.profile(table, [f.message for f in findings], numbers=not task.classes),
         "plan": {
             "train": len(train) + len(valid),
             "exam": len(exam),
@@ -61,7 +62,7 @@ def build(
             "source": "held out" if len(plan.exam) else "a test table",
         },
         "exam": packed.measured,
-        "answers": report.examine(exam, task.classes, packed.y, packed.outputs),
+        "answers": _answers(exam, task, packed),
         "baselines": _baselines(search, exam, packed),
         "trials": [t.to_json() for t in search.ledger.trials],
         "chosen": {
@@ -117,12 +118,20 @@ def write(folder: Path, record: report.Record) -> None:
     report.render(record, folder / "report.html")
 
 
+def _answers(exam: Table, task: Task, packed: Packed) -> Answers:
+    """How each exam row was answered, in labels or in the target's own units."""
+    if task.classes:
+        return report.examine(exam, task.classes, packed.y, packed.outputs)
+    truth, answers = (found.astype(np.float64) for found in (task.labels(packed.y), task.decode(packed.outputs)))
+    return report.examine_numbers(exam, truth, answers)
+
+
 def _baselines(search: Search, exam: Table, packed: Packed) -> list[Baseline]:
-    """The majority class and the first trial's model, on the same exam rows; nothing was chosen by these."""
+    """An answer without reading and the first trial's model, on the same exam rows; nothing was chosen by these."""
     task = search.work.task
     train = search.work.table.take(search.work.folds[0][0])
-    shares = np.bincount(task.encode(train), minlength=len(task.classes)) / len(train)
-    answers = [("majority class", np.tile(shares.astype(np.float32), (len(exam), 1)))]
+    name, guess = task.guess(task.encode(train))
+    answers = [(name, np.tile(guess, (len(exam), 1)))]
     if search.baseline is not None:
         answers.append((f"first trial ({search.ledger.trials[0].recipe.family})", search.baseline.outputs(exam)))
     made: list[Baseline] = []

@@ -9,6 +9,6 @@ True
 """
 
 from penna.report.page import render, render_page
-from penna.report.record import Record, examine, profile
+from penna.report.record import Record, examine, examine_numbers, profile
 
-__all__ = ["Record", "examine", "profile", "render", "render_page"]
+__all__ = ["Record", "examine", "examine_numbers", "profile", "render", "render_page"]

@@ -126,22 +126,25 @@ def _margin(names: Sequence[str]) -> float:
     return 20 + 7 * max(8, min(_NAME, max(map(len, names))))
 
 
-def histogram(caption: str, edges: Sequence[float], counts: Sequence[int], marks: dict[str, float], axis: str) -> str:
-    """Counts between logarithmic edges, with named values marked (median, 95th percentile)."""
-    x = Scale(edges[0], edges[-1], 20, RIGHT, log=True)
+def histogram(
+    caption: str, edges: Sequence[float], counts: Sequence[int], marks: dict[str, float], axis: str, *, log: bool = True
+) -> str:
+    """Counts between edges, logarithmic or equal, with named values marked (median, 95th percentile)."""
+    x = Scale(edges[0], edges[-1], 20, RIGHT, log=log)
+    form: Callable[[float], str] = (lambda v: f"{v:,.0f}") if log else words.figure
     y = Scale(0, max(counts) or 1, BOTTOM - 40, TOP + 16)
     drawn = []
     for low, high, rows in zip(edges[:-1], edges[1:], counts, strict=True):
-        tip = f"{low:,.0f} to {high:,.0f}: {words.some(rows, 'row')}"
+        tip = f"{form(low)} to {form(high)}: {words.some(rows, 'row')}"
         drawn.append(box(x(low) + 0.5, y(rows), x(high) - x(low) - 1, y.start - y(rows), "bar", tip))
     drawn.append(line(x.start, y.start, x.end, y.start, "axis"))
     for value in x.ticks():
         drawn.append(line(x(value), y.start, x(value), y.start + 4, "axis"))
-        drawn.append(label(x(value), y.start + 18, f"{value:,.0f}", anchor="middle"))
+        drawn.append(label(x(value), y.start + 18, form(value), anchor="middle"))
     drawn.append(label((x.start + x.end) / 2, y.start + 38, axis, anchor="middle", css="axis-name"))
     for i, (name, value) in enumerate(marks.items()):
         at = x(max(value, edges[0]))
-        text = f"{words.plain(name)} {value:,.0f}"
+        text = f"{words.plain(name)} {form(value)}"
         near = "end" if at + 6.6 * len(text) > WIDTH else "start"
         drawn.append(line(at, TOP - 12 + 16 * i, at, y.start, "rule"))
         drawn.append(label(at + (5 if near == "start" else -5), TOP - 4 + 16 * i, text, anchor=near, css="mark-name"))
@@ -229,6 +232,19 @@ def reliability(caption: str, bins: Sequence[tuple[float, float, int]], note: st
 
 def _ends(x: Scale, y: Scale) -> tuple[float, float, float, float]:
     return x.start, y.start, x.end, y.end
+
+
+def predictions(caption: str, pairs: Sequence[tuple[float, float]], note: str = "") -> str:
+    """Predicted against true: right answers lie on the diagonal."""
+    side = 290.0
+    ends = [value for pair in pairs for value in pair]
+    x = around(ends, LEFT + 50, LEFT + 50 + side, least=1e-9)
+    y = Scale(x.low, x.high, TOP + side, TOP)
+    drawn = [axes(x, y, "true", "predicted", words.figure), line(*_ends(x, y), "limit")]
+    for true, answer in pairs:
+        tip = f"true {words.figure(true)}, predicted {words.figure(answer)}"
+        drawn.append(mark(x(true), y(answer), "f-frozen", tip, radius=3))
+    return figure(caption, "".join(drawn), TOP + side + 46, note)
 
 
 def heat_map(caption: str, names: Sequence[str], matrix: Sequence[Sequence[int]], note: str = "") -> str:

@@ -22,13 +22,13 @@ def exam_score(record: Record) -> Row | None:
     found = record.get("exam", {}).get(name)
     if not found:
         return None
-    value, low, high = found if name != "log_loss" else (-found[0], -found[2], -found[1])
+    value, low, high = found if name not in words.LOWER else (-found[0], -found[2], -found[1])
     return Row("chosen model", value, low, high, strong=True)
 
 
 def axis_name(record: Record) -> str:
     name = record.get("metric", "accuracy")
-    return "−log loss" if name == "log_loss" else words.metric(name)
+    return f"−{words.metric(name)}" if name in words.LOWER else words.metric(name)
 
 
 #: Families as the subject of a sentence.

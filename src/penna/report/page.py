@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from penna.errors import RunError
-from penna.report import headline, sections, words
+from penna.report import headline, mistakes, sections, words
 from penna.report.record import Record
 
 #: A feather that is a pen.
@@ -26,7 +26,7 @@ SECTIONS: dict[str, Callable[[Record], str]] = {
     "Leaderboard": sections.leaderboard,
     "Trade-offs": sections.trade_offs,
     "Search": sections.search,
-    "Mistakes": sections.mistakes,
+    "Mistakes": mistakes.section,
     "Budget": sections.budget,
     "Skipped": sections.skipped,
     "Artefact": sections.artefact,

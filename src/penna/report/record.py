@@ -27,6 +27,7 @@ class Profile(TypedDict, total=False):
     columns: dict[str, str]  # name -> role
     findings: list[str]  # sentences of the data checks
     classes: dict[str, int]  # label -> rows, most frequent first
+    values: dict[str, Any]  # of a target of numbers: "edges" (b + 1), "counts" (b), "quantiles"
     lengths: dict[str, Any]  # "edges" (b + 1), "counts" (b), "quantiles" {"5": ..., "50": ..., "95": ..., "100": ...}
     examples: list[dict[str, str]]  # "label", "text"
 
@@ -102,15 +103,18 @@ class Mistake(TypedDict, total=False):
     true: str
     predicted: str
     probability: float
+    error: float  # of a number: how far off
 
 
 class Answers(TypedDict, total=False):
-    """How the exam rows were answered. ``examine(...)`` makes it."""
+    """How the exam rows were answered. ``examine`` makes it for classes, ``examine_numbers`` for numbers."""
 
     classes: list[str]
     confusion: list[tuple[int, int, int]]  # (true class, answer, rows), only where rows > 0
     reliability: list[tuple[float, float, int]]  # (mean confidence, accuracy, rows) by bin
-    mistakes: list[Mistake]  # most confident first
+    pairs: list[tuple[float, float]]  # numbers: (true, predicted) of some rows
+    errors: dict[str, Any]  # numbers: predicted less true, "edges" (b + 1), "counts" (b)
+    mistakes: list[Mistake]  # most confident first, or largest first
 
 
 class Record(TypedDict, total=False):
@@ -135,8 +139,9 @@ class Record(TypedDict, total=False):
     phases: list[Phase]
 
 
-def profile(table: Table, findings: Sequence[str] = (), examples: int = 5) -> Profile:
-    """The profile of a table: classes by size, a histogram of lengths in characters, a few evenly spaced rows."""
+def profile(table: Table, findings: Sequence[str] = (), examples: int = 5, numbers: bool = False) -> Profile:
+    """The profile of a table: classes by size, or a histogram of the target where it holds ``numbers``; a histogram of
+    lengths in characters; a few evenly spaced rows."""
     made: Profile = {"rows": len(table), "columns": dict(table.roles), "findings": list(findings)}
     if not len(table):
         return made
@@ -146,7 +151,9 @@ def profile(table: Table, findings: Sequence[str] = (), examples: int = 5) -> Pr
     made["examples"] = [
         {"label": label, "text": str(table.joined[i])[:_CELL]} for i, label in zip(shown, labels, strict=True)
     ]
-    if table.target is not None:
+    if table.target is not None and numbers:
+        made["values"] = _values(table.target.astype(np.float64))
+    elif table.target is not None:
         made["classes"] = dict(Counter(map(str, table.target)).most_common())
     return made
 
@@ -159,6 +166,16 @@ def _lengths(lengths: Array, bins: int = 24) -> dict[str, Any]:
         edges = np.array([low, low + 1])
     counts, _ = np.histogram(np.clip(lengths, edges[0], edges[-1]), bins=edges)
     quantiles = {str(q): int(np.quantile(lengths, q / 100)) for q in (5, 25, 50, 75, 95, 100)}
+    return {"edges": edges.tolist(), "counts": counts.tolist(), "quantiles": quantiles}
+
+
+def _values(values: Array, bins: int = 24) -> dict[str, Any]:
+    """Equal bins between the first and the last hundredth of the values; what lies beyond is in the outermost bins."""
+    low, high = np.quantile(values, (0.01, 0.99))
+    if high - low < 1e-9 * max(abs(high), 1e-9):
+        low, high = values.min(), values.max() + 1e-9
+    counts, edges = np.histogram(np.clip(values, low, high), bins=bins, range=(float(low), float(high)))
+    quantiles = {str(q): float(np.quantile(values, q / 100)) for q in (5, 25, 50, 75, 95, 100)}
     return {"edges": edges.tolist(), "counts": counts.tolist(), "quantiles": quantiles}
 
 
@@ -180,6 +197,28 @@ def examine(exam: Table, classes: Sequence[Any], y: Array, outputs: Array, most:
                 "true": names[y[i]],
                 "predicted": names[answers[i]],
                 "probability": float(confidence[i]),
+            }
+            for i in worst
+        ],
+    }
+
+
+def examine_numbers(exam: Table, truth: Array, answers: Array, most: int = 20, dots: int = 600) -> Answers:
+    """Predicted against true, the spread of the errors, and the largest ones; truth and answers (n,) numbers."""
+    errors = answers - truth
+    worst = np.argsort(-np.abs(errors), kind="stable")[:most]
+    shown = np.unique(np.linspace(0, len(truth) - 1, min(dots, len(truth))).astype(np.int64))
+    return {
+        "classes": [],
+        "pairs": [(float(truth[i]), float(answers[i])) for i in shown],
+        "errors": _values(errors),
+        "mistakes": [
+            {
+                "row": int(exam.rows[i]) if len(exam.rows) else int(i) + 1,
+                "text": str(exam.joined[i])[:_CELL],
+                "true": f"{truth[i]:.6g}",
+                "predicted": f"{answers[i]:.6g}",
+                "error": float(errors[i]),
             }
             for i in worst
         ],

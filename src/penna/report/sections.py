@@ -5,11 +5,11 @@ from itertools import accumulate
 from penna.report import charts, svg, tables, words
 from penna.report.charts import Bar, Curve, Dot, Row
 from penna.report.headline import axis_name, complete, exam_score, trials_of
-from penna.report.record import Chosen, Phase, Record
+from penna.report.record import Chosen, Phase, Profile, Record
 from penna.trials import State, Trial
 
-#: A chart of more classes than this is cut in the middle; a heat map of more becomes a table of pairs.
-_BARS, _HEAT = 24, 15
+#: A chart of more classes than this is cut in the middle; a table by class of more is folded.
+_BARS, _OPEN = 24, 15
 
 
 def score(record: Record) -> str:
@@ -20,7 +20,7 @@ def score(record: Record) -> str:
     rows = [mine, *(Row(b["name"], b["score"], b.get("low"), b.get("high")) for b in record.get("baselines", []))]
     chart = charts.intervals("On the exam rows, with 95 % intervals", rows, axis_name(record))
     by_class = exam.get("by_class", [])
-    opened = " open" if len(by_class) <= _HEAT else ""
+    opened = " open" if len(by_class) <= _OPEN else ""
     return (
         f'<p class="intro">{_validated(record, mine)}</p><div class="pair">{chart}'
         f'<div class="card"><h3>Every metric</h3>{tables.measures(exam)}</div></div>'
@@ -50,7 +50,7 @@ def data(record: Record) -> str:
         parts.append(f"{plan.get('train', 0):,} for the search ({words.some(plan.get('folds', 1), 'fold')})")
         parts.append(f"{plan.get('exam', 0):,} for the exam ({words.plain(plan.get('source', 'held out'), 80)})")
     drawn = f'<p class="intro">{"; ".join(parts)}.</p>'
-    figures = [_class_bars(table.get("classes", {})), _length_histogram(record)]
+    figures = [_class_bars(table.get("classes", {})), _value_histogram(table), _length_histogram(record)]
     drawn += f'<div class="pair">{"".join(figures)}</div>'
     cards = []
     if table.get("findings"):
@@ -82,6 +82,16 @@ def _class_bars(classes: dict[str, int]) -> str:
         note = f"{len(between):,} more classes between, with {between[0].value:,} to {between[-1].value:,} rows each."
         rows = rows[: _BARS - 8] + rows[-8:]
     return charts.bars(f"{len(classes):,} classes", rows, note)
+
+
+def _value_histogram(table: Profile) -> str:
+    found = table.get("values")
+    if not found:
+        return ""
+    marks = {"median": float(found["quantiles"]["50"])}
+    note = '<p class="note">The outermost bars hold all that lies beyond them.</p></figure>'
+    drawn = charts.histogram("The target", found["edges"], found["counts"], marks, "value", log=False)
+    return drawn.replace("</figure>", note)
 
 
 def _length_histogram(record: Record) -> str:
@@ -176,36 +186,6 @@ def _progress(record: Record, trials: list[Trial]) -> str:
     note = "Seconds are those spent inside trials; the line is the best score so far."
     name = axis_name(record)
     return charts.lines("Score over time", [curve], "seconds", name, lambda v: f"{v:,.0f}", note, dots, steps=True)
-
-
-def mistakes(record: Record) -> str:
-    """Confusion, reliability, and the most confident mistakes."""
-    answers = record.get("answers")
-    if not answers:
-        return ""
-    exam = record.get("exam", {})
-    names = answers.get("classes", [])
-    drawn = ""
-    if len(names) <= _HEAT:
-        matrix = [[0] * len(names) for _ in names]
-        for true, answer, count in answers["confusion"]:
-            matrix[true][answer] = count
-        note = "Truth down, answer across. Shade is the share of the true class (its square root: rare errors show)."
-        drawn += charts.heat_map("Confusion matrix", names, matrix, note)
-    else:
-        drawn += f'<div class="card"><h3>Most confused pairs</h3>{tables.confused(answers)}</div>'
-    if answers.get("reliability"):
-        note = "On the diagonal, a confidence of 80 % is right 80 times in 100. "
-        if "calibration_error" in exam:
-            value, low, high = exam["calibration_error"]
-            note += f"Expected calibration error {value:.4f} ({low:.4f} to {high:.4f})."
-        drawn += charts.reliability("Can the probabilities be trusted?", answers["reliability"], note)
-    drawn = f'<div class="pair">{drawn}</div>'
-    if answers.get("mistakes"):
-        drawn += (
-            f"<h3>The {len(answers['mistakes'])} most confident mistakes</h3>{tables.mistakes(answers['mistakes'])}"
-        )
-    return drawn
 
 
 def budget(record: Record) -> str:

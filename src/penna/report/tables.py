@@ -137,18 +137,26 @@ def confused(answers: Answers, most: int = 15) -> str:
 
 
 def mistakes(found: Sequence[Mistake]) -> str:
-    """Wrong answers that the model was most sure of."""
+    """Wrong answers that the model was most sure of, or numbers that are furthest off."""
+    numbers = any("error" in each for each in found)
     rows = [
         [
             Cell(words.quote(each["text"], 280), None, "text"),
             Cell(words.label(each["predicted"]), None, "label", "answer"),
             Cell(words.label(each["true"]), None, "label", "truth"),
-            Cell(words.percent(each["probability"]), each["probability"], "n", "sure"),
+            _worth(each),
             Cell(words.count(each["row"]), each["row"], "n", "row"),
         ]
         for each in found
     ]
-    return table(["text", "answer", "truth", "sure", "row"], rows, "mistakes")
+    return table(["text", "answer", "truth", "off by" if numbers else "sure", "row"], rows, "mistakes")
+
+
+def _worth(mistake: Mistake) -> Cell:
+    """How sure a wrong answer was, or how far off a number is."""
+    if "error" in mistake:
+        return Cell(words.figure(mistake["error"]), abs(mistake["error"]), "n", "off by")
+    return Cell(words.percent(mistake["probability"]), mistake["probability"], "n", "sure")
 
 
 def pairs(values: Mapping[str, Any]) -> str:

@@ -15,7 +15,14 @@ METRICS = {
     "macro_f0.5": "macro F0.5",
     "roc_auc": "ROC AUC",
     "mcc": "MCC",
+    "r2": "R²",
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "spearman": "Spearman",
 }
+
+#: Metrics that are better when they are lower: as scores they stand with a minus.
+LOWER = ("log_loss", "rmse", "mae")
 
 
 def plain(value: Any, most: int = 400) -> str:
@@ -85,6 +92,19 @@ def significant(value: float) -> str:
     if abs(value) >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+
+
+def figure(value: float) -> str:
+    """A number of the user's, in four digits.
+
+    >>> figure(1234567.0), figure(3.14159), figure(-0.00012)
+    ('1,235,000', '3.142', '−0.00012')
+    """
+    if not finite(value):
+        return "–"
+    rounded = float(f"{value:.4g}")
+    text = f"{rounded:,.0f}" if abs(rounded) >= 1000 else f"{rounded:g}"
+    return text.replace("-", "−")
 
 
 def duration(seconds: Any) -> str:

@@ -48,6 +48,10 @@ class Task(Protocol):
         """(n,) the table's target as ``loss`` says. Raises TaskError for what cannot be encoded, naming rows."""
         ...
 
+    def labels(self, y: Array) -> Objects:
+        """(n,) what ``encode`` was given: labels, or numbers in the user's own units."""
+        ...
+
     def usable(self, table: Table) -> Array:
         """(n,) bool: whose target ``encode`` takes."""
         ...
@@ -85,7 +89,10 @@ class Task(Protocol):
         ...
 
     def describe(self) -> Mapping[str, str]:
-        """Phrases for the model card: what the "model" is, what it "answer"s with, how to read its "doubt"."""
+        """Phrases for the model card: what the "model" is, what it "answer"s with, how to read its "doubt";
+
+        and why rows of a test table are "unusable".
+        """
         ...
 
     def to_json(self) -> dict[str, Any]: ...

@@ -164,11 +164,14 @@ class Classify:
     def strata(self, table: Table) -> Array:
         return self.encode(table)
 
+    def labels(self, y: Array) -> Objects:
+        names = np.empty(len(self.classes), dtype=object)
+        names[:] = self.classes
+        found: Objects = names[y]
+        return found
+
     def decode(self, outputs: Array) -> Objects:
-        labels = np.empty(len(self.classes), dtype=object)
-        labels[:] = self.classes
-        decoded: Objects = labels[outputs.argmax(axis=1)]
-        return decoded
+        return self.labels(outputs.argmax(axis=1))
 
     def probabilities(self, outputs: Array) -> Array:
         return outputs
@@ -187,6 +190,7 @@ class Classify:
         return {
             "model": "text classifier",
             "answer": f"one of {len(self.classes)} labels: {labels}",
+            "unusable": "their label was never trained on",
             "doubt": "the probabilities say how sure it is, with the calibration error above",
         }
 

@@ -183,16 +183,14 @@ class Regress:
         return np.asarray(np.unique(np.searchsorted(edges, y, side="right"), return_inverse=True)[1], np.int64)
 
     def decode(self, outputs: Array) -> Objects:
-        # Six digits of what the target varies by: the seventh is noise of float32.
-        digits = 5 - math.floor(math.log10(self.scale))
-        values = np.round(self.values(self._kept(outputs)[:, 0]), digits)
-        decoded = np.empty(len(values), dtype=object)
-        decoded[:] = values.tolist()
-        return decoded
+        return self.labels(self._kept(outputs)[:, 0])
 
-    def values(self, encoded: Array) -> Array:
-        """In the target's units what ``encode`` or a model gave in standard deviations."""
-        return np.asarray(np.clip(encoded * self.scale + self.centre, self.low, self.high))
+    def labels(self, y: Array) -> Objects:
+        # Six digits of what the target varies by: the seventh is noise of float32.
+        values = np.round(y * self.scale + self.centre, 5 - math.floor(math.log10(self.scale)))
+        found = np.empty(len(values), dtype=object)
+        found[:] = values.tolist()
+        return found
 
     def probabilities(self, outputs: Array) -> Array:
         raise TaskError("this model predicts a number, which has no probabilities: use predict.")
@@ -210,6 +208,7 @@ class Regress:
         return {
             "model": "text regressor",
             "answer": f"a number: {_short(self.low)} to {_short(self.high)} in the rows it was fitted on, never beyond",
+            "unusable": "their target is no number",
             "doubt": f"it is off by the mean absolute error above on average, {_short(self.scale)} being the target's "
             "standard deviation",
         }
