@@ -1,5 +1,6 @@
 """Pretraining, whole: a small corpus in, an encoder out; stopped, killed, gone on with, and by two processes."""
 
+import importlib.util
 import json
 import os
 import shutil
@@ -22,7 +23,22 @@ from typer.testing import CliRunner, Result
 from penna.cli import app
 from penna.encoders import checkpoints
 from penna.errors import EncoderError, MissingExtra, PennaError, RunError, SettingError
-from penna.pretraining import architecture, durable, faster, network, pace, preparing, pretrain, state, telling
+from penna.pretraining import (
+    architecture,
+    durable,
+    faster,
+    network,
+    pace,
+    preparing,
+    pretrain,
+    run,
+    start,
+    state,
+    telling,
+)
+from penna.pretraining import corpus as corpora
+from penna.pretraining.keeping import Folder
+from penna.pretraining.processes import World
 from penna.pretraining.schedule import Clock, Exits
 from penna.pretraining.settings import Settings, check, going_on
 from penna.training import precision
@@ -439,14 +455,37 @@ def test_a_disk_that_cannot_hold_the_states_is_refused_beforehand(tmp_path):
 
 
 def test_tensorboard_is_an_extra_that_is_named_where_it_is_missing(corpus, folder, tmp_path):
-    try:
-        import tensorboard  # noqa: F401
-    except ImportError:
+    given = {"steps": 2, "tokenizer": folder, "tensorboard": True, **FAST}
+    if importlib.util.find_spec("tensorboard") is None:
         with pytest.raises(MissingExtra, match="pip install"):
-            telling.board(tmp_path)
-        return
-    pretrain(corpus, tmp_path / "enc", steps=2, tokenizer=folder, tensorboard=True, **FAST)
-    assert any((tmp_path / "enc" / "board").iterdir())
+            pretrain(corpus, tmp_path / "enc", **given)
+        assert not (tmp_path / "enc").exists()
+    else:
+        pretrain(corpus, tmp_path / "enc", **given)
+        assert any((tmp_path / "enc" / "board").iterdir())
+
+
+def test_a_loss_that_is_no_number_keeps_the_last_good_state(corpus, tiny, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    shutil.copytree(tiny("albert"), tmp_path / "bad")
+    file = tmp_path / "bad" / "model.safetensors"
+    poisoned = load_file(file)
+    poisoned["pooler.weight"][0, 0] = float("nan")
+    save_file(poisoned, file, metadata={"format": "pt"})
+    with pytest.raises(SettingError, match="lower --lr"):
+        pretrain(corpus, tmp_path / "enc", from_=str(tmp_path / "bad"), objectives="sop", steps=5, length=32, threads=1)
+    assert state.newest(tmp_path / "enc" / "state").step == 0
+
+
+def test_a_budget_that_reading_uses_up_is_one_clear_sentence(corpus, folder, tmp_path):
+    clock = Clock(None, 5.0, earlier=6.0, started=time.monotonic())
+    assert clock.over(0)
+    given = {"tokenizer": folder, **FAST}
+    files = corpora.files([corpus])
+    order = start.Order(files, (str(corpus),), Folder(tmp_path / "enc"), Settings(budget=5.0, **given), False, -1e9)
+    with pytest.raises(SettingError, match="over before the first step"):
+        run.whole(order, World(), lambda kind, **data: None)
 
 
 def test_the_flops_of_a_pass_are_those_of_its_products():

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from penna import __version__
+from penna.cli.check import check
 from penna.cli.demo import demo
 from penna.cli.failures import guarded
 from penna.cli.fit import fit
@@ -24,7 +25,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for _command in (fit, evaluate, predict, leaderboard, report, pretrain, demo, doctor):
+for _command in (check, fit, evaluate, predict, leaderboard, report, pretrain, demo, doctor):
     app.command()(guarded(_command))
 
 

@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from penna.errors import PennaError
+
 
 def pretrain(
     corpus: Annotated[
@@ -28,10 +30,15 @@ def pretrain(
     distil: Annotated[
         str | None, typer.Option(metavar="PARTS", help="Of pooled, tokens, similarity, relations; with weights.")
     ] = None,
+    borrow: Annotated[
+        str | None, typer.Option(metavar="LAYERS", help="Begin with the teacher's: 1,3,5 or auto; embeddings, too.")
+    ] = None,
     tokenizer: Annotated[
         str | None, typer.Option(metavar="FOLDER", help="Take its tokenizer; one is trained if not given.")
     ] = None,
-    vocab: Annotated[int | None, typer.Option(metavar="N", help="Tokens of a trained tokenizer.")] = None,
+    vocab: Annotated[
+        int | None, typer.Option(metavar="N", help="Tokens to learn, or to keep of the tokenizer that is given.")
+    ] = None,
     lowercase: Annotated[bool, typer.Option("--lowercase/--cased", help="For a trained tokenizer.")] = True,
     share: Annotated[str | None, typer.Option(metavar="HOW", help="all, groups:N, cycle:N, attention or none.")] = None,
     layers: Annotated[int | None, typer.Option(metavar="N")] = None,
@@ -65,7 +72,7 @@ def pretrain(
     threads: Annotated[int | None, typer.Option(metavar="N", help="Cores to use; all if not given.")] = None,
     dtype: Annotated[str | None, typer.Option(metavar="float32|bfloat16", help="The quicker if not given.")] = None,
     compile: Annotated[str, typer.Option(metavar="auto|yes|no", help="Layers, where that is faster.")] = "auto",
-    attention: Annotated[str, typer.Option(metavar="sdpa|eager", help="Which of the library's.")] = "sdpa",
+    attention: Annotated[str, typer.Option(metavar="auto|sdpa|eager", help="Fused or plain.")] = "auto",
     cache: Annotated[str | None, typer.Option(metavar="FOLDER", help="For tokens; in --out if not given.")] = None,
     save_steps: Annotated[int, typer.Option(metavar="N", help="Save so often, besides every 5 minutes.")] = 0,
     log_steps: Annotated[int, typer.Option(metavar="N", help="Tell so often; every 10 seconds if not given.")] = 0,
@@ -85,16 +92,20 @@ def pretrain(
     """
     given = dict(locals())
     plain = {name: given[name] for name in given if name not in ("corpus", "out", "resume", "quiet")}
-    if os.environ.get("RANK", "0") != "0":
-        quiet = True
     _run([*map(Path, corpus)], Path(out), plain, resume, quiet)
 
 
 def _run(corpus: list[Path], out: Path, options: dict[str, Any], resume: bool, quiet: bool) -> None:
     from penna.pretraining.start import pretrain as start
 
-    outcome = start(corpus, out, resume=resume, progress=None if quiet else _Lines(), **options)
-    if os.environ.get("RANK", "0") != "0":
+    first = os.environ.get("RANK", "0") == "0"
+    try:
+        outcome = start(corpus, out, resume=resume, progress=None if quiet else _Lines(), **options)
+    except PennaError:
+        if first:
+            raise
+        raise typer.Exit(2) from None  # one process says what all of them found
+    if not first:
         return
     if outcome.why == "interrupted":
         from penna.cli.failures import say

@@ -54,7 +54,7 @@ def text(facts: Facts) -> str:
     parts = [
         "\n".join(head),
         f"# {facts.name}",
-        f"An encoder pretrained with Penna {__version__}. Load it with `transformers.AutoModel.from_pretrained(folder)`, or "
+        f"An encoder, pretrained by Penna {__version__}. Load it with `transformers.AutoModel.from_pretrained`, or "
         "give its folder to `penna fit --encoder`.",
         "## Architecture\n" + _listed({**facts.shape, "parameters": f"{facts.parameters:,}"}) + _depths(facts.exits),
         "## Training\n" + _listed(_training(facts)),

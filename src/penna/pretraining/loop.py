@@ -23,7 +23,7 @@ LOG_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Plan:
-    """How to learn. ``save_steps`` are besides the clock's own savings, ``log_steps`` replace its lines (0: neither)."""
+    """How to learn. ``save_steps`` are besides the clock's own states, ``log_steps`` replace its lines (0: neither)."""
 
     lr: float
     warmup: float = 0.06
@@ -90,6 +90,7 @@ class Training:
         self.tally = Tally()
         self.saved = self.logged = time.monotonic()
         self.last: Line | None = None
+        self.stepped = False
 
     def all(self) -> str:
         """Learn until the steps or the time are used up; why it ended: "done" or "interrupted"."""
@@ -136,7 +137,10 @@ class Training:
         torch.nn.utils.clip_grad_norm_(self.named.values(), self.plan.clip)
         self.optimiser.step()
         self.optimiser.zero_grad()
-        self.state = replace(self.state, step=self.state.step + 1, seconds=self.clock.seconds())
+        before, now = self.state.seconds, self.clock.seconds()
+        # The first step of a run pays for setting up, and says nothing of the others.
+        self.clock.pace = max(now - before, 0.9 * self.clock.pace) if self.stepped else 0.0
+        self.state, self.stepped = replace(self.state, step=self.state.step + 1, seconds=now), True
         self.tally.steps += 1
 
     def probe(self) -> None:
@@ -169,8 +173,10 @@ class Training:
         if self.tally.steps:
             self.line()
         begun = time.monotonic()
+        self.state = replace(self.state, seconds=self.clock.seconds())
         self.keep(self)
         processes.wait(self.world)
+        self.state = replace(self.state, seconds=self.clock.seconds())
         self.saved = time.monotonic()
         self.tally.since = self.saved
         # Twice what writing took: a disk is not always as quick.

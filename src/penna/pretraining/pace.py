@@ -41,7 +41,8 @@ def product_rate(dtype: precision.Dtype, device: str) -> float:
     if device == "cpu":
         return precision.gemm_rates()[dtype] * 1e9
     n = 8192
-    a = torch.ones(n, n, dtype=getattr(torch, dtype), device=device)
+    # Not ones: a GPU draws less power on them, and so multiplies them faster than any real matrix.
+    a = torch.randn(n, n, dtype=getattr(torch, dtype), device=device)
     best = float("inf")
     for _ in range(10):
         torch.cuda.synchronize()

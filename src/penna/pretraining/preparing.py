@@ -1,8 +1,8 @@
 """What a training needs, made or found: open settings, vocabulary, network, objectives. Trains nothing."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 import torch
 
@@ -11,7 +11,7 @@ from penna.encoders import checkpoints
 from penna.encoders import config as configs
 from penna.encoders.checkpoints import Checkpoint
 from penna.errors import EncoderError, SettingError
-from penna.pretraining import architecture, network, vocabulary
+from penna.pretraining import architecture, borrowing, network, vocabulary
 from penna.pretraining.architecture import Shape
 from penna.pretraining.objectives import Pairing, Terms
 from penna.pretraining.settings import OBJECTIVES, Settings, ngrams
@@ -65,24 +65,29 @@ def shape(settings: Settings, checkpoint: Checkpoint | None) -> Shape:
     return have
 
 
-def words(
-    settings: Settings, shape: Shape, checkpoint: Checkpoint | None, kept: Path, learn: Callable[[str, int], Vocabulary]
-) -> Vocabulary:
-    """The vocabulary: the checkpoint's, the one given, the one trained before (``kept``), or a new one.
+class Learner(Protocol):
+    """Makes a vocabulary from the corpus, where one is needed."""
 
-    ``learn(kind, size)`` trains one. Raises EncoderError where a tokenizer does not belong to the checkpoint.
+    def train(self, kind: vocabulary.Kind, size: int) -> Vocabulary: ...
+
+    def prune(self, given: Vocabulary, size: int) -> Vocabulary: ...
+
+
+def words(settings: Settings, shape: Shape, checkpoint: Checkpoint | None, kept: Path, learner: Learner) -> Vocabulary:
+    """The vocabulary: the checkpoint's, the one of an earlier start (``kept``), the one given, or a new one.
+
+    Raises EncoderError where a tokenizer does not belong to the checkpoint.
     """
     if checkpoint is not None:
         return _own(settings, checkpoint)
-    if settings.tokenizer is not None:
-        found = (
-            checkpoints.find(settings.tokenizer).folder if not Path(settings.tokenizer).is_dir() else settings.tokenizer
-        )
-        return vocabulary.load(found)
     if kept.is_dir():
         return vocabulary.load(kept)
+    if settings.tokenizer is not None:
+        named = settings.tokenizer
+        given = vocabulary.load(named if Path(named).is_dir() else checkpoints.find(named).folder)
+        return given if settings.vocab in (None, given.size) else learner.prune(given, settings.vocab)
     usual = shape.vocab if shape.hidden >= _LARGE else _VOCABULARY
-    return learn("unigram" if shape.kind == "albert" else "wordpiece", settings.vocab or usual)
+    return learner.train("unigram" if shape.kind == "albert" else "wordpiece", settings.vocab or usual)
 
 
 def _own(settings: Settings, checkpoint: Checkpoint) -> Vocabulary:
@@ -103,12 +108,21 @@ def encoder(
     settings: Settings, shape: Shape, words: Vocabulary, checkpoint: Checkpoint | None
 ) -> tuple[network.Network, list[str]]:
     """The network, and the names of heads that a checkpoint lacks."""
+    how = attention(settings)
     if checkpoint is not None:
-        return network.load(checkpoint, shape, dropout=settings.dropout, attention=settings.attention)
-    made = network.build(
-        shape, words.pad, seed=settings.seed, dropout=settings.dropout, attention=settings.attention
-    )  # fmt: skip
+        return network.load(checkpoint, shape, dropout=settings.dropout, attention=how)
+    made = network.build(shape, words.pad, seed=settings.seed, dropout=settings.dropout, attention=how)
+    if settings.borrow and settings.teacher:
+        borrowing.borrow(made, checkpoints.find(settings.teacher), words, settings.borrow)
     return made, []
+
+
+def attention(settings: Settings) -> str:
+    """The library's attention to train with: "sdpa" (fused) or "eager" (plain products)."""
+    if settings.attention != "auto":
+        return settings.attention
+    # On a processor the backward pass of torch's fused kernel gains nothing from bf16: it took four times as long.
+    return "eager" if settings.dtype == "bfloat16" and not torch.cuda.is_available() else "sdpa"
 
 
 def goals(settings: Settings, shape: Shape, words: Vocabulary, device: torch.device) -> list[Goal]:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from penna.encoders import checkpoints
+from penna.errors import SettingError
 from penna.pretraining import (
     architecture,
     card,
@@ -21,6 +21,7 @@ from penna.pretraining import (
     pace,
     preparing,
     processes,
+    pruning,
     shards,
     state,
     telling,
@@ -58,10 +59,15 @@ def whole(order: Order, world: World, tell: Tell) -> Outcome:
         ready = prepared(order, world, tell)
         segments = read(order, ready, tell)
     training = trained(order, ready, segments, world, tell)
-    training.save()  # a disk that is too small is found now, and how long writing takes
-    tell("phase", name="training")
-    with interrupts() as stopped:
+    if not training.state.step and training.clock.over(0):
+        raise SettingError(
+            f"the budget of {ready.settings.budget:g} s was over before the first step: the corpus as tokens is kept; "
+            "go on with --resume and a longer --budget."
+        )
+    with interrupts() as stopped, enough_memory():
         training.stopped = stopped
+        training.save()  # a disk that is too small is found now, and how long writing takes
+        tell("phase", name="training")
         why = training.all()
     now = training.state
     measures = {k: v for k, v in telling.last(order.folder.log).items() if k not in telling.FIXED}
@@ -73,6 +79,8 @@ def prepared(order: Order, world: World, tell: Tell) -> Ready:
     device = torch.device("cuda", world.local) if torch.cuda.is_available() else torch.device("cpu")
     fingerprint = corpus.fingerprint(order.files)
     settings = keeping.begun(order.folder, order.asked, fingerprint, order.resume)
+    if settings.tensorboard:
+        telling.check_board()
     if settings.threads:
         torch.set_num_threads(settings.threads)
     settings = preparing.resolved(settings, device)
@@ -82,7 +90,8 @@ def prepared(order: Order, world: World, tell: Tell) -> Ready:
     shape = preparing.shape(settings, checkpoint)
     exits = Exits(architecture.exits(shape, settings.depths), settings.exits, settings.seed)
     licences = card.licences(settings.licences, order.files)
-    words = preparing.words(settings, shape, checkpoint, order.folder.tokenizer, _learner(order, settings, tell))
+    learner = _Learner(order, settings.text_field, settings.lowercase, tell)
+    words = preparing.words(settings, shape, checkpoint, order.folder.tokenizer, learner)
     if checkpoint is None:
         shape = replace(shape, vocab=words.size)
     goals = preparing.goals(settings, shape, words, device)
@@ -99,13 +108,25 @@ def prepared(order: Order, world: World, tell: Tell) -> Ready:
     return Ready(settings, shape, exits, words, network.to(device), goals, licences)
 
 
-def _learner(order: Order, settings: Settings, tell: Tell) -> Callable[[Any, int], Vocabulary]:
-    def learn(kind: Any, size: int) -> Vocabulary:
-        tell("phase", name=f"learning a vocabulary of {size:,} tokens")
-        documents = corpus.documents(order.files, Notes(), settings.text_field)
-        return vocabularies.train(documents, kind, size, lowercase=settings.lowercase)
+@dataclass(frozen=True)
+class _Learner:
+    """Learns words from the corpus, and says so."""
 
-    return learn
+    order: Order
+    field: str | None
+    lowercase: bool
+    tell: Tell
+
+    def train(self, kind: vocabularies.Kind, size: int) -> Vocabulary:
+        self.tell("phase", name=f"learning a vocabulary of {size:,} tokens")
+        return vocabularies.train(self._documents(), kind, size, lowercase=self.lowercase)
+
+    def prune(self, given: Vocabulary, size: int) -> Vocabulary:
+        self.tell("phase", name=f"choosing {size:,} of {given.size:,} tokens")
+        return pruning.prune(given, vocabularies.sample(self._documents()), size)
+
+    def _documents(self) -> Iterator[corpus.Document]:
+        return corpus.documents(self.order.files, Notes(), self.field)
 
 
 def read(order: Order, ready: Ready, tell: Tell) -> Segments:
@@ -136,7 +157,7 @@ def trained(order: Order, ready: Ready, segments: Segments, world: World, tell: 
     settings, folder = ready.settings, order.folder
     found = state.newest(folder.states)
     earlier = 0.0 if found is None else max(found.seconds, telling.cut_back(folder.log, found.step))
-    clock = Clock(settings.steps, settings.budget, earlier, 0.0, 0.0, order.started)
+    clock = Clock(settings.steps, settings.budget, earlier, started=order.started)
     begun = state.State(began=clock.seconds()) if found is None else found
     clock.began = begun.began
     device = next(ready.network.parameters()).device
@@ -179,6 +200,19 @@ def _log(order: Order, ready: Ready, source: Source, world: World) -> telling.Lo
     rate = pace.product_rate("bfloat16" if settings.dtype == "bfloat16" else "float32", device) * world.size
     board = telling.board(order.folder.path / "board") if settings.tensorboard and world.first else None
     return telling.Log(order.folder.log, pace.training_flops(forward, teachers), rate, board)
+
+
+@contextmanager
+def enough_memory() -> Iterator[None]:
+    """Where memory does not suffice, say what makes it suffice."""
+    try:
+        yield
+    except RuntimeError as error:  # torch's own type for GPUs is one; for processors it is just that
+        if "out of memory" not in str(error) and "can't allocate memory" not in str(error):
+            raise
+        raise SettingError(
+            "there is not enough memory for batches of this size: lower --batch-tokens and raise --accumulate as much."
+        ) from error
 
 
 @contextmanager

@@ -17,6 +17,7 @@ class Clock:
     earlier: float = 0.0
     began: float = 0.0
     reserve: float = 0.0  # kept for writing what was learnt
+    pace: float = 0.0  # what a step takes: none is begun that would end too late
     started: float = 0.0  # on the monotonic clock: when this run was asked for
 
     def seconds(self) -> float:
@@ -28,7 +29,7 @@ class Clock:
         by_steps = (step + 0.5) / self.steps if self.steps else 0.0
         by_time = 0.0
         if self.budget is not None:
-            room = self.budget - self.reserve - self.began
+            room = self.budget - self.reserve - self.pace - self.began
             by_time = (self.seconds() - self.began) / room if room > 0 else 1.0
         return min(max(by_steps, by_time), 1.0)
 
@@ -36,7 +37,7 @@ class Clock:
         """Whether no more is to be learnt."""
         if self.steps is not None and step >= self.steps:
             return True
-        return self.budget is not None and self.seconds() >= self.budget - self.reserve
+        return self.budget is not None and self.seconds() >= self.budget - self.reserve - self.pace
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ FLEXIBLE = frozenset(
 )
 #: What changes nothing that is learnt, and may always differ.
 FREE = frozenset(
-    {"threads", "half", "tensorboard", "quiet", "compile", "save_steps", "licences", "attention", "cache", "log_steps"}
+    {"threads", "half", "tensorboard", "compile", "save_steps", "licences", "attention", "cache", "log_steps"}
 )
 
 
@@ -33,6 +33,7 @@ class Settings:
     from_: str | None = None  # a checkpoint to go on from
     teacher: str | None = None
     distil: str | None = None  # what to learn from the teacher
+    borrow: str | None = None  # layers of the teacher to begin with
     tokenizer: str | None = None  # a folder
     vocab: int | None = None
     lowercase: bool = True
@@ -62,7 +63,7 @@ class Settings:
     threads: int | None = None
     dtype: str | None = None  # the quicker one, measured when the run begins
     compile: str = "auto"
-    attention: str = "sdpa"
+    attention: str = "auto"
     cache: str | None = None  # where tokens are kept; in the folder of the run
     save_steps: int = 0  # besides every five minutes; 0: no more often
     log_steps: int = 0  # 0: about every ten seconds
@@ -112,7 +113,7 @@ _CHOICES: Mapping[str, tuple[str | None, ...]] = {
     "schedule": ("linear", "cosine"),
     "exits": ("joint", "single"),
     "compile": ("auto", "yes", "no"),
-    "attention": ("sdpa", "eager"),
+    "attention": ("auto", "sdpa", "eager"),
     "dtype": ("float32", "bfloat16", None),
 }
 
@@ -137,6 +138,8 @@ def check(settings: Settings) -> Settings:
         raise SettingError("the objective distil needs a teacher: give --teacher, or leave distil out.")
     if "distil" not in weights and (settings.teacher or settings.distil):
         raise SettingError("--teacher and --distil are for the objective distil: add it to --objectives.")
+    if settings.borrow and (not settings.teacher or settings.from_):
+        raise SettingError("--borrow begins a new encoder with layers of a teacher: give --teacher, and no --from.")
     if settings.positions is not None and settings.positions < settings.length:
         raise SettingError(f"--positions {settings.positions} is less than --length {settings.length}: give more.")
     return settings

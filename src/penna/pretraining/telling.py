@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,10 +86,14 @@ def last(file: Path) -> dict[str, Any]:
     return dict(json.loads(lines[-1])) if lines else {}
 
 
+def check_board() -> None:
+    """Raises MissingExtra where event files cannot be written."""
+    if find_spec("tensorboard") is None:
+        raise MissingExtra("tensorboard", "--tensorboard")
+
+
 def board(folder: Path) -> Any:
-    """A writer of TensorBoard's event files. Raises MissingExtra."""
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError as error:
-        raise MissingExtra("tensorboard", "--tensorboard") from error
+    """A writer of TensorBoard's event files."""
+    from torch.utils.tensorboard import SummaryWriter
+
     return SummaryWriter(str(folder))

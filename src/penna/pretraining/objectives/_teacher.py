@@ -1,5 +1,6 @@
 """The teacher of a distillation: any encoder, run without gradient. Knows tensors, tokens and a checkpoint."""
 
+import json
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -27,13 +28,14 @@ class Seen:
 
 
 class Teacher:
-    """An encoder that is only read. ``same`` says whether it cuts text as the student does."""
+    """An encoder that is only read. ``same`` says whether it knows all of the student's tokens."""
 
     def __init__(self, name: str, vocabulary: Vocabulary, dtype: str, device: str) -> None:
         self.checkpoint = checkpoints.find(name)
         self.tokenizer = checkpoints.load_tokenizer(self.checkpoint)
         self.vocabulary = vocabulary
-        self.same = self.tokenizer.get_vocab() == vocabulary.tokenizer.get_vocab()
+        self.number = _numbers(self.tokenizer, vocabulary)
+        self.same = self.number is not None
         self.module: Any = checkpoints.load_module(self.checkpoint, dtype=dtype).to(device).requires_grad_(False)
         self.width = self.checkpoint.width
         if device == "cpu" and dtype == "bfloat16" and hasattr(self.module, "set_attn_implementation"):
@@ -68,8 +70,8 @@ class Teacher:
 
     def read(self, batch: Batch, rows: slice) -> tuple[Array, Array]:
         """(b, t) ids and (b, t) bool mask of these rows, in its own tokens."""
-        if self.same:
-            return batch.ids[rows], batch.mask[rows]
+        if self.number is not None:
+            return self.number[batch.ids[rows]], batch.mask[rows]
         texts = self._texts(batch, rows)
         cut = [e.ids for e in self.tokenizer.encode_batch(texts)]
         longest = self.checkpoint.max_length
@@ -91,6 +93,22 @@ class Teacher:
         with torch.no_grad():
             out = self.module(input_ids=ids, attention_mask=mask.long(), output_hidden_states=deep)
         return Seen(out.last_hidden_state.float(), out.hidden_states[-2].float() if deep else None, mask)
+
+
+def _numbers(tokenizer: Any, vocabulary: Vocabulary) -> Array | None:
+    """(size,) int32: its own id of each token of the student; None where it cuts text in another way.
+
+    The student may know fewer tokens: a teacher understands a rare word that comes in pieces, too.
+    """
+    own, other = (json.loads(t.to_str()) for t in (tokenizer, vocabulary.tokenizer))
+    if any(own[part] != other[part] for part in ("normalizer", "pre_tokenizer")):
+        return None
+    known, numbers = tokenizer.get_vocab(with_added_tokens=True), np.zeros(vocabulary.size, np.int32)
+    for token, number in vocabulary.tokenizer.get_vocab(with_added_tokens=True).items():
+        if token not in known:
+            return None
+        numbers[number] = known[token]
+    return numbers
 
 
 def projections(module: nn.Module, name: str) -> list[nn.Module]:

@@ -54,5 +54,7 @@ class Words:
         logits = network.words(hidden)
         total = functional.cross_entropy(logits.float(), labels, reduction="sum")
         count = total.new_tensor(max(len(labels), 1))
-        right = (logits.detach().argmax(-1) == labels).sum()
+        told = logits.detach()
+        # The highest score, not its place: finding that takes several times as long.
+        right = (told.gather(1, labels[:, None])[:, 0] >= told.amax(-1)).sum()
         return total / count, {"mlm": (total.detach(), count), "mlm accuracy": (right, count)}
