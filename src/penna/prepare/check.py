@@ -8,10 +8,10 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from penna.errors import SettingError, TableError, TaskError
+from penna.prepare.checks import duplicates, lengths
 from penna.table import Finding, Objects, Table
 
 LEAST_ROWS = 20
-LONG_CELL = 100_000
 RARE = ("error", "drop")
 _FEW = 5
 Severity: TypeAlias = Literal["info", "warning"]
@@ -32,7 +32,7 @@ def check(table: Table, *, rare: str = "error", settle: Settle | None = None) ->
     table, more = (settle or labels)(table, rare)
     if len(table) < LEAST_ROWS:
         raise TableError(f"{len(table)} rows are too few to learn from and to test on: give at least {LEAST_ROWS}.")
-    return table, [*findings, *more, *_repeats(table), *_long_cells(table)]
+    return table, [*findings, *more, *duplicates.equal(table, _counted(_target(table))[2]), *lengths.very_long(table)]
 
 
 def labels(table: Table, rare: str = "error") -> tuple[Table, list[Finding]]:
@@ -161,32 +161,3 @@ def _refuse_one(table: Table) -> None:
         raise TaskError(
             f"column {table.target_name!r} has only one class{only}: at least two are needed to learn from."
         )
-
-
-def _repeats(table: Table) -> list[Finding]:
-    """Equal texts: harmless where their labels agree, since splits keep them together; noise where they do not."""
-    order = np.argsort(table.hashes, kind="stable")
-    same = np.zeros(len(table), dtype=bool)
-    same[1:] = table.hashes[order][1:] == table.hashes[order][:-1]
-    starts = np.flatnonzero(~same)
-    codes = _counted(_target(table))[2][order]
-    disagree = np.minimum.reduceat(codes, starts) != np.maximum.reduceat(codes, starts)
-    torn = np.sort(order[np.repeat(disagree, np.diff(np.append(starts, len(table))))])
-    return [
-        *_finding(
-            "repeated text",
-            "rows kept that repeat the text of an earlier row",
-            table.rows[np.sort(order[same])],
-            "info",
-        ),
-        *_finding("torn labels", "rows kept whose text also stands under another label", table.rows[torn]),
-    ]
-
-
-def _long_cells(table: Table) -> list[Finding]:
-    long = np.zeros(len(table), dtype=bool)
-    for cells in table.text.values():
-        long |= np.fromiter(map(len, cells), np.int64, len(cells)) > LONG_CELL
-    return _finding(
-        "long text", f"texts with more than {LONG_CELL:,} characters, of which models see a part", table.rows[long]
-    )

@@ -1,0 +1,236 @@
+"""Checking: what is wrong with a table, before any training. Reads, computes what checks look at, and runs them all."""
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from penna import intake, outoffold, reading, tasks
+from penna.budget import Deadline, parse_seconds
+from penna.encoders import checkpoints
+from penna.errors import EncoderError, PennaError
+from penna.models import Resources
+from penna.prepare import check as refusing
+from penna.prepare import checks
+from penna.prepare.column import Column
+from penna.prepare.sheet import Reach, Sheet
+from penna.table import Finding, Table
+from penna.tasks import Task
+
+Array = np.ndarray[Any, Any]
+
+_RANK = {"error": 0, "warning": 1, "info": 2}
+_ENCODING = 0.4  # of the time that is left, the most that embedding may take
+_FINISHING = 0.08  # of the budget, kept for the checks that come last
+#: What reading has to say of a kind is told by a check, better.
+_TOLD_AGAIN = ("blank",)
+
+
+@dataclass(frozen=True)
+class Checkup:
+    """What was found, the gravest first; what was looked for; and what was not, with the reason.
+
+    findings  their ``rows`` are all rows concerned, as numbered in the file
+    looked    check -> what it looks for
+    models    recipes that the labels were doubted with
+    """
+
+    rows: int
+    test_rows: int
+    columns: Mapping[str, str]
+    task: str
+    findings: tuple[Finding, ...]
+    looked: Mapping[str, str]
+    models: tuple[str, ...]
+    skipped: tuple[tuple[str, str], ...]
+    seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        found = {name: value for name, value in asdict(self).items() if name not in ("findings", "skipped")}
+        skipped = [{"what": what, "reason": reason} for what, reason in self.skipped]
+        return {**found, "findings": [asdict(finding) for finding in self.findings], "skipped": skipped}
+
+
+def check(
+    source: Any,
+    y: Any = None,
+    *,
+    text: Sequence[str] | str | None = None,
+    group: str | None = None,
+    test: Any = None,
+    task: str = "auto",
+    encoders: Sequence[str] = (),
+    budget: str | float = "60s",
+    threads: int | None = None,
+    seed: int = 0,
+) -> Checkup:
+    """All checks of ``prepare/checks`` on a table (a file, a DataFrame, texts), and on test rows where there are some.
+
+    ``y`` is the target's column, or labels. Encoders are those that came with Penna where none is named. Nothing is
+    written. Raises TableError where the source cannot be read at all.
+
+    >>> texts = [f"{word} film number {i}" for i in range(30) for word in ("good", "bad")]
+    >>> found = check([*texts, "good film number 7"], ["good", "bad"] * 30 + ["good"], budget=10)
+    >>> [(finding.kind, finding.rows) for finding in found.findings if finding.kind == "repeated text"]
+    [('repeated text', (61,))]
+    """
+    started, deadline = time.monotonic(), Deadline(parse_seconds(budget))
+    with threadpool_limits(threads):
+        columns = (text,) if isinstance(text, str) else text
+        table, notes = reading.read(
+            source, text=columns, target=y if isinstance(y, str) else None, group=group,
+            y=None if isinstance(y, str) else y,
+        )  # fmt: skip
+        notes = [note for note in notes if note.kind not in _TOLD_AGAIN]
+        sheet = Sheet(table, _others(source, table), test=_test(test, table))
+        settled, asked, refused = _settled(table, task)
+        if settled is not None and asked is not None:
+            strata, classes = _strata(table, settled, asked)
+            sheet = sheet.found(strata=strata, classes=classes)
+        run = _Run(sheet, settled, asked, Resources(intake.cache_folder(), deadline, threads or os.cpu_count() or 1))
+        run.quick()
+        run.doubt(tuple(encoders), seed)
+        run.late()
+    found = [*refused, *notes, *run.findings]
+    return Checkup(
+        rows=len(table),
+        test_rows=0 if sheet.test is None else len(sheet.test),
+        columns=dict(table.roles),
+        task="" if asked is None else asked.name,
+        findings=tuple(sorted(found, key=lambda finding: (_RANK[finding.severity], -finding.count))),
+        looked=run.looked,
+        models=run.models,
+        skipped=tuple(run.skipped),
+        seconds=round(time.monotonic() - started, 2),
+    )
+
+
+def _others(source: Any, table: Table) -> dict[str, Column]:
+    """The columns without a role, read once more: a table keeps those alone that it has a use for."""
+    names = [name for name, role in table.roles.items() if role == "other"]
+    if not names or source == "-" or hasattr(source, "read"):
+        return {}
+    parts: dict[str, list[Any]] = {name: [] for name in names}
+    for chunk in reading.stream(source, text=tuple(table.text)):
+        for name in names:
+            parts[name].extend(chunk.cells[name])
+    return {name: Column(name, cells) for name, cells in parts.items() if len(cells) == len(table)}
+
+
+def _test(source: Any, table: Table) -> Sheet | None:
+    if source is None:
+        return None
+    rows, _ = reading.read(source, text=tuple(table.text), target=table.target_name)
+    return Sheet(rows, _others(source, rows))
+
+
+def _settled(table: Table, name: str) -> tuple[Table | None, Task | None, list[Finding]]:
+    """The rows that ``fit`` could use and what it would be asked, or why it would refuse."""
+    told: list[Finding] = []
+    for rare in ("error", "drop"):  # what a flag can mend is no reason to look no further
+        try:
+            module, inferred = tasks.recognised(name, table)
+            settled, _ = refusing.check(table, rare=rare, settle=module.settle)
+            said = [Finding("task", inferred)] if inferred else []
+            return settled, module.make(settled), [*told, *said]
+        except PennaError as error:
+            finding = Finding("refused", str(error), 1, (), "error", does="refuses to fit", change="as it says")
+            told = told or [finding]
+    return None, None, told
+
+
+def _strata(table: Table, settled: Table, task: Task) -> tuple[Array, tuple[Any, ...]]:
+    """(n,) the class of each row and the labels, those of single rows too; of a quantity its bins and no label."""
+    places = np.searchsorted(table.rows, settled.rows)
+    out = np.full(len(table), -1, np.int64)
+    out[places] = task.strata(settled)
+    if not task.classes or table.target is None:
+        return out, ()
+    lone = [i for i in np.flatnonzero(out < 0) if table.target[i] is not None and table.target[i] != ""]
+    labels: dict[str, int] = {str(label): j for j, label in enumerate(task.classes)}
+    for i in lone:
+        out[i] = labels.setdefault(str(table.target[i]), len(labels))
+    return out, (*task.classes, *list(labels)[len(task.classes) :])
+
+
+class _Run:
+    """The checks of one sheet, the quick ones first; what was found and skipped so far."""
+
+    def __init__(self, sheet: Sheet, settled: Table | None, task: Task | None, resources: Resources) -> None:
+        self.sheet, self.settled, self.task, self.resources = sheet, settled, task, resources
+        self.findings: list[Finding] = []
+        self.looked: dict[str, str] = {}
+        self.skipped: list[tuple[str, str]] = []
+        self.models: tuple[str, ...] = ()
+
+    def quick(self) -> None:
+        """Those that need nothing but the table."""
+        for name in checks.names():
+            if not checks.find(name).NEEDS and name != "lengths":
+                self._one(name)
+
+    def late(self) -> None:
+        """Those that need what was computed in between."""
+        for name in checks.names():
+            needs = checks.find(name).NEEDS
+            if name == "lengths" or (needs and getattr(self.sheet, needs) is not None):
+                self._one(name)
+
+    def _one(self, name: str) -> None:
+        if self.resources.deadline.over():
+            self.skipped.append((name, "no time was left for it: raise --budget"))
+            return
+        check = checks.find(name)
+        self.findings += check.find(self.sheet)
+        self.looked[name] = check.LOOKS_FOR
+
+    def doubt(self, encoders: tuple[str, ...], seed: int) -> None:
+        """Embed the texts where there is an encoder; ask models for labels that they have not seen."""
+        deadline = self.resources.deadline
+        reserve = replace(self.resources, deadline=deadline.before(_FINISHING * deadline.seconds))
+        usable = [name for name in encoders or checkpoints.shipped() if self._embed(name, reserve)]
+        if self.sheet.vectors is None:
+            self.skipped.append(("outliers", "no encoder was used: give one with --encoder (a folder or a hub name)"))
+        if self.settled is None or self.task is None or not self.task.classes:
+            self.skipped.append(("labels", "the target is no set of classes that could be learnt"))
+            return
+        found = outoffold.answers(self.task, self.settled, reserve, encoders=usable, seed=seed)
+        self.models = found.used
+        self.skipped += found.skipped
+        if found.outputs is None:
+            self.skipped.append(("labels", "no model was finished in time: raise --budget"))
+            return
+        outputs = np.full((len(self.sheet), len(self.sheet.classes)), np.nan, np.float32)
+        place = np.searchsorted(self.sheet.rows, self.settled.rows)
+        outputs[place] = 0
+        outputs[place, : found.outputs.shape[1]] = found.outputs
+        self.sheet = self.sheet.found(outputs=outputs)
+
+    def _embed(self, name: str, resources: Resources) -> bool:
+        """Vectors of all rows and their lengths in tokens, of the first encoder that there is time for."""
+        from penna.encoders import embed, tokens
+        from penna.training.precision import fastest_dtype
+
+        deadline = resources.deadline
+        try:
+            checkpoint = checkpoints.find(name)
+            whole = tokens.tokenise(checkpoint, self.sheet.table, checkpoint.max_length, resources.cache).whole
+            mean = float(np.mean([len(text) for text in self.sheet.table.joined]))
+            vectors = embed.embed(
+                checkpoint, self.sheet.table, depth=checkpoint.depth_at(1.0), length=256 if mean > 400 else 128,
+                dtype=str(fastest_dtype()).removeprefix("torch."), cache=resources.cache, threads=resources.threads,
+                deadline=deadline.before((1 - _ENCODING) * max(deadline.left(), 0)),
+            )  # fmt: skip
+        except EncoderError as error:
+            self.skipped.append((name, str(error)))
+            return False
+        except embed.Unfinished:
+            self.skipped.append((name, "its embeddings took too long; those that are done are kept: raise --budget"))
+            return False
+        if self.sheet.vectors is None:
+            self.sheet = self.sheet.found(vectors=vectors, reach=Reach(name, whole, checkpoint.max_length))
+        return True

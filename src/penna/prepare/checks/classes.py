@@ -1,0 +1,77 @@
+"""Classes: how uneven they are, which are rare, and which differ in spelling only. Silent about quantities."""
+
+import re
+from typing import Any
+
+import numpy as np
+
+from penna.prepare.sheet import Sheet
+from penna.prepare.telling import FEW, of_rows, percent, quoted
+from penna.table import Finding
+
+LOOKS_FOR = "class imbalance, rare classes, labels that differ in spelling only"
+NEEDS = ""
+
+RARE_ROWS = 10
+#: Below this part of an equal share a class hardly counts in accuracy; tasks then measure macro F1.
+_UNEVEN = 0.2
+_SIGNS = re.compile(r"[\W_]+")
+
+Array = np.ndarray[Any, Any]
+
+
+def find(sheet: Sheet) -> list[Finding]:
+    """One finding each for uneven classes, classes of few rows, and spellings."""
+    if sheet.strata is None or len(sheet.classes) < 2:
+        return []
+    counts = np.bincount(sheet.strata[sheet.strata >= 0], minlength=len(sheet.classes))
+    return [*_uneven(sheet, counts), *_rare(sheet, counts), *_spellings(sheet, counts)]
+
+
+def _uneven(sheet: Sheet, counts: Array) -> list[Finding]:
+    least, most = int(counts.argmin()), int(counts.argmax())
+    if counts[least] >= _UNEVEN * counts.sum() / len(counts):
+        return []
+    message = (
+        f"classes are uneven: {sheet.classes[most]!s} has {counts[most]:,} rows "
+        f"({percent(counts[most] / counts.sum())}), {sheet.classes[least]!s} has {counts[least]:,}."
+    )
+    does = "measures macro F1 in place of accuracy, and tries class weights in the search"
+    few = tuple(f"{sheet.classes[j]!s}: {counts[j]:,} rows" for j in np.argsort(-counts, kind="stable")[:FEW])
+    below = int((counts < _UNEVEN * counts.sum() / len(counts)).sum())
+    return [Finding("class imbalance", message, below, (), "warning", (), few, does, "--metric NAME")]
+
+
+def _rare(sheet: Sheet, counts: Array) -> list[Finding]:
+    rare = np.flatnonzero((counts < RARE_ROWS) & (counts > 0))
+    if not len(rare):
+        return []
+    assert sheet.strata is not None
+    rare = rare[np.argsort(counts[rare], kind="stable")]
+    named = [f"{sheet.classes[j]!s}: {counts[j]:,} {'row' if counts[j] == 1 else 'rows'}" for j in rare]
+    rows = np.flatnonzero(np.isin(sheet.strata, rare))
+    message = f"classes of fewer than {RARE_ROWS} rows: {len(rare):,} of {len(counts):,}."
+    alone = bool((counts[rare] == 1).any())
+    does = "refuses classes of one row" if alone else "keeps them; their scores will be uncertain"
+    change = "--rare drop leaves classes of one row out" if alone else "add rows, or merge them into other classes"
+    numbers = tuple(int(row) for row in sheet.rows[rows])
+    return [Finding("rare class", message, len(rare), numbers, "warning", (), tuple(named[:FEW]), does, change)]
+
+
+def _spellings(sheet: Sheet, counts: Array) -> list[Finding]:
+    """Labels that are equal but for case, blanks and signs."""
+    alike: dict[str, list[int]] = {}
+    for j, label in enumerate(sheet.classes):
+        key = _SIGNS.sub("", str(label).casefold())
+        if counts[j] and key and not isinstance(label, int | float):
+            alike.setdefault(key, []).append(j)
+    groups = [group for group in alike.values() if len(group) > 1]
+    rarer = [j for group in groups for j in sorted(group, key=lambda j: -counts[j])[1:]]
+    assert sheet.strata is not None
+    rows = sheet.rows[np.isin(sheet.strata, rarer)]
+    examples = [" and ".join(f"{quoted(sheet.classes[j])} ({counts[j]:,} rows)" for j in group) for group in groups]
+    return of_rows(
+        "label spelling", "rows whose label differs from a more frequent one in case, blanks or signs only", rows,
+        of=len(sheet), examples=examples[:FEW],
+        does="takes them for different classes", change="write them alike in the file",
+    )  # fmt: skip

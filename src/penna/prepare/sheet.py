@@ -1,0 +1,75 @@
+"""The Sheet: all that a check may look at. Immutable; what several checks need is computed once, when first asked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from penna.prepare import near, words
+from penna.prepare.column import Column
+from penna.prepare.words import Words
+from penna.table import Table
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How much of a text an encoder reads: ``tokens`` (n,) of each whole text, and the ``limit`` it was built for."""
+
+    encoder: str
+    tokens: Array
+    limit: int
+
+
+@dataclass(frozen=True, eq=False)
+class Sheet:
+    """A table as it was read, the cells of its other columns, and what was computed about its rows.
+
+    columns  other columns by name, cells as they were found
+    strata   (n,) int64, the class of each row, or the bin of a quantity; -1 where the target is missing
+    classes  the labels, ``classes[strata]``; empty where the target is a quantity, or where there is none
+    outputs  (n, k) out-of-fold probabilities in the order of ``classes``, NaN in rows that were not asked; None if not
+    vectors  (n, width) embeddings, or None
+    reach    of an encoder, or None
+    test     the test rows, or None
+    """
+
+    table: Table
+    columns: Mapping[str, Column] = field(default_factory=dict)
+    strata: Array | None = None
+    classes: tuple[Any, ...] = ()
+    outputs: Array | None = None
+    vectors: Array | None = None
+    reach: Reach | None = None
+    test: "Sheet | None" = None
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def found(self, **more: Any) -> "Sheet":
+        """The same sheet with outputs, vectors or reach; what was computed before is kept."""
+        new = replace(self, **more)
+        new.__dict__.update({name: self.__dict__[name] for name in ("blank", "words", "kin") if name in self.__dict__})
+        return new
+
+    @property
+    def rows(self) -> Array:
+        """(n,) row numbers as the user counts them."""
+        return self.table.rows
+
+    @cached_property
+    def blank(self) -> Array:
+        """(n,) bool: no text at all."""
+        return np.fromiter((not text or text.isspace() for text in self.table.joined), bool, len(self))
+
+    @cached_property
+    def words(self) -> Words:
+        return words.split(self.table.joined)
+
+    @cached_property
+    def kin(self) -> Array:
+        """(n + m,) of all data rows and then all test rows: the first position with a nearly equal text."""
+        return near.groups(self.words if self.test is None else self.words.then(self.test.words))

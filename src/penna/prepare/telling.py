@@ -1,0 +1,96 @@
+"""How a finding is put into words: what, how many, where. Knows findings and row numbers; looks at no cell."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from penna.table import Finding
+
+Array = np.ndarray[Any, Any]
+Severity = Literal["info", "warning", "error"]
+Source = Literal["data", "test"]
+
+FEW = 5
+_CELL = 90
+
+
+def of_rows(
+    kind: str,
+    what: str,
+    rows: Array,
+    severity: Severity = "warning",
+    *,
+    of: int = 0,
+    does: str = "",
+    change: str = "",
+    examples: Iterable[str] = (),
+    source: Source = "data",
+) -> list[Finding]:
+    """One finding about these rows, none where there are none; ``of`` so many rows it gives their share.
+
+    >>> of_rows("empty text", "rows without text", np.array([4, 9]), of=200)[0].message
+    'rows without text: 2 of 200, 1 % (rows 4, 9).'
+    """
+    if not len(rows):
+        return []
+    share = f" of {of:,}, {percent(len(rows) / of)}" if of else ""
+    where = "test rows" if source == "test" else "rows"
+    message = f"{what}: {len(rows):,}{share} ({where} {named(rows)})."
+    numbers = tuple(int(row) for row in rows)
+    few = tuple(examples)[:FEW]
+    return [Finding(kind, message, len(rows), numbers, severity, (), few, does, change, source)]
+
+
+def of_columns(
+    kind: str,
+    what: str,
+    columns: Sequence[str],
+    severity: Severity = "warning",
+    *,
+    does: str = "",
+    change: str = "",
+    examples: Iterable[str] = (),
+    rows: Array | None = None,
+    source: Source = "data",
+) -> list[Finding]:
+    """One finding about these columns, none where there are none; it counts columns.
+
+    >>> of_columns("constant column", "columns with one value only", ["country"])[0].message
+    "columns with one value only: 1 ('country')."
+    """
+    if not columns:
+        return []
+    listed = ", ".join(repr(column) for column in columns[:FEW]) + (" ..." if len(columns) > FEW else "")
+    numbers = () if rows is None else tuple(int(row) for row in rows)
+    few = tuple(examples)[:FEW]
+    message = f"{what}: {len(columns):,} ({listed})."
+    return [Finding(kind, message, len(columns), numbers, severity, tuple(columns), few, does, change, source)]
+
+
+def named(rows: Array) -> str:
+    """``3, 8, 12`` or, of more than five, the first five and dots."""
+    return ", ".join(str(row) for row in rows[:FEW]) + (" ..." if len(rows) > FEW else "")
+
+
+def percent(share: float) -> str:
+    """
+    >>> percent(0.1), percent(0.0312), percent(0.00001)
+    ('10 %', '3.1 %', 'under 0.1 %')
+    """
+    return "under 0.1 %" if 0 < share < 0.001 else f"{100 * share:.3g} %" if share >= 0.1 else f"{100 * share:.2g} %"
+
+
+def quoted(cell: Any, most: int = _CELL) -> str:
+    """A cell as one line of at most ``most`` characters, in quotation marks.
+
+    >>> quoted("two\\n lines")
+    '"two lines"'
+    """
+    text = " ".join(str(cell)[: 4 * most].split())
+    return f'"{text[: most - 3]}..."' if len(text) > most else f'"{text}"'
+
+
+def at_rows(rows: Array, cells: Array) -> list[str]:
+    """``row 3: "what stands there"`` for the first few."""
+    return [f"row {row}: {quoted(cell)}" for row, cell in zip(rows[:FEW], cells[:FEW], strict=True)]
