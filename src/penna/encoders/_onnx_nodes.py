@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from penna.encoders._onnx_parts import Dense, Layer, Norm, Parts
+from penna.encoders.parts import Dense, Layer, Norm, Parts
 from penna.errors import BundleError
 
 if TYPE_CHECKING:

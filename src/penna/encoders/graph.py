@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from penna.encoders import parts as arrays
 from penna.encoders import session, tokens
-from penna.encoders._onnx_parts import Array, Dense
 from penna.encoders.checkpoints import Checkpoint, load_tokenizer
+from penna.encoders.parts import Array, Dense
 from penna.encoders.session import Graph
 from penna.errors import BundleError
 
@@ -60,13 +61,13 @@ def write_graph(
     With ``head`` the graph gives (n, k) logits, without it the pooled (n, width) vectors. Raises BundleError where
     the graph answers otherwise than the module, or cannot be written.
     """
-    from penna.encoders import _onnx_nodes, _onnx_parts
+    from penna.encoders import _onnx_nodes
 
     if pooling not in POOLINGS:
         raise BundleError(f"the pooling {pooling!r} cannot be written as a graph: choose one of {', '.join(POOLINGS)}.")
     layers = _layers(head)
     length = min(length, checkpoint.max_length)
-    parts = _onnx_parts.read(module, length)
+    parts = arrays.read(module, length)
     model = _onnx_nodes.model(parts, pooling, [(Dense(weight.T, bias), act) for weight, bias, act in layers])
     facts = session.Facts(
         length=length,

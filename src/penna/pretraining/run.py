@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -134,7 +135,7 @@ def read(order: Order, ready: Ready, tell: Tell) -> Segments:
     settings = ready.settings
     tell("phase", name="reading the corpus")
     cache = order.folder.path / "tokens" if settings.cache is None else Path(settings.cache).expanduser()
-    tokens = shards.build(order.given, ready.words, cache, field=settings.text_field)
+    tokens = shards.build(order.given, ready.words, cache, _reading(tell), field=settings.text_field)
     for finding in tokens.findings:
         tell("notice", message=finding)
     total, way = tokens.total, preparing.pairing(ready.goals)
@@ -150,6 +151,19 @@ def read(order: Order, ready: Ready, tell: Tell) -> Segments:
         short=settings.short,
         seed=settings.seed,
     )
+
+
+def _reading(tell: Tell) -> Callable[[int, int], None]:
+    """Tells how far the reading is, every few seconds."""
+    last = time.monotonic()
+
+    def hear(documents: int, tokens: int) -> None:
+        nonlocal last
+        if time.monotonic() - last > loops.LOG_SECONDS:
+            last = time.monotonic()
+            tell("notice", message=f"read {documents:,} documents, {tokens:,} tokens ...")
+
+    return hear
 
 
 def trained(order: Order, ready: Ready, segments: Segments, world: World, tell: Tell) -> loops.Training:

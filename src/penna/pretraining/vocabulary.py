@@ -58,8 +58,12 @@ def train(
         raise SettingError(f"a tokenizer of kind {kind!r} is unknown: choose unigram or wordpiece.")
     if not 8 <= size <= _LARGEST:
         raise SettingError(f"a vocabulary of {size} cannot be: give a number such as 8000 or 30000.")
-    texts = _learning.sample((document.text for document in documents), characters)
-    return of(learners[kind](texts, size, lowercase), "the new tokenizer")
+    return of(learners[kind](sample(documents, characters), size, lowercase), "the new tokenizer")
+
+
+def sample(documents: Iterable[Document], characters: int = 20_000_000) -> list[str]:
+    """Pieces of the documents, evenly spread over them all, at most so many characters."""
+    return _learning.sample((document.text for document in documents), characters)
 
 
 def load(folder: str | Path) -> Vocabulary:

@@ -46,13 +46,13 @@ class Words:
         return {}
 
     def loss(self, network: "Network", states: "States", inputs: Inputs) -> "tuple[torch.Tensor, Measures]":
-        from torch.nn import functional
+        from penna.pretraining.objectives._entropy import entropy
 
         labels = inputs["mlm.labels"]
         # The masked rows are the first, so places counted in the whole batch hold in them too.
         hidden = states.last.reshape(-1, states.last.shape[-1]).index_select(0, inputs["mlm.positions"])
         logits = network.words(hidden)
-        total = functional.cross_entropy(logits.float(), labels, reduction="sum")
+        total = entropy(logits, labels)
         count = total.new_tensor(max(len(labels), 1))
         told = logits.detach()
         # The highest score, not its place: finding that takes several times as long.
