@@ -366,7 +366,7 @@ def test_a_well_formed_file_of_wrong_sizes_or_a_newer_format_is_refused(tmp_path
         (good, {"coef": arrays["coef"].astype(np.float32)}),
         (good, {"intercept": np.full_like(arrays["intercept"], np.nan)}),
         (good, {"buckets": arrays["buckets"][::-1].copy()}),
-        (good.replace('"format": 1', '"format": 2'), {}),
+        (good.replace('"format": 1', '"format": 3'), {}),
         (good.replace('"words": 2', '"words": 99999'), {}),
         ("[]", {}),
     ):

@@ -5,19 +5,15 @@ Fast because of three things: products in float32 on all threads, scaled variabl
 principal axes, each weight is measured in units of its own curvature: few steps are needed), and warm starts.
 """
 
-import itertools
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from penna.budget import Deadline
 from penna.features.lbfgs import Array, minimise
-
-_WIDEST_ROTATION = 2048  # beyond, turning the matrix costs more than it saves
-_BAND = 1_500_000  # numbers of a band's margins: a few megabytes
+from penna.features.rows import Rows, rows_of
 
 
 @dataclass(frozen=True)
@@ -75,7 +71,7 @@ def fit_logistic(
     scale    (d,) or (k, d), where given: prior width of each weight
     """
     # On turned axes a prior of single columns would mean something else.
-    problem = _Problem(_rows(X, threads, classes, turn=scale is None), y, classes, weights, loss)
+    problem = _Problem(rows_of(X, threads, classes, turn=scale is None), y, classes, weights, loss)
     return problem.fit(c, deadline, max_iter, tol, start, scale)
 
 
@@ -95,7 +91,7 @@ def logistic_path(
 
     The first is always there; those that the deadline left no time for are missing.
     """
-    problem = _Problem(_rows(X, threads, classes), y, classes, weights, "logistic")
+    problem = _Problem(rows_of(X, threads, classes), y, classes, weights, "logistic")
     path: dict[float, Logistic] = {}
     start: Logistic | None = None
     for c in sorted(cs):
@@ -105,101 +101,10 @@ def logistic_path(
     return path
 
 
-class _Rows(Protocol):
-    """Rows in the coordinates of the solver."""
-
-    squares: Array  # (d,) mean square of each column
-
-    def times(self, w: Array) -> Array: ...  # (d, k) -> (n, k)
-    def back(self, r: Array) -> Array: ...  # (n, k) -> (d, k)
-    def inward(self, coef: Array, intercept: Array) -> tuple[Array, Array]: ...
-    def outward(self, w: Array, b: Array) -> tuple[Array, Array]: ...
-
-
-def _rows(X: Any, threads: int, classes: int, turn: bool = True) -> _Rows:
-    if hasattr(X, "tocsr"):
-        return _Sparse(X.tocsr().astype(np.float32, copy=False), threads, classes)
-    return _Dense(np.asarray(X, np.float32), turn and X.shape[1] <= _WIDEST_ROTATION)
-
-
-class _Dense:
-    """Centred rows on their principal axes, where the curvature is nearly diagonal."""
-
-    def __init__(self, X: Array, turn: bool) -> None:
-        self.mean = X.mean(axis=0, dtype=np.float64).astype(np.float32)
-        centred = X - self.mean
-        self.axes: Array | None = None
-        if turn:
-            self.axes = np.linalg.eigh(centred.T @ centred)[1]
-            centred = centred @ self.axes
-        self.centred = centred
-        self.squares = np.einsum("ij,ij->j", centred, centred) / max(len(X), 1)
-
-    def times(self, w: Array) -> Array:
-        return np.asarray(self.centred @ w)
-
-    def back(self, r: Array) -> Array:
-        return np.asarray(self.centred.T @ r)
-
-    def inward(self, coef: Array, intercept: Array) -> tuple[Array, Array]:
-        w = coef.T if self.axes is None else self.axes.T @ coef.T
-        return w, intercept + coef @ self.mean
-
-    def outward(self, w: Array, b: Array) -> tuple[Array, Array]:
-        coef = (w if self.axes is None else self.axes @ w).T
-        return coef, b - coef @ self.mean
-
-
-class _Sparse:
-    """CSR rows and, in bands of rows, their transpose; each cut for the threads (scipy's products release the lock).
-
-    Without bands, the transpose of a long matrix reads (n, k) numbers in an order that no cache holds: 4 times slower.
-    """
-
-    def __init__(self, X: Any, threads: int, columns: int) -> None:
-        self.threads = threads
-        self.blocks = _cut(X, threads)
-        height = max(20_000, _BAND // columns)
-        self.bands = [(i, _cut(X[i : i + height].T.tocsr(), threads)) for i in range(0, X.shape[0], height)]
-        self.height = height
-        squares = np.bincount(X.indices, weights=X.data * X.data, minlength=X.shape[1])
-        self.squares = (squares / max(X.shape[0], 1)).astype(np.float32)
-
-    def times(self, w: Array) -> Array:
-        return self._product(self.blocks, np.ascontiguousarray(w))
-
-    def back(self, r: Array) -> Array:
-        total: Array = np.zeros((len(self.squares), r.shape[1]), np.float32)
-        for i, turned in self.bands:
-            total += self._product(turned, r[i : i + self.height])
-        return total
-
-    def _product(self, blocks: list[Any], right: Array) -> Array:
-        if len(blocks) == 1:
-            return np.asarray(blocks[0] @ right)
-        with ThreadPoolExecutor(self.threads) as pool:
-            return np.concatenate(list(pool.map(lambda block: block @ right, blocks)))
-
-    def inward(self, coef: Array, intercept: Array) -> tuple[Array, Array]:
-        return coef.T, intercept
-
-    def outward(self, w: Array, b: Array) -> tuple[Array, Array]:
-        return w.T, b
-
-
-def _cut(X: Any, parts: int) -> list[Any]:
-    """Row blocks with about the same number of stored values."""
-    if parts <= 1 or X.nnz < 100_000:
-        return [X]
-    edges = np.searchsorted(X.indptr, np.linspace(0, X.nnz, parts + 1)[1:-1])
-    bounds = [0, *edges.tolist(), X.shape[0]]
-    return [X[a:b] for a, b in itertools.pairwise(bounds) if b > a]
-
-
 class _Problem:
     """One matrix with its classes; ``fit`` solves it for one c."""
 
-    def __init__(self, rows: _Rows, y: Array, classes: int, weights: Array | None, loss: str) -> None:
+    def __init__(self, rows: Rows, y: Array, classes: int, weights: Array | None, loss: str) -> None:
         self.rows = rows
         self.y = np.asarray(y, np.int64)
         self.columns = 1 if classes == 2 else classes

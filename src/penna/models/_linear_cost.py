@@ -83,7 +83,7 @@ def predict(texts: Texts, grams: Grams, recipe: Recipe, classes: int) -> Plan:
     # New n-grams become rarer with the rows (Heaps' law); most occur once, and go where a least count of two is asked.
     distinct = len(np.unique(bucket)) * times**0.75 * recipe["min_df"] ** -1.9
     blocks = bool(grams.words) + bool(grams.high)
-    features = min(distinct, recipe["keep"] * blocks) * min(recipe["chi2"], 1)
+    features = min(distinct, recipe["keep"] * blocks) * min(recipe.get("chi2", 1.0), 1)
     return Plan(n, len(bucket) * times, characters, features, 1 if classes == 2 else classes)
 
 

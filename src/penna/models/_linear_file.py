@@ -15,14 +15,16 @@ from penna.errors import BundleError
 from penna.features.logistic import Logistic
 from penna.features.ngrams import BITS, Array, Grams
 from penna.features.tfidf import Tfidf
+from penna.models._targets import Link
 
 NAME = "linear.safetensors"
-FORMAT = 1
+#: The second came with links; a softmax, which was all that the first knew, is still written in the first.
+FORMAT = 2
 _LARGEST = 4 * 1024**3
 _TYPES = {"buckets": np.int32, "idf": np.float32, "coef": np.float16, "intercept": np.float32}
 
 
-def write(folder: Path, tfidf: Tfidf, weights: Logistic) -> None:
+def write(folder: Path, tfidf: Tfidf, weights: Logistic, link: Link) -> None:
     from safetensors.numpy import save_file
 
     arrays = {
@@ -32,20 +34,22 @@ def write(folder: Path, tfidf: Tfidf, weights: Logistic) -> None:
         "intercept": weights.intercept,
     }
     grams = tfidf.grams
+    linked = {} if link == Link() else {"link": link.to_json()}
     settings = json.dumps(
         {
-            "format": FORMAT,
+            "format": FORMAT if linked else 1,
             "words": grams.words,
             "low": grams.low,
             "high": grams.high,
             "lower": grams.lower,
             "sublinear": tfidf.sublinear,
+            **linked,
         }
     )
     save_file(arrays, folder / NAME, metadata={"settings": settings, "digest": _digest(settings, arrays)})
 
 
-def read(folder: Path) -> tuple[Tfidf, Logistic]:
+def read(folder: Path) -> tuple[Tfidf, Logistic, Link]:
     """Raises BundleError."""
     path = folder / NAME
     if not path.is_file():
@@ -73,8 +77,8 @@ def _load(path: Path) -> tuple[dict[str, Array], str, str]:
         raise BundleError(f"{path} is damaged ({error}): copy it again, or fit again.") from error
 
 
-def _build(arrays: dict[str, Array], settings: dict[str, Any]) -> tuple[Tfidf, Logistic]:
-    if settings["format"] != FORMAT:
+def _build(arrays: dict[str, Array], settings: dict[str, Any]) -> tuple[Tfidf, Logistic, Link]:
+    if settings["format"] not in range(1, FORMAT + 1):
         raise ValueError(f"format {settings['format']}, this Penna reads {FORMAT}: install a newer Penna")
     buckets, idf, coef, intercept = (arrays[name] for name in _TYPES)
     for name, kind in _TYPES.items():
@@ -90,7 +94,8 @@ def _build(arrays: dict[str, Array], settings: dict[str, Any]) -> tuple[Tfidf, L
         raise ValueError("its n-gram lengths are out of range")
     words, low, high = numbers
     grams = Grams(words, low, high, bool(settings["lower"]))
-    return Tfidf(grams, bool(settings["sublinear"]), buckets, idf), Logistic(spread(coef), intercept)
+    link = Link.from_json(settings["link"], k) if "link" in settings else Link()
+    return Tfidf(grams, bool(settings["sublinear"]), buckets, idf), Logistic(spread(coef), intercept), link
 
 
 def spread(coef: Array) -> Array:

@@ -1,9 +1,10 @@
-"""The family ``linear``: TF-IDF of words and characters, and one linear classifier. Every search has it.
+"""The family ``linear``: TF-IDF of words and characters, and one linear model. Every search has it.
 
-Whatever the classifier (logistic regression, support vector machine, complement naive Bayes), what is fitted is one
-matrix of weights under a softmax; calibration is folded into the weights, so serving needs numpy and scipy alone.
+Whatever the model (logistic regression, support vector machine, complement naive Bayes, ridge), what is fitted is one
+matrix of weights and a link; calibration is folded into the weights, so serving needs numpy and scipy alone.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from penna.features.tfidf import Tfidf, chi2, fit_tfidf
 from penna.models import Array, Cost, OutOfTime, Report, Resources
 from penna.models import _linear_cost as costs
 from penna.models import _linear_file as files
-from penna.models._linear_classifiers import fit_classifier
+from penna.models._linear_classifiers import fit_weights
+from penna.models._targets import Link, Target, target_of
 from penna.recipe import Knob, Profile, Recipe
 from penna.table import Table
 from penna.tasks import Task
@@ -26,11 +28,12 @@ _WORD = {"analyzer": "word", "words": 2, "sublinear": True, "lower": True, "min_
 _BOTH = {**_WORD, "analyzer": "word+char", "low": 2, "high": 5, "min_df": 2}
 _LOGISTIC = {"classifier": "logistic", "balanced": False, "nb": False}
 _SVM = {"classifier": "svm", "balanced": False, "nb": False}
+_RIDGE = {"classifier": "ridge", "alpha": 1.0}
+_BINS = {**_LOGISTIC, "bins": 10}
 
-
-def portfolio(profile: Profile) -> list[Recipe]:
-    """Known-good recipes. The first is the baseline that every search starts with."""
-    offered: list[dict[str, Any]] = [
+#: Loss of the task -> known-good recipes. The first is the baseline that every search starts with.
+_OFFERED: dict[str, list[dict[str, Any]]] = {
+    "cross_entropy": [
         {**_WORD, **_LOGISTIC, "c": 10.0},
         {**_WORD, "classifier": "complement_nb", "alpha": 0.3},
         {**_BOTH, **_LOGISTIC, "c": 10.0},
@@ -40,15 +43,52 @@ def portfolio(profile: Profile) -> list[Recipe]:
         {**_BOTH, **_LOGISTIC, "c": 3.0, "nb": True},
         {**_BOTH, **_LOGISTIC, "c": 3.0},
         {**_BOTH, **_LOGISTIC, "c": 30.0, "words": 3, "high": 6},
-    ]
-    return [Recipe.of("linear", seed=profile.seed, **knobs) for knobs in offered]
+    ],
+    "squared": [
+        {**_WORD, **_RIDGE},
+        {**_WORD, **_BINS, "c": 10.0},
+        {**_BOTH, **_RIDGE},
+        {**_BOTH, **_BINS, "c": 10.0},
+        {**_BOTH, **_BINS, "c": 10.0, "chi2": 0.3},
+        {**_BOTH, **_BINS, "c": 3.0, "bins": 20},
+        {**_BOTH, **_RIDGE, "alpha": 0.3},
+        {**_BOTH, **_BINS, "c": 30.0, "words": 3, "high": 6},
+    ],
+}
+
+
+def portfolio(profile: Profile) -> list[Recipe]:
+    """Known-good recipes for what is asked. The first is the baseline that every search starts with."""
+    return [Recipe.of("linear", seed=profile.seed, **knobs) for knobs in _OFFERED.get(profile.loss, [])]
+
+
+_SOLVED = ("classifier", ("logistic", "svm"))
+_CUT = ("classifier", ("logistic",))
+
+#: Loss of the task -> the knobs of what learns from the features.
+_TURNED: dict[str, tuple[Knob, ...]] = {
+    "cross_entropy": (
+        Knob("chi2", low=0.1, high=1.0),
+        Knob("classifier", values=("logistic", "svm", "complement_nb")),
+        Knob("c", low=0.01, high=100.0, log=True, when=_SOLVED),
+        Knob("balanced", values=(False, True), when=_SOLVED),
+        Knob("nb", values=(False, True), when=_SOLVED),
+        Knob("alpha", low=0.01, high=3.0, log=True, when=("classifier", ("complement_nb",))),
+    ),
+    "squared": (
+        Knob("classifier", values=("logistic", "ridge")),
+        Knob("bins", values=(5, 10, 20), when=_CUT),
+        Knob("chi2", low=0.1, high=1.0, when=_CUT),
+        Knob("c", low=0.01, high=100.0, log=True, when=_CUT),
+        Knob("alpha", low=0.03, high=30.0, log=True, when=("classifier", ("ridge",))),
+    ),
+}
 
 
 def knobs(profile: Profile) -> tuple[Knob, ...]:
     """What a search may turn."""
     with_words = ("analyzer", ("word", "word+char"))
     with_chars = ("analyzer", ("char", "word+char"))
-    solved = ("classifier", ("logistic", "svm"))
     return (
         Knob("analyzer", values=("word+char", "word", "char")),
         Knob("words", low=1, high=3, whole=True, when=with_words),
@@ -58,24 +98,19 @@ def knobs(profile: Profile) -> tuple[Knob, ...]:
         Knob("lower", values=(True, False)),
         Knob("min_df", low=1, high=5, whole=True),
         Knob("keep", low=10_000, high=300_000, log=True, whole=True),
-        Knob("chi2", low=0.1, high=1.0),
-        Knob("classifier", values=("logistic", "svm", "complement_nb")),
-        Knob("c", low=0.01, high=100.0, log=True, when=solved),
-        Knob("balanced", values=(False, True), when=solved),
-        Knob("nb", values=(False, True), when=solved),
-        Knob("alpha", low=0.01, high=3.0, log=True, when=("classifier", ("complement_nb",))),
+        *_TURNED.get(profile.loss, ()),
     )
 
 
 def cost(recipe: Recipe, profile: Profile, train: Table, resources: Resources) -> Cost:
     """Predict a fit from a probe of a few hundred rows and the pace of earlier fits."""
-    plan = costs.predict(train.joined, _grams(recipe), recipe, profile.classes)
+    plan = costs.predict(train.joined, _grams(recipe), recipe, recipe.get("bins") or profile.classes)
     return Cost(plan.seconds(plan.rows_at(recipe.effort)), plan.megabytes, plan.milliseconds)
 
 
 def shrink(recipe: Recipe, profile: Profile, train: Table, resources: Resources, seconds: float) -> Recipe | None:
     """The same recipe on as many rows as fit into ``seconds``, or None where that would be too few to tell anything."""
-    plan = costs.predict(train.joined, _grams(recipe), recipe, profile.classes)
+    plan = costs.predict(train.joined, _grams(recipe), recipe, recipe.get("bins") or profile.classes)
     effort = plan.rows_within(0.9 * seconds) / len(train)
     smaller = recipe.but(effort=min(recipe.effort, effort))
     return smaller if plan.seconds(plan.rows_at(smaller.effort)) <= seconds else None
@@ -85,22 +120,22 @@ def fit(
     recipe: Recipe, task: Task, train: Table, valid: Table | None, resources: Resources, report: Report
 ) -> "LinearModel":
     """Fit on ``train``, or on a stratified part of it where rows, memory or the deadline ask for that."""
-    y, classes = task.encode(train), len(task.classes)
+    target = target_of(task, train, recipe.get("bins", 0))
     grams = _grams(recipe)
-    plan = costs.predict(train.joined, grams, recipe, classes)
+    plan = costs.predict(train.joined, grams, recipe, target.columns)
     # Some of the time is kept back: the prediction is a guess.
     rows = plan.rows_within(0.7 * resources.deadline.left(), recipe.effort)
-    chosen = costs.sample(y, rows, recipe.seed)
-    texts, y = train.joined[chosen], y[chosen]
+    chosen = costs.sample(task.strata(train), rows, recipe.seed)
+    texts, target = train.joined[chosen], replace(target, y=target.y[chosen])
     with plan.timed(len(chosen)):
         try:
-            tfidf, X = _features(texts, y, classes, grams, recipe, resources)
+            tfidf, X = _features(texts, target, grams, recipe, resources)
         except TimeoutError:
             raise OutOfTime("no time was left to count n-grams") from None
         if resources.deadline.over():
             raise OutOfTime("no time was left for the classifier")
-        weights = fit_classifier(X, y, classes, recipe, resources)
-    return LinearModel(*_slim(tfidf, weights))
+        weights = fit_weights(X, target, recipe, resources)
+    return LinearModel(*_slim(tfidf, weights), target.link)
 
 
 def open(folder: Path) -> "LinearModel":
@@ -109,18 +144,19 @@ def open(folder: Path) -> "LinearModel":
 
 
 class LinearModel:
-    """A fitted TF-IDF with its weights."""
+    """A fitted TF-IDF with its weights, and what becomes of their margins."""
 
-    def __init__(self, tfidf: Tfidf, weights: Logistic) -> None:
+    def __init__(self, tfidf: Tfidf, weights: Logistic, link: Link) -> None:
         self.tfidf = tfidf
         self.weights = weights
+        self.link = link
 
     def outputs(self, table: Table) -> Array:
-        """(n, k) float32 probabilities."""
-        return self.weights.probabilities(self.tfidf.rows(table.joined))
+        """(n, columns) float32: probabilities, or numbers."""
+        return self.link(self.weights.margins(self.tfidf.rows(table.joined)))
 
     def save(self, folder: Path) -> None:
-        files.write(folder, self.tfidf, self.weights)
+        files.write(folder, self.tfidf, self.weights, self.link)
 
 
 def _grams(recipe: Recipe) -> Grams:
@@ -129,18 +165,17 @@ def _grams(recipe: Recipe) -> Grams:
     return Grams(recipe.get("words", 0), low, max(low, recipe.get("high", 0)), recipe["lower"])
 
 
-def _features(
-    texts: Array, y: Array, classes: int, grams: Grams, recipe: Recipe, resources: Resources
-) -> tuple[Tfidf, Any]:
+def _features(texts: Array, target: Target, grams: Grams, recipe: Recipe, resources: Resources) -> tuple[Tfidf, Any]:
     limits: dict[str, Any] = {"threads": resources.threads, "deadline": resources.deadline}
     settings = {"sublinear": recipe["sublinear"], "keep": recipe["keep"], **limits}
     tfidf = fit_tfidf(texts, grams, min_df=recipe["min_df"], **settings)
     if not len(tfidf.buckets):  # a handful of rows that share nothing
         tfidf = fit_tfidf(texts, grams, min_df=1, **settings)
     rows = tfidf.rows(texts, **limits)
-    if recipe["chi2"] >= 1:
+    share = recipe.get("chi2", 1.0)
+    if share >= 1:
         return tfidf, rows
-    best = np.argsort(-chi2(rows, y, classes), kind="stable")[: max(1, round(recipe["chi2"] * rows.shape[1]))]
+    best = np.argsort(-chi2(rows, target.y, target.columns), kind="stable")[: max(1, round(share * rows.shape[1]))]
     columns = np.sort(best)
     return tfidf.only(columns), rows[:, columns]
 

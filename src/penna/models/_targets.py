@@ -1,0 +1,88 @@
+"""What a last layer learns, and how its margins become a model's outputs. Numpy alone: serving opens this file.
+
+A number can be learnt as itself, or as a class: cut into bins, the answer being the mean of the bins' values under
+their probabilities (Imani and White 2018, "Improving Regression Performance with Distributional Losses"). On ratings
+that is the better of the two.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from penna.features.logistic import softmax
+from penna.models import Array
+from penna.table import Table
+from penna.tasks import Task
+
+KINDS = ("softmax", "identity", "mean")
+_MOST_VALUES = 1000
+
+
+@dataclass(frozen=True)
+class Link:
+    """From margins (n, columns) to outputs: "softmax" gives probabilities, "identity" numbers as they are, and "mean"
+    the mean of ``values``, one for each column, under the probabilities."""
+
+    kind: str = "softmax"
+    values: tuple[float, ...] = ()
+
+    def __call__(self, margins: Array, softmax: Callable[[Array], Array] = softmax) -> Array:
+        """Outputs, float32. One column of margins under a softmax stands for two classes."""
+        if self.kind == "identity":
+            return margins
+        outputs = softmax(margins)
+        return outputs if self.kind == "softmax" else outputs @ np.array(self.values, np.float32)[:, None]
+
+    def to_json(self) -> dict[str, Any]:
+        return {"kind": self.kind, "values": list(self.values)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], columns: int) -> "Link":
+        """Raises ValueError, KeyError or TypeError unless the link goes with so many columns of margins."""
+        kind, values = str(data["kind"]), tuple(float(value) for value in data["values"])
+        if kind not in KINDS or not all(map(math.isfinite, values)) or len(values) > _MOST_VALUES:
+            raise ValueError("its answers are of no known kind")
+        wanted = {"softmax": 0, "identity": 0, "mean": max(columns, 2)}[kind]
+        if len(values) != wanted or (kind == "identity" and columns != 1):
+            raise ValueError("its answers do not go with its weights")
+        return cls(kind, values)
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is learnt. ``y`` (n,): class indices below ``columns`` (int64) for the loss "cross_entropy", numbers
+    (float32) for "squared"."""
+
+    y: Array
+    columns: int
+    loss: str
+    link: Link
+
+
+def target_of(task: Task, table: Table, bins: int = 0) -> Target:
+    """What is learnt of this table's target; a number is cut into ``bins`` where that is above zero."""
+    y = task.encode(table)
+    if task.loss == "cross_entropy":
+        return Target(y, task.columns, task.loss, Link())
+    codes, values = cut(y, bins)
+    if bins and len(values) > 1:
+        return Target(codes, len(values), "cross_entropy", Link("mean", tuple(values.tolist())))
+    return Target(y.astype(np.float32), 1, "squared", Link("identity"))
+
+
+def cut(y: Array, bins: int) -> tuple[Array, Array]:
+    """(n,) codes and (k,) means of at most ``bins`` bins: each value its own where they are few, else equal shares.
+
+    >>> codes, values = cut(np.array([1.0, 5.0, 5.0, 3.0]), 3)
+    >>> codes.tolist(), values.tolist()
+    ([0, 2, 2, 1], [1.0, 3.0, 5.0])
+    """
+    values, codes = np.unique(y, return_inverse=True)
+    if len(values) > bins:
+        edges = np.unique(np.quantile(y, np.linspace(0, 1, max(bins, 1) + 1)[1:-1]))
+        codes = np.unique(np.searchsorted(edges, y, side="right"), return_inverse=True)[1]
+    counts = np.bincount(codes)
+    return codes.astype(np.int64), np.bincount(codes, weights=y) / counts

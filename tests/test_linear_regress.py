@@ -1,0 +1,114 @@
+"""The linear family on numbers: ridge, and bins whose mean is the answer; the same contract as for classes."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from penna.budget import Deadline
+from penna.errors import BundleError
+from penna.models import Resources, _linear_file, linear
+from penna.models._targets import Link, cut
+from penna.recipe import Profile, Recipe
+from penna.table import Table
+from penna.tasks import regress
+
+PROFILE = Profile(rows=240, classes=1, rows_in_smallest_class=24, mean_characters=25.0, loss="squared")
+WORTH = {"awful": 1.0, "poor": 2.0, "fair": 3.0, "good": 4.0, "superb": 5.0}
+
+
+def reviews(n: int = 240, seed: int = 0, unit: float = 1.0) -> Table:
+    """Texts of two judgements each, worth their mean, with some noise."""
+    rng = np.random.default_rng(seed)
+    words = rng.choice(list(WORTH), (n, 2))
+    texts, target = np.empty(n, object), np.empty(n, object)
+    for i, (a, b) in enumerate(words):
+        texts[i] = f"the room was {a}, the food {b}, on day {i % 5}"
+        target[i] = unit * float((WORTH[a] + WORTH[b]) / 2 + 0.1 * rng.normal())
+    return Table({"text": texts}, target, rows=np.arange(1, n + 1), target_name="stars")
+
+
+def resources(tmp_path: Path) -> Resources:
+    return Resources(tmp_path, Deadline(60.0), 1)
+
+
+def always(step: int, of: int, score: float) -> bool:
+    return True
+
+
+def fitted(recipe: Recipe, train: Table, tmp_path: Path) -> linear.LinearModel:
+    return linear.fit(recipe, regress.make(train), train, None, resources(tmp_path), always)
+
+
+@pytest.mark.parametrize("recipe", linear.portfolio(PROFILE), ids=str)
+def test_every_recipe_learns_numbers_and_is_saved_as_it_answers(recipe: Recipe, tmp_path: Path) -> None:
+    train, other = reviews(), reviews(60, seed=1)
+    task = regress.make(train)
+    model = fitted(recipe, train, tmp_path)
+    outputs = model.outputs(other)
+    assert (outputs.shape, outputs.dtype) == ((60, 1), np.float32)
+    assert task.score(task.encode(other), outputs) > 0.8
+    (tmp_path / "parts").mkdir()
+    model.save(tmp_path / "parts")
+    assert np.array_equal(linear.open(tmp_path / "parts").outputs(other), outputs)
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1e6])
+def test_the_unit_of_the_target_changes_no_score(unit: float, tmp_path: Path) -> None:
+    recipe = linear.portfolio(PROFILE)[0]
+    scores = []
+    for each in (1.0, unit):
+        train, other = reviews(unit=each), reviews(60, seed=1, unit=each)
+        task = regress.make(train)
+        scores.append(task.score(task.encode(other), fitted(recipe, train, tmp_path).outputs(other)))
+    assert scores[0] == pytest.approx(scores[1], abs=1e-4)
+
+
+def test_classes_and_numbers_are_offered_recipes_of_their_own() -> None:
+    assert {r["classifier"] for r in linear.portfolio(PROFILE)} == {"ridge", "logistic"}
+    assert all(r["bins"] > 0 for r in linear.portfolio(PROFILE) if r["classifier"] == "logistic")
+    assert "bins" in {k.name for k in linear.knobs(PROFILE)}
+    assert not {"balanced", "nb"} & {k.name for k in linear.knobs(PROFILE)}
+    cost = linear.cost(linear.portfolio(PROFILE)[1], PROFILE, reviews(), resources(Path()))
+    assert cost.seconds > 0
+
+
+def test_numbers_that_are_all_the_same_in_a_fold_are_answered_so(tmp_path: Path) -> None:
+    train = reviews()
+    task = regress.make(train)
+    same = train.take(np.zeros(40, np.int64))
+    for recipe in linear.portfolio(PROFILE)[:2]:
+        model = linear.fit(recipe, task, same, None, resources(tmp_path), always)
+        assert model.outputs(same)[:, 0] == pytest.approx(task.encode(same), abs=1e-3)
+
+
+def test_bins_hold_equal_shares_where_values_are_many() -> None:
+    y = np.random.default_rng(0).exponential(size=1000)
+    codes, values = cut(y, 10)
+    assert np.bincount(codes).tolist() == [100] * 10
+    assert values == pytest.approx([y[codes == i].mean() for i in range(10)])
+    assert cut(np.repeat([1.0, 9.0], [990, 10]), 20)[1].tolist() == [1, 9]
+
+
+@pytest.mark.parametrize(
+    ("data", "columns"),
+    [
+        ({"kind": "magic", "values": []}, 1),
+        ({"kind": "identity", "values": []}, 3),
+        ({"kind": "mean", "values": [1.0, 2.0]}, 3),
+        ({"kind": "mean", "values": [1.0, float("nan")]}, 1),
+        ({"kind": "softmax", "values": [1.0]}, 1),
+    ],
+)
+def test_a_link_that_does_not_go_with_the_weights_is_refused(data: dict, columns: int) -> None:
+    with pytest.raises(ValueError, match="answers"):
+        Link.from_json(data, columns)
+    good = Link("mean", (1.0, 2.0, 4.0))
+    assert Link.from_json(good.to_json(), 3) == good
+
+
+def test_a_damaged_link_is_a_damaged_file(tmp_path: Path) -> None:
+    model = fitted(linear.portfolio(PROFILE)[1], reviews(), tmp_path)
+    _linear_file.write(tmp_path, model.tfidf, model.weights, Link("mean", (1.0,)))
+    with pytest.raises(BundleError, match="do not go with"):
+        linear.open(tmp_path)
