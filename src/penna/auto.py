@@ -15,6 +15,7 @@ from penna.bundle import Bundle
 from penna.errors import RunError
 from penna.evaluate import Work
 from penna.models import OutOfTime, Resources
+from penna.prepare.offer import offered
 from penna.recipe import Profile
 from penna.searching import Goal, Progress, Search
 from penna.split import Plan
@@ -53,6 +54,9 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
     out       run folder; a temporary one, gone with the estimator, if None
     text      text column or columns; group: column whose groups stay on one side of every split
     rare      what to do with a class of one row: "error" or "drop"
+    clean     cleaning of the texts: "auto" (chosen by the search among ways that change these rows), "none", or steps
+              like "unicode+markup+links+numbers+case+spaces"
+    adjust    last steps on the answers (thresholds for the metric, calibration): "auto" where they help, or "none"
 
     After ``fit``: ``bundle_`` (the artefact), ``classes_`` (of a classifier), ``exam_`` (metrics with intervals) and
     ``trials_``.
@@ -83,6 +87,8 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         group: str | None = None,
         task: str = "auto",
         rare: str = "error",
+        clean: str = "auto",
+        adjust: str = "auto",
         resume: bool = False,
         progress: Any = False,
     ) -> None:
@@ -102,6 +108,8 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         self.group = group
         self.task = task
         self.rare = rare
+        self.clean = clean
+        self.adjust = adjust
         self.resume = resume
         self.progress = progress
 
@@ -138,7 +146,7 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         search = Search(work, families, self.search, ledger, goal, progress)
         ended = search.run()
         progress.event("phase", name=f"search ended: {ended}")
-        packed = self._pack(search, table.take(plan.search), exam, ended)
+        packed = self._pack(search, exam, ended)
         facts = packing.facts(packed, exam, deadline.spent(), len(table))
         bundle.amend(packed.bundle, facts, packing.card(packed, facts, table.target_name))
 
@@ -226,6 +234,7 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
             rows_in_smallest_class=int(np.bincount(task.strata(table.take(rows)), minlength=len(task.classes)).min()),
             mean_characters=float(np.mean([len(t) for t in table.joined[rows[:20_000]]])),
             encoders=tuple(encoders),
+            cleanings=offered(table.take(rows), self.clean),
             seconds=deadline.seconds,
             folds=len(plan.first_round),
             seed=self.seed,
@@ -254,9 +263,9 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
             "seed": self.seed,
         }
 
-    def _pack(self, search: Search, rows: Table, exam: Table, ended: str) -> packing.Packed:
+    def _pack(self, search: Search, exam: Table, ended: str) -> packing.Packed:
         try:
-            return packing.pack(search, rows, exam, ended)
+            return packing.pack(search, exam, ended, adjusted=self.adjust == intake.AUTO)
         except OutOfTime:
             reasons = "; ".join(dict.fromkeys(t.reason for t in search.ledger.trials if t.reason)) or "too little time"
             seconds, budget = search.goal.deadline.seconds, search.work.budget

@@ -11,6 +11,7 @@ from penna import plugins
 from penna.budget import Budget
 from penna.errors import EncoderError
 from penna.models import Cost, Model, OutOfTime, Pruned, Report, Resources
+from penna.prepare.clean import NONE, Cleaning
 from penna.recipe import Profile, Recipe
 from penna.table import Index, Table
 from penna.tasks import Task
@@ -18,10 +19,16 @@ from penna.trials import State, Trial
 
 Array = np.ndarray[Any, Any]
 
+#: Cleaned tables that stay in memory: rows that a cleaning leaves alone take no room.
+MOST_CLEANED = 4
+
 
 @dataclass(frozen=True)
 class Outcome:
-    """A trial, the (rows, k) outputs on each fold's validation part, and the model of the last fold."""
+    """A trial, the (rows, k) outputs on each fold's validation part, and the model of the last fold.
+
+    The model reads what the recipe has cleaned: ``models.staged.around`` makes it read raw texts.
+    """
 
     trial: Trial
     outputs: Mapping[int, Array] = field(default_factory=dict)
@@ -37,6 +44,23 @@ class Work:
     folds: Sequence[tuple[Index, Index]]
     profile: Profile
     budget: Budget
+    _cleaned: dict[str, Table] = field(default_factory=dict, repr=False)
+
+    def table_for(self, recipe: Recipe) -> Table:
+        """All rows, cleaned as the recipe asks: once for all its trials, since cleaning learns nothing from rows."""
+        clean = recipe.get("clean", NONE)
+        if clean == NONE:
+            return self.table
+        if clean not in self._cleaned:
+            while len(self._cleaned) >= MOST_CLEANED:
+                del self._cleaned[next(iter(self._cleaned))]
+            self._cleaned[clean] = Cleaning.of(clean)(self.table)
+        return self._cleaned[clean]
+
+    @property
+    def searched(self) -> Index:
+        """Every position that a search may learn from, in order: all but the exam's."""
+        return np.sort(np.concatenate(self.folds[0]))
 
 
 def afford(
@@ -44,8 +68,8 @@ def afford(
 ) -> tuple[Recipe, Cost] | str:
     """The recipe, shrunk where it must be to fit into ``left`` seconds and the ceilings, or why it cannot."""
     family = plugins.find("models", recipe.family)
-    train = work.table.take(work.folds[folds[0]][0])
     try:
+        train = work.table_for(recipe).take(work.folds[folds[0]][0])
         cost: Cost = family.cost(recipe, work.profile, train, resources)
         if cost.seconds * len(folds) > left and hasattr(family, "shrink"):
             smaller = family.shrink(recipe, work.profile, train, resources, left / len(folds))
@@ -102,7 +126,8 @@ class _Run:
         self.rows_per_second = 0.0
 
     def fold(self, fold: int) -> None:
-        train, valid = (self.work.table.take(rows) for rows in self.work.folds[fold])
+        table = self.work.table_for(self.recipe)
+        train, valid = (table.take(rows) for rows in self.work.folds[fold])
         task = self.work.task
         self.model = self.family.fit(self.recipe, task, train, valid, self.resources, self._watch)
         begun = time.monotonic()

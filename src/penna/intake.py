@@ -10,13 +10,15 @@ import numpy as np
 from penna import plugins, reading, tasks
 from penna.encoders import checkpoints
 from penna.errors import EncoderError, RunError, SettingError, TableError, TaskError
-from penna.prepare import check
+from penna.prepare import check, clean
 from penna.recipe import Recipe
 from penna.searching import Progress
 from penna.table import Finding, Table
 from penna.tasks import Task
 from penna.trials import Ledger, State, Trial
 
+#: What is chosen by what measures best.
+AUTO = "auto"
 #: Families that need no encoder.
 ALONE = ("linear",)
 
@@ -35,6 +37,10 @@ def check_settings(settings: Mapping[str, Any]) -> None:
             raise SettingError(f"{name}={settings[name]} cannot work: give a number above zero, or leave it out.")
     if settings["rare"] not in check.RARE:
         raise SettingError(f"rare={settings['rare']!r} cannot work: write {' or '.join(check.RARE)}.")
+    if settings["adjust"] not in (AUTO, clean.NONE):
+        raise SettingError(f"adjust={settings['adjust']!r} cannot work: write auto or none.")
+    if settings["clean"] not in (AUTO, clean.NONE):
+        clean.Cleaning.of(settings["clean"])
     if settings["threads"] is not None and settings["threads"] < 1:
         raise SettingError(f"threads={settings['threads']} cannot work: give at least 1.")
 

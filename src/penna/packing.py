@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from penna import bundle, plugins
+from penna import bundle, finishing, plugins
 from penna.budget import Deadline
 from penna.bundle import Bundle
 from penna.errors import EncoderError
-from penna.models import Model, OutOfTime
+from penna.models import Model, OutOfTime, staged
 from penna.models.blend import Blend
+from penna.prepare.clean import NONE, Cleaning
 from penna.searching import FINISHING, STOPPED, Search
 from penna.select import Choice
 from penna.table import Table
@@ -25,7 +26,7 @@ PATIENCE = 10.0
 
 @dataclass(frozen=True)
 class Member:
-    """One model of the artefact: its trial, its weight, and whether it was fitted again on all rows."""
+    """One model of the artefact, which reads cleaned texts: its trial, its weight, and whether it was refitted."""
 
     trial: Trial
     weight: float
@@ -45,8 +46,10 @@ class Packed:
     outputs: Array
 
 
-def pack(search: Search, rows: Table, exam: Table, ended: str) -> Packed:
-    """Fit the choice again on ``rows`` as far as time allows, write it, and let the artefact answer the exam.
+def pack(search: Search, exam: Table, ended: str, adjusted: bool = True) -> Packed:
+    """Fit the choice again on all rows but the exam's, as far as time allows, write it, and let it answer the exam.
+
+    ``adjusted``: with the last steps that help on rows they did not learn from.
 
     Raises OutOfTime where there is no model at all.
     """
@@ -55,12 +58,14 @@ def pack(search: Search, rows: Table, exam: Table, ended: str) -> Packed:
         finish = Deadline(min(finish.seconds, finish.spent() + FINISHING + PATIENCE), finish.started)
     while True:
         choice = search.choose(finish.left() - FINISHING) or _kept(search)
-        members = [] if choice is None else _members(search, choice, rows, finish)
+        members = [] if choice is None else _members(search, choice, finish)
         if not members and (choice := _kept(search)) is not None:  # every refit failed
             trial = choice.members[0][0]
-            members = [Member(trial, 1.0, _as_kept(search, trial), False)]
+            members = [Member(trial, 1.0, _as_kept(search), False)]
         if choice is None or not members:
             raise OutOfTime("no model was finished under the ceilings")
+        if adjusted and finish.left() > FINISHING:
+            choice = finishing.finish(choice, search.evidence)
         opened, milliseconds = _write(search, choice, members, exam)
         if search.work.budget.admits(bundle.megabytes(opened.folder), milliseconds):
             break
@@ -81,12 +86,11 @@ def _kept(search: Search) -> Choice | None:
     return Choice(((kept, 1.0),), kept.score, kept.spread) if fits else None
 
 
-def _as_kept(search: Search, trial: Trial) -> Model:
-    model: Model = plugins.find("models", trial.recipe.family).open(search.goal.folder / "model" / bundle.PARTS)
-    return model
+def _as_kept(search: Search) -> Model:
+    return staged.inside(bundle.open(search.goal.folder / "model").model)
 
 
-def _members(search: Search, choice: Choice, rows: Table, finish: Deadline) -> list[Member]:
+def _members(search: Search, choice: Choice, finish: Deadline) -> list[Member]:
     """Every member fitted again on all rows, the kept one only where time allows; weights sum to one.
 
     A member whose refit fails is left out, and said.
@@ -97,18 +101,19 @@ def _members(search: Search, choice: Choice, rows: Table, finish: Deadline) -> l
         others = sum(map(search.least_seconds, trials[i + 1 :])) + sum(map(search.answer_seconds, trials[: i + 1]))
         deadline = finish.before(FINISHING + others)
         if trial.number == search.kept and search.refit_seconds(trial) > deadline.left():
-            members.append(Member(trial, weight, _as_kept(search, trial), False))
+            members.append(Member(trial, weight, _as_kept(search), False))
             continue
-        model = _refit(search, trial, rows, deadline)
+        model = _refit(search, trial, deadline)
         if model is not None:
             members.append(Member(trial, weight, model, True))
         elif trial.number == search.kept:
-            members.append(Member(trial, weight, _as_kept(search, trial), False))
+            members.append(Member(trial, weight, _as_kept(search), False))
     total = sum(m.weight for m in members)
     return [replace(m, weight=m.weight / total) for m in members]
 
 
-def _refit(search: Search, trial: Trial, rows: Table, deadline: Deadline) -> Model | None:
+def _refit(search: Search, trial: Trial, deadline: Deadline) -> Model | None:
+    rows = search.work.table_for(trial.recipe).take(search.work.searched)
     search.progress.event("phase", name=f"refitting {trial.recipe.family} on {len(rows):,} rows")
     family = plugins.find("models", trial.recipe.family)
     resources = replace(search.goal.resources, deadline=deadline)
@@ -123,8 +128,13 @@ def _refit(search: Search, trial: Trial, rows: Table, deadline: Deadline) -> Mod
 def _write(search: Search, choice: Choice, members: list[Member], exam: Table) -> tuple[Bundle, float]:
     """The artefact, and the milliseconds that it takes for one text."""
     facts = {**search.goal.facts, "preliminary": False, "recipe": str(choice), "trial": members[0].trial.number}
-    blended = Blend([(m.trial.recipe.family, m.weight, m.model) for m in members])
-    family, model = (members[0].trial.recipe.family, members[0].model) if len(members) == 1 else ("blend", blended)
+    parts = [staged.around(m.trial.recipe.family, m.model, m.trial.recipe.get("clean", NONE)) for m in members]
+    if len(members) == 1:  # one stage holds both its cleaning and its last steps
+        recipe = members[0].trial.recipe
+        family, model = staged.around(recipe.family, members[0].model, recipe.get("clean", NONE), choice.last)
+    else:
+        blended = Blend([(name, m.weight, part) for m, (name, part) in zip(members, parts, strict=True)])
+        family, model = staged.around("blend", blended, last=choice.last)
     for m in members:
         if hasattr(m.model, "save_checkpoint"):
             m.model.save_checkpoint(search.goal.folder / "checkpoint" / str(m.trial.number))
@@ -158,7 +168,8 @@ def card(packed: Packed, facts: dict[str, Any], title: str) -> str:
         f"| {name} | {v[0]:.4f} | {v[1]:.4f} to {v[2]:.4f} |" for name, v in exam.items() if isinstance(v, list)
     )
     modules = [plugins.find("models", m.trial.recipe.family) for m in packed.members]
-    packages = sorted({"pandas", "typer", *(p for m in modules for p in m.PACKAGES)})
+    cleaned = [p for m in packed.members for p in Cleaning.of(m.trial.recipe.get("clean", NONE)).packages]
+    packages = sorted({"pandas", "typer", *cleaned, *(p for m in modules for p in m.PACKAGES)})
     said = task.describe()
     return f"""# A {said["model"]} for {title}
 

@@ -121,6 +121,7 @@ class Profile:
     rows_in_smallest_class: int
     mean_characters: float
     encoders: tuple[str, ...] = ()  # local folders, all of them checked
+    cleanings: tuple[str, ...] = ()  # ways of cleaning that change these rows, the default first
     seconds: float = field(default=600.0)  # the whole budget
     folds: int = 1  # folds that each recipe meets in the first round
     seed: int = 0

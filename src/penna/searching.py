@@ -13,7 +13,9 @@ from penna import bundle, evaluate, plugins, select
 from penna.budget import Deadline
 from penna.errors import BundleError
 from penna.evaluate import Work
-from penna.models import Model, Resources
+from penna.models import Model, Resources, staged
+from penna.prepare import offer
+from penna.prepare.clean import NONE
 from penna.recipe import Recipe, Space
 from penna.runners import here
 from penna.search import Proposal, Strategy
@@ -188,6 +190,7 @@ class Search:
         """Leave the best model so far on disk: after a kill, a Ctrl-C or the deadline there is something to serve."""
         if model is None or trial.state is not State.COMPLETE:
             return trial
+        family, model = staged.around(trial.recipe.family, model, trial.recipe.get("clean", NONE))
         if trial.origin == "baseline":
             self.baseline = model
         best = max((t.score for t in self.ledger.trials if t.folds == trial.folds), default=-np.inf)
@@ -196,7 +199,7 @@ class Search:
         if trial.origin == "finalist" or (there and not (dear and trial.score > best)):
             return trial
         facts = {**self.goal.facts, "preliminary": True, "trial": len(self.ledger.trials), "recipe": str(trial.recipe)}
-        written = bundle.write(self.goal.folder / "model", self.work.task, trial.recipe.family, model, facts)
+        written = bundle.write(self.goal.folder / "model", self.work.task, family, model, facts)
         self.kept = len(self.ledger.trials)
         return replace(trial, megabytes=round(bundle.megabytes(written.folder), 3))
 
@@ -208,8 +211,11 @@ class Search:
 
 def _strategy(work: Work, families: Sequence[str], strategy: str) -> Strategy:
     modules = {name: plugins.find("models", name) for name in families}
-    space = Space(tuple((name, module.knobs(work.profile)) for name, module in modules.items()))
-    portfolio = [recipe for module in modules.values() for recipe in module.portfolio(work.profile)]
+    cleanings = work.profile.cleanings
+    own = {name: module.knobs(work.profile) for name, module in modules.items()}
+    # A family without knobs of its own has nothing to search: it lacks an encoder.
+    space = Space(tuple((name, (*knobs, *offer.knobs(cleanings)) if knobs else ()) for name, knobs in own.items()))
+    portfolio = offer.cleaned([module.portfolio(work.profile) for module in modules.values()], cleanings)
     made: Strategy = plugins.find("search", strategy).make(space, portfolio, work.profile)
     return made
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from penna.adjust import Adjustment
 from penna.tasks import Task
 from penna.trials import State, Trial
 
@@ -25,15 +26,18 @@ class Choice:
     members: tuple[tuple[Trial, float], ...]
     score: float
     spread: float
+    last: tuple[Adjustment, ...] = ()  # steps on the answers
 
     @property
     def cautious(self) -> float:
         return self.score - 0.5 * self.spread
 
     def __str__(self) -> str:
+        then = "".join(f" then {step.name}" for step in self.last)
         if len(self.members) == 1:
-            return str(self.members[0][0].recipe)
-        return "blend of " + ", ".join(f"{weight:.2f} x #{t.number} {t.recipe.family}" for t, weight in self.members)
+            return str(self.members[0][0].recipe) + then
+        parts = ", ".join(f"{weight:.2f} x #{t.number} {t.recipe.family}" for t, weight in self.members)
+        return f"blend of {parts}{then}"
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,13 @@ def fit(
     exam: Annotated[float | None, typer.Option(metavar="SHARE", help="Part of the rows to keep for the exam.")] = None,
     search: Annotated[str, typer.Option(metavar="NAME", help="auto, random, grid, tpe or gp.")] = "auto",
     rare: Annotated[str, typer.Option(metavar="error|drop", help="What to do with classes of one row.")] = "error",
+    clean: Annotated[
+        str,
+        typer.Option(metavar="STEPS", help="auto, none, or such as unicode+markup+links+numbers+spaces."),
+    ] = "auto",
+    adjust: Annotated[
+        str, typer.Option(metavar="auto|none", help="Thresholds and calibration on the answers, where they help.")
+    ] = "auto",
     seed: Annotated[int, typer.Option(metavar="N", help="Same seed, same folds and recipes.")] = 0,
     threads: Annotated[int | None, typer.Option(metavar="N", help="Cores to use; all if not given.")] = None,
     out: Annotated[
@@ -59,6 +66,7 @@ def fit(
     options: dict[str, Any] = {
         "max_mb": max_mb, "max_ms": max_ms, "families": _listed(families), "encoders": tuple(encoder or ()),
         "metric": metric, "folds": folds, "exam": exam, "search": search, "rare": rare, "seed": seed,
+        "clean": clean, "adjust": adjust,
         "text": tuple(text) if text else None, "group": group, "out": folder, "resume": resume,
     }  # fmt: skip
     if threads is not None:

@@ -1,0 +1,90 @@
+"""Last steps: what is done to a model's answers, learnt from answers on rows that it was not fitted on. One file each;
+the folder is the registry. Light: serving opens these files.
+
+A file here offers ``LOSSES`` (the tasks' losses whose outputs it suits), ``AIM`` (what it is to better, None for the
+metric that was chosen), ``fit(y, outputs, score) -> Adjustment`` and ``make(values) -> Adjustment``, which checks what
+was stored.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from penna import metrics, plugins
+
+Array = np.ndarray[Any, Any]
+Score = Callable[[Array, Array], float]
+ROOM = "adjust"
+
+
+class Adjustment(Protocol):
+    """A fitted last step. Immutable; rows do not meet, so that a row is answered alike alone and in a file."""
+
+    @property
+    def name(self) -> str: ...
+    def __call__(self, outputs: Array) -> Array:
+        """(n, k) float32 probabilities from such."""
+        ...
+
+    def values(self) -> Any:
+        """What was learnt, as JSON."""
+        ...
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A file in this folder, by its name."""
+
+    name: str
+    aim: Score | None
+    fit: Callable[[Array, Array, Score], Adjustment]
+
+
+def kinds(loss: str) -> list[Kind]:
+    """Every last step for outputs of this loss."""
+    found = ((name, plugins.find(ROOM, name)) for name in plugins.names(ROOM))
+    return [Kind(name, module.AIM, module.fit) for name, module in found if loss in module.LOSSES]
+
+
+def sureness(y: Array, outputs: Array) -> float:
+    """The aim of calibration: the log loss, higher is better."""
+    return -metrics.log_loss(y, outputs)
+
+
+def apply(steps: Sequence[Adjustment], outputs: Array) -> Array:
+    """(n, k) outputs after every step."""
+    for step in steps:
+        outputs = step(outputs)
+    return outputs
+
+
+def to_json(step: Adjustment) -> dict[str, Any]:
+    return {"step": step.name, "values": step.values()}
+
+
+def from_json(data: Mapping[str, Any]) -> Adjustment:
+    """What ``to_json`` wrote. Raises SettingError for a step that this Penna lacks, ValueError for damage."""
+    step: Adjustment = plugins.find(ROOM, str(data["step"])).make(data["values"])
+    return step
+
+
+def numbers(values: Any, shape: tuple[int | None, ...]) -> Array:
+    """Stored numbers as an array of this shape (None: any length). Raises ValueError."""
+    array = np.asarray(values, dtype=np.float64)
+    fits = array.ndim == len(shape) and all(want in (None, got) for want, got in zip(shape, array.shape, strict=True))
+    if not fits or not array.size or not np.isfinite(array).all():
+        raise ValueError("the numbers of a last step are not finite, or not of its form")
+    return array
+
+
+def normal(outputs: Array) -> Array:
+    """(n, k) float32 rows that sum to one.
+
+    >>> normal(np.array([[1.0, 3.0]])).tolist()
+    [[0.25, 0.75]]
+    """
+    total = outputs.sum(axis=1, keepdims=True)
+    even = np.full_like(outputs, 1 / outputs.shape[1])
+    return np.asarray(np.divide(outputs, total, out=even, where=total > 0), np.float32)

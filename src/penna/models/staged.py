@@ -1,0 +1,75 @@
+"""What stands around a fitted model: the cleaning of what it reads, the last steps on what it answers; all one Model.
+
+It offers no recipes: ``around`` puts it where a recipe or a choice asks for it, and nowhere else, so that an artefact
+without such stages is what it has always been.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from penna import adjust, plugins
+from penna.adjust import Adjustment
+from penna.errors import BundleError, SettingError
+from penna.models import Array, Model
+from penna.prepare.clean import NONE, Cleaning
+from penna.table import Table
+
+NAME = "staged"
+FILE = "staged.json"
+INNER = "model"
+#: Nobody needs more; a file that lists more is damaged.
+MOST_STEPS = 8
+
+
+class Staged:
+    """A model of ``family`` with its cleaning and its last steps."""
+
+    def __init__(self, family: str, model: Model, cleaning: Cleaning, last: Sequence[Adjustment] = ()) -> None:
+        self.family = family
+        self.model = model
+        self.cleaning = cleaning
+        self.last = tuple(last)
+
+    def outputs(self, table: Table) -> Array:
+        """(n, k) float32, of raw texts."""
+        return adjust.apply(self.last, self.model.outputs(self.cleaning(table)))
+
+    def save(self, folder: Path) -> None:
+        (folder / INNER).mkdir()
+        self.model.save(folder / INNER)
+        said = {
+            "format": 1,
+            "family": self.family,
+            "clean": self.cleaning.to_json(),
+            "last": [adjust.to_json(step) for step in self.last],
+        }
+        (folder / FILE).write_text(json.dumps(said, indent=1), encoding="utf-8")
+
+
+def around(family: str, model: Model, clean: str = NONE, last: Sequence[Adjustment] = ()) -> tuple[str, Model]:
+    """The model with these stages, and the family that opens it; as it is where there are none."""
+    cleaning = Cleaning.of(clean)
+    return (NAME, Staged(family, model, cleaning, last)) if cleaning.steps or last else (family, model)
+
+
+def inside(model: Model) -> Model:
+    """The model without the stages that stand around it."""
+    return model.model if isinstance(model, Staged) else model
+
+
+def open(folder: Path) -> Staged:
+    """Open what ``save`` wrote. Raises BundleError."""
+    path = folder / FILE
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+        cleaning, family = Cleaning.from_json(said["clean"]), str(said["family"])
+        if not isinstance(said["last"], list) or len(said["last"]) > MOST_STEPS or family == NAME:
+            raise ValueError("its stages are no list, too many, or within one another")
+        last = [adjust.from_json(step) for step in said["last"]]
+        opener = plugins.find("models", family)
+    except SettingError as error:
+        raise BundleError(f"{path} needs what this Penna lacks: {error}") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BundleError(f"{path} is missing or damaged ({error}): copy the artefact again.") from error
+    return Staged(family, opener.open(folder / INNER), cleaning, last)

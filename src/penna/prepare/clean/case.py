@@ -1,0 +1,12 @@
+"""Case: all letters small."""
+
+CHOICES = ("",)
+PACKAGES: tuple[str, ...] = ()
+
+
+def clean(text: str, choice: str) -> str:
+    """
+    >>> clean("Why ME", "")
+    'why me'
+    """
+    return text if text.islower() else text.lower()

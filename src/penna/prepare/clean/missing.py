@@ -1,0 +1,14 @@
+"""Missing: an empty cell says so, where it would otherwise leave the row to its other columns."""
+
+CHOICES = ("",)
+PACKAGES: tuple[str, ...] = ()
+
+WORD = "[missing]"
+
+
+def clean(text: str, choice: str) -> str:
+    """
+    >>> clean(" ", "")
+    '[missing]'
+    """
+    return WORD if not text or text.isspace() else text

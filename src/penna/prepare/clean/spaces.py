@@ -1,0 +1,19 @@
+"""Spaces: one blank between words, none at the ends, nothing of no width."""
+
+import re
+
+CHOICES = ("",)
+PACKAGES: tuple[str, ...] = ()
+
+# Joiners stay: emoji and Persian are spelt with them.
+_NOTHING = re.compile("[\u00ad\u200b\u2060\ufeff]+")
+
+
+def clean(text: str, choice: str) -> str:
+    """
+    >>> clean(" so\\u200bme \\t words\\n", "")
+    'some words'
+    """
+    if not text.isascii():
+        text = _NOTHING.sub("", text)
+    return " ".join(text.split())

@@ -1,0 +1,130 @@
+"""The contract of every step of cleaning in the folder, then what each is for."""
+
+import time
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from penna import plugins
+from penna.errors import SettingError
+from penna.prepare import clean, offer
+from penna.prepare.clean import Cleaning
+from penna.recipe import Recipe
+from penna.table import Table
+
+ASKED = [
+    f"{name}:{choice}".rstrip(":")
+    for name in plugins.names(clean.ROOM)
+    for choice in plugins.find(clean.ROOM, name).CHOICES
+]
+#: Pieces that steps react to, beside whatever hypothesis thinks of.
+PIECES = [
+    "<b>", "</p>", "<br/>", "<!-- x -->", "<script>", "</script>", "<3", "&amp;", "&lt;", "&#x3c;", "&amp;amp;", "&",
+    "http://a.b/c", "www.x.org", "@ann", "ann@x.org", "@", ".", ";", "1", "2,000.5", "٣", "A", "İ", "ß", "ΑΣ", "ﬁ",
+    "â€™", "Ã©", "Ã", "’", "e\u0301", "\u200b", "\ufeff", "\x00", "\x85", "\ud800", "\n", "\t", " ", "\u00a0", "字",
+]  # fmt: skip
+texts = st.lists(st.sampled_from(PIECES) | st.text(max_size=4), max_size=8).map("".join)
+#: The longest that one character can become: U+FDFA in its compatible form.
+LONGEST = 18
+
+
+def column(*cells):
+    out = np.empty(len(cells), dtype=object)
+    out[:] = cells
+    return out
+
+
+@pytest.mark.parametrize("asked", ASKED)
+@settings(max_examples=60, deadline=None)
+@given(text=texts)
+@example(text="")
+def test_a_step_gives_a_text_of_bounded_length_and_twice_is_once(asked, text):
+    cleaning = Cleaning.of(asked)
+    once = cleaning.text(text)
+    assert isinstance(once, str)
+    assert len(once) <= LONGEST * len(text) + len("[missing]")
+    assert cleaning.text(once) == once
+
+
+@pytest.mark.parametrize("asked", ASKED)
+def test_a_step_survives_json_and_its_own_name(asked):
+    cleaning = Cleaning.of(asked)
+    assert Cleaning.from_json(cleaning.to_json()) == cleaning
+    assert Cleaning.of(str(cleaning)) == cleaning
+
+
+@pytest.mark.parametrize("asked", ASKED)
+@pytest.mark.parametrize(
+    "piece", ["<", "<b", "<!--", "<script>", "&amp;", "&#38;#38;", "@", "a@", "a.", "www.", "â€", "1,"]
+)
+def test_no_text_makes_a_step_slow(asked, piece):
+    begun = time.process_time()
+    Cleaning.of(asked).text(piece * 20_000)
+    assert time.process_time() - begun < 3
+
+
+@pytest.mark.parametrize("asked", ASKED)
+def test_plain_words_are_left_alone(asked):
+    assert Cleaning.of(asked).text("plain words stay as they are") == "plain words stay as they are"
+
+
+def test_what_is_unknown_is_named_with_what_there_is():
+    with pytest.raises(SettingError, match="markup"):
+        Cleaning.of("polish")
+    with pytest.raises(SettingError, match="nfkc"):
+        Cleaning.of("unicode:nfx")
+    with pytest.raises(SettingError, match="offers none"):
+        Cleaning.of("case:upper")
+
+
+def test_broken_encodings_markup_and_links_are_put_right():
+    usual = Cleaning.of("unicode+markup+links+spaces")
+    assert usual.text("I donâ€™t &amp; wonâ€™t<br />pay for  a cafÃ©") == "I don't & won't pay for a café"
+    assert usual.text("@ann: see <a href='http://x.org'>this</a> at www.x.org/a") == "@user: see this at http"
+    assert usual.text("&lt;p&gt;twice&lt;/p&gt;<!-- no --><style>p {}</style>") == "twice"
+
+
+def test_what_only_looks_like_markup_stays():
+    markup = Cleaning.of("markup")
+    for text in ("i <3 you", "a < b > c", "List<String>", "<user> says", "AT&T", "?a=1&copy=2", "x<y"):
+        assert markup.text(text) == text
+
+
+def test_a_cleaned_table_has_hashes_of_its_own_and_the_raw_one_keeps_its():
+    raw = Table({"a": column("<b>x</b>", "x", "y"), "b": column("", "", "z")})
+    before = raw.hashes.copy()
+    cleaned = Cleaning.of("markup")(raw)
+    assert cleaned.joined.tolist() == ["x", "x", "y\nz"]
+    assert cleaned.hashes[0] == cleaned.hashes[1] == before[1]
+    assert (raw.hashes == before).all()
+    assert before[0] != before[1]
+    assert Cleaning.of("none")(raw) is raw
+
+
+def test_an_empty_cell_can_say_so():
+    table = Cleaning.of("missing")(Table({"title": column("", "t"), "text": column("x", "y")}))
+    assert table.joined.tolist() == ["[missing]\nx", "t\ny"]
+
+
+def test_only_what_changes_the_rows_is_offered():
+    plain = Table({"text": column(*(f"row of  words {chr(97 + i % 20)}" for i in range(100)))})
+    assert offer.offered(plain) == ()
+    broken = Table({"text": column(*(f"donâ€™t {chr(97 + i % 20)}" for i in range(100)))})
+    assert offer.offered(broken) == ("unicode+markup+spaces", "none")
+    linked = Table({"text": column(*(f"@user{i} see http://x/{i}" for i in range(100)))})
+    assert offer.offered(linked) == ("none", "unicode+markup+links+spaces")
+    assert offer.offered(linked, "none") == ()
+    assert offer.offered(plain, "case + spaces") == ("case+spaces",)
+    gaps = Table({"title": column(*["", "t"] * 50), "text": column(*["x"] * 100)})
+    assert offer.offered(gaps) == ("none", "missing")
+
+
+def test_every_recipe_is_cleaned_as_usual_and_the_first_of_a_family_also_otherwise():
+    portfolios = [[Recipe.of("a", c=1), Recipe.of("a", c=2)], [], [Recipe.of("b")]]
+    made = offer.cleaned(portfolios, ("spaces", "none", "case"))
+    assert [(r.family, r["clean"]) for r in made] == [
+        ("a", "spaces"), ("a", "spaces"), ("b", "spaces"), ("a", "none"), ("b", "none"),
+    ]  # fmt: skip
+    assert offer.cleaned(portfolios, ()) == [*portfolios[0], *portfolios[2]]
