@@ -15,6 +15,7 @@ from penna.errors import EncoderError, SettingError
 from penna.pretraining import architecture, network, vocabulary
 from penna.pretraining.batch import Batch
 from penna.pretraining.objectives import Terms, _spans, _teacher, distil, parsed, rows
+from penna.pretraining.objectives._entropy import entropy
 from penna.pretraining.settings import OBJECTIVES
 from penna.pretraining.source import Goal, Source
 from penna.pretraining.vocabulary import Vocabulary
@@ -252,3 +253,20 @@ def test_weights_that_cannot_be_are_one_sentence(text):
 def test_both_widths_are_cut_into_equal_parts():
     assert 16 % _teacher.heads(32, 48) == 0
     assert _teacher.heads(384, 384) == 16
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_entropy_and_its_gradient_are_those_of_torch(dtype):
+    draw = torch.Generator().manual_seed(0)
+    logits = (5 * torch.randn(40, 300, generator=draw)).to(dtype).requires_grad_()
+    labels = torch.randint(0, 300, (40,), generator=draw)
+    mine, theirs = entropy(logits, labels), torch.nn.functional.cross_entropy(logits.float(), labels, reduction="sum")
+    (own,) = torch.autograd.grad(mine / 7, logits)
+    (other,) = torch.autograd.grad(theirs / 7, logits)
+    assert mine.item() == pytest.approx(theirs.item(), rel=1e-5)
+    assert torch.allclose(own, other, atol=1e-6 if dtype == torch.float32 else 2e-3)
+
+
+def test_the_entropy_of_what_was_held_impossible_is_finite():
+    loss = entropy(torch.tensor([[0.0, 1e4]]), torch.tensor([0]))
+    assert 80 < loss.item() < 1e3

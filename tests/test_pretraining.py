@@ -533,6 +533,21 @@ def test_compiling_is_left_alone_where_it_cannot_pay():
     assert net.apply_layer is network.applied
 
 
+def test_a_compiler_that_fails_or_is_slower_is_done_without():
+    net = network.build(replace(architecture.shape("albert", "tiny"), vocab=50), 0, seed=0)
+
+    def failing() -> None:
+        if net.apply_layer is not network.applied:
+            raise RuntimeError("no compiler")
+
+    def slower() -> None:
+        time.sleep(0.001 if net.apply_layer is network.applied else 0.02)
+
+    assert faster.settle(net, "yes", failing, torch.device("cpu")) == "not compiled (RuntimeError)"
+    assert "no faster" in faster.settle(net, "yes", slower, torch.device("cpu"))
+    assert net.apply_layer is network.applied
+
+
 def test_what_is_not_said_stays_as_it_was():
     kept = asdict(Settings(arch="bert", size="base", steps=10, lr=1e-3, clean=0.25, objectives="mlm,nsp"))
     same = going_on(Settings(steps=10, clean=0.25, objectives="mlm,nsp"), kept, False, "out")

@@ -22,7 +22,7 @@ class _Entropy(torch.autograd.Function):  # type: ignore[misc]  # torch is not f
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None]:
         (gradient,) = ctx.saved_tensors
-        return gradient * gradients[0].to(gradient.dtype), None
+        return gradient * gradients[0], None  # a scalar does not widen the type
 
 
 def entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
