@@ -14,9 +14,12 @@ import numpy as np
 
 from penna.errors import BundleError
 from penna.features.logistic import fit_logistic, softmax
+from penna.features.ridge import fit_ridge
 from penna.models import Array, Resources
+from penna.models._targets import SOFTMAX, Link, Target
 
-FORMAT = 1
+#: The second came with links; a head of probabilities, all that the first knew, is still written in the first.
+FORMAT = 2
 ARRAYS, FACTS = "head.npz", "head.json"
 #: Arrays of each kind, with their number of dimensions. Vectors of k-NN are stored in half precision.
 KINDS: Mapping[str, Mapping[str, int]] = {
@@ -24,6 +27,8 @@ KINDS: Mapping[str, Mapping[str, int]] = {
     "mlp": {"first": 2, "first_bias": 1, "second": 2, "second_bias": 1},
     "knn": {"vectors": 2, "labels": 1, "prior": 1, "k": 0, "sharpness": 0},
 }
+#: Kind -> the array that has one row for each column of margins.
+_WIDTH = {"linear": "intercept", "mlp": "second_bias", "knn": "prior"}
 _LARGEST = 1 << 30
 _MOST_NEIGHBOURS_ROWS = 20_000
 _SHARPNESS = (1.0, 3.0, 10.0, 20.0, 40.0, 80.0)
@@ -56,22 +61,24 @@ class Scaling:
 
 @dataclass(frozen=True)
 class Head:
-    """A fitted head: probabilities (n, classes) from vectors (n, width)."""
+    """A fitted head: outputs (n, columns) from vectors (n, width)."""
 
     kind: str
     scaling: Scaling
     arrays: Mapping[str, Array]
+    link: Link = SOFTMAX
 
     def outputs(self, vectors: Array) -> Array:
-        """(n, classes) float32, rows sum to 1."""
+        """(n, columns) float32: probabilities, or numbers."""
         rows = self.scaling(np.asarray(vectors, np.float32))
         answer = {"linear": _linear, "mlp": _mlp, "knn": _knn}[self.kind]
-        return answer(rows, self.arrays).astype(np.float32)
+        return answer(rows, self.arrays, self.link).astype(np.float32)
 
     def save(self, folder: Path) -> None:
         arrays: dict[str, Any] = {**self.arrays, "shift": self.scaling.shift, "scale": self.scaling.scale}
         np.savez(folder / ARRAYS, **arrays)
-        facts = {"format": FORMAT, "kind": self.kind, "unit": self.scaling.unit}
+        linked = {} if self.link == SOFTMAX else {"link": self.link.to_json()}
+        facts = {"format": FORMAT if linked else 1, "kind": self.kind, "unit": self.scaling.unit, **linked}
         (folder / FACTS).write_text(json.dumps(facts), encoding="utf-8")
 
     @property
@@ -91,7 +98,9 @@ def open_head(folder: Path, width: int) -> Head:
         # Read first: numpy leaves a damaged file open.
         with np.load(io.BytesIO((folder / ARRAYS).read_bytes()), allow_pickle=False) as file:
             arrays = {name: file[name] for name in (*KINDS[facts["kind"]], "shift", "scale")}
-        head = Head(facts["kind"], Scaling(bool(facts["unit"]), arrays.pop("shift"), arrays.pop("scale")), arrays)
+        scaling = Scaling(bool(facts["unit"]), arrays.pop("shift"), arrays.pop("scale"))
+        link = Link.from_json(facts["link"], len(arrays[_WIDTH[facts["kind"]]])) if "link" in facts else SOFTMAX
+        head = Head(facts["kind"], scaling, arrays, link)
         _check(head, width)
     except BundleError:
         raise
@@ -101,14 +110,27 @@ def open_head(folder: Path, width: int) -> Head:
 
 
 def fit_linear(
-    vectors: Array, y: Array, classes: int, scaling: Scaling, c: float, weights: Array | None, resources: Resources
+    vectors: Array,
+    y: Array,
+    classes: int,
+    scaling: Scaling,
+    c: float,
+    weights: Array | None,
+    resources: Resources,
+    link: Link = SOFTMAX,
 ) -> Head:
     """Multinomial logistic regression."""
     rows = scaling(vectors)
     fitted = fit_logistic(
         rows, y, classes, c=c, weights=weights, deadline=resources.deadline, threads=resources.threads
     )
-    return Head("linear", scaling, {"coef": fitted.coef, "intercept": fitted.intercept})
+    return Head("linear", scaling, {"coef": fitted.coef, "intercept": fitted.intercept}, link)
+
+
+def fit_ridge_head(vectors: Array, target: Target, scaling: Scaling, alpha: float, resources: Resources) -> Head:
+    """Ridge regression."""
+    fitted = fit_ridge(scaling(vectors), target.y, alpha=alpha, deadline=resources.deadline, threads=resources.threads)
+    return Head("linear", scaling, {"coef": fitted.coef, "intercept": fitted.intercept}, target.link)
 
 
 def fit_prototypes(vectors: Array, y: Array, classes: int) -> Head:
@@ -120,13 +142,21 @@ def fit_prototypes(vectors: Array, y: Array, classes: int) -> Head:
     without = _unit(sums[y] - rows)  # each row's class without the row itself
     likeness[np.arange(len(y)), y] = np.einsum("nd,nd->n", without, rows)
     several = np.bincount(y, minlength=classes)[y] > 1
-    sharpness = _sharpest(lambda s: softmax(s * likeness[several]), y[several])
+    sharpness = _sharpest(lambda s: softmax(s * likeness[several]), y[several], SOFTMAX)
     coef: Array = np.float32(sharpness) * _unit(sums)
     arrays = {"coef": coef, "intercept": np.zeros(classes, np.float32)}
     return Head("linear", Scaling.fitted(vectors, "unit"), arrays)
 
 
-def fit_neighbours(vectors: Array, y: Array, classes: int, scaling: Scaling, k: int, seed: int) -> Head:
+def fit_neighbours(
+    vectors: Array,
+    y: Array,
+    classes: int,
+    scaling: Scaling,
+    k: int,
+    seed: int,
+    link: Link = SOFTMAX,
+) -> Head:
     """Votes of the ``k`` nearest rows by angle, weighted by e^(sharpness · cosine)."""
     kept = _some(len(y), _MOST_NEIGHBOURS_ROWS, seed)
     rows, labels = _unit(scaling(vectors[kept])), y[kept]
@@ -144,8 +174,8 @@ def fit_neighbours(vectors: Array, y: Array, classes: int, scaling: Scaling, k: 
     def voted(sharpness: float) -> Array:
         return _votes(likeness, {**arrays, "sharpness": np.array(sharpness, np.float32)})
 
-    best = _sharpest(voted, labels[asked])
-    return Head("knn", scaling, {**arrays, "sharpness": np.array(best, np.float32)})
+    best = _sharpest(voted, labels[asked], link)
+    return Head("knn", scaling, {**arrays, "sharpness": np.array(best, np.float32)}, link)
 
 
 def _unit(rows: Array) -> Array:
@@ -153,22 +183,22 @@ def _unit(rows: Array) -> Array:
     return out
 
 
-def _linear(rows: Array, arrays: Mapping[str, Array]) -> Array:
-    return softmax(rows @ arrays["coef"].T + arrays["intercept"])
+def _linear(rows: Array, arrays: Mapping[str, Array], link: Link) -> Array:
+    return link(rows @ arrays["coef"].T + arrays["intercept"])
 
 
-def _mlp(rows: Array, arrays: Mapping[str, Array]) -> Array:
+def _mlp(rows: Array, arrays: Mapping[str, Array], link: Link) -> Array:
     hidden = np.maximum(rows @ arrays["first"].T + arrays["first_bias"], 0)
-    return softmax(hidden @ arrays["second"].T + arrays["second_bias"])
+    return link(hidden @ arrays["second"].T + arrays["second_bias"])
 
 
-def _knn(rows: Array, arrays: Mapping[str, Array]) -> Array:
+def _knn(rows: Array, arrays: Mapping[str, Array], link: Link) -> Array:
     out = np.empty((len(rows), len(arrays["prior"])))
     vectors = arrays["vectors"].astype(np.float32)
     for start in range(0, len(rows), 256):
         part = slice(start, start + 256)
         out[part] = _votes(_unit(rows[part]) @ vectors.T, arrays)
-    return out
+    return link.of(out)
 
 
 def _votes(likeness: Array, arrays: Mapping[str, Array]) -> Array:
@@ -184,11 +214,11 @@ def _votes(likeness: Array, arrays: Mapping[str, Array]) -> Array:
     return shares
 
 
-def _sharpest(outputs: Any, y: Array) -> float:
-    """The sharpness whose outputs give these rows the smallest log loss."""
+def _sharpest(probabilities: Any, y: Array, link: Link) -> float:
+    """The sharpness whose answers give these rows the smallest log loss, or as numbers the smallest square error."""
     if not len(y):
         return 10.0
-    losses = [-np.log(np.maximum(outputs(s)[np.arange(len(y)), y], 1e-9)).mean() for s in _SHARPNESS]
+    losses = [link.loss(probabilities(s), y) for s in _SHARPNESS]
     return _SHARPNESS[int(np.argmin(losses))]
 
 

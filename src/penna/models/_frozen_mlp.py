@@ -1,11 +1,16 @@
 """The fit of a small MLP on embeddings: one hidden layer, AdamW, stopped early. Knows tensors and a deadline."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import torch
 
 from penna.budget import Deadline
 from penna.models import Array
+
+#: From margins (n, columns) and y (n,) to each row's loss (n,).
+Each: TypeAlias = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 _BATCH, _EPOCHS, _PATIENCE = 128, 40, 4
 
@@ -19,7 +24,14 @@ class Shape:
 
 
 def fit(
-    vectors: Array, y: Array, classes: int, shape: Shape, weights: Array | None, deadline: Deadline, seed: int
+    vectors: Array,
+    y: Array,
+    columns: int,
+    shape: Shape,
+    weights: Array | None,
+    deadline: Deadline,
+    seed: int,
+    loss: str = "cross_entropy",
 ) -> dict[str, Array]:
     """The four arrays of the MLP with the smallest loss on a tenth of the rows, which it does not learn from."""
     with torch.random.fork_rng(devices=[]):
@@ -28,12 +40,12 @@ def fit(
             torch.nn.Linear(vectors.shape[1], shape.hidden),
             torch.nn.ReLU(),
             torch.nn.Dropout(shape.dropout),
-            torch.nn.Linear(shape.hidden, classes),
+            torch.nn.Linear(shape.hidden, columns),
         )
         data = (torch.from_numpy(vectors), torch.from_numpy(y), _weights(weights, len(y)))
         order = torch.randperm(len(y))
         held, used = order[: len(y) // 10], order[len(y) // 10 :]
-        state = _train(network, data, used, held if len(held) else used, deadline)
+        state = _train(network, data, used, held if len(held) else used, deadline, _EACH[loss])
     names = ("first", "first_bias", "second", "second_bias")
     return {name: value.numpy() for name, value in zip(names, state.values(), strict=True)}
 
@@ -43,7 +55,12 @@ def _weights(weights: Array | None, rows: int) -> torch.Tensor:
 
 
 def _train(
-    network: torch.nn.Module, data: tuple[torch.Tensor, ...], used: torch.Tensor, held: torch.Tensor, deadline: Deadline
+    network: torch.nn.Module,
+    data: tuple[torch.Tensor, ...],
+    used: torch.Tensor,
+    held: torch.Tensor,
+    deadline: Deadline,
+    each: Each,
 ) -> dict[str, torch.Tensor]:
     optimiser = torch.optim.AdamW(network.parameters(), lr=2e-3, weight_decay=1e-2)
     best, since = float("inf"), 0
@@ -52,11 +69,11 @@ def _train(
         network.train()
         for batch in used[torch.randperm(len(used))].split(_BATCH):
             optimiser.zero_grad()
-            _loss(network, data, batch).backward()
+            _loss(network, data, batch, each).backward()
             optimiser.step()
         network.eval()
         with torch.no_grad():
-            reached = float(_loss(network, data, held))
+            reached = float(_loss(network, data, held, each))
         since += 1
         if reached < best:
             best, since = reached, 0
@@ -66,7 +83,17 @@ def _train(
     return state
 
 
-def _loss(network: torch.nn.Module, data: tuple[torch.Tensor, ...], rows: torch.Tensor) -> torch.Tensor:
+def _loss(network: torch.nn.Module, data: tuple[torch.Tensor, ...], rows: torch.Tensor, each: Each) -> torch.Tensor:
     vectors, y, weights = (part[rows] for part in data)
-    each = torch.nn.functional.cross_entropy(network(vectors), y, reduction="none")
-    return (each * weights).mean()
+    return (each(network(vectors), y) * weights).mean()
+
+
+def _cross_entropy(margins: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    return torch.nn.functional.cross_entropy(margins, y, reduction="none")
+
+
+def _squared(margins: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    return torch.square(margins[:, 0] - y)
+
+
+_EACH: dict[str, Each] = {"cross_entropy": _cross_entropy, "squared": _squared}

@@ -15,7 +15,7 @@ from penna.errors import BundleError
 from penna.features.logistic import Logistic
 from penna.features.ngrams import BITS, Array, Grams
 from penna.features.tfidf import Tfidf
-from penna.models._targets import Link
+from penna.models._targets import SOFTMAX, Link
 
 NAME = "linear.safetensors"
 #: The second came with links; a softmax, which was all that the first knew, is still written in the first.
@@ -34,7 +34,7 @@ def write(folder: Path, tfidf: Tfidf, weights: Logistic, link: Link) -> None:
         "intercept": weights.intercept,
     }
     grams = tfidf.grams
-    linked = {} if link == Link() else {"link": link.to_json()}
+    linked = {} if link == SOFTMAX else {"link": link.to_json()}
     settings = json.dumps(
         {
             "format": FORMAT if linked else 1,
@@ -94,7 +94,7 @@ def _build(arrays: dict[str, Array], settings: dict[str, Any]) -> tuple[Tfidf, L
         raise ValueError("its n-gram lengths are out of range")
     words, low, high = numbers
     grams = Grams(words, low, high, bool(settings["lower"]))
-    link = Link.from_json(settings["link"], k) if "link" in settings else Link()
+    link = Link.from_json(settings["link"], k) if "link" in settings else SOFTMAX
     return Tfidf(grams, bool(settings["sublinear"]), buckets, idf), Logistic(spread(coef), intercept), link
 
 

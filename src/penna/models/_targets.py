@@ -33,8 +33,20 @@ class Link:
         """Outputs, float32. One column of margins under a softmax stands for two classes."""
         if self.kind == "identity":
             return margins
-        outputs = softmax(margins)
-        return outputs if self.kind == "softmax" else outputs @ np.array(self.values, np.float32)[:, None]
+        return self.of(softmax(margins))
+
+    def of(self, probabilities: Array) -> Array:
+        """Outputs from (n, classes) probabilities, where there are such."""
+        if self.kind == "softmax":
+            return probabilities
+        answers: Array = probabilities @ np.array(self.values, np.float32)[:, None]
+        return answers
+
+    def loss(self, probabilities: Array, y: Array) -> float:
+        """Mean log loss of class indices ``y``; where answers are numbers, their mean square error."""
+        if self.kind == "softmax":
+            return float(-np.log(np.maximum(probabilities[np.arange(len(y)), y], 1e-9)).mean())
+        return float(np.square(self.of(probabilities)[:, 0] - np.array(self.values)[y]).mean())
 
     def to_json(self) -> dict[str, Any]:
         return {"kind": self.kind, "values": list(self.values)}
@@ -49,6 +61,10 @@ class Link:
         if len(values) != wanted or (kind == "identity" and columns != 1):
             raise ValueError("its answers do not go with its weights")
         return cls(kind, values)
+
+
+#: Probabilities.
+SOFTMAX = Link()
 
 
 @dataclass(frozen=True)
@@ -66,7 +82,7 @@ def target_of(task: Task, table: Table, bins: int = 0) -> Target:
     """What is learnt of this table's target; a number is cut into ``bins`` where that is above zero."""
     y = task.encode(table)
     if task.loss == "cross_entropy":
-        return Target(y, task.columns, task.loss, Link())
+        return Target(y, task.columns, task.loss, SOFTMAX)
     codes, values = cut(y, bins)
     if bins and len(values) > 1:
         return Target(codes, len(values), "cross_entropy", Link("mean", tuple(values.tolist())))

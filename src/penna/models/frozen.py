@@ -15,10 +15,12 @@ import numpy as np
 
 from penna.encoders import checkpoints, embed
 from penna.encoders.checkpoints import Checkpoint
-from penna.models import Array, Cost, OutOfTime, Report, Resources, _depths
+from penna.models import Array, Cost, OutOfTime, Report, Resources
 from penna.models import _frozen_heads as heads
 from penna.models._frozen_pace import pace_of
-from penna.recipe import Knob, Profile, Recipe, Scalar
+from penna.models._frozen_recipes import knobs, portfolio, settings
+from penna.models._targets import Target, target_of
+from penna.recipe import Profile, Recipe
 from penna.table import Table
 from penna.tasks import Task
 
@@ -29,69 +31,8 @@ __all__ = ["PACKAGES", "cost", "fit", "knobs", "open", "portfolio", "shrink"]
 
 PACKAGES = ("onnxruntime", "tokenizers")
 
-DEFAULTS: dict[str, Scalar] = {
-    "depth": 1.0,  # share of the encoder's layers
-    "pooling": "mean",
-    "length": 128,
-    "scaling": "unit",
-    "head": "logistic",
-    "c": 30.0,
-    "k": 20,
-    "hidden": 256,
-    "dropout": 0.2,
-    "class_weights": "none",
-}
-#: Fewer rows than this in a class: heads that need few examples come early.
-FEW = 50
 #: Fewer rows than this teach a head nothing.
 FEWEST_ROWS = 200
-
-
-def portfolio(profile: Profile) -> list[Recipe]:
-    """Known-good recipes, cheapest first, each for every encoder. All but the first reuse its embeddings."""
-    choices: list[dict[str, Scalar]] = [
-        {},
-        # The upper layers of an encoder serve its own objective: sentiment, for one, is seen better below them.
-        {"depth": 0.67},
-        {"depth": 0.25},
-        {"c": 3.0},
-        {"c": 300.0},
-        {"head": "knn"},
-        {"head": "mlp"},
-        {"depth": 0.67, "c": 300.0},
-    ]
-    if profile.rows_in_smallest_class < FEW:
-        choices.insert(1, {"head": "prototype"})
-    usual = DEFAULTS | {"length": _usual_length(profile)}
-    return [
-        Recipe.made("frozen", usual | choice | {"encoder": encoder, "depth": depth}, seed=profile.seed)
-        for choice in choices
-        for encoder, depth in _depths.near(profile, float(choice.get("depth", 1.0)))  # type: ignore[arg-type]
-    ]
-
-
-def knobs(profile: Profile) -> tuple[Knob, ...]:
-    """What a search may turn; nothing where there is no encoder."""
-    if not profile.encoders:
-        return ()
-    return (
-        Knob("encoder", values=profile.encoders),
-        _depths.knob(profile),
-        Knob("pooling", values=embed.POOLINGS),
-        Knob("length", values=tuple(sorted({64, 128, _usual_length(profile)}))),
-        Knob("scaling", values=("unit", "none", "standard")),
-        Knob("head", values=("logistic", "mlp", "knn", "prototype")),
-        Knob("c", low=0.03, high=300.0, log=True, when=("head", ("logistic",))),
-        Knob("k", low=1, high=50, log=True, whole=True, when=("head", ("knn",))),
-        Knob("hidden", values=(128, 256, 512), when=("head", ("mlp",))),
-        Knob("dropout", low=0.0, high=0.5, when=("head", ("mlp",))),
-        Knob("class_weights", values=("none", "balanced"), when=("head", ("logistic", "mlp"))),
-    )
-
-
-def settings(recipe: Recipe) -> dict[str, Any]:
-    """Every knob's value, the defaults included."""
-    return DEFAULTS | dict(recipe.knobs)
 
 
 def cost(recipe: Recipe, profile: Profile, train: Table, resources: Resources) -> Cost:
@@ -102,8 +43,9 @@ def cost(recipe: Recipe, profile: Profile, train: Table, resources: Resources) -
     pace = pace_of(checkpoint, train, setting, resources)
     rows = recipe.effort * len(train)
     held_out = max(profile.rows - len(train), 0)
-    fixed = 1.0 + _head_seconds(chosen, checkpoint, rows, profile.classes)
-    head = 8e-6 * checkpoint.width * (len(train) / 4 if chosen["head"] == "knn" else profile.classes)
+    columns = chosen.get("bins") or profile.classes
+    fixed = 1.0 + _head_seconds(chosen, checkpoint, rows, columns)
+    head = 8e-6 * checkpoint.width * (len(train) / 4 if chosen["head"] == "knn" else columns)
     return Cost(
         seconds=fixed + (rows + held_out) * pace.row * _missing(checkpoint, setting, train, resources),
         megabytes=checkpoint.megabytes_at(setting.depth) + head + _tokenizer_megabytes(checkpoint),
@@ -126,15 +68,15 @@ def fit(recipe: Recipe, task: Task, train: Table, valid: Table | None, resources
     chosen = settings(recipe)
     checkpoint = checkpoints.find(chosen["encoder"])
     source = Source(checkpoint, _setting(chosen, checkpoint), resources.cache, resources.threads)
-    train = train.take(_part(task.encode(train), recipe.effort, recipe.seed))
+    train = train.take(_part(task.strata(train), recipe.effort, recipe.seed))
     try:
         vectors = source.vectors(train, resources)
         if valid is not None:  # so that scoring finds them, and the deadline holds for them too
             source.vectors(valid, resources)
     except embed.Unfinished as error:
         raise OutOfTime(str(error)) from error
-    head = _fit_head(chosen, vectors, task.encode(train), len(task.classes), resources, recipe.seed)
-    return Frozen(source, head)
+    target = target_of(task, train, chosen.get("bins", 0))
+    return Frozen(source, _fit_head(chosen, vectors, target, resources, recipe.seed))
 
 
 def open(folder: Path) -> Opened:
@@ -177,7 +119,7 @@ class Frozen:
     head: heads.Head
 
     def outputs(self, table: Table) -> Array:
-        """(n, k) probabilities, in the number format that is fastest here: near the artefact's, which has float32."""
+        """(n, columns), in the number format that is fastest here: near the artefact's, which has float32."""
         return self.head.outputs(self.source.vectors(table))
 
     def save(self, folder: Path) -> None:
@@ -219,25 +161,26 @@ def _dtype(fastest: Any) -> str:
     return str(fastest).removeprefix("torch.")
 
 
-def _fit_head(
-    chosen: dict[str, Any], vectors: Array, y: Array, classes: int, resources: Resources, seed: int
-) -> heads.Head:
+def _fit_head(chosen: dict[str, Any], vectors: Array, target: Target, resources: Resources, seed: int) -> heads.Head:
     scaling = heads.Scaling.fitted(vectors, chosen["scaling"])
+    y, columns = target.y, target.columns
     weights = None
-    if chosen["class_weights"] == "balanced":
-        counts = np.maximum(np.bincount(y, minlength=classes), 1)
-        weights = (len(y) / (classes * counts))[y]
+    if chosen.get("class_weights") == "balanced":
+        counts = np.maximum(np.bincount(y, minlength=columns), 1)
+        weights = (len(y) / (columns * counts))[y]
     if chosen["head"] == "prototype":
-        return heads.fit_prototypes(vectors, y, classes)
+        return heads.fit_prototypes(vectors, y, columns)
     if chosen["head"] == "knn":
-        return heads.fit_neighbours(vectors, y, classes, scaling, chosen["k"], seed)
+        return heads.fit_neighbours(vectors, y, columns, scaling, chosen["k"], seed, target.link)
     if chosen["head"] == "mlp":
         from penna.models import _frozen_mlp as mlp
 
         shape = mlp.Shape(chosen["hidden"], chosen["dropout"])
-        arrays = mlp.fit(scaling(vectors), y, classes, shape, weights, resources.deadline, seed)
-        return heads.Head("mlp", scaling, arrays)
-    return heads.fit_linear(vectors, y, classes, scaling, chosen["c"], weights, resources)
+        arrays = mlp.fit(scaling(vectors), y, columns, shape, weights, resources.deadline, seed, target.loss)
+        return heads.Head("mlp", scaling, arrays, target.link)
+    if target.loss == "squared":
+        return heads.fit_ridge_head(vectors, target, scaling, chosen.get("alpha", 1.0), resources)
+    return heads.fit_linear(vectors, y, columns, scaling, chosen["c"], weights, resources, target.link)
 
 
 def _part(y: Array, effort: float, seed: int) -> Array:
@@ -249,10 +192,6 @@ def _part(y: Array, effort: float, seed: int) -> Array:
     firsts = np.unique(y[order], return_index=True)[1]
     order = np.concatenate([order[firsts], np.delete(order, firsts)])
     return np.sort(order[: max(wanted, len(firsts))])
-
-
-def _usual_length(profile: Profile) -> int:
-    return 256 if profile.mean_characters > 400 else 128
 
 
 def _missing(checkpoint: Checkpoint, setting: embed.Setting, train: Table, resources: Resources) -> float:

@@ -1,0 +1,113 @@
+"""The recipes of family ``frozen``: what its knobs mean, which are known to be good, which a search may turn."""
+
+from typing import Any
+
+from penna.encoders import embed
+from penna.models import _depths
+from penna.recipe import Knob, Profile, Recipe, Scalar
+
+DEFAULTS: dict[str, Scalar] = {
+    "depth": 1.0,  # share of the encoder's layers
+    "pooling": "mean",
+    "length": 128,
+    "scaling": "unit",
+    "head": "logistic",
+    "c": 30.0,
+    "k": 20,
+    "hidden": 256,
+    "dropout": 0.2,
+    "class_weights": "none",
+}
+#: Loss of the task -> what its recipes start from.
+_USUAL: dict[str, dict[str, Scalar]] = {
+    "cross_entropy": DEFAULTS,
+    "squared": {k: v for k, v in DEFAULTS.items() if k != "class_weights"} | {"bins": 10, "alpha": 1.0},
+}
+#: Fewer rows than this in a class: heads that need few examples come early.
+FEW = 50
+
+#: Loss of the task -> known-good choices. All but those of another depth reuse the first one's embeddings.
+_CHOICES: dict[str, list[dict[str, Scalar]]] = {
+    "cross_entropy": [
+        {},
+        # The upper layers of an encoder serve its own objective: sentiment, for one, is seen better below them.
+        {"depth": 0.67},
+        {"depth": 0.25},
+        {"c": 3.0},
+        {"c": 300.0},
+        {"head": "knn"},
+        {"head": "mlp"},
+        {"depth": 0.67, "c": 300.0},
+    ],
+    "squared": [
+        {},
+        {"depth": 0.67},
+        {"head": "ridge"},
+        {"depth": 0.25},
+        {"c": 3.0},
+        {"head": "mlp", "bins": 0},
+        {"head": "knn", "bins": 200},
+        {"head": "mlp", "bins": 20},
+        {"depth": 0.67, "head": "ridge"},
+    ],
+}
+_FOR_FEW: dict[str, list[dict[str, Scalar]]] = {"cross_entropy": [{"head": "prototype"}]}
+
+
+def portfolio(profile: Profile) -> list[Recipe]:
+    """Known-good recipes, cheapest first, each for every encoder. All but the first reuse its embeddings."""
+    choices = list(_CHOICES.get(profile.loss, []))
+    if profile.rows_in_smallest_class < FEW:
+        choices[1:1] = _FOR_FEW.get(profile.loss, [])
+    usual = _USUAL.get(profile.loss, DEFAULTS) | {"length": _usual_length(profile)}
+    return [
+        Recipe.made("frozen", usual | choice | {"encoder": encoder, "depth": depth}, seed=profile.seed)
+        for choice in choices
+        for encoder, depth in _depths.near(profile, float(choice.get("depth", 1.0)))  # type: ignore[arg-type]
+    ]
+
+
+_HEADS = (
+    Knob("c", low=0.03, high=300.0, log=True, when=("head", ("logistic",))),
+    Knob("k", low=1, high=50, log=True, whole=True, when=("head", ("knn",))),
+    Knob("hidden", values=(128, 256, 512), when=("head", ("mlp",))),
+    Knob("dropout", low=0.0, high=0.5, when=("head", ("mlp",))),
+)
+#: Loss of the task -> the knobs of its heads.
+_TURNED: dict[str, tuple[Knob, ...]] = {
+    "cross_entropy": (
+        Knob("head", values=("logistic", "mlp", "knn", "prototype")),
+        *_HEADS,
+        Knob("class_weights", values=("none", "balanced"), when=("head", ("logistic", "mlp"))),
+    ),
+    "squared": (
+        Knob("head", values=("logistic", "mlp", "knn", "ridge")),
+        *_HEADS,
+        # A neighbour votes for its bin: with many, nearly for its own number.
+        Knob("bins", values=(5, 10, 20, 200), when=("head", ("logistic", "mlp", "knn"))),
+        Knob("alpha", low=0.01, high=100.0, log=True, when=("head", ("ridge",))),
+    ),
+}
+
+
+def knobs(profile: Profile) -> tuple[Knob, ...]:
+    """What a search may turn; nothing where there is no encoder."""
+    if not profile.encoders:
+        return ()
+    return (
+        Knob("encoder", values=profile.encoders),
+        _depths.knob(profile),
+        Knob("pooling", values=embed.POOLINGS),
+        Knob("length", values=tuple(sorted({64, 128, _usual_length(profile)}))),
+        Knob("scaling", values=("unit", "none", "standard")),
+        *_TURNED.get(profile.loss, ()),
+    )
+
+
+def settings(recipe: Recipe) -> dict[str, Any]:
+    """Every knob's value, the defaults included."""
+    return DEFAULTS | dict(recipe.knobs)
+
+
+def _usual_length(profile: Profile) -> int:
+    return 256 if profile.mean_characters > 400 else 128
