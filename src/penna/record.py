@@ -9,6 +9,7 @@ import numpy as np
 
 from penna import report
 from penna.packing import Packed
+from penna.report.checks import checks
 from penna.report.record import Answers, Baseline, Length, Phase
 from penna.searching import Search
 from penna.split import Plan
@@ -53,6 +54,7 @@ def build(
         "task": task.name,
         "metric": task.metric,
         "table": report.profile(table, [f.message for f in findings], numbers=not task.classes),
+        "checks": checks(findings),
         "plan": {
             "train": len(train) + len(valid),
             "exam": len(exam),

@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from penna.errors import RunError
-from penna.report import headline, mistakes, sections, words
+from penna.report import checks, headline, mistakes, sections, words
 from penna.report.record import Record
 
 #: A feather that is a pen.
@@ -23,6 +23,7 @@ LOGO = (
 SECTIONS: dict[str, Callable[[Record], str]] = {
     "Score": sections.score,
     "Data": sections.data,
+    "Checks": checks.section,
     "Leaderboard": sections.leaderboard,
     "Trade-offs": sections.trade_offs,
     "Search": sections.search,
@@ -72,10 +73,15 @@ def render_page(record: Record) -> str:
     )
 
 
+def _sentence(record: Record) -> str:
+    alone = "checks" in record and not record.get("trials")
+    return checks.sentence(record) if alone else headline.sentence(record)
+
+
 def _top(record: Record) -> str:
     when = words.plain(record.get("created", "")[:16].replace("T", " "))
     return (
         f'<header class="top"><div class="brand">{LOGO}<b>penna</b><span class="when">{when}</span></div>'
         f"<h1>{words.quote(record.get('title', 'report'), 120)}</h1>"
-        f'<p class="lead">{headline.sentence(record)}</p>{headline.tiles(record)}</header>'
+        f'<p class="lead">{_sentence(record)}</p>{headline.tiles(record)}</header>'
     )

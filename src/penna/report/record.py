@@ -117,6 +117,15 @@ class Answers(TypedDict, total=False):
     mistakes: list[Mistake]  # most confident first, or largest first
 
 
+class Checks(TypedDict, total=False):
+    """What was found in the data. ``report.checks.checks(findings)`` makes it; so does a ``Checkup``'s ``to_json``."""
+
+    findings: list[dict[str, Any]]  # the fields of each ``table.Finding``
+    rows: int
+    looked: dict[str, str]  # check -> what it looks for
+    skipped: list[dict[str, str]]  # "what", "reason"
+
+
 class Record(TypedDict, total=False):
     title: str  # what was fitted: the name of the file
     version: str
@@ -127,6 +136,7 @@ class Record(TypedDict, total=False):
     task: str
     metric: str
     table: Profile
+    checks: Checks
     plan: Plan
     exam: dict[str, Any]  # what the task's ``measure`` gave
     answers: Answers

@@ -53,7 +53,7 @@ def data(record: Record) -> str:
     figures = [_class_bars(table.get("classes", {})), _value_histogram(table), _length_histogram(record)]
     drawn += f'<div class="pair">{"".join(figures)}</div>'
     cards = []
-    if table.get("findings"):
+    if table.get("findings") and "checks" not in record:  # else a section of their own tells more
         items = "".join(f"<li>{words.quote(f, 400)}</li>" for f in table["findings"])
         cards.append(f'<div class="card"><h3>Findings</h3><ul class="findings">{items}</ul></div>')
     if table.get("columns"):
