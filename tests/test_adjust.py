@@ -1,0 +1,126 @@
+"""The contract of every last step in the folder, what each is for, and which of them a choice gets."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from penna import adjust, finishing, metrics, plugins, tasks
+from penna.errors import SettingError
+from penna.recipe import Recipe
+from penna.select import Choice, Evidence
+from penna.table import Table
+from penna.trials import State, Trial
+
+NAMES = plugins.names(adjust.ROOM)
+LABELS = ("common", "middle", "rare")
+SHARES = (0.8, 0.15, 0.05)
+
+
+def skewed(n, seed=0, power=1.0, sharp=3.0):
+    """True classes with skewed shares, and probabilities that are right in ratio and too sure by ``power``."""
+    rng = np.random.default_rng(seed)
+    y = rng.choice(3, size=n, p=SHARES)
+    evidence = sharp * np.eye(3)[y] * 0.6 + rng.normal(size=(n, 3))
+    logits = np.log(SHARES) + 0.6 * sharp * evidence
+    return y, np.exp(power * logits) / np.exp(power * logits).sum(axis=1, keepdims=True)
+
+
+def fitted(name, y, outputs, score=metrics.macro_f1):
+    (kind,) = (k for k in adjust.kinds("cross_entropy") if k.name == name)
+    return kind.fit(y, outputs.astype(np.float32), score)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_last_step_survives_json_and_answers_row_by_row(name):
+    y, outputs = skewed(400)
+    step = fitted(name, y, outputs)
+    again = adjust.from_json(json.loads(json.dumps(adjust.to_json(step))))
+    assert again == step
+    whole = step(outputs)
+    assert whole.dtype == np.float32
+    assert whole.shape == outputs.shape
+    np.testing.assert_array_equal(np.concatenate([again(outputs[i : i + 1]) for i in range(5)]), whole[:5])
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=40, deadline=None)
+@given(
+    outputs=arrays.arrays(np.float32, st.tuples(st.integers(0, 9), st.just(3)), elements=st.floats(0, 1, width=32)),
+    rows=st.integers(3, 40),
+)
+def test_whatever_it_learnt_and_is_given_it_answers_with_probabilities(name, outputs, rows):
+    y, learnt = skewed(rows, seed=rows)
+    answers = fitted(name, y, learnt)(adjust.normal(outputs))
+    assert np.isfinite(answers).all()
+    assert (answers >= 0).all()
+    np.testing.assert_allclose(answers.sum(axis=1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("damage", ["x", [], None, {"x": [[1]], "y": [[1, 2]]}, [-1.0, 1.0], float("nan")])
+def test_what_was_stored_is_checked(name, damage):
+    with pytest.raises((ValueError, KeyError, TypeError, IndexError)):
+        adjust.from_json({"step": name, "values": damage})
+
+
+def test_a_last_step_of_another_version_is_named():
+    with pytest.raises(SettingError, match="thresholds"):
+        adjust.from_json({"step": "oracle", "values": 1})
+
+
+def test_numbers_get_no_last_step():
+    assert adjust.kinds("squared") == []
+
+
+@pytest.mark.parametrize("name", ["temperature", "isotonic"])
+def test_calibration_makes_probabilities_honest(name):
+    y, outputs = skewed(4000, power=3.0)
+    other, more = skewed(4000, seed=1, power=3.0)
+    after = fitted(name, y, outputs)(more)
+    assert metrics.log_loss(other, after) < metrics.log_loss(other, more) - 0.03
+    assert metrics.calibration_error(other, after) < 0.5 * metrics.calibration_error(other, more)
+
+
+def test_a_temperature_decides_nothing_anew():
+    y, outputs = skewed(500, power=3.0)
+    assert (fitted("temperature", y, outputs)(outputs).argmax(axis=1) == outputs.argmax(axis=1)).all()
+
+
+def test_thresholds_gain_what_the_metric_asks_for():
+    y, outputs = skewed(3000, sharp=1.5)
+    other, more = skewed(3000, seed=1, sharp=1.5)
+    for metric in (metrics.macro_f1, metrics.balanced_accuracy):
+        step = fitted("thresholds", y, outputs, metric)
+        assert metric(other, step(more)) > metric(other, more) + 0.02
+
+
+def choice_of(y, outputs, metric, folds=(0,)):
+    labels = np.array([LABELS[c] for c in y], dtype=object)
+    task = tasks.find("classify", Table({"t": labels}, target=labels, rows=np.arange(len(y))), metric)
+    trial = Trial(Recipe.of("linear"), State.COMPLETE, folds, (task.score(y, outputs),), (0.01,), number=0)
+    evidence = Evidence(task, lambda _: y, lambda *_: outputs.astype(np.float32), (0,))
+    return Choice(((trial, 1.0),), trial.score, 0.01), evidence
+
+
+def test_a_choice_gets_thresholds_for_its_metric_and_then_honest_probabilities():
+    choice, evidence = choice_of(*skewed(3000, power=3.0, sharp=1.5), "macro_f1")
+    done = finishing.finish(choice, evidence)
+    assert [step.name for step in done.last] in (["thresholds", "temperature"], ["thresholds", "isotonic"])
+    assert done.score > choice.score + 0.01
+    assert str(done).endswith(f"then thresholds then {done.last[1].name}")
+
+
+def test_a_choice_that_is_good_as_it_is_stays_as_it_is():
+    choice, evidence = choice_of(*skewed(2000), "accuracy")
+    assert finishing.finish(choice, evidence) is choice
+
+
+def test_few_rows_or_folds_never_met_teach_no_last_step():
+    choice, evidence = choice_of(*skewed(60, power=5.0), "macro_f1")
+    assert finishing.finish(choice, evidence) is choice
+    choice, evidence = choice_of(*skewed(3000, power=5.0), "macro_f1", folds=(1,))
+    assert finishing.finish(choice, evidence) is choice
