@@ -24,7 +24,7 @@ def depth_of(chosen: dict[str, Any], checkpoint: checkpoints.Checkpoint) -> int:
     return checkpoint.depth_at(float(chosen["depth"]))
 
 
-def build(checkpoint: checkpoints.Checkpoint, chosen: dict[str, Any], classes: int, seed: int) -> Network:
+def build(checkpoint: checkpoints.Checkpoint, chosen: dict[str, Any], columns: int, seed: int) -> Network:
     """The network of a recipe where it will be trained, with what the recipe freezes frozen."""
     import torch
 
@@ -35,7 +35,7 @@ def build(checkpoint: checkpoints.Checkpoint, chosen: dict[str, Any], classes: i
     encoder = checkpoints.load_module(checkpoint, depth=depth, dropout=chosen["dropout"])
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = _network.Network(encoder, checkpoint.width, classes, chosen["pooling"], chosen["dropout"])
+        network = _network.Network(encoder, checkpoint.width, columns, chosen["pooling"], chosen["dropout"])
     _network.quicken(encoder, precision.device())
     # A shared layer is every layer: it cannot be frozen in part.
     frozen = 0 if checkpoint.shared_layers else round(chosen["frozen"] * depth)
@@ -44,7 +44,7 @@ def build(checkpoint: checkpoints.Checkpoint, chosen: dict[str, Any], classes: i
     return network
 
 
-def plan(recipe: Recipe, rows: int, dtype: Any) -> loop.Plan:
+def plan(recipe: Recipe, rows: int, dtype: Any, loss: str = "cross_entropy") -> loop.Plan:
     from penna.training import loop, optimiser
 
     chosen = settings(recipe)
@@ -63,6 +63,7 @@ def plan(recipe: Recipe, rows: int, dtype: Any) -> loop.Plan:
         smoothing=chosen["smoothing"],
         seed=recipe.seed,
         dtype=dtype,
+        loss=loss,
     )
 
 

@@ -29,6 +29,11 @@ DEFAULTS: dict[str, Scalar] = {
     "head_start": "random",
     "length": 128,
 }
+#: Loss of the task -> what its recipes start from. ``bins``: numbers are learnt as so many classes, 0 as themselves.
+_USUAL: dict[str, dict[str, Scalar]] = {
+    "cross_entropy": DEFAULTS,
+    "squared": {k: v for k, v in DEFAULTS.items() if k not in ("smoothing", "class_weights")} | {"bins": 10},
+}
 
 #: From here on the head starts from a logistic regression in the first recipe.
 MANY_CLASSES = 20
@@ -36,10 +41,19 @@ MANY_CLASSES = 20
 
 def portfolio(profile: Profile) -> list[Recipe]:
     """Known-good recipes for a table of this size, cheapest first, each for every encoder."""
+    usual = _USUAL.get(profile.loss, {})
+    return [
+        Recipe.made("finetune", usual | choice | {"encoder": encoder, "depth": depth}, seed=profile.seed)
+        for choice in (_CHOICES[profile.loss](profile) if usual else [])
+        for encoder, depth in _depths.near(profile, float(choice.get("depth", 1.0)))  # type: ignore[arg-type]
+    ]
+
+
+def _for_classes(profile: Profile) -> list[dict[str, Scalar]]:
     epochs = _epochs(profile)
     # A sentence encoder's vectors tell many classes apart as they are; few classes ask for other vectors.
     starts = ("logistic", "random") if profile.classes >= MANY_CLASSES else ("random", "logistic")
-    choices: list[dict[str, Scalar]] = [
+    return [
         # An encoder that is good at a small depth gives a first model in a quarter of the time.
         {"epochs": epochs, "lr": 2e-4, "depth": 0.25},
         {"epochs": epochs, "head_start": starts[0]},
@@ -51,16 +65,38 @@ def portfolio(profile: Profile) -> list[Recipe]:
         {"epochs": epochs, "head_start": starts[1]},
         {"epochs": epochs, "frozen": 0.5, "embedding_lr": 0.0},
     ]
+
+
+def _for_numbers(profile: Profile) -> list[dict[str, Scalar]]:
+    epochs = _epochs(profile)
     return [
-        Recipe.made("finetune", DEFAULTS | choice | {"encoder": encoder, "depth": depth}, seed=profile.seed)
-        for choice in choices
-        for encoder, depth in _depths.near(profile, float(choice.get("depth", 1.0)))  # type: ignore[arg-type]
+        {"epochs": epochs, "lr": 2e-4, "depth": 0.25},
+        {"epochs": epochs},
+        {"epochs": epochs, "bins": 0},
+        {"epochs": 1.5 * epochs, "lr": 6e-5, "batch": 16},
+        {"epochs": 1.5 * epochs, "lr": 2e-4, "bins": 20},
+        {"epochs": 1.5 * epochs, "lr": 2e-4, "depth": 0.5},
+        {"epochs": epochs, "head_start": "logistic"},
+        {"epochs": epochs, "frozen": 0.5, "embedding_lr": 0.0},
     ]
+
+
+_CHOICES = {"cross_entropy": _for_classes, "squared": _for_numbers}
 
 
 def _epochs(profile: Profile) -> float:
     """More passes over fewer rows; below one pass where there are very many."""
     return float(np.clip(4 * (5000 / max(profile.rows, 1)) ** 0.5, 0.5, 30).round(1))
+
+
+#: Loss of the task -> the knobs of what it is alone in.
+_TURNED: dict[str, tuple[Knob, ...]] = {
+    "cross_entropy": (
+        Knob("smoothing", values=(0.0, 0.05, 0.1)),
+        Knob("class_weights", values=("none", "balanced")),
+    ),
+    "squared": (Knob("bins", values=(0, 10, 20)),),
+}
 
 
 def knobs(profile: Profile) -> tuple[Knob, ...]:
@@ -80,8 +116,7 @@ def knobs(profile: Profile) -> tuple[Knob, ...]:
         Knob("schedule", values=("linear", "cosine")),
         Knob("batch", values=(16, 32, 64)),
         Knob("dropout", values=(0.0, 0.1, 0.2)),
-        Knob("smoothing", values=(0.0, 0.05, 0.1)),
-        Knob("class_weights", values=("none", "balanced")),
+        *_TURNED.get(profile.loss, ()),
         Knob("pooling", values=("mean", "cls")),
         Knob("head_start", values=("random", "logistic")),
         Knob("length", values=(64, 128, 256)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,9 @@ import numpy as np
 
 from penna.encoders import checkpoints, tokens
 from penna.encoders.config import TRAINED
+from penna.errors import BundleError
 from penna.models import Array
+from penna.models._targets import SOFTMAX, Link
 from penna.table import Table
 
 if TYPE_CHECKING:
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     from penna.models._network import Network
     from penna.training import loop
 
+#: What becomes of the graph's logits, where that is no softmax.
+LINK = "link.json"
 #: Rows scored at once.
 BATCH = 64
 
@@ -55,16 +60,17 @@ class FineTuned:
     truncated_share: float
     cache: Path | None
     outcome: loop.Outcome
+    link: Link = SOFTMAX
 
     def outputs(self, table: Table) -> Array:
-        """(n, k) probabilities, in the number format that is fastest here: within 2e-2 of the artefact's."""
+        """(n, columns), in the number format that is fastest here: within 2e-2 of the artefact's."""
         from penna.training import loop, precision
 
         if not len(table):
-            return np.zeros((0, self.network.head.out_features), np.float32)
+            return self.link(np.zeros((0, self.network.head.out_features), np.float32), softmax)
         texts = tokens.tokenise(self.checkpoint, table, self.length, self.cache)
         logits = loop.outputs(self.network, texts.lengths, inputs_of(texts), BATCH, precision.fastest_dtype())
-        return softmax(logits.numpy())
+        return self.link(logits.numpy(), softmax)
 
     def save(self, folder: Path) -> None:
         """The ONNX graph with its tokenizer, in float32."""
@@ -75,6 +81,8 @@ class FineTuned:
         graph.write_graph(
             network.encoder, self.checkpoint, folder, head=head, pooling=network.pooling, length=self.length
         )
+        if self.link != SOFTMAX:
+            (folder / LINK).write_text(json.dumps(self.link.to_json()), encoding="utf-8")
 
     def save_checkpoint(self, folder: Path) -> None:
         """The weights in Hugging Face form: ``AutoModel`` opens the encoder; head.safetensors holds the head.
@@ -101,10 +109,24 @@ class Opened:
 
     graph: Graph
     folder: Path
+    link: Link = SOFTMAX
 
     def outputs(self, table: Table) -> Array:
-        return softmax(self.graph.run(list(table.joined)))
+        return self.link(self.graph.run(list(table.joined)), softmax)
 
     def save(self, folder: Path) -> None:
         """A copy of what was opened."""
         shutil.copytree(self.folder, folder, dirs_exist_ok=True)
+
+
+def open_link(folder: Path, columns: int) -> Link:
+    """What becomes of so many columns of logits. Raises BundleError on anything damaged."""
+    path = folder / LINK
+    if not path.exists():
+        return SOFTMAX
+    try:
+        if path.stat().st_size > 1 << 20:
+            raise ValueError("too large")
+        return Link.from_json(json.loads(path.read_text(encoding="utf-8")), columns)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BundleError(f"{path} is damaged ({error}): copy the artefact again.") from error

@@ -1,4 +1,4 @@
-"""An encoder with a classification head, and what makes it cheap to train: attention, vocabulary, a head that has a
+"""An encoder with a head, and what makes it cheap to train: attention, vocabulary, a head that has a
 start. Knows tensors; never a table."""
 
 import re
@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from penna.features.logistic import fit_logistic
+from penna.features.logistic import Logistic, fit_logistic
+from penna.features.ridge import fit_ridge
 from penna.training import loop, precision
 
 Index = np.ndarray[Any, np.dtype[np.int64]]
@@ -19,14 +20,14 @@ _ATTENTION_DROPOUT = re.compile(r"attention\.(self\.dropout|attention_dropout|dr
 
 
 class Network(nn.Module):  # type: ignore[misc]
-    """Token ids and mask in, (rows, classes) logits out; ``pooling`` is "mean" over tokens or "cls", the first one."""
+    """Token ids and mask in, (rows, columns) logits out; ``pooling`` is "mean" over tokens or "cls", the first one."""
 
-    def __init__(self, encoder: nn.Module, width: int, classes: int, pooling: str, dropout: float) -> None:
+    def __init__(self, encoder: nn.Module, width: int, columns: int, pooling: str, dropout: float) -> None:
         super().__init__()
         self.encoder = encoder
         self.pooling = pooling
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(width, classes)
+        self.head = nn.Linear(width, columns)
         nn.init.normal_(self.head.weight, std=0.02)
         nn.init.zeros_(self.head.bias)
 
@@ -84,8 +85,15 @@ def compact(network: Network, used: Index) -> Iterator[Index]:
         encoder.set_input_embeddings(whole)
 
 
-def start_head(network: Network, rows: loop.Rows, dtype: precision.Dtype, threads: int, most: int = 20_000) -> None:
-    """Give the head a logistic regression on the untrained encoder's output.
+def start_head(
+    network: Network,
+    rows: loop.Rows,
+    dtype: precision.Dtype,
+    threads: int,
+    loss: str = "cross_entropy",
+    most: int = 20_000,
+) -> None:
+    """Give the head a logistic regression, or for numbers a ridge regression, on the untrained encoder's output.
 
     A random head first drags a good encoder the wrong way (Kumar et al. 2022, "Fine-Tuning can Distort Pretrained
     Features").
@@ -99,16 +107,25 @@ def start_head(network: Network, rows: loop.Rows, dtype: precision.Dtype, thread
     finally:
         network.head = head
     mean, scale = features.mean(0), features.std(0) + 1e-6
-    # As strict as C = 12 is for vectors of length one: the head must leave the encoder something to learn.
-    found = fit_logistic(
-        (features - mean) / scale, rows.y[index], head.out_features, c=12 / features.shape[1], threads=threads
-    )
+    found = _STARTS[loss]((features - mean) / scale, rows.y[index], head.out_features, threads)
     coef, bias = found.coef / scale, found.intercept - (found.coef / scale) @ mean
-    if len(coef) == 1:
+    if len(coef) < head.out_features:  # one row stands for two classes
         coef, bias = np.concatenate([-coef, coef]) / 2, np.concatenate([-bias, bias]) / 2
     with torch.no_grad():
         head.weight.copy_(torch.from_numpy(coef))
         head.bias.copy_(torch.from_numpy(bias))
+
+
+def _logistic(features: Any, y: Any, columns: int, threads: int) -> Logistic:
+    # As strict as C = 12 is for vectors of length one: the head must leave the encoder something to learn.
+    return fit_logistic(features, y, columns, c=12 / features.shape[1], threads=threads)
+
+
+def _ridge(features: Any, y: Any, columns: int, threads: int) -> Logistic:
+    return fit_ridge(features, y, alpha=float(features.shape[1]), threads=threads)
+
+
+_STARTS = {"cross_entropy": _logistic, "squared": _ridge}
 
 
 def _at(inputs: Callable[[Index], loop.Inputs], index: Index) -> Callable[[Index], loop.Inputs]:

@@ -12,7 +12,8 @@ from penna.encoders import checkpoints, tokens
 from penna.models import Cost, OutOfTime, Pruned, Report, Resources
 from penna.models import _finetune_parts as parts
 from penna.models._finetune_recipes import knobs, portfolio, settings, steps
-from penna.models._finetuned import FineTuned, Opened, softmax
+from penna.models._finetuned import FineTuned, Opened, open_link, softmax
+from penna.models._targets import target_of
 from penna.recipe import Profile, Recipe
 from penna.table import Table
 from penna.tasks import Task
@@ -43,7 +44,7 @@ def cost(recipe: Recipe, profile: Profile, train: Table, resources: Resources) -
     pace = _pace(recipe, checkpoint, train, profile.classes, resources)
     fixed, each = _seconds(recipe, len(train), pace)
     depth = parts.depth_of(chosen, checkpoint)
-    head = 4e-6 * profile.classes * (checkpoint.width + 1)
+    head = 4e-6 * (chosen.get("bins") or profile.classes) * (checkpoint.width + 1)
     return Cost(
         seconds=fixed + each * steps(recipe, len(train)),
         megabytes=checkpoint.megabytes_at(depth) + head + _files(checkpoint),
@@ -79,14 +80,15 @@ def fit(
     checkpoint = checkpoints.find(chosen["encoder"])
     texts, length, truncated = parts.tokens_of(checkpoint, train, chosen["length"], resources.cache)
     dtype = precision.fastest_dtype()
-    network = parts.build(checkpoint, chosen, len(task.classes), recipe.seed)
-    y = task.encode(train)
+    target = target_of(task, train, chosen.get("bins", 0))
+    network = parts.build(checkpoint, chosen, target.columns, recipe.seed)
     watched = None if valid is None else parts.sample(valid, CHECK_ROWS, recipe.seed)
     seen = [texts] if watched is None else [texts, tokens.tokenise(checkpoint, watched, length, resources.cache)]
     with _network.compact(network, np.unique(np.concatenate([r.values for r in seen]))) as lookup:
-        rows = parts.rows_of(texts, lookup, y, parts.class_weights(y, len(task.classes), chosen["class_weights"]))
+        weights = parts.class_weights(target.y, target.columns, chosen["class_weights"])
+        rows = parts.rows_of(texts, lookup, target.y, weights)
         if chosen["head_start"] == "logistic":
-            _network.start_head(network, rows, dtype, resources.threads)
+            _network.start_head(network, rows, dtype, resources.threads, target.loss)
         score = None
         if watched is not None:
             truth = task.encode(watched)
@@ -94,21 +96,23 @@ def fit(
 
             def score() -> float:
                 logits = loop.outputs(network, scored.lengths, scored.inputs, 64, dtype)
-                return task.score(truth, softmax(logits.numpy()))
+                return task.score(truth, target.link(logits.numpy(), softmax))
 
-        outcome = loop.train(network, rows, parts.plan(recipe, len(train), dtype), resources.deadline, score, report)
+        plan = parts.plan(recipe, len(train), dtype, target.loss)
+        outcome = loop.train(network, rows, plan, resources.deadline, score, report)
     if outcome.why == "pruned":
         raise Pruned
     if outcome.why == "deadline" and outcome.steps < FEWEST_STEPS:
         raise OutOfTime(f"{outcome.steps} of {outcome.planned} steps fitted before the deadline: too few to learn from")
-    return FineTuned(network, checkpoint, length, truncated, resources.cache, outcome)
+    return FineTuned(network, checkpoint, length, truncated, resources.cache, outcome, target.link)
 
 
 def open(folder: Path) -> Opened:
     """Open what ``save`` wrote, without torch. Raises BundleError on anything damaged."""
     from penna.encoders.graph import Graph
 
-    return Opened(Graph.open(folder), folder)
+    graph = Graph.open(folder)
+    return Opened(graph, folder, open_link(folder, graph.facts.outputs))
 
 
 def _pace(

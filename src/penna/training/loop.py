@@ -29,8 +29,8 @@ class Diverged(RuntimeError):
 
 @dataclass(frozen=True)
 class Plan:
-    """How to train. ``smoothing`` is label smoothing; ``checks`` how often the validation score is asked for;
-    ``patience`` how many checks without a better score end the training (0: never)."""
+    """How to train. ``loss`` is a name in ``LOSSES``; ``smoothing`` is label smoothing; ``checks`` how often the
+    validation score is asked for; ``patience`` how many checks without a better score end the training (0: never)."""
 
     steps: int
     batch: int = 32
@@ -43,15 +43,17 @@ class Plan:
     patience: int = 3
     seed: int = 0
     dtype: precision.Dtype = "float32"
+    loss: str = "cross_entropy"
 
 
 @dataclass(frozen=True)
 class Rows:
-    """What is learnt from: ``inputs(index)`` makes one padded batch, ``y`` are class indices, ``weights`` per class."""
+    """What is learnt from: ``inputs(index)`` makes one padded batch, ``y`` are class indices (numbers for the loss
+    "squared"), ``weights`` per class."""
 
     lengths: Index
     inputs: Callable[[Index], Inputs]
-    y: Index
+    y: np.ndarray[Any, Any]
     weights: tuple[float, ...] | None = None
 
     def __len__(self) -> int:
@@ -80,7 +82,7 @@ def train(
 ) -> Outcome:
     """Train ``network`` in place, and leave it with its best weights (without ``score``: its last).
 
-    ``network(**inputs)`` gives (rows, classes) logits; ``score()`` judges it as it stands, higher is better. Where
+    ``network(**inputs)`` gives (rows, columns) logits; ``score()`` judges it as it stands, higher is better. Where
     the planned steps do not fit before the deadline, the plan shortens itself early, so that rates still reach zero.
     Raises Diverged where the loss stops being a number and no good weights were seen.
     """
@@ -194,7 +196,7 @@ def step(
     inputs = {name: tensor.to(device) for name, tensor in rows.inputs(index).items()}
     with autocast(device, plan.dtype):
         logits = network(**inputs)
-    loss = nn.functional.cross_entropy(logits.float(), y, weight=weights, label_smoothing=plan.smoothing)
+    loss = LOSSES[plan.loss](logits.float(), y, weights, plan.smoothing)
     value = float(loss.item())
     if math.isfinite(value):
         loss.backward()
@@ -202,6 +204,23 @@ def step(
         adamw.step()
         adamw.zero_grad()
     return value
+
+
+def _cross_entropy(
+    logits: torch.Tensor, y: torch.Tensor, weights: torch.Tensor | None, smoothing: float
+) -> torch.Tensor:
+    return nn.functional.cross_entropy(logits, y, weight=weights, label_smoothing=smoothing)
+
+
+def _squared(logits: torch.Tensor, y: torch.Tensor, weights: torch.Tensor | None, smoothing: float) -> torch.Tensor:
+    return nn.functional.mse_loss(logits[:, 0], y)
+
+
+#: Loss by name: from logits (n, columns), y, weights by class and smoothing. The last two are for classes alone.
+LOSSES: dict[str, Callable[[torch.Tensor, torch.Tensor, torch.Tensor | None, float], torch.Tensor]] = {
+    "cross_entropy": _cross_entropy,
+    "squared": _squared,
+}
 
 
 def autocast(device: torch.device, dtype: precision.Dtype) -> torch.autocast:
@@ -225,7 +244,7 @@ def load(network: nn.Module, state: Mapping[str, torch.Tensor]) -> None:
 def outputs(
     network: nn.Module, lengths: Index, inputs: Callable[[Index], Inputs], batch: int, dtype: precision.Dtype
 ) -> torch.Tensor:
-    """(n, classes) float32 logits of every row, on the processor, in the rows' own order."""
+    """(n, columns) float32 logits of every row, on the processor, in the rows' own order."""
     network.eval()
     place = next(network.parameters()).device
     done: list[torch.Tensor] = []
