@@ -36,7 +36,6 @@ from penna.pretraining import (
     state,
     telling,
 )
-from penna.pretraining import corpus as corpora
 from penna.pretraining.keeping import Folder
 from penna.pretraining.processes import World
 from penna.pretraining.schedule import Clock, Exits
@@ -227,7 +226,7 @@ def until(process: "subprocess.Popen[str]", said: str) -> None:
 
 def test_a_killed_run_goes_on_and_reaches_the_same_loss(corpus, folder, tmp_path):
     given = {
-        "steps": 60,
+        "steps": 40,
         "tokenizer": folder,
         "objectives": "mlm,sop",
         "save_steps": 10,
@@ -240,10 +239,10 @@ def test_a_killed_run_goes_on_and_reaches_the_same_loss(corpus, folder, tmp_path
     until(process, "step 25")
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    assert len(lines(tmp_path / "cut")) < 60
+    assert len(lines(tmp_path / "cut")) < 40
     pretrain(corpus, tmp_path / "cut", **given)
     whole, cut = lines(tmp_path / "whole"), lines(tmp_path / "cut")
-    assert [line["step"] for line in cut] == list(range(1, 61))
+    assert [line["step"] for line in cut] == list(range(1, 41))
     assert cut[-1]["loss"] == pytest.approx(whole[-1]["loss"], abs=1e-5)
     assert cut[-1]["tokens"] == whole[-1]["tokens"]
     for name, tensor in weights(tmp_path / "whole").items():
@@ -278,22 +277,29 @@ def test_two_processes_learn_what_one_learns_from_twice_the_batch(corpus, folder
     for name, value in {"RANK": "0", "LOCAL_RANK": "0", **place}.items():
         monkeypatch.setenv(name, value)
     pretrain(corpus, tmp_path / "two", **given)
-    _, said = other.communicate(timeout=60)
+    _, said = other.communicate(timeout=300)
     assert other.returncode == 0, said
     one, two = lines(tmp_path / "one"), lines(tmp_path / "two")
     assert [line["loss"] for line in two] == pytest.approx([line["loss"] for line in one], abs=1e-4)
     assert [line["tokens"] for line in two] == [line["tokens"] for line in one]
 
 
+def within(seconds: float, corpus: Path, folder: str, out: Path) -> tuple[run.Outcome, float]:
+    """A run with a budget, and how long it took. The door takes no budget as short as a test's."""
+    begun = time.monotonic()
+    asked = Settings(budget=seconds, tokenizer=folder, **FAST)
+    order = start.Order([corpus], (str(corpus),), Folder(out), asked, False, begun)
+    made = run.whole(order, World(), lambda kind, **data: None)
+    return made, time.monotonic() - begun
+
+
 def test_a_budget_holds_and_counts_earlier_runs(corpus, folder, tmp_path):
-    begun = time.monotonic()
-    made = pretrain(corpus, tmp_path / "enc", budget=5, tokenizer=folder, **FAST)
-    assert time.monotonic() - begun < 5.5
+    made, seconds = within(2.0, corpus, folder, tmp_path / "enc")
     assert made.why == "done"
-    assert lines(tmp_path / "enc")[-1]["lr"] < 1e-4
-    begun = time.monotonic()
-    again = pretrain(corpus, tmp_path / "enc", budget=5, tokenizer=folder, **FAST)
-    assert time.monotonic() - begun < 2
+    assert seconds < 3.0
+    assert lines(tmp_path / "enc")[-1]["lr"] < 2e-4
+    again, seconds = within(2.0, corpus, folder, tmp_path / "enc")
+    assert seconds < 2.0
     assert again.steps <= made.steps + 1
 
 
@@ -479,13 +485,8 @@ def test_a_loss_that_is_no_number_keeps_the_last_good_state(corpus, tiny, tmp_pa
 
 
 def test_a_budget_that_reading_uses_up_is_one_clear_sentence(corpus, folder, tmp_path):
-    clock = Clock(None, 5.0, earlier=6.0, started=time.monotonic())
-    assert clock.over(0)
-    given = {"tokenizer": folder, **FAST}
-    files = corpora.files([corpus])
-    order = start.Order(files, (str(corpus),), Folder(tmp_path / "enc"), Settings(budget=5.0, **given), False, -1e9)
     with pytest.raises(SettingError, match="over before the first step"):
-        run.whole(order, World(), lambda kind, **data: None)
+        within(0.001, corpus, folder, tmp_path / "enc")
 
 
 def test_the_flops_of_a_pass_are_those_of_its_products():

@@ -85,6 +85,7 @@ class Training:
     def __post_init__(self) -> None:
         self.device = next(self.network.parameters()).device
         self.world = self.source.world
+        self.network.train()
         self.named = parameters(self.network, self.source.goals)
         self.optimiser = adamw(self.named, self.plan)
         self.tally = Tally()
@@ -94,7 +95,6 @@ class Training:
 
     def all(self) -> str:
         """Learn until the steps or the time are used up; why it ended: "done" or "interrupted"."""
-        self.network.train()
         with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
             batches = self.source.stream(self.state.step, self.clock.progress)
             while not (now := self.orders()).why:

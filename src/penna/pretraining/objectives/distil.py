@@ -4,6 +4,7 @@
 texts of a batch lie close together, ``relations`` which tokens of a text do (Wang et al. 2021, section 3.1).
 """
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from penna.errors import SettingError
@@ -65,13 +66,12 @@ class Distilled:
         return out if seen.before is None else out | {"distil.before": seen.before}
 
     def loss(self, network: "Network", states: "States", inputs: Inputs) -> "tuple[torch.Tensor, Measures]":
-        own = states.last.float()
-        mask = inputs["distil.mask"]
-        pooled = _mean(own, mask)
+        own, mask = states.last.float(), inputs["distil.mask"]
+        sight = _Sight(states, own, _mean(own, mask), mask, inputs)
         total = own.sum() * 0.0
         measures: Measures = {}
         for name, weight in self.parts.items():
-            loss, measure = getattr(self, f"_{name}")(states, own, pooled, mask, inputs)
+            loss, measure = getattr(self, f"_{name}")(sight)
             total = total + weight * loss
             measures |= measure
         return total, measures
@@ -80,38 +80,47 @@ class Distilled:
         mapping = dict(self.module.named_children()).get(name)
         return states if mapping is None else mapping(states)
 
-    def _pooled(self, states: Any, own: Any, pooled: Any, mask: Any, inputs: Inputs) -> "tuple[torch.Tensor, Measures]":
-        return _direction("distil cosine", self._mapped("pooled", pooled), inputs["distil.pooled"], None)
+    def _pooled(self, sight: "_Sight") -> "tuple[torch.Tensor, Measures]":
+        return _direction("distil cosine", self._mapped("pooled", sight.pooled), sight.inputs["distil.pooled"])
 
-    def _tokens(self, states: Any, own: Any, pooled: Any, mask: Any, inputs: Inputs) -> "tuple[torch.Tensor, Measures]":
-        return _direction("distil token cosine", self._mapped("tokens", own), inputs["distil.last"], mask)
+    def _tokens(self, sight: "_Sight") -> "tuple[torch.Tensor, Measures]":
+        own, its = self._mapped("tokens", sight.own), sight.inputs["distil.last"]
+        return _direction("distil token cosine", own, its, sight.mask)
 
-    def _similarity(
-        self, states: Any, own: Any, pooled: Any, mask: Any, inputs: Inputs
-    ) -> "tuple[torch.Tensor, Measures]":
+    def _similarity(self, sight: "_Sight") -> "tuple[torch.Tensor, Measures]":
         from torch.nn import functional
 
-        if len(pooled) < 3:  # a text has fewer than two others
-            none = pooled.sum() * 0.0
+        if len(sight.pooled) < 3:  # a text has fewer than two others
+            none = sight.pooled.sum() * 0.0
             return none, {"distil similarity": (none.detach(), none.new_zeros(()))}
-        student, teacher = _near(pooled), _near(inputs["distil.pooled"])
+        student, teacher = _near(sight.pooled), _near(sight.inputs["distil.pooled"])
         loss = functional.kl_div(student, teacher, log_target=True, reduction="batchmean")
         return loss, {"distil similarity": (loss.detach(), loss.new_ones(()))}
 
-    def _relations(
-        self, states: Any, own: Any, pooled: Any, mask: Any, inputs: Inputs
-    ) -> "tuple[torch.Tensor, Measures]":
+    def _relations(self, sight: "_Sight") -> "tuple[torch.Tensor, Measures]":
         from penna.pretraining.objectives import _teacher
 
-        parts = _teacher.heads(states.last.shape[-1], self.teacher.width)
-        mine = _teacher.projections(states.layer, "student")
-        loss = pooled.sum() * 0.0
-        for own_map, its_map in zip(mine, self.projections, strict=True):
-            student = _related(own_map(states.before), mask, parts)
-            teacher = _related(its_map(inputs["distil.before"].to(its_map.weight.dtype)), mask, parts).detach()
+        states, mask = sight.states, sight.mask
+        before = sight.inputs["distil.before"]
+        parts = _teacher.heads(sight.own.shape[-1], self.teacher.width)
+        loss = sight.pooled.sum() * 0.0
+        for mine, its in zip(_teacher.projections(states.layer, "student"), self.projections, strict=True):
+            student = _related(mine(states.before), mask, parts)
+            teacher = _related(its(before.to(its.weight.dtype)), mask, parts).detach()
             apart = (teacher.exp() * (teacher - student)).sum(-1)  # (b, parts, s)
-            loss = loss + (apart * mask[:, None]).sum() / (mask.sum() * parts * len(mine))
+            loss = loss + (apart * mask[:, None]).sum() / (mask.sum() * parts * len(self.projections))
         return loss, {"distil relations": (loss.detach(), loss.new_ones(()))}
+
+
+@dataclass(frozen=True)
+class _Sight:
+    """A student's states at one exit, in float32 and pooled, its mask, and what the teacher made of the same text."""
+
+    states: "States"
+    own: "torch.Tensor"  # (b, s, width)
+    pooled: "torch.Tensor"  # (b, width)
+    mask: "torch.Tensor"  # (b, s) bool
+    inputs: Inputs
 
 
 def _mean(states: "torch.Tensor", mask: "torch.Tensor") -> "torch.Tensor":
@@ -120,13 +129,15 @@ def _mean(states: "torch.Tensor", mask: "torch.Tensor") -> "torch.Tensor":
     return (states * weight).sum(1) / weight.sum(1)
 
 
-def _direction(name: str, own: "torch.Tensor", other: "torch.Tensor", mask: Any) -> "tuple[torch.Tensor, Measures]":
+def _direction(
+    name: str, own: "torch.Tensor", other: "torch.Tensor", mask: Any = None
+) -> "tuple[torch.Tensor, Measures]":
     """1 - cosine, averaged over rows, or over the tokens inside ``mask``."""
     from torch.nn import functional
 
     cosine = functional.cosine_similarity(own.float(), other, dim=-1)
     total = cosine.sum() if mask is None else (cosine * mask).sum()
-    count = total.new_tensor(cosine.numel()) if mask is None else mask.sum()
+    count = total.new_full((), cosine.numel()) if mask is None else mask.sum()
     return 1 - total / count, {name: (total.detach(), count)}
 
 

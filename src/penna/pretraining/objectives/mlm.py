@@ -53,7 +53,7 @@ class Words:
         hidden = states.last.reshape(-1, states.last.shape[-1]).index_select(0, inputs["mlm.positions"])
         logits = network.words(hidden)
         total = entropy(logits, labels)
-        count = total.new_tensor(max(len(labels), 1))
+        count = total.new_full((), max(len(labels), 1))
         told = logits.detach()
         # The highest score, not its place: finding that takes several times as long.
         right = (told.gather(1, labels[:, None])[:, 0] >= told.amax(-1)).sum()
