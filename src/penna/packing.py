@@ -195,6 +195,6 @@ The exam rows were opened once, after every choice was made. On the machine it w
 ## Limits
 
 It knows the language, the topics and the label mix of the rows that it was fitted on. Texts unlike those get an answer
-all the same; {said["doubt"]}. It was not examined for
-fairness between groups.
+all the same; {said["doubt"]}.
+It was not examined for fairness between groups.
 """

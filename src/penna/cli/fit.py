@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def fit(
     data: Annotated[str, typer.Argument(metavar="DATA", help="CSV, TSV, JSON lines or Parquet, also compressed.")],
-    target: Annotated[str | None, typer.Option(metavar="COLUMN", help="The labels.")] = None,
+    target: Annotated[str | None, typer.Option(metavar="COLUMN", help="The labels, or numbers.")] = None,
     text: Annotated[
         list[str] | None, typer.Option(metavar="COLUMN", help="A text column; repeat for more. Found if not given.")
     ] = None,
@@ -33,8 +33,15 @@ def fit(
             metavar="NAME", help="Encoder: a folder or a hub name; repeat for more. What came with Penna if not given."
         ),
     ] = None,
+    task: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="classify, regress, or auto: many different numbers are an amount to predict."
+        ),
+    ] = "auto",
     metric: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Such as accuracy, macro_f1, log_loss. Chosen if not given.")
+        str | None,
+        typer.Option(metavar="NAME", help="Such as accuracy, macro_f1, log_loss; r2, rmse, mae. Chosen if not given."),
     ] = None,
     folds: Annotated[int | None, typer.Option(metavar="K", help="Chosen by the number of rows if not given.")] = None,
     exam: Annotated[float | None, typer.Option(metavar="SHARE", help="Part of the rows to keep for the exam.")] = None,
@@ -57,7 +64,7 @@ def fit(
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the result.")] = False,
 ) -> None:
-    """Find, prove and pack the best classifier within the budget."""
+    """Find, prove and pack the best classifier or regressor within the budget."""
     from penna.budget import Deadline, parse_seconds
     from penna.cli.progress import Console
 
@@ -65,7 +72,7 @@ def fit(
     folder = Path(out) if out else Path("runs") / _stem(data)
     options: dict[str, Any] = {
         "max_mb": max_mb, "max_ms": max_ms, "families": _listed(families), "encoders": tuple(encoder or ()),
-        "metric": metric, "folds": folds, "exam": exam, "search": search, "rare": rare, "seed": seed,
+        "task": task, "metric": metric, "folds": folds, "exam": exam, "search": search, "rare": rare, "seed": seed,
         "clean": clean, "adjust": adjust,
         "text": tuple(text) if text else None, "group": group, "out": folder, "resume": resume,
     }  # fmt: skip

@@ -53,7 +53,7 @@ def predict(
     data: Annotated[str, typer.Argument(metavar="DATA", help="File with texts, or - for standard input.")],
     out: Annotated[str | None, typer.Option(metavar="FILE", help="Standard output if not given.")] = None,
 ) -> None:
-    """Write a label and probabilities for each row.
+    """Write a label and probabilities, or a number, for each row.
 
     Rows stream through: memory stays the same for any number of them.
     """

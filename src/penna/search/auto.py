@@ -83,12 +83,13 @@ class Auto:
                 seconds[t.recipe.family].append(t.seconds)
             draws[t.recipe.family] += t.origin == self.kind
         top = max(best.values(), default=0.0)
+        far = 0.05 * max(1.0, abs(top))  # an error in the target's own units has no share of one to be a part of
         open_ = [
             f
             for f in best
             if f in self.samplers and draws[f] < MOST_DRAWS and 1.2 * sorted(seconds[f])[len(seconds[f]) // 2] < spare
         ]
-        return min(open_, key=lambda f: sum(seconds[f]) * 10 ** ((top - best[f]) / 0.05), default=None)
+        return min(open_, key=lambda f: sum(seconds[f]) * 10 ** min((top - best[f]) / far, 100.0), default=None)
 
     def _finalists(self, trials: Sequence[Trial]) -> list[Trial]:
         """The best recipes of the first round, at most two of one family."""

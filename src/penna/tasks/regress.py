@@ -205,12 +205,12 @@ class Regress:
         return float(r2_score(cells.numbers(list(truth)), np.asarray(answers, np.float64), sample_weight=weights))
 
     def describe(self) -> dict[str, str]:
+        spread = f"(the target's standard deviation is {_short(self.scale)})"
         return {
             "model": "text regressor",
             "answer": f"a number: {_short(self.low)} to {_short(self.high)} in the rows it was fitted on, never beyond",
             "unusable": "their target is no number",
-            "doubt": f"it is off by the mean absolute error above on average, {_short(self.scale)} being the target's "
-            "standard deviation",
+            "doubt": f"on average it is off by the mean absolute error above {spread}",
         }
 
     def to_json(self) -> dict[str, Any]:
