@@ -5,9 +5,9 @@ Nothing heavy is imported before it is called.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
 from penna.budget import parse_seconds
 from penna.errors import SettingError
@@ -84,10 +84,19 @@ def _nothing(kind: str, **data: Any) -> None:
 
 
 def _settings(options: Mapping[str, Any]) -> Settings:
-    known = {field.name for field in fields(Settings)}
-    if unknown := sorted(set(options) - known):
+    known = {field.name: field.type for field in fields(Settings)}
+    if unknown := sorted(set(options) - set(known)):
         raise SettingError(f"pretrain has no option {unknown[0]!r}: choose from {', '.join(sorted(known))}.")
-    settings = Settings(**options)
-    if settings.budget is not None:
-        settings = replace(settings, budget=parse_seconds(settings.budget))
-    return check(settings)
+    plain: dict[str, Any] = {name: str(value) if isinstance(value, Path) else value for name, value in options.items()}
+    if plain.get("budget") is not None:
+        plain["budget"] = parse_seconds(plain["budget"])
+    for name, value in plain.items():
+        _check_type(name, value, get_args(known[name]) or (known[name],))
+    return check(Settings(**plain))
+
+
+def _check_type(name: str, value: object, allowed: tuple[Any, ...]) -> None:
+    wider = (*allowed, int) if float in allowed else allowed
+    if not isinstance(value, wider) or (isinstance(value, bool) and bool not in allowed):
+        kinds = " or ".join(kind.__name__ for kind in allowed if kind is not type(None))
+        raise SettingError(f"{name} is {value!r}: give {kinds}.")
