@@ -14,7 +14,7 @@ KNOB = "clean"
 #: points and never took more than noise (benchmarks/cleaning.py). Case is left to the families, which know it already.
 LADDER = ("unicode+markup+spaces", "unicode+markup+links+spaces", "unicode+markup+links+numbers+spaces")
 BLANK = "missing"
-_ROWS = 4000
+_ROWS = 2000
 #: A rung that changes fewer of the rows than this, beyond their spacing, would be a trial without a difference.
 _LEAST = 0.005
 
