@@ -6,10 +6,9 @@
     python benchmarks/cleaning.py --table c.jsonl
 
 DATA holds a folder for each set with train.csv.gz and test.csv.gz (columns text, label). ``--planted`` is the share of
-rows, of train and test alike, that get a broken encoding, and as many again that get markup: the table shows how much of
-what that costs is won back. Without ``--budget``, single recipes of the family linear (and of frozen with ``--encoder``)
-are fitted under every cleaning named; with it, ``penna fit`` chooses (``--clean auto`` against none). Resumed by hand:
-lines are appended.
+rows, of train and test alike, that get a broken encoding, and as many again that get markup: the table shows how much
+of what that costs is won back. Without ``--budget``, single recipes of the family linear (with ``--encoder`` of frozen
+too) are fitted under every cleaning named; with it, ``penna fit`` chooses (``--clean auto`` against none).
 """
 
 import argparse
