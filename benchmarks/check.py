@@ -78,7 +78,7 @@ def markup(text: str, rng: np.random.Generator) -> str:
 def nearly(text: str, rng: np.random.Generator) -> str:
     words = text.split()
     kind = rng.integers(3)
-    if kind == 0 and len(words) >= 9:
+    if kind == 0 and len(words) >= 12:
         del words[int(rng.integers(len(words)))]
         return " ".join(words)
     return text.upper() if kind == 1 else f" {text.rstrip('.!? ')} !!"

@@ -112,8 +112,8 @@ def check(
 def _others(source: Any, table: Table) -> dict[str, Column]:
     """The columns without a role, read once more: a table keeps those alone that it has a use for."""
     names = [name for name, role in table.roles.items() if role == "other"]
-    if not names or source == "-" or hasattr(source, "read"):
-        return {}
+    if not names or hasattr(source, "read") or (isinstance(source, str) and source == "-"):
+        return {}  # what streams past can be read once only
     parts: dict[str, list[Any]] = {name: [] for name in names}
     for chunk in reading.stream(source, text=tuple(table.text)):
         for name in names:

@@ -13,8 +13,8 @@ from penna.prepare.words import Words
 
 Array = np.ndarray[Any, Any]
 
-LEAST = 0.7
-_BANDS, _WIDE = 16, 4  # a pair at 0.7 meets in a band with probability 0.99, one at 0.3 with 0.12
+LEAST = 0.8  # at 0.7, questions about one thing count as one: "a charge for withdrawing" and "for transferring"
+_BANDS, _WIDE = 16, 4  # a pair at 0.8 meets in a band with probability 0.999, one at 0.3 with 0.12
 _CHUNK = 1 << 15
 _MOST_PAIRS = 300_000  # in each band: the full comparison is in Python, some 10 µs a pair
 _FEWEST_WORDS = 3  # two words that differ in one share nothing that could be called near

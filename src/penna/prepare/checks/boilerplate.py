@@ -27,7 +27,10 @@ def find(sheet: Sheet) -> list[Finding]:
     # Copies of a text share all its runs: one of each kin speaks for all.
     original = np.zeros(n, bool)
     original[np.unique(sheet.kin[:n], return_index=True)[1]] = True
-    common = _common(runs[original[row]], row[original[row]], max(_LEAST_ROWS, _LEAST_SHARE * original.sum()))
+    least = max(_LEAST_ROWS, _LEAST_SHARE * original.sum())
+    if original[row].sum() < least:
+        return []
+    common = _common(runs[original[row]], row[original[row]], least)
     if not len(common):
         return []
     held = np.isin(runs, common)
