@@ -93,7 +93,7 @@ def _near(sheet: Sheet) -> list[Finding]:
         *of_rows(
             "near duplicates", "rows that nearly repeat an earlier row (other case, signs or a few words)",
             table.rows[near], "info", of=n, examples=_pairs(table, near, kin),
-            does="keeps them; copies may come to stand on both sides of a fold",
+            does="keeps them; those that differ in more than case and signs may come to stand on both sides of a fold",
             change="drop them in the file, or name a column that keeps them together with --group",
         ),
         *_torn(

@@ -38,7 +38,8 @@ def _told(sheet: Sheet, source: Source) -> list[Finding]:
         *of_rows(
             "broken encoding", "texts that were decoded with a wrong code page", sheet.rows[broken],
             examples=_repaired(sheet, np.flatnonzero(broken)[:FEW]),
-            does="keeps them as they are", change="read the source again as UTF-8, or repair it with ftfy", **common,
+            does="repairs what can be, or leaves it where that scores better", change="--clean none leaves them alone",
+            **common,
         ),
         *of_rows(
             "lost characters", "texts with the sign for characters that were lost", sheet.rows[lost],
@@ -48,7 +49,8 @@ def _told(sheet: Sheet, source: Source) -> list[Finding]:
         *of_rows(
             "control characters", "texts with control characters", sheet.rows[control], "info",
             examples=at_rows(sheet.rows[control], texts[control]),
-            does="keeps them; models see blanks", change="remove them in the file", **common,
+            does="removes them, or keeps them where that scores better", change="--clean none leaves them alone",
+            **common,
         ),
     ]  # fmt: skip
 
