@@ -108,7 +108,7 @@ def choice_of(y, outputs, metric, folds=(0,)):
 
 def test_a_choice_gets_thresholds_for_its_metric_and_then_honest_probabilities():
     choice, evidence = choice_of(*skewed(3000, power=3.0, sharp=1.5), "macro_f1")
-    done = finishing.finish(choice, evidence)
+    done = finishing.finish(choice, evidence, 60.0)
     assert [step.name for step in done.last] in (["thresholds", "temperature"], ["thresholds", "isotonic"])
     assert done.score > choice.score + 0.01
     assert str(done).endswith(f"then thresholds then {done.last[1].name}")
@@ -116,11 +116,16 @@ def test_a_choice_gets_thresholds_for_its_metric_and_then_honest_probabilities()
 
 def test_a_choice_that_is_good_as_it_is_stays_as_it_is():
     choice, evidence = choice_of(*skewed(2000), "accuracy")
-    assert finishing.finish(choice, evidence) is choice
+    assert finishing.finish(choice, evidence, 60.0) is choice
+
+
+def test_no_more_time_is_spent_on_last_steps_than_was_given():
+    choice, evidence = choice_of(*skewed(3000, power=5.0), "macro_f1")
+    assert finishing.finish(choice, evidence, 0.0) is choice
 
 
 def test_few_rows_or_folds_never_met_teach_no_last_step():
     choice, evidence = choice_of(*skewed(60, power=5.0), "macro_f1")
-    assert finishing.finish(choice, evidence) is choice
+    assert finishing.finish(choice, evidence, 60.0) is choice
     choice, evidence = choice_of(*skewed(3000, power=5.0), "macro_f1", folds=(1,))
-    assert finishing.finish(choice, evidence) is choice
+    assert finishing.finish(choice, evidence, 60.0) is choice

@@ -4,6 +4,7 @@ a task; fits no model.
 Everything rests on the answers that the choice's members gave on validation rows in the search's first round.
 """
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -22,12 +23,15 @@ LEAST_ROWS = 100
 #: What a step must gain, in standard errors of the gain.
 MARGIN = 1.0
 _GROUPS = 20
+#: How often the metric is computed on all rows, or what takes as long.
+CALLS = 400
 
 
-def finish(choice: Choice, evidence: Evidence) -> Choice:
+def finish(choice: Choice, evidence: Evidence, seconds: float) -> Choice:
     """The choice with its last steps and, where there are any, the score that they were cross-fitted to.
 
-    First what betters the metric (thresholds), then what betters the probabilities without harm to the metric.
+    First what betters the metric (thresholds), then what betters the probabilities without harm to the metric. Left as
+    it is where that would take longer than ``seconds``.
     """
     kinds = adjust.kinds(evidence.task.loss)
     there = all(set(evidence.first_round) <= set(trial.folds) for trial, _ in choice.members)
@@ -36,6 +40,10 @@ def finish(choice: Choice, evidence: Evidence) -> Choice:
         return choice
     outputs: Array = sum(weight * _answers(trial, evidence) for trial, weight in choice.members)  # type: ignore[assignment]
     score = evidence.task.score
+    begun = time.monotonic()
+    score(y, outputs)
+    if CALLS * (time.monotonic() - begun) > seconds:
+        return choice
     chain, crossed = _chain(kinds, y, outputs, score)
     return replace(choice, score=score(y, crossed), last=_fitted(chain, y, outputs, score)) if chain else choice
 

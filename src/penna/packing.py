@@ -22,6 +22,8 @@ Array = np.ndarray[Any, Any]
 
 #: After Ctrl-C nobody wants to wait: what takes longer to refit than this is served as it was kept.
 PATIENCE = 10.0
+#: The share of the budget that finding last steps may take.
+ADJUSTING = 0.02
 
 
 @dataclass(frozen=True)
@@ -57,15 +59,14 @@ def pack(search: Search, exam: Table, ended: str, adjusted: bool = True) -> Pack
     if ended == STOPPED:
         finish = Deadline(min(finish.seconds, finish.spent() + FINISHING + PATIENCE), finish.started)
     while True:
-        choice = search.choose(finish.left() - FINISHING) or _kept(search)
+        choice = _adjusted(search, search.choose(finish.left() - FINISHING), adjusted) or _kept(search)
         members = [] if choice is None else _members(search, choice, finish)
         if not members and (choice := _kept(search)) is not None:  # every refit failed
+            choice = _adjusted(search, choice, adjusted) or choice
             trial = choice.members[0][0]
             members = [Member(trial, 1.0, _as_kept(search), False)]
         if choice is None or not members:
             raise OutOfTime("no model was finished under the ceilings")
-        if adjusted and finish.left() > FINISHING:
-            choice = finishing.finish(choice, search.evidence)
         opened, milliseconds = _write(search, choice, members, exam)
         if search.work.budget.admits(bundle.megabytes(opened.folder), milliseconds):
             break
@@ -75,6 +76,13 @@ def pack(search: Search, exam: Table, ended: str, adjusted: bool = True) -> Pack
     outputs = opened.outputs(exam)
     y = search.work.task.encode(exam)
     return Packed(opened, choice, tuple(members), search.work.task.measure(y, outputs), y, outputs)
+
+
+def _adjusted(search: Search, choice: Choice | None, wanted: bool) -> Choice | None:
+    """With its last steps, where these take little of the whole time; before refits, which can do with less."""
+    if choice is None or not wanted:
+        return choice
+    return finishing.finish(choice, search.evidence, max(1.0, ADJUSTING * search.goal.deadline.seconds))
 
 
 def _kept(search: Search) -> Choice | None:
