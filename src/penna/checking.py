@@ -1,7 +1,6 @@
 """Checking: what is wrong with a table, before any training. Reads, computes what checks look at, and runs them all."""
 
 import os
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -64,21 +63,21 @@ def check(
     test: Any = None,
     task: str = "auto",
     encoders: Sequence[str] = (),
-    budget: str | float = "60s",
+    budget: str | float | Deadline = "60s",
     threads: int | None = None,
     seed: int = 0,
 ) -> Checkup:
     """All checks of ``prepare/checks`` on a table (a file, a DataFrame, texts), and on test rows where there are some.
 
-    ``y`` is the target's column, or labels. Encoders are those that came with Penna where none is named. Nothing is
-    written. Raises TableError where the source cannot be read at all.
+    ``y`` is the target's column, or labels; ``budget`` seconds, or a deadline that is running. Encoders are those that
+    came with Penna where none is named. Nothing is written. Raises TableError where the source cannot be read at all.
 
     >>> texts = [f"{word} film number {i}" for i in range(30) for word in ("good", "bad")]
     >>> found = check([*texts, "good film number 7"], ["good", "bad"] * 30 + ["good"], budget=10)
     >>> [(finding.kind, finding.rows) for finding in found.findings if finding.kind == "repeated text"]
     [('repeated text', (61,))]
     """
-    started, deadline = time.monotonic(), Deadline(parse_seconds(budget))
+    deadline = budget if isinstance(budget, Deadline) else Deadline(parse_seconds(budget))
     with threadpool_limits(threads):
         columns = (text,) if isinstance(text, str) else text
         table, notes = reading.read(
@@ -105,7 +104,7 @@ def check(
         looked=run.looked,
         models=run.models,
         skipped=tuple(run.skipped),
-        seconds=round(time.monotonic() - started, 2),
+        seconds=round(deadline.spent(), 2),
     )
 
 
@@ -204,6 +203,9 @@ class _Run:
         if found.outputs is None:
             self.skipped.append(("labels", "no model was finished in time: raise --budget"))
             return
+        left_out = int(np.isnan(found.outputs[:, 0]).sum())
+        if left_out:
+            self.skipped.append((f"the labels of {left_out:,} rows", "of each fold 20,000 rows are asked for"))
         outputs = np.full((len(self.sheet), len(self.sheet.classes)), np.nan, np.float32)
         place = np.searchsorted(self.sheet.rows, self.settled.rows)
         outputs[place] = 0

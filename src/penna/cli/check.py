@@ -41,12 +41,15 @@ def check(
 
     Each finding comes with its count and some rows, with what Penna does about it and how to have it otherwise.
     """
+    from penna.budget import Deadline, parse_seconds
+
+    deadline = Deadline(parse_seconds(budget))  # loading what follows takes time, too
     from penna import checking
     from penna.cli import show
 
     found = checking.check(
         data, target, text=tuple(text) if text else None, group=group, test=test, task=task,
-        encoders=tuple(encoder or ()), budget=budget, threads=threads, seed=seed,
+        encoders=tuple(encoder or ()), budget=deadline, threads=threads, seed=seed,
     )  # fmt: skip
     if html:
         write_page(found, data, html)
