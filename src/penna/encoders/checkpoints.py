@@ -159,7 +159,7 @@ def load_module(
             f"encoder {checkpoint.name!r} has {checkpoint.layers} layers: a depth of {depth} cannot be; "
             f"choose one of {', '.join(map(str, checkpoint.depths))}."
         )
-    with _silence():
+    with silence():
         config = transformers.AutoConfig.from_pretrained(checkpoint.folder, local_files_only=True)
         config.num_hidden_layers = depth // getattr(config, "inner_group_num", 1)
         if getattr(config, "num_hidden_groups", 1) > 1:  # one for each step: the groups that stay are called as before
@@ -243,7 +243,7 @@ def _load(checkpoint: Checkpoint, config: Any) -> "torch.nn.Module":
 def _converted(checkpoint: Checkpoint) -> "tokenizers.Tokenizer":
     import transformers
 
-    with _silence():
+    with silence():
         slow = transformers.AutoTokenizer.from_pretrained(
             checkpoint.folder, local_files_only=True, trust_remote_code=False, use_fast=True
         )
@@ -252,7 +252,7 @@ def _converted(checkpoint: Checkpoint) -> "tokenizers.Tokenizer":
 
 
 @contextmanager
-def _silence() -> Iterator[None]:
+def silence() -> Iterator[None]:
     """transformers' logging and progress bars off, and afterwards as they were."""
     from transformers.utils import logging
 
