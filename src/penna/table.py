@@ -16,15 +16,25 @@ _SIGNS = re.compile(r"[\W_]+")
 _ASCII_SIGNS = bytes(i for i in range(128) if not chr(i).isalnum())
 
 
+@dataclass(frozen=True)
+class Field:
+    """What a column beside the text holds: ``role`` is a file of ``prepare/kinds``, ``form`` how its cells are written."""
+
+    role: str
+    form: str = ""
+
+
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Texts (one or several columns), and, for training, target and group.
+    """Texts (any number of columns), columns beside them, and, for training, target and group.
 
     text    column name -> (n,) object array of str; never None, missing cells are ""
+    columns column name -> (n,) cells, as the kind of its field holds them; as they were found where it has no field
+    fields  column name -> what it holds
     target  (n,) object array of labels (all str, int, bool or float), or None at prediction
     group   (n,) object array, or None; rows of one group stay on one side of every split
     rows    (n,) int64, the row's number in what the user gave (first data row = 1)
-    roles   every column that was seen -> "text" | "target" | "group" | "other"
+    roles   every column that was seen -> "text" | "target" | "group" | "other" | the role of its field
     """
 
     text: Mapping[str, Objects]
@@ -33,9 +43,11 @@ class Table:
     rows: Index = field(default_factory=lambda: np.zeros(0, np.int64))
     roles: Mapping[str, str] = field(default_factory=dict)
     target_name: str = "target"
+    columns: Mapping[str, np.ndarray[Any, Any]] = field(default_factory=dict)
+    fields: Mapping[str, Field] = field(default_factory=dict)
 
     def __len__(self) -> int:
-        return len(next(iter(self.text.values())))
+        return len(next(iter((*self.text.values(), *self.columns.values())), self.rows))
 
     def take(self, index: Index) -> "Table":
         """The rows at these positions, in this order."""
@@ -45,6 +57,7 @@ class Table:
             target=None if self.target is None else self.target[index],
             group=None if self.group is None else self.group[index],
             rows=self.rows[index],
+            columns={name: column[index] for name, column in self.columns.items()},
         )
         if "hashes" in self.__dict__:  # computed once for the whole table, cut like a column
             taken.__dict__["hashes"] = self.hashes[index]
@@ -58,26 +71,40 @@ class Table:
         columns = list(self.text.values())
         if len(columns) == 1:
             return columns[0]
-        out = np.empty(len(self), dtype=object)
+        out = np.full(len(self), "", dtype=object)
         for i, cells in enumerate(zip(*columns, strict=True)):
             out[i] = "\n".join(cell for cell in cells if cell)
         return out
 
     @cached_property
     def hashes(self) -> np.ndarray[Any, np.dtype[np.uint64]]:
-        """(n,) uint64, equal for equal texts: the key of every cache."""
-        return _digests(text.encode("utf-8", "surrogatepass") for text in self.joined)
+        """(n,) uint64, equal for equal texts: the key of every cache. Where there is no text, equal for equal rows."""
+        texts = self.joined if self.text else self.row_keys
+        return _digests(text.encode("utf-8", "surrogatepass") for text in texts)
 
     @cached_property
     def alike(self) -> np.ndarray[Any, np.dtype[np.uint64]]:
-        """(n,) uint64, equal for texts that differ in case, spacing and punctuation alone: copies, to a split."""
-        return _digests(map(_bare, self.joined))
+        """(n,) uint64, equal for texts that differ in case, spacing and punctuation alone: copies, to a split.
+
+        Rows without a text are copies where their columns are equal.
+        """
+        if not self.columns:
+            return _digests(map(_bare, self.joined))
+        return _digests(_bare(text if text.strip() else key) for text, key in zip(self.joined, self.row_keys, strict=True))
+
+    @cached_property
+    def row_keys(self) -> Objects:
+        """(n,) each row's columns beside the text as one string, for comparison alone."""
+        out = np.full(len(self), "", dtype=object)
+        for i, cells in enumerate(zip(*self.columns.values(), strict=True)):
+            out[i] = "\x1f".join(map(str, cells))
+        return out
 
     @cached_property
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits, equal for equal texts and targets in equal order."""
         total = hashlib.sha256(self.hashes.tobytes())
-        for column in (self.target, self.group):
+        for column in (*self.columns.values(), self.target, self.group):
             if column is not None:
                 total.update("\x1f".join(map(str, column)).encode("utf-8", "surrogatepass"))
         return total.hexdigest()[:16]

@@ -41,8 +41,13 @@ def read(
     group: str | None = None,
     y: Any = None,
     need_target: bool = True,
+    apart: Sequence[str] = (),
+    others: Sequence[str] | None = (),
 ) -> tuple[Table, list[Finding]]:
     """The whole source as a Table, and what was odd in it.
+
+    ``apart``: columns that are no text. ``others``: columns without a role whose cells are kept as they were found,
+    those of them that are there; None for all, and then a table needs no text.
 
     source: a path or ``-`` or binary stream (CSV, TSV, JSON lines, JSON array, Parquet; also compressed), DataFrame,
     Series, list or array of str, list of lists, 2-D array of str. ``y``: a column's name, or one label for each row.
@@ -63,8 +68,11 @@ def read(
         if text is None and typed and not hasattr(source, "columns"):
             text = _plain_list(first, demanded and target is None)
         text = (text,) if isinstance(text, str) else text
-        roles = infer_roles(first.columns, text=text, target=target, group=group, need_target=demanded, name=name)
-        table = _gathered(chain([first], pieces), roles, typed, notes)
+        roles = infer_roles(
+            first.columns, text=text, target=target, group=group, need_target=demanded, name=name, apart=apart,
+            need_text=others is not None,
+        )  # fmt: skip
+        table = _gathered(chain([first], pieces), roles, typed, notes, others)
     return (table if beside is None else _labelled(table, beside)), notes.findings()
 
 
@@ -87,10 +95,13 @@ def _no_rows(name: str, notes: Notes) -> str:
     return f"{name} has no rows that can be used{f' ({why})' if why else ''}: give at least one."
 
 
-def _gathered(pieces: Iterable[Piece], roles: Mapping[str, str], typed: bool, notes: Notes) -> Table:
+def _gathered(
+    pieces: Iterable[Piece], roles: Mapping[str, str], typed: bool, notes: Notes, others: Sequence[str] | None
+) -> Table:
     """All pieces as one table, of those columns only that have a use."""
     rows: list[Index] = []
-    parts: dict[str, list[Objects]] = {column: [] for column, role in roles.items() if role != "other"}
+    used = [column for column, role in roles.items() if role != "other" or others is None or column in others]
+    parts: dict[str, list[Objects]] = {column: [] for column in used}
     for piece in pieces:
         rows.append(piece.rows)
         for column, cells in parts.items():
@@ -105,6 +116,7 @@ def _gathered(pieces: Iterable[Piece], roles: Mapping[str, str], typed: bool, no
         np.concatenate(rows),
         roles,
         target[0] if target else "target",
+        {column: cells for column, cells in columns.items() if roles[column] == "other"},
     )
 
 
@@ -112,6 +124,8 @@ def _cells(column: str, role: str, piece: Piece, typed: bool, notes: Notes) -> O
     cells = plain(piece.columns[column], piece.rows, notes)
     if role == "text":
         return texts(cells, piece.rows, notes)
+    if role == "other":
+        return _found(cells)
     found = labels(cells, piece.rows, typed, column)
     if role == "group":  # a row without a group is a group of its own
         alone = [i for i, value in enumerate(found) if value is None]
@@ -119,17 +133,24 @@ def _cells(column: str, role: str, piece: Piece, typed: bool, notes: Notes) -> O
     return found
 
 
+def _found(cells: Sequence[Any]) -> Objects:
+    """Cells as they are; one by one, since NumPy takes lists in cells for rows."""
+    return np.fromiter(cells, dtype=object, count=len(cells))
+
+
 def stream(
     source: Any,
     *,
     text: Sequence[str],
+    others: Sequence[str] = (),
     chunk: int = 10_000,
     keep_columns: bool = True,
     findings: list[Finding] | None = None,
 ) -> Iterator[Chunk]:
     """The source in chunks and constant memory, for prediction; ``findings`` is filled when the last one is out.
 
-    Where a model of one text column meets a source of one column, its name does not matter. Raises TableError.
+    Where a model of one text column meets a source of one column, its name does not matter. ``others`` are columns
+    whose cells the table keeps as they were found, those of them that are there. Raises TableError.
     """
     notes, total = Notes(), 0
     with _pieces(source, chunk, notes) as pieces:
@@ -137,12 +158,14 @@ def stream(
             columns = {column: plain(cells, piece.rows, notes) for column, cells in piece.columns.items()}
             used = _used(columns, text, name_of(source))
             inputs = {name: texts(columns[column], piece.rows, notes) for name, column in zip(text, used, strict=True)}
-            notes.add("blank", piece.rows[_blank(inputs)].tolist())
+            if not others:  # a row with columns can do without a text
+                notes.add("blank", piece.rows[_blank(inputs)].tolist())
+            raw = {column: _found(columns[column]) for column in others if column in columns}
             kept = columns if keep_columns else {column: columns[column] for column in used}
             roles = {column: "text" if column in used else "other" for column in columns}
             total += len(piece.rows)
             if len(piece.rows):
-                yield Chunk(Table(inputs, rows=piece.rows, roles=roles), tuple(kept), kept)
+                yield Chunk(Table(inputs, rows=piece.rows, roles=roles, columns=raw), tuple(kept), kept)
     if not total:
         raise TableError(_no_rows(name_of(source), notes))
     if findings is not None:

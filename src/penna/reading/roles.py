@@ -22,21 +22,26 @@ def infer_roles(
     group: str | None = None,
     need_target: bool = True,
     name: str = "the table",
+    apart: Sequence[str] = (),
+    need_text: bool = True,
 ) -> dict[str, str]:
-    """Every column -> "text" | "target" | "group" | "other".
+    """Every column -> "text" | "target" | "group" | "other". ``apart``: columns that are not to be taken for text.
 
     >>> infer_roles({"id": ["1", "2"], "review": ["I like it a lot", "Not for me"], "label": ["yes", "no"]})
     {'id': 'other', 'review': 'text', 'label': 'target'}
     """
     if target is None and need_target:
-        target = _usual_target(columns, text, group, name)
+        target = _usual_target(columns, (*(text or ()), *apart), group, name)
     given = {"target": target, "group": group}
-    for column in (*(text or ()), *(c for c in given.values() if c is not None)):
+    for column in (*(text or ()), *(c for c in given.values() if c is not None), *apart):
         demand(column, columns, name)
-    if target is not None and target in (group, *(text or ())):
+    for column in apart:
+        if column in (group, *(text or ())):
+            raise TableError(f"column {column!r} is named twice, for different roles: give it one.")
+    if target is not None and target in (group, *(text or ()), *apart):
         raise TableError(f"column {target!r} is named as the target and as something else too: give it one role.")
-    rest = {k: v for k, v in columns.items() if k not in given.values()}
-    chosen = tuple(text) if text else _texts(rest, name)
+    rest = {k: v for k, v in columns.items() if k not in given.values() and k not in apart}
+    chosen = tuple(text) if text is not None else _texts(rest, name, need_text)
     roles = dict.fromkeys(columns, "other") | dict.fromkeys(chosen, "text")
     return roles | {column: role for role, column in given.items() if column is not None}
 
@@ -64,17 +69,23 @@ def _usual_target(columns: Mapping[str, Any], text: Sequence[str] | None, group:
     raise TableError(f"which column of {name} is the target? Name one (--target) of {_listed(columns)}.")
 
 
-def _texts(columns: Mapping[str, Sequence[Any]], name: str) -> tuple[str, ...]:
-    """Columns that read like prose; with none, like phrases; with none, the only column of strings."""
+def _texts(columns: Mapping[str, Sequence[Any]], name: str, need: bool) -> tuple[str, ...]:
+    """Columns that read like prose; with none, like phrases; with none, the only column of strings.
+
+    Where a table needs no text, a column of few names is none.
+    """
     strings = {column: cells for column, all_ in columns.items() if (cells := _strings(all_))}
     for words, length in ((2.5, 25), (1.5, 12)):
         found = tuple(column for column, cells in strings.items() if _like_text(cells, words, length))
         if found:
             return found
-    if len(strings) == 1:
+    names = [column for column, cells in strings.items() if not need and len(columns) > 1 and _like_names(cells)]
+    if len(strings) == 1 and not names:
         return tuple(strings)
     if len(columns) == 1 and not any(not missing(c) and str(c).strip() for cells in columns.values() for c in cells):
         return tuple(columns)  # nothing in it: the check will say so
+    if not need and columns:
+        return ()
     raise TableError(f"no column of {name} looks like text: name one or more (--text) of {_listed(columns)}.")
 
 
@@ -94,6 +105,11 @@ def _is_number(cell: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _like_names(cells: list[str]) -> bool:
+    """Single words or so, most of which come again."""
+    return len(set(cells)) <= 0.5 * len(cells)
 
 
 def _like_text(cells: list[str], words: float, length: float) -> bool:

@@ -1,0 +1,151 @@
+"""Columns beside the text: what each holds, and its cells as values. Roles are inferred, said, and can be named.
+
+What the training table settles (roles and forms) is a ``Field`` for each column, which ``replay`` applies to others.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from penna.errors import TableError
+from penna.prepare import kinds
+from penna.prepare.checks import idle, leaks
+from penna.prepare.column import Column
+from penna.prepare.sheet import Sheet
+from penna.prepare.telling import of_columns, of_rows
+from penna.table import Field, Finding, Table
+
+Array = np.ndarray[Any, Any]
+
+IGNORE = "ignore"
+#: Roles that a user can name.
+NAMED = ("numeric", "categorical", "date", IGNORE)
+#: What a check calls columns from which nothing can be learnt.
+_IDLE = ("empty column", "constant column", "id column")
+_SOME = 20_000  # cells that a kind is told by
+_CHANGE = "name the column (--numeric, --categorical, --date) to have it otherwise"
+
+
+def asked(**named: Sequence[str] | str | None) -> dict[str, str]:
+    """Column -> role, from columns named by role. Raises TableError for a column of two roles.
+
+    >>> asked(numeric=("age",), ignore="name")
+    {'age': 'numeric', 'name': 'ignore'}
+    """
+    found: dict[str, str] = {}
+    for role, columns in named.items():
+        for column in (columns,) if isinstance(columns, str) else columns or ():
+            if found.setdefault(column, role) != role:
+                raise TableError(f"column {column!r} is named as {found[column]} and as {role}: give it one role.")
+    return found
+
+
+def typed(table: Table, wanted: Mapping[str, str]) -> tuple[Table, list[Finding]]:
+    """The table with values in place of the cells that were found; columns of no use are left out, and said.
+
+    ``wanted``: column -> role, where a user named one.
+    """
+    sheet = Sheet(table, {name: Column(name, cells) for name, cells in table.columns.items() if name not in wanted})
+    said = [finding for finding in idle.find(sheet) if finding.kind in _IDLE]
+    idling = {name for finding in said for name in finding.columns}
+    said = [replace(finding, does="leaves them out", change=_CHANGE) for finding in said]
+    taken = {n: c for n, c in table.columns.items() if n not in idling and wanted.get(n) != IGNORE}
+    fields = {name: _field(cells, wanted.get(name)) for name, cells in taken.items()}
+    unknown = [name for name, field in fields.items() if field is None]
+    said += of_columns(
+        "unknown column", "columns left out whose cells are neither numbers, dates nor names that come again", unknown,
+        "info", does="leaves them out", change="name them (--text, --categorical) to use them",
+    )  # fmt: skip
+    table, more = _read(table, {name: field for name, field in fields.items() if field is not None})
+    return table, [*said, *_mixed(sheet, table), *more]
+
+
+def replay(table: Table, fields: Mapping[str, Field]) -> tuple[Table, list[Finding]]:
+    """The table with exactly these columns, read as they were when the fields were settled; what is not there counts
+    as missing."""
+    if table.fields == fields:
+        return table, []
+    absent = [name for name in fields if name not in table.columns]
+    said = of_columns(
+        "absent column", "columns that the model reads are not there, and count as missing in every row", absent
+    )
+    table, more = _read(table, fields)
+    return table, [*said, *more]
+
+
+def without_leaks(table: Table, strata: Array, named: Mapping[str, str]) -> tuple[Table, list[Finding]]:
+    """Without the columns that give away the target, unless a user named them. ``strata`` (n,) of the target."""
+    every = np.arange(len(table))
+    told = {n: leaks.told(Column(n, c), strata, every) for n, c in table.columns.items() if n not in named}
+    lost = [name for name, share in told.items() if share >= leaks.GIVEN_AWAY]
+    said = of_columns(
+        "leaking column", "columns left out because they give away the target", lost,
+        examples=[f"{name}: answers {100 * told[name]:.0f} % of what the most frequent class leaves open" for name in lost],
+        does="leaves them out", change=_CHANGE,
+    )  # fmt: skip
+    return (only(table, [name for name in table.columns if name not in lost]) if lost else table), said
+
+
+def only(table: Table, names: Sequence[str]) -> Table:
+    """The table with these columns beside its text."""
+    roles = {n: "other" if n in table.columns and n not in names else role for n, role in table.roles.items()}
+    return replace(
+        table,
+        columns={name: table.columns[name] for name in names},
+        fields={name: table.fields[name] for name in names},
+        roles=roles,
+    )
+
+
+def _field(cells: Array, role: str | None) -> Field | None:
+    """What a column holds, told by a part of its cells that say something; None where that is nothing of use."""
+    some = cells[:: max(1, len(cells) // _SOME)]
+    present = [not kinds.absent(cell) for cell in some]
+    some = some[np.array(present, bool)] if any(present) else cells[[not kinds.absent(cell) for cell in cells]]
+    if role is not None:
+        return Field(role, kinds.find(role).form(some) or "")
+    for name in kinds.names():
+        # In words "missing" is no number, but among names it is one.
+        plain = some if name == "categorical" else some[np.array([not kinds.stands_in(c) for c in some], bool)]
+        form = kinds.find(name).form(plain) if len(plain) else None
+        if form is not None:
+            return Field(name, form)
+    return None
+
+
+def _read(table: Table, fields: Mapping[str, Field]) -> tuple[Table, list[Finding]]:
+    columns, said, lost_all = {}, list[Finding](), 0
+    for name, field in fields.items():
+        kind = kinds.find(field.role)
+        if name not in table.columns:
+            columns[name] = kind.blank(len(table))
+            continue
+        columns[name], lost = kind.read(table.columns[name], field.form)
+        lost_all += int(lost.sum())
+        said += of_rows(
+            "unread cells", f"cells of column {name!r} that are {kind.FAILS}, counted as missing", table.rows[lost],
+            of=len(table), examples=[f"{str(cell)[:60]!r}" for cell in table.columns[name][lost][:5]],
+            does="counts them as missing", change="mend them in the file, or name another role",
+        )  # fmt: skip
+    roles = {name: "other" if name in table.columns else role for name, role in table.roles.items()}
+    roles |= {name: field.role for name, field in fields.items() if name in roles}
+    made = replace(table, columns=columns, fields=dict(fields), roles=roles)
+    for cached in ("hashes", "joined") if table.text else ():  # of the text alone
+        if cached in table.__dict__:
+            made.__dict__[cached] = table.__dict__[cached]
+    return made, said
+
+
+def _mixed(sheet: Sheet, table: Table) -> list[Finding]:
+    """Columns of names of which many are numbers: they change their type on the way."""
+    found = []
+    for name, column in sheet.columns.items():
+        if name in table.fields and table.fields[name].role == "categorical" and column.present:
+            share = float(np.isfinite(column.numbers).sum()) / column.present
+            found += [name] if 0.2 < share < kinds.SHARE and column.distinct > 20 else []
+    return of_columns(
+        "mixed column", "columns with numbers in some rows and words in others, taken as names", found,
+        does="takes each cell as a name", change="name the column (--numeric) to count words as missing",
+    )  # fmt: skip

@@ -1,0 +1,132 @@
+"""Dates and times: float64 seconds since 1970 (of days without a time: their midnight), NaN where missing.
+
+Cells of one column may be written in several ways; where a date is two numbers and a year, the form says which is the
+day. Own patterns, because parsers that take anything also take a 5 for a date.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta, timezone
+from typing import Any
+
+import numpy as np
+
+from penna.prepare import kinds
+
+Array = np.ndarray[Any, Any]
+
+RANK = 2
+FAILS = "no date"
+
+DAY_FIRST, MONTH_FIRST = "day", "month"
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_EPOCH = datetime(1970, 1, 1)
+_TIME = (
+    r"(?:[T ,]+(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,]\d+)?)?\s*(?P<half>[AaPp][Mm])?"
+    r"\s*(?P<zone>Z|UTC|GMT|[+-]\d{2}:?\d{2})?)?"
+)
+_WAYS = [
+    re.compile(way + _TIME)
+    for way in (
+        r"(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})",
+        r"(?P<first>\d{1,2})(?P<sign>[-/.])(?P<second_>\d{1,2})(?P=sign)(?P<year>\d{4}|\d{2})",
+        r"(?:[A-Za-z]{3,9},? )?(?P<day>\d{1,2})(?:st|nd|rd|th)?[ -](?P<name>[A-Za-z]{3,9})\.?,?[ -](?P<year>\d{4}|\d{2})",
+        r"(?:[A-Za-z]{3,9},? )?(?P<name>[A-Za-z]{3,9})\.? (?P<day>\d{1,2})(?:st|nd|rd|th)?,? (?P<year>\d{4})",
+    )
+]
+
+
+def form(cells: Array) -> str | None:
+    """Days first where some first number is above 12 and no second one; months first otherwise."""
+    heads = [found for cell in cells if isinstance(cell, str) and (found := _WAYS[1].fullmatch(cell.strip()))]
+    dots = any(head["sign"] == "." for head in heads)  # 3.4.2021 is written where days come first
+    first, second = (max((int(head[part]) for head in heads), default=0) for part in ("first", "second_"))
+    found = DAY_FIRST if second <= 12 and (first > 12 or dots) else MONTH_FIRST
+    return found if kinds.fitting(~np.isnan(_seconds(cells, found))) else None
+
+
+def read(cells: Array, form: str) -> tuple[Array, Array]:
+    """
+    >>> read(np.array(["1970-01-02", "3 Jan 1970", "04/01/1970", "soon"], dtype=object), "day")[0].tolist()
+    [86400.0, 172800.0, 259200.0, nan]
+    """
+    values = _seconds(cells, form)
+    said = np.fromiter((not (kinds.absent(c) or kinds.stands_in(c)) for c in cells), bool, len(cells))
+    return values, said & np.isnan(values)
+
+
+def blank(rows: int) -> Array:
+    return np.full(rows, np.nan)
+
+
+def written(values: Array) -> list[str]:
+    return ["" if value != value else _said(_EPOCH + timedelta(seconds=value)) for value in values.tolist()]
+
+
+def _said(moment: datetime) -> str:
+    return moment.isoformat(" ", "minutes").removesuffix(" 00:00")
+
+
+def _seconds(cells: Sequence[Any] | Array, form: str) -> Array:
+    known: dict[str, float] = {}  # dates repeat
+    out = np.full(len(cells), np.nan)
+    for i, cell in enumerate(cells):
+        if not isinstance(cell, str):
+            out[i] = _moment(cell)
+            continue
+        if cell not in known:
+            known[cell] = _parsed(cell.strip(), form)
+        out[i] = known[cell]
+    return out
+
+
+def _moment(cell: Any) -> float:
+    """A date or a datetime (pandas' own is one)."""
+    if kinds.absent(cell) or not isinstance(cell, date):
+        return float("nan")
+    moment = cell if isinstance(cell, datetime) else datetime(cell.year, cell.month, cell.day)
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(timezone.utc).replace(tzinfo=None)
+    return (moment - _EPOCH).total_seconds()
+
+
+def _parsed(text: str, form: str) -> float:
+    found = next((match for way in _WAYS if (match := way.fullmatch(text))), None)
+    if found is None:
+        return float("nan")
+    parts = found.groupdict()
+    try:
+        moment = datetime(_year(parts["year"]), *_month_and_day(parts, form)) + _time(parts)
+        return (moment - _EPOCH).total_seconds()
+    except (ValueError, OverflowError):
+        return float("nan")
+
+
+def _year(text: str) -> int:
+    return int(text) + (0 if len(text) == 4 else 1900 if int(text) >= 69 else 2000)
+
+
+def _month_and_day(parts: dict[str, Any], form: str) -> tuple[int, int]:
+    if "first" in parts:
+        first, second = int(parts["first"]), int(parts["second_"])
+        # A cell that can be read one way only is read that way, whatever the column's form.
+        day_first = second <= 12 if first > 12 else form == DAY_FIRST and second <= 12
+        return (second, first) if day_first else (first, second)
+    if "name" in parts:
+        return _MONTHS.index(parts["name"][:3].lower()) + 1, int(parts["day"])
+    return int(parts["month"]), int(parts["day"])
+
+
+def _time(parts: dict[str, Any]) -> timedelta:
+    if not parts["hour"]:
+        return timedelta()
+    hour, half, zone = int(parts["hour"]), (parts["half"] or "").lower(), parts["zone"] or "Z"
+    if half:
+        hour = hour % 12 + (12 if half == "pm" else 0)
+    away = timedelta()
+    if zone[0] in "+-":
+        away = timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:])) * (1 if zone[0] == "+" else -1)
+    minute, second = int(parts["minute"]), int(parts["second"] or 0)
+    if hour > 24 or minute > 59 or second > 60:
+        raise ValueError("no time of day")
+    return timedelta(hours=hour, minutes=minute, seconds=second) - away

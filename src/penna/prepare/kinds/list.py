@@ -1,0 +1,77 @@
+"""Lists of names, such as tags: each cell a tuple of str, empty where missing. JSON, or parts between | or ;."""
+
+import json
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from penna.prepare import kinds
+
+Array = np.ndarray[Any, Any]
+
+RANK = 0
+FAILS = "no list"
+
+LISTS, JSON = "", "json"
+_SIGNS = ("|", ";")
+#: Of cells that are parted by a sign, so many must be so parted, and the parts must come again.
+_PARTED = 0.2
+_MOST = 1000  # parts of one cell
+
+
+def form(cells: Array) -> str | None:
+    if kinds.fitting(np.fromiter((isinstance(c, list | tuple | set | np.ndarray) for c in cells), bool, len(cells))):
+        return LISTS
+    if not all(isinstance(cell, str) for cell in cells):
+        return None
+    if kinds.fitting(np.fromiter((c.strip()[:1] == "[" for c in cells), bool, len(cells))):
+        return JSON if kinds.fitting(~read(cells, JSON)[1]) else None
+    return next((sign for sign in _SIGNS if _parted(cells, sign)), None)
+
+
+def _parted(cells: Array, sign: str) -> bool:
+    if sum(sign in cell for cell in cells) < _PARTED * len(cells):
+        return False
+    counts = Counter(part for cell in cells for part in _parts(cell, sign))
+    return len(counts) <= 0.5 * counts.total()
+
+
+def read(cells: Array, form: str) -> tuple[Array, Array]:
+    """
+    >>> read(np.array(["a|b", None, "c"], dtype=object), "|")[0].tolist()
+    [('a', 'b'), (), ('c',)]
+    """
+    out, lost = blank(len(cells)), np.zeros(len(cells), bool)
+    for i, cell in enumerate(cells):
+        found = _parts(cell, form)
+        lost[i] = found is None
+        out[i] = tuple(found or ())[:_MOST]
+    return out, lost
+
+
+def blank(rows: int) -> Array:
+    out = np.empty(rows, dtype=object)
+    for i in range(rows):  # NumPy would take a tuple for a row of cells
+        out[i] = ()
+    return out
+
+
+def written(values: Array) -> list[str]:
+    return [", ".join(parts) for parts in values]
+
+
+def _parts(cell: Any, form: str) -> Any:
+    """The parts of one cell; None where it is not written in this form."""
+    if isinstance(cell, list | tuple | set | np.ndarray):
+        return [str(part).strip() for part in sorted(cell, key=str)]
+    if kinds.absent(cell):
+        return ()
+    if form == JSON:
+        try:
+            parts = json.loads(cell)
+        except (TypeError, ValueError, RecursionError):
+            return None
+        return [str(part).strip() for part in parts] if isinstance(parts, list) else None
+    text = str(cell)
+    return [part.strip() for part in (text.split(form) if form else [text]) if part.strip()]
