@@ -59,7 +59,8 @@ def absent(cell: Any) -> bool:
 def amounts(cells: Sequence[Any]) -> bool:
     """Whether a target is amounts: many different numbers, which do not number classes or rows.
 
-    A few cells that are none (1 in 20) do not change that: they will be named.
+    Cells that are none do not change that where they are few (1 in 20), or where most numbers occur once, so that they
+    cannot be classes: they will be named.
     """
     try:
         counts = Counter(cells)
@@ -71,7 +72,9 @@ def amounts(cells: Sequence[Any]) -> bool:
     values = numbers(given)
     fine = np.isfinite(values)
     rows = np.array([counts[cell] for cell in given], np.int64)
-    if not fine.any() or rows[~fine].sum() > 0.05 * rows.sum():
+    numeric, odd = int(rows[fine].sum()), int(rows[~fine].sum())
+    mixed = odd > 0.05 * (numeric + odd)
+    if not numeric or odd > numeric or (mixed and fine.sum() <= numeric / 2):
         return False
     return _many(values[fine], rows[fine])
 
