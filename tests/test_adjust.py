@@ -15,7 +15,8 @@ from penna.select import Choice, Evidence
 from penna.table import Table
 from penna.trials import State, Trial
 
-NAMES = plugins.names(adjust.ROOM)
+NAMES = [kind.name for kind in adjust.kinds("cross_entropy")]
+FOR_NUMBERS = [kind.name for kind in adjust.kinds("squared")]
 LABELS = ("common", "middle", "rare")
 SHARES = (0.8, 0.15, 0.05)
 
@@ -60,7 +61,7 @@ def test_whatever_it_learnt_and_is_given_it_answers_with_probabilities(name, out
     np.testing.assert_allclose(answers.sum(axis=1), 1, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *FOR_NUMBERS])
 @pytest.mark.parametrize("damage", ["x", [], None, {"x": [[1]], "y": [[1, 2]]}, [-1.0, 1.0], float("nan")])
 def test_what_was_stored_is_checked(name, damage):
     with pytest.raises((ValueError, KeyError, TypeError, IndexError)):
@@ -72,8 +73,42 @@ def test_a_last_step_of_another_version_is_named():
         adjust.from_json({"step": "oracle", "values": 1})
 
 
-def test_numbers_get_no_last_step():
-    assert adjust.kinds("squared") == []
+def shrunken(n, seed=0):
+    """Numbers that end at 5, as ratings do, and answers that were drawn towards their mean."""
+    rng = np.random.default_rng(seed)
+    hidden = rng.normal(1.0, 1.0, size=n)
+    return np.minimum(hidden + 0.3 * rng.normal(size=n), 1.5), (0.5 * hidden + 0.4).astype(np.float32)[:, None]
+
+
+def test_every_step_in_the_folder_is_for_some_loss():
+    assert sorted([*NAMES, *FOR_NUMBERS]) == plugins.names(adjust.ROOM)
+
+
+@pytest.mark.parametrize("name", FOR_NUMBERS)
+def test_a_last_step_for_numbers_survives_json_and_betters_what_was_shrunken(name):
+    y, outputs = shrunken(1000)
+    (kind,) = (k for k in adjust.kinds("squared") if k.name == name)
+    step = kind.fit(y, outputs, metrics.r2)
+    assert adjust.from_json(json.loads(json.dumps(adjust.to_json(step)))) == step
+    other, more = shrunken(1000, seed=1)
+    after = step(more)
+    assert (after.dtype, after.shape) == (np.float32, (1000, 1))
+    np.testing.assert_array_equal(np.concatenate([step(more[i : i + 1]) for i in range(5)]), after[:5])
+    assert metrics.r2(other, after) > metrics.r2(other, more) + 0.1
+    assert metrics.spearman(other, after) > metrics.spearman(other, more) - 0.01
+
+
+def test_a_choice_of_numbers_gets_the_step_that_helps_and_none_where_nothing_is_to_mend():
+    for slope, steps in ((0.5, ["monotone"]), (1.0, [])):
+        rng = np.random.default_rng(0)
+        y = rng.normal(size=2000)
+        target = y.astype(object)
+        task = tasks.find("regress", Table({"t": target}, target, rows=np.arange(2000)), "r2")
+        outputs = (slope * (y + 0.5 * rng.normal(size=2000)) * (0.8 if slope == 1 else 1))[:, None].astype(np.float32)
+        trial = Trial(Recipe.of("linear"), State.COMPLETE, (0,), (task.score(y, outputs),), (0.01,), number=0)
+        evidence = Evidence(task, lambda _, y=y: y, lambda *_, outputs=outputs: outputs, (0,))
+        chosen = finishing.finish(Choice(((trial, 1.0),), trial.score, 0.01), evidence, 60.0)
+        assert [step.name for step in chosen.last] == steps
 
 
 @pytest.mark.parametrize("name", ["temperature", "isotonic"])
