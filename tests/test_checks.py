@@ -497,3 +497,22 @@ def test_the_command_line_loads_neither_cleanlab_nor_ftfy():
     ask = "import sys, penna.cli; print({'cleanlab', 'ftfy', 'sklearn'} & set(sys.modules))"
     run = subprocess.run([sys.executable, "-c", ask], check=True, capture_output=True, text=True)
     assert run.stdout.strip() == "set()"
+
+
+def test_a_table_without_text_is_checked_by_its_columns():
+    rng = np.random.default_rng(0)
+    label = np.where(np.arange(200) % 2, "good", "bad")
+    data = pd.DataFrame({"age": rng.integers(0, 90, 200), "code": np.where(label == "good", 7, 8), "label": label})
+    found = checking.check(data, "label", budget=10, threads=1)
+    assert next(f for f in found.findings if f.kind == "leaking column").columns == ("code",)
+    assert {"labels", "outliers"} <= {what for what, _ in found.skipped}
+    assert "empty text" not in {f.kind for f in found.findings}
+
+
+@pytest.mark.filterwarnings("ignore::pandas.errors.PerformanceWarning")
+def test_thousands_of_columns_are_a_few_findings():
+    data = frame(60).assign(**{f"c{i}": [i] * 60 for i in range(1500)}, **{f"m{i}": [None] * 60 for i in range(1500)})
+    found = checking.check(data, "label", text="review", budget=30, threads=1)
+    kinds = {finding.kind: finding for finding in found.findings}
+    assert kinds["constant column"].count == kinds["empty column"].count == 1500
+    assert len(kinds["constant column"].message) < 200

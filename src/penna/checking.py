@@ -80,12 +80,12 @@ def check(
     deadline = budget if isinstance(budget, Deadline) else Deadline(parse_seconds(budget))
     with threadpool_limits(threads):
         columns = (text,) if isinstance(text, str) else text
-        table, notes = reading.read(
-            source, text=columns, target=y if isinstance(y, str) else None, group=group,
-            y=None if isinstance(y, str) else y,
-        )  # fmt: skip
-        notes = [note for note in notes if note.kind not in _TOLD_AGAIN]
-        sheet = Sheet(table, _others(source, table), test=_test(test, table))
+        named = isinstance(y, str)
+        sheet, notes = _sheet(source, text=columns, target=y if named else None, group=group, y=None if named else y)
+        table = sheet.table
+        if test is not None:
+            beside, _ = _sheet(test, text=tuple(table.text), target=table.target_name)
+            sheet = replace(sheet, test=beside)
         settled, asked, refused = _settled(table, task)
         if settled is not None and asked is not None:
             strata, classes = _strata(table, settled, asked)
@@ -108,23 +108,13 @@ def check(
     )
 
 
-def _others(source: Any, table: Table) -> dict[str, Column]:
-    """The columns without a role, read once more: a table keeps those alone that it has a use for."""
-    names = [name for name, role in table.roles.items() if role == "other"]
-    if not names or hasattr(source, "read") or (isinstance(source, str) and source == "-"):
-        return {}  # what streams past can be read once only
-    parts: dict[str, list[Any]] = {name: [] for name in names}
-    for chunk in reading.stream(source, text=tuple(table.text)):
-        for name in names:
-            parts[name].extend(chunk.cells[name])
-    return {name: Column(name, cells) for name, cells in parts.items() if len(cells) == len(table)}
-
-
-def _test(source: Any, table: Table) -> Sheet | None:
-    if source is None:
-        return None
-    rows, _ = reading.read(source, text=tuple(table.text), target=table.target_name)
-    return Sheet(rows, _others(source, rows))
+def _sheet(source: Any, **roles: Any) -> tuple[Sheet, list[Finding]]:
+    """The texts and the target as a table, the other columns beside it, and what reading has to say."""
+    table, notes = reading.read(source, others=None, **roles)
+    columns = {name: Column(name, cells) for name, cells in table.columns.items()}
+    if table.text:  # models doubt labels by the text alone
+        table = replace(table, columns={})
+    return Sheet(table, columns), [note for note in notes if note.kind not in _TOLD_AGAIN]
 
 
 def _settled(table: Table, name: str) -> tuple[Table | None, Task | None, list[Finding]]:
@@ -191,9 +181,13 @@ class _Run:
         """Embed the texts where there is an encoder; ask models for labels that they have not seen."""
         deadline = self.resources.deadline
         reserve = replace(self.resources, deadline=deadline.before(_FINISHING * deadline.seconds))
-        usable = [name for name in encoders or checkpoints.shipped() if self._embed(name, reserve)]
+        wanted = (encoders or checkpoints.shipped()) if self.sheet.table.text else ()
+        usable = [name for name in wanted if self._embed(name, reserve)]
         if self.sheet.vectors is None:
             self.skipped.append(("outliers", "no encoder was used: give one with --encoder (a folder or a hub name)"))
+        if not self.sheet.table.text:
+            self.skipped.append(("labels", "the table has no text"))
+            return
         if self.settled is None or self.task is None or not self.task.classes:
             self.skipped.append(("labels", "the target is no set of classes that could be learnt"))
             return

@@ -70,6 +70,7 @@ def _phrases(sheet: Sheet, runs: Array, place: Array, row: Array) -> list[str]:
             end += 1
         start = int(place[begin] - sheet.words.offsets[row[at]])
         said = words.listed(sheet.table.joined[row[at]])[start : start + end - begin + RUN]
-        out.append(f"{counts[best]:,} times, as in row {sheet.rows[row[at]]}: {quoted(' '.join(said))}")
+        rows = len(np.unique(row[runs == runs[at]]))
+        out.append(f"{rows:,} rows, such as row {sheet.rows[row[at]]}: {quoted(' '.join(said))}")
         left &= ~np.isin(runs, runs[begin : end + 1])
     return out

@@ -19,11 +19,13 @@ _NO_LETTER = re.compile(r"[\W_]+")
 
 def find(sheet: Sheet) -> list[Finding]:
     """Rows without any text, and rows with fewer than three letters or digits (or one Chinese character)."""
+    if not sheet.table.text:
+        return []
     return _told(sheet, "data") + ([] if sheet.test is None else _told(sheet.test, "test"))
 
 
 def _told(sheet: Sheet, source: Source) -> list[Finding]:
-    does = "leaves them out of training; at prediction they are answered like any other row"
+    does = "leaves them out of training, but for rows that other columns speak for; at prediction it answers them all"
     if source == "test":
         does = "examines them like any other row"
     poor = np.fromiter(map(_poor, sheet.table.joined), bool, len(sheet)) & ~sheet.blank

@@ -7,7 +7,7 @@ import numpy as np
 from penna.prepare import words
 from penna.prepare.column import Column
 from penna.prepare.sheet import Sheet
-from penna.prepare.telling import FEW, of_columns, of_rows, percent, quoted
+from penna.prepare.telling import FEW, Severity, of_columns, of_rows, percent, quoted
 from penna.table import Finding
 
 LOOKS_FOR = "columns and words that give away the target"
@@ -120,8 +120,10 @@ def _words(sheet: Sheet, known: Array) -> list[Finding]:
         f"{quoted(_spelt(sheet, kinds[w], int(row[place == w][0])))}: {n:,} rows, nearly all {sheet.classes[j]!s}"
         for w, j, n in list(zip(of_word[leak], of_class[leak], counts[leak], strict=True))[:FEW]
     ]
+    # A class may well have its word ("passport"); that most rows have one is no language.
+    grave: Severity = "warning" if len(rows) > 0.5 * len(known) else "info"
     return of_rows(
-        "leaking word", "rows with a word that gives away their class", sheet.rows[rows], of=len(sheet),
+        "leaking word", "rows with a word that gives away their class", sheet.rows[rows], grave, of=len(sheet),
         examples=examples, does="learns from it and would trust it",
         change="remove the word in the file unless it is known at prediction, too",
     )  # fmt: skip
