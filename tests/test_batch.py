@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -17,12 +18,14 @@ from hypothesis import strategies as st
 
 from penna.errors import RunError, SettingError, TableError
 from penna.serve.batch import predict_file
+from penna.table import Field
 
 
 class Counter:
     """A model whose likeliest class is the number of words, as far as there are classes."""
 
     text_columns = ("text",)
+    fields: ClassVar[dict[str, Field]] = {}
 
     def __init__(self, k: int = 3, classes=None) -> None:
         self.classes = classes or tuple(f"c{i}" for i in range(k))

@@ -15,6 +15,7 @@ from penna.bundle import Bundle
 from penna.errors import RunError
 from penna.evaluate import Work
 from penna.models import OutOfTime, Resources
+from penna.prepare import columns
 from penna.prepare.offer import offered
 from penna.recipe import Profile
 from penna.searching import Goal, Progress, Search
@@ -43,7 +44,7 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
 
     budget    seconds for everything, as a number or like "30s", "10m", "1.5h"
     max_mb    most that the artefact may weigh; max_ms most that one text may take
-    families  of models to search: "linear", "frozen", "finetune"
+    families  of models to search: "linear", "trees" (of columns beside the text), "frozen", "finetune"
     encoders  folders or hub names of Hugging Face encoders, for frozen and finetune; what came with Penna if none
     task      "classify", "regress", or "auto": many different numbers are an amount, anything else is classes
     metric    "accuracy", "macro_f1", "balanced_accuracy", "log_loss" ..., chosen by the class shares if None; for an
@@ -53,6 +54,8 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
     search    "auto", "random", "grid", "tpe" or "gp"
     out       run folder; a temporary one, gone with the estimator, if None
     text      text column or columns; group: column whose groups stay on one side of every split
+    numeric, categorical, date   columns beside the text, where what Penna infers is to be otherwise
+    ignore    columns to leave out, text or not; "*" for all that are not text
     rare      what to do with a class of one row: "error" or "drop"
     clean     cleaning of the texts: "auto" (chosen by the search among ways that change these rows), "none", or steps
               like "unicode+markup+links+numbers+case+spaces"
@@ -84,6 +87,10 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         threads: int | None = None,
         out: Path | str | None = None,
         text: Sequence[str] | str | None = None,
+        numeric: Sequence[str] | str = (),
+        categorical: Sequence[str] | str = (),
+        date: Sequence[str] | str = (),
+        ignore: Sequence[str] | str = (),
         group: str | None = None,
         task: str = "auto",
         rare: str = "error",
@@ -105,6 +112,10 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         self.threads = threads
         self.out = out
         self.text = text
+        self.numeric = numeric
+        self.categorical = categorical
+        self.date = date
+        self.ignore = ignore
         self.group = group
         self.task = task
         self.rare = rare
@@ -130,7 +141,8 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         progress: Progress = self.progress or Silent()
         intake.check_settings(self.get_params())
         folder = self._folder()
-        table, task, findings = intake.read(X, y, self.text, self.group, self.rare, self.task, self.metric)
+        named = columns.asked(**{role: getattr(self, role) for role in columns.NAMED})
+        table, task, findings = intake.read(X, y, self.text, self.group, self.rare, self.task, self.metric, named)
         progress.event("table", rows=len(table), roles=table.roles, findings=[f.message for f in findings])
         exam, more = intake.exam_table(test, table, task)
         plan = split.plan(
@@ -140,7 +152,8 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         progress.event("plan", exam=len(exam), folds=len(plan.first_round))
 
         ledger = Ledger(folder, self._header(table, task, plan))
-        families, encoders = intake.usable(self.families, self.encoders, ledger, progress)
+        families = intake.suited(self.families, table, progress)
+        families, encoders = intake.usable(families, self.encoders, ledger, progress)
         work = self._work(task, table, plan, deadline, encoders)
         goal = self._goal(folder, deadline, ledger, table, len(exam))
         search = Search(work, families, self.search, ledger, goal, progress)
@@ -156,7 +169,7 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
             self.classes_ = np.array(task.classes)
         self.exam_ = packed.measured
         self.trials_ = tuple(ledger.trials)
-        self.n_features_in_ = len(table.text)
+        self.n_features_in_ = len(table.text) + len(table.columns)
         self.record_ = record.build(
             self._settings(X, table), table, [*findings, *more], plan, exam, search, packed, facts, ended
         )
@@ -234,11 +247,12 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
             rows_in_smallest_class=int(np.bincount(task.strata(table.take(rows)), minlength=len(task.classes)).min()),
             mean_characters=float(np.mean([len(t) for t in table.joined[rows[:20_000]]])),
             encoders=tuple(encoders),
-            cleanings=offered(table.take(rows), self.clean),
+            cleanings=offered(table.take(rows), self.clean) if table.text else (),
             seconds=deadline.seconds,
             folds=len(plan.first_round),
             seed=self.seed,
             loss=task.loss,
+            columns=len(table.columns),
         )
         return Work(task, table, plan.folds, profile, Budget(deadline.seconds, self.max_mb, self.max_ms))
 
@@ -250,6 +264,8 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         threads = self.threads or os.cpu_count() or 1
         resources = Resources(intake.cache_folder(), deadline, threads)
         facts = {"text_columns": list(table.text), "target": table.target_name, "seed": self.seed}
+        if table.fields:
+            facts["columns"] = [{"name": n, "role": f.role, "form": f.form} for n, f in table.fields.items()]
         return Goal(folder, deadline, resources, exam_rows, facts)
 
     def _header(self, table: Table, task: Task, plan: Plan) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import json
 import shutil
 import tempfile
 import time
+import warnings
 import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,7 +22,8 @@ import numpy as np
 from penna import plugins, reading, tasks
 from penna.errors import BundleError, SettingError, TableError
 from penna.models import Array, Model
-from penna.table import Objects, Table
+from penna.prepare import columns, kinds
+from penna.table import Field, Finding, Objects, Table
 from penna.tasks import Task
 from penna.version import __version__
 
@@ -55,12 +57,17 @@ class Bundle:
         return tuple(self.manifest["text_columns"])
 
     @property
+    def fields(self) -> Mapping[str, Field]:
+        """The columns beside the text that the model reads, and how their cells are read."""
+        return {c["name"]: Field(c["role"], c["form"]) for c in self.manifest.get("columns", ())}
+
+    @property
     def classes(self) -> tuple[Any, ...]:
         return self.task.classes
 
     def outputs(self, table: Table) -> Array:
         """(n, columns) float32: probabilities in the order of ``classes``, or what the task decodes to numbers."""
-        return self.model.outputs(table)
+        return self.model.outputs(self._complete(table)[0])
 
     def decode(self, outputs: Array) -> Objects:
         """(n,) labels in the type that they were given in, or numbers."""
@@ -81,7 +88,8 @@ class Bundle:
     def evaluate(self, source: Any, target: str | None = None) -> dict[str, Any]:
         """Every metric of the task on labelled rows, each as [value, low, high] with a 95 % bootstrap interval."""
         name = target or self.manifest["target"]
-        table, _ = reading.read(source, text=self.text_columns, target=name)
+        table, _ = reading.read(source, text=self.text_columns, target=name, others=tuple(self.fields))
+        table = _telling(*self._complete(table))
         labelled = np.array([label is not None for label in table.target if True]) if table.target is not None else None
         if labelled is None or not labelled.any():
             raise TableError(f"column {name!r} is empty: to evaluate, give rows that have labels.")
@@ -89,7 +97,10 @@ class Bundle:
         return self.task.measure(self.task.encode(table), self.outputs(table))
 
     def table(self, texts: Any) -> Table:
-        """Whatever was given, as a Table with the columns that the model reads."""
+        """Whatever was given, as a Table with the columns that the model reads.
+
+        Warns of columns beside the text that are not there, and of cells that cannot be read: they count as missing.
+        """
         if isinstance(texts, Table):
             return texts
         if isinstance(texts, str):
@@ -97,13 +108,21 @@ class Bundle:
         if isinstance(texts, Sequence) and len(self.text_columns) == 1 and all(isinstance(t, str) for t in texts):
             column = np.empty(len(texts), dtype=object)
             column[:] = texts
-            return Table({self.text_columns[0]: column}, rows=np.arange(1, len(texts) + 1))
-        table, _ = reading.read(texts, text=self._columns_in(texts), need_target=False)
-        return table
+            table = Table({self.text_columns[0]: column}, rows=np.arange(1, len(texts) + 1))
+        else:
+            table, _ = reading.read(
+                texts, text=self._columns_in(texts), need_target=False, others=tuple(self.fields)
+            )
+        return _telling(*self._complete(table))
 
     def _columns_in(self, texts: Any) -> tuple[str, ...] | None:
         # Arrays have no column names: their columns are taken in order.
-        return self.text_columns if hasattr(texts, "columns") or isinstance(texts, Path) else None
+        by_name = hasattr(texts, "columns") or isinstance(texts, Path) or bool(self.fields)
+        return self.text_columns if by_name else None
+
+    def _complete(self, table: Table) -> tuple[Table, list[Finding]]:
+        """With every column that the model reads beside the text."""
+        return columns.replay(table, self.fields) if self.fields else (table, [])
 
     def __getstate__(self) -> dict[str, Any]:
         """The files themselves, so that a fitted estimator can travel to another process."""
@@ -162,11 +181,30 @@ def open(folder: Path | str) -> Bundle:
     try:
         task = tasks.restore(manifest["task"])
         family = plugins.find("models", str(manifest["family"]))
-        if not manifest["text_columns"] or not all(isinstance(c, str) for c in manifest["text_columns"]):
-            raise BundleError(f"{folder / MANIFEST} names no text columns: copy the artefact again.")
+        _check_columns(folder, manifest)
     except (KeyError, SettingError) as error:
         raise BundleError(f"{folder / MANIFEST} is damaged or of another Penna ({error}).") from error
     return Bundle(folder, manifest, task, family.open(folder / PARTS))
+
+
+def _check_columns(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Raise BundleError unless the manifest names columns, and kinds of them that are known."""
+    texts, others = manifest["text_columns"], manifest.get("columns", [])
+    known = isinstance(others, list) and all(
+        isinstance(c, dict) and c.keys() >= {"name", "role", "form"} and all(isinstance(v, str) for v in c.values())
+        for c in others
+    )
+    if not (texts or others) or not known or not all(isinstance(c, str) for c in texts):
+        raise BundleError(f"{folder / MANIFEST} names no columns, or damaged ones: copy the artefact again.")
+    for column in others:
+        plugins.find(kinds.ROOM, column["role"])
+
+
+def _telling(table: Table, findings: Sequence[Finding]) -> Table:
+    """The table, once the user has been told what is odd about it."""
+    for finding in findings:
+        warnings.warn(finding.message, stacklevel=4)
+    return table
 
 
 def megabytes(folder: Path) -> float:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from penna import plugins, reading, tasks
 from penna.encoders import checkpoints
 from penna.errors import EncoderError, RunError, SettingError, TableError, TaskError
 from penna.prepare import check, clean
+from penna.prepare import columns as beside
 from penna.recipe import Recipe
 from penna.searching import Progress
 from penna.table import Finding, Table
@@ -20,7 +22,9 @@ from penna.trials import Ledger, State, Trial
 #: What is chosen by what measures best.
 AUTO = "auto"
 #: Families that need no encoder.
-ALONE = ("linear",)
+ALONE = ("linear", "trees")
+#: As the one column to be ignored: all that are not text.
+ALL = "*"
 
 
 def check_settings(settings: Mapping[str, Any]) -> None:
@@ -62,27 +66,53 @@ def read(
     rare: str,
     task: str = "auto",
     metric: str | None = None,
+    named: Mapping[str, str] | None = None,
 ) -> tuple[Table, Task, list[Finding]]:
     """The rows that can be used, what is asked of them, and what was found on the way.
 
-    ``y`` is labels or the name of the target column. Raises TableError and TaskError.
+    ``y`` is labels or the name of the target column; ``named`` are roles of columns beside the text, by column.
+    Raises TableError and TaskError.
     """
+    roles = dict(named or {})
+    others: tuple[str, ...] | None = () if roles.pop(ALL, None) else None
     columns = (text,) if isinstance(text, str) else text
-    named = isinstance(y, str)
-    table, found = reading.read(source, text=columns, target=y if named else None, group=group, y=None if named else y)
+    by_name = isinstance(y, str)
+    table, found = reading.read(
+        source, text=columns, target=y if by_name else None, group=group, y=None if by_name else y,
+        apart=tuple(roles), others=others,
+    )  # fmt: skip
     if table.target is None:
         raise TableError("there are no labels: pass y, or name the target column (--target).")
+    table, typed = beside.typed(table, roles)
+    _demand_something(table)
     module, inferred = tasks.recognised(task, table, metric)
     checked, more = check.check(table, rare=rare, settle=module.settle)
     said = [Finding("task", inferred)] if inferred else []
-    return checked, module.make(checked, metric), [*found, *said, *more]
+    asked = module.make(checked, metric)
+    checked, leaking = beside.without_leaks(checked, asked.strata(checked), roles)
+    _demand_something(checked)
+    return checked, asked, [*found, *typed, *said, *more, *leaking]
+
+
+def _demand_something(table: Table) -> None:
+    """Raise TableError where a table has neither text nor any column of use."""
+    if not table.text and not table.columns:
+        there = ", ".join(repr(name) for name in list(table.roles)[:10] if name != table.target_name)
+        raise TableError(
+            f"no column looks like text, and none of the others is of use ({there}): name one or more (--text, "
+            "--numeric, --categorical)."
+        )
 
 
 def exam_table(test: Any, table: Table, task: Task) -> tuple[Table | None, list[Finding]]:
     """The rows of a test table that can be examined; the others are counted out."""
     if test is None:
         return None, []
-    exam, found = reading.read(test, text=tuple(table.text), target=table.target_name)
+    exam, found = reading.read(
+        test, text=tuple(table.text), target=table.target_name, others=tuple(table.fields)
+    )
+    exam, typed = beside.replay(exam, table.fields)
+    found = [*found, *(replace(finding, message=f"test rows: {finding.message}") for finding in typed)]
     if exam.target is None:
         raise TableError(f"the test table has no labels: it needs the column {table.target_name!r}.")
     usable, why = task.usable(exam), task.describe()["unusable"]
@@ -97,6 +127,20 @@ def exam_table(test: Any, table: Table, task: Task) -> tuple[Table | None, list[
         said = f"test rows whose text is also in the training rows: {both}"
         found = [*found, Finding("leak", said, both, (), "warning")]
     return exam.take(np.flatnonzero(usable)), found
+
+
+def suited(families: Sequence[str], table: Table, progress: Progress) -> list[str]:
+    """The families that find in this table what they read. Raises SettingError where none does."""
+    there = {"text": bool(table.text), "columns": bool(table.columns)}
+    needs = {family: getattr(plugins.find("models", family), "NEEDS", "") for family in families}
+    left = [family for family in families if there.get(needs[family], True)]
+    if not left:
+        said = ", ".join(f"{family} reads {needs[family]}" for family in families)
+        raise SettingError(f"nothing can be searched: {said}, and this table has none; add linear to --families.")
+    for family in families:
+        if family not in left and needs[family] == "text":
+            progress.event("skipped", name=family, reason="it reads text, and this table has none")
+    return left
 
 
 def usable(

@@ -126,3 +126,4 @@ class Profile:
     folds: int = 1  # folds that each recipe meets in the first round
     seed: int = 0
     loss: str = "cross_entropy"  # of the task
+    columns: int = 0  # beside the text

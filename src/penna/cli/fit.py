@@ -19,6 +19,18 @@ def fit(
     text: Annotated[
         list[str] | None, typer.Option(metavar="COLUMN", help="A text column; repeat for more. Found if not given.")
     ] = None,
+    numeric: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMN", help="A column of numbers; repeat for more. Found if not given.")
+    ] = None,
+    categorical: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMN", help="A column of names; repeat for more. Found if not given.")
+    ] = None,
+    date: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMN", help="A column of dates; repeat for more. Found if not given.")
+    ] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMN", help="Not to be used; repeat for more; * for all but text.")
+    ] = None,
     group: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="Rows of one group stay on one side of every split.")
     ] = None,
@@ -74,6 +86,8 @@ def fit(
         "max_mb": max_mb, "max_ms": max_ms, "families": _listed(families), "encoders": tuple(encoder or ()),
         "task": task, "metric": metric, "folds": folds, "exam": exam, "search": search, "rare": rare, "seed": seed,
         "clean": clean, "adjust": adjust,
+        "numeric": tuple(numeric or ()), "categorical": tuple(categorical or ()), "date": tuple(date or ()),
+        "ignore": tuple(ignore or ()),
         "text": tuple(text) if text else None, "group": group, "out": folder, "resume": resume,
     }  # fmt: skip
     if threads is not None:
@@ -110,7 +124,7 @@ def show_result(folder: Path, manifest: Mapping[str, Any], deadline: "Deadline")
 def _listed(families: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in families.split(",") if name.strip())
     if not names:
-        raise SettingError("--families names none: give at least one of linear, frozen, finetune.")
+        raise SettingError("--families names none: give at least one of linear, trees, frozen, finetune.")
     return names
 
 

@@ -56,6 +56,7 @@ class Model(Protocol):
 class Family(Protocol):
     """What a file in this folder offers.
 
+    One with a ``NEEDS`` ("text", or "columns" beside it) is searched where a table has such.
     One that also offers ``shrink(recipe, profile, train, resources, seconds) -> Recipe | None`` can be made to fit.
     """
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from penna.training import speed
 
 PACKAGES = ("onnxruntime", "tokenizers")
+NEEDS = "text"
 
 __all__ = ["cost", "fit", "knobs", "open", "portfolio", "shrink"]
 

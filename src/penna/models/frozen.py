@@ -19,7 +19,7 @@ from penna.models import Array, Cost, OutOfTime, Report, Resources
 from penna.models import _frozen_heads as heads
 from penna.models._frozen_pace import pace_of
 from penna.models._frozen_recipes import knobs, portfolio, settings
-from penna.models._targets import Target, target_of
+from penna.models._targets import Target, silent, target_of
 from penna.recipe import Profile, Recipe
 from penna.table import Table
 from penna.tasks import Task
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["PACKAGES", "cost", "fit", "knobs", "open", "portfolio", "shrink"]
 
 PACKAGES = ("onnxruntime", "tokenizers")
+NEEDS = "text"
 
 #: Fewer rows than this teach a head nothing.
 FEWEST_ROWS = 200
@@ -120,7 +121,7 @@ class Frozen:
 
     def outputs(self, table: Table) -> Array:
         """(n, columns), in the number format that is fastest here: near the artefact's, which has float32."""
-        return self.head.outputs(self.source.vectors(table))
+        return self.head.link.settled(self.head.outputs(self.source.vectors(table)), silent(table))
 
     def save(self, folder: Path) -> None:
         """The encoder as an ONNX graph, cut to its depth, in float32; the head beside it."""
@@ -141,7 +142,7 @@ class Opened:
     folder: Path
 
     def outputs(self, table: Table) -> Array:
-        return self.head.outputs(self.graph.run(table.joined.tolist()))
+        return self.head.link.settled(self.head.outputs(self.graph.run(table.joined.tolist())), silent(table))
 
     def save(self, folder: Path) -> None:
         """A copy of what was opened."""

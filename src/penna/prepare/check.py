@@ -32,7 +32,15 @@ def check(table: Table, *, rare: str = "error", settle: Settle | None = None) ->
     table, more = (settle or labels)(table, rare)
     if len(table) < LEAST_ROWS:
         raise TableError(f"{len(table)} rows are too few to learn from and to test on: give at least {LEAST_ROWS}.")
-    return table, [*findings, *more, *duplicates.equal(table, _counted(_target(table))[2]), *lengths.very_long(table)]
+    return table, [*findings, *more, *_copies(table), *lengths.very_long(table)]
+
+
+def _copies(table: Table) -> list[Finding]:
+    """Repeated texts; rows without a text, which others columns may tell apart, are none."""
+    if not table.text:
+        return []
+    written = np.array([bool(text.strip()) for text in table.joined], bool) if table.columns else None
+    return duplicates.equal(table, _counted(_target(table))[2], written)
 
 
 def labels(table: Table, rare: str = "error") -> tuple[Table, list[Finding]]:
@@ -45,12 +53,12 @@ def labels(table: Table, rare: str = "error") -> tuple[Table, list[Finding]]:
 
 
 def usable(table: Table) -> tuple[Table, list[Finding]]:
-    """The rows with a text and a label, and what was left out."""
+    """The rows with a text, or other columns, and a label; and what was left out."""
     if table.target is None:
         raise TableError("the table has no target: name the column that holds the labels (--target).")
     if not len(table):
         raise TableError("the table has no rows: give at least 20.")
-    blank = np.array([not any(map(str.strip, cells)) for cells in zip(*table.text.values(), strict=True)], dtype=bool)
+    blank = _blank(table)
     unlabelled = np.array([label is None or label == "" for label in table.target], dtype=bool)
     if blank.all():
         raise TableError(f"all {len(table)} rows have an empty text: choose another text column (--text).")
@@ -66,6 +74,13 @@ def usable(table: Table) -> tuple[Table, list[Finding]]:
         ),
     ]
     return (table if keep.all() else table.take(np.flatnonzero(keep))), findings
+
+
+def _blank(table: Table) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """(n,) rows with nothing to read: a row without a text may have other columns."""
+    if table.columns:
+        return np.zeros(len(table), bool)
+    return np.array([not any(map(str.strip, cells)) for cells in zip(*table.text.values(), strict=True)], dtype=bool)
 
 
 def _finding(kind: str, what: str, rows: np.ndarray[Any, Any], severity: Severity = "warning") -> list[Finding]:

@@ -75,6 +75,18 @@ def replay(table: Table, fields: Mapping[str, Field]) -> tuple[Table, list[Findi
     return table, [*said, *more]
 
 
+def merged(findings: Sequence[Finding]) -> list[Finding]:
+    """Of a table that came in chunks: what was said of several of them, once, with the rows of all."""
+    found: dict[str, Finding] = {}
+    for finding in findings:
+        what = finding.message.split(":", 1)[0]
+        before = found.setdefault(what, finding)
+        if before is not finding and finding.rows:
+            rows = np.array([*before.rows, *finding.rows])
+            found[what] = of_rows(finding.kind, what, rows, does=finding.does, change=finding.change)[0]
+    return list(found.values())
+
+
 def without_leaks(table: Table, strata: Array, named: Mapping[str, str]) -> tuple[Table, list[Finding]]:
     """Without the columns that give away the target, unless a user named them. ``strata`` (n,) of the target."""
     every = np.arange(len(table))

@@ -3,17 +3,19 @@
 import errno
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TypeAlias
 
 import numpy as np
 
 from penna.errors import RunError, SettingError
+from penna.prepare import columns
 from penna.reading import Chunk, stream
 from penna.serve.writing import form_of, packed, writer
-from penna.table import Finding, Objects, Table
+from penna.table import Field, Finding, Objects, Table
 
 Array: TypeAlias = np.ndarray[Any, Any]
 MOST_COLUMNS = 20  # classes that get a column each; with more, the likeliest alone
@@ -25,6 +27,8 @@ class Predictor(Protocol):
 
     @property
     def text_columns(self) -> tuple[str, ...]: ...
+    @property
+    def fields(self) -> Mapping[str, Field]: ...
     @property
     def classes(self) -> tuple[Any, ...]: ...
     def outputs(self, table: Table) -> Array: ...
@@ -48,14 +52,18 @@ def predict_file(
     if chunk < 1:
         raise SettingError(f"chunk is {chunk}: give at least 1.")
     findings: list[Finding] = []
-    rows = 0
+    told: list[Finding] = []
+    fields, rows = model.fields, 0
     with _destination(source, out) as (file, form):
         rows_out = writer(file, form)
-        for part in stream(source, text=model.text_columns, chunk=chunk, findings=findings):
+        for part in stream(source, text=model.text_columns, others=tuple(fields), chunk=chunk, findings=findings):
+            table, said = columns.replay(part.table, fields)
+            part = replace(part, table=table)
+            told += said
             rows_out.write({**part.cells, **_answers(model, part, probabilities, form == "jsonl")})
             rows += len(part.table)
         rows_out.close()
-    return rows, findings
+    return rows, [*findings, *columns.merged(told)]
 
 
 def _answers(model: Predictor, part: Chunk, probabilities: bool, nested: bool) -> dict[str, Sequence[Any]]:
