@@ -82,6 +82,17 @@ def test_numbers_that_are_all_the_same_in_a_fold_are_answered_so(tmp_path: Path)
         assert model.outputs(same)[:, 0] == pytest.approx(task.encode(same), abs=1e-3)
 
 
+def test_a_text_that_says_nothing_is_answered_with_the_mean(tmp_path: Path) -> None:
+    train = reviews()
+    task = regress.make(train)
+    strange = np.array(["", " ", "Ωψ", "the room was superb, the food superb"], dtype=object)
+    for recipe in linear.portfolio(PROFILE)[:2]:
+        outputs = fitted(recipe, train, tmp_path).outputs(Table({"text": strange}))
+        answers = task.decode(outputs).tolist()
+        assert answers[:3] == [pytest.approx(task.centre, abs=1e-4)] * 3
+        assert answers[3] > 4
+
+
 def test_bins_hold_equal_shares_where_values_are_many() -> None:
     y = np.random.default_rng(0).exponential(size=1000)
     codes, values = cut(y, 10)

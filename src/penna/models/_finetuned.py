@@ -14,7 +14,7 @@ from penna.encoders import checkpoints, tokens
 from penna.encoders.config import TRAINED
 from penna.errors import BundleError
 from penna.models import Array
-from penna.models._targets import SOFTMAX, Link
+from penna.models._targets import SOFTMAX, Link, silent
 from penna.table import Table
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class FineTuned:
             return self.link(np.zeros((0, self.network.head.out_features), np.float32), softmax)
         texts = tokens.tokenise(self.checkpoint, table, self.length, self.cache)
         logits = loop.outputs(self.network, texts.lengths, inputs_of(texts), BATCH, precision.fastest_dtype())
-        return self.link(logits.numpy(), softmax)
+        return self.link.settled(self.link(logits.numpy(), softmax), silent(table))
 
     def save(self, folder: Path) -> None:
         """The ONNX graph with its tokenizer, in float32."""
@@ -112,7 +112,7 @@ class Opened:
     link: Link = SOFTMAX
 
     def outputs(self, table: Table) -> Array:
-        return self.link(self.graph.run(list(table.joined)), softmax)
+        return self.link.settled(self.link(self.graph.run(list(table.joined)), softmax), silent(table))
 
     def save(self, folder: Path) -> None:
         """A copy of what was opened."""

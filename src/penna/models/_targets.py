@@ -42,6 +42,15 @@ class Link:
         answers: Array = probabilities @ np.array(self.values, np.float32)[:, None]
         return answers
 
+    def settled(self, outputs: Array, silent: Array) -> Array:
+        """Outputs in which rows that say nothing, ``silent`` (n,), are answered with the target's mean, which is 0.
+
+        Probabilities stay as they are. What a model says of an empty text is left to chance: it has never seen one.
+        """
+        if self.kind == "softmax" or not silent.any():
+            return outputs
+        return np.where(silent[:, None], np.float32(0), outputs)
+
     def loss(self, probabilities: Array, y: Array) -> float:
         """Mean log loss of class indices ``y``; where answers are numbers, their mean square error."""
         if self.kind == "softmax":
@@ -65,6 +74,11 @@ class Link:
 
 #: Probabilities.
 SOFTMAX = Link()
+
+
+def silent(table: Table) -> Array:
+    """(n,) bool: rows without a text."""
+    return np.fromiter((not text or text.isspace() for text in table.joined), bool, len(table))
 
 
 @dataclass(frozen=True)

@@ -153,7 +153,9 @@ class LinearModel:
 
     def outputs(self, table: Table) -> Array:
         """(n, columns) float32: probabilities, or numbers."""
-        return self.link(self.weights.margins(self.tfidf.rows(table.joined)))
+        rows = self.tfidf.rows(table.joined)
+        silent = (np.diff(rows.indptr) == 0) & (rows.shape[1] > 0)
+        return self.link.settled(self.link(self.weights.margins(rows)), silent)
 
     def save(self, folder: Path) -> None:
         files.write(folder, self.tfidf, self.weights, self.link)
