@@ -15,8 +15,8 @@ from penna.select import Choice, Evidence
 from penna.table import Table
 from penna.trials import State, Trial
 
-NAMES = [kind.name for kind in adjust.kinds("cross_entropy")]
-FOR_NUMBERS = [kind.name for kind in adjust.kinds("squared")]
+NAMES = [kind.name for kind in adjust.kinds("cross_entropy", 9999)]
+FOR_NUMBERS = [kind.name for kind in adjust.kinds("squared", 9999)]
 LABELS = ("common", "middle", "rare")
 SHARES = (0.8, 0.15, 0.05)
 
@@ -31,7 +31,7 @@ def skewed(n, seed=0, power=1.0, sharp=3.0):
 
 
 def fitted(name, y, outputs, score=metrics.macro_f1):
-    (kind,) = (k for k in adjust.kinds("cross_entropy") if k.name == name)
+    (kind,) = (k for k in adjust.kinds("cross_entropy", 9999) if k.name == name)
     return kind.fit(y, outputs.astype(np.float32), score)
 
 
@@ -87,7 +87,7 @@ def test_every_step_in_the_folder_is_for_some_loss():
 @pytest.mark.parametrize("name", FOR_NUMBERS)
 def test_a_last_step_for_numbers_survives_json_and_betters_what_was_shrunken(name):
     y, outputs = shrunken(1000)
-    (kind,) = (k for k in adjust.kinds("squared") if k.name == name)
+    (kind,) = (k for k in adjust.kinds("squared", 9999) if k.name == name)
     step = kind.fit(y, outputs, metrics.r2)
     assert adjust.from_json(json.loads(json.dumps(adjust.to_json(step)))) == step
     other, more = shrunken(1000, seed=1)
@@ -160,7 +160,7 @@ def test_no_more_time_is_spent_on_last_steps_than_was_given():
 
 
 def test_few_rows_or_folds_never_met_teach_no_last_step():
-    choice, evidence = choice_of(*skewed(60, power=5.0), "macro_f1")
+    choice, evidence = choice_of(*skewed(150, power=5.0), "macro_f1")
     assert finishing.finish(choice, evidence, 60.0) is choice
     choice, evidence = choice_of(*skewed(3000, power=5.0), "macro_f1", folds=(1,))
     assert finishing.finish(choice, evidence, 60.0) is choice

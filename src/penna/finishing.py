@@ -18,10 +18,8 @@ from penna.trials import Trial
 
 Array = np.ndarray[Any, Any]
 
-#: With fewer rows there is nothing to learn a last step from.
-LEAST_ROWS = 100
 #: What a step must gain, in standard errors of the gain.
-MARGIN = 1.0
+MARGIN = 1.5
 _GROUPS = 20
 #: How often the metric is computed on all rows, or what takes as long.
 CALLS = 400
@@ -33,10 +31,10 @@ def finish(choice: Choice, evidence: Evidence, seconds: float) -> Choice:
     First what betters the metric (thresholds), then what betters the probabilities without harm to the metric. Left as
     it is where that would take longer than ``seconds``.
     """
-    kinds = adjust.kinds(evidence.task.loss)
     there = all(set(evidence.first_round) <= set(trial.folds) for trial, _ in choice.members)
     y = np.concatenate([evidence.truth(f) for f in evidence.first_round])
-    if not kinds or not there or len(y) < LEAST_ROWS:
+    kinds = adjust.kinds(evidence.task.loss, len(y))
+    if not kinds or not there:
         return choice
     outputs: Array = sum(weight * _answers(trial, evidence) for trial, weight in choice.members)  # type: ignore[assignment]
     score = evidence.task.score

@@ -161,6 +161,7 @@ def facts(packed: Packed, exam: Table, seconds: float, rows: int) -> dict[str, A
             {"recipe": m.trial.recipe.to_json(), "weight": m.weight, "trial": m.trial.number, "refitted": m.refitted}
             for m in packed.members
         ],
+        "last": [step.name for step in packed.choice.last],
         "rows": rows,
         "megabytes": round(bundle.megabytes(packed.bundle.folder), 3),
         "latency": bundle.latency(packed.bundle, exam),
@@ -182,7 +183,7 @@ def card(packed: Packed, facts: dict[str, Any], title: str) -> str:
     return f"""# A {said["model"]} for {title}
 
 Made by Penna {artefact.manifest["penna"]} on {facts["finished"]}, from {facts["rows"]:,} rows.
-It reads {" + ".join(artefact.text_columns)} and answers with {said["answer"]}.
+It reads {" + ".join((*artefact.text_columns, *artefact.fields))} and answers with {said["answer"]}.
 
 Recipe: {artefact.manifest["recipe"]}
 

@@ -68,7 +68,8 @@ def build(
         "baselines": _baselines(search, exam, packed),
         "trials": [t.to_json() for t in search.ledger.trials],
         "chosen": {
-            "name": families[0] if len(families) == 1 else f"blend of {len(families)}",
+            "name": (families[0] if len(families) == 1 else f"blend of {len(families)}")
+            + "".join(f" with {step.name}" for step in choice.last),
             "members": [
                 {"number": m.trial.number, "recipe": str(m.trial.recipe), "weight": m.weight} for m in packed.members
             ],

@@ -2,8 +2,8 @@
 the folder is the registry. Light: serving opens these files.
 
 A file here offers ``LOSSES`` (the tasks' losses whose outputs it suits), ``AIM`` (what it is to better, None for the
-metric that was chosen), ``fit(y, outputs, score) -> Adjustment`` and ``make(values) -> Adjustment``, which checks what
-was stored.
+metric that was chosen), ``LEAST_ROWS`` to learn from, ``fit(y, outputs, score) -> Adjustment`` and ``make(values) ->
+Adjustment``, which checks what was stored.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -39,13 +39,15 @@ class Kind:
 
     name: str
     aim: Score | None
+    least_rows: int
     fit: Callable[[Array, Array, Score], Adjustment]
 
 
-def kinds(loss: str) -> list[Kind]:
-    """Every last step for outputs of this loss."""
+def kinds(loss: str, rows: int) -> list[Kind]:
+    """Every last step that can be learnt for outputs of this loss, from so many rows."""
     found = ((name, plugins.find(ROOM, name)) for name in plugins.names(ROOM))
-    return [Kind(name, module.AIM, module.fit) for name, module in found if loss in module.LOSSES]
+    suited = [Kind(name, m.AIM, m.LEAST_ROWS, m.fit) for name, m in found if loss in m.LOSSES]
+    return [kind for kind in suited if rows >= kind.least_rows]
 
 
 def sureness(y: Array, outputs: Array) -> float:

@@ -12,6 +12,8 @@ from penna.adjust import Array, Score, normal, numbers, sureness
 
 LOSSES = ("cross_entropy",)
 AIM = sureness
+#: Curves follow noise where there are fewer rows (Niculescu-Mizil and Caruana 2005, section 5).
+LEAST_ROWS = 1000
 #: Corners of a class's curve: steps finer than this follow single rows.
 _CORNERS = 20
 #: No curve ends in certainty: one mistake would cost the log loss everything.

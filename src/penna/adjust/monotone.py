@@ -13,6 +13,8 @@ from penna.adjust import Array, Score, numbers
 
 LOSSES = ("squared",)
 AIM = None
+#: A curve of one number for all rows needs no more.
+LEAST_ROWS = 100
 #: Corners of the curve: steps finer than this follow single rows.
 _CORNERS = 20
 

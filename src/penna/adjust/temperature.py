@@ -11,6 +11,8 @@ from penna.adjust import Array, Score, normal, numbers, sureness
 
 LOSSES = ("cross_entropy",)
 AIM = sureness
+#: With fewer rows even one number is a guess.
+LEAST_ROWS = 200
 _LEAST = 1e-7
 #: Beyond, rows would be all sure or all even.
 _WIDEST = 20.0

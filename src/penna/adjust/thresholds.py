@@ -13,6 +13,8 @@ from penna.adjust import Array, Score, normal, numbers
 
 LOSSES = ("cross_entropy",)
 AIM = None
+#: With fewer rows a rare class has too few to place a threshold by.
+LEAST_ROWS = 300
 #: Factors that a class's weight is multiplied by, coarse first.
 _FACTORS = (0.25, 0.5, 0.7, 1.4, 2.0, 4.0), (0.8, 0.9, 1.1, 1.25), (0.95, 1.05)
 #: A class's weight stays within this of an equal one.

@@ -15,8 +15,10 @@ KNOB = "clean"
 LADDER = ("unicode+markup+spaces", "unicode+markup+links+spaces", "unicode+markup+links+numbers+spaces")
 BLANK = "missing"
 _ROWS = 2000
-#: A rung that changes fewer of the rows than this, beyond their spacing, would be a trial without a difference.
+#: A rung that changes fewer of the rows than this, beyond their spacing, makes no difference to any trial.
 _LEAST = 0.005
+#: What is no default costs trials to be tried out, and must change more.
+_WORTH = 0.03
 
 
 def offered(table: Table, asked: str = AUTO) -> tuple[str, ...]:
@@ -26,14 +28,16 @@ def offered(table: Table, asked: str = AUTO) -> tuple[str, ...]:
     """
     if asked != AUTO:
         return () if asked == NONE else (str(Cleaning.of(asked)),)
+    if not table.text or not len(table):
+        return ()
     some = _sample(table)
     rungs, before = [], Cleaning.of("spaces")(Table(some)).text
     for rung in LADDER:
         cells = Cleaning.of(rung)(Table(some)).text
-        if _changed(before, cells) >= _LEAST:
+        if _changed(before, cells) >= (_LEAST if rung == LADDER[0] else _WORTH):
             rungs.append(rung)
             before = cells
-    if len(some) > 1 and _changed(before, Cleaning.of(BLANK)(Table(before)).text) >= _LEAST:
+    if len(some) > 1 and _changed(before, Cleaning.of(BLANK)(Table(before)).text) >= _WORTH:
         rungs.append("+".join([*rungs[:1], BLANK]))
     if not rungs:
         return ()
@@ -61,4 +65,4 @@ def _sample(table: Table) -> Mapping[str, Objects]:
 def _changed(before: Mapping[str, Objects], after: Mapping[str, Objects]) -> float:
     """Share of rows of which a cell is another."""
     differ = [before[name] != after[name] for name in before]
-    return float(np.mean(np.any(differ, axis=0))) if len(differ[0]) else 0.0
+    return float(np.mean(np.any(differ, axis=0)))
