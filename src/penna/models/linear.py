@@ -1,4 +1,5 @@
-"""The family ``linear``: TF-IDF of words and characters, and one linear model. Every search has it.
+"""The family ``linear``: TF-IDF of words and characters, columns beside the text, and one linear model. Every search
+has it.
 
 Whatever the model (logistic regression, support vector machine, complement naive Bayes, ridge), what is fitted is one
 matrix of weights and a link; calibration is folded into the weights, so serving needs numpy and scipy alone.
@@ -10,10 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from penna.features import columns
 from penna.features.logistic import Logistic
 from penna.features.ngrams import Grams
 from penna.features.tfidf import Tfidf, chi2, fit_tfidf
 from penna.models import Array, Cost, OutOfTime, Report, Resources
+from penna.models import _beside
 from penna.models import _linear_cost as costs
 from penna.models import _linear_file as files
 from penna.models._linear_classifiers import fit_weights
@@ -30,6 +33,10 @@ _LOGISTIC = {"classifier": "logistic", "balanced": False, "nb": False}
 _SVM = {"classifier": "svm", "balanced": False, "nb": False}
 _RIDGE = {"classifier": "ridge", "alpha": 1.0}
 _BINS = {**_LOGISTIC, "bins": 10}
+#: No text at all: what is left are the columns.
+_BLANK = {"analyzer": "none", "words": 0, "sublinear": True, "lower": True, "min_df": 1, "keep": 1000}
+#: What has weights of either sign, as scaled numbers ask for.
+_SIGNED = ("logistic", "svm", "ridge")
 
 #: Loss of the task -> known-good recipes. The first is the baseline that every search starts with.
 _OFFERED: dict[str, list[dict[str, Any]]] = {
@@ -59,7 +66,25 @@ _OFFERED: dict[str, list[dict[str, Any]]] = {
 
 def portfolio(profile: Profile) -> list[Recipe]:
     """Known-good recipes for what is asked. The first is the baseline that every search starts with."""
-    return [Recipe.of("linear", seed=profile.seed, **knobs) for knobs in _OFFERED.get(profile.loss, [])]
+    offered = _OFFERED.get(profile.loss, [])
+    if profile.columns:
+        offered = _with_columns(offered, text=profile.mean_characters > 0)
+    return [Recipe.of("linear", seed=profile.seed, **knobs) for knobs in offered]
+
+
+def _with_columns(offered: list[dict[str, Any]], text: bool) -> list[dict[str, Any]]:
+    """The same choices that read columns, too; then the first ones with the columns alone, and with the text alone."""
+    reading = [o | _beside.USUAL if _reads_columns(o) else o for o in offered]
+    learners = [{k: v for k, v in o.items() if k not in _BOTH and k != "chi2"} for o in reading if "columns" in o]
+    alone = [_BLANK | learner for i, learner in enumerate(learners) if learner not in learners[:i]]
+    if not text:
+        return [*alone, *(a | {"columns": "quantile", "names": "target"} for a in alone)]
+    return [*reading[:3], *(a | {"names": "target"} for a in alone[:1]), *reading[3:], offered[0]]
+
+
+def _reads_columns(knobs: Any) -> bool:
+    """Whether such a recipe can read columns: naive Bayes, and priors by counts, know of no sign."""
+    return knobs.get("classifier") in _SIGNED and not knobs.get("nb")
 
 
 _SOLVED = ("classifier", ("logistic", "svm"))
@@ -87,6 +112,11 @@ _TURNED: dict[str, tuple[Knob, ...]] = {
 
 def knobs(profile: Profile) -> tuple[Knob, ...]:
     """What a search may turn."""
+    beside = _beside.knobs(profile, when=("classifier", _SIGNED))
+    if profile.columns and not profile.mean_characters:
+        fixed = tuple(Knob(name, values=(value,)) for name, value in _BLANK.items())
+        turned = tuple(k for k in _TURNED.get(profile.loss, ()) if k.name not in ("chi2", "nb"))
+        return (*fixed, *turned, *(replace(k, values=tuple(v for v in k.values if v != _beside.NONE)) for k in beside))
     with_words = ("analyzer", ("word", "word+char"))
     with_chars = ("analyzer", ("char", "word+char"))
     return (
@@ -99,18 +129,19 @@ def knobs(profile: Profile) -> tuple[Knob, ...]:
         Knob("min_df", low=1, high=5, whole=True),
         Knob("keep", low=10_000, high=300_000, log=True, whole=True),
         *_TURNED.get(profile.loss, ()),
+        *beside,
     )
 
 
 def cost(recipe: Recipe, profile: Profile, train: Table, resources: Resources) -> Cost:
     """Predict a fit from a probe of a few hundred rows and the pace of earlier fits."""
-    plan = costs.predict(train.joined, _grams(recipe), recipe, recipe.get("bins") or profile.classes)
+    plan = _plan(recipe, train, recipe.get("bins") or profile.classes)
     return Cost(plan.seconds(plan.rows_at(recipe.effort)), plan.megabytes, plan.milliseconds)
 
 
 def shrink(recipe: Recipe, profile: Profile, train: Table, resources: Resources, seconds: float) -> Recipe | None:
     """The same recipe on as many rows as fit into ``seconds``, or None where that would be too few to tell anything."""
-    plan = costs.predict(train.joined, _grams(recipe), recipe, recipe.get("bins") or profile.classes)
+    plan = _plan(recipe, train, recipe.get("bins") or profile.classes)
     effort = plan.rows_within(0.9 * seconds) / len(train)
     smaller = recipe.but(effort=min(recipe.effort, effort))
     return smaller if plan.seconds(plan.rows_at(smaller.effort)) <= seconds else None
@@ -122,7 +153,7 @@ def fit(
     """Fit on ``train``, or on a stratified part of it where rows, memory or the deadline ask for that."""
     target = target_of(task, train, recipe.get("bins", 0))
     grams = _grams(recipe)
-    plan = costs.predict(train.joined, grams, recipe, target.columns)
+    plan = _plan(recipe, train, target.columns)
     # Some of the time is kept back: the prediction is a guess.
     rows = plan.rows_within(0.7 * resources.deadline.left(), recipe.effort)
     chosen = costs.sample(task.strata(train), rows, recipe.seed)
@@ -134,31 +165,59 @@ def fit(
             raise OutOfTime("no time was left to count n-grams") from None
         if resources.deadline.over():
             raise OutOfTime("no time was left for the classifier")
-        weights = fit_weights(X, target, recipe, resources)
-    return LinearModel(*_slim(tfidf, weights), target.link)
+        if not _reading(recipe, train):
+            return LinearModel(*_slim(tfidf, fit_weights(X, target, recipe, resources)), target.link)
+        fitted, wide = columns.fit(train.take(chosen), _beside.told(target), _beside.way(recipe), recipe.seed)
+        weights = fit_weights(_side_by_side(X, wide), target, recipe, resources)
+    beside = _beside.Beside(fitted, weights.coef[:, X.shape[1] :])
+    text = Logistic(weights.coef[:, : X.shape[1]], weights.intercept)
+    return LinearModel(*_slim(tfidf, text), target.link, beside)
 
 
 def open(folder: Path) -> "LinearModel":
     """Open what ``save`` wrote. Raises BundleError on anything missing or damaged."""
-    return LinearModel(*files.read(folder))
+    tfidf, weights, link = files.read(folder)
+    return LinearModel(tfidf, weights, link, _beside.open(folder, len(weights.intercept)))
 
 
 class LinearModel:
-    """A fitted TF-IDF with its weights, and what becomes of their margins."""
+    """A fitted TF-IDF with its weights, columns with theirs, and what becomes of their margins."""
 
-    def __init__(self, tfidf: Tfidf, weights: Logistic, link: Link) -> None:
+    def __init__(self, tfidf: Tfidf, weights: Logistic, link: Link, beside: _beside.Beside | None = None) -> None:
         self.tfidf = tfidf
         self.weights = weights
         self.link = link
+        self.beside = beside
 
     def outputs(self, table: Table) -> Array:
         """(n, columns) float32: probabilities, or numbers."""
         rows = self.tfidf.rows(table.joined)
+        if self.beside is not None:  # where the text says nothing, the columns do
+            return self.link(self.weights.margins(rows) + self.beside.margins(table))
         silent = (np.diff(rows.indptr) == 0) & (rows.shape[1] > 0)
         return self.link.settled(self.link(self.weights.margins(rows)), silent)
 
     def save(self, folder: Path) -> None:
         files.write(folder, self.tfidf, self.weights, self.link)
+        if self.beside is not None:
+            self.beside.save(folder)
+
+
+def _reading(recipe: Recipe, table: Table) -> bool:
+    return bool(table.columns) and recipe.get("columns", _beside.NONE) != _beside.NONE and _reads_columns(recipe)
+
+
+def _side_by_side(X: Any, wide: Array) -> Any:
+    from scipy.sparse import csr_matrix, hstack
+
+    return hstack([X, csr_matrix(wide)], format="csr", dtype=np.float32)
+
+
+def _plan(recipe: Recipe, train: Table, classes: int) -> costs.Plan:
+    plan = costs.predict(train.joined, _grams(recipe), recipe, classes)
+    # A number and, for some, its indicator.
+    beside = 1.5 * len(train.columns) if _reading(recipe, train) else 0
+    return replace(plan, values=plan.values + beside * len(train), features=plan.features + beside)
 
 
 def _grams(recipe: Recipe) -> Grams:

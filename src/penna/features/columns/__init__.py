@@ -1,0 +1,120 @@
+"""Columns beside the text as numbers: one file for each kind of column, found by its name. Fitted on training rows;
+kept as JSON. Knows cells and numbers to be told; never a task or a model.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from penna import plugins
+from penna.errors import BundleError
+from penna.table import Field, Table
+
+Array = np.ndarray[Any, Any]
+
+ROOM = "features.columns"
+
+
+@dataclass(frozen=True)
+class Way:
+    """How columns become numbers.
+
+    numeric      "standard" (mean 0, deviation 1), "quantile" (rank, then the normal deviate of it), or "raw": as it
+                 is, NaN where missing, for models that know of missing values
+    categorical  "onehot", or "target": the target's mean for each value, where that has more than a few
+    rare         names of fewer training rows are one name
+    """
+
+    numeric: str = "standard"
+    categorical: str = "onehot"
+    rare: int = 3
+
+
+class Encoding(Protocol):
+    """One fitted column."""
+
+    width: int
+
+    def matrix(self, values: Array) -> Array:
+        """(n, width) float32."""
+        ...
+
+    def to_json(self) -> dict[str, Any]: ...
+
+
+class Maker(Protocol):
+    """What a file in this folder offers."""
+
+    def fit(self, values: Array, y: Array, way: Way, seed: int) -> tuple[Encoding, Array]:
+        """The encoding, and the (n, width) matrix of these very rows, in which no row knows its own y (n, m)."""
+        ...
+
+    def restore(self, data: Mapping[str, Any]) -> Encoding:
+        """What ``to_json`` wrote. Raises KeyError, TypeError or ValueError on anything else."""
+        ...
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Fitted columns, in order."""
+
+    fields: tuple[tuple[str, Field], ...]
+    encodings: tuple[Encoding, ...]
+
+    @property
+    def width(self) -> int:
+        return sum(encoding.width for encoding in self.encodings)
+
+    def matrix(self, table: Table) -> Array:
+        """(n, width) float32 of rows with the same columns."""
+        parts = [e.matrix(table.columns[name]) for (name, _), e in zip(self.fields, self.encodings, strict=True)]
+        return np.concatenate([np.zeros((len(table), 0), np.float32), *parts], axis=1, dtype=np.float32)
+
+    def to_json(self) -> list[dict[str, Any]]:
+        return [
+            {"name": name, "role": field.role, "form": field.form, "fitted": encoding.to_json()}
+            for (name, field), encoding in zip(self.fields, self.encodings, strict=True)
+        ]
+
+
+def fit(table: Table, y: Array, way: Way, seed: int = 0) -> tuple[Columns, Array]:
+    """The table's columns, fitted, and their (n, width) float32 matrix for these very rows. y (n, m) float32.
+
+    >>> table = Table({}, columns={"age": np.array([1.0, 3.0])}, fields={"age": Field("numeric")})
+    >>> fit(table, np.zeros((2, 1)), Way())[1].tolist()
+    [[-1.0], [1.0]]
+    """
+    fitted = [_maker(field.role).fit(table.columns[name], y, way, seed) for name, field in table.fields.items()]
+    columns = Columns(tuple(table.fields.items()), tuple(encoding for encoding, _ in fitted))
+    parts = [np.zeros((len(table), 0), np.float32), *(matrix for _, matrix in fitted)]
+    return columns, np.concatenate(parts, axis=1, dtype=np.float32)
+
+
+def restore(data: Any) -> Columns:
+    """What ``to_json`` wrote. Raises BundleError."""
+    try:
+        fields = tuple((str(line["name"]), Field(str(line["role"]), str(line["form"]))) for line in data)
+        encodings = tuple(_maker(str(line["role"])).restore(line["fitted"]) for line in data)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BundleError(f"the columns of the artefact are damaged ({error}): copy it again.") from error
+    return Columns(fields, encodings)
+
+
+def _maker(role: str) -> Maker:
+    module: Any = plugins.find(ROOM, role)
+    return module  # type: ignore[no-any-return]
+
+
+def floats(data: Any, length: int | None = None) -> tuple[float, ...]:
+    """Finite numbers, for ``restore``. Raises ValueError."""
+    found = tuple(float(value) for value in data)
+    if not np.isfinite(found).all() or (length is not None and len(found) != length):
+        raise ValueError("numbers that are not finite, or too few or many")
+    return found
+
+
+def indicator(missing: Array, known: bool) -> Array:
+    """(n, 0 or 1): where values are missing, if training rows taught what that means."""
+    return missing[:, None].astype(np.float32) if known else np.zeros((len(missing), 0), np.float32)

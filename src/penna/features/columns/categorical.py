@@ -1,0 +1,88 @@
+"""Names: a column of zeros and ones for each, or the target's mean for each. Rare and unseen names are one name.
+
+Means are shrunk towards the mean of all rows (Micci-Barreca 2001, "A preprocessing scheme for high-cardinality
+categorical attributes"); the rows that taught them see those of the other folds, or they would see their own target.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from penna.features.columns import Array, Way, floats
+
+#: With more names than this, "target" is taken at its word; below, zeros and ones say more.
+FEW = 8
+#: As many means as this for each name; a target of more classes is told by zeros and ones.
+MOST_MEANS = 10
+_MOST_NAMES = 2000
+_WEIGHT = 10.0  # rows that the mean of all counts for
+_FOLDS = 5
+
+
+@dataclass(frozen=True)
+class Names:
+    """``names``, the commonest first; ``means`` (names + 1, m) for "target", the last of them for every other name."""
+
+    names: tuple[str, ...]
+    means: tuple[tuple[float, ...], ...] = ()
+
+    @property
+    def width(self) -> int:
+        return len(self.means[0]) + 1 if self.means else len(self.names) + 1
+
+    def codes(self, values: Array) -> Array:
+        """(n,) the place of each name; len(names) for any other."""
+        known = {name: i for i, name in enumerate(self.names)}
+        return np.fromiter((known.get(value, len(known)) for value in values), np.int64, len(values))
+
+    def matrix(self, values: Array) -> Array:
+        codes = self.codes(values)
+        if self.means:
+            return np.concatenate([np.array(self.means, np.float32)[codes], self._known(codes)], axis=1)
+        out = np.zeros((len(values), self.width), np.float32)
+        out[np.arange(len(values)), codes] = 1
+        return out
+
+    def _known(self, codes: Array) -> Array:
+        """(n, 1) how common a name is: its rank, from 1 for the commonest down to 0 for those that are not known."""
+        rank: Array = 1 - codes / max(len(self.names), 1)
+        return rank[:, None].astype(np.float32)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"names": list(self.names), "means": [list(row) for row in self.means]}
+
+
+def fit(values: Array, y: Array, way: Way, seed: int) -> tuple[Names, Array]:
+    found, counts = np.unique(values.astype(str), return_counts=True)
+    order = np.argsort(-counts, kind="stable")[:_MOST_NAMES]
+    names = Names(tuple(str(found[i]) for i in order if counts[i] >= min(way.rare, counts.max())))
+    if way.categorical != "target" or len(names.names) <= FEW or y.shape[1] > MOST_MEANS:
+        return names, names.matrix(values)
+    codes = names.codes(values)
+    fitted = Names(names.names, tuple(map(tuple, _means(codes, y, len(names.names) + 1).tolist())))
+    matrix = fitted.matrix(values)
+    fold = np.random.default_rng(seed).permutation(len(values)) % _FOLDS
+    for f in range(min(_FOLDS, len(values))):
+        others = fold != f
+        if others.any():
+            matrix[~others, : y.shape[1]] = _means(codes[others], y[others], len(names.names) + 1)[codes[~others]]
+    return fitted, matrix
+
+
+def _means(codes: Array, y: Array, size: int) -> Array:
+    """(size, m) float64"""
+    counts = np.bincount(codes, minlength=size)[:, None]
+    sums = np.stack([np.bincount(codes, weights=column, minlength=size) for column in y.T], axis=1)
+    return np.asarray((sums + _WEIGHT * y.mean(axis=0)) / (counts + _WEIGHT))
+
+
+def restore(data: Mapping[str, Any]) -> Names:
+    names = data["names"]
+    if not isinstance(names, list) or len(names) > _MOST_NAMES or not all(isinstance(name, str) for name in names):
+        raise ValueError("names that are none, or too many")
+    widths = {len(row) for row in data["means"]}
+    if data["means"] and (len(data["means"]) != len(names) + 1 or len(widths) != 1 or not 0 < max(widths) <= MOST_MEANS):
+        raise ValueError("means that do not go with their names")
+    return Names(tuple(names), tuple(floats(row) for row in data["means"]))

@@ -1,0 +1,52 @@
+"""Dates: how long ago, year, and the cycles of the year, the week and the day, each as a point on a circle."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from penna.features.columns import Array, Way, _scaled
+from penna.features.columns._scaled import Scaled
+
+_DAY = 86400.0
+_YEAR = 365.2425 * _DAY
+_MONDAY = 4 * _DAY  # 1970-01-05
+#: Seconds of a turn, and where one begins.
+_CYCLES = ((_YEAR, 0.0), (7 * _DAY, _MONDAY), (_DAY, 0.0))
+
+
+@dataclass(frozen=True)
+class Dates:
+    """Elapsed time as ``since`` scales it; ``cycles`` turn. For trees, which cut, the parts themselves stand beside."""
+
+    since: Scaled
+
+    @property
+    def width(self) -> int:
+        return self.since.width + 2 * len(_CYCLES) + (2 if self.since.kind == "raw" else 0)
+
+    def matrix(self, values: Array) -> Array:
+        parts = [self.since.matrix(values / _DAY)]
+        blank = np.isnan(values)
+        for turn, start in _CYCLES:
+            angle = 2 * np.pi * (values - start) / turn
+            parts += [f(angle)[:, None] for f in (np.sin, np.cos)]
+        if self.since.kind == "raw":
+            parts += [((values - _MONDAY) // _DAY % 7)[:, None], (values % _DAY)[:, None]]
+            return np.concatenate(parts, axis=1, dtype=np.float32)
+        out = np.concatenate(parts, axis=1, dtype=np.float32)
+        out[blank, self.since.width :] = 0.0
+        return out
+
+    def to_json(self) -> dict[str, Any]:
+        return {"since": self.since.to_json()}
+
+
+def fit(values: Array, y: Array, way: Way, seed: int) -> tuple[Dates, Array]:
+    fitted = Dates(_scaled.fit(values / _DAY, way.numeric))
+    return fitted, fitted.matrix(values)
+
+
+def restore(data: Mapping[str, Any]) -> Dates:
+    return Dates(_scaled.restore(data["since"]))
