@@ -133,8 +133,7 @@ def test_a_damaged_stage_is_refused_with_a_sentence(work, tmp_path, damage):
 
 def test_a_fit_cleans_what_is_dirty_and_serves_the_same(rows, tmp_path):
     auto = AutoText(budget=6, families=("linear",), out=tmp_path / "run", threads=1).fit(rows, y="label")
-    tried = {t.recipe["clean"] for t in auto.trials_}
-    assert tried == {USUAL, "none"}
+    assert {t.recipe["clean"] for t in auto.trials_} <= {USUAL, "none"}
     assert auto.trials_[0].recipe["clean"] == USUAL
     members = auto.bundle_.manifest["members"]
     assert all("clean" in m["recipe"]["knobs"] for m in members)
