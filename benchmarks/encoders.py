@@ -9,7 +9,8 @@ cut to its first three layers, with "NAME=" before it called so; the first one i
 Frozen: the mean over a text's tokens, centred and made one long, with logistic regression; C is chosen on a fifth of
 the training rows. Few: 10 rows a class with C = 10, the mean of 5 draws, which are the same for all encoders. TF-IDF
 stands beside them, with the same regression. --finetune: sst2 and trec6 through Penna's own family, mrpc and stsb as
-pairs with token types (pairs.py), each with one fixed recipe. Texts a second are taken in turns within one run.
+pairs with token types (pairs.py), each with one fixed recipe, which --lr, --epochs, --pooling and --start change. Texts
+a second are taken in turns within one run.
 """
 
 import argparse

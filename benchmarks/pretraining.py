@@ -91,6 +91,8 @@ def one_run(chosen: Mapping[str, Any], args: argparse.Namespace, seed: int, give
     length = {"steps": args.steps, "log_steps": max(1, args.steps // 20)} if args.steps else {"budget": args.budget}
     told = {"tokenizer": str(given[0]), "cache": str(given[1]), "seed": seed, "threads": args.threads}
     outcome = pretrain(args.corpus, out, progress=_Notices(), **{**chosen, **length, **told})
+    if outcome.why == "interrupted":  # pretrain has taken the signal, and stopped in good order
+        raise SystemExit(130)
     facts = {
         "steps_done": outcome.steps,
         "dtype": json.loads((out / "settings.json").read_text(encoding="utf-8"))["settings"]["dtype"],
@@ -123,8 +125,8 @@ def logged(file: Path) -> dict[str, float]:
             means[name] = round(float(np.average([lines[i][name] for i in told], weights=counts[told])), 4)
     return {
         **means,
-        "tokens_per_second": statistics.median(line["tokens_per_second"] for line in lines[1:] or lines),
-        "mfu": statistics.median(line["mfu"] for line in lines[1:] or lines),
+        "tokens_per_second": round(statistics.median(line["tokens_per_second"] for line in lines[1:] or lines), 1),
+        "mfu": round(statistics.median(line["mfu"] for line in lines[1:] or lines), 4),
         "mflop_per_token": round(lines[-1]["flops_per_token"] / 1e6, 2),
     }
 

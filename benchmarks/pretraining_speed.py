@@ -211,7 +211,8 @@ def main() -> None:
     transformers.logging.set_verbosity_error()
     torch.set_num_threads(args.threads)
     words, rows = text(args)
-    shape = architecture.shape("albert", "mini", layers=args.layers, hidden=args.hidden, heads=args.hidden // 32)
+    heads = args.hidden // (64 if args.hidden >= 512 else 32)  # as the sizes by name have them
+    shape = architecture.shape("albert", "mini", layers=args.layers, hidden=args.hidden, heads=heads)
     shape = replace(shape, vocab=words.size, positions=args.length)
     tokens = sum(map(len, rows.examples))
     flops = needed(shape, tokens / len(rows.examples))
