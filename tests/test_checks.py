@@ -509,10 +509,10 @@ def test_a_table_without_text_is_checked_by_its_columns():
     assert "empty text" not in {f.kind for f in found.findings}
 
 
-@pytest.mark.filterwarnings("ignore::pandas.errors.PerformanceWarning")
 def test_thousands_of_columns_are_a_few_findings():
-    data = frame(60).assign(**{f"c{i}": [i] * 60 for i in range(1500)}, **{f"m{i}": [None] * 60 for i in range(1500)})
+    many = {f"c{i}": [i] * 60 for i in range(500)} | {f"m{i}": [None] * 60 for i in range(500)}
+    data = pd.concat([frame(60), pd.DataFrame(many)], axis=1)
     found = checking.check(data, "label", text="review", budget=30, threads=1)
     kinds = {finding.kind: finding for finding in found.findings}
-    assert kinds["constant column"].count == kinds["empty column"].count == 1500
+    assert kinds["constant column"].count == kinds["empty column"].count == 500
     assert len(kinds["constant column"].message) < 200

@@ -127,7 +127,9 @@ def _settled(table: Table, name: str) -> tuple[Table | None, Task | None, list[F
             said = [Finding("task", inferred)] if inferred else []
             return settled, module.make(settled), [*told, *said]
         except PennaError as error:
-            finding = Finding("refused", str(error), 1, (), "error", does="refuses to fit", change="as it says")
+            finding = Finding(
+                "refused", str(error), 1, (), "error", does="refuses to fit", change="do what the sentence says"
+            )
             told = told or [finding]
     return None, None, told
 
@@ -151,6 +153,7 @@ class _Run:
 
     def __init__(self, sheet: Sheet, settled: Table | None, task: Task | None, resources: Resources) -> None:
         self.sheet, self.settled, self.task, self.resources = sheet, settled, task, resources
+        self.checks = {name: checks.find(name) for name in checks.names()}
         self.findings: list[Finding] = []
         self.looked: dict[str, str] = {}
         self.skipped: list[tuple[str, str]] = []
@@ -158,22 +161,21 @@ class _Run:
 
     def quick(self) -> None:
         """Those that need nothing but the table."""
-        for name in checks.names():
-            if not checks.find(name).NEEDS and name != "lengths":
+        for name, check in self.checks.items():
+            if not check.NEEDS and name != "lengths":
                 self._one(name)
 
     def late(self) -> None:
         """Those that need what was computed in between."""
-        for name in checks.names():
-            needs = checks.find(name).NEEDS
-            if name == "lengths" or (needs and getattr(self.sheet, needs) is not None):
+        for name, check in self.checks.items():
+            if name == "lengths" or (check.NEEDS and getattr(self.sheet, check.NEEDS) is not None):
                 self._one(name)
 
     def _one(self, name: str) -> None:
         if self.resources.deadline.over():
             self.skipped.append((name, "no time was left for it: raise --budget"))
             return
-        check = checks.find(name)
+        check = self.checks[name]
         self.findings += check.find(self.sheet)
         self.looked[name] = check.LOOKS_FOR
 

@@ -12,6 +12,8 @@ Severity = Literal["info", "warning", "error"]
 Source = Literal["data", "test"]
 
 FEW = 5
+#: What a row of each source is called.
+ROW = {"data": "row", "test": "test row"}
 _CELL = 90
 
 
@@ -35,8 +37,8 @@ def of_rows(
     if not len(rows):
         return []
     share = f" of {of:,}, {percent(len(rows) / of)}" if of else ""
-    where = "test rows" if source == "test" else "rows"
-    message = f"{what}: {len(rows):,}{share} ({where} {named(rows)})."
+    where = f"{ROW[source]} {named(rows)}" if len(rows) == 1 else f"{ROW[source]}s {named(rows)}"
+    message = f"{what}: {len(rows):,}{share} ({where})."
     numbers = tuple(int(row) for row in rows)
     few = tuple(examples)[:FEW]
     return [Finding(kind, message, len(rows), numbers, severity, (), few, does, change, source)]
@@ -91,6 +93,7 @@ def quoted(cell: Any, most: int = _CELL) -> str:
     return f'"{text[: most - 3]}..."' if len(text) > most else f'"{text}"'
 
 
-def at_rows(rows: Array, cells: Array) -> list[str]:
+def at_rows(rows: Array, cells: Array, source: Source = "data") -> list[str]:
     """``row 3: "what stands there"`` for the first few."""
-    return [f"row {row}: {quoted(cell)}" for row, cell in zip(rows[:FEW], cells[:FEW], strict=True)]
+    which = ROW[source]
+    return [f"{which} {row}: {quoted(cell)}" for row, cell in zip(rows[:FEW], cells[:FEW], strict=True)]

@@ -38,7 +38,7 @@ def _told(sheet: Sheet, source: Source) -> list[Finding]:
         *of_rows(
             "near-empty text", f"texts of fewer than {FEWEST_LETTERS} letters or digits", sheet.rows[poor], "info",
             does="keeps them", change="complete or drop them in the file",
-            examples=at_rows(sheet.rows[poor], sheet.table.joined[poor]), **common,
+            examples=at_rows(sheet.rows[poor], sheet.table.joined[poor], source), **common,
         ),
     ]  # fmt: skip
 

@@ -43,12 +43,12 @@ def _told(sheet: Sheet, source: Source) -> list[Finding]:
         ),
         *of_rows(
             "lost characters", "texts with the sign for characters that were lost", sheet.rows[lost],
-            examples=at_rows(sheet.rows[lost], texts[lost]),
+            examples=at_rows(sheet.rows[lost], texts[lost], source),
             does="keeps them", change="take them from the source again: what was lost cannot be repaired", **common,
         ),
         *of_rows(
             "control characters", "texts with control characters", sheet.rows[control], "info",
-            examples=at_rows(sheet.rows[control], texts[control]),
+            examples=at_rows(sheet.rows[control], texts[control], source),
             does="removes them, or keeps them where that scores better", change="--clean none leaves them alone",
             **common,
         ),

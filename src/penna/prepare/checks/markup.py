@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from penna.prepare.sheet import Sheet
-from penna.prepare.telling import FEW, Source, of_rows, quoted
+from penna.prepare.telling import FEW, ROW, Source, of_rows, quoted
 from penna.table import Finding
 
 LOOKS_FOR = "markup"
@@ -35,7 +35,7 @@ def _told(sheet: Sheet, source: Source) -> list[Finding]:
     rows = sheet.rows[np.array(places, np.int64)]
     return of_rows(
         "markup", "texts with HTML tags or entities", rows, of=len(sheet), source=source,
-        examples=[f"row {sheet.rows[i]}: {_around(sheet.table.joined[i])}" for i in places[:FEW]],
+        examples=[f"{ROW[source]} {sheet.rows[i]}: {_around(sheet.table.joined[i])}" for i in places[:FEW]],
         does="reads them without markup, or with it where that scores better", change="--clean none leaves them alone",
     )  # fmt: skip
 

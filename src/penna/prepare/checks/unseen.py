@@ -61,7 +61,7 @@ def _labels(sheet: Sheet, test: Sheet) -> list[Finding]:
         return []
     known = set(map(str, sheet.classes))
     new = np.flatnonzero([label is not None and str(label) not in known for label in test.table.target])
-    examples = at_rows(test.rows[new], test.table.target[new])[:FEW]
+    examples = at_rows(test.rows[new], test.table.target[new], "test")[:FEW]
     return of_rows(
         "unknown label", "test rows whose label the data never shows", test.rows[new], of=len(test), source="test",
         examples=examples, does="leaves them out of the exam", change="add rows with these labels to the data",
