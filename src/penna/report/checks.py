@@ -27,7 +27,9 @@ def section(record: Record) -> str:
     found = sorted(held.get("findings", []), key=lambda finding: _RANK.get(finding["severity"], 3))
     drawn = f'<p class="intro">{_intro(held)}</p>' if held else ""
     if found:
-        drawn += tables.table(["", "found", "Penna", "to change that"], [_row(finding) for finding in found])
+        drawn += tables.table(
+            ["", "found", "Penna", "to change that"], [_row(finding) for finding in found], "mistakes"
+        )
     skipped = held.get("skipped", [])
     if skipped:
         items = "".join(f"<li>{words.quote(s['what'], 200)}: {words.quote(s['reason'], 400)}</li>" for s in skipped)
@@ -60,7 +62,7 @@ def _row(finding: Mapping[str, Any]) -> list[Cell]:
     listed = f'<ul class="findings knobs">{examples}</ul>' if examples else ""
     return [
         Cell(tag, str(_RANK.get(severity, 3))),
-        Cell(words.quote(finding["message"], 400) + listed, None, "wide"),
-        Cell(words.quote(finding.get("does", ""), 300), None, "wide"),
-        Cell(words.quote(finding.get("change", ""), 300), None, "wide"),
+        Cell(words.quote(finding["message"], 400) + listed, None, "text"),
+        Cell(words.quote(finding.get("does", ""), 300), None, "wide", "Penna"),
+        Cell(words.quote(finding.get("change", ""), 300), None, "wide", "to change that"),
     ]
