@@ -45,7 +45,7 @@ def test_a_named_encoder_stands_in_place_of_what_came_with_the_package(
 
 def test_a_named_encoder_that_cannot_be_used_is_not_replaced_by_another(assets: Path, ledger: Ledger) -> None:
     families, encoders = intake.usable(FAMILIES, ("spoilt",), ledger, Silent(), assets)
-    assert (families, encoders) == (["linear"], [])
+    assert (families, encoders) == (["linear", "trees"], [])
 
 
 def test_linear_models_alone_open_no_encoder(assets: Path, ledger: Ledger) -> None:
@@ -55,7 +55,7 @@ def test_linear_models_alone_open_no_encoder(assets: Path, ledger: Ledger) -> No
 
 def test_without_any_encoder_it_says_how_to_give_one(ledger: Ledger, tmp_path: Path) -> None:
     families, encoders = intake.usable(FAMILIES, (), ledger, Silent(), tmp_path / "nothing")
-    assert (families, encoders) == (["linear"], [])
+    assert (families, encoders) == (["linear", "trees"], [])
     assert {t.reason for t in ledger.trials} == {"no encoder: give one with --encoder (a folder or a hub name)"}
     with pytest.raises(SettingError, match="no encoder could be used"):
         intake.usable(("frozen",), (), ledger, Silent(), tmp_path / "nothing")

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 
-FAMILIES = ("linear", "frozen", "finetune")
+FAMILIES = ("linear", "trees", "frozen", "finetune")
 
 
 class Silent:

@@ -38,7 +38,7 @@ def fit(
     budget: Annotated[str, typer.Option(metavar="TIME", help="For everything: 30s, 10m, 1.5h.")] = "10m",
     max_mb: Annotated[float | None, typer.Option(metavar="MB", help="Most that the result may weigh.")] = None,
     max_ms: Annotated[float | None, typer.Option(metavar="MS", help="Most that one text may take.")] = None,
-    families: Annotated[str, typer.Option(metavar="NAMES", help="What to search.")] = "linear,frozen,finetune",
+    families: Annotated[str, typer.Option(metavar="NAMES", help="What to search.")] = "linear,trees,frozen,finetune",
     encoder: Annotated[
         list[str] | None,
         typer.Option(

@@ -1,0 +1,201 @@
+"""What trees read: columns, counts of the text, directions of its n-grams, and what models of the text answer for it.
+
+The last is stacking (Wolpert 1992, "Stacked Generalization"): on training rows, each answer comes from a model that did
+not see the row. Serving opens this file.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from penna import plugins, split
+from penna.errors import BundleError, SettingError
+from penna.features import columns, statistics
+from penna.features.columns import Columns, Way
+from penna.features.logistic import Logistic
+from penna.features.ngrams import Grams
+from penna.features.tfidf import Tfidf, fit_tfidf
+from penna.models import Array, Model, Resources, _beside
+from penna.models import _linear_file as files
+from penna.models._targets import SOFTMAX, target_of
+from penna.recipe import Profile, Recipe
+from penna.table import Table
+from penna.tasks import Task
+
+FILE = "readers.json"
+COUNTS, SVD = "counts", "svd"
+#: Families that can be asked for out-of-fold answers, and the share of a fit that each fold after the first one takes:
+#: embeddings are made once.
+BASES = {"linear": 1.0, "frozen": 0.25, "finetune": 1.0}
+FOLDS = 4
+_DIRECTIONS = 32
+#: Stacks of the last fits: recipes that differ in their trees alone share them.
+_MOST_KEPT = 6
+_kept: dict[tuple[str, str], tuple[Model, Array]] = {}
+
+
+@dataclass(frozen=True, eq=False)
+class Readers:
+    """``texts``: text columns that are counted, 0 for none; ``bases``: (family, model, columns of its answers)."""
+
+    columns: Columns
+    texts: int = 0
+    directions: tuple[Tfidf, Logistic] | None = None
+    bases: tuple[tuple[str, Model, int], ...] = ()
+
+    @property
+    def width(self) -> int:
+        svd = 0 if self.directions is None else len(self.directions[1].coef)
+        return self.columns.width + statistics.width(self.texts) + svd + sum(width for *_, width in self.bases)
+
+    def matrix(self, table: Table) -> Array:
+        """(n, width) float32, NaN where missing."""
+        answers = [_told(model.outputs(table)) for _, model, _ in self.bases]
+        return np.concatenate([*self._plain(table, self.columns.matrix(table)), *answers], axis=1)
+
+    def _plain(self, table: Table, beside: Array) -> Iterator[Array]:
+        yield beside
+        if self.texts:
+            yield statistics.matrix(table)
+        if self.directions is not None:
+            tfidf, weights = self.directions
+            yield weights.margins(tfidf.rows(table.joined))
+
+    def save(self, folder: Path) -> None:
+        _beside.write(folder, self.columns)
+        said = {"format": 1, "texts": self.texts, "svd": self.directions is not None}
+        bases = [{"family": family, "width": width} for family, _, width in self.bases]
+        (folder / FILE).write_text(json.dumps({**said, "bases": bases}), encoding="utf-8")
+        if self.directions is not None:
+            (folder / SVD).mkdir()
+            files.write(folder / SVD, *self.directions, SOFTMAX)
+        for i, (family, model, _) in enumerate(self.bases):
+            (folder / f"{i}-{family}").mkdir()
+            model.save(folder / f"{i}-{family}")
+
+
+def fit(recipe: Recipe, task: Task, train: Table, resources: Resources) -> tuple[Readers, Array]:
+    """Readers, and the (n, width) matrix of the training rows, in which no row has told of its own target."""
+    parts = parts_of(recipe)
+    told = _beside.told(target_of(task, train))
+    beside, wide = columns.fit(train, told, Way("raw", recipe.get("names", "onehot")), recipe.seed)
+    readers = Readers(
+        beside,
+        len(train.text) if COUNTS in parts else 0,
+        _directions(train, recipe.seed, resources) if SVD in parts else None,
+    )
+    stacked = [(name, *_stack(base(recipe, name, task.loss, task.columns, len(train)), task, train, resources))
+               for name in parts if name in BASES]  # fmt: skip
+    bases = tuple((name, model, answers.shape[1]) for name, model, answers in stacked)
+    matrix = np.concatenate([*readers._plain(train, wide), *(answers for *_, answers in stacked)], axis=1)
+    return Readers(readers.columns, readers.texts, readers.directions, bases), matrix
+
+
+def parts_of(recipe: Recipe) -> Sequence[str]:
+    """What a recipe reads of the text.
+
+    >>> parts_of(Recipe.of("trees", text="counts+linear"))
+    ['counts', 'linear']
+    """
+    return [part for part in str(recipe.get("text", "none")).split("+") if part != "none"]
+
+
+def base(recipe: Recipe, name: str, loss: str, classes: int, rows: int) -> Recipe:
+    """The recipe of a family whose answers are to be read. Milder than what scores best: doubt is wanted."""
+    encoder = recipe.get("encoder")
+    profile = Profile(
+        rows, classes, rows, 100.0, encoders=(encoder,) if encoder else (), loss=loss, seed=recipe.seed
+    )  # fmt: skip
+    offered: list[Recipe] = plugins.find("models", name).portfolio(profile)
+    # Words and characters, or the whole encoder, under a logistic regression.
+    whole = [r for r in offered if r.get("analyzer", "word+char") == "word+char" and r.get("depth", 1.0) == 1.0]
+    chosen = next((r for r in whole if r.get("classifier", "logistic") == "logistic"), offered[0])
+    return chosen.but(c=3.0) if chosen.get("c") else chosen
+
+
+def known(recipe: Recipe, train: Table) -> bool:
+    """Whether a base recipe's answers for these rows lie in memory."""
+    return (recipe.id, train.fingerprint) in _kept
+
+
+def _stack(recipe: Recipe, task: Task, train: Table, resources: Resources) -> tuple[Model, Array]:
+    """The model fitted on all rows, and (n, width) what such models answer for rows that they did not see.
+
+    NaN for rows that were in no part held out, where there are very many rows.
+    """
+    key = recipe.id, train.fingerprint
+    if key not in _kept:
+        family = plugins.find("models", recipe.family)
+        plan = split.plan(train, task.strata(train), folds=FOLDS, has_test=True, seed=recipe.seed)
+        held: Array | None = None
+        for learn, ask in plan.folds:
+            if not len(learn) or not len(ask):  # few different texts fill few folds
+                continue
+            model = family.fit(recipe, task, train.take(learn), None, resources, _on)
+            answers = _told(model.outputs(train.take(ask)))
+            held = np.full((len(train), answers.shape[1]), np.nan, np.float32) if held is None else held
+            held[ask] = answers
+        if held is None:
+            raise ValueError("the rows are too much alike to be held out from one another")
+        while len(_kept) >= _MOST_KEPT:
+            del _kept[next(iter(_kept))]
+        _kept[key] = family.fit(recipe, task, train, None, resources, _on), held
+    return _kept[key]
+
+
+def _on(step: int, of: int, score: float) -> bool:
+    return True
+
+
+def _told(outputs: Array) -> Array:
+    """Of two classes one column says all."""
+    return outputs[:, 1:] if outputs.shape[1] == 2 else outputs
+
+
+def _directions(train: Table, seed: int, resources: Resources) -> tuple[Tfidf, Logistic] | None:
+    """Latent semantic analysis (Deerwester et al. 1990), rounded as it is stored; None where there are too few words."""
+    from sklearn.utils.extmath import randomized_svd
+
+    tfidf = fit_tfidf(train.joined, Grams(words=2), min_df=2, keep=20_000, deadline=resources.deadline)
+    rows = tfidf.rows(train.joined)
+    most = min(_DIRECTIONS, *rows.shape) - 1
+    if most < 1:
+        return None
+    _, _, directions = randomized_svd(rows, most, random_state=seed)
+    coef = files.spread(np.ascontiguousarray(directions.T, np.float16))
+    return tfidf, Logistic(coef, np.zeros(most, np.float32))
+
+
+def open(folder: Path) -> Readers:
+    """What ``save`` wrote. Raises BundleError."""
+    path = folder / FILE
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+        texts, svd, bases = int(said["texts"]), bool(said["svd"]), [_base(line) for line in said["bases"]]
+        if not 0 <= texts <= 10_000 or len(bases) > len(BASES):
+            raise ValueError("its numbers are out of range")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BundleError(f"{path} is missing or damaged ({error}): copy the artefact again.") from error
+    opened = tuple(
+        (family, _open(family, folder / f"{i}-{family}"), width) for i, (family, width) in enumerate(bases)
+    )
+    return Readers(_beside.read(folder), texts, files.read(folder / SVD)[:2] if svd else None, opened)
+
+
+def _base(line: Mapping[str, Any]) -> tuple[str, int]:
+    family, width = str(line["family"]), int(line["width"])
+    if family not in BASES or width < 1:
+        raise ValueError("it names a model that trees do not read")
+    return family, width
+
+
+def _open(family: str, folder: Path) -> Model:
+    try:
+        model: Model = plugins.find("models", family).open(folder)
+    except SettingError as error:
+        raise BundleError(f"the artefact needs a model family that this Penna lacks: {error}") from error
+    return model

@@ -1,0 +1,204 @@
+"""The family ``trees``: gradient boosting on columns, on counts of the text, and on what models of the text answer.
+
+scikit-learn's HistGradientBoosting fits; what is kept and served are arrays (``features.forest``).
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from penna import plugins
+from penna.errors import BundleError
+from penna.features import forest
+from penna.features.forest import Forest
+from penna.models import Array, Cost, OutOfTime, Pruned, Report, Resources
+from penna.models import _readers as readers
+from penna.models._readers import Readers
+from penna.models._targets import SOFTMAX, Link
+from penna.recipe import Knob, Profile, Recipe
+from penna.table import Table
+from penna.tasks import Task
+
+PACKAGES = ("safetensors", "scipy")
+NEEDS = "columns"
+
+FILE = "trees.json"
+_USUAL: dict[str, Any] = {
+    "text": "none", "names": "target", "trees": 150, "rate": 0.06, "leaves": 15, "least": 20, "shrink": 1.0,
+    "share": 0.7,
+}  # fmt: skip
+_SMALL = {"trees": 250, "rate": 0.03, "leaves": 6}
+#: Loss of the task -> how its answers come from margins.
+_LINKS = {"cross_entropy": SOFTMAX, "squared": Link("identity")}
+#: A fit of fewer trees has not begun.
+_FEWEST = 10
+_STEPS = 8  # times on the way that the deadline is asked, and the score told
+_PARITY_ROWS = 200
+
+
+def portfolio(profile: Profile) -> list[Recipe]:
+    """Known-good recipes, cheapest first; none where there are no columns."""
+    if not profile.columns or profile.loss not in _LINKS:
+        return []
+    choices = [{"text": text, **choice} for text in _texts(profile) for choice in ({}, _SMALL)]
+    choices.sort(key=lambda choice: len(choice) > 1)  # every kind of text first, then with smaller trees
+    encoder = {"encoder": profile.encoders[0]} if profile.encoders else {}
+    return [
+        Recipe.made("trees", _USUAL | choice | (encoder if _encoded(choice["text"]) else {}), seed=profile.seed)
+        for choice in choices
+    ]
+
+
+def _texts(profile: Profile) -> list[str]:
+    """What may be read of the text, the cheapest first."""
+    if not profile.mean_characters:
+        return ["none"]
+    plain = ["counts", "counts+linear", "counts+svd"]
+    return plain + (["counts+frozen", "counts+linear+frozen", "counts+linear+finetune"] if profile.encoders else [])
+
+
+def _encoded(text: str) -> bool:
+    return "frozen" in text or "finetune" in text
+
+
+def knobs(profile: Profile) -> tuple[Knob, ...]:
+    """What a search may turn."""
+    if not profile.columns or profile.loss not in _LINKS:
+        return ()
+    texts = _texts(profile)
+    encoded = tuple(text for text in texts if _encoded(text))
+    return (
+        Knob("text", values=tuple(texts)),
+        *((Knob("encoder", values=profile.encoders, when=("text", encoded)),) if encoded else ()),
+        Knob("names", values=("target", "onehot")),
+        Knob("trees", low=40, high=500, log=True, whole=True),
+        Knob("rate", low=0.02, high=0.2, log=True),
+        Knob("leaves", low=3, high=48, log=True, whole=True),
+        Knob("least", low=5, high=80, log=True, whole=True),
+        Knob("shrink", low=0.05, high=20.0, log=True),
+        Knob("share", low=0.3, high=1.0),
+    )
+
+
+def cost(recipe: Recipe, profile: Profile, train: Table, resources: Resources) -> Cost:
+    """Of the models whose answers are read, as their families predict them; trees by rows, features and leaves."""
+    seconds, megabytes, milliseconds = 0.2, 0.02, 0.5
+    for name in readers.parts_of(recipe):
+        # Directions take about what a linear model of words does.
+        family = plugins.find("models", name if name in readers.BASES else "linear")
+        if name == readers.COUNTS:
+            seconds += 3e-7 * len(train) * profile.mean_characters
+            continue
+        asked = readers.base(recipe, family.__name__.rsplit(".", 1)[1], profile.loss, profile.classes, len(train))
+        one = family.cost(asked, profile, train, resources)
+        folds = readers.FOLDS * readers.BASES.get(name, 0.0)
+        seconds += 0.1 if readers.known(asked, train) else one.seconds * (1 + folds)
+        megabytes, milliseconds = megabytes + (one.megabytes or 0.0), milliseconds + (one.milliseconds or 0.0)
+    count = _trees(recipe) * (1 if profile.classes <= 2 else profile.classes)
+    features = 2 * len(train.columns) + 30
+    seconds += count * (1.2e-8 * len(train) * features + 1e-4 * recipe["leaves"])
+    return Cost(seconds, megabytes + 7e-5 * count * recipe["leaves"], milliseconds + 2e-3 * count)
+
+
+def shrink(recipe: Recipe, profile: Profile, train: Table, resources: Resources, seconds: float) -> Recipe | None:
+    """The same recipe with fewer trees; None where that does not help."""
+    for effort in (0.5, 0.25):
+        smaller = recipe.but(effort=min(recipe.effort, effort))
+        if cost(smaller, profile, train, resources).seconds <= seconds:
+            return smaller
+    return None
+
+
+def fit(
+    recipe: Recipe, task: Task, train: Table, valid: Table | None, resources: Resources, report: Report
+) -> "Trees":
+    """Fit readers and trees on ``train``; the number of trees is the recipe's, and fewer where the deadline comes."""
+    read, X = readers.fit(recipe, task, train, resources)
+    if resources.deadline.over():
+        raise OutOfTime("no time was left for the trees")
+    y = task.encode(train)
+    seen = None if valid is None else (read.matrix(valid), task.encode(valid))
+    model = _boosting(task.loss, recipe)
+    wanted = _trees(recipe)
+    for done in np.unique(np.linspace(0, wanted, _STEPS + 1).astype(int))[1:].tolist():
+        model.set_params(max_iter=max(done, 1))
+        model.fit(X, y)
+        classes = getattr(model, "classes_", np.zeros(0)).tolist()
+        fitted = Trees(read, forest.of(model, X[:_PARITY_ROWS]), _LINKS[task.loss], tuple(classes), task.columns)
+        if seen is not None and not report(done, wanted, task.score(seen[1], fitted.answers(seen[0]))):
+            raise Pruned
+        if resources.deadline.over():
+            break
+    return fitted
+
+
+def _trees(recipe: Recipe) -> int:
+    return max(_FEWEST, round(recipe["trees"] * recipe.effort))
+
+
+def _boosting(loss: str, recipe: Recipe) -> Any:
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+    made = {"cross_entropy": HistGradientBoostingClassifier, "squared": HistGradientBoostingRegressor}
+    return made[loss](
+        learning_rate=recipe["rate"],
+        max_leaf_nodes=recipe["leaves"],
+        min_samples_leaf=recipe["least"],
+        l2_regularization=recipe["shrink"],
+        max_features=recipe["share"],
+        early_stopping=False,
+        warm_start=True,
+        random_state=recipe.seed,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Trees:
+    """Readers, and trees on what they read. ``classes``: those of the task's ``columns`` that the trees know of."""
+
+    readers: Readers
+    forest: Forest
+    link: Link
+    classes: tuple[int, ...]
+    columns: int
+
+    def outputs(self, table: Table) -> Array:
+        """(n, columns) float32: probabilities, or numbers."""
+        return self.answers(self.readers.matrix(table))
+
+    def answers(self, X: Array) -> Array:
+        """(n, columns) float32 from (n, features) as the readers give them."""
+        answers = self.link(self.forest.margins(X))
+        if len(self.classes) in (0, self.columns):
+            return answers
+        out = np.zeros((len(X), self.columns), np.float32)  # a class without a training row
+        out[:, list(self.classes)] = answers
+        return out
+
+    def save(self, folder: Path) -> None:
+        self.readers.save(folder)
+        self.forest.save(folder)
+        said = {"format": 1, "link": self.link.to_json(), "classes": list(self.classes), "columns": self.columns}
+        (folder / FILE).write_text(json.dumps(said), encoding="utf-8")
+
+
+def open(folder: Path) -> Trees:
+    """Open what ``save`` wrote, without scikit-learn. Raises BundleError on anything damaged."""
+    path = folder / FILE
+    read = readers.open(folder)
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+        classes, columns = tuple(map(int, said["classes"])), int(said["columns"])
+        if columns < 1 or len(set(classes)) != len(classes) or any(not 0 <= j < columns for j in classes):
+            raise ValueError("its classes are out of range")
+        margins = 1 if len(classes) in (0, 2) else len(classes)
+        link = Link.from_json(said["link"], margins)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BundleError(f"{path} is missing or damaged ({error}): copy the artefact again.") from error
+    opened = forest.open(folder, margins)
+    if opened.features != read.width:
+        raise BundleError(f"{folder / forest.FILE} does not go with its readers: copy the artefact again.")
+    return Trees(read, opened, link, classes, columns)
