@@ -9,9 +9,11 @@ import pytest
 from sklearn.base import is_classifier, is_regressor
 
 import penna
-from penna import AutoText
+from penna import AutoText, report
 from penna.errors import SettingError, TaskError
+from penna.report import words
 from penna.serve.batch import predict_file
+from penna.table import Table
 
 WORTH = {"awful": 1.0, "poor": 2.0, "fair": 3.0, "good": 4.0, "superb": 5.0}
 
@@ -98,6 +100,29 @@ def test_report_and_card_speak_of_numbers(run: tuple[AutoText, Path]) -> None:
     assert "A text regressor for price" in card
     assert "calibration" not in card
     assert json.loads((folder / "run" / "record.json").read_text(encoding="utf-8"))["task"] == "regress"
+
+
+@pytest.mark.parametrize("unit", [1e-7, 1e7])
+def test_errors_of_any_size_are_drawn_with_figures_that_tell_them_apart(unit: float) -> None:
+    rng = np.random.default_rng(0)
+    truth = unit * rng.normal(size=200)
+    answers = truth + unit * rng.normal(size=200)
+    target = np.empty(200, object)
+    target[:] = truth.tolist()
+    table = Table({"text": np.array(["a text"] * 200, object)}, target, rows=np.arange(1, 201))
+    page = report.render_page(
+        {
+            "metric": "rmse",
+            "exam": {"rows": 200, "rmse": [unit, 0.9 * unit, 1.1 * unit]},
+            "baselines": [{"name": "mean of the target", "score": -2 * unit, "low": -2.2 * unit, "high": -1.8 * unit}],
+            "table": report.profile(table, numbers=True),
+            "answers": report.examine_numbers(table, truth, answers),
+        }
+    )
+    assert words.figure(unit) in page
+    assert "−RMSE" in page
+    assert words.figure(float(np.median(truth))) in page
+    assert "−0.00<" not in page
 
 
 def test_a_rating_can_be_asked_for_as_a_number_by_task_or_by_metric() -> None:

@@ -61,7 +61,10 @@ def as_json(value: Any) -> None:
 
 
 def number(value: float | None, digits: int = 4) -> str:
-    return "" if value is None else f"{value:.{digits}f}"
+    if value is None:
+        return ""
+    # An error in the units of a target may be of any size.
+    return f"{value:.3g}" if 0 < abs(value) < 10**-digits else f"{value:.{digits}f}"
 
 
 def amount(value: float | None, unit: str = "") -> str:

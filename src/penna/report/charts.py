@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from penna.report import words
-from penna.report.svg import WIDTH, Scale, around, axes, box, figure, label, line, mark, path
+from penna.report.svg import WIDTH, Scale, around, axes, box, figure, label, line, mark, path, tick
 
 LEFT, RIGHT, TOP = 44.0, WIDTH - 14, 30.0
 BOTTOM = 250.0
@@ -79,7 +79,7 @@ def intervals(caption: str, rows: Sequence[Row], axis: str) -> str:
     drawn = []
     for value in x.ticks(4):
         drawn.append(line(x(value), top, x(value), bottom, "grid"))
-        drawn.append(label(x(value), bottom + 18, f"{value:.2f}".replace("-", "−"), anchor="middle"))
+        drawn.append(label(x(value), bottom + 18, tick(value, max(x.high - x.low, 0.05)), anchor="middle"))
     for i, row in enumerate(rows):
         y, css = top + step * (i + 0.5), "strong" if row.strong else "weak"
         low, high = row.ends

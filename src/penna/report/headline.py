@@ -48,10 +48,14 @@ def sentence(record: Record) -> str:
         what = f"answers <strong>{words.percent(value)}</strong> of unseen texts correctly"
         interval = f"{words.percent(low)} to {words.percent(high)}"
     else:
-        what = f"reaches <strong>{words.metric(name)} {value:.3f}</strong> on unseen texts"
-        interval = f"{low:.3f} to {high:.3f}"
+        what = f"reaches <strong>{words.metric(name)} {_told(value)}</strong> on unseen texts"
+        interval = f"{_told(low)} to {_told(high)}"
     aside = f'<span class="aside">(95\u202f% interval {interval}, {words.some(rows, "exam row")})</span>'
     return f"{who} {what} {aside}{_costs(record)}."
+
+
+def _told(value: float) -> str:
+    return f"{value:.3f}" if 1e-3 <= abs(value) < 1e3 else words.figure(value)
 
 
 def _costs(record: Record) -> str:

@@ -110,16 +110,26 @@ def title(tip: str) -> str:
 def axes(x: Scale, y: Scale, x_name: str, y_name: str, x_format: Callable[[float], str]) -> str:
     """Lines across for y, ticks below for x; the name of y stands on top, where it can be read without turning."""
     drawn = [label(x.start - 42, y.end - 14, y_name, css="axis-name")]
-    digits = 3 if y.high - y.low < 0.05 else 2
     for value in y.ticks():
         drawn.append(line(x.start, y(value), x.end, y(value), "grid"))
-        drawn.append(label(x.start - 8, y(value) + 4, f"{value:.{digits}f}".replace("-", "−"), anchor="end"))
+        drawn.append(label(x.start - 8, y(value) + 4, tick(value, y.high - y.low), anchor="end"))
     drawn.append(line(x.start, y.start, x.end, y.start, "axis"))
     for value in x.ticks():
         drawn.append(line(x(value), y.start, x(value), y.start + 4, "axis"))
         drawn.append(label(x(value), y.start + 18, x_format(value), anchor="middle"))
     drawn.append(label((x.start + x.end) / 2, y.start + 38, x_name, anchor="middle", css="axis-name"))
     return "".join(drawn)
+
+
+def tick(value: float, span: float) -> str:
+    """A value on an axis of this span; scores are near one, errors may be of any size.
+
+    >>> tick(0.8125, 0.2), tick(-0.8125, 0.02), tick(-250000, 100000)
+    ('0.81', '−0.812', '−250,000')
+    """
+    if not 0.005 <= span < 20:
+        return words.figure(value)
+    return f"{value:.{3 if span < 0.05 else 2}f}".replace("-", "−")
 
 
 def figure(caption: str, body: str, height: float, note: str = "", *, width: float = WIDTH) -> str:

@@ -58,7 +58,11 @@ def finite(value: Any) -> bool:
 
 
 def score(value: Any) -> str:
-    return f"{value:.4f}".replace("-", "−") if finite(value) else "–"
+    """Four digits after the point; in the units of a user's target, four digits anywhere."""
+    if not finite(value):
+        return "–"
+    usual = value == 0 or 1e-4 <= abs(value) < 1e4
+    return f"{value:.4f}".replace("-", "−") if usual else figure(value)
 
 
 def percent(share: float, digits: int = 1) -> str:
