@@ -91,7 +91,7 @@ def without_leaks(table: Table, strata: Array, named: Mapping[str, str]) -> tupl
     """Without the columns that give away the target, unless a user named them. ``strata`` (n,) of the target."""
     every = np.arange(len(table))
     told = {n: leaks.told(Column(n, c), strata, every) for n, c in table.columns.items() if n not in named}
-    lost = [name for name, share in told.items() if share >= leaks.GIVEN_AWAY]
+    lost = [name for name, share in told.items() if share >= leaks.CERTAIN]
     said = of_columns(
         "leaking column", "columns left out because they give away the target", lost,
         examples=[f"{name}: answers {100 * told[name]:.0f} % of what the most frequent class leaves open" for name in lost],

@@ -28,23 +28,23 @@ def find(sheet: Sheet) -> list[Finding]:
     constant = [c for c in columns if c.distinct == 1]
     ids = [c for c in columns if _is_id(c)]
     copies = _copies([c for c in columns if c.distinct > 1])
-    idle = "learns nothing from them"
+    idle, named = "leaves them out", "name a column with --numeric, --categorical or --date to use it all the same"
     return [
-        *of_columns("empty column", "columns without any value", empty, does=idle, change="leave them out of the file"),
+        *of_columns("empty column", "columns without any value", empty, does=idle, change="fill it in the file"),
         *of_columns(
             "constant column", "columns with one value only", [c.name for c in constant], "info",
             examples=[f"{c.name}: {_first(c)}" for c in constant],
-            does=idle, change="leave them out of the file",
+            does=idle, change=named,
         ),
         *of_columns(
             "id column", "columns with another value in (nearly) every row, like ids", [c.name for c in ids], "info",
             examples=[f"{c.name}: {c.distinct:,} values in {c.present:,} rows, such as {_first(c)}" for c in ids],
-            does=idle, change="leave them out of the file; a column that groups rows belongs into --group",
+            does=idle, change=f"{named}; a column that groups rows belongs into --group",
         ),
         *of_columns(
             "copied column", "columns that say the same as another one", list(copies), "info",
             examples=[f"{name} says what {of} says" for name, of in copies.items()],
-            does="keeps both", change="leave one of them out of the file",
+            does="keeps both", change="--ignore COLUMN leaves one of them out",
         ),
     ]  # fmt: skip
 

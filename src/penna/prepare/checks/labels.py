@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from penna.prepare.sheet import Sheet
-from penna.prepare.telling import FEW, of_rows, quoted
+from penna.prepare.telling import FEW, of_rows, percent, quoted
 from penna.table import Finding
 
 LOOKS_FOR = "likely wrong labels"
@@ -51,13 +51,14 @@ def find(sheet: Sheet) -> list[Finding]:
         return []
     found = suspects(sheet.strata[asked], sheet.outputs[asked])
     places = asked[found.places]
+    agree = float(np.mean(sheet.outputs[asked].argmax(axis=1) == sheet.strata[asked]))
     examples = [
         f"row {sheet.rows[i]} is {sheet.classes[sheet.strata[i]]!s}, reads like {sheet.classes[j]!s} "
         f"({sure:.2f}): {quoted(sheet.table.joined[i])}"
         for i, j, sure in zip(places[:FEW], found.instead[:FEW], found.sure[:FEW], strict=True)
     ]
     return of_rows(
-        "wrong label", "labels that are likely wrong, the likeliest first",
+        "wrong label", f"labels that are likely wrong, the likeliest first (models agree with {percent(agree)} of all)",
         sheet.rows[places], of=len(asked), examples=examples,
         does="keeps them", change="correct or drop them in the file",
     )  # fmt: skip

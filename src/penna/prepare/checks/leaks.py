@@ -14,8 +14,9 @@ LOOKS_FOR = "columns and words that give away the target"
 NEEDS = ""
 
 #: So much of what the most frequent class leaves open, one column alone answers; not more, since labels are noisy:
-#: of two classes with a tenth of the labels wrong, the truth itself answers 0.8.
-GIVEN_AWAY = 0.7
+#: of two classes with a tenth of the labels wrong, the truth itself answers 0.8. A column that a fit should do without
+#: must answer more: a good column may come near the first.
+GIVEN_AWAY, CERTAIN = 0.7, 0.9
 _LEAST_ROWS = 40
 _NEAREST = 5
 _PURE, _COVER = 0.995, 0.95  # a word: of the rows that hold it, and of its class
@@ -42,8 +43,8 @@ def find(sheet: Sheet) -> list[Finding]:
                 f"{name}: answers {percent(answered[name])} of what the most frequent class leaves open"
                 for name in leaks
             ],
-            does="learns from a column only where it is text or used as a feature, and would trust this one",
-            change="leave it out of the file unless it is known at prediction, too",
+            does=f"leaves out those that answer {percent(CERTAIN)} or more, and trusts the others",
+            change="--ignore COLUMN leaves it out; --numeric, --categorical or --date COLUMN keeps it",
         ),
         *(_words(sheet, known) if sheet.classes else []),
     ]  # fmt: skip

@@ -29,13 +29,13 @@ def _told(sheet: Sheet, source: Source) -> list[Finding]:
             "missing values", "columns with missing cells", [c.name for c in holed],
             "warning" if any(c.missing.mean() > 0.5 for c in holed) else "info", source=source,
             examples=[f"{c.name}: {c.missing.sum():,} cells, {percent(float(c.missing.mean()))}" for c in holed],
-            does="reads a missing text as empty; other columns are filled where they are used",
+            does="keeps the rows, and reads a missing text as empty",
             change="fill them in the file",
         ),
         *of_columns(
             "missing in words", "columns where a word may stand for a missing value", [c.name for c in worded],
             "info", source=source, examples=[f"{c.name}: {_words(c)}" for c in worded],
-            does="takes such a word as it stands, like any other value", change="empty these cells in the file",
+            does="counts it as missing among numbers, as a name among names", change="empty these cells in the file",
         ),
     ]  # fmt: skip
 

@@ -32,12 +32,13 @@ def _told(sheet: Sheet, source: Source) -> list[Finding]:
         *of_columns(
             "numeric outlier", "columns with numbers far outside the usual range", list(far), "info", source=source,
             rows=_together(sheet, far), examples=[_far(sheet, sheet.columns[name], far[name]) for name in far],
-            does="keeps them", change="correct them in the file",
+            does="keeps them, but for infinities, which count as missing", change="correct them in the file",
         ),
         *of_columns(
             "mixed column", "columns that hold numbers in most rows and words in others", list(mixed), source=source,
             rows=_together(sheet, mixed), examples=[_words(sheet, sheet.columns[name], mixed[name]) for name in mixed],
-            does="takes them as they stand", change="write numbers alike in the file, or empty the other cells",
+            does="takes such a column as names, unless nearly all its cells are numbers: then words count as missing",
+            change="--numeric COLUMN, or --categorical COLUMN",
         ),
     ]  # fmt: skip
 

@@ -31,11 +31,13 @@ def find(sheet: Sheet) -> list[Finding]:
         *of_columns(
             "unseen category", "columns whose test rows have categories that the data never shows", list(new),
             rows=rows, source="test", examples=[_named(test.columns[name], place) for name, place in new.items()],
-            does="answers such rows from the other columns", change="add rows with these categories to the data",
+            does="knows nothing of them, and answers such rows from the rest",
+            change="add rows with these categories to the data",
         ),
         *of_columns(
             "missing column", "columns that the test file lacks", lacking, source="test",
-            does="uses only what both files have", change="add them to the test file, or leave them out of both",
+            does="counts them as missing in every test row",
+            change="add them to the test file, or leave them out with --ignore COLUMN",
         ),
         *_labels(sheet, test),
     ]  # fmt: skip
