@@ -49,7 +49,7 @@ def go(recipe: Recipe, train: Table, resources: Resources) -> frozen.Frozen:
     "knobs",
     [
         {"head": "ridge", "scaling": "standard", "alpha": 1.0},
-        {"head": "logistic", "bins": 10, "c": 30.0},
+        {"head": "logistic", "bins": 10},
         {"head": "mlp", "bins": 0},
         {"head": "mlp", "bins": 10},
         {"head": "knn", "bins": 200, "k": 5},
@@ -62,6 +62,7 @@ def test_each_head_learns_numbers_and_answers_the_same_from_its_folder(
     train, other = made(300), made(90, seed=1)
     task = regress.make(train)
     model = go(frozen.portfolio(profile)[0].but(**knobs), train, resources)  # type: ignore[arg-type]
+    assert model.head.link.kind == ("mean" if knobs.get("bins") else "identity")
     outputs = model.outputs(other)
     assert (outputs.shape, outputs.dtype) == ((90, 1), np.float32)
     assert task.score(task.encode(other), outputs) > 0.4

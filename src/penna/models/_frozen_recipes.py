@@ -21,7 +21,7 @@ DEFAULTS: dict[str, Scalar] = {
 #: Loss of the task -> what its recipes start from.
 _USUAL: dict[str, dict[str, Scalar]] = {
     "cross_entropy": DEFAULTS,
-    "squared": {k: v for k, v in DEFAULTS.items() if k != "class_weights"} | {"bins": 10, "alpha": 1.0},
+    "squared": {k: v for k, v in DEFAULTS.items() if k != "class_weights"} | {"c": 10.0, "bins": 10, "alpha": 1.0},
 }
 #: Fewer rows than this in a class: heads that need few examples come early.
 FEW = 50
@@ -42,13 +42,13 @@ _CHOICES: dict[str, list[dict[str, Scalar]]] = {
     "squared": [
         {},
         {"depth": 0.67},
-        {"head": "ridge"},
+        {"head": "ridge", "bins": 0},
         {"depth": 0.25},
         {"c": 3.0},
         {"head": "mlp", "bins": 0},
         {"head": "knn", "bins": 200},
         {"head": "mlp", "bins": 20},
-        {"depth": 0.67, "head": "ridge"},
+        {"depth": 0.67, "head": "ridge", "bins": 0},
     ],
 }
 _FOR_FEW: dict[str, list[dict[str, Scalar]]] = {"cross_entropy": [{"head": "prototype"}]}

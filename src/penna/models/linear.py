@@ -151,7 +151,7 @@ def fit(
     recipe: Recipe, task: Task, train: Table, valid: Table | None, resources: Resources, report: Report
 ) -> "LinearModel":
     """Fit on ``train``, or on a stratified part of it where rows, memory or the deadline ask for that."""
-    target = target_of(task, train, recipe.get("bins", 0))
+    target = target_of(task, train, 0 if recipe["classifier"] == "ridge" else recipe.get("bins", 0))
     grams = _grams(recipe)
     plan = _plan(recipe, train, target.columns)
     # Some of the time is kept back: the prediction is a guess.
