@@ -70,7 +70,8 @@ def check(
     """All checks of ``prepare/checks`` on a table (a file, a DataFrame, texts), and on test rows where there are some.
 
     ``y`` is the target's column, or labels; ``budget`` seconds, or a deadline that is running. Encoders are those that
-    came with Penna where none is named. Nothing is written. Raises TableError where the source cannot be read at all.
+    came with Penna where none is named. Nothing is written but the cache of embeddings. Raises TableError where the
+    source cannot be read at all.
 
     >>> texts = [f"{word} film number {i}" for i in range(30) for word in ("good", "bad")]
     >>> found = check([*texts, "good film number 7"], ["good", "bad"] * 30 + ["good"], budget=10)

@@ -46,7 +46,9 @@ def sentence(record: Record) -> str:
 
 def _intro(held: Checks) -> str:
     looked = "; ".join(words.plain(looks, 120) for looks in held.get("looked", {}).values())
-    return f"Looked for: {looked}." if looked else f"{_counted(held.get('findings', []))} before the search."
+    if looked:
+        return f"Looked for: {looked}."
+    return f"{_counted(held.get('findings', []))} before the search. <code>penna check</code> looks for more."
 
 
 def _counted(found: Sequence[Mapping[str, Any]]) -> str:
