@@ -37,7 +37,7 @@ def column(*cells):
 
 
 @pytest.mark.parametrize("asked", ASKED)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(text=texts)
 @example(text="")
 def test_a_step_gives_a_text_of_bounded_length_and_twice_is_once(asked, text):

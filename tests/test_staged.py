@@ -52,6 +52,12 @@ def evaluated(recipe, work, cache):
     return evaluate.evaluate(recipe, work, (0,), Resources(cache, Deadline(60.0), 1), lambda *_: True)
 
 
+@pytest.fixture(scope="module")
+def plain(work, tmp_path_factory):
+    """A linear model of raw texts."""
+    return evaluated(linear(work, "none"), work, tmp_path_factory.mktemp("cache")).model
+
+
 def test_an_artefact_with_cleaning_answers_raw_texts_as_the_fitted_model_answered_clean_ones(work, tmp_path):
     outcome = evaluated(linear(work, USUAL), work, tmp_path)
     family, model = staged.around("linear", outcome.model, USUAL, (Thresholds((1.0, 2.0, 0.5)),))
@@ -76,10 +82,9 @@ def test_the_members_of_a_blend_are_cleaned_each_in_its_own_way(work, tmp_path):
     np.testing.assert_allclose(opened.outputs(work.table.take(work.folds[0][1])), expected, atol=1e-6)
 
 
-def test_a_model_without_stages_is_written_as_it_always_was(work, tmp_path):
-    model = evaluated(linear(work, "none"), work, tmp_path).model
-    assert staged.around("linear", model, "none") == ("linear", model)
-    assert staged.inside(model) is staged.inside(staged.around("linear", model, USUAL)[1]) is model
+def test_a_model_without_stages_is_written_as_it_always_was(plain):
+    assert staged.around("linear", plain, "none") == ("linear", plain)
+    assert staged.inside(plain) is staged.inside(staged.around("linear", plain, USUAL)[1]) is plain
 
 
 @pytest.mark.parametrize("family", ["frozen", "finetune"])
@@ -117,11 +122,10 @@ def test_a_table_is_cleaned_once_and_few_are_kept(work):
         {"last": {}},
     ],
 )
-def test_a_damaged_stage_is_refused_with_a_sentence(work, tmp_path, damage):
-    model = evaluated(linear(work, USUAL), work, tmp_path).model
+def test_a_damaged_stage_is_refused_with_a_sentence(plain, tmp_path, damage):
     folder = tmp_path / "parts"
     folder.mkdir()
-    staged.around("linear", model, USUAL)[1].save(folder)
+    staged.around("linear", plain, USUAL)[1].save(folder)
     file = folder / staged.FILE
     file.write_text(json.dumps(json.loads(file.read_text()) | damage))
     with pytest.raises(BundleError, match=staged.FILE):
@@ -144,12 +148,11 @@ def test_a_fit_cleans_what_is_dirty_and_serves_the_same(rows, tmp_path):
     assert ("ftfy" in card) is any(m["recipe"]["knobs"]["clean"] == USUAL for m in members)
 
 
-def test_cleaning_can_be_told_and_left_out(rows):
-    told = AutoText(budget=5, families=("linear",), clean="markup+case", threads=1).fit(rows, y="label")
+def test_cleaning_and_last_steps_can_be_told(rows):
+    told = AutoText(budget=5, families=("linear",), clean="markup+case", adjust="none", threads=1)
+    told.fit(rows, y="label")
     assert {t.recipe["clean"] for t in told.trials_} == {"markup+case"}
-    without = AutoText(budget=5, families=("linear",), clean="none", adjust="none", threads=1).fit(rows, y="label")
-    assert all("clean" not in dict(t.recipe.knobs) for t in without.trials_)
-    assert without.bundle_.manifest["family"] in ("linear", "blend")
+    assert told.bundle_.manifest["last"] == []
 
 
 @pytest.mark.parametrize("wrong", [{"clean": "polish"}, {"adjust": "maybe"}])
