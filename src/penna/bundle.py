@@ -110,9 +110,7 @@ class Bundle:
             column[:] = texts
             table = Table({self.text_columns[0]: column}, rows=np.arange(1, len(texts) + 1))
         else:
-            table, _ = reading.read(
-                texts, text=self._columns_in(texts), need_target=False, others=tuple(self.fields)
-            )
+            table, _ = reading.read(texts, text=self._columns_in(texts), need_target=False, others=tuple(self.fields))
         return _telling(*self._complete(table))
 
     def _columns_in(self, texts: Any) -> tuple[str, ...] | None:

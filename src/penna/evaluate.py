@@ -11,6 +11,7 @@ from penna import plugins
 from penna.budget import Budget
 from penna.errors import EncoderError
 from penna.models import Cost, Model, OutOfTime, Pruned, Report, Resources
+from penna.prepare import rows
 from penna.prepare.clean import NONE, Cleaning
 from penna.recipe import Profile, Recipe
 from penna.table import Index, Table
@@ -47,15 +48,17 @@ class Work:
     _cleaned: dict[str, Table] = field(default_factory=dict, repr=False)
 
     def table_for(self, recipe: Recipe) -> Table:
-        """All rows, cleaned as the recipe asks: once for all its trials, since cleaning learns nothing from rows."""
-        clean = recipe.get("clean", NONE)
-        if clean == NONE:
+        """All rows, cleaned and written as the recipe asks: once for all its trials, since neither learns from rows."""
+        clean, row = recipe.get("clean", NONE), bool(recipe.get(rows.KNOB))
+        if clean == NONE and not row:
             return self.table
-        if clean not in self._cleaned:
+        key = f"{clean} {row}"
+        if key not in self._cleaned:
             while len(self._cleaned) >= MOST_CLEANED:
                 del self._cleaned[next(iter(self._cleaned))]
-            self._cleaned[clean] = Cleaning.of(clean)(self.table)
-        return self._cleaned[clean]
+            cleaned = Cleaning.of(clean)(self.table)
+            self._cleaned[key] = rows.written(cleaned) if row else cleaned
+        return self._cleaned[key]
 
     @property
     def searched(self) -> Index:

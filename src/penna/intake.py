@@ -108,9 +108,7 @@ def exam_table(test: Any, table: Table, task: Task) -> tuple[Table | None, list[
     """The rows of a test table that can be examined; the others are counted out."""
     if test is None:
         return None, []
-    exam, found = reading.read(
-        test, text=tuple(table.text), target=table.target_name, others=tuple(table.fields)
-    )
+    exam, found = reading.read(test, text=tuple(table.text), target=table.target_name, others=tuple(table.fields))
     exam, typed = beside.replay(exam, table.fields)
     found = [*found, *(replace(finding, message=f"test rows: {finding.message}") for finding in typed)]
     if exam.target is None:

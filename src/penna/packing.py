@@ -136,10 +136,9 @@ def _refit(search: Search, trial: Trial, deadline: Deadline) -> Model | None:
 def _write(search: Search, choice: Choice, members: list[Member], exam: Table) -> tuple[Bundle, float]:
     """The artefact, and the milliseconds that it takes for one text."""
     facts = {**search.goal.facts, "preliminary": False, "recipe": str(choice), "trial": members[0].trial.number}
-    parts = [staged.around(m.trial.recipe.family, m.model, m.trial.recipe.get("clean", NONE)) for m in members]
+    parts = [staged.asked(m.trial.recipe, m.model) for m in members]
     if len(members) == 1:  # one stage holds both its cleaning and its last steps
-        recipe = members[0].trial.recipe
-        family, model = staged.around(recipe.family, members[0].model, recipe.get("clean", NONE), choice.last)
+        family, model = staged.asked(members[0].trial.recipe, members[0].model, choice.last)
     else:
         blended = Blend([(name, m.weight, part) for m, (name, part) in zip(members, parts, strict=True)])
         family, model = staged.around("blend", blended, last=choice.last)

@@ -14,8 +14,7 @@ from penna.budget import Deadline
 from penna.errors import BundleError
 from penna.evaluate import Work
 from penna.models import Model, Resources, staged
-from penna.prepare import offer
-from penna.prepare.clean import NONE
+from penna.prepare import offer, rows
 from penna.recipe import Recipe, Space
 from penna.runners import here
 from penna.search import Proposal, Strategy
@@ -190,7 +189,7 @@ class Search:
         """Leave the best model so far on disk: after a kill, a Ctrl-C or the deadline there is something to serve."""
         if model is None or trial.state is not State.COMPLETE:
             return trial
-        family, model = staged.around(trial.recipe.family, model, trial.recipe.get("clean", NONE))
+        family, model = staged.asked(trial.recipe, model)
         if trial.origin == "baseline":
             self.baseline = model
         best = max((t.score for t in self.ledger.trials if t.folds == trial.folds), default=-np.inf)
@@ -212,10 +211,13 @@ class Search:
 def _strategy(work: Work, families: Sequence[str], strategy: str) -> Strategy:
     modules = {name: plugins.find("models", name) for name in families}
     cleanings = work.profile.cleanings
+    columns, needs = work.profile.columns, {name: getattr(module, "NEEDS", "") for name, module in modules.items()}
     own = {name: module.knobs(work.profile) for name, module in modules.items()}
+    own |= {name: (*knobs, *rows.knobs(columns, needs[name])) for name, knobs in own.items() if knobs}
     # A family without knobs of its own has nothing to search: it lacks an encoder.
     space = Space(tuple((name, (*knobs, *offer.knobs(cleanings)) if knobs else ()) for name, knobs in own.items()))
-    portfolio = offer.cleaned([module.portfolio(work.profile) for module in modules.values()], cleanings)
+    offered = [rows.offered(m.portfolio(work.profile), columns, needs[name]) for name, m in modules.items()]
+    portfolio = offer.cleaned(offered, cleanings)
     made: Strategy = plugins.find("search", strategy).make(space, portfolio, work.profile)
     return made
 

@@ -18,7 +18,7 @@ _ASCII_SIGNS = bytes(i for i in range(128) if not chr(i).isalnum())
 
 @dataclass(frozen=True)
 class Field:
-    """What a column beside the text holds: ``role`` is a file of ``prepare/kinds``, ``form`` how its cells are written."""
+    """What a column beside the text holds: its ``role``, a file of ``prepare/kinds``, and how its cells are written."""
 
     role: str
     form: str = ""
@@ -90,7 +90,8 @@ class Table:
         """
         if not self.columns:
             return _digests(map(_bare, self.joined))
-        return _digests(_bare(text if text.strip() else key) for text, key in zip(self.joined, self.row_keys, strict=True))
+        pairs = zip(self.joined, self.row_keys, strict=True)
+        return _digests(_bare(text if text.strip() else key) for text, key in pairs)
 
     @cached_property
     def row_keys(self) -> Objects:

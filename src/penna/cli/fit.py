@@ -20,13 +20,13 @@ def fit(
         list[str] | None, typer.Option(metavar="COLUMN", help="A text column; repeat for more. Found if not given.")
     ] = None,
     numeric: Annotated[
-        list[str] | None, typer.Option(metavar="COLUMN", help="A column of numbers; repeat for more. Found if not given.")
+        list[str] | None, typer.Option(metavar="COLUMN", help="Numbers; repeat for more. Found if not given.")
     ] = None,
     categorical: Annotated[
-        list[str] | None, typer.Option(metavar="COLUMN", help="A column of names; repeat for more. Found if not given.")
+        list[str] | None, typer.Option(metavar="COLUMN", help="Names; repeat for more. Found if not given.")
     ] = None,
     date: Annotated[
-        list[str] | None, typer.Option(metavar="COLUMN", help="A column of dates; repeat for more. Found if not given.")
+        list[str] | None, typer.Option(metavar="COLUMN", help="Dates; repeat for more. Found if not given.")
     ] = None,
     ignore: Annotated[
         list[str] | None, typer.Option(metavar="COLUMN", help="Not to be used; repeat for more; * for all but text.")

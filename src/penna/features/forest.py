@@ -1,8 +1,8 @@
-"""Gradient-boosted trees as arrays: taken from scikit-learn's once fitted, walked in numpy, kept in safetensors. Knows a
-dense matrix of numbers; never a table.
+"""Gradient-boosted trees as arrays: taken from scikit-learn's once fitted, walked in numpy, kept in safetensors. Knows
+a dense matrix of numbers; never a table.
 
-scikit-learn's own object could only be pickled, and would bring scikit-learn into every server. What is taken from it is
-internal to it, so that each forest is held against it, row by row, before it is used.
+scikit-learn's own object could only be pickled, and would bring scikit-learn into every server. What is taken from it
+is internal to it, so that each forest is held against it, row by row, before it is used.
 """
 
 from collections.abc import Mapping
@@ -131,9 +131,13 @@ def _check(arrays: Mapping[str, Array], features: int, columns: int) -> None:
     for side in ("left", "right"):  # a child stands behind its parent: no walk goes round in circles
         if (arrays[side][inner] <= at).any() or (arrays[side][inner] >= n).any():
             raise ValueError("its nodes are out of order")
-    if inner.any() and not (0 <= arrays["feature"][inner].min() and arrays["feature"][inner].max() < features):
+    if not _within(arrays["feature"][inner], features):
         raise ValueError("a node asks for a column that is not there")
-    if len(arrays["roots"]) % columns or (len(arrays["roots"]) and not 0 <= arrays["roots"].min() <= arrays["roots"].max() < n):
+    if len(arrays["roots"]) % columns or not _within(arrays["roots"], n):
         raise ValueError("its trees do not go with its columns")
     if not (np.isfinite(arrays["value"]).all() and np.isfinite(arrays["start"]).all()):
         raise ValueError("a leaf is no number")
+
+
+def _within(places: Array, end: int) -> bool:
+    return bool(((places >= 0) & (places < end)).all())

@@ -1,6 +1,7 @@
 """Texts as a few counts: length, words, signs, case. Learns nothing."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -28,8 +29,9 @@ def matrix(table: Table) -> Array:
     >>> matrix(Table({"text": np.array(["So good!"], dtype=object)}))[0, :4].tolist()
     [8.0, 2.0, 3.0, 1.0]
     """
-    parts = [np.array([_counts(text) for text in cells], np.float32).reshape(-1, len(NAMES)) for cells in table.text.values()]
-    return np.concatenate(parts, axis=1) if parts else np.zeros((len(table), 0), np.float32)
+    counted = [[_counts(text) for text in cells] for cells in table.text.values()]
+    parts = [np.array(rows, np.float32).reshape(-1, len(NAMES)) for rows in counted]
+    return np.concatenate([np.zeros((len(table), 0), np.float32), *parts], axis=1)
 
 
 def _counts(text: str) -> list[float]:
@@ -38,8 +40,12 @@ def _counts(text: str) -> list[float]:
     seen = text[:_LONGEST]
     words, n = _WORD.findall(seen), len(seen)
     letters = sum(map(len, words))
+
+    def share(kind: Callable[[str], bool]) -> float:
+        return sum(map(kind, seen)) / n
+
     return [
         len(text), len(words), letters / max(len(words), 1), len({w.lower() for w in words}) / max(len(words), 1),
-        sum(c.isupper() for c in seen) / n, sum(c.isdigit() for c in seen) / n,
-        sum(not (c.isalnum() or c.isspace()) for c in seen) / n, seen.count("!"), seen.count("?"), seen.count("\n"),
+        share(str.isupper), share(str.isdigit), 1 - share(str.isalnum) - share(str.isspace),
+        seen.count("!"), seen.count("?"), seen.count("\n"),
     ]  # fmt: skip

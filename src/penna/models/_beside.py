@@ -63,7 +63,7 @@ def told(target: Target) -> Array:
     if target.link.kind == "mean":
         return np.array(target.link.values, np.float32)[target.y][:, None]
     kinds = np.arange(1, 2) if target.columns == 2 else np.arange(target.columns)
-    return (target.y[:, None] == kinds).astype(np.float32)
+    return np.asarray(target.y[:, None] == kinds, np.float32)
 
 
 def write(folder: Path, fitted: Columns) -> None:

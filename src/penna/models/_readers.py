@@ -157,7 +157,7 @@ def _told(outputs: Array) -> Array:
 
 
 def _directions(train: Table, seed: int, resources: Resources) -> tuple[Tfidf, Logistic] | None:
-    """Latent semantic analysis (Deerwester et al. 1990), rounded as it is stored; None where there are too few words."""
+    """Latent semantic analysis (Deerwester et al. 1990), rounded as it is stored; None of too few words."""
     from sklearn.utils.extmath import randomized_svd
 
     tfidf = fit_tfidf(train.joined, Grams(words=2), min_df=2, keep=20_000, deadline=resources.deadline)
@@ -180,9 +180,7 @@ def open(folder: Path) -> Readers:
             raise ValueError("its numbers are out of range")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BundleError(f"{path} is missing or damaged ({error}): copy the artefact again.") from error
-    opened = tuple(
-        (family, _open(family, folder / f"{i}-{family}"), width) for i, (family, width) in enumerate(bases)
-    )
+    opened = tuple((family, _open(family, folder / f"{i}-{family}"), width) for i, (family, width) in enumerate(bases))
     return Readers(_beside.read(folder), texts, files.read(folder / SVD)[:2] if svd else None, opened)
 
 

@@ -15,8 +15,7 @@ from penna.features import columns
 from penna.features.logistic import Logistic
 from penna.features.ngrams import Grams
 from penna.features.tfidf import Tfidf, chi2, fit_tfidf
-from penna.models import Array, Cost, OutOfTime, Report, Resources
-from penna.models import _beside
+from penna.models import Array, Cost, OutOfTime, Report, Resources, _beside
 from penna.models import _linear_cost as costs
 from penna.models import _linear_file as files
 from penna.models._linear_classifiers import fit_weights
@@ -34,7 +33,7 @@ _SVM = {"classifier": "svm", "balanced": False, "nb": False}
 _RIDGE = {"classifier": "ridge", "alpha": 1.0}
 _BINS = {**_LOGISTIC, "bins": 10}
 #: No text at all: what is left are the columns.
-_BLANK = {"analyzer": "none", "words": 0, "sublinear": True, "lower": True, "min_df": 1, "keep": 1000}
+_BLANK: dict[str, Any] = {"analyzer": "none", "words": 0, "sublinear": True, "lower": True, "min_df": 1, "keep": 1000}
 #: What has weights of either sign, as scaled numbers ask for.
 _SIGNED = ("logistic", "svm", "ridge")
 

@@ -1,4 +1,5 @@
-"""What stands around a fitted model: the cleaning of what it reads, the last steps on what it answers; all one Model.
+"""What stands around a fitted model: the cleaning of what it reads, columns written as text, the last steps on what it
+answers; all one Model.
 
 It offers no recipes: ``around`` puts it where a recipe or a choice asks for it, and nowhere else, so that an artefact
 without such stages is what it has always been.
@@ -12,7 +13,9 @@ from penna import adjust, plugins
 from penna.adjust import Adjustment
 from penna.errors import BundleError, SettingError
 from penna.models import Array, Model
+from penna.prepare import rows
 from penna.prepare.clean import NONE, Cleaning
+from penna.recipe import Recipe
 from penna.table import Table
 
 NAME = "staged"
@@ -25,15 +28,19 @@ MOST_STEPS = 8
 class Staged:
     """A model of ``family`` with its cleaning and its last steps."""
 
-    def __init__(self, family: str, model: Model, cleaning: Cleaning, last: Sequence[Adjustment] = ()) -> None:
+    def __init__(
+        self, family: str, model: Model, cleaning: Cleaning, last: Sequence[Adjustment] = (), row: bool = False
+    ) -> None:
         self.family = family
         self.model = model
         self.cleaning = cleaning
         self.last = tuple(last)
+        self.row = row
 
     def outputs(self, table: Table) -> Array:
         """(n, k) float32, of raw texts."""
-        return adjust.apply(self.last, self.model.outputs(self.cleaning(table)))
+        read = self.cleaning(table)
+        return adjust.apply(self.last, self.model.outputs(rows.written(read) if self.row else read))
 
     def save(self, folder: Path) -> None:
         (folder / INNER).mkdir()
@@ -43,14 +50,22 @@ class Staged:
             "family": self.family,
             "clean": self.cleaning.to_json(),
             "last": [adjust.to_json(step) for step in self.last],
+            **({"row": True} if self.row else {}),
         }
         (folder / FILE).write_text(json.dumps(said, indent=1), encoding="utf-8")
 
 
-def around(family: str, model: Model, clean: str = NONE, last: Sequence[Adjustment] = ()) -> tuple[str, Model]:
+def around(
+    family: str, model: Model, clean: str = NONE, last: Sequence[Adjustment] = (), row: bool = False
+) -> tuple[str, Model]:
     """The model with these stages, and the family that opens it; as it is where there are none."""
     cleaning = Cleaning.of(clean)
-    return (NAME, Staged(family, model, cleaning, last)) if cleaning.steps or last else (family, model)
+    return (NAME, Staged(family, model, cleaning, last, row)) if cleaning.steps or last or row else (family, model)
+
+
+def asked(recipe: Recipe, model: Model, last: Sequence[Adjustment] = ()) -> tuple[str, Model]:
+    """``around`` with what the recipe of the model asks for."""
+    return around(recipe.family, model, recipe.get("clean", NONE), last, bool(recipe.get(rows.KNOB)))
 
 
 def inside(model: Model) -> Model:
@@ -66,10 +81,10 @@ def open(folder: Path) -> Staged:
         cleaning, family = Cleaning.from_json(said["clean"]), str(said["family"])
         if not isinstance(said["last"], list) or len(said["last"]) > MOST_STEPS or family == NAME:
             raise ValueError("its stages are no list, too many, or within one another")
-        last = [adjust.from_json(step) for step in said["last"]]
+        last, row = [adjust.from_json(step) for step in said["last"]], bool(said.get("row"))
         opener = plugins.find("models", family)
     except SettingError as error:
         raise BundleError(f"{path} needs what this Penna lacks: {error}") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BundleError(f"{path} is missing or damaged ({error}): copy the artefact again.") from error
-    return Staged(family, opener.open(folder / INNER), cleaning, last)
+    return Staged(family, opener.open(folder / INNER), cleaning, last, row)

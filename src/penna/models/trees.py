@@ -35,7 +35,7 @@ _SMALL = {"trees": 250, "rate": 0.03, "leaves": 6}
 _LINKS = {"cross_entropy": SOFTMAX, "squared": Link("identity")}
 #: A fit of fewer trees has not begun.
 _FEWEST = 10
-_STEPS = 8  # times on the way that the deadline is asked, and the score told
+_STEPS = 5  # times on the way that the deadline is asked, and the score told
 _PARITY_ROWS = 200
 
 
@@ -43,7 +43,7 @@ def portfolio(profile: Profile) -> list[Recipe]:
     """Known-good recipes, cheapest first; none where there are no columns."""
     if not profile.columns or profile.loss not in _LINKS:
         return []
-    choices = [{"text": text, **choice} for text in _texts(profile) for choice in ({}, _SMALL)]
+    choices: list[dict[str, Any]] = [{"text": text, **choice} for text in _texts(profile) for choice in ({}, _SMALL)]
     choices.sort(key=lambda choice: len(choice) > 1)  # every kind of text first, then with smaller trees
     encoder = {"encoder": profile.encoders[0]} if profile.encoders else {}
     return [
@@ -99,7 +99,7 @@ def cost(recipe: Recipe, profile: Profile, train: Table, resources: Resources) -
         megabytes, milliseconds = megabytes + (one.megabytes or 0.0), milliseconds + (one.milliseconds or 0.0)
     count = _trees(recipe) * (1 if profile.classes <= 2 else profile.classes)
     features = 2 * len(train.columns) + 30
-    seconds += count * (1.2e-8 * len(train) * features + 1e-4 * recipe["leaves"])
+    seconds += count * (1.2e-8 * len(train) * features + 2e-4 * recipe["leaves"])
     return Cost(seconds, megabytes + 7e-5 * count * recipe["leaves"], milliseconds + 2e-3 * count)
 
 
@@ -112,9 +112,7 @@ def shrink(recipe: Recipe, profile: Profile, train: Table, resources: Resources,
     return None
 
 
-def fit(
-    recipe: Recipe, task: Task, train: Table, valid: Table | None, resources: Resources, report: Report
-) -> "Trees":
+def fit(recipe: Recipe, task: Task, train: Table, valid: Table | None, resources: Resources, report: Report) -> "Trees":
     """Fit readers and trees on ``train``; the number of trees is the recipe's, and fewer where the deadline comes."""
     read, X = readers.fit(recipe, task, train, resources)
     if resources.deadline.over():
@@ -126,7 +124,7 @@ def fit(
     for done in np.unique(np.linspace(0, wanted, _STEPS + 1).astype(int))[1:].tolist():
         model.set_params(max_iter=max(done, 1))
         model.fit(X, y)
-        classes = getattr(model, "classes_", np.zeros(0)).tolist()
+        classes = [int(j) for j in getattr(model, "classes_", ())]
         fitted = Trees(read, forest.of(model, X[:_PARITY_ROWS]), _LINKS[task.loss], tuple(classes), task.columns)
         if seen is not None and not report(done, wanted, task.score(seen[1], fitted.answers(seen[0]))):
             raise Pruned
@@ -136,7 +134,7 @@ def fit(
 
 
 def _trees(recipe: Recipe) -> int:
-    return max(_FEWEST, round(recipe["trees"] * recipe.effort))
+    return max(_FEWEST, round(float(recipe["trees"]) * recipe.effort))
 
 
 def _boosting(loss: str, recipe: Recipe) -> Any:

@@ -94,7 +94,7 @@ def without_leaks(table: Table, strata: Array, named: Mapping[str, str]) -> tupl
     lost = [name for name, share in told.items() if share >= leaks.CERTAIN]
     said = of_columns(
         "leaking column", "columns left out because they give away the target", lost,
-        examples=[f"{name}: answers {100 * told[name]:.0f} % of what the most frequent class leaves open" for name in lost],
+        examples=[f"{n}: answers {100 * told[n]:.0f} % of what the most frequent class leaves open" for n in lost],
         does="leaves them out", change=_CHANGE,
     )  # fmt: skip
     return (only(table, [name for name in table.columns if name not in lost]) if lost else table), said

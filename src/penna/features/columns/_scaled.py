@@ -1,4 +1,4 @@
-"""Numbers on one scale: the median where missing, an indicator of that, and mean 0 and deviation 1, or normal scores."""
+"""Numbers on one scale: the median where missing, an indicator of that, mean 0 and deviation 1, or normal scores."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -83,6 +83,6 @@ def restore(data: Mapping[str, Any]) -> Names:
     if not isinstance(names, list) or len(names) > _MOST_NAMES or not all(isinstance(name, str) for name in names):
         raise ValueError("names that are none, or too many")
     widths = {len(row) for row in data["means"]}
-    if data["means"] and (len(data["means"]) != len(names) + 1 or len(widths) != 1 or not 0 < max(widths) <= MOST_MEANS):
+    if widths and (len(data["means"]) != len(names) + 1 or len(widths) != 1 or not 0 < max(widths) <= MOST_MEANS):
         raise ValueError("means that do not go with their names")
     return Names(tuple(names), tuple(floats(row) for row in data["means"]))

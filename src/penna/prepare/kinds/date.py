@@ -6,7 +6,7 @@ day. Own patterns, because parsers that take anything also take a 5 for a date.
 
 import re
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -25,13 +25,14 @@ _TIME = (
     r"(?:[T ,]+(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,]\d+)?)?\s*(?P<half>[AaPp][Mm])?"
     r"\s*(?P<zone>Z|UTC|GMT|[+-]\d{2}:?\d{2})?)?"
 )
+_WEEKDAY = r"(?:[A-Za-z]{3,9},? )?"
 _WAYS = [
     re.compile(way + _TIME)
     for way in (
         r"(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})",
         r"(?P<first>\d{1,2})(?P<sign>[-/.])(?P<second_>\d{1,2})(?P=sign)(?P<year>\d{4}|\d{2})",
-        r"(?:[A-Za-z]{3,9},? )?(?P<day>\d{1,2})(?:st|nd|rd|th)?[ -](?P<name>[A-Za-z]{3,9})\.?,?[ -](?P<year>\d{4}|\d{2})",
-        r"(?:[A-Za-z]{3,9},? )?(?P<name>[A-Za-z]{3,9})\.? (?P<day>\d{1,2})(?:st|nd|rd|th)?,? (?P<year>\d{4})",
+        _WEEKDAY + r"(?P<day>\d{1,2})(?:st|nd|rd|th)?[ -](?P<name>[A-Za-z]{3,9})\.?,?[ -](?P<year>\d{4}|\d{2})",
+        _WEEKDAY + r"(?P<name>[A-Za-z]{3,9})\.? (?P<day>\d{1,2})(?:st|nd|rd|th)?,? (?P<year>\d{4})",
     )
 ]
 
@@ -41,8 +42,8 @@ def form(cells: Array) -> str | None:
     heads = [found for cell in cells if isinstance(cell, str) and (found := _WAYS[1].fullmatch(cell.strip()))]
     dots = any(head["sign"] == "." for head in heads)  # 3.4.2021 is written where days come first
     first, second = (max((int(head[part]) for head in heads), default=0) for part in ("first", "second_"))
-    found = DAY_FIRST if second <= 12 and (first > 12 or dots) else MONTH_FIRST
-    return found if kinds.fitting(~np.isnan(_seconds(cells, found))) else None
+    order = DAY_FIRST if second <= 12 and (first > 12 or dots) else MONTH_FIRST
+    return order if kinds.fitting(~np.isnan(_seconds(cells, order))) else None
 
 
 def read(cells: Array, form: str) -> tuple[Array, Array]:
@@ -86,7 +87,7 @@ def _moment(cell: Any) -> float:
         return float("nan")
     moment = cell if isinstance(cell, datetime) else datetime(cell.year, cell.month, cell.day)
     if moment.tzinfo is not None:
-        moment = moment.astimezone(timezone.utc).replace(tzinfo=None)
+        moment = moment.astimezone(UTC).replace(tzinfo=None)
     return (moment - _EPOCH).total_seconds()
 
 

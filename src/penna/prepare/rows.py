@@ -1,0 +1,42 @@
+"""Rows as text: the columns beside a text written before it, for models that read nothing else. Learns nothing.
+
+"Age: 34. Class Name: Knits. What a lovely ...": a pretrained encoder knows numbers and names from reading (Hegselmann
+et al. 2023, "TabLLM"). What is cut off a long row is the end of its text.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from penna.prepare import kinds
+from penna.recipe import Knob, Recipe
+from penna.table import Table
+
+KNOB = "row"
+#: More columns leave no room for the text.
+MOST_COLUMNS = 40
+_LONGEST = 60  # characters of a value
+
+
+def written(table: Table) -> Table:
+    """The same rows with one text: the columns, then the texts; what is missing is not mentioned."""
+    known = dict(list(table.fields.items())[:MOST_COLUMNS])
+    columns = {name: kinds.find(field.role).written(table.columns[name]) for name, field in known.items()}
+    out = np.empty(len(table), dtype=object)
+    for i, text in enumerate(table.joined):
+        said = " ".join(f"{name}: {cells[i][:_LONGEST]}." for name, cells in columns.items() if cells[i])
+        out[i] = f"{said}\n{text}" if said and text else said or text
+    return replace(table, text={KNOB: out})
+
+
+def knobs(columns: int, needs: str) -> tuple[Knob, ...]:
+    """What the space of a family that reads text alone has besides its own, where there are columns."""
+    return (Knob(KNOB, values=(True, False)),) if columns and needs == "text" else ()
+
+
+def offered(recipes: Sequence[Recipe], columns: int, needs: str) -> list[Recipe]:
+    """The recipes of such a family that read whole rows; the first of them again with the text alone, to compare."""
+    if not recipes or not knobs(columns, needs):
+        return list(recipes)
+    return [recipes[0].but(row=True), recipes[0], *(recipe.but(row=True) for recipe in recipes[1:])]
