@@ -46,7 +46,7 @@ def offered(table: Table, asked: str = AUTO) -> tuple[str, ...]:
 
 def knobs(cleanings: Sequence[str]) -> tuple[Knob, ...]:
     """What every family's space has besides its own."""
-    return (Knob(KNOB, values=tuple(cleanings)),) if len(cleanings) > 1 else ()
+    return (Knob(KNOB, values=tuple(cleanings)),) if cleanings else ()
 
 
 def cleaned(portfolios: Sequence[Sequence[Recipe]], cleanings: Sequence[str]) -> list[Recipe]:
