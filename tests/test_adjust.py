@@ -1,6 +1,7 @@
 """The contract of every last step in the folder, what each is for, and which of them a choice gets."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -107,7 +108,7 @@ def test_a_choice_of_numbers_gets_the_step_that_helps_and_none_where_nothing_is_
         outputs = (slope * (y + 0.5 * rng.normal(size=2000)) * (0.8 if slope == 1 else 1))[:, None].astype(np.float32)
         trial = Trial(Recipe.of("linear"), State.COMPLETE, (0,), (task.score(y, outputs),), (0.01,), number=0)
         evidence = Evidence(task, lambda _, y=y: y, lambda *_, outputs=outputs: outputs, (0,))
-        chosen = finishing.finish(Choice(((trial, 1.0),), trial.score, 0.01), evidence, 60.0)
+        chosen = finishing.finish([Choice(((trial, 1.0),), trial.score, 0.01)], evidence, 60.0)
         assert [step.name for step in chosen.last] == steps
 
 
@@ -143,7 +144,7 @@ def choice_of(y, outputs, metric, folds=(0,)):
 
 def test_a_choice_gets_thresholds_for_its_metric_and_then_honest_probabilities():
     choice, evidence = choice_of(*skewed(3000, power=3.0, sharp=1.5), "macro_f1")
-    done = finishing.finish(choice, evidence, 60.0)
+    done = finishing.finish([choice], evidence, 60.0)
     assert [step.name for step in done.last] in (["thresholds", "temperature"], ["thresholds", "isotonic"])
     assert done.score > choice.score + 0.01
     assert str(done).endswith(f"then thresholds then {done.last[1].name}")
@@ -151,16 +152,29 @@ def test_a_choice_gets_thresholds_for_its_metric_and_then_honest_probabilities()
 
 def test_a_choice_that_is_good_as_it_is_stays_as_it_is():
     choice, evidence = choice_of(*skewed(2000), "accuracy")
-    assert finishing.finish(choice, evidence, 60.0) is choice
+    assert finishing.finish([choice], evidence, 60.0) is choice
+
+
+def test_another_choice_that_its_last_steps_make_the_better_one_is_taken():
+    y, outputs = skewed(3000, sharp=1.8)
+    worse = adjust.normal(outputs**0.5 * np.random.default_rng(0).uniform(0.5, 1.5, outputs.shape) * [1.0, 4.0, 9.0])
+    choice, evidence = choice_of(y, worse, "macro_f1")
+    trial = replace(choice.members[0][0], number=1, recipe=Recipe.of("linear", c=1.0))
+    both = replace(evidence, outputs=lambda t, _: (outputs if t.number else worse).astype(np.float32))
+    other = Choice(((trial, 1.0),), metrics.macro_f1(y, outputs), 0.01)
+    done = finishing.finish([choice, other], both, 60.0)
+    assert done.members == other.members
+    assert done.last[0].name == "thresholds"
+    assert done.score > finishing.finish([choice], both, 60.0).score
 
 
 def test_no_more_time_is_spent_on_last_steps_than_was_given():
     choice, evidence = choice_of(*skewed(3000, power=5.0), "macro_f1")
-    assert finishing.finish(choice, evidence, 0.0) is choice
+    assert finishing.finish([choice], evidence, 0.0) is choice
 
 
 def test_few_rows_or_folds_never_met_teach_no_last_step():
     choice, evidence = choice_of(*skewed(150, power=5.0), "macro_f1")
-    assert finishing.finish(choice, evidence, 60.0) is choice
+    assert finishing.finish([choice], evidence, 60.0) is choice
     choice, evidence = choice_of(*skewed(3000, power=5.0), "macro_f1", folds=(1,))
-    assert finishing.finish(choice, evidence, 60.0) is choice
+    assert finishing.finish([choice], evidence, 60.0) is choice

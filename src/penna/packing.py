@@ -59,10 +59,11 @@ def pack(search: Search, exam: Table, ended: str, adjusted: bool = True) -> Pack
     if ended == STOPPED:
         finish = Deadline(min(finish.seconds, finish.spent() + FINISHING + PATIENCE), finish.started)
     while True:
-        choice = _adjusted(search, search.choose(finish.left() - FINISHING), adjusted) or _kept(search)
+        left = finish.left() - FINISHING
+        choice = _adjusted(search, search.choose(left), left, adjusted) or _kept(search)
         members = [] if choice is None else _members(search, choice, finish)
         if not members and (choice := _kept(search)) is not None:  # every refit failed
-            choice = _adjusted(search, choice, adjusted) or choice
+            choice = _adjusted(search, choice, 0.0, adjusted) or choice
             trial = choice.members[0][0]
             members = [Member(trial, 1.0, _as_kept(search), False)]
         if choice is None or not members:
@@ -78,11 +79,15 @@ def pack(search: Search, exam: Table, ended: str, adjusted: bool = True) -> Pack
     return Packed(opened, choice, tuple(members), search.work.task.measure(y, outputs), y, outputs)
 
 
-def _adjusted(search: Search, choice: Choice | None, wanted: bool) -> Choice | None:
-    """With its last steps, where these take little of the whole time; before refits, which can do with less."""
+def _adjusted(search: Search, choice: Choice | None, left: float, wanted: bool) -> Choice | None:
+    """With its last steps, where these take little of the whole time; before refits, which can do with less.
+
+    Another that can be finished in what is ``left`` stands in its place where last steps make it the better one.
+    """
     if choice is None or not wanted:
         return choice
-    return finishing.finish(choice, search.evidence, max(1.0, ADJUSTING * search.goal.deadline.seconds))
+    seconds = max(1.0, ADJUSTING * search.goal.deadline.seconds)
+    return finishing.finish([choice, *search.others(left, finishing.MOST_OTHERS)], search.evidence, seconds)
 
 
 def _kept(search: Search) -> Choice | None:

@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -108,7 +108,16 @@ class Search:
 
     def choose(self, seconds: float) -> Choice | None:
         """The best choice that can be finished within ``seconds`` and stays under the ceilings."""
+        return select.best(self.ledger.trials, self.evidence, self._allowed(seconds))
 
+    def others(self, seconds: float, most: int) -> list[Choice]:
+        """Single trials of the first round that could be finished as well, best first."""
+        allowed = self._allowed(seconds)
+        met = [t for t in self.ledger.trials if t.state is State.COMPLETE and t.folds == self.first_round]
+        ranked = sorted((t for t in met if allowed([t])), key=lambda t: -t.score)
+        return [Choice(((t, 1.0),), t.score, t.spread) for t in ranked[:most]]
+
+    def _allowed(self, seconds: float) -> Callable[[Sequence[Trial]], bool]:
         def allowed(members: Sequence[Trial]) -> bool:
             size = sum(t.megabytes or 0.0 for t in members)
             answer = sum(t.milliseconds or 0.0 for t in members)
@@ -116,7 +125,7 @@ class Search:
             fits = in_time and self.work.budget.admits(size, answer)
             return fits and frozenset(t.number for t in members) not in self.too_large
 
-        return select.best(self.ledger.trials, self.evidence, allowed)
+        return allowed
 
     def attempt(self, proposal: Proposal, left: float) -> tuple[Trial, Mapping[int, Array]]:
         """Run one proposal, smaller where it must be, or skip it with the reason."""
