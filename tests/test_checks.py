@@ -276,6 +276,19 @@ def test_flipped_labels_are_named_the_likeliest_first():
     assert "reads like class" in finding.examples[0]
 
 
+def test_a_second_round_leaves_out_doubted_rows_but_no_class():
+    true = np.arange(400) % 2
+    given, outputs = true.copy(), proba(true)
+    given[:8] = 1 - given[:8]
+    outputs[20:30] = np.nan
+    out = labels.doubted(given, outputs)
+    assert out[:8].mean() > 0.5
+    assert not out[8:].any()
+    few = np.where(np.arange(400) < 10, 2, true)  # a class that the models take for another
+    three = np.concatenate([outputs, np.full((400, 1), 1e-6)], axis=1)
+    assert not labels.doubted(few, three)[:10].any()
+
+
 def test_rows_that_were_not_asked_are_not_doubted():
     strata = np.arange(200) % 2
     outputs = proba(1 - strata)

@@ -34,14 +34,24 @@ class Answers:
 
 
 def answers(
-    task: Task, table: Table, resources: Resources, *, encoders: Sequence[str] = (), seed: int = 0, folds: int = _FOLDS
+    task: Task,
+    table: Table,
+    resources: Resources,
+    *,
+    encoders: Sequence[str] = (),
+    seed: int = 0,
+    folds: int = _FOLDS,
+    doubted: Array | None = None,
 ) -> Answers:
     """Fit on all folds but one, answer that one, for each; rows of equal text or of one group stay together.
 
-    Beyond 20,000 rows a fold, the rest of the rows is only learnt from.
+    Beyond 20,000 rows a fold, the rest of the rows is only learnt from. ``doubted`` (n,) bool: rows that are answered,
+    but not learnt from.
     """
     plan = split.plan(table, task.strata(table), folds=folds, has_test=True, seed=seed)
-    parts = [pair for pair in plan.folds if len(pair[0]) and len(pair[1])]  # few different texts fill few folds
+    learnt = np.ones(len(table), bool) if doubted is None else ~doubted
+    parts = [(train[learnt[train]], valid) for train, valid in plan.folds]
+    parts = [pair for pair in parts if len(pair[0]) and len(pair[1])]  # few different texts fill few folds
     work = Work(task, table, parts, _profile(task, table, encoders, resources, folds, seed), Budget())
     made: list[Array] = []
     used: list[str] = []
