@@ -47,12 +47,13 @@ def typed(table: Table, wanted: Mapping[str, str]) -> tuple[Table, list[Finding]
 
     ``wanted``: column -> role, where a user named one.
     """
-    sheet = Sheet(table, {name: Column(name, cells) for name, cells in table.columns.items() if name not in wanted})
+    cells = {name: column for name, column in table.columns.items() if wanted.get(name) != IGNORE}
+    fields = {name: _field(cells[name], wanted.get(name)) for name in cells}
+    found = {name: Column(name, cells[name]) for name in cells if name not in wanted}
+    sheet = Sheet(table, {name: column for name, column in found.items() if _may_be_id(column, fields[name])})
     said = [finding for finding in idle.find(sheet) if finding.kind in _IDLE]
     idling = {name for finding in said for name in finding.columns}
-    said = [replace(finding, does="leaves them out", change=_CHANGE) for finding in said]
-    taken = {n: c for n, c in table.columns.items() if n not in idling and wanted.get(n) != IGNORE}
-    fields = {name: _field(cells, wanted.get(name)) for name, cells in taken.items()}
+    fields = {name: field for name, field in fields.items() if name not in idling}
     unknown = [name for name, field in fields.items() if field is None]
     said += of_columns(
         "unknown column", "columns left out whose cells are neither numbers, dates nor names that come again", unknown,
@@ -60,6 +61,11 @@ def typed(table: Table, wanted: Mapping[str, str]) -> tuple[Table, list[Finding]
     )  # fmt: skip
     table, more = _read(table, {name: field for name, field in fields.items() if field is not None})
     return table, [*said, *_mixed(sheet, table), *more]
+
+
+def _may_be_id(column: Column, field: Field | None) -> bool:
+    """Of dates, lists and fractions every row may have its own."""
+    return field is None or field.role == "categorical" or (field.role == "numeric" and column.numeric)
 
 
 def replay(table: Table, fields: Mapping[str, Field]) -> tuple[Table, list[Finding]]:

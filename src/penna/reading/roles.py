@@ -41,7 +41,7 @@ def infer_roles(
     if target is not None and target in (group, *(text or ()), *apart):
         raise TableError(f"column {target!r} is named as the target and as something else too: give it one role.")
     rest = {k: v for k, v in columns.items() if k not in given.values() and k not in apart}
-    chosen = tuple(text) if text is not None else _texts(rest, name, need_text)
+    chosen = tuple(text) if text is not None else _texts(rest, name, need_text or not (rest or apart))
     roles = dict.fromkeys(columns, "other") | dict.fromkeys(chosen, "text")
     return roles | {column: role for role, column in given.items() if column is not None}
 
@@ -84,7 +84,7 @@ def _texts(columns: Mapping[str, Sequence[Any]], name: str, need: bool) -> tuple
         return tuple(strings)
     if len(columns) == 1 and not any(not missing(c) and str(c).strip() for cells in columns.values() for c in cells):
         return tuple(columns)  # nothing in it: the check will say so
-    if not need and columns:
+    if not need:
         return ()
     raise TableError(f"no column of {name} looks like text: name one or more (--text) of {_listed(columns)}.")
 

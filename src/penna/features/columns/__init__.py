@@ -4,6 +4,7 @@ kept as JSON. Knows cells and numbers to be told; never a task or a model.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -102,6 +103,7 @@ def restore(data: Any) -> Columns:
     return Columns(fields, encodings)
 
 
+@cache  # thousands of columns ask
 def _maker(role: str) -> Maker:
     module: Any = plugins.find(ROOM, role)
     return module  # type: ignore[no-any-return]

@@ -4,6 +4,7 @@ A column's kind is found from its cells, or named; its form says how the cells a
 the day), is settled once on the training table, and is replayed on every later one.
 """
 
+from functools import cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -43,15 +44,17 @@ class Kind(Protocol):
         ...
 
 
-def names() -> list[str]:
+@cache
+def names() -> tuple[str, ...]:
     """All kinds, in the order that they are asked in.
 
     >>> names()
-    ['list', 'numeric', 'date', 'categorical']
+    ('list', 'numeric', 'date', 'categorical')
     """
-    return sorted(plugins.names(ROOM), key=lambda name: find(name).RANK)
+    return tuple(sorted(plugins.names(ROOM), key=lambda name: find(name).RANK))
 
 
+@cache  # thousands of columns ask
 def find(name: str) -> Kind:
     """The kind called ``name``. Raises SettingError."""
     kind: Any = plugins.find(ROOM, name)

@@ -1,0 +1,214 @@
+"""Columns beside the text: what each is taken for, how its cells are read, and what they become as numbers."""
+
+import datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from penna import plugins, reading
+from penna.errors import BundleError, TableError
+from penna.features import columns as features
+from penna.features.columns import Way
+from penna.prepare import columns, kinds, rows
+from penna.table import Field, Table
+
+N = 40
+
+
+def frame(**more):
+    texts = [f"a long enough review of thing number {i}" for i in range(N)]
+    return pd.DataFrame({"text": texts, "label": ["yes", "no"] * (N // 2), **more})
+
+
+def settled(more, **named):
+    wanted = columns.asked(**named)
+    table, _ = reading.read(frame(**more), target="label", apart=tuple(wanted), others=None)
+    return columns.typed(table, wanted)
+
+
+def raw(*cells):
+    return np.fromiter(cells, dtype=object, count=len(cells))
+
+
+def test_numbers_names_dates_lists_and_booleans_are_told_apart():
+    table, _ = settled(
+        {
+            "age": [str(20 + i % 31) for i in range(N)],
+            "price": [f"{i},5" for i in range(N)],
+            "class": ["red", "green", "blue", ""] * 10,
+            "day": ["2021-03-04", "5 May 2020", "March 3, 2019", "04/05/2021 10:30"] * 10,
+            "tags": ["a|b", "b", "", "c|a"] * 10,
+            "new": [True, False] * (N // 2),
+        }
+    )
+    roles = {name: field.role for name, field in table.fields.items()}
+    assert roles == {
+        "age": "numeric", "price": "numeric", "class": "categorical", "day": "date", "tags": "list",
+        "new": "categorical",
+    }  # fmt: skip
+    assert table.columns["price"][:2].tolist() == [0.5, 1.5]
+    assert table.columns["tags"][:3].tolist() == [("a", "b"), ("b",), ()]
+    assert {name: table.roles[name] for name in roles} == roles
+
+
+def test_cells_that_are_no_number_count_as_missing_and_are_named():
+    table, said = settled({"age": [*map(str, range(1, 2 * N - 3, 2)), "old", "inf"]})
+    assert np.flatnonzero(np.isnan(table.columns["age"])).tolist() == [N - 2, N - 1]
+    (finding,) = [f for f in said if f.kind == "unread cells"]
+    assert finding.rows == (N - 1, N)
+    assert "'age'" in finding.message
+
+
+def test_a_column_that_changes_its_type_half_way_is_taken_as_names_and_said():
+    half = [str(i % 15) for i in range(N // 2)] + ["young", "old", "older", "new", "dead", "w", "x", "y"] * 3
+    table, said = settled({"age": half[:N]})
+    assert table.fields["age"] == Field("categorical")
+    assert any(f.kind == "mixed column" for f in said)
+
+
+def test_ids_constants_and_names_of_single_rows_are_left_out_and_said():
+    table, said = settled({"id": range(N), "unit": ["cm"] * N, "none": [""] * N, "who": [f"Ann {i}" for i in range(N)]})
+    assert table.columns == {}
+    assert {name for finding in said for name in finding.columns} == {"id", "unit", "none", "who"}
+
+
+def test_a_named_role_overrides_what_would_be_inferred():
+    table, _ = settled(
+        {"id": range(N), "code": ["7", "8"] * (N // 2)}, numeric="id", categorical=["code"], ignore="text"
+    )
+    assert {name: field.role for name, field in table.fields.items()} == {"id": "numeric", "code": "categorical"}
+    assert table.text == {}
+
+
+def test_a_column_named_for_two_roles_or_not_there_is_refused():
+    with pytest.raises(TableError, match="one role"):
+        columns.asked(numeric=("age",), date=("age",))
+    with pytest.raises(TableError, match="did you mean 'age'"):
+        settled({"age": range(N)}, numeric="aeg")
+    with pytest.raises(TableError, match="one role"):
+        settled({}, numeric="label")
+
+
+def test_columns_that_give_away_the_target_are_left_out_unless_named():
+    table, _ = settled({"answer": ["J", "N"] * (N // 2), "age": [i % 7 for i in range(N)]})
+    strata = np.arange(N) % 2
+    kept, said = columns.without_leaks(table, strata, {})
+    assert list(kept.fields) == ["age"]
+    assert kept.roles["answer"] == "other"
+    assert said[0].columns == ("answer",)
+    assert list(columns.without_leaks(table, strata, {"answer": "categorical"})[0].fields) == ["age", "answer"][::-1]
+
+
+def test_later_rows_are_read_as_the_first_were_and_what_is_absent_is_said():
+    fields = {"day": Field("date", "day"), "age": Field("numeric")}
+    table, said = columns.replay(Table({}, rows=np.array([1]), columns={"day": raw("03/02/1970")}), fields)
+    assert table.columns["day"].tolist() == [33 * 86400.0]
+    assert np.isnan(table.columns["age"]).all()
+    assert said[0].columns == ("age",)
+
+
+def test_five_thousand_columns_and_two_of_one_name_are_read():
+    wide = pd.DataFrame(np.arange(30 * 5000).reshape(30, 5000) % 7 * 1.5, columns=[f"c{i % 4999}" for i in range(5000)])
+    table, _ = reading.read(wide.assign(label=["a", "b"] * 15), target="label", others=None)
+    table, _ = columns.typed(table, {})
+    assert len(table.fields) == 5000
+    assert table.text == {}
+
+
+@pytest.mark.parametrize(
+    ("cell", "day"),
+    [
+        ("2020-02-29", "2020-02-29"), ("2020/2/29", "2020-02-29"), ("29.02.2020", "2020-02-29"),
+        ("29/02/20", "2020-02-29"), ("29 Feb 2020", "2020-02-29"), ("Sat, 29-Feb-2020", "2020-02-29"),
+        ("February 29th, 2020", "2020-02-29"), ("2020-02-28T23:30:00-01:00", "2020-02-29"),
+        ("2/28/2020 11:59 PM", "2020-02-28"), ("30/02/2020", None), ("2020-13-01", None), ("5", None), ("", None),
+        (datetime.date(2020, 2, 29), "2020-02-29"), (pd.Timestamp("2020-02-29"), "2020-02-29"), (pd.NaT, None),
+    ],
+)  # fmt: skip
+def test_dates_are_read_in_the_common_ways(cell, day):
+    seconds = kinds.find("date").read(raw(cell), "day")[0][0]
+    assert (None if np.isnan(seconds) else str(np.datetime64(int(seconds), "s"))[:10]) == day
+
+
+CELLS = st.one_of(
+    st.none(), st.text(max_size=12), st.floats(), st.integers(), st.booleans(), st.dates(), st.datetimes(),
+    st.lists(st.text(max_size=3), max_size=3), st.sampled_from(["1,5", "2020-01-01", "a|b", "[1]", "NA", "07"]),
+)  # fmt: skip
+
+
+@settings(max_examples=120, deadline=None)
+@given(cells=st.lists(CELLS, min_size=1, max_size=30), unseen=st.lists(CELLS, max_size=8))
+@pytest.mark.parametrize("role", kinds.names())
+def test_whatever_is_in_the_cells_every_kind_reads_it_and_its_features_are_finite(role, cells, unseen):
+    kind = kinds.find(role)
+    form = kind.form(raw(*cells)) or ""
+    values, lost = kind.read(raw(*cells), form)
+    assert len(values) == len(lost) == len(kind.written(values)) == len(cells)
+    fields = {"c": Field(role, form)}
+    table = Table({}, columns={"c": values}, fields=fields)
+    y = np.arange(len(cells), dtype=np.float32)[:, None] % 2
+    for way in (Way(), Way("quantile", "target"), Way("raw", "target")):
+        fitted, matrix = features.fit(table, y, way)
+        again = features.restore(fitted.to_json())
+        fresh = Table({}, columns={"c": kind.read(raw(*unseen), form)[0]}, fields=fields)
+        for found in (matrix, fitted.matrix(table), again.matrix(fresh)):
+            assert found.shape[1] == fitted.width == again.width
+            assert np.isfinite(found[:, ~np.isnan(found).all(axis=0)]).all() or way.numeric == "raw"
+
+
+@pytest.mark.parametrize("role", kinds.names())
+def test_every_kind_has_features_and_blanks(role):
+    assert role in plugins.names(features.ROOM)
+    blank = kinds.find(role).blank(3)
+    assert kinds.find(role).written(blank) == ["", "", ""]
+    fitted, matrix = features.fit(Table({}, columns={"c": blank}, fields={"c": Field(role)}), np.zeros((3, 1)), Way())
+    assert np.isfinite(matrix).all()
+    assert matrix.shape == (3, fitted.width)
+
+
+def test_unseen_and_rare_names_are_one_name():
+    values = raw(*["a"] * 5, *["b"] * 5, "c")
+    fitted, _ = plugins.find(features.ROOM, "categorical").fit(values, np.zeros((11, 1)), Way(), 0)
+    assert fitted.matrix(raw("c", "never seen", "b")).tolist() == [[0, 0, 1], [0, 0, 1], [0, 1, 0]]
+
+
+def test_a_row_does_not_see_its_own_target_in_the_mean_of_its_name():
+    rng = np.random.default_rng(0)
+    values, y = raw(*(f"n{i // 3}" for i in range(300))), rng.normal(size=(300, 1)).astype(np.float32)
+    fitted, own = plugins.find(features.ROOM, "categorical").fit(values, y, Way(categorical="target", rare=2), 0)
+    seen = np.corrcoef(fitted.matrix(values)[:, 0], y[:, 0])[0, 1]
+    assert seen > 0.4
+    assert abs(np.corrcoef(own[:, 0], y[:, 0])[0, 1]) < 0.2
+
+
+def test_missing_numbers_become_the_median_with_a_column_that_says_so():
+    fitted, matrix = plugins.find(features.ROOM, "numeric").fit(np.array([1.0, np.nan, 3.0, 5.0]), None, Way(), 0)
+    assert matrix[1].tolist() == [0.0, 1.0]
+    assert fitted.matrix(np.array([1e300]))[0, 0] == 8.0
+
+
+@pytest.mark.parametrize("damage", [{"role": "magic"}, {"fitted": {}}, {"fitted": {"kind": "standard", "median": 0.0,
+                                    "points": [0.0, 0.0], "gaps": False}}, {"name": None, "fitted": None}])  # fmt: skip
+def test_damaged_columns_are_refused(damage):
+    fitted, _ = features.fit(
+        Table({}, columns={"c": np.arange(3.0)}, fields={"c": Field("numeric")}), np.zeros((3, 1)), Way()
+    )
+    with pytest.raises(BundleError):
+        features.restore([fitted.to_json()[0] | damage])
+
+
+def test_a_row_is_written_before_its_text_without_what_is_missing():
+    fields = {"Age": Field("numeric"), "Class": Field("categorical"), "day": Field("date", "day")}
+    cells = {"Age": np.array([34.0, np.nan]), "Class": raw("Knits", ""), "day": np.array([0.0, np.nan])}
+    table = Table({"a": raw("Lovely", "Bad")}, columns=cells, fields=fields, rows=np.array([1, 2]))
+    assert rows.written(table).joined.tolist() == ["Age: 34. Class: Knits. day: 1970-01-01.\nLovely", "Bad"]
+
+
+def test_rows_without_a_text_are_copies_only_where_their_columns_are_equal():
+    table = Table({"a": raw("", "", "", "x", "X.")}, columns={"n": np.array([1.0, 2.0, 1.0, 3.0, 4.0])})
+    first, second, third, fourth, fifth = table.alike.tolist()
+    assert first == third != second
+    assert fourth == fifth
