@@ -68,7 +68,7 @@ def test_what_is_written_loads_with_no_missing_weight(arch, share, tmp_path):
     made = network.build(small(arch, share), 0, seed=0).eval()
     network.write(made, tmp_path, (4,))
     ids, types, mask = text()
-    with torch.no_grad(), checkpoints._silence():
+    with torch.no_grad(), checkpoints.silence():
         mine = made(ids, types, mask, (4,))[0].last
         for kind in CLASSES[arch]:
             loaded, found = kind.from_pretrained(tmp_path, output_loading_info=True)
@@ -111,7 +111,7 @@ def test_half_precision_halves_the_file_and_loads(tmp_path):
         network.write(made, tmp_path / name, (4,), half)
     sizes = [(tmp_path / name / "model.safetensors").stat().st_size for name in ("whole", "half")]
     assert sizes[1] < 0.6 * sizes[0]
-    with checkpoints._silence():
+    with checkpoints.silence():
         loaded = transformers.BertForPreTraining.from_pretrained(tmp_path / "half")
     kept, had = loaded.bert.pooler.dense.weight.float(), made.model.bert.pooler.dense.weight
     assert torch.allclose(kept, had, atol=1e-3)
