@@ -58,7 +58,7 @@ def penna_run(args: argparse.Namespace, name: str, seed: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as home:
         out = Path(home) / "run"
         command = [sys.executable, "-m", "penna", "fit", folder / "train.csv.gz", "--target", asked.target]
-        command += [part for column in asked.text for part in ("--text", column)]
+        command += [part for column in asked.text for part in ("--text", column)] + ["--ignore", "*"]
         command += ["--task", asked.task, "--metric", asked.metric, "--seed", str(seed)]
         command += ["--budget", args.budget, "--out", out, "--quiet"]
         command += [] if args.held_out else ["--test", folder / "test.csv.gz"]
