@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 import penna
 from penna import AutoText, SettingError, TableError, evaluate, plugins, reading
 from penna.budget import Budget, Deadline
+from penna.cli import app
 from penna.evaluate import Work
 from penna.models import Resources, staged
 from penna.prepare import columns, rows
@@ -135,6 +137,18 @@ def test_it_is_evaluated_with_its_columns(run) -> None:
     measures = auto.bundle_.evaluate(folder / "shop.csv")
     assert measures["rows"] == 160
     assert measures["accuracy"][0] > 0.8
+
+
+def test_the_command_line_names_columns_and_says_what_is_missing(run, tmp_path) -> None:
+    _, folder = run
+    wrong = CliRunner().invoke(app, ["fit", str(folder / "shop.csv"), "--target", "kept", "--numeric", "prise"])
+    assert wrong.exit_code == 2
+    assert "did you mean 'price'?" in wrong.stderr
+    shop(30, seed=3).drop(columns=["price"]).to_csv(tmp_path / "test.csv", index=False)
+    done = CliRunner().invoke(app, ["evaluate", str(folder / "run"), str(tmp_path / "test.csv"), "--json"])
+    assert done.exit_code == 0, done.stderr
+    assert "note: columns that the model reads are not there" in done.stderr
+    assert json.loads(done.stdout)["rows"] == 30
 
 
 def test_columns_alone_are_enough_and_numbers_are_predicted_from_them() -> None:

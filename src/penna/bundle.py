@@ -14,6 +14,7 @@ import time
 import warnings
 import weakref
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ class Bundle:
     def text_columns(self) -> tuple[str, ...]:
         return tuple(self.manifest["text_columns"])
 
-    @property
+    @cached_property
     def fields(self) -> Mapping[str, Field]:
         """The columns beside the text that the model reads, and how their cells are read."""
         return {c["name"]: Field(c["role"], c["form"]) for c in self.manifest.get("columns", ())}

@@ -18,10 +18,16 @@ def evaluate(
 
     Every metric comes with its 95 % bootstrap interval; a table by class follows.
     """
+    import warnings
+
     from penna import bundle
     from penna.cli import show
 
-    measures = bundle.open(run).evaluate(data, target=target)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always", UserWarning)
+        measures = bundle.open(run).evaluate(data, target=target)
+    for warning in said:
+        show.screen(stderr=True).print(f"note: {warning.message}", style="yellow", soft_wrap=True)
     if as_json:
         show.as_json(measures)
     else:

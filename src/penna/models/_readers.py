@@ -33,9 +33,9 @@ COUNTS, SVD = "counts", "svd"
 BASES = {"linear": 1.0, "frozen": 0.25, "finetune": 1.0}
 FOLDS = 4
 _DIRECTIONS = 32
-#: Stacks of the last fits: recipes that differ in their trees alone share them.
-_MOST_KEPT = 6
-_kept: dict[tuple[str, str], tuple[Model, Array]] = {}
+#: Out-of-fold answers of the last fits: recipes that differ in their trees alone share them.
+_MOST_KEPT = 32
+_kept: dict[tuple[str, str], Array] = {}
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,28 +123,32 @@ def known(recipe: Recipe, train: Table) -> bool:
 
 
 def _stack(recipe: Recipe, task: Task, train: Table, resources: Resources) -> tuple[Model, Array]:
-    """The model fitted on all rows, and (n, width) what such models answer for rows that they did not see.
-
-    NaN for rows that were in no part held out, where there are very many rows.
-    """
+    """The model fitted on all rows, and (n, width) what such models answer for rows that they did not see."""
     key = recipe.id, train.fingerprint
     if key not in _kept:
-        family = plugins.find("models", recipe.family)
-        plan = split.plan(train, task.strata(train), folds=FOLDS, has_test=True, seed=recipe.seed)
-        held: Array | None = None
-        for learn, ask in plan.folds:
-            if not len(learn) or not len(ask):  # few different texts fill few folds
-                continue
-            model = family.fit(recipe, task, train.take(learn), None, resources, _on)
-            answers = _told(model.outputs(train.take(ask)))
-            held = np.full((len(train), answers.shape[1]), np.nan, np.float32) if held is None else held
-            held[ask] = answers
-        if held is None:
-            raise ValueError("the rows are too much alike to be held out from one another")
+        held = _held_out(recipe, task, train, resources)
         while len(_kept) >= _MOST_KEPT:
             del _kept[next(iter(_kept))]
-        _kept[key] = family.fit(recipe, task, train, None, resources, _on), held
-    return _kept[key]
+        _kept[key] = held
+    model: Model = plugins.find("models", recipe.family).fit(recipe, task, train, None, resources, _on)
+    return model, _kept[key]
+
+
+def _held_out(recipe: Recipe, task: Task, train: Table, resources: Resources) -> Array:
+    """(n, width), NaN for rows that were in no part held out, where there are very many rows."""
+    family = plugins.find("models", recipe.family)
+    plan = split.plan(train, task.strata(train), folds=FOLDS, has_test=True, seed=recipe.seed)
+    held: Array | None = None
+    for learn, ask in plan.folds:
+        if not len(learn) or not len(ask):  # few different texts fill few folds
+            continue
+        model = family.fit(recipe, task, train.take(learn), None, resources, _on)
+        answers = _told(model.outputs(train.take(ask)))
+        held = np.full((len(train), answers.shape[1]), np.nan, np.float32) if held is None else held
+        held[ask] = answers
+    if held is None:
+        raise ValueError("the rows are too much alike to be held out from one another")
+    return held
 
 
 def _on(step: int, of: int, score: float) -> bool:

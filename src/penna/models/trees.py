@@ -86,16 +86,15 @@ def knobs(profile: Profile) -> tuple[Knob, ...]:
 def cost(recipe: Recipe, profile: Profile, train: Table, resources: Resources) -> Cost:
     """Of the models whose answers are read, as their families predict them; trees by rows, features and leaves."""
     seconds, megabytes, milliseconds = 0.2, 0.02, 0.5
-    for name in readers.parts_of(recipe):
-        # Directions take about what a linear model of words does.
-        family = plugins.find("models", name if name in readers.BASES else "linear")
-        if name == readers.COUNTS:
+    for part in readers.parts_of(recipe):
+        if part == readers.COUNTS:
             seconds += 3e-7 * len(train) * profile.mean_characters
             continue
-        asked = readers.base(recipe, family.__name__.rsplit(".", 1)[1], profile.loss, profile.classes, len(train))
-        one = family.cost(asked, profile, train, resources)
-        folds = readers.FOLDS * readers.BASES.get(name, 0.0)
-        seconds += 0.1 if readers.known(asked, train) else one.seconds * (1 + folds)
+        name = part if part in readers.BASES else "linear"  # directions take about what a linear model does
+        asked = readers.base(recipe, name, profile.loss, profile.classes, len(train))
+        one = plugins.find("models", name).cost(asked, profile, train, resources)
+        folds = 0.0 if readers.known(asked, train) else readers.FOLDS * readers.BASES.get(part, 0.0)
+        seconds += one.seconds * (1 + folds)
         megabytes, milliseconds = megabytes + (one.megabytes or 0.0), milliseconds + (one.milliseconds or 0.0)
     count = _trees(recipe) * (1 if profile.classes <= 2 else profile.classes)
     features = 2 * len(train.columns) + 30
