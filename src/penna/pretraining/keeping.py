@@ -122,7 +122,8 @@ class Keeper:
             tokens=now.tokens,
             steps=now.step,
             measures={k: v for k, v in telling.last(self.folder.log).items() if k not in telling.FIXED},
-            source=settings.from_,
+            source=settings.from_
+            or (f"layers ({settings.borrow}) and embeddings of the teacher" if settings.borrow else None),
             teacher=settings.teacher,
         )
 
