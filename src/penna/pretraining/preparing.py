@@ -121,7 +121,7 @@ def attention(settings: Settings) -> str:
     """The library's attention to train with: "sdpa" (fused) or "eager" (plain products)."""
     if settings.attention != "auto":
         return settings.attention
-    # On a processor the backward pass of torch's fused kernel gains nothing from bf16: see also models._network.quicken.
+    # On a processor the backward pass of torch's fused kernel gains nothing from bf16.
     return "eager" if settings.dtype == "bfloat16" and not torch.cuda.is_available() else "sdpa"
 
 
