@@ -143,7 +143,7 @@ def test_the_encoder_is_a_checkpoint_like_any_other(trained):
     found = checkpoints.find(str(trained / "encoder"))
     assert (found.layers, found.width, found.trained) == (2, 32, (1, 2))
     assert checkpoints.load_tokenizer(found).encode("the good film").ids
-    with checkpoints._silence():
+    with checkpoints.silence():
         loaded, info = transformers.AlbertForMaskedLM.from_pretrained(trained / "encoder", output_loading_info=True)
     assert not info["missing_keys"]
     assert loaded.config.penna_depths == [1, 2]

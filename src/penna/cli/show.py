@@ -24,7 +24,8 @@ def table(
     right, cells = set(numbers), [tuple(row) for row in rows]
     shown = [i for i in range(len(columns)) if not cells or any(row[i] for row in cells)]
     lines = box.SIMPLE_HEAD if console.is_terminal else None
-    grid = Table(box=lines, title=title, title_justify="left", title_style="bold", padding=(0, 1, 0, 0))
+    _title(console, title)
+    grid = Table(box=lines, padding=(0, 1, 0, 0))
     for i in shown:
         if columns[i] in right:
             grid.add_column(columns[i], justify="right", no_wrap=True)
@@ -37,12 +38,17 @@ def table(
 
 def facts(console: Console, title: str, pairs: Mapping[str, str]) -> None:
     """Print a title and aligned ``name  value`` lines."""
-    grid = Table(box=None, show_header=False, title=title, title_justify="left", title_style="bold")
+    _title(console, title)
+    grid = Table(box=None, show_header=False)
     grid.add_column(style="dim" if console.is_terminal else "")
     grid.add_column(overflow="fold")
     for name, value in pairs.items():
         grid.add_row(name, value)
     _print(console, grid)
+
+
+def _title(console: Console, title: str) -> None:
+    console.print(title, style="bold", soft_wrap=True)  # a table's own title is broken at the table's width
 
 
 def _print(console: Console, grid: Table) -> None:
