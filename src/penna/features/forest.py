@@ -92,6 +92,7 @@ def of(model: Any, X: Array) -> Forest:
     names = {"feature": "feature_idx", "threshold": "num_threshold", "missing_left": "missing_go_to_left"}
     names |= {"leaf": "is_leaf", "value": "value", "left": "left", "right": "right"}
     arrays = {name: flat[theirs] for name, theirs in names.items()}
+    arrays["feature"] = np.where(arrays["leaf"], 0, arrays["feature"])
     arrays["left"], arrays["right"] = arrays["left"] + shift, arrays["right"] + shift
     arrays |= {"roots": firsts, "start": np.ravel(model._baseline_prediction)}
     forest = Forest({n: np.asarray(arrays[n], kind) for n, kind in _TYPES.items()}, X.shape[1])
@@ -131,7 +132,7 @@ def _check(arrays: Mapping[str, Array], features: int, columns: int) -> None:
     for side in ("left", "right"):  # a child stands behind its parent: no walk goes round in circles
         if (arrays[side][inner] <= at).any() or (arrays[side][inner] >= n).any():
             raise ValueError("its nodes are out of order")
-    if not _within(arrays["feature"][inner], features):
+    if not _within(arrays["feature"], features):  # leaves are asked, too, and the answer is passed over
         raise ValueError("a node asks for a column that is not there")
     if len(arrays["roots"]) % columns or not _within(arrays["roots"], n):
         raise ValueError("its trees do not go with its columns")
