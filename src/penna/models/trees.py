@@ -27,10 +27,10 @@ NEEDS = "columns"
 
 FILE = "trees.json"
 _USUAL: dict[str, Any] = {
-    "text": "none", "names": "target", "trees": 150, "rate": 0.06, "leaves": 15, "least": 20, "shrink": 1.0,
+    "text": "none", "names": "target", "trees": 250, "rate": 0.03, "leaves": 6, "least": 20, "shrink": 1.0,
     "share": 0.7,
 }  # fmt: skip
-_SMALL = {"trees": 250, "rate": 0.03, "leaves": 6}
+_LARGE = {"trees": 150, "rate": 0.06, "leaves": 15}
 #: Loss of the task -> how its answers come from margins.
 _LINKS = {"cross_entropy": SOFTMAX, "squared": Link("identity")}
 #: A fit of fewer trees has not begun.
@@ -43,8 +43,8 @@ def portfolio(profile: Profile) -> list[Recipe]:
     """Known-good recipes, cheapest first; none where there are no columns."""
     if not profile.columns or profile.loss not in _LINKS:
         return []
-    choices: list[dict[str, Any]] = [{"text": text, **choice} for text in _texts(profile) for choice in ({}, _SMALL)]
-    choices.sort(key=lambda choice: len(choice) > 1)  # every kind of text first, then with smaller trees
+    choices: list[dict[str, Any]] = [{"text": text, **choice} for text in _texts(profile) for choice in ({}, _LARGE)]
+    choices.sort(key=lambda choice: len(choice) > 1)  # every kind of text first, then with larger trees
     encoder = {"encoder": profile.encoders[0]} if profile.encoders else {}
     return [
         Recipe.made("trees", _USUAL | choice | (encoder if _encoded(choice["text"]) else {}), seed=profile.seed)
@@ -93,8 +93,8 @@ def cost(recipe: Recipe, profile: Profile, train: Table, resources: Resources) -
         name = part if part in readers.BASES else "linear"  # directions take about what a linear model does
         asked = readers.base(recipe, name, profile.loss, profile.classes, len(train))
         one = plugins.find("models", name).cost(asked, profile, train, resources)
-        folds = 0.0 if readers.known(asked, train) else readers.FOLDS * readers.BASES.get(part, 0.0)
-        seconds += one.seconds * (1 + folds)
+        share, fixed = (0.0, 0.0) if readers.known(asked, train) else readers.BASES.get(part, (0.0, 0.0))
+        seconds += one.seconds + readers.FOLDS * (share * one.seconds + fixed)
         megabytes, milliseconds = megabytes + (one.megabytes or 0.0), milliseconds + (one.milliseconds or 0.0)
     count = _trees(recipe) * (1 if profile.classes <= 2 else profile.classes)
     features = 2 * len(train.columns) + 30
