@@ -72,8 +72,8 @@ def test_a_narrow_prior_shrinks_its_own_weight_only() -> None:
 def test_the_solver_stops_at_the_deadline_with_what_it_has() -> None:
     X, y = blobs(20_000, 200, 50)
     began = time.monotonic()
-    model = fit_logistic(X, y, 50, c=1e4, tol=0, max_iter=100_000, deadline=Deadline(0.5))
-    assert time.monotonic() - began < 1.5
+    model = fit_logistic(X, y, 50, c=1e4, tol=0, max_iter=100_000, deadline=Deadline(2.0))
+    assert time.monotonic() - began < 6.0
     assert np.mean(model.probabilities(X).argmax(axis=1) == y) > 0.5
 
 
