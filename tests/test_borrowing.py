@@ -151,8 +151,7 @@ def test_a_teacher_of_another_width_says_which_measures_fit(tiny: Callable[[str]
 def test_a_teacher_that_does_not_know_the_tokens_is_refused(minilm, tiny: Callable[[str], Path]):
     words = vocabulary.load(tiny("bert"))
     known = checkpoints.load_tokenizer(checkpoints.find(str(minilm))).get_vocab()
-    if set(words.tokenizer.get_vocab()) <= set(known):
-        pytest.skip("the small tokenizer has no token of its own")
+    assert not set(words.tokenizer.get_vocab()) <= set(known)
     made = network.build(student(words), words.pad, seed=0)
     with pytest.raises(EncoderError, match="of the student's tokens: give its folder as --tokenizer"):
         borrowing.borrow(made, checkpoints.find(str(minilm)), words, "auto")

@@ -579,3 +579,30 @@ def test_the_learning_rate_follows_the_width():
     for size, rate in (("tiny", 1e-3), ("base", 0.4 / 768), ("xlarge", 0.4 / 2048)):
         assert preparing.rate(check(Settings(steps=1)), architecture.shape("albert", size)) == pytest.approx(rate)
     assert preparing.rate(Settings(from_="x"), architecture.shape("albert", "tiny")) == 1e-4
+
+
+class _Heard:
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def event(self, kind: str, **data: object) -> None:
+        if kind == "notice":
+            self.said.append(str(data["message"]))
+
+
+def test_a_tokenizer_for_another_language_is_told(folder, tmp_path):
+    text = tmp_path / "a.txt"
+    text.write_text("\n\n".join(["電影很好看。 我喜歡它。"] * 30), encoding="utf-8")
+    heard = _Heard()
+    pretrain(text, tmp_path / "run", tokenizer=folder, steps=1, objectives="mlm", progress=heard, **FAST)
+    assert any("unknown to this tokenizer" in said for said in heard.said)
+
+
+def test_what_separates_documents_can_be_said(folder, tmp_path):
+    text = tmp_path / "a.txt"
+    text.write_text("\n\n".join(["the good film is lost"] * 30), encoding="utf-8")
+    for apart, documents in (("blank", "30 documents"), ("file", "1 documents")):
+        heard = _Heard()
+        out = tmp_path / apart
+        pretrain(text, out, tokenizer=folder, steps=1, objectives="mlm", apart=apart, progress=heard, **FAST)
+        assert any(said.startswith(documents) for said in heard.said)

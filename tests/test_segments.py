@@ -194,13 +194,6 @@ def test_little_is_padding_and_batches_are_full(tokens: Tokens, words: Vocabular
     assert np.mean([batch.ids.size for batch in found]) > 0.93 * 1024
 
 
-def test_processes_share_the_batches_of_one(tokens: Tokens, words: Vocabulary) -> None:
-    alone = opened(tokens, words)
-    ranks = [opened(tokens, words, rank=rank, world=3) for rank in range(3)]
-    for number in range(90):
-        assert same(alone.batch(number), ranks[number % 3].batch(number // 3))
-
-
 def test_long_corpora_are_planned_some_shards_at_a_time(
     tokens: Tokens, words: Vocabulary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -227,7 +220,6 @@ def test_settings_that_cannot_be_are_refused(tokens: Tokens, words: Vocabulary, 
         ({"length": 4}, "leaves no room"),
         ({"batch_tokens": 63}, "holds no text of length 64"),
         ({"short": 2}, "cannot be"),
-        ({"rank": 1}, "rank 1 of 1 processes"),
     ]:
         with pytest.raises(SettingError, match=said):
             opened(tokens, words, **wrong)

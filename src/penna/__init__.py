@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from penna.auto import AutoText
     from penna.bundle import Bundle
     from penna.bundle import open as load
+    from penna.checking import check
     from penna.errors import (
         BundleError,
         EncoderError,
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
         TableError,
         TaskError,
     )
+    from penna.pretraining import pretrain
 
 from penna.version import __version__ as __version__
 
@@ -31,14 +33,18 @@ __all__ = [
     "SettingError",
     "TableError",
     "TaskError",
+    "check",
     "load",
+    "pretrain",
 ]
 
 # Name -> where it stands, and what it is called there; the errors all stand in one module.
 _HOMES = {
     "AutoText": ("penna.auto", "AutoText"),
     "Bundle": ("penna.bundle", "Bundle"),
+    "check": ("penna.checking", "check"),
     "load": ("penna.bundle", "open"),
+    "pretrain": ("penna.pretraining", "pretrain"),
 }
 
 

@@ -68,6 +68,9 @@ def pretrain(
     clean: Annotated[float, typer.Option(metavar="SHARE", help="Of rows that mlm leaves to distil.")] = 0.5,
     short: Annotated[float, typer.Option(metavar="SHARE", help="Of examples that are shorter at random.")] = 0.1,
     text_field: Annotated[str | None, typer.Option(metavar="NAME", help="Of the text in JSON lines.")] = None,
+    apart: Annotated[
+        str, typer.Option(metavar="auto|blank|file", help="Between documents in text files: blank lines, or files.")
+    ] = "auto",
     seed: Annotated[int, typer.Option(metavar="N")] = 0,
     threads: Annotated[int | None, typer.Option(metavar="N", help="Cores to use; all if not given.")] = None,
     dtype: Annotated[str | None, typer.Option(metavar="float32|bfloat16", help="The quicker if not given.")] = None,

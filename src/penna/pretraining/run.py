@@ -29,6 +29,7 @@ from penna.pretraining import (
 )
 from penna.pretraining import loop as loops
 from penna.pretraining import vocabulary as vocabularies
+from penna.pretraining._plain import Apart
 from penna.pretraining.architecture import Shape
 from penna.pretraining.network import Network
 from penna.pretraining.processes import World
@@ -39,6 +40,8 @@ from penna.pretraining.source import Goal, Source
 from penna.pretraining.start import Order, Outcome, Tell
 from penna.pretraining.vocabulary import Vocabulary
 from penna.reading.notes import Notes
+
+_MANY_UNKNOWN = 0.05  # of all tokens
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ def prepared(order: Order, world: World, tell: Tell) -> Ready:
     shape = preparing.shape(settings, checkpoint)
     exits = Exits(architecture.exits(shape, settings.depths), settings.exits, settings.seed)
     licences = card.licences(settings.licences, order.files)
-    learner = _Learner(order, settings.text_field, settings.lowercase, tell)
+    learner = _Learner(order, settings, tell)
     words = preparing.words(settings, shape, checkpoint, order.folder.tokenizer, learner)
     if checkpoint is None:
         shape = replace(shape, vocab=words.size)
@@ -114,20 +117,24 @@ class _Learner:
     """Learns words from the corpus, and says so."""
 
     order: Order
-    field: str | None
-    lowercase: bool
+    settings: Settings
     tell: Tell
 
     def train(self, kind: vocabularies.Kind, size: int) -> Vocabulary:
         self.tell("phase", name=f"learning a vocabulary of {size:,} tokens")
-        return vocabularies.train(self._documents(), kind, size, lowercase=self.lowercase)
+        return vocabularies.train(self._documents(), kind, size, lowercase=self.settings.lowercase)
 
     def prune(self, given: Vocabulary, size: int) -> Vocabulary:
         self.tell("phase", name=f"choosing {size:,} of {given.size:,} tokens")
         return pruning.prune(given, vocabularies.sample(self._documents()), size)
 
     def _documents(self) -> Iterator[corpus.Document]:
-        return corpus.documents(self.order.files, Notes(), self.field)
+        return corpus.documents(self.order.files, Notes(), self.settings.text_field, _apart(self.settings))
+
+
+def _apart(settings: Settings) -> Apart:
+    known: dict[str, Apart] = {"blank": "blank", "file": "file"}
+    return known.get(settings.apart, "auto")
 
 
 def read(order: Order, ready: Ready, tell: Tell) -> Segments:
@@ -135,9 +142,14 @@ def read(order: Order, ready: Ready, tell: Tell) -> Segments:
     settings = ready.settings
     tell("phase", name="reading the corpus")
     cache = order.folder.path / "tokens" if settings.cache is None else Path(settings.cache).expanduser()
-    tokens = shards.build(order.given, ready.words, cache, _reading(tell), field=settings.text_field)
+    tokens = shards.build(
+        order.given, ready.words, cache, _reading(tell), field=settings.text_field, apart=_apart(settings)
+    )
     for finding in tokens.findings:
         tell("notice", message=finding)
+    if tokens.unknown_share > _MANY_UNKNOWN:
+        tell("notice", message=f"{tokens.unknown_share:.0%} of the tokens are unknown to this tokenizer: is it for "
+             "another language? Leave --tokenizer and --from out to learn one.")  # fmt: skip
     total, way = tokens.total, preparing.pairing(ready.goals)
     tell("notice", message=f"{total.documents:,} documents, {total.sentences:,} sentences, {total.tokens:,} tokens.")
     if way != "none" and (said := preparing.nothing_to_order(way, tokens.single_share)):

@@ -24,8 +24,7 @@ class Segments:
     """An endless row of batches over a corpus.
 
     A batch has at most ``batch_tokens`` tokens with padding, an example at most ``length``; ``short`` of the examples
-    are shorter at random. Of ``world`` processes each takes every world-th batch, beginning with its ``rank``. Raises
-    SettingError where that cannot be.
+    are shorter at random. Raises SettingError where that cannot be.
     """
 
     def __init__(
@@ -38,13 +37,11 @@ class Segments:
         pairing: Pairing,
         short: float = 0.1,
         seed: int,
-        rank: int = 0,
-        world: int = 1,
     ) -> None:
-        _check(tokens, length, batch_tokens, pairing, short, rank, world)
+        _check(tokens, length, batch_tokens, pairing, short)
         self.tokens, self.vocabulary = tokens, vocabulary
         self.how = How(length, batch_tokens, pairing, short)
-        self.seed, self.rank, self.world = seed, rank, world
+        self.seed = seed
         self._groups = -(-len(tokens.sizes) // _TOGETHER)  # in an epoch
         self._ends: list[int] = []  # batches up to the end of each group, all epochs in one row
         self._plans: dict[int, _Group] = {}
@@ -61,14 +58,13 @@ class Segments:
     def epoch(self, number: int) -> int:
         """How often the corpus has been gone through before this batch."""
         with self._lock:
-            return self._group_of(number * self.world + self.rank) // self._groups
+            return self._group_of(number) // self._groups
 
     def _locate(self, number: int) -> tuple["_Group", int]:
-        index = number * self.world + self.rank
         with self._lock:
-            group = self._group_of(index)
+            group = self._group_of(number)
             before = self._ends[group - 1] if group else 0
-            return self._planned(group), index - before
+            return self._planned(group), number - before
 
     def _group_of(self, index: int) -> int:
         if index < 0:
@@ -140,7 +136,7 @@ def _offsets(sizes: list[int]) -> Array:
     return np.cumsum([0, *sizes[:-1]], dtype=np.int64)
 
 
-def _check(tokens: Tokens, length: int, batch_tokens: int, pairing: str, short: float, rank: int, world: int) -> None:
+def _check(tokens: Tokens, length: int, batch_tokens: int, pairing: str, short: float) -> None:
     if pairing not in ("none", "order", "next"):
         raise SettingError(f"a pairing {pairing!r} is unknown: choose none, order or next.")
     if length < _LEAST:
@@ -149,7 +145,5 @@ def _check(tokens: Tokens, length: int, batch_tokens: int, pairing: str, short: 
         raise SettingError(f"a batch of {batch_tokens} tokens holds no text of length {length}: give {length} or more.")
     if not 0 <= short <= 1:
         raise SettingError(f"a share of {short} short texts cannot be: give 0 to 1.")
-    if not 0 <= rank < world:
-        raise SettingError(f"rank {rank} of {world} processes cannot be: give 0 to {world - 1}.")
     if pairing == "next" and tokens.total.documents < 2:
         raise SettingError("the corpus is one document: there is no other to take a random next segment from.")

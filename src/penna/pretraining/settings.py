@@ -59,6 +59,7 @@ class Settings:
     clean: float = 0.5  # share of rows that mlm leaves alone where distil learns from them
     short: float = 0.1
     text_field: str | None = None
+    apart: str = "auto"  # what separates documents in text files
     seed: int = 0
     threads: int | None = None
     dtype: str | None = None  # the quicker one, measured when the run begins
@@ -111,6 +112,7 @@ _NUMBERS: Mapping[str, tuple[float, float]] = {
 }
 _CHOICES: Mapping[str, tuple[str | None, ...]] = {
     "schedule": ("linear", "cosine"),
+    "apart": ("auto", "blank", "file"),
     "exits": ("joint", "single"),
     "compile": ("auto", "yes", "no"),
     "attention": ("auto", "sdpa", "eager"),
