@@ -529,3 +529,10 @@ def test_thousands_of_columns_are_a_few_findings():
     kinds = {finding.kind: finding for finding in found.findings}
     assert kinds["constant column"].count == kinds["empty column"].count == 500
     assert len(kinds["constant column"].message) < 200
+
+
+@pytest.mark.parametrize("texts", [["a good film", "a bad film"], ["the same"], ["one", "two", "three"]])
+def test_a_table_of_very_few_different_texts_is_looked_at_without_models(texts):
+    data = pd.DataFrame({"text": texts * 30, "label": ["x", "y"] * (15 * len(texts))})
+    found = checking.check(data, "label", text="text", budget=20, threads=1)
+    assert any(finding.kind.startswith("duplicate") or "repeat" in finding.message for finding in found.findings)

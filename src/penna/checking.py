@@ -199,7 +199,8 @@ class _Run:
         self.models = found.used
         self.skipped += found.skipped
         if found.outputs is None:
-            self.skipped.append(("labels", "no model was finished in time: raise --budget"))
+            if all(what != "labels" for what, _ in found.skipped):
+                self.skipped.append(("labels", "no model was finished in time: raise --budget"))
             return
         left_out = int(np.isnan(found.outputs[:, 0]).sum())
         if left_out:

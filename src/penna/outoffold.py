@@ -52,6 +52,8 @@ def answers(
     learnt = np.ones(len(table), bool) if doubted is None else ~doubted
     parts = [(train[learnt[train]], valid) for train, valid in plan.folds]
     parts = [pair for pair in parts if len(pair[0]) and len(pair[1])]  # few different texts fill few folds
+    if not parts:
+        return Answers(None, (), (("labels", "too few texts differ to learn from some and ask for others"),))
     work = Work(task, table, parts, _profile(task, table, encoders, resources, folds, seed), Budget())
     made: list[Array] = []
     used: list[str] = []
