@@ -126,3 +126,8 @@ def test_two_hundred_thousand_rows_take_seconds_at_most():
     start = time.monotonic()
     check(given)
     assert time.monotonic() - start < 5
+
+
+def test_many_rows_of_few_different_texts_are_refused_with_their_number():
+    said = refusal(TableError, table(["a good film", "a bad film"] * 15))
+    assert "30 rows hold only 2 different texts" in said
