@@ -57,7 +57,8 @@ def halves() -> tuple[Table, Table]:
 def test_every_architecture_learns(kind: str, tiny: Callable[[str], Path], resources: Resources) -> None:
     train, valid = halves()
     task = classify.make(train)
-    model = finetune.fit(recipe(tiny(kind)), task, train, valid, resources, watch)
+    # Twenty epochs are just enough for some: how sums are rounded, which differs between processors, would decide.
+    model = finetune.fit(recipe(tiny(kind), epochs=40.0), task, train, valid, resources, watch)
     outputs = model.outputs(valid)
     assert outputs.dtype == np.float32
     np.testing.assert_allclose(outputs.sum(1), 1, atol=1e-5)
