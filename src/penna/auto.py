@@ -1,6 +1,5 @@
 """AutoText: the main job as a scikit-learn estimator. ``fit`` reads as the list of verbs; lower floors do the work."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from threadpoolctl import threadpool_limits
 
-from penna import bundle, intake, packing, plugins, record, split
+from penna import bundle, intake, machine, packing, plugins, record, split
 from penna.budget import Budget, Deadline, parse_seconds
 from penna.bundle import Bundle
 from penna.errors import RunError
@@ -261,7 +260,7 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
             # A resumed run has spent part of its budget; a fifth is left in any case, to finish with.
             spent = sum(t.seconds for t in ledger.trials)
             deadline = Deadline(max(deadline.seconds - spent, 0.2 * deadline.seconds), deadline.started)
-        threads = self.threads or os.cpu_count() or 1
+        threads = self.threads or machine.cores()
         resources = Resources(intake.cache_folder(), deadline, threads)
         facts = {"text_columns": list(table.text), "target": table.target_name, "seed": self.seed}
         if table.fields:

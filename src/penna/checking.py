@@ -1,6 +1,5 @@
 """Checking: what is wrong with a table, before any training. Reads, computes what checks look at, and runs them all."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from penna import intake, outoffold, reading, tasks
+from penna import intake, machine, outoffold, reading, tasks
 from penna.budget import Deadline, parse_seconds
 from penna.encoders import checkpoints
 from penna.errors import EncoderError, PennaError
@@ -92,7 +91,7 @@ def check(
         if settled is not None and asked is not None:
             strata, classes = _strata(table, settled, asked)
             sheet = sheet.found(strata=strata, classes=classes)
-        run = _Run(sheet, settled, asked, Resources(intake.cache_folder(), deadline, threads or os.cpu_count() or 1))
+        run = _Run(sheet, settled, asked, Resources(intake.cache_folder(), deadline, threads or machine.cores()))
         run.quick()
         run.doubt(tuple(encoders), seed)
         run.late()

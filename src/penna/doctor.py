@@ -1,12 +1,13 @@
 """What this machine and install can do: facts as a JSON-able dict. Looks only; changes and installs nothing."""
 
-import os
 import platform
 import re
 import shutil
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+from penna.machine import cores, memory
 
 #: What the kernels of torch and onnxruntime look for, by its name in /proc/cpuinfo.
 _INSTRUCTIONS = (
@@ -46,25 +47,6 @@ def machine() -> dict[str, Any]:
         "memory": _gigabytes(memory()),
         "disk free here": f"{free:.1f} GB",
     }
-
-
-def cores() -> int:
-    """Cores that this process may use, which in a container can be fewer than there are."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota, _, period = _first_line("/sys/fs/cgroup/cpu.max").partition(" ")
-    if quota.isdigit() and period.isdigit():
-        allowed = min(allowed, max(int(quota) // int(period), 1))
-    return allowed
-
-
-def memory() -> int | None:
-    """Bytes that this process may use, None where the system does not say."""
-    try:
-        total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return None
-    limit = _first_line("/sys/fs/cgroup/memory.max")
-    return min(total, int(limit)) if limit.isdigit() else total
 
 
 def instructions() -> list[str] | None:
@@ -167,13 +149,6 @@ def _cpuinfo(field: str) -> str:
     except OSError:
         return ""
     return next((line.partition(":")[2].strip() for line in lines if line.split(":")[0].strip() == field), "")
-
-
-def _first_line(path: str) -> str:
-    try:
-        return Path(path).read_text().strip()
-    except OSError:
-        return ""
 
 
 def _gigabytes(count: int | None) -> str | None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from penna import machine
 from penna.errors import BundleError
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class Graph:
     def open(cls, folder: Path, threads: int | None = None) -> "Graph":
         """Open what ``write_graph`` wrote; ``threads`` None takes every processor. Raises BundleError."""
         facts = _facts(folder)
-        return cls(folder, facts, _tokenizer(folder, facts), threads or _processors())
+        return cls(folder, facts, _tokenizer(folder, facts), threads or machine.cores())
 
     def run(self, texts: Sequence[str]) -> Array:
         """(n, k) float32, in the order of the texts; a text of more than ``length`` tokens is cut."""
@@ -236,7 +237,3 @@ def _checked(folder: Path, name: str) -> Path:
 def _brief(error: Exception) -> str:
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0][:160]}" if lines else type(error).__name__
-
-
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

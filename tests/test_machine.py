@@ -1,0 +1,22 @@
+"""What of this machine may be used."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from penna import machine
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system does not bind processes to cores")
+def test_a_process_bound_to_one_core_counts_one() -> None:
+    bound = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})"
+    told = "from penna import machine; print(machine.cores())"
+    done = subprocess.run([sys.executable, "-c", f"{bound}; {told}"], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "1"
+
+
+def test_there_is_at_least_one_core_and_some_memory() -> None:
+    assert 1 <= machine.cores() <= (os.cpu_count() or 1)
+    assert (machine.memory() or 1 << 20) >= 1 << 20
