@@ -606,3 +606,11 @@ def test_what_separates_documents_can_be_said(folder, tmp_path):
         out = tmp_path / apart
         pretrain(text, out, tokenizer=folder, steps=1, objectives="mlm", apart=apart, progress=heard, **FAST)
         assert any(said.startswith(documents) for said in heard.said)
+
+
+def test_a_training_is_summed_up_over_the_last_tenth_of_its_log(tmp_path) -> None:
+    log = tmp_path / "log.jsonl"
+    assert telling.closing(log) == {}
+    lines = [{"step": n, "lr": 0.1, "loss": float(n), **({"sop accuracy": 0.5} if n < 29 else {})} for n in range(30)]
+    log.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert telling.closing(log) == {"loss": 28.0, "sop accuracy": 0.5}

@@ -121,7 +121,7 @@ class Keeper:
             hours=now.seconds / 3600,
             tokens=now.tokens,
             steps=now.step,
-            measures={k: v for k, v in telling.last(self.folder.log).items() if k not in telling.FIXED},
+            measures=telling.closing(self.folder.log),
             source=settings.from_
             or (f"layers ({settings.borrow}) and embeddings of the teacher" if settings.borrow else None),
             teacher=settings.teacher,

@@ -74,7 +74,7 @@ def whole(order: Order, world: World, tell: Tell) -> Outcome:
         tell("phase", name="training")
         why = training.all()
     now = training.state
-    measures = {k: v for k, v in telling.last(order.folder.log).items() if k not in telling.FIXED}
+    measures = telling.closing(order.folder.log)
     return Outcome(order.folder.encoder, now.step, now.tokens, training.clock.seconds(), measures, why)
 
 

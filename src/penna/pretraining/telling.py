@@ -1,6 +1,7 @@
 """What a training tells: lines for people, log.jsonl for programs, TensorBoard where asked. Knows numbers and files."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 #: What every line has besides losses and measures.
 FIXED = frozenset({"step", "progress", "seconds", "lr", "tokens", "tokens_per_second", "flops_per_token", "mfu"})
+#: The share of a log that tells how a training ended.
+LATE = 0.1
 
 
 @dataclass
@@ -80,10 +83,14 @@ def cut_back(file: Path, step: int) -> float:
     return seconds
 
 
-def last(file: Path) -> dict[str, Any]:
-    """The last line of a log; empty where there is none."""
+def closing(file: Path) -> dict[str, float]:
+    """Losses and measures by name, each its mean over the last tenth of a log: one line alone says little."""
     lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
-    return dict(json.loads(lines[-1])) if lines else {}
+    late = [json.loads(line) for line in lines[-math.ceil(len(lines) * LATE) :]]
+    names = dict.fromkeys(name for line in late for name in line if name not in FIXED)
+    # A line can lack a measure: that of an exit that had no turn, or of an objective without rows.
+    told = {name: [line[name] for line in late if name in line] for name in names}
+    return {name: sum(values) / len(values) for name, values in told.items()}
 
 
 def check_board() -> None:
