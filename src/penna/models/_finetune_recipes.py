@@ -58,7 +58,7 @@ def _for_classes(profile: Profile) -> list[dict[str, Scalar]]:
     usual: dict[str, Scalar] = {"epochs": epochs, "head_start": starts[0]}
     gentle: dict[str, Scalar] = usual | {"epochs": 1.5 * epochs, "lr": 6e-5, "batch": 16, "smoothing": 0.05}
     bold: dict[str, Scalar] = usual | {"epochs": 1.5 * epochs, "lr": 2e-4, "smoothing": 0.1}
-    # Few rows are few steps: on emotion (3,257 rows) larger ones won on validation rows, on 5,452 and more they did not.
+    # Few rows are few steps: larger ones won on the validation rows of emotion (3,257 rows), not on 5,452 and more.
     known = [bold, usual, gentle] if profile.rows < FEW_ROWS else [usual, gentle, bold]
     return [
         # An encoder that is good at a small depth gives a first model in a quarter of the time.
