@@ -388,7 +388,7 @@ def test_a_wrong_column_gets_the_nearest_name_and_the_list(tmp_path):
         ({"source": ""}, "give a file"),
         ({"source": ["a b", "c d"]}, "without labels"),
         ({"source": ["a b", "c d"], "y": ["x"]}, "2 rows, but 1 labels"),
-        ({"source": ["a b", "c d"], "y": [["x"], ["y", "z"]]}, "one label for each row"),
+        ({"source": ["a b", "c d"], "y": [["x"], {"y": "z"}]}, "holds a dict in row 2"),
         ({"source": [["a", "b"], ["c"]], "y": [1, 2]}, "row 2 does not have 2 cells"),
         ({"source": np.zeros((3, 2)), "y": [1, 2, 3]}, "float64"),
         ({"source": 5}, "a int is no table"),

@@ -31,9 +31,12 @@ class Table:
     text    column name -> (n,) object array of str; never None, missing cells are ""
     columns column name -> (n,) cells, as the kind of its field holds them; as they were found where it has no field
     fields  column name -> what it holds
-    target  (n,) object array of labels (all str, int, bool or float), or None at prediction
+    target  (n,) object array of labels (all str, int, bool or float; tuples where a row has several), or None at
+            prediction
     group   (n,) object array, or None; rows of one group stay on one side of every split
     rows    (n,) int64, the row's number in what the user gave (first data row = 1)
+    targets columns of 0 and 1 that are the target together, where there are such
+    target_form  how cells of several labels are written, a sign between them or "json", where that is known
     roles   every column that was seen -> "text" | "target" | "group" | "other" | the role of its field
     """
 
@@ -45,6 +48,8 @@ class Table:
     target_name: str = "target"
     columns: Mapping[str, np.ndarray[Any, Any]] = field(default_factory=dict)
     fields: Mapping[str, Field] = field(default_factory=dict)
+    targets: tuple[str, ...] = ()
+    target_form: str = ""
 
     def __len__(self) -> int:
         return len(next(iter((*self.text.values(), *self.columns.values())), self.rows))
@@ -64,6 +69,11 @@ class Table:
         if "joined" in self.__dict__:
             taken.__dict__["joined"] = self.joined[index]
         return taken
+
+    @property
+    def target_columns(self) -> str | tuple[str, ...]:
+        """The column, or the columns, that a table of the same form has its target in."""
+        return self.targets or self.target_name
 
     @cached_property
     def joined(self) -> Objects:

@@ -51,6 +51,7 @@ def _copies(table: Table) -> list[Finding]:
 
 def labels(table: Table, rare: str = "error") -> tuple[Table, list[Finding]]:
     """The rows whose class can be learnt, all labels of one type. Raises TaskError for what is no set of classes."""
+    _refuse_lists(table)
     table = _one_type(table)
     _refuse_numbers(table)
     table, dropped = _without_rare(table, rare)
@@ -98,6 +99,15 @@ def _finding(kind: str, what: str, rows: np.ndarray[Any, Any], severity: Severit
 
 def _named(rows: np.ndarray[Any, Any]) -> str:
     return ", ".join(str(row) for row in rows[:_FEW]) + (" ..." if len(rows) > _FEW else "")
+
+
+def _refuse_lists(table: Table) -> None:
+    lists = [isinstance(label, tuple) for label in _target(table)]
+    if any(lists):
+        raise TaskError(
+            f"column {table.target_name!r} holds several labels in row {table.rows[lists.index(True)]}: for several "
+            "labels in a row say --task multilabel."
+        )
 
 
 def _one_type(table: Table) -> Table:

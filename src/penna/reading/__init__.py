@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from penna.errors import TableError
-from penna.reading import delimited, memory, structured
+from penna.reading import delimited, memory, structured, targets
 from penna.reading.cells import Piece, labels, plain, texts
 from penna.reading.encoding import decoded
 from penna.reading.notes import Notes
@@ -37,12 +37,13 @@ def read(
     source: Any,
     *,
     text: Sequence[str] | None = None,
-    target: str | None = None,
+    target: str | Sequence[str] | None = None,
     group: str | None = None,
     y: Any = None,
     need_target: bool = True,
     apart: Sequence[str] = (),
     others: Sequence[str] | None = (),
+    separator: str | None = None,
 ) -> tuple[Table, list[Finding]]:
     """The whole source as a Table, and what was odd in it.
 
@@ -51,7 +52,8 @@ def read(
 
     source: a path or ``-`` or binary stream (CSV, TSV, JSON lines, JSON array, Parquet; also compressed), DataFrame,
     Series, list or array of str, list of lists, 2-D array of str. ``y``: a column's name, or one label for each row.
-    Labels that are missing stay as None. Raises TableError.
+    Labels that are missing stay as None. Several target columns hold 0 and 1, and make tuples of their names;
+    ``separator`` stands between the labels of a cell, where that is known. Raises TableError.
 
     >>> table, findings = read(["what a film", "never again"], y=["good", "bad"])
     >>> len(table), table.target.tolist(), findings
@@ -63,6 +65,8 @@ def read(
     name, typed = name_of(source), memory.in_memory(source)
     with _pieces(source, _PIECE, notes) as pieces:
         first = next(pieces)
+        if beside is not None and targets.named(beside, tuple(first.columns)):
+            target, beside, demanded = tuple(beside), None, need_target
         if not len(first.rows):
             raise TableError(_no_rows(name, notes))
         if text is None and typed and not hasattr(source, "columns"):
@@ -73,7 +77,8 @@ def read(
             need_text=others is not None,
         )  # fmt: skip
         table = _gathered(chain([first], pieces), roles, typed, notes, others)
-    return (table if beside is None else _labelled(table, beside)), notes.findings()
+    table = table if beside is None else _labelled(table, beside)
+    return replace(table, target_form=separator or ""), notes.findings()
 
 
 def _plain_list(first: Piece, demanded: bool) -> tuple[str, ...] | None:
@@ -109,7 +114,7 @@ def _gathered(
     columns = {column: np.concatenate(cells) for column, cells in parts.items()}
     text = {column: cells for column, cells in columns.items() if roles[column] == "text"}
     target, group = ([c for c in columns if roles[c] == role] for role in ("target", "group"))
-    return Table(
+    made = Table(
         text,
         columns[target[0]] if target else None,
         columns[group[0]] if group else None,
@@ -118,6 +123,10 @@ def _gathered(
         target[0] if target else "target",
         {column: cells for column, cells in columns.items() if roles[column] == "other"},
     )
+    if len(target) < 2:
+        return made
+    several = targets.together({column: columns[column] for column in target}, made.rows)
+    return replace(made, target=several, target_name=", ".join(target), targets=tuple(target))
 
 
 def _cells(column: str, role: str, piece: Piece, typed: bool, notes: Notes) -> Objects:

@@ -106,7 +106,8 @@ def _written(cell: Any) -> str:
 
 
 def labels(cells: Sequence[Any], rows: Index, typed: bool, column: str) -> Objects:
-    """(n,) object array of str, bool, int or float, None where missing. Not ``typed`` (files): all str, stripped."""
+    """(n,) object array of str, bool, int or float, or tuples of those; None where missing. Not ``typed`` (files): all
+    str, stripped."""
     kept: dict[Any, Any] = {}  # one object for equal labels: a million of them cost pointers only
     out = np.empty(len(cells), dtype=object)
     for i, cell in enumerate(cells):
@@ -115,21 +116,26 @@ def labels(cells: Sequence[Any], rows: Index, typed: bool, column: str) -> Objec
             continue
         label = None if missing(cell) else _label(cell, int(rows[i]), column)
         if not typed and label is not None:
-            label = str(label).strip() or None
+            label = tuple(map(_stripped, label)) if isinstance(label, tuple) else _stripped(label) or None
         out[i] = label
         if type(cell) is str:
             kept[cell] = label
     return out
 
 
+def _stripped(label: Any) -> Any:
+    return label if label is None or isinstance(label, tuple) else str(label).strip()
+
+
 def _label(cell: Any, row: int, column: str) -> Any:
     if isinstance(cell, np.generic):
         cell = cell.item()
-    if isinstance(cell, list | tuple | set | dict | np.ndarray):
-        raise TableError(
-            f"column {column!r} holds a {type(cell).__name__} in row {row}: give one label for each row; "
-            "several labels for one text are not supported in this version."
-        )
+    if isinstance(cell, set | frozenset):  # a set has no order
+        cell = sorted(cell, key=str)
+    if isinstance(cell, list | tuple | np.ndarray):
+        return tuple(None if missing(part) else _label(part, row, column) for part in cell)
+    if isinstance(cell, dict):
+        raise TableError(f"column {column!r} holds a dict in row {row}: give labels, or lists of them.")
     if isinstance(cell, str):
         return str(cell)
     return cell if isinstance(cell, bool | int | float) else str(cell)

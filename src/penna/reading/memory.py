@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from penna.errors import TableError
+from penna.reading import targets
 from penna.reading.cells import Piece, named
 from penna.reading.notes import Notes
 
@@ -82,10 +83,14 @@ def _by_place(columns: Sequence[Any]) -> Mapping[str, Any]:
 
 
 def as_labels(y: Any, rows: int) -> tuple[str, list[Any]]:
-    """(name, labels) from what a user gives beside the texts. Raises TableError unless there are ``rows`` of them."""
+    """(name, labels) from what a user gives beside the texts; of a matrix of 0 and 1, tuples of labels.
+
+    Raises TableError unless there are ``rows`` of them.
+    """
     name = getattr(y, "name", None)
-    if hasattr(y, "toarray"):
-        raise TableError("the labels are a sparse matrix: give one label for each row.")
+    y = y.toarray() if hasattr(y, "toarray") else y
+    if (several := targets.of_matrix(y)) is not None:
+        y = several
     cells = y if isinstance(y, list | tuple) else np.asarray(y, dtype=object if hasattr(y, "iloc") else None)
     if isinstance(cells, np.ndarray):
         if cells.ndim == 2 and cells.shape[1] == 1:

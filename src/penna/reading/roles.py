@@ -18,7 +18,7 @@ def infer_roles(
     columns: Mapping[str, Sequence[Any]],
     *,
     text: Sequence[str] | None = None,
-    target: str | None = None,
+    target: str | Sequence[str] | None = None,
     group: str | None = None,
     need_target: bool = True,
     name: str = "the table",
@@ -26,24 +26,27 @@ def infer_roles(
     need_text: bool = True,
 ) -> dict[str, str]:
     """Every column -> "text" | "target" | "group" | "other". ``apart``: columns that are not to be taken for text.
+    Several columns can be the target together.
 
     >>> infer_roles({"id": ["1", "2"], "review": ["I like it a lot", "Not for me"], "label": ["yes", "no"]})
     {'id': 'other', 'review': 'text', 'label': 'target'}
     """
     if target is None and need_target:
         target = _usual_target(columns, (*(text or ()), *apart), group, name)
-    given = {"target": target, "group": group}
-    for column in (*(text or ()), *(c for c in given.values() if c is not None), *apart):
+    targets = (target,) if isinstance(target, str) else tuple(target or ())
+    given = dict.fromkeys(targets, "target") | ({} if group is None else {group: "group"})
+    for column in (*(text or ()), *targets, *given, *apart):
         demand(column, columns, name)
     for column in apart:
         if column in (group, *(text or ())):
             raise TableError(f"column {column!r} is named twice, for different roles: give it one.")
-    if target is not None and target in (group, *(text or ()), *apart):
-        raise TableError(f"column {target!r} is named as the target and as something else too: give it one role.")
-    rest = {k: v for k, v in columns.items() if k not in given.values() and k not in apart}
+    for column in targets:
+        if column in (group, *(text or ()), *apart):
+            raise TableError(f"column {column!r} is named as the target and as something else too: give it one role.")
+    rest = {k: v for k, v in columns.items() if k not in given and k not in apart}
     chosen = tuple(text) if text is not None else _texts(rest, name, need_text or not (rest or apart))
     roles = dict.fromkeys(columns, "other") | dict.fromkeys(chosen, "text")
-    return roles | {column: role for role, column in given.items() if column is not None}
+    return roles | given
 
 
 def demand(column: str, columns: Mapping[str, Any], name: str) -> None:
