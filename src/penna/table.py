@@ -37,6 +37,7 @@ class Table:
     rows    (n,) int64, the row's number in what the user gave (first data row = 1)
     targets columns of 0 and 1 that are the target together, where there are such
     target_form  how cells of several labels are written, a sign between them or "json", where that is known
+    pair    the two text columns, in order, where a row is a pair of texts; then ``text`` holds those two and no other
     roles   every column that was seen -> "text" | "target" | "group" | "other" | the role of its field
     """
 
@@ -50,6 +51,7 @@ class Table:
     fields: Mapping[str, Field] = field(default_factory=dict)
     targets: tuple[str, ...] = ()
     target_form: str = ""
+    pair: tuple[str, str] | None = None
 
     def __len__(self) -> int:
         return len(next(iter((*self.text.values(), *self.columns.values())), self.rows))
@@ -76,8 +78,17 @@ class Table:
         return self.targets or self.target_name
 
     @cached_property
+    def sides(self) -> tuple["Table", "Table"]:
+        """Of pairs: the rows with their first text alone, and with their second, each a table of one text."""
+        assert self.pair is not None, "asked of pairs alone"
+        first, second = (replace(self, text={name: self.text[name]}, pair=None) for name in self.pair)
+        return first, second
+
+    @cached_property
     def joined(self) -> Objects:
-        """(n,) each row's text columns as one string, non-empty cells joined by a line break."""
+        """(n,) each row's text columns as one string, non-empty cells joined by a line break; both of a pair."""
+        if self.pair is not None:
+            return self._paired("\n")
         columns = list(self.text.values())
         if len(columns) == 1:
             return columns[0]
@@ -86,18 +97,26 @@ class Table:
             out[i] = "\n".join(cell for cell in cells if cell)
         return out
 
+    def _paired(self, sign: str) -> Objects:
+        out = np.full(len(self), "", dtype=object)
+        out[:] = [f"{a}{sign}{b}" for a, b in zip(*(self.text[name] for name in self.pair or ()), strict=True)]
+        return out
+
     @cached_property
     def hashes(self) -> np.ndarray[Any, np.dtype[np.uint64]]:
         """(n,) uint64, equal for equal texts: the key of every cache. Where there is no text, equal for equal rows."""
-        texts = self.joined if self.text else self.row_keys
+        texts = self._paired("\x1f") if self.pair else self.joined if self.text else self.row_keys
         return _digests(text.encode("utf-8", "surrogatepass") for text in texts)
 
     @cached_property
     def alike(self) -> np.ndarray[Any, np.dtype[np.uint64]]:
         """(n,) uint64, equal for texts that differ in case, spacing and punctuation alone: copies, to a split.
 
-        Rows without a text are copies where their columns are equal.
+        Rows without a text are copies where their columns are equal; pairs also where their texts are exchanged.
         """
+        if self.pair is not None:
+            sides = zip(*(map(_bare, self.text[name]) for name in self.pair), strict=True)
+            return _digests(b"\x1f".join(sorted(side)) for side in sides)
         if not self.columns:
             return _digests(map(_bare, self.joined))
         pairs = zip(self.joined, self.row_keys, strict=True)
