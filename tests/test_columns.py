@@ -190,7 +190,7 @@ def test_missing_numbers_become_the_median_with_a_column_that_says_so():
     assert fitted.matrix(np.array([1e300]))[0, 0] == 8.0
 
 
-@pytest.mark.parametrize("damage", [{"role": "magic"}, {"fitted": {}}, {"fitted": {"kind": "standard", "median": 0.0,
+@pytest.mark.parametrize("damage", [{"role": "magic"}, {"fitted": {}}, {"fitted": {"kind": "standard", "middle": 0.0,
                                     "points": [0.0, 0.0], "gaps": False}}, {"name": None, "fitted": None}])  # fmt: skip
 def test_damaged_columns_are_refused(damage):
     fitted, _ = features.fit(

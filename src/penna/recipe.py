@@ -127,3 +127,6 @@ class Profile:
     seed: int = 0
     loss: str = "cross_entropy"  # of the task
     columns: int = 0  # beside the text
+    numbers: int = 0  # of them, those of numbers
+    gaps: int = 0  # of these, those in which some are missing
+    blank: float = 0.0  # share of rows without a text

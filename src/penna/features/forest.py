@@ -17,7 +17,8 @@ from penna.errors import BundleError
 Array = np.ndarray[Any, Any]
 
 FILE = "forest.safetensors"
-_TYPES = {
+#: What nodes are made of, and how each is stored.
+TYPES = {
     "feature": np.int32,
     "threshold": np.float64,
     "left": np.int32,
@@ -95,7 +96,7 @@ def of(model: Any, X: Array) -> Forest:
     arrays["feature"] = np.where(arrays["leaf"], 0, arrays["feature"])
     arrays["left"], arrays["right"] = arrays["left"] + shift, arrays["right"] + shift
     arrays |= {"roots": firsts, "start": np.ravel(model._baseline_prediction)}
-    forest = Forest({n: np.asarray(arrays[n], kind) for n, kind in _TYPES.items()}, X.shape[1])
+    forest = Forest({n: np.asarray(arrays[n], kind) for n, kind in TYPES.items()}, X.shape[1])
     # Leaf steps alone go into float32, and a threshold is what it was: only the last digits can differ.
     far = float(np.abs(forest.margins(X) - model._raw_predict(np.asarray(X, np.float64))).max(initial=0))
     if not far <= PARITY * max(1.0, float(np.abs(arrays["start"]).max(initial=0))):
@@ -112,7 +113,7 @@ def open(folder: Path, columns: int) -> Forest:
         if path.stat().st_size > _LARGEST:
             raise ValueError("it is larger than any forest")
         with safe_open(path, framework="numpy") as file:
-            arrays = {name: file.get_tensor(name) for name in _TYPES}
+            arrays = {name: file.get_tensor(name) for name in TYPES}
             features = int((file.metadata() or {})["features"])
         _check(arrays, features, columns)
     except (OSError, KeyError, ValueError, TypeError, OverflowError, SafetensorError) as error:
@@ -123,7 +124,7 @@ def open(folder: Path, columns: int) -> Forest:
 def _check(arrays: Mapping[str, Array], features: int, columns: int) -> None:
     """Raise ValueError unless every walk from a root ends in a leaf."""
     n = len(arrays["feature"])
-    for name, kind in _TYPES.items():
+    for name, kind in TYPES.items():
         expected = {"roots": len(arrays["roots"]), "start": columns}.get(name, n)
         if arrays[name].dtype != kind or arrays[name].shape != (expected,):
             raise ValueError(f"{name} is not of its type or size")

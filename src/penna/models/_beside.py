@@ -1,15 +1,16 @@
 """Columns beside the text in a linear model: what they became, and weights of their own. Serving opens this file."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from penna import plugins
 from penna.errors import BundleError
-from penna.features import columns
-from penna.features.columns import Columns, Way
+from penna.features import columns, filling, scales
+from penna.features.columns import Columns, Way, _together
 from penna.models import Array
 from penna.models._targets import Target
 from penna.recipe import Knob, Profile, Recipe
@@ -22,6 +23,8 @@ NONE = "none"
 _LARGEST = 256 << 20
 #: Knobs of a recipe that reads columns, and what they are if it says nothing.
 USUAL = {"columns": "standard", "names": "onehot"}
+#: Ways of telling names.
+NAMES = ("onehot", "target", "hash")
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,14 +49,36 @@ def knobs(profile: Profile, when: tuple[str, tuple[Any, ...]] | None = None) -> 
     """How columns are read, where there are any; ``when``: the condition for reading them at all."""
     if not profile.columns:
         return ()
+    read = ("columns", scaled())
+    filled = tuple(name for name in plugins.names(filling.ROOM) if profile.numbers <= filling.find(name).MOST_COLUMNS)
     return (
-        Knob("columns", values=("standard", "quantile", NONE), when=when),
-        Knob("names", values=("onehot", "target"), when=("columns", ("standard", "quantile"))),
+        Knob("columns", values=(*scaled(), NONE), when=when),
+        Knob("names", values=NAMES, when=read),
+        *((Knob("missing", values=("median", "mean", *(filled if profile.numbers > 1 else ())), when=read),)
+          if profile.gaps else ()),
+        *alone(profile, read),
+    )  # fmt: skip
+
+
+def alone(profile: Profile, when: tuple[str, tuple[Any, ...]] | None = None) -> tuple[Knob, ...]:
+    """Whether rows whose numbers stand alone are told, where there are several numbers."""
+    return (Knob("outliers", values=(False, True), when=when),) if profile.numbers > 1 else ()
+
+
+def scaled() -> tuple[str, ...]:
+    """The scales that leave no number missing, the usual one first."""
+    found = [name for name in plugins.names(scales.ROOM) if not scales.find(name).GAPS]
+    return tuple(sorted(found, key=lambda name: name != USUAL["columns"]))
+
+
+def way(recipe: Recipe, numeric: str = "") -> Way:
+    """``numeric``: the scale, where the family leaves no choice of it."""
+    return Way(
+        numeric or recipe["columns"],
+        recipe.get("names", "onehot"),
+        missing=recipe.get("missing", "median"),
+        outliers=bool(recipe.get("outliers")),
     )
-
-
-def way(recipe: Recipe) -> Way:
-    return Way(recipe["columns"], recipe.get("names", "onehot"))
 
 
 def told(target: Target) -> Array:
@@ -68,6 +93,8 @@ def told(target: Target) -> Array:
 
 def write(folder: Path, fitted: Columns) -> None:
     (folder / FILE).write_text(json.dumps(fitted.to_json(), ensure_ascii=False), encoding="utf-8")
+    if fitted.together:
+        fitted.together.save(folder)
 
 
 def read(folder: Path) -> Columns:
@@ -76,9 +103,10 @@ def read(folder: Path) -> Columns:
     try:
         if path.stat().st_size > _LARGEST:
             raise ValueError("it is larger than any that Penna writes")
-        return columns.restore(json.loads(path.read_text(encoding="utf-8")))
+        fitted = columns.restore(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, RecursionError) as error:
         raise BundleError(f"{path} is missing or damaged ({error}): copy the artefact again.") from error
+    return replace(fitted, together=_together.open(folder, len(fitted.numbers)))
 
 
 def open(folder: Path, k: int) -> Beside | None:

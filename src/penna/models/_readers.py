@@ -15,7 +15,7 @@ import numpy as np
 from penna import plugins, split
 from penna.errors import BundleError, SettingError
 from penna.features import columns, statistics
-from penna.features.columns import Columns, Way
+from penna.features.columns import Columns
 from penna.features.logistic import Logistic
 from penna.features.ngrams import Grams
 from penna.features.tfidf import Tfidf, fit_tfidf
@@ -82,7 +82,7 @@ def fit(recipe: Recipe, task: Task, train: Table, resources: Resources) -> tuple
     """Readers, and the (n, width) matrix of the training rows, in which no row has told of its own target."""
     parts = parts_of(recipe)
     told = _beside.told(target_of(task, train))
-    beside, wide = columns.fit(train, told, Way("raw", recipe.get("names", "onehot")), recipe.seed)
+    beside, wide = columns.fit(train, told, _beside.way(recipe, "raw"), recipe.seed)
     readers = Readers(
         beside,
         len(train.text) if COUNTS in parts else 0,

@@ -14,7 +14,7 @@ from penna import plugins
 from penna.errors import BundleError
 from penna.features import forest
 from penna.features.forest import Forest
-from penna.models import Array, Cost, OutOfTime, Pruned, Report, Resources
+from penna.models import Array, Cost, OutOfTime, Pruned, Report, Resources, _beside
 from penna.models import _readers as readers
 from penna.models._readers import Readers
 from penna.models._targets import SOFTMAX, Link
@@ -73,7 +73,8 @@ def knobs(profile: Profile) -> tuple[Knob, ...]:
     return (
         Knob("text", values=tuple(texts)),
         *((Knob("encoder", values=profile.encoders, when=("text", encoded)),) if encoded else ()),
-        Knob("names", values=("target", "onehot")),
+        Knob("names", values=("target", "onehot", "hash")),
+        *_beside.alone(profile),
         Knob("trees", low=40, high=500, log=True, whole=True),
         Knob("rate", low=0.02, high=0.2, log=True),
         Knob("leaves", low=3, high=48, log=True, whole=True),

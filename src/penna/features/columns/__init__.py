@@ -3,7 +3,7 @@ kept as JSON. Knows cells and numbers to be told; never a task or a model.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Protocol
 
@@ -11,6 +11,8 @@ import numpy as np
 
 from penna import plugins
 from penna.errors import BundleError
+from penna.features.columns import _together
+from penna.features.columns._together import Together
 from penna.table import Field, Table
 
 Array = np.ndarray[Any, Any]
@@ -22,21 +24,28 @@ ROOM = "features.columns"
 class Way:
     """How columns become numbers.
 
-    numeric      "standard" (mean 0, deviation 1), "quantile" (rank, then the normal deviate of it), or "raw": as it
-                 is, NaN where missing, for models that know of missing values
-    categorical  "onehot", or "target": the target's mean for each value, where that has more than a few
+    numeric      a file of ``features/scales``: "standard", "power" ..., or "raw": NaN where missing, for models that
+                 know of missing values
+    categorical  "onehot", "target": the target's mean for each value, where that has more than a few; or "hash": a
+                 bucket for each, for values without end
     rare         names of fewer training rows are one name
+    missing      what a missing number becomes: "median", "mean", or a file of ``features/filling``, which asks the
+                 row's other numbers
+    outliers     whether rows whose numbers stand alone are told
     """
 
     numeric: str = "standard"
     categorical: str = "onehot"
     rare: int = 3
+    missing: str = "median"
+    outliers: bool = False
 
 
 class Encoding(Protocol):
     """One fitted column."""
 
-    width: int
+    @property
+    def width(self) -> int: ...
 
     def matrix(self, values: Array) -> Array:
         """(n, width) float32."""
@@ -59,21 +68,29 @@ class Maker(Protocol):
 
 @dataclass(frozen=True)
 class Columns:
-    """Fitted columns, in order."""
+    """Fitted columns, in order, and what those of numbers say together."""
 
     fields: tuple[tuple[str, Field], ...]
     encodings: tuple[Encoding, ...]
+    together: Together = field(default_factory=Together)
 
     @property
     def width(self) -> int:
-        return sum(encoding.width for encoding in self.encodings)
+        return sum(encoding.width for encoding in self.encodings) + self.together.width
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """The columns that are looked at together."""
+        return _numbers(dict(self.fields))
 
     def matrix(self, table: Table) -> Array:
         """(n, width) float32 of rows with the same columns."""
-        parts = [e.matrix(table.columns[name]) for (name, _), e in zip(self.fields, self.encodings, strict=True)]
-        return np.concatenate([np.zeros((len(table), 0), np.float32), *parts], axis=1, dtype=np.float32)
+        cells, more = _seen(self.together, self.numbers, table)
+        parts = [e.matrix(cells[name]) for (name, _), e in zip(self.fields, self.encodings, strict=True)]
+        return np.concatenate([more, *parts], axis=1, dtype=np.float32)
 
     def to_json(self) -> list[dict[str, Any]]:
+        """All but what stands in ``together``, which saves itself."""
         return [
             {"name": name, "role": field.role, "form": field.form, "fitted": encoding.to_json()}
             for (name, field), encoding in zip(self.fields, self.encodings, strict=True)
@@ -87,10 +104,29 @@ def fit(table: Table, y: Array, way: Way, seed: int = 0) -> tuple[Columns, Array
     >>> fit(table, np.zeros((2, 1)), Way())[1].tolist()
     [[-1.0], [1.0]]
     """
-    fitted = [_maker(field.role).fit(table.columns[name], y, way, seed) for name, field in table.fields.items()]
-    columns = Columns(tuple(table.fields.items()), tuple(encoding for encoding, _ in fitted))
-    parts = [np.zeros((len(table), 0), np.float32), *(matrix for _, matrix in fitted)]
-    return columns, np.concatenate(parts, axis=1, dtype=np.float32)
+    numbers = _numbers(table.fields)
+    together = _together.fit(_stacked(table, numbers), way.missing, way.outliers, seed)
+    cells, more = _seen(together, numbers, table)
+    fitted = [_maker(field.role).fit(cells[name], y, way, seed) for name, field in table.fields.items()]
+    columns = Columns(tuple(table.fields.items()), tuple(encoding for encoding, _ in fitted), together)
+    return columns, np.concatenate([more, *(matrix for _, matrix in fitted)], axis=1, dtype=np.float32)
+
+
+def _numbers(fields: Mapping[str, Field]) -> tuple[str, ...]:
+    return tuple(name for name, field in fields.items() if field.role == "numeric")
+
+
+def _stacked(table: Table, numbers: tuple[str, ...]) -> Array:
+    """(n, m) float64"""
+    return np.stack([table.columns[name] for name in numbers], axis=1) if numbers else np.zeros((len(table), 0))
+
+
+def _seen(together: Together, numbers: tuple[str, ...], table: Table) -> tuple[Mapping[str, Array], Array]:
+    """The cells that features are made of, and (n, d) what all numbers of a row say."""
+    if not together:
+        return table.columns, np.zeros((len(table), 0), np.float32)
+    X = _stacked(table, numbers)
+    return {**table.columns, **dict(zip(numbers, together.filled(X).T, strict=True))}, together.matrix(X)
 
 
 def restore(data: Any) -> Columns:

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from penna.features.columns import Array, Way, floats
+from penna.features.columns import Array, Encoding, Way, _hashed, floats
 
-#: With more names than this, "target" is taken at its word; below, zeros and ones say more.
+#: With more names than this, "target" and "hash" are taken at their word; below, zeros and ones say more.
 FEW = 8
 #: As many means as this for each name; a target of more classes is told by zeros and ones.
 MOST_MEANS = 10
@@ -54,8 +54,11 @@ class Names:
         return {"names": list(self.names), "means": [list(row) for row in self.means]}
 
 
-def fit(values: Array, y: Array, way: Way, seed: int) -> tuple[Names, Array]:
+def fit(values: Array, y: Array, way: Way, seed: int) -> tuple[Encoding, Array]:
     found, counts = np.unique(values.astype(str), return_counts=True)
+    if way.categorical == "hash" and len(found) > FEW:
+        buckets = _hashed.fit(len(found))
+        return buckets, buckets.matrix(values)
     order = np.argsort(-counts, kind="stable")[:_MOST_NAMES]
     names = Names(tuple(str(found[i]) for i in order if counts[i] >= min(way.rare, counts.max())))
     if way.categorical != "target" or len(names.names) <= FEW or y.shape[1] > MOST_MEANS:
@@ -78,7 +81,9 @@ def _means(codes: Array, y: Array, size: int) -> Array:
     return np.asarray((sums + _WEIGHT * y.mean(axis=0)) / (counts + _WEIGHT))
 
 
-def restore(data: Mapping[str, Any]) -> Names:
+def restore(data: Mapping[str, Any]) -> Encoding:
+    if "buckets" in data:
+        return _hashed.restore(data["buckets"])
     names = data["names"]
     if not isinstance(names, list) or len(names) > _MOST_NAMES or not all(isinstance(name, str) for name in names):
         raise ValueError("names that are none, or too many")

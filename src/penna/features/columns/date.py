@@ -44,7 +44,7 @@ class Dates:
 
 
 def fit(values: Array, y: Array, way: Way, seed: int) -> tuple[Dates, Array]:
-    fitted = Dates(_scaled.fit(values / _DAY, way.numeric))
+    fitted = Dates(_scaled.fit(values / _DAY, way))
     return fitted, fitted.matrix(values)
 
 

@@ -8,7 +8,7 @@ from penna.features.columns._scaled import Scaled
 
 
 def fit(values: Array, y: Array, way: Way, seed: int) -> tuple[Scaled, Array]:
-    fitted = _scaled.fit(values, way.numeric)
+    fitted = _scaled.fit(values, way)
     return fitted, fitted.matrix(values)
 
 
