@@ -1,6 +1,7 @@
 """AutoText: the main job as a scikit-learn estimator. ``fit`` reads as the list of verbs; lower floors do the work."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,6 @@ from penna.errors import RunError
 from penna.evaluate import Work
 from penna.models import OutOfTime, Resources
 from penna.prepare import columns
-from penna.prepare.offer import offered
-from penna.recipe import Profile
 from penna.searching import Goal, Progress, Search
 from penna.split import Plan
 from penna.table import Table
@@ -52,8 +51,9 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
     exam      share of rows held out for the end, chosen by the rows if None
     search    "auto", "random", "grid", "tpe" or "gp"
     out       run folder; a temporary one, gone with the estimator, if None
-    text      text column or columns; group: column whose groups stay on one side of every split
-    numeric, categorical, date   columns beside the text, where what Penna infers is to be otherwise
+    text      text column or columns; text_pair: the second text, where a row is a pair of texts (told by usual names
+              where no text is named); group: column whose groups stay on one side of every split
+    numeric, categorical, date, list   columns beside the text, where what Penna infers is to be otherwise
     ignore    columns to leave out, text or not; "*" for all that are not text
     rare      what to do with a class of one row: "error" or "drop"
     clean     cleaning of the texts: "auto" (chosen by the search among ways that change these rows), "none", or steps
@@ -86,9 +86,11 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         threads: int | None = None,
         out: Path | str | None = None,
         text: Sequence[str] | str | None = None,
+        text_pair: str | None = None,
         numeric: Sequence[str] | str = (),
         categorical: Sequence[str] | str = (),
         date: Sequence[str] | str = (),
+        list: Sequence[str] | str = (),
         ignore: Sequence[str] | str = (),
         group: str | None = None,
         task: str = "auto",
@@ -111,9 +113,11 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         self.threads = threads
         self.out = out
         self.text = text
+        self.text_pair = text_pair
         self.numeric = numeric
         self.categorical = categorical
         self.date = date
+        self.list = list
         self.ignore = ignore
         self.group = group
         self.task = task
@@ -141,7 +145,9 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         intake.check_settings(self.get_params())
         folder = self._folder()
         named = columns.asked(**{role: getattr(self, role) for role in columns.NAMED})
-        table, task, findings = intake.read(X, y, self.text, self.group, self.rare, self.task, self.metric, named)
+        table, task, findings = intake.read(
+            X, y, self.text, self.group, self.rare, self.task, self.metric, named, self.text_pair
+        )
         progress.event("table", rows=len(table), roles=table.roles, findings=[f.message for f in findings])
         exam, more = intake.exam_table(test, table, task)
         plan = split.plan(
@@ -239,19 +245,12 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         return self._home.path / "run"
 
     def _work(self, task: Task, table: Table, plan: Plan, deadline: Deadline, encoders: Sequence[str]) -> Work:
-        rows = plan.search
-        profile = Profile(
-            rows=len(rows),
-            classes=task.columns,
-            rows_in_smallest_class=int(np.bincount(task.strata(table.take(rows)), minlength=len(task.classes)).min()),
-            mean_characters=float(np.mean([len(t) for t in table.joined[rows[:20_000]]])),
+        profile = replace(
+            intake.profile(table.take(plan.search), task, self.clean),
             encoders=tuple(encoders),
-            cleanings=offered(table.take(rows), self.clean) if table.text else (),
             seconds=deadline.seconds,
             folds=len(plan.first_round),
             seed=self.seed,
-            loss=task.loss,
-            columns=len(table.columns),
         )
         return Work(task, table, plan.folds, profile, Budget(deadline.seconds, self.max_mb, self.max_ms))
 
@@ -263,6 +262,8 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         threads = self.threads or machine.cores()
         resources = Resources(intake.cache_folder(), deadline, threads)
         facts = {"text_columns": list(table.text), "target": table.target_name, "seed": self.seed}
+        if table.pair is not None:
+            facts["pair"] = True
         if table.fields:
             facts["columns"] = [{"name": n, "role": f.role, "form": f.form} for n, f in table.fields.items()]
         return Goal(folder, deadline, resources, exam_rows, facts)

@@ -13,7 +13,8 @@ from penna.encoders import checkpoints
 from penna.errors import EncoderError, RunError, SettingError, TableError, TaskError
 from penna.prepare import check, clean
 from penna.prepare import columns as beside
-from penna.recipe import Recipe
+from penna.prepare.offer import offered
+from penna.recipe import Profile, Recipe
 from penna.searching import Progress
 from penna.table import Finding, Table
 from penna.tasks import Task
@@ -67,6 +68,7 @@ def read(
     task: str = "auto",
     metric: str | None = None,
     named: Mapping[str, str] | None = None,
+    text_pair: str | None = None,
 ) -> tuple[Table, Task, list[Finding]]:
     """The rows that can be used, what is asked of them, and what was found on the way.
 
@@ -79,7 +81,7 @@ def read(
     by_name = isinstance(y, str)
     table, found = reading.read(
         source, text=columns, target=y if by_name else None, group=group, y=None if by_name else y,
-        apart=tuple(roles), others=others,
+        apart=tuple(roles), others=others, text_pair=text_pair,
     )  # fmt: skip
     if table.target is None:
         raise TableError("there are no labels: pass y, or name the target column (--target).")
@@ -100,7 +102,7 @@ def _demand_something(table: Table) -> None:
         there = ", ".join(repr(name) for name in list(table.roles)[:10] if name != table.target_name)
         raise TableError(
             f"no column looks like text, and none of the others is of use ({there}): name one or more (--text, "
-            "--numeric, --categorical)."
+            "--numeric, --categorical, --date, --list)."
         )
 
 
@@ -108,7 +110,10 @@ def exam_table(test: Any, table: Table, task: Task) -> tuple[Table | None, list[
     """The rows of a test table that can be examined; the others are counted out."""
     if test is None:
         return None, []
-    exam, found = reading.read(test, text=tuple(table.text), target=table.target_name, others=tuple(table.fields))
+    exam, found = reading.read(
+        test, text=tuple(table.text), text_pair=table.pair and table.pair[1], target=table.target_name,
+        others=tuple(table.fields),
+    )  # fmt: skip
     exam, typed = beside.replay(exam, table.fields)
     found = [*found, *(replace(finding, message=f"test rows: {finding.message}") for finding in typed)]
     if exam.target is None:
@@ -125,6 +130,24 @@ def exam_table(test: Any, table: Table, task: Task) -> tuple[Table | None, list[
         said = f"test rows whose text is also in the training rows: {both}"
         found = [*found, Finding("leak", said, both, (), "warning")]
     return exam.take(np.flatnonzero(usable)), found
+
+
+def profile(table: Table, task: Task, clean: str) -> Profile:
+    """What families may know of the rows that are searched: sizes alone."""
+    texts = table.joined[:20_000]
+    numbers = [table.columns[name] for name, field in table.fields.items() if field.role == "numeric"]
+    return Profile(
+        rows=len(table),
+        classes=task.columns,
+        rows_in_smallest_class=int(np.bincount(task.strata(table), minlength=len(task.classes)).min()),
+        mean_characters=float(np.mean([len(text) for text in texts])),
+        cleanings=offered(table, clean) if table.text else (),
+        loss=task.loss,
+        columns=len(table.columns),
+        numbers=len(numbers),
+        gaps=sum(bool(np.isnan(cells).any()) for cells in numbers),
+        blank=float(np.mean([not text or text.isspace() for text in texts])),
+    )
 
 
 def suited(families: Sequence[str], table: Table, progress: Progress) -> list[str]:

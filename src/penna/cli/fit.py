@@ -19,6 +19,10 @@ def fit(
     text: Annotated[
         list[str] | None, typer.Option(metavar="COLUMN", help="A text column; repeat for more. Found if not given.")
     ] = None,
+    text_pair: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="The second text of a pair. Found by its usual names if no text is named."),
+    ] = None,
     numeric: Annotated[
         list[str] | None, typer.Option(metavar="COLUMN", help="Numbers; repeat for more. Found if not given.")
     ] = None,
@@ -27,6 +31,10 @@ def fit(
     ] = None,
     date: Annotated[
         list[str] | None, typer.Option(metavar="COLUMN", help="Dates; repeat for more. Found if not given.")
+    ] = None,
+    lists: Annotated[
+        list[str] | None,
+        typer.Option("--list", metavar="COLUMN", help="Lists of names; repeat for more. Found if not given."),
     ] = None,
     ignore: Annotated[
         list[str] | None, typer.Option(metavar="COLUMN", help="Not to be used; repeat for more; * for all but text.")
@@ -87,8 +95,8 @@ def fit(
         "task": task, "metric": metric, "folds": folds, "exam": exam, "search": search, "rare": rare, "seed": seed,
         "clean": clean, "adjust": adjust,
         "numeric": tuple(numeric or ()), "categorical": tuple(categorical or ()), "date": tuple(date or ()),
-        "ignore": tuple(ignore or ()),
-        "text": tuple(text) if text else None, "group": group, "out": folder, "resume": resume,
+        "list": tuple(lists or ()), "ignore": tuple(ignore or ()),
+        "text": tuple(text) if text else None, "text_pair": text_pair, "group": group, "out": folder, "resume": resume,
     }  # fmt: skip
     if threads is not None:
         options["threads"] = threads

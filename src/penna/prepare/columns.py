@@ -21,11 +21,11 @@ Array = np.ndarray[Any, Any]
 
 IGNORE = "ignore"
 #: Roles that a user can name.
-NAMED = ("numeric", "categorical", "date", IGNORE)
+NAMED = ("numeric", "categorical", "date", "list", IGNORE)
 #: What a check calls columns from which nothing can be learnt.
 _IDLE = ("empty column", "constant column", "id column")
 _SOME = 20_000  # cells that a kind is told by
-_CHANGE = "name the column (--numeric, --categorical, --date) to have it otherwise"
+_CHANGE = "name the column (--numeric, --categorical, --date, --list) to have it otherwise"
 
 
 def asked(**named: Sequence[str] | str | None) -> dict[str, str]:
