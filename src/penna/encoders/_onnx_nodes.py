@@ -69,11 +69,7 @@ def model(parts: Parts, pooling: str, head: Sequence[tuple[Dense, str]]) -> "onn
     from onnx import TensorProto, helper
 
     writer = Writer()
-    x = _embed(writer, parts)
-    bias = _distance_bias(writer, parts)
-    for cycle, times in cycles(parts.order):
-        x = _loop(writer, parts, cycle, x, bias, times) if times > 1 else _layers(writer, parts, cycle, x, bias)
-    x = _pool(writer, x, pooling)
+    x = _pool(writer, states(writer, parts), pooling)
     for number, (dense, activation) in enumerate(head):
         x = writer.dense(x, f"head_{number}", dense)
         if activation != "linear":
@@ -89,6 +85,15 @@ def model(parts: Parts, pooling: str, head: Sequence[tuple[Dense, str]]) -> "onn
     )
     operators = [helper.make_opsetid("", 17), helper.make_opsetid(_FUSED, 1)]
     return helper.make_model(graph, opset_imports=operators, ir_version=8, producer_name="penna")
+
+
+def states(writer: Writer, parts: Parts) -> str:
+    """The name of the (b, s, width) hidden states after the last layer."""
+    x = _embed(writer, parts)
+    bias = _distance_bias(writer, parts)
+    for cycle, times in cycles(parts.order):
+        x = _loop(writer, parts, cycle, x, bias, times) if times > 1 else _layers(writer, parts, cycle, x, bias)
+    return x
 
 
 def cycles(order: Sequence[int]) -> list[tuple[tuple[int, ...], int]]:
