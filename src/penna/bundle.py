@@ -57,6 +57,11 @@ class Bundle:
     def text_columns(self) -> tuple[str, ...]:
         return tuple(self.manifest["text_columns"])
 
+    @property
+    def pair(self) -> bool:
+        """Whether the two text columns are a pair of texts, the first one first."""
+        return bool(self.manifest.get("pair", False))
+
     @cached_property
     def fields(self) -> Mapping[str, Field]:
         """The columns beside the text that the model reads, and how their cells are read."""
@@ -89,7 +94,9 @@ class Bundle:
     def evaluate(self, source: Any, target: str | None = None) -> dict[str, Any]:
         """Every metric of the task on labelled rows, each as [value, low, high] with a 95 % bootstrap interval."""
         name = target or self.manifest["target"]
-        table, _ = reading.read(source, text=self.text_columns, target=name, others=tuple(self.fields))
+        table, _ = reading.read(
+            source, text=self.text_columns, text_pair=self._second, target=name, others=tuple(self.fields)
+        )
         table = _telling(*self._complete(table))
         labelled = np.array([label is not None for label in table.target if True]) if table.target is not None else None
         if labelled is None or not labelled.any():
@@ -110,13 +117,22 @@ class Bundle:
             column = np.empty(len(texts), dtype=object)
             column[:] = texts
             table = Table({self.text_columns[0]: column}, rows=np.arange(1, len(texts) + 1))
+        elif self.pair and not reading.named(texts):
+            table = reading.listed_pairs(texts, (self.text_columns[0], self.text_columns[1]))
         else:
-            table, _ = reading.read(texts, text=self._columns_in(texts), need_target=False, others=tuple(self.fields))
+            table, _ = reading.read(
+                texts, text=self._columns_in(texts), text_pair=self._second, need_target=False,
+                others=tuple(self.fields),
+            )  # fmt: skip
         return _telling(*self._complete(table))
+
+    @property
+    def _second(self) -> str | None:
+        return self.text_columns[1] if self.pair else None
 
     def _columns_in(self, texts: Any) -> tuple[str, ...] | None:
         # Arrays have no column names: their columns are taken in order.
-        by_name = hasattr(texts, "columns") or isinstance(texts, Path) or bool(self.fields)
+        by_name = hasattr(texts, "columns") or isinstance(texts, Path) or bool(self.fields) or self.pair
         return self.text_columns if by_name else None
 
     def _complete(self, table: Table) -> tuple[Table, list[Finding]]:

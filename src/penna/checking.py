@@ -59,6 +59,7 @@ def check(
     y: Any = None,
     *,
     text: Sequence[str] | str | None = None,
+    text_pair: str | None = None,
     group: str | None = None,
     test: Any = None,
     task: str = "auto",
@@ -82,10 +83,14 @@ def check(
     with threadpool_limits(threads):
         columns = (text,) if isinstance(text, str) else text
         named = isinstance(y, str)
-        sheet, notes = _sheet(source, text=columns, target=y if named else None, group=group, y=None if named else y)
+        sheet, notes = _sheet(
+            source, text=columns, text_pair=text_pair, target=y if named else None, group=group, y=None if named else y
+        )
         table = sheet.table
         if test is not None:
-            beside, _ = _sheet(test, text=tuple(table.text), target=table.target_name)
+            beside, _ = _sheet(
+                test, text=tuple(table.text), text_pair=table.pair and table.pair[1], target=table.target_name
+            )
             sheet = replace(sheet, test=beside)
         settled, asked, refused = _settled(table, task)
         if settled is not None and asked is not None:

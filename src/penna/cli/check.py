@@ -20,6 +20,10 @@ def check(
     text: Annotated[
         list[str] | None, typer.Option(metavar="COLUMN", help="A text column; repeat for more. Found if not given.")
     ] = None,
+    text_pair: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="The second text of a pair. Found by its usual names if no text is named."),
+    ] = None,
     group: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="Rows of one group stay on one side of every split.")
     ] = None,
@@ -48,7 +52,7 @@ def check(
     from penna.cli import show
 
     found = checking.check(
-        data, target, text=tuple(text) if text else None, group=group, test=test, task=task,
+        data, target, text=tuple(text) if text else None, text_pair=text_pair, group=group, test=test, task=task,
         encoders=tuple(encoder or ()), budget=deadline, threads=threads, seed=seed,
     )  # fmt: skip
     if html:

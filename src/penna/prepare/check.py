@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from penna.errors import SettingError, TableError, TaskError
-from penna.prepare.checks import duplicates, lengths
+from penna.prepare.checks import duplicates, lengths, pairs
 from penna.table import Finding, Objects, Table
 
 LEAST_ROWS = 20
@@ -38,7 +38,7 @@ def check(table: Table, *, rare: str = "error", settle: Settle | None = None) ->
             f"{len(table)} rows hold only {different} different texts, and copies stand on one side of every split: "
             f"give at least {LEAST_ROWS // 2} that differ."
         )
-    return table, [*findings, *more, *_copies(table), *lengths.very_long(table)]
+    return table, [*findings, *more, *_copies(table), *lengths.very_long(table), *pairs.half_empty(table)]
 
 
 def _copies(table: Table) -> list[Finding]:

@@ -23,10 +23,14 @@ def written(table: Table) -> Table:
     """The same rows with one text: the columns, then the texts; what is missing is not mentioned."""
     known = dict(list(table.fields.items())[:MOST_COLUMNS])
     columns = {name: kinds.find(field.role).written(table.columns[name]) for name, field in known.items()}
+    # Of a pair, the columns stand before the first text.
+    texts = table.joined if table.pair is None else table.sides[0].joined
     out = np.empty(len(table), dtype=object)
-    for i, text in enumerate(table.joined):
+    for i, text in enumerate(texts):
         said = " ".join(f"{name}: {cells[i][:_LONGEST]}." for name, cells in columns.items() if cells[i])
         out[i] = f"{said}\n{text}" if said and text else said or text
+    if table.pair is not None:
+        return replace(table, text={**table.text, table.pair[0]: out})
     return replace(table, text={KNOB: out})
 
 

@@ -71,5 +71,19 @@ class Sheet:
 
     @cached_property
     def kin(self) -> Array:
-        """(n + m,) of all data rows and then all test rows: the first position with a nearly equal text."""
+        """(n + m,) of all data rows and then all test rows: the first position with a nearly equal text; of pairs, with
+        two that are nearly equal."""
+        if self.table.pair is not None:
+            return _kin_of_pairs(self.table, None if self.test is None else self.test.table)
         return near.groups(self.words if self.test is None else self.words.then(self.test.words))
+
+
+def _kin_of_pairs(table: Table, test: Table | None) -> Array:
+    """Near in both sides: a premise that stands on many rows makes no copies of them."""
+    sides = []
+    for i, side in enumerate(table.sides):
+        split = words.split(side.joined)
+        sides.append(near.groups(split if test is None else split.then(words.split(test.sides[i].joined))))
+    both = np.stack(sides, axis=1)
+    _, first, codes = np.unique(both, axis=0, return_index=True, return_inverse=True)
+    return np.asarray(first[codes.ravel()])

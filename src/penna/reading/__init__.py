@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from penna.errors import TableError
-from penna.reading import delimited, memory, structured, targets
+from penna.reading import delimited, memory, pairs, structured, targets
 from penna.reading.cells import Piece, labels, plain, texts
 from penna.reading.encoding import decoded
 from penna.reading.notes import Notes
@@ -18,7 +18,7 @@ from penna.reading.opening import Opened, name_of, opened
 from penna.reading.roles import demand, infer_roles
 from penna.table import Finding, Index, Objects, Table
 
-__all__ = ["Chunk", "infer_roles", "read", "stream"]
+__all__ = ["Chunk", "infer_roles", "listed_pairs", "named", "read", "stream"]
 
 _PIECE = 20_000
 _JSON = re.compile(r'[\s\ufeff]*(\[\s*)?\{\s*["}]')
@@ -37,6 +37,7 @@ def read(
     source: Any,
     *,
     text: Sequence[str] | None = None,
+    text_pair: str | None = None,
     target: str | Sequence[str] | None = None,
     group: str | None = None,
     y: Any = None,
@@ -47,6 +48,7 @@ def read(
 ) -> tuple[Table, list[Finding]]:
     """The whole source as a Table, and what was odd in it.
 
+    ``text_pair``: the second text, where a row is a pair of texts; told by usual names where no text is named.
     ``apart``: columns that are no text. ``others``: columns without a role whose cells are kept as they were found,
     those of them that are there; None for all, and then a table needs no text.
 
@@ -72,13 +74,38 @@ def read(
         if text is None and typed and not hasattr(source, "columns"):
             text = _plain_list(first, demanded and target is None)
         text = (text,) if isinstance(text, str) else text
+        taken = (*((target,) if isinstance(target, str) else target or ()), group, *apart)
+        pair, said = pairs.settled(first.columns, text, text_pair, taken, name)
+        text = pair or text
         roles = infer_roles(
             first.columns, text=text, target=target, group=group, need_target=demanded, name=name, apart=apart,
             need_text=others is not None,
         )  # fmt: skip
         table = _gathered(chain([first], pieces), roles, typed, notes, others)
     table = table if beside is None else _labelled(table, beside)
+    if pair is not None:
+        table = replace(table, text={column: table.text[column] for column in pair}, pair=pair)
+    if said:
+        notes.say("pair", said)
     return replace(table, target_form=separator or ""), notes.findings()
+
+
+def named(source: Any) -> bool:
+    """Whether the columns of what was given have names."""
+    if not memory.in_memory(source) or hasattr(source, "columns"):
+        return True
+    return isinstance(next(iter(source), None), Mapping)
+
+
+def listed_pairs(source: Any, names: tuple[str, str]) -> Table:
+    """Rows of two texts without names, as a table of pairs of these. Raises TableError for anything else."""
+    if not all(isinstance(row, list | tuple | np.ndarray) and len(row) == 2 for row in source):
+        raise TableError("this model reads pairs of texts: write predict([(first, second)]).")
+    if not len(source):
+        nothing = np.empty(0, dtype=object)
+        return Table(dict.fromkeys(names, nothing), pair=names)
+    table, _ = read([list(row) for row in source], text=("text_1",), text_pair="text_2", need_target=False)
+    return replace(table, text=dict(zip(names, table.text.values(), strict=True)), pair=names)
 
 
 def _plain_list(first: Piece, demanded: bool) -> tuple[str, ...] | None:
@@ -151,6 +178,7 @@ def stream(
     source: Any,
     *,
     text: Sequence[str],
+    pair: bool = False,
     others: Sequence[str] = (),
     chunk: int = 10_000,
     keep_columns: bool = True,
@@ -158,6 +186,7 @@ def stream(
 ) -> Iterator[Chunk]:
     """The source in chunks and constant memory, for prediction; ``findings`` is filled when the last one is out.
 
+    ``pair``: the two text columns are a pair.
     Where a model of one text column meets a source of one column, its name does not matter. ``others`` are columns
     whose cells the table keeps as they were found, those of them that are there. Raises TableError.
     """
@@ -169,12 +198,16 @@ def stream(
             inputs = {name: texts(columns[column], piece.rows, notes) for name, column in zip(text, used, strict=True)}
             if not others:  # a row with columns can do without a text
                 notes.add("blank", piece.rows[_blank(inputs)].tolist())
+            if pair:
+                notes.add("half", piece.rows[_half(inputs)].tolist())
             raw = {column: _found(columns[column]) for column in others if column in columns}
             kept = columns if keep_columns else {column: columns[column] for column in used}
             roles = {column: "text" if column in used else "other" for column in columns}
             total += len(piece.rows)
             if len(piece.rows):
-                yield Chunk(Table(inputs, rows=piece.rows, roles=roles, columns=raw), tuple(kept), kept)
+                both = (text[0], text[1]) if pair else None
+                table = Table(inputs, rows=piece.rows, roles=roles, columns=raw, pair=both)
+                yield Chunk(table, tuple(kept), kept)
     if not total:
         raise TableError(_no_rows(name_of(source), notes))
     if findings is not None:
@@ -192,6 +225,11 @@ def _used(columns: Mapping[str, Any], wanted: Sequence[str], name: str) -> Seque
 
 def _blank(inputs: Mapping[str, Objects]) -> "np.ndarray[Any, np.dtype[np.bool_]]":
     return np.array([not any(map(str.strip, row)) for row in zip(*inputs.values(), strict=True)], dtype=bool)
+
+
+def _half(inputs: Mapping[str, Objects]) -> "np.ndarray[Any, np.dtype[np.bool_]]":
+    """Pairs of which one text is empty."""
+    return np.array([bool(a.strip()) != bool(b.strip()) for a, b in zip(*inputs.values(), strict=True)], dtype=bool)
 
 
 @contextmanager

@@ -77,14 +77,14 @@ def _texts(columns: Mapping[str, Sequence[Any]], name: str, need: bool) -> tuple
 
     Where a table needs no text, a column of few names is none.
     """
-    strings = {column: cells for column, all_ in columns.items() if (cells := _strings(all_))}
+    spoken = {column: cells for column, all_ in columns.items() if (cells := strings(all_))}
     for words, length in ((2.5, 25), (1.5, 12)):
-        found = tuple(column for column, cells in strings.items() if _like_text(cells, words, length))
+        found = tuple(column for column, cells in spoken.items() if _like_text(cells, words, length))
         if found:
             return found
-    names = [column for column, cells in strings.items() if not need and len(columns) > 1 and _like_names(cells)]
-    if len(strings) == 1 and not names:
-        return tuple(strings)
+    names = [column for column, cells in spoken.items() if not need and len(columns) > 1 and _like_names(cells)]
+    if len(spoken) == 1 and not names:
+        return tuple(spoken)
     if len(columns) == 1 and not any(not missing(c) and str(c).strip() for cells in columns.values() for c in cells):
         return tuple(columns)  # nothing in it: the check will say so
     if not need:
@@ -92,7 +92,13 @@ def _texts(columns: Mapping[str, Sequence[Any]], name: str, need: bool) -> tuple
     raise TableError(f"no column of {name} looks like text: name one or more (--text) of {_listed(columns)}.")
 
 
-def _strings(cells: Sequence[Any]) -> list[str]:
+def prose(columns: Mapping[str, Sequence[Any]]) -> list[str]:
+    """Those of the columns that read like text; with none, the columns of strings."""
+    found = {column: cells for column, all_ in columns.items() if (cells := strings(all_))}
+    return [column for column, cells in found.items() if _like_text(cells, 1.5, 12)] or list(found)
+
+
+def strings(cells: Sequence[Any]) -> list[str]:
     """Up to 5000 cells from all over the column; none where they are numbers, dates or no strings."""
     spread = cells[:: max(1, len(cells) // _SAMPLE)]
     some = [c.strip() for c in spread if isinstance(c, str) and c.strip()]

@@ -28,6 +28,8 @@ class Predictor(Protocol):
     @property
     def text_columns(self) -> tuple[str, ...]: ...
     @property
+    def pair(self) -> bool: ...
+    @property
     def fields(self) -> Mapping[str, Field]: ...
     @property
     def classes(self) -> tuple[Any, ...]: ...
@@ -56,7 +58,8 @@ def predict_file(
     fields, rows = model.fields, 0
     with _destination(source, out) as (file, form):
         rows_out = writer(file, form)
-        for part in stream(source, text=model.text_columns, others=tuple(fields), chunk=chunk, findings=findings):
+        asked: dict[str, Any] = {"text": model.text_columns, "pair": model.pair, "others": tuple(fields)}
+        for part in stream(source, **asked, chunk=chunk, findings=findings):
             table, said = columns.replay(part.table, fields)
             part = replace(part, table=table)
             told += said

@@ -1,0 +1,124 @@
+"""Pairs of texts: read, split, cleaned, learnt by every family, packed, and served."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from penna import reading, split
+from penna.errors import TableError
+from penna.prepare import check, rows
+from penna.prepare.checks import pairs as looks
+from penna.prepare.sheet import Sheet
+from penna.table import Field, Table
+
+FRAME = pd.DataFrame(
+    {
+        "id": range(4),
+        "sentence1": ["A cat sat.", "A dog ran.", "Birds fly high.", ""],
+        "sentence2": ["A cat is sitting.", "A man slept.", "", "Nobody came."],
+        "label": ["same", "other", "same", "other"],
+    }
+)
+
+
+def pairs(first: list[str], second: list[str], target: list[Any] | None = None) -> Table:
+    cells = {"a": np.array(first, dtype=object), "b": np.array(second, dtype=object)}
+    labels = None if target is None else np.array(target, dtype=object)
+    return Table(cells, labels, rows=np.arange(1, len(first) + 1), pair=("a", "b"))
+
+
+def test_usual_names_make_a_pair_and_it_is_said():
+    table, findings = reading.read(FRAME)
+    assert table.pair == ("sentence1", "sentence2")
+    assert [f.kind for f in findings] == ["pair"]
+    assert "name both with --text" in findings[0].message
+
+
+def test_both_columns_named_as_text_are_one_text():
+    table, _ = reading.read(FRAME, text=["sentence1", "sentence2"])
+    assert table.pair is None
+    assert table.joined[0] == "A cat sat.\nA cat is sitting."
+
+
+def test_a_named_second_text_finds_its_first_and_keeps_the_order_asked_for():
+    frame = FRAME.rename(columns={"sentence1": "left", "sentence2": "right"})
+    assert reading.read(frame, text_pair="right", apart=("id",))[0].pair == ("left", "right")
+    turned, _ = reading.read(frame, text=["right"], text_pair="left")
+    assert turned.pair == ("right", "left")
+    assert list(turned.text) == ["right", "left"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"text_pair": "nothing"}, "there is no column 'nothing'"),
+        ({"text_pair": "label", "target": "label"}, "something else too"),
+        ({"text": ["sentence1", "id"], "text_pair": "sentence2"}, "first text of the pair"),
+    ],
+)
+def test_a_pair_that_cannot_be_is_refused_in_a_sentence(asked, said):
+    with pytest.raises(TableError, match=said):
+        reading.read(FRAME, **asked)
+
+
+def test_a_question_with_its_context_is_no_pair():
+    frame = FRAME.rename(columns={"sentence1": "question", "sentence2": "answer"})
+    assert reading.read(frame)[0].pair == ("question", "answer")
+    assert reading.read(frame.assign(context="Cats sat there."))[0].pair is None
+
+
+def test_a_list_of_twos_is_a_pair():
+    table, _ = reading.read([("a b", "c d"), ("e f", "g h")], y=["x", "y"])
+    assert table.pair == ("text_1", "text_2")
+
+
+def test_the_order_of_the_sides_tells_rows_apart_but_not_for_a_split():
+    table = pairs(["x y", "z", "x", ""], ["z", "x y", "y z", "x"])
+    turned = pairs(["z", "x y", "y z", "x"], ["x y", "z", "x", ""])
+    assert not np.any(table.hashes == turned.hashes)
+    assert np.array_equal(table.alike, turned.alike)
+    assert len(np.unique(table.alike)) == 3  # the first two rows are one another's exchange
+    assert np.array_equal(table.take(np.array([2, 0])).hashes, table.hashes[[2, 0]])
+
+
+def test_copies_of_a_pair_stay_on_one_side_of_a_split():
+    first, second = [f"text {i % 40}" for i in range(80)], [f"other {i % 40}!" for i in range(80)]
+    plan = split.plan(pairs(first, second), np.zeros(80, np.int64), folds=4)
+    for train, valid in plan.folds:
+        assert not {i % 40 for i in train} & {i % 40 for i in valid}
+
+
+def test_a_pair_with_one_empty_side_is_counted_named_and_used():
+    frame = pd.concat([FRAME.assign(sentence1=FRAME.sentence1 + str(i)) for i in range(6)])
+    frame["sentence2"] = [f"{text} {i}" if text else "" for i, text in enumerate(frame.sentence2)]
+    table, findings = check.check(reading.read(frame)[0])
+    assert len(table) == 24
+    half = next(f for f in findings if f.kind == "half pair")
+    assert half.count == 6
+    assert half.rows[:2] == (3, 7)
+
+
+def test_pairs_that_share_a_premise_are_no_near_copies():
+    premise = "the quick brown fox jumps over the lazy dog and then goes home to sleep"
+    table = pairs([premise, premise, premise + "!"], ["nobody sleeps", "a fox is at home", "Nobody sleeps."])
+    assert Sheet(table).kin.tolist() == [0, 1, 0]
+
+
+def test_check_names_a_premise_on_both_sides():
+    data = pairs(["one premise here"] * 3 + ["another one"], ["a b", "c d", "e f", "g h"])
+    test = pairs(["one premise here", "a third one"], ["new words", "i j"])
+    found = looks.find(Sheet(data, test=Sheet(test)))
+    assert {f.kind: f.rows for f in found} == {"shared side": (1, 2, 3), "side leak": (1,)}
+
+
+def test_columns_are_written_before_the_first_text():
+    table = pairs(["x"], ["y"])
+    table = Table(
+        table.text, pair=table.pair, columns={"age": np.array(["34"], dtype=object)},
+        fields={"age": Field("categorical")}, rows=table.rows,
+    )  # fmt: skip
+    written = rows.written(table)
+    assert written.pair == ("a", "b")
+    assert written.joined[0] == "age: 34.\nx\ny"
