@@ -70,6 +70,44 @@ def count(texts: Texts, grams: Grams, column: Array | None = None) -> tuple[Arra
     return merged >> BITS, merged & ((1 << BITS) - 1), times
 
 
+def places(text: str, grams: Grams) -> tuple[Array, Array, Array]:
+    """Bucket, first character and end of every n-gram of one text, once for each time that it occurs.
+
+    >>> buckets, starts, ends = places("a  cat", Grams(words=2))
+    >>> ["a  cat"[i:j] for i, j in zip(starts, ends)]
+    ['a', 'cat', 'a  cat']
+    """
+    code, row = _buffer([text], grams.lower)
+    found = [*_word_places(code, row, grams.words), *_char_places(code, row, grams.low, grams.high)]
+    parts = zip(*found, strict=True) if found else [[np.zeros(0, np.int64)]] * 3
+    buckets, starts, ends = (np.concatenate(part) for part in parts)
+    # A letter can have two when it is small: places are those of the text as it came.
+    lengths = [1, *(len(char.lower()) if grams.lower else 1 for char in text), 1]
+    origin = (
+        np.arange(-1, len(text) + 1) if len(code) == len(lengths) else np.repeat(np.arange(-1, len(text) + 1), lengths)
+    )
+    return buckets, origin[starts], origin[ends - 1] + 1
+
+
+def _word_places(code: Array, row: Array, longest: int) -> Iterator[tuple[Array, Array, Array]]:
+    """Buckets, starts and ends in the buffer, of one text."""
+    at = np.arange(len(code))
+    starts = next((where for where, _ in _word_grams(code, at, min(longest, 1))), at[:0])
+    filled = np.maximum.accumulate(np.where(_kind(code) == _SPACE, 0, at))
+    ends = filled[np.append(starts[1:], len(code)) - 1] + 1  # between two words there are blanks alone
+    for n, (_, hashes) in enumerate(_word_grams(code, row, longest)):
+        yield _keys(np.zeros_like(starts[n:]), hashes, WORDS, None), starts[: len(hashes)], ends[n:]
+
+
+def _char_places(code: Array, row: Array, low: int, high: int) -> Iterator[tuple[Array, Array, Array]]:
+    """The same; without the blanks at their edges."""
+    blank = _kind(code) == _SPACE
+    at = np.flatnonzero(~(blank & np.concatenate([[False], blank[:-1]])))
+    for n, (where, hashes) in enumerate(_char_grams(code[at], np.arange(len(at)), low, high), max(low, 1)):
+        starts, ends = at[where], at[where + n - 1] + 1
+        yield _keys(np.zeros_like(where), hashes, 0, None), starts + blank[starts], ends - blank[ends - 1]
+
+
 def _keys(row: Array, hashes: Array, base: int, column: Array | None) -> Array:
     """Row and bucket (or column) in one number, for those n-grams that are kept."""
     mixed = (hashes ^ (hashes >> np.uint64(29))) * np.uint64(0x9E3779B97F4A7C15)
