@@ -37,6 +37,7 @@ class Table:
     rows    (n,) int64, the row's number in what the user gave (first data row = 1)
     targets columns of 0 and 1 that are the target together, where there are such
     target_form  how cells of several labels are written, a sign between them or "json", where that is known
+    weight  (n,) float32, how far each row's target is to be believed in training, or None where each is
     pair    the two text columns, in order, where a row is a pair of texts; then ``text`` holds those two and no other
     roles   every column that was seen -> "text" | "target" | "group" | "other" | the role of its field
     """
@@ -52,6 +53,7 @@ class Table:
     targets: tuple[str, ...] = ()
     target_form: str = ""
     pair: tuple[str, str] | None = None
+    weight: np.ndarray[Any, Any] | None = None
 
     def __len__(self) -> int:
         return len(next(iter((*self.text.values(), *self.columns.values())), self.rows))
@@ -65,6 +67,7 @@ class Table:
             group=None if self.group is None else self.group[index],
             rows=self.rows[index],
             columns={name: column[index] for name, column in self.columns.items()},
+            weight=None if self.weight is None else self.weight[index],
         )
         if "hashes" in self.__dict__:  # computed once for the whole table, cut like a column
             taken.__dict__["hashes"] = self.hashes[index]
@@ -132,9 +135,9 @@ class Table:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Sixteen hexadecimal digits, equal for equal texts and targets in equal order."""
+        """Sixteen hexadecimal digits, equal for equal texts, targets and weights in equal order."""
         total = hashlib.sha256(self.hashes.tobytes())
-        for column in (*self.columns.values(), self.target, self.group):
+        for column in (*self.columns.values(), self.target, self.group, self.weight):
             if column is not None:
                 total.update("\x1f".join(map(str, column)).encode("utf-8", "surrogatepass"))
         return total.hexdigest()[:16]

@@ -84,11 +84,17 @@ def tokens_of(
     return tokens.tokenise(checkpoint, train, length, cache), length, truncated
 
 
-def rows_of(texts: tokens.Ragged, lookup: Array, y: Array, weights: tuple[float, ...] | None = None) -> loop.Rows:
+def rows_of(
+    texts: tokens.Ragged,
+    lookup: Array,
+    y: Array,
+    weights: tuple[float, ...] | None = None,
+    shares: Array | None = None,
+) -> loop.Rows:
     from penna.training import loop
 
     moved = replace(texts, values=lookup[texts.values].astype(np.int32), pad=int(lookup[texts.pad]))
-    return loop.Rows(moved.lengths, inputs_of(moved), y, weights)
+    return loop.Rows(moved.lengths, inputs_of(moved), y, weights, shares)
 
 
 def sample(table: Table, most: int, seed: int) -> Table:

@@ -133,13 +133,14 @@ def fit_ridge_head(vectors: Array, target: Target, scaling: Scaling, alpha: floa
     return Head("linear", scaling, {"coef": fitted.coef, "intercept": fitted.intercept}, target.link)
 
 
-def fit_prototypes(vectors: Array, y: Array, classes: int) -> Head:
+def fit_prototypes(vectors: Array, y: Array, classes: int, weights: Array | None = None) -> Head:
     """The class whose mean is nearest by angle (Snell et al. 2017); its sharpness is fitted by leaving each row out."""
     rows = _unit(vectors)
     sums = np.zeros((classes, rows.shape[1]), np.float32)
-    np.add.at(sums, y, rows)
+    counted = rows if weights is None else rows * weights[:, None]
+    np.add.at(sums, y, counted)
     likeness = rows @ _unit(sums).T
-    without = _unit(sums[y] - rows)  # each row's class without the row itself
+    without = _unit(sums[y] - counted)  # each row's class without the row itself
     likeness[np.arange(len(y)), y] = np.einsum("nd,nd->n", without, rows)
     several = np.bincount(y, minlength=classes)[y] > 1
     sharpness = _sharpest(lambda s: softmax(s * likeness[several]), y[several], SOFTMAX)

@@ -31,38 +31,53 @@ def _fit_ridge(X: Any, target: Target, recipe: Recipe, resources: Resources) -> 
 
 
 def _fit_classifier(X: Any, target: Target, recipe: Recipe, resources: Resources) -> Logistic:
-    return fit_classifier(X, target.y, target.columns, recipe, resources)
+    return fit_classifier(X, target.y, target.columns, recipe, resources, target.weights)
 
 
 _FITS = {"cross_entropy": _fit_classifier, "squared": _fit_ridge}
 
 
-def fit_classifier(X: Any, y: Array, classes: int, recipe: Recipe, resources: Resources) -> Logistic:
-    """Weights for CSR rows, calibrated where the classifier's own outputs are no probabilities."""
+def fit_classifier(
+    X: Any, y: Array, classes: int, recipe: Recipe, resources: Resources, weights: Array | None = None
+) -> Logistic:
+    """Weights for CSR rows, calibrated where the classifier's own outputs are no probabilities.
+
+    ``weights`` (n,): how far each row is to be believed.
+    """
     if recipe["classifier"] == "logistic":
-        return _solve(X, y, classes, recipe, resources)
+        return _solve(X, y, classes, recipe, resources, weights)
     learn, held = _halves(y, recipe.seed)
     # The part that calibrates may take half of what is left; the weights of all rows start where it ended.
     half = replace(resources, deadline=resources.deadline.before(resources.deadline.left() / 2))
+    some = None if weights is None else weights[learn]
     if recipe["classifier"] == "svm":
-        partial = _solve(X[learn], y[learn], classes, recipe, half)
-        weights = _solve(X, y, classes, recipe, resources, start=partial)
+        partial = _solve(X[learn], y[learn], classes, recipe, half, some)
+        whole = _solve(X, y, classes, recipe, resources, weights, start=partial)
     else:
-        partial = complement_nb(X[learn], y[learn], classes, recipe["alpha"])
-        weights = complement_nb(X, y, classes, recipe["alpha"])
+        partial = complement_nb(X[learn], y[learn], classes, recipe["alpha"], some)
+        whole = complement_nb(X, y, classes, recipe["alpha"], weights)
     slope, shift = calibrate(partial.margins(X[held]), y[held])
-    return Logistic(weights.coef * slope, weights.intercept * slope + shift)
+    return Logistic(whole.coef * slope, whole.intercept * slope + shift)
 
 
 def _solve(
-    X: Any, y: Array, classes: int, recipe: Recipe, resources: Resources, start: Logistic | None = None
+    X: Any,
+    y: Array,
+    classes: int,
+    recipe: Recipe,
+    resources: Resources,
+    weights: Array | None,
+    start: Logistic | None = None,
 ) -> Logistic:
+    if recipe.get("balanced"):
+        even = balance(y, classes)
+        weights = even if weights is None else even * weights
     return fit_logistic(
         X,
         y,
         classes,
         c=recipe["c"],
-        weights=balance(y, classes) if recipe.get("balanced") else None,
+        weights=weights,
         deadline=resources.deadline,
         tol=_TOLERANCE,
         start=start,
@@ -88,9 +103,9 @@ def log_counts(X: Any, y: Array, classes: int, alpha: float = 1.0) -> Array:
     return np.asarray(np.abs(np.log(share / rest)) + 0.25, np.float32)
 
 
-def complement_nb(X: Any, y: Array, classes: int, alpha: float) -> Logistic:
+def complement_nb(X: Any, y: Array, classes: int, alpha: float, weights: Array | None = None) -> Logistic:
     """Complement naive Bayes (Rennie et al., Tackling the Poor Assumptions of Naive Bayes, 2003)."""
-    inside = _sums(X, y, classes)
+    inside = _sums(X, y, classes, weights)
     others = inside.sum(axis=0) - inside + alpha
     coef = -np.log(others / others.sum(axis=1, keepdims=True))
     # A softmax knows differences alone; without what all classes share, half precision loses nothing.
@@ -136,10 +151,11 @@ def _halves(y: Array, seed: int, share: float = 0.2) -> tuple[Array, Array]:
     return np.sort(order[~held]), np.sort(order[held])
 
 
-def _sums(X: Any, y: Array, classes: int) -> Array:
+def _sums(X: Any, y: Array, classes: int, weights: Array | None = None) -> Array:
     """(classes, d) float64 column sums of the rows of each class."""
     from scipy.sparse import csr_matrix
 
     n = X.shape[0]
-    member = csr_matrix((np.ones(n, np.float32), (y, np.arange(n))), shape=(classes, n))
+    share = np.ones(n, np.float32) if weights is None else weights.astype(np.float32)
+    member = csr_matrix((share, (y, np.arange(n))), shape=(classes, n))
     return np.asarray((member @ X).todense(), np.float64)

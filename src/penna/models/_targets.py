@@ -7,7 +7,7 @@ that is the better of the two.
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -84,23 +84,28 @@ def silent(table: Table) -> Array:
 @dataclass(frozen=True)
 class Target:
     """What is learnt. ``y`` (n,): class indices below ``columns`` (int64) for the loss "cross_entropy", numbers
-    (float32) for "squared"."""
+    (float32) for "squared". ``weights`` (n,): how far each row is to be believed, or None where each is."""
 
     y: Array
     columns: int
     loss: str
     link: Link
+    weights: Array | None = None
+
+    def take(self, rows: Array) -> "Target":
+        """The targets of these rows."""
+        return replace(self, y=self.y[rows], weights=None if self.weights is None else self.weights[rows])
 
 
 def target_of(task: Task, table: Table, bins: int = 0) -> Target:
     """What is learnt of this table's target; a number is cut into ``bins`` where that is above zero."""
     y = task.encode(table)
     if task.loss == "cross_entropy":
-        return Target(y, task.columns, task.loss, SOFTMAX)
+        return Target(y, task.columns, task.loss, SOFTMAX, table.weight)
     codes, values = cut(y, bins)
     if bins and len(values) > 1:
-        return Target(codes, len(values), "cross_entropy", Link("mean", tuple(values.tolist())))
-    return Target(y.astype(np.float32), 1, "squared", Link("identity"))
+        return Target(codes, len(values), "cross_entropy", Link("mean", tuple(values.tolist())), table.weight)
+    return Target(y.astype(np.float32), 1, "squared", Link("identity"), table.weight)
 
 
 def cut(y: Array, bins: int) -> tuple[Array, Array]:

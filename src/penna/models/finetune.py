@@ -87,7 +87,7 @@ def fit(
     seen = [texts] if watched is None else [texts, tokens.tokenise(checkpoint, watched, length, resources.cache)]
     with _network.compact(network, np.unique(np.concatenate([r.values for r in seen]))) as lookup:
         weights = parts.class_weights(target.y, target.columns, chosen["class_weights"])
-        rows = parts.rows_of(texts, lookup, target.y, weights)
+        rows = parts.rows_of(texts, lookup, target.y, weights, target.weights)
         if chosen["head_start"] == "logistic":
             _network.start_head(network, rows, dtype, resources.threads, target.loss)
         score = None

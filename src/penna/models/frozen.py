@@ -169,9 +169,14 @@ def _fit_head(chosen: dict[str, Any], vectors: Array, target: Target, resources:
     if chosen.get("class_weights") == "balanced":
         counts = np.maximum(np.bincount(y, minlength=columns), 1)
         weights = (len(y) / (columns * counts))[y]
+    if target.weights is not None:
+        weights = target.weights if weights is None else weights * target.weights
     if chosen["head"] == "prototype":
-        return heads.fit_prototypes(vectors, y, columns)
+        return heads.fit_prototypes(vectors, y, columns, target.weights)
     if chosen["head"] == "knn":
+        if target.weights is not None:  # a vote is a vote: rows that are hardly believed have none
+            believed = target.weights >= 0.5
+            vectors, y = vectors[believed], y[believed]
         return heads.fit_neighbours(vectors, y, columns, scaling, chosen["k"], seed, target.link)
     if chosen["head"] == "mlp":
         from penna.models import _frozen_mlp as mlp

@@ -156,10 +156,10 @@ def fit(
     # Some of the time is kept back: the prediction is a guess.
     rows = plan.rows_within(0.7 * resources.deadline.left(), recipe.effort)
     chosen = costs.sample(task.strata(train), rows, recipe.seed)
-    texts, target = train.joined[chosen], replace(target, y=target.y[chosen])
+    texts, target = train.joined[chosen], target.take(chosen)
     with plan.timed(len(chosen)):
         try:
-            tfidf, X = _features(texts, target, grams, recipe, resources)
+            read = rows_of.read(texts, target, recipe, resources)
         except TimeoutError:
             raise OutOfTime("no time was left to count n-grams") from None
         if resources.deadline.over():

@@ -70,9 +70,11 @@ def knobs(profile: Profile) -> tuple[Knob, ...]:
         return ()
     texts = _texts(profile)
     encoded = tuple(text for text in texts if _encoded(text))
+    turned = tuple(text for text in texts if readers.SVD in text)
     return (
         Knob("text", values=tuple(texts)),
         *((Knob("encoder", values=profile.encoders, when=("text", encoded)),) if encoded else ()),
+        *((Knob("directions", values=(16, 32, 64, 128), when=("text", turned)),) if turned else ()),
         Knob("names", values=("target", "onehot", "hash")),
         *_beside.alone(profile),
         Knob("trees", low=40, high=500, log=True, whole=True),
@@ -123,7 +125,7 @@ def fit(recipe: Recipe, task: Task, train: Table, valid: Table | None, resources
     wanted = _trees(recipe)
     for done in np.unique(np.linspace(0, wanted, _STEPS + 1).astype(int))[1:].tolist():
         model.set_params(max_iter=max(done, 1))
-        model.fit(X, y)
+        model.fit(X, y, sample_weight=train.weight)
         classes = [int(j) for j in getattr(model, "classes_", ())]
         fitted = Trees(read, forest.of(model, X[:_PARITY_ROWS]), _LINKS[task.loss], tuple(classes), task.columns)
         if seen is not None and not report(done, wanted, task.score(seen[1], fitted.answers(seen[0]))):

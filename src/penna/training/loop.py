@@ -49,12 +49,13 @@ class Plan:
 @dataclass(frozen=True)
 class Rows:
     """What is learnt from: ``inputs(index)`` makes one padded batch, ``y`` are class indices (numbers for the loss
-    "squared"), ``weights`` per class."""
+    "squared"), ``weights`` per class, ``shares`` (n,) per row, which says how far a row is to be believed."""
 
     lengths: Index
     inputs: Callable[[Index], Inputs]
     y: np.ndarray[Any, Any]
     weights: tuple[float, ...] | None = None
+    shares: np.ndarray[Any, Any] | None = None
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -196,7 +197,8 @@ def step(
     inputs = {name: tensor.to(device) for name, tensor in rows.inputs(index).items()}
     with autocast(device, plan.dtype):
         logits = network(**inputs)
-    loss = LOSSES[plan.loss](logits.float(), y, weights, plan.smoothing)
+    each = LOSSES[plan.loss](logits.float(), y, weights, plan.smoothing)
+    loss = each.mean() if rows.shares is None else _believed(each, torch.from_numpy(rows.shares[index]).to(device))
     value = float(loss.item())
     if math.isfinite(value):
         loss.backward()
@@ -206,17 +208,28 @@ def step(
     return value
 
 
+def _believed(each: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:
+    """The mean of the rows' losses, each counted as far as its row is believed."""
+    mean: torch.Tensor = (each * shares).sum() / shares.sum().clamp_min(1e-6)
+    return mean
+
+
 def _cross_entropy(
     logits: torch.Tensor, y: torch.Tensor, weights: torch.Tensor | None, smoothing: float
 ) -> torch.Tensor:
-    return nn.functional.cross_entropy(logits, y, weight=weights, label_smoothing=smoothing)
+    each: torch.Tensor = nn.functional.cross_entropy(
+        logits, y, weight=weights, label_smoothing=smoothing, reduction="none"
+    )
+    # Weights say how classes stand to one another in a batch, not how large a step is.
+    return each if weights is None else each * (len(y) / weights[y].sum())
 
 
 def _squared(logits: torch.Tensor, y: torch.Tensor, weights: torch.Tensor | None, smoothing: float) -> torch.Tensor:
-    return nn.functional.mse_loss(logits[:, 0], y)
+    return nn.functional.mse_loss(logits[:, 0], y, reduction="none")
 
 
-#: Loss by name: from logits (n, columns), y, weights by class and smoothing. The last two are for classes alone.
+#: Loss by name: from logits (n, columns), y, weights by class and smoothing to each row's loss (n,). Weights and
+#: smoothing are for classes alone.
 LOSSES: dict[str, Callable[[torch.Tensor, torch.Tensor, torch.Tensor | None, float], torch.Tensor]] = {
     "cross_entropy": _cross_entropy,
     "squared": _squared,
