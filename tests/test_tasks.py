@@ -21,6 +21,7 @@ def table(labels, name="label"):
 
 EXAMPLES = {
     "classify": table(["no", "yes", "no", "maybe", "yes", "no"]),
+    "multilabel": table([("a",), ("a", "b"), (), ("b", "c"), ("c",), ("b",)]),
     "regress": table([2.5, 1e3, -4, 0.25, 17, 3.75, 8.5]),
 }
 
@@ -49,6 +50,8 @@ def test_a_task_is_recognised_and_measures_in_json(name):
     measured = task.measure(y, outputs)
     assert json.loads(json.dumps(measured)) == measured
     assert len(task.strata(example)) == len(task.decode(outputs)) == len(example)
+    assert isinstance(task.served(y, outputs), float)
+    assert len(task.written(task.decode(outputs))) == len(example)
     assert task.usable(example).all()
     assert task.agreement(example.target, task.labels(y)) == pytest.approx(1)
     name, guessed = task.guess(y)

@@ -2,7 +2,8 @@
 
 A task file offers ``recognise(table) -> bool``, ``inferred(table) -> str`` (why, or ""), ``settle(table, rare)`` (the
 rows that can be learnt from, and findings), ``make(table, metric) -> Task``, ``restore(data) -> Task``, its ``METRICS``
-by name and what scikit-learn calls its ``ESTIMATOR``. No other room branches on the name of a task.
+by name and what scikit-learn calls its ``ESTIMATOR``. One may offer ``cells_of(table)``, the table with its target's
+cells as the task takes them, before rows without a target are left out. No other room branches on the name of a task.
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,8 +41,13 @@ class Task(Protocol):
         """Name of the loss to minimise, which says what ``encode`` and outputs are.
 
         "cross_entropy": class indices (int64) and probabilities; "squared": numbers of about unit size (float64), and
-        answers in the same units.
+        answers in the same units; "binary_cross_entropy": (n, columns) float32 of 0 and 1, and the probability of each.
         """
+        ...
+
+    @property
+    def blank(self) -> bool:
+        """Whether an empty cell of the target is an answer of its own."""
         ...
 
     def encode(self, table: Table) -> Array:
@@ -49,7 +55,7 @@ class Task(Protocol):
         ...
 
     def labels(self, y: Array) -> Objects:
-        """(n,) what ``encode`` was given: labels, or numbers in the user's own units."""
+        """(n,) what ``encode`` was given: labels, tuples of them, or numbers in the user's own units."""
         ...
 
     def usable(self, table: Table) -> Array:
@@ -58,6 +64,10 @@ class Task(Protocol):
 
     def score(self, y: Array, outputs: Array) -> float:
         """The metric, higher is better; y (n,) as ``encode`` gives it, outputs (n, columns)."""
+        ...
+
+    def served(self, y: Array, outputs: Array) -> float:
+        """``score`` of answers just as ``decode`` gives them, where ``score`` supposes that last steps will come."""
         ...
 
     def score_error(self, y: Array, outputs: Array, seed: int = 0) -> float:
@@ -73,7 +83,11 @@ class Task(Protocol):
         ...
 
     def decode(self, outputs: Array) -> Objects:
-        """(n,) labels in the user's own type, or numbers in the user's own units, from (n, columns) outputs."""
+        """(n,) labels in the user's own type, tuples of them, or numbers in the user's own units, from (n, columns)."""
+        ...
+
+    def written(self, answers: Sequence[Any]) -> list[Any]:
+        """Decoded answers as cells of a file that holds no lists."""
         ...
 
     def probabilities(self, outputs: Array) -> Array:
@@ -120,6 +134,12 @@ def find(name: str, table: Table, metric: str | None = None) -> Task:
     """The task of this table, as ``recognised`` tells it."""
     task: Task = recognised(name, table, metric)[0].make(table, metric)
     return task
+
+
+def taken(module: ModuleType, table: Table) -> Table:
+    """The table with its target's cells as the task of this file takes them."""
+    made: Table = module.cells_of(table) if hasattr(module, "cells_of") else table
+    return made
 
 
 def restore(data: Mapping[str, Any]) -> Task:

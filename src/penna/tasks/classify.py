@@ -13,6 +13,7 @@ from penna import metrics
 from penna.errors import SettingError, TaskError
 from penna.prepare import check
 from penna.table import Finding, Objects, Table
+from penna.tasks import _labels
 from penna.tasks import _numbers as cells
 
 Array = np.ndarray[Any, Any]
@@ -44,8 +45,10 @@ _RARE = 0.2
 
 
 def recognise(table: Table) -> bool:
-    """Any target but one of many different numbers: that is an amount, not a label."""
-    return table.target is not None and not cells.amounts(table.target.tolist())
+    """Any target but many different numbers, which are an amount, and several labels in a row."""
+    if table.target is None or table.target_form or _labels.several(table.target.tolist()):
+        return False
+    return not cells.amounts(table.target.tolist())
 
 
 def inferred(table: Table) -> str:
@@ -110,6 +113,7 @@ class Classify:
 
     name = "classify"
     loss = "cross_entropy"
+    blank = False
 
     def encode(self, table: Table) -> Array:
         """(n,) class indices. A label that differs only in type (1 and "1") is the same label.
@@ -140,6 +144,8 @@ class Classify:
     def score(self, y: Array, outputs: Array) -> float:
         metric, sign = _METRICS[self.metric]
         return sign * metric(y, outputs)
+
+    served = score
 
     def score_error(self, y: Array, outputs: Array, seed: int = 0) -> float:
         return metrics.bootstrap_error(y, outputs, _METRICS[self.metric][0], seed=seed)
@@ -172,6 +178,9 @@ class Classify:
 
     def decode(self, outputs: Array) -> Objects:
         return self.labels(outputs.argmax(axis=1))
+
+    def written(self, answers: Sequence[Any]) -> list[Any]:
+        return list(answers)
 
     def probabilities(self, outputs: Array) -> Array:
         return outputs

@@ -37,7 +37,7 @@ _STRATA = 10
 
 def recognise(table: Table) -> bool:
     """A target of many different numbers."""
-    return table.target is not None and cells.amounts(table.target.tolist())
+    return table.target is not None and not table.target_form and cells.amounts(table.target.tolist())
 
 
 def inferred(table: Table) -> str:
@@ -140,6 +140,7 @@ class Regress:
 
     name = "regress"
     loss = "squared"
+    blank = False
     classes = ()
     columns = 1
 
@@ -158,6 +159,8 @@ class Regress:
     def score(self, y: Array, outputs: Array) -> float:
         metric, sign, unit = self._metric()
         return sign * unit * metric(y, self._kept(outputs))
+
+    served = score
 
     def score_error(self, y: Array, outputs: Array, seed: int = 0) -> float:
         metric, _, unit = self._metric()
@@ -191,6 +194,9 @@ class Regress:
         found = np.empty(len(values), dtype=object)
         found[:] = values.tolist()
         return found
+
+    def written(self, answers: Sequence[Any]) -> list[Any]:
+        return list(answers)
 
     def probabilities(self, outputs: Array) -> Array:
         raise TaskError("this model predicts a number, which has no probabilities: use predict.")

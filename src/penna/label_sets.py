@@ -1,0 +1,199 @@
+"""Metrics of sets of labels, and the cuts that serve them best. Knows 0/1 matrices and probabilities; numpy alone.
+
+Everywhere n >= 1: ``y`` (n, k) is 0 or 1, ``outputs`` (n, k) the probability of each label on its own, and a label is
+given from 0.5 up. Every metric is one number made of sums over rows, so that resampling costs one matrix product.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+#: Levels between 0 and 1 that a cut can have, finer towards 0, where rare labels have theirs.
+LEVELS = 256
+#: Rows of the mean curve that each label's own is mixed with: a few rows must not place a cut alone.
+_PRIOR = 5.0
+#: More rows than this are not resampled in full: the deviation of a smaller sample is scaled instead.
+_SAMPLE = 20_000
+_GROUPS = 20
+_LEAST = 1e-7
+
+
+def _f1(hits: Array, answers: Array, rows: Array) -> Array:
+    """2 hits / (answers + rows); 0 where nothing is to divide by."""
+    both = answers + rows
+    share: Array = np.divide(2 * hits, both, out=np.zeros(np.shape(both)), where=both > 0)
+    return share
+
+
+def _macro(hits: Array, answers: Array, rows: Array) -> Array:
+    """Mean F1 over the labels that occur, in truth or in answers; labels along the last axis."""
+    occur = (answers + rows > 0).sum(axis=-1)
+    return np.asarray(_f1(hits, answers, rows).sum(axis=-1) / np.maximum(occur, 1))
+
+
+def _micro(hits: Array, answers: Array, rows: Array) -> Array:
+    return _f1(hits.sum(axis=-1), answers.sum(axis=-1), rows.sum(axis=-1))
+
+
+#: Metrics of answers, from (..., k) hits, answers and rows of each label.
+_COUNTED: dict[str, Callable[[Array, Array, Array], Array]] = {"macro_f1": _macro, "micro_f1": _micro}
+#: Metrics that are means over rows, in the order of ``_rows``' last columns.
+_MEANS = ("subset_accuracy", "label_ranking_ap", "log_loss")
+#: Metrics with their sign in a score, where higher is better.
+SIGNS = {"macro_f1": 1, "micro_f1": 1, "subset_accuracy": 1, "label_ranking_ap": 1, "log_loss": -1}
+
+
+def value(name: str, y: Array, outputs: Array) -> float:
+    """The metric of answers as they are given.
+
+    >>> value("micro_f1", np.array([[1, 0], [1, 1]]), np.array([[0.9, 0.2], [0.6, 0.4]]))
+    0.8
+    """
+    if name in _COUNTED:
+        truth, given = y > 0, outputs >= 0.5
+        return float(_COUNTED[name]((truth & given).sum(axis=0), given.sum(axis=0), truth.sum(axis=0)))
+    return float(_values(_rows(y, outputs).sum(axis=0, dtype=np.float64), len(y))[name])
+
+
+def intervals(y: Array, outputs: Array, rounds: int = 1000, seed: int = 0) -> dict[str, tuple[float, float, float]]:
+    """Every metric as ``(value, low, high)`` with its 95 % percentile interval over resampled rows (Efron 1979)."""
+    rows = _rows(y, outputs)
+    n, size = len(rows), min(len(rows), _SAMPLE)
+    found = _values(rows.sum(axis=0, dtype=np.float64), n)
+    rng = np.random.default_rng(seed)
+    parts = []
+    for start in range(0, rounds, 50):
+        drawn = [np.bincount(rng.integers(n, size=size), minlength=n) for _ in range(min(50, rounds - start))]
+        parts.append(np.stack(drawn).astype(np.float32) @ rows)
+    samples = _values(np.concatenate(parts).astype(np.float64), size)
+    made = {}
+    for name, one in found.items():
+        # m out of n: the deviation of m rows shrinks with the square root (Bickel, Goetze and van Zwet 1997).
+        spread = one + (samples[name] - one) * np.sqrt(size / n)
+        low, high = np.quantile(spread, (0.025, 0.975))
+        made[name] = (float(one), float(min(low, one)), float(max(high, one)))
+    return made
+
+
+def _rows(y: Array, outputs: Array) -> Array:
+    """(n, 3 k + 3) float32: what each row adds to hits, answers and rows of each label, and to the means."""
+    truth, given = y > 0, outputs >= 0.5
+    right = (truth == given).all(axis=1)
+    p = np.clip(outputs.astype(np.float64), _LEAST, 1 - _LEAST)
+    loss = -np.log(np.where(truth, p, 1 - p)).mean(axis=1)
+    parts = (truth & given, given, truth, right[:, None], _ranked(truth, outputs)[:, None], loss[:, None])
+    return np.concatenate(parts, axis=1, dtype=np.float32, casting="unsafe")
+
+
+def _values(sums: Array, n: int) -> dict[str, Array]:
+    """Every metric from (..., 3 k + 3) sums over n rows."""
+    k = (sums.shape[-1] - len(_MEANS)) // 3
+    hits, answers, rows = (sums[..., i * k : (i + 1) * k] for i in range(3))
+    counted = {name: metric(hits, answers, rows) for name, metric in _COUNTED.items()}
+    return counted | {name: sums[..., 3 * k + i] / n for i, name in enumerate(_MEANS)}
+
+
+def _ranked(truth: Array, outputs: Array) -> Array:
+    """(n,) of each row's labels, the mean share of right ones among those ranked as high; 1 where it has none or all
+    (Schapire and Singer 2000, "BoosTexter", as scikit-learn has it)."""
+    out = np.ones(len(truth))
+    for start in range(0, len(truth), 256):
+        part, p = truth[start : start + 256], outputs[start : start + 256]
+        above = p[:, None, :] >= p[:, :, None]  # [row, label, other]: the other is ranked as high as the label
+        right = (above & part[:, None, :]).sum(axis=2)
+        shares = np.where(part, right / above.sum(axis=2), 0).sum(axis=1)
+        labels = part.sum(axis=1)
+        told = (labels > 0) & (labels < part.shape[1])
+        out[start : start + 256][told] = shares[told] / labels[told]
+    return out
+
+
+def by_label(y: Array, outputs: Array) -> dict[str, Array]:
+    """``rows``, ``precision``, ``recall`` and ``f1`` of each label, (k,) arrays; 0 where nothing is to divide by."""
+    truth, given = y > 0, outputs >= 0.5
+    hits, answers, rows = (truth & given).sum(axis=0), given.sum(axis=0), truth.sum(axis=0)
+    zeros = np.zeros(len(rows))
+    return {
+        "rows": rows,
+        "precision": np.divide(hits, answers, out=zeros.copy(), where=answers > 0),
+        "recall": np.divide(hits, rows, out=zeros.copy(), where=rows > 0),
+        "f1": _f1(hits, answers, rows),
+    }
+
+
+def score(name: str, y: Array, outputs: Array) -> float:
+    """The metric, higher is better; F1 by cuts that each half of the rows has learnt from the other.
+
+    A model is to be judged by what it will be worth once its last step has placed the cuts, not by where 0.5 happens
+    to lie in its probabilities: on rare labels a model that never reaches 0.5 may rank best of all.
+    """
+    if name not in _COUNTED:
+        return SIGNS[name] * value(name, y, outputs)
+    return float(_crossed(name, _counts(_codes(outputs), y > 0, _half(len(y)), 2)))
+
+
+def score_error(name: str, y: Array, outputs: Array) -> float:
+    """Standard error of ``score``: a jackknife over groups of rows (a bootstrap would take a hundred times as long)."""
+    group = np.arange(len(y)) // 2 % min(_GROUPS, max(len(y) // 2, 1))
+    groups = int(group.max()) + 1
+    if groups < 2:
+        return 0.0
+    if name in _COUNTED:
+        parts = _counts(_codes(outputs), y > 0, 2 * group + _half(len(y)), 2 * groups)
+        parts = parts.reshape(2, groups, 2, *parts.shape[2:])
+        whole = parts.sum(axis=1)
+        left = np.array([_crossed(name, whole - parts[:, g]) for g in range(groups)])
+    else:
+        rows = _rows(y, outputs)
+        left = np.array([_values(rows[group != g].sum(axis=0), int((group != g).sum()))[name] for g in range(groups)])
+    return float(np.sqrt((groups - 1) * left.var()))
+
+
+def cuts(y: Array, outputs: Array, together: bool = False) -> Array:
+    """(k,) the probability from which each label is best given, by its F1; ``together``: one for all, by micro F1."""
+    counts = _counts(_codes(outputs), y > 0, np.zeros(len(y), np.int64), 1)[:, 0]
+    return np.asarray(np.square(_levels(counts, together) / LEVELS))
+
+
+def _half(n: int) -> Array:
+    return np.arange(n) % 2
+
+
+def _codes(outputs: Array) -> Array:
+    """(n, k) the level of each probability: its square root, in equal steps."""
+    return np.clip(np.sqrt(np.maximum(outputs, 0)) * LEVELS, 0, LEVELS - 1).astype(np.int64)
+
+
+def _counts(codes: Array, truth: Array, part: Array, parts: int) -> Array:
+    """(2, parts, k, LEVELS) float64: of each part of the rows, all and right probabilities of a label at or above each
+    level. ``part`` (n,)."""
+    k = codes.shape[1]
+    place = codes + LEVELS * (np.arange(k) + k * part[:, None])
+    size, shape = parts * k * LEVELS, (parts, k, LEVELS)
+    both = np.stack([np.bincount(flat, minlength=size).reshape(shape) for flat in (place.ravel(), place[truth])])
+    return np.asarray(both[..., ::-1].cumsum(axis=-1)[..., ::-1], np.float64)
+
+
+def _levels(counts: Array, together: bool) -> Array:
+    """(k,) the best level of each label from (2, k, LEVELS) counts at or above each."""
+    answers, hits = counts
+    rows = hits[:, :1]
+    pooled = _f1(hits.sum(axis=0), answers.sum(axis=0), rows.sum(axis=0))
+    if together:
+        return np.full(len(hits), pooled.argmax())
+    curve = (2 * hits + _PRIOR * pooled) / (answers + rows + _PRIOR)
+    return np.asarray(curve.argmax(axis=1))
+
+
+def _crossed(name: str, counts: Array) -> Array:
+    """The metric where each half of the rows is cut as the other has taught; counts (2, 2 halves, k, LEVELS)."""
+    k = np.arange(counts.shape[2])
+    total = np.zeros((3, len(k)))
+    for side in (0, 1):
+        level = _levels(counts[:, 1 - side], together=name == "micro_f1")
+        answers, hits = counts[:, side]
+        total += np.stack([hits[k, level], answers[k, level], hits[:, 0]])
+    return _COUNTED[name](*total)

@@ -1,0 +1,95 @@
+"""Cells that hold several labels: how they are written, and the sets that they become. Knows one column."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from penna.prepare.kinds import list as lists
+from penna.table import Objects
+from penna.tasks import _numbers
+
+#: Signs that stand between labels, in the order that they are looked for.
+SIGNS = ("|", ";", ",", "/")
+JSON = "json"
+#: Of the cells with something in them, so many must hold a sign for it to part labels.
+_LEAST = 0.01
+#: Of the parts of such cells, so many must stand in other company, too, or alone: "Sports, Outdoors" is
+#: one name, and of the path "Home/Kitchen/Pans" two parts in three come again.
+_MIXED = 0.7
+#: A label is a name, not a sentence.
+_LONGEST, _WORDS = 60, 5
+_SOME = 50_000  # cells that the form is told by
+
+
+def several(cells: Sequence[Any]) -> bool:
+    """Whether cells hold lists, or labels joined by a sign."""
+    return any(isinstance(cell, tuple) for cell in cells) or bool(form_of(cells))
+
+
+def form_of(cells: Sequence[Any]) -> str:
+    """The sign between the labels of a column, "json" for lists written so; "" where there is neither.
+
+    >>> form_of(["joy|love", "joy", "anger|joy", "love"]), form_of(["Sports, Outdoors", "Books"])
+    ('|', '')
+    """
+    texts = [cell.strip() for cell in cells[:: max(1, len(cells) // _SOME)] if isinstance(cell, str)]
+    texts = [text for text in texts if text]
+    if not texts:
+        return ""
+    if all(text.startswith("[") and text.endswith("]") for text in texts):
+        return JSON if not lists.read(np.array(texts, dtype=object), JSON)[1].any() else ""
+    if _numbers.amounts(texts):
+        return ""
+    return next((sign for sign in SIGNS if _parted(texts, sign)), "")
+
+
+def _parted(texts: Sequence[str], sign: str) -> bool:
+    """Whether a sign parts labels: enough cells hold it, and their parts come again in other company."""
+    held = sum(sign in text for text in texts)
+    if held < max(2, _LEAST * len(texts)):
+        return False
+    company = defaultdict[str, set[str]](set)
+    rows = Counter[str]()
+    for text in texts:
+        parts = {part.strip() for part in text.split(sign)} - {""}
+        for part in parts:
+            company[part].add(text)
+            rows[part] += 1
+    if len(rows) > 0.5 * rows.total() or any(len(part) > _LONGEST or len(part.split()) > _WORDS for part in rows):
+        return False
+    joined = Counter(part.strip() for text in texts if sign in text for part in text.split(sign) if part.strip())
+    mixed = sum(count for part, count in joined.items() if len(company[part]) > 1)
+    return mixed >= _MIXED * joined.total()
+
+
+def sets(cells: Sequence[Any], form: str) -> Objects:
+    """(n,) sorted tuples of different labels; of a missing cell an empty one.
+
+    >>> sets(["a|b", None, ("b", "a", "b"), ""], "|").tolist()
+    [('a', 'b'), (), ('a', 'b'), ()]
+    """
+    out = np.empty(len(cells), dtype=object)
+    known: dict[Any, tuple[Any, ...]] = {}  # one object for equal cells
+    for i, cell in enumerate(cells):
+        found = known.get(cell)
+        if found is None:
+            found = known.setdefault(cell, _set(cell, form))
+        out[i] = found
+    return out
+
+
+def _set(cell: Any, form: str) -> tuple[Any, ...]:
+    if isinstance(cell, tuple):
+        parts = [part for part in cell if part is not None and part != ""]
+    elif isinstance(cell, str):
+        parts = list(lists.read(np.array([cell], dtype=object), form)[0][0])
+    else:
+        parts = [] if cell is None or cell != cell else [cell]
+    return tuple(sorted(set(parts), key=lambda part: (str(type(part)), part)))
+
+
+def sign_for(labels: Sequence[Any]) -> str:
+    """The first sign that is in no label; "json" where each is in some."""
+    return next((sign for sign in SIGNS if not any(sign in str(label) for label in labels)), JSON)

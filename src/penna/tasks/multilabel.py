@@ -1,0 +1,294 @@
+"""Any number of labels for each text, none included. Light: serving opens this file.
+
+Each label has a probability of its own and is given from 0.5 up; last steps move the probabilities so that this is the
+best place to cut (``adjust/cuts``), and scores on the way suppose that they will (``label_sets.score``).
+"""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from penna import label_sets
+from penna.errors import SettingError, TaskError
+from penna.table import Finding, Objects, Table
+from penna.tasks import _labels as cells
+
+Array = np.ndarray[Any, Any]
+
+#: What scikit-learn calls an estimator of this task.
+ESTIMATOR = "classifier"
+
+METRICS = tuple(label_sets.SIGNS)
+#: Every label counts as much as another: the rare ones are what one asks several labels for, and micro F1 hears the
+#: frequent ones alone.
+_USUAL = "macro_f1"
+_KINDS: dict[str, type] = {"str": str, "int": int}
+_FEW = 5
+#: With more different labels than this part of all that are given, they name rows.
+_DIFFERENT = 0.5
+
+
+def recognise(table: Table) -> bool:
+    """A target of lists, of cells joined by a sign, or of several columns."""
+    if table.target is None:
+        return False
+    return bool(table.target_form) or cells.several(table.target.tolist())
+
+
+def inferred(table: Table) -> str:
+    """What ``recognise`` has to say for itself."""
+    taken = cells_of(table)
+    assert taken.target is not None
+    labels = {label for several in taken.target for label in several}
+    most, form = max(map(len, taken.target), default=0), taken.target_form
+    how = f", joined by {form!r}" if form not in ("", cells.JSON) else ""
+    return (
+        f"column {table.target_name!r} holds up to {most} of {len(labels):,} labels in a row{how}: taken as several "
+        "labels for each row (--task multilabel); --separator names another sign between them."
+    )
+
+
+def cells_of(table: Table) -> Table:
+    """The table with a tuple of labels in each cell of its target; an empty cell says that there is none."""
+    if table.target is None or all(type(cell) is tuple for cell in table.target):
+        return table
+    given = table.target.tolist()
+    form = table.target_form or cells.form_of(given)
+    if table.target_form and not any(isinstance(cell, str) and form in cell for cell in given):
+        raise TaskError(f"no cell of column {table.target_name!r} holds {form!r}: give another --separator.")
+    return replace(table, target=cells.sets(given, form), target_form=form)
+
+
+def settle(table: Table, rare: str = "error") -> tuple[Table, list[Finding]]:
+    """The rows and labels that can be learnt, a sorted tuple for each row.
+
+    A label of one row is refused, or with ``rare`` "drop" left out, and the row with it where it has no other. Raises
+    TaskError for a target with no labels, one label, or hardly two rows of the same.
+    """
+    table = cells_of(table)
+    if table.target is None or not len(table):
+        raise TaskError("there is nothing to learn from: the table has no target column or no rows.")
+    counts = _counts(table)
+    _check(counts, table)
+    lonely = {label for label, rows in counts.items() if rows == 1}
+    if not lonely:
+        return table, []
+    at = np.flatnonzero([not lonely.isdisjoint(labels) for labels in table.target])
+    if rare == "error":
+        raise TaskError(
+            f"{len(lonely)} {'label is' if len(lonely) == 1 else 'labels are'} seen once: {_named(lonely)} (rows "
+            f"{_rows(table, at)}): add rows, correct the spelling, or leave such labels out with --rare drop."
+        )
+    kept, empty = _without(table, lonely)
+    _check(_counts(kept), kept)
+    message = f"labels left out, each seen once: {len(lonely)} ({_named(lonely)}); and rows with no other: {empty}."
+    rows = tuple(_row(table, i) for i in at[:_FEW])
+    return kept, [Finding("rare class", message, len(lonely), rows, "warning")]
+
+
+def _without(table: Table, lonely: set[Any]) -> tuple[Table, int]:
+    """The table without these labels, and how many rows had no others: they are left out, too."""
+    assert table.target is not None
+    target = np.empty(len(table), dtype=object)
+    for i, labels in enumerate(table.target):
+        target[i] = tuple(label for label in labels if label not in lonely)
+    keep = [bool(left) or not given for left, given in zip(target, table.target, strict=True)]
+    return replace(table, target=target).take(np.flatnonzero(keep)), len(keep) - sum(keep)
+
+
+def _check(counts: Counter[Any], table: Table) -> None:
+    column = f"column {table.target_name!r}"
+    if not counts:
+        raise TaskError(f"{column} has no label in any of its {len(table)} rows: is it the target?")
+    kinds = {type(label) for label in counts}
+    if len(kinds) > 1 or kinds - set(_KINDS.values()):
+        raise TaskError(f"{column} mixes labels of types {_named({k.__name__ for k in kinds})}: make them all text.")
+    if len(counts) < 2:
+        raise TaskError(
+            f"{column} has one label only ({_named(counts)}): give rows of at least two, or ask with --task classify "
+            "whether a row has it."
+        )
+    if len(table) > 2 * _FEW and len(counts) > _DIFFERENT * counts.total():
+        raise TaskError(
+            f"{column} has {len(counts)} different labels in {counts.total()} places, like names of rows: choose "
+            "another target, or say with --separator what stands between labels."
+        )
+
+
+def make(table: Table, metric: str | None = None) -> "Multilabel":
+    """The task of giving this table's labels; macro F1 without ``metric``. Raises TaskError as ``settle`` does."""
+    metric = metric or _USUAL
+    if metric not in METRICS:
+        raise SettingError(f"there is no metric {metric!r} for several labels: choose one of {', '.join(METRICS)}.")
+    table = cells_of(table)
+    if table.target is None or not len(table):
+        raise TaskError("there is nothing to learn from: the table has no target column or no rows.")
+    counts = _counts(table)
+    _check(counts, table)
+    classes = tuple(sorted(counts))
+    kind = type(classes[0]).__name__
+    form = table.target_form or cells.sign_for(classes)
+    return Multilabel(classes, metric, kind, form)
+
+
+def restore(data: Mapping[str, Any]) -> "Multilabel":
+    """The task that ``to_json`` wrote down. Raises TaskError where the data is not of that form."""
+    try:
+        kind, metric, form, labels = data["kind"], data["metric"], data["form"], data["classes"]
+        if metric not in METRICS or not isinstance(form, str) or not form:
+            raise ValueError(f"unknown metric {metric!r} or form {form!r}")
+        if any(type(label) is not _KINDS[kind] for label in labels):
+            raise ValueError(f"labels are not all {kind}")
+        if len(labels) < 2 or list(labels) != sorted(set(labels)):
+            raise ValueError("labels are too few, unsorted or doubled")
+    except (KeyError, TypeError, ValueError) as error:
+        raise TaskError(f"the stored task is damaged ({error!r}): fit again, or take an intact artefact.") from error
+    return Multilabel(tuple(labels), metric, kind, form)
+
+
+@dataclass(frozen=True)
+class Multilabel:
+    """Labels of the Python type ``kind``; ``form`` is how a cell of several is written: a sign, or "json"."""
+
+    classes: tuple[Any, ...]
+    metric: str = _USUAL
+    kind: str = "str"
+    form: str = "|"
+
+    name = "multilabel"
+    loss = "binary_cross_entropy"
+    blank = True
+
+    @property
+    def columns(self) -> int:
+        return len(self.classes)
+
+    def encode(self, table: Table) -> Array:
+        """(n, k) float32, 1 where the row has the label. Raises TaskError, naming labels and rows never seen at fit."""
+        y = np.zeros((len(table), self.columns), np.float32)
+        unseen: dict[Any, int] = {}
+        for i, labels in enumerate(self._sets(table)):
+            for label in labels:
+                if (j := self._place(label)) < 0:
+                    unseen.setdefault(label, i)
+                else:
+                    y[i, j] = 1
+        if unseen:
+            raise TaskError(
+                f"column {table.target_name!r} has labels that were not there at fit: {_named(unseen)} (rows "
+                f"{_rows(table, list(unseen.values()))}; known labels: {_named(self.classes)}): correct or drop these."
+            )
+        return y
+
+    def usable(self, table: Table) -> Array:
+        return np.array([all(self._place(label) >= 0 for label in labels) for labels in self._sets(table)], bool)
+
+    def _sets(self, table: Table) -> Objects:
+        if table.target is None:
+            raise TaskError(f"the table has no target: it needs the column {table.target_name!r}.")
+        if all(type(cell) is tuple for cell in table.target):
+            return table.target
+        return cells.sets(table.target.tolist(), self.form)
+
+    def _place(self, label: Any) -> int:
+        found = self._positions.get(label)
+        return self._positions.get(str(label), -1) if found is None else found
+
+    def score(self, y: Array, outputs: Array) -> float:
+        return label_sets.score(self.metric, y, outputs)
+
+    def served(self, y: Array, outputs: Array) -> float:
+        return label_sets.SIGNS[self.metric] * label_sets.value(self.metric, y, outputs)
+
+    def score_error(self, y: Array, outputs: Array, seed: int = 0) -> float:
+        return label_sets.score_error(self.metric, y, outputs)
+
+    def measure(self, y: Array, outputs: Array) -> dict[str, Any]:
+        """JSON-able: ``rows``, every metric as ``[value, low, high]``, and ``by_class``, a row for each label."""
+        if not len(y):
+            raise TaskError("there are no rows to measure on: give a table with at least one.")
+        table = label_sets.by_label(y, outputs)
+        return {
+            "rows": len(y),
+            **{name: list(found) for name, found in label_sets.intervals(y, outputs).items()},
+            "by_class": [
+                {"label": label, **{name: column[j].item() for name, column in table.items()}}
+                for j, label in enumerate(self.classes)
+            ],
+        }
+
+    def strata(self, table: Table) -> Array:
+        """The rarest label of each row; rows without one are a stratum of their own."""
+        y = self.encode(table) > 0
+        order = np.argsort(y.sum(axis=0), kind="stable")
+        first = np.where(y.any(axis=1), y[:, order].argmax(axis=1), self.columns)
+        return np.asarray(np.unique(first, return_inverse=True)[1], np.int64)
+
+    def labels(self, y: Array) -> Objects:
+        return self.decode(y)
+
+    def decode(self, outputs: Array) -> Objects:
+        """(n,) tuples of the labels whose probability is at least 0.5."""
+        out = np.empty(len(outputs), dtype=object)
+        for i, row in enumerate(outputs >= 0.5):
+            out[i] = tuple(self.classes[j] for j in np.flatnonzero(row))
+        return out
+
+    def written(self, answers: Sequence[Any]) -> list[Any]:
+        if self.form == cells.JSON:
+            return [json.dumps(list(labels), ensure_ascii=False) for labels in answers]
+        return [self.form.join(map(str, labels)) for labels in answers]
+
+    def probabilities(self, outputs: Array) -> Array:
+        return outputs
+
+    def guess(self, y: Array) -> tuple[str, Array]:
+        return "label shares", y.mean(axis=0).astype(np.float32)
+
+    def agreement(self, truth: Sequence[Any], answers: Sequence[Any], weights: Any = None) -> float:
+        """Share of rows with exactly the right labels, as scikit-learn scores classifiers of several."""
+        pairs = zip(cells.sets(list(truth), self.form), answers, strict=True)
+        return float(np.average([set(map(str, a)) == set(map(str, b)) for a, b in pairs], weights=weights))
+
+    def describe(self) -> dict[str, str]:
+        labels = ", ".join(map(str, self.classes[:30])) + (" ..." if len(self.classes) > 30 else "")
+        return {
+            "model": "multi-label text classifier",
+            "answer": f"any of {len(self.classes)} labels, or none: {labels}",
+            "unusable": "they have a label that was never trained on",
+            "doubt": "each label has a probability of its own, moved so that giving it from 0.5 up serves its F1 best",
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        said = {"name": self.name, "metric": self.metric, "kind": self.kind, "form": self.form}
+        return {**said, "classes": list(self.classes)}
+
+    @cached_property
+    def _positions(self) -> dict[Any, int]:
+        by_text = {str(label): j for j, label in enumerate(self.classes)}
+        return by_text | {label: j for j, label in enumerate(self.classes)}
+
+
+def _counts(table: Table) -> Counter[Any]:
+    assert table.target is not None
+    return Counter(label for labels in table.target for label in labels)
+
+
+def _row(table: Table, position: Any) -> int:
+    return int(table.rows[position]) if len(table.rows) else int(position) + 1
+
+
+def _rows(table: Table, positions: Sequence[Any] | Array) -> str:
+    shown = ", ".join(str(_row(table, i)) for i in sorted(positions)[:_FEW])
+    return shown + (" ..." if len(positions) > _FEW else "")
+
+
+def _named(labels: Any) -> str:
+    """The first few, each cut to a readable length."""
+    listed = [repr(label)[:40] for label in sorted(labels, key=str)]
+    return ", ".join(listed[:_FEW]) + (f" and {len(listed) - _FEW} more" if len(listed) > _FEW else "")

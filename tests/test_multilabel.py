@@ -1,0 +1,218 @@
+"""Several labels for a row: how cells say them, what is refused, how answers are judged, cut and written."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import accuracy_score, f1_score, label_ranking_average_precision_score, precision_score
+
+from penna import label_sets, reading, tasks
+from penna.errors import TableError, TaskError
+from penna.table import Table
+from penna.tasks import _labels, multilabel
+
+
+def table(cells, form=""):
+    target = np.empty(len(cells), dtype=object)
+    target[:] = cells
+    texts = np.array([f"text {i}" for i in range(len(cells))], dtype=object)
+    return Table({"text": texts}, target, rows=np.arange(1, len(cells) + 1), target_name="labels", target_form=form)
+
+
+def judged(n=600, k=4, seed=0, rare=0.05):
+    """Truth with shares from ``rare`` to a half, and probabilities that rank well and lie too low."""
+    rng = np.random.default_rng(seed)
+    y = (rng.random((n, k)) < np.linspace(rare, 0.5, k)).astype(np.float32)
+    return y, 1 / (1 + np.exp(-(3 * y - 3.5 + rng.normal(size=(n, k)))))
+
+
+@pytest.mark.parametrize(
+    ("cells", "form"),
+    [
+        (["joy|love", "joy", "anger|joy", "love"] * 9, "|"),
+        (["joy; love", "joy", "anger;joy", "", "love"] * 9, ";"),
+        (["joy, love", "joy", "anger, joy", "love"] * 9, ","),
+        (['["joy", "love"]', '["joy"]', "[]", '["love"]'] * 9, "json"),
+        (["Sports, Outdoors", "Books", "Sports, Outdoors", "Books"] * 9, ""),
+        (["1,5", "2,25", "3,125", "4,75", "5,5"] * 5, ""),
+        (["yes", "no", "n/a"] * 9, ""),
+        (["a|b"], ""),
+        ([f"what a {i}, and then {i % 7}" for i in range(50)], ""),
+        ([], ""),
+    ],
+)
+def test_the_sign_between_labels_is_found_by_the_company_that_they_keep(cells, form):
+    assert _labels.form_of(cells) == form
+
+
+def test_a_column_of_several_labels_is_recognised_and_said():
+    given = table(["joy|love", "joy", "anger|joy", "love", None, "anger"] * 9)
+    module, said = tasks.recognised("auto", given)
+    assert module is multilabel
+    assert "up to 2 of 3 labels in a row, joined by '|'" in said
+    assert tasks.find("auto", given).classes == ("anger", "joy", "love")
+    assert tasks.find("classify", table(["joy|love", "joy"] * 9)).classes == ("joy", "joy|love")
+    assert tasks.find("auto", table(["joy", "love"] * 9), "micro_f1").name == "multilabel"
+
+
+def test_a_sign_that_was_named_goes_before_what_is_found():
+    given = table(["a b", "b", "c a"] * 9, form=" ")
+    assert tasks.find("auto", given).classes == ("a", "b", "c")
+    with pytest.raises(TaskError, match="another --separator"):
+        multilabel.settle(table(["a|b", "b"] * 9, form=";"))
+
+
+def test_an_empty_cell_says_that_there_is_no_label():
+    settled, findings = multilabel.settle(table(["a|b", "b", None, "", "a"] * 5))
+    assert settled.target.tolist()[:5] == [("a", "b"), ("b",), (), (), ("a",)]
+    assert findings == []
+    task = multilabel.make(settled)
+    assert task.encode(settled)[:3].tolist() == [[1, 1], [0, 1], [0, 0]]
+    assert task.encode(table(["b|a", None])).tolist() == [[1, 1], [0, 0]]
+
+
+@pytest.mark.parametrize(
+    ("cells", "says"),
+    [
+        ([(), None, ""] * 9, "no label in any of its 27 rows"),
+        ([("a",), ()] * 9, r"one label only \('a'\).*--task classify"),
+        ([("a", "b"), ("a",), ("b", "oops")] + [("a",)] * 20, r"1 label is seen once: 'oops' \(rows 3\)"),
+        ([(f"{i}", f"{-i}") for i in range(30)], "like names of rows"),
+        ([("a",), (1,)] * 9, "mixes labels of types"),
+        ([], "nothing to learn from"),
+    ],
+)
+def test_what_cannot_be_learnt_is_named(cells, says):
+    with pytest.raises(TaskError, match=says):
+        multilabel.settle(table(cells))
+
+
+def test_labels_seen_once_can_be_left_out_and_rows_that_had_no_other():
+    given = table([("a", "b"), ("a", "once"), ("b",), ("twice not",), ()] + [("a",), ("b",)] * 9)
+    settled, (finding,) = multilabel.settle(given, rare="drop")
+    assert settled.rows.tolist() == [1, 2, 3, 5, *range(6, 24)]
+    assert settled.target[1] == ("a",)
+    assert "2 ('once', 'twice not'); and rows with no other: 1." in finding.message
+
+
+def test_unknown_labels_in_other_rows_are_named_and_rows_with_them_are_not_usable():
+    task = multilabel.make(table([("a", "b"), ("b",), ("a",)] * 4))
+    other = table(["a", "a|c", "d", None])
+    assert task.usable(other).tolist() == [True, False, False, True]
+    with pytest.raises(TaskError, match=r"'c', 'd' \(rows 2, 3; known labels: 'a', 'b'\)"):
+        task.encode(other)
+
+
+@given(st.lists(st.lists(st.text(), max_size=3), min_size=2, max_size=9))
+def test_any_texts_can_be_labels_and_come_back_as_they_were(rows):
+    rows = [tuple(sorted(set(row) - {""})) for row in rows]
+    if len({label for row in rows for label in row}) < 2:
+        return
+    task = multilabel.make(table(rows * 2))
+    again = tasks.restore(json.loads(json.dumps(task.to_json())))
+    assert again.labels(again.encode(table(rows))).tolist() == rows
+    assert [set(row) for row in _labels.sets(task.written(rows), task.form)] == [
+        {label.strip() for label in row} - {""} for row in rows
+    ]
+
+
+def test_numbers_can_be_labels():
+    task = multilabel.make(table([(1, 2), (3,), (2, 3), (1,)] * 3))
+    assert task.decode(np.array([[0.9, 0.2, 0.5]])).tolist() == [(1, 3)]
+    assert task.written([(1, 3), ()]) == ["1|3", ""]
+    assert task.encode(table(["1|3"])).tolist() == [[1, 0, 1]]
+
+
+def test_strata_are_the_rarest_labels():
+    task = multilabel.make(table([("a", "b"), ("a",), ("a",), ("b", "c"), ("c",), ("b",), ()] * 3))
+    strata = task.strata(table([("a", "b"), ("a",), ("a",), ("b", "c"), ("c",), ("b",), ()] * 3))
+    assert len(np.unique(strata)) == 4
+    assert strata[3] == strata[4] != strata[1]
+    assert strata[6] not in strata[:6]
+
+
+@pytest.mark.parametrize("damage", [{"classes": ["b", "a"]}, {"kind": "list"}, {"form": ""}, {"metric": "accuracy"}])
+def test_a_damaged_task_is_refused(damage):
+    data = multilabel.make(table([("a", "b"), ("b",)] * 4)).to_json()
+    with pytest.raises(TaskError, match="damaged"):
+        tasks.restore(data | damage)
+
+
+# Reading
+
+
+FRAME = pd.DataFrame({"text": ["so good", "so bad", "fine by me"], "joy": [1, 0, 0], "anger": ["0", "yes", ""]})
+
+
+def test_columns_of_0_and_1_are_a_target_together():
+    read, _ = reading.read(FRAME, target=("joy", "anger"))
+    assert read.target.tolist() == [("joy",), ("anger",), ()]
+    assert (read.target_name, read.target_columns) == ("joy, anger", ("joy", "anger"))
+    assert reading.read(FRAME, y=["joy", "anger"])[0].target.tolist() == read.target.tolist()
+    with pytest.raises(TableError, match=r"column 'text' holds 'so good' in row 1: .*several target columns"):
+        reading.read(FRAME, text=["anger"], target=("joy", "text"))
+
+
+def test_a_matrix_of_0_and_1_and_lists_are_targets_too():
+    texts = list(FRAME["text"])
+    matrix = np.array([[1, 0], [1, 1], [0, 0]])
+    assert reading.read(texts, y=matrix)[0].target.tolist() == [(0,), (0, 1), ()]
+    assert reading.read(texts, y=matrix.tolist())[0].target.tolist() == [(0,), (0, 1), ()]
+    assert reading.read(texts, y=pd.DataFrame(matrix, columns=["a", "b"]))[0].target.tolist() == [
+        ("a",),
+        ("a", "b"),
+        (),
+    ]
+    assert reading.read(texts, y=[["b", "a"], ["a"], []])[0].target.tolist() == [("b", "a"), ("a",), ()]
+    with pytest.raises(TableError, match="other values than 0 and 1"):
+        reading.read(texts, y=2 * matrix)
+
+
+def test_lists_in_json_lines_are_tuples_of_text(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"text": "so good", "label": ["joy ", 3]}\n{"text": "so bad", "label": []}\n')
+    assert reading.read(path)[0].target.tolist() == [("joy", "3"), ()]
+
+
+# Metrics
+
+
+def test_metrics_agree_with_scikit_learn():
+    y, p = judged()
+    y[5], y[6] = 0, 1  # rows with no label and with all
+    answers = p >= 0.5
+    value = {name: label_sets.value(name, y, p) for name in label_sets.SIGNS}
+    assert value["macro_f1"] == pytest.approx(f1_score(y, answers, average="macro"))
+    assert value["micro_f1"] == pytest.approx(f1_score(y, answers, average="micro"))
+    assert value["subset_accuracy"] == pytest.approx(accuracy_score(y, answers))
+    assert value["label_ranking_ap"] == pytest.approx(label_ranking_average_precision_score(y, p))
+    assert value["log_loss"] == pytest.approx(-np.mean(np.log(np.where(y > 0, p, 1 - p))))
+    by_label = label_sets.by_label(y, p)
+    np.testing.assert_allclose(by_label["precision"], precision_score(y, answers, average=None, zero_division=0))
+    for name, (middle, low, high) in label_sets.intervals(y, p, rounds=100).items():
+        assert middle == pytest.approx(value[name], rel=1e-5)
+        assert low < middle < high
+
+
+def test_a_score_supposes_cuts_and_is_no_better_than_rows_never_seen_are_answered():
+    y, p = judged(4000)
+    plain, score = label_sets.value("macro_f1", y, p), label_sets.score("macro_f1", y, p)
+    assert score > plain + 0.1
+    fresh, new = judged(4000, seed=1)
+    cut = new >= label_sets.cuts(y, p)
+    assert f1_score(fresh, cut, average="macro") == pytest.approx(score, abs=0.03)
+    # Where nothing can be told apart, halves learn nothing from one another.
+    noise = np.random.default_rng(2).random(y.shape)
+    everything = 2 * y.mean(axis=0) / (1 + y.mean(axis=0))
+    assert label_sets.score("macro_f1", y, noise) < everything.mean() + 0.02
+
+
+@pytest.mark.parametrize("metric", sorted(label_sets.SIGNS))
+def test_the_error_of_a_score_is_about_what_samples_differ_by(metric):
+    scores = [label_sets.score(metric, *judged(800, seed=s)) for s in range(30)]
+    error = label_sets.score_error(metric, *judged(800, seed=99))
+    assert 0.4 < error / np.std(scores) < 2.5
+    assert label_sets.score_error(metric, *judged(1)) == 0
