@@ -73,6 +73,11 @@ def inside(model: Model) -> Model:
     return model.model if isinstance(model, Staged) else model
 
 
+def stages(model: Model) -> Staged:
+    """The stages that stand around a model, and the model in them; none of them where none stand there."""
+    return model if isinstance(model, Staged) else Staged("", model, Cleaning())
+
+
 def open(folder: Path) -> Staged:
     """Open what ``save`` wrote. Raises BundleError."""
     path = folder / FILE

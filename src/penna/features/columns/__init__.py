@@ -79,6 +79,12 @@ class Columns:
         return sum(encoding.width for encoding in self.encodings) + self.together.width
 
     @property
+    def parts(self) -> tuple[tuple[str, int], ...]:
+        """Whose features ``matrix`` holds, in order, and how many: a column's, or "" for what numbers say together."""
+        own = ((name, encoding.width) for (name, _), encoding in zip(self.fields, self.encodings, strict=True))
+        return ("", self.together.width), *own
+
+    @property
     def numbers(self) -> tuple[str, ...]:
         """The columns that are looked at together."""
         return _numbers(dict(self.fields))
