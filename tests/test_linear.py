@@ -11,14 +11,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import CountVectorizer
-from sklearn.feature_selection import chi2 as reference_chi2
+from sklearn.feature_selection import chi2, mutual_info_classif
 from sklearn.naive_bayes import ComplementNB
 
+from penna import plugins
 from penna.budget import Deadline
 from penna.errors import BundleError
-from penna.features import ngrams
+from penna.features import ngrams, selection
+from penna.features.directions import directions
 from penna.features.ngrams import Grams
-from penna.features.tfidf import chi2, fit_tfidf
+from penna.features.tfidf import fit_tfidf
 from penna.models import OutOfTime, Resources, _linear_cost, linear
 from penna.models._linear_classifiers import balance, calibrate, complement_nb, log_counts
 from penna.models._linear_file import NAME
@@ -135,11 +137,45 @@ def test_the_least_count_and_the_limit_choose_the_commonest() -> None:
     assert only.rows(["b"]).nnz == 0
 
 
-def test_chi_squared_is_that_of_scikit_learn() -> None:
+def test_chi_squared_and_mutual_information_are_those_of_scikit_learn() -> None:
     train = shopping()
     y = classify.make(train).encode(train)
     rows = fit_tfidf(train.joined, Grams(2)).rows(train.joined)
-    assert np.allclose(chi2(rows, y, 3), reference_chi2(rows, y)[0], rtol=1e-3, atol=1e-5)
+    of = {name: selection.find(name).scores(rows, selection.members(y, 3), 0) for name in ("chi2", "mutual")}
+    assert np.allclose(of["chi2"], chi2(rows, y)[0], rtol=1e-3, atol=1e-5)
+    theirs = mutual_info_classif(rows.sign(), y, discrete_features=True)
+    assert np.allclose(of["mutual"], theirs, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", plugins.names(selection.ROOM))
+@pytest.mark.parametrize("many", [False, True])
+def test_every_measure_finds_the_one_word_that_tells(name: str, many: bool) -> None:
+    texts = [f"{'good' if i % 2 else 'bad'} thing w{i}" for i in range(70)]
+    y = np.arange(70) % 2
+    fitted = fit_tfidf(texts, Grams(1))
+    best = selection.best(name, fitted.rows(texts), np.eye(2)[y] if many else y, 2, 2 / len(fitted.buckets))
+    assert len(best) == 2
+    assert fitted.only(best).rows(["good", "bad"]).nnz == 2
+    assert selection.find(name).seconds(1e6, 2) > 0
+
+
+@pytest.mark.parametrize("classifier", ["logistic", "svm"])
+def test_directions_become_weights_of_the_n_grams(classifier: str, tmp_path: Path) -> None:
+    recipe = linear.portfolio(PROFILE)[0].but(svd=20, classifier=classifier)
+    model, task = fitted(recipe, shopping(), tmp_path)
+    fresh = shopping(seed=1)
+    assert np.mean(model.outputs(fresh).argmax(axis=1) == task.encode(fresh)) > 0.8
+    assert np.linalg.matrix_rank(model.weights.coef.astype(np.float64), tol=1e-2) <= 20
+    model.save(tmp_path)
+    assert np.array_equal(linear.open(tmp_path).outputs(fresh), model.outputs(fresh))
+
+
+def test_rows_that_share_nothing_have_no_directions() -> None:
+    texts = ["", "", ""]
+    rows = fit_tfidf(texts, Grams(1)).rows(texts)
+    assert directions(rows, 10, 0).shape == (0, 0)
+    found = directions(fit_tfidf(["a b", "b c", "c a"], Grams(1)).rows(["a b", "b c", "c a"]), 10, 0)
+    assert np.allclose(found.T @ found, np.eye(2), atol=1e-5)
 
 
 # classifiers
@@ -219,8 +255,9 @@ def test_recipes_at_the_corners_of_the_knobs_fit_without_a_warning(tmp_path: Pat
     for corner in (
         {"analyzer": "char", "words": 0, "low": 3, "high": 3, "c": 100.0},
         {"words": 3, "c": 0.01, "balanced": True, "nb": True, "sublinear": False, "lower": False},
-        {"min_df": 5, "keep": 10, "chi2": 0.1, "classifier": "svm", "c": 100.0},
-        {"classifier": "complement_nb", "alpha": 3.0, "min_df": 3},
+        {"min_df": 5, "keep": 10, "share": 0.1, "classifier": "svm", "c": 100.0},
+        {"classifier": "complement_nb", "alpha": 3.0, "min_df": 3, "svd": 100},
+        {"svd": 300, "nb": False, "share": 0.5, "select": "l1"},
     ):
         model, _ = fitted(first.but(**corner), shopping(), tmp_path)
         assert np.isfinite(model.outputs(shopping(seed=1))).all()

@@ -1,5 +1,4 @@
-"""TF-IDF over hashed n-grams: sparse from end to end, float32, no stored strings. Knows texts, counts and, for
-selection only, class indices.
+"""TF-IDF over hashed n-grams: sparse from end to end, float32, no stored strings. Knows texts and counts.
 
 scikit-learn's ``TfidfVectorizer`` is not used: see ``ngrams``. Words and characters are two blocks, each brought to
 length 1 on its own: as one block the many characters drown the few words (sst2: 0.824 against 0.833 accuracy).
@@ -83,19 +82,6 @@ def fit_tfidf(
     buckets = np.concatenate(halves)
     idf = np.log((1 + len(texts)) / (1 + seen[buckets])) + 1
     return Tfidf(grams, sublinear, buckets.astype(np.int32), idf.astype(np.float32))
-
-
-def chi2(X: Any, y: Array, classes: int) -> Array:
-    """(d,) chi-squared statistic of each column of non-negative CSR rows against the class (as scikit-learn's)."""
-    from scipy.sparse import csr_matrix
-
-    n = X.shape[0]
-    member = csr_matrix((np.ones(n, np.float32), (np.asarray(y), np.arange(n))), shape=(classes, n))
-    observed = np.asarray((member @ X).todense(), np.float64)
-    share = np.bincount(y, minlength=classes)[:, None] / n
-    expected = share * observed.sum(axis=0)
-    gap = np.divide((observed - expected) ** 2, expected, out=np.zeros_like(expected), where=expected > 0)
-    return np.asarray(gap.sum(axis=0))
 
 
 def _buckets(grams: Grams, texts: Texts) -> Array:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from penna.features import ngrams
+from penna.features import directions, ngrams, selection
 from penna.features.ngrams import Grams, Texts
 from penna.models import Array
 from penna.recipe import Recipe
@@ -28,6 +28,7 @@ class Plan:
     characters: float
     features: float
     columns: int
+    choosing: float = 0.0  # seconds for n-grams to be chosen, and turned into directions
 
     def seconds(self, rows: int) -> float:
         """Predicted for a fit on so many of the rows."""
@@ -39,7 +40,7 @@ class Plan:
         solving = _ITERATIONS * (4e-10 * self.values * (self.columns + 4))
         # Memory traffic of the solver's own vectors, which hardly shrinks with the rows.
         vectors = _ITERATIONS * 1.2e-8 * self.features * self.columns
-        return 0.02 + float(share * (counting + solving) + vectors * share**0.7)
+        return 0.02 + float(share * (counting + solving + self.choosing) + vectors * share**0.7)
 
     @property
     def megabytes(self) -> float:
@@ -83,8 +84,12 @@ def predict(texts: Texts, grams: Grams, recipe: Recipe, classes: int) -> Plan:
     # New n-grams become rarer with the rows (Heaps' law); most occur once, and go where a least count of two is asked.
     distinct = len(np.unique(bucket)) * times**0.75 * recipe["min_df"] ** -1.9
     blocks = bool(grams.words) + bool(grams.high)
-    features = min(distinct, recipe["keep"] * blocks) * min(recipe.get("chi2", 1.0), 1)
-    return Plan(n, len(bucket) * times, characters, features, 1 if classes == 2 else classes)
+    features = min(distinct, recipe["keep"] * blocks) * min(recipe.get("share", 1.0), 1)
+    values = len(bucket) * times
+    choosing = directions.seconds(values, features, recipe.get("svd", 0))
+    if recipe.get("share", 1.0) < 1:
+        choosing += selection.find(recipe.get("select", "chi2")).seconds(values, classes)
+    return Plan(n, values, characters, features, 1 if classes == 2 else classes, choosing)
 
 
 def sample(y: Array, rows: int, seed: int) -> Array:

@@ -16,6 +16,7 @@ from penna import plugins, split
 from penna.errors import BundleError, SettingError
 from penna.features import columns, statistics
 from penna.features.columns import Columns
+from penna.features.directions import directions
 from penna.features.logistic import Logistic
 from penna.features.ngrams import Grams
 from penna.features.tfidf import Tfidf, fit_tfidf
@@ -86,7 +87,7 @@ def fit(recipe: Recipe, task: Task, train: Table, resources: Resources) -> tuple
     readers = Readers(
         beside,
         len(train.text) if COUNTS in parts else 0,
-        _directions(train, recipe.seed, resources) if SVD in parts else None,
+        _directions(train, recipe, resources) if SVD in parts else None,
     )
     stacked = [(name, *_stack(base(recipe, name, task.loss, task.columns, len(train)), task, train, resources))
                for name in parts if name in BASES]  # fmt: skip
@@ -160,18 +161,13 @@ def _told(outputs: Array) -> Array:
     return outputs[:, 1:] if outputs.shape[1] == 2 else outputs
 
 
-def _directions(train: Table, seed: int, resources: Resources) -> tuple[Tfidf, Logistic] | None:
-    """Latent semantic analysis (Deerwester et al. 1990), rounded as it is stored; None of too few words."""
-    from sklearn.utils.extmath import randomized_svd
-
+def _directions(train: Table, recipe: Recipe, resources: Resources) -> tuple[Tfidf, Logistic] | None:
+    """Of words, rounded as they are stored; None of too few words."""
     tfidf = fit_tfidf(train.joined, Grams(words=2), min_df=2, keep=20_000, deadline=resources.deadline)
-    rows = tfidf.rows(train.joined)
-    most = min(_DIRECTIONS, *rows.shape) - 1
-    if most < 1:
+    axes = directions(tfidf.rows(train.joined), recipe.get("directions", _DIRECTIONS), recipe.seed)
+    if not axes.shape[1]:
         return None
-    _, _, directions = randomized_svd(rows, most, random_state=seed)
-    coef = files.spread(np.ascontiguousarray(directions.T, np.float16))
-    return tfidf, Logistic(coef, np.zeros(most, np.float32))
+    return tfidf, Logistic(files.spread(axes.astype(np.float16)), np.zeros(axes.shape[1], np.float32))
 
 
 def open(folder: Path) -> Readers:

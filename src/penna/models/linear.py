@@ -11,22 +11,25 @@ from typing import Any
 
 import numpy as np
 
-from penna.features import columns
+from penna import plugins
+from penna.features import columns, selection
 from penna.features.logistic import Logistic
-from penna.features.ngrams import Grams
-from penna.features.tfidf import Tfidf, chi2, fit_tfidf
+from penna.features.tfidf import Tfidf
 from penna.models import Array, Cost, OutOfTime, Report, Resources, _beside
 from penna.models import _linear_cost as costs
 from penna.models import _linear_file as files
+from penna.models import _linear_rows as rows_of
+from penna.models import _terms as terms
 from penna.models._linear_classifiers import fit_weights
-from penna.models._targets import Link, Target, target_of
+from penna.models._targets import Link, target_of
 from penna.recipe import Knob, Profile, Recipe
 from penna.table import Table
 from penna.tasks import Task
 
 PACKAGES = ("safetensors", "scipy")
 
-_WORD = {"analyzer": "word", "words": 2, "sublinear": True, "lower": True, "min_df": 1, "keep": 100_000, "chi2": 1.0}
+_WORD = {"analyzer": "word", "words": 2, "sublinear": True, "lower": True, "min_df": 1, "keep": 100_000,
+         "share": 1.0, "select": "chi2", "svd": 0}  # fmt: skip
 _BOTH = {**_WORD, "analyzer": "word+char", "low": 2, "high": 5, "min_df": 2}
 _LOGISTIC = {"classifier": "logistic", "balanced": False, "nb": False}
 _SVM = {"classifier": "svm", "balanced": False, "nb": False}
@@ -43,7 +46,7 @@ _OFFERED: dict[str, list[dict[str, Any]]] = {
         {**_WORD, **_LOGISTIC, "c": 10.0},
         {**_WORD, "classifier": "complement_nb", "alpha": 0.3},
         {**_BOTH, **_LOGISTIC, "c": 10.0},
-        {**_BOTH, **_LOGISTIC, "c": 10.0, "chi2": 0.3},
+        {**_BOTH, **_LOGISTIC, "c": 10.0, "share": 0.3},
         {**_BOTH, **_SVM, "c": 0.5},
         {**_BOTH, **_LOGISTIC, "c": 10.0, "balanced": True},
         {**_BOTH, **_LOGISTIC, "c": 3.0, "nb": True},
@@ -55,7 +58,7 @@ _OFFERED: dict[str, list[dict[str, Any]]] = {
         {**_WORD, **_BINS, "c": 10.0},
         {**_BOTH, **_RIDGE},
         {**_BOTH, **_BINS, "c": 10.0},
-        {**_BOTH, **_BINS, "c": 10.0, "chi2": 0.3},
+        {**_BOTH, **_BINS, "c": 10.0, "share": 0.3},
         {**_BOTH, **_BINS, "c": 3.0, "bins": 20},
         {**_BOTH, **_RIDGE, "alpha": 0.3},
         {**_BOTH, **_BINS, "c": 30.0, "words": 3, "high": 6},
@@ -74,7 +77,7 @@ def portfolio(profile: Profile) -> list[Recipe]:
 def _with_columns(offered: list[dict[str, Any]], text: bool) -> list[dict[str, Any]]:
     """The same choices that read columns, too; then the first ones with the columns alone, and with the text alone."""
     reading = [o | _beside.USUAL if _reads_columns(o) else o for o in offered]
-    learners = [{k: v for k, v in o.items() if k not in _BOTH and k != "chi2"} for o in reading if "columns" in o]
+    learners = [{k: v for k, v in o.items() if k not in _BOTH} for o in reading if "columns" in o]
     alone = [_BLANK | learner for i, learner in enumerate(learners) if learner not in learners[:i]]
     if not text:
         return [*alone, *(a | {"columns": "quantile", "names": "target"} for a in alone)]
@@ -88,21 +91,30 @@ def _reads_columns(knobs: Any) -> bool:
 
 _SOLVED = ("classifier", ("logistic", "svm"))
 _CUT = ("classifier", ("logistic",))
+_MEASURES = tuple(plugins.names(selection.ROOM))
+#: Of n-grams that are learnt from in place of them, 0 for the n-grams themselves.
+_DIRECTIONS = (0, 100, 300)
+#: Knobs of the text alone.
+_OF_TEXT = ("share", "select", "nb", "svd")
 
 #: Loss of the task -> the knobs of what learns from the features.
 _TURNED: dict[str, tuple[Knob, ...]] = {
     "cross_entropy": (
-        Knob("chi2", low=0.1, high=1.0),
+        Knob("share", low=0.1, high=1.0),
+        Knob("select", values=_MEASURES),
         Knob("classifier", values=("logistic", "svm", "complement_nb")),
         Knob("c", low=0.01, high=100.0, log=True, when=_SOLVED),
         Knob("balanced", values=(False, True), when=_SOLVED),
         Knob("nb", values=(False, True), when=_SOLVED),
+        Knob("svd", values=_DIRECTIONS, when=("nb", (False,))),
         Knob("alpha", low=0.01, high=3.0, log=True, when=("classifier", ("complement_nb",))),
     ),
     "squared": (
         Knob("classifier", values=("logistic", "ridge")),
         Knob("bins", values=(5, 10, 20), when=_CUT),
-        Knob("chi2", low=0.1, high=1.0, when=_CUT),
+        Knob("share", low=0.1, high=1.0, when=_CUT),
+        Knob("select", values=_MEASURES, when=_CUT),
+        Knob("svd", values=_DIRECTIONS),
         Knob("c", low=0.01, high=100.0, log=True, when=_CUT),
         Knob("alpha", low=0.03, high=30.0, log=True, when=("classifier", ("ridge",))),
     ),
@@ -114,7 +126,7 @@ def knobs(profile: Profile) -> tuple[Knob, ...]:
     beside = _beside.knobs(profile, when=("classifier", _SIGNED))
     if profile.columns and not profile.mean_characters:
         fixed = tuple(Knob(name, values=(value,)) for name, value in _BLANK.items())
-        turned = tuple(k for k in _TURNED.get(profile.loss, ()) if k.name not in ("chi2", "nb"))
+        turned = tuple(k for k in _TURNED.get(profile.loss, ()) if k.name not in _OF_TEXT)
         return (*fixed, *turned, *(replace(k, values=tuple(v for v in k.values if v != _beside.NONE)) for k in beside))
     with_words = ("analyzer", ("word", "word+char"))
     with_chars = ("analyzer", ("char", "word+char"))
@@ -151,7 +163,6 @@ def fit(
 ) -> "LinearModel":
     """Fit on ``train``, or on a stratified part of it where rows, memory or the deadline ask for that."""
     target = target_of(task, train, 0 if recipe["classifier"] == "ridge" else recipe.get("bins", 0))
-    grams = _grams(recipe)
     plan = _plan(recipe, train, target.columns)
     # Some of the time is kept back: the prediction is a guess.
     rows = plan.rows_within(0.7 * resources.deadline.left(), recipe.effort)
@@ -165,12 +176,12 @@ def fit(
         if resources.deadline.over():
             raise OutOfTime("no time was left for the classifier")
         if not _reading(recipe, train):
-            return LinearModel(*_slim(tfidf, fit_weights(X, target, recipe, resources)), target.link)
+            return LinearModel(*_slim(read, fit_weights(read.X, target, recipe, resources)), target.link)
         fitted, wide = columns.fit(train.take(chosen), _beside.told(target), _beside.way(recipe), recipe.seed)
-        weights = fit_weights(_side_by_side(X, wide), target, recipe, resources)
-    beside = _beside.Beside(fitted, weights.coef[:, X.shape[1] :])
-    text = Logistic(weights.coef[:, : X.shape[1]], weights.intercept)
-    return LinearModel(*_slim(tfidf, text), target.link, beside)
+        weights = fit_weights(read.beside(wide), target, recipe, resources)
+    beside = _beside.Beside(fitted, weights.coef[:, read.width :])
+    text = Logistic(weights.coef[:, : read.width], weights.intercept)
+    return LinearModel(*_slim(read, text), target.link, beside)
 
 
 def open(folder: Path) -> "LinearModel":
@@ -196,6 +207,10 @@ class LinearModel:
         silent = (np.diff(rows.indptr) == 0) & (rows.shape[1] > 0)
         return self.link.settled(self.link(self.weights.margins(rows)), silent)
 
+    def terms(self, row: Table) -> terms.Terms:
+        """The margins of a table of one row as a sum."""
+        return terms.of(row, self.tfidf, self.weights, self.link, self.beside)
+
     def save(self, folder: Path) -> None:
         files.write(folder, self.tfidf, self.weights, self.link)
         if self.beside is not None:
@@ -206,42 +221,15 @@ def _reading(recipe: Recipe, table: Table) -> bool:
     return bool(table.columns) and recipe.get("columns", _beside.NONE) != _beside.NONE and _reads_columns(recipe)
 
 
-def _side_by_side(X: Any, wide: Array) -> Any:
-    from scipy.sparse import csr_matrix, hstack
-
-    return hstack([X, csr_matrix(wide)], format="csr", dtype=np.float32)
-
-
 def _plan(recipe: Recipe, train: Table, classes: int) -> costs.Plan:
-    plan = costs.predict(train.joined, _grams(recipe), recipe, classes)
+    plan = costs.predict(train.joined, rows_of.grams(recipe), recipe, classes)
     # A number and, for some, its indicator.
     beside = 1.5 * len(train.columns) if _reading(recipe, train) else 0
     return replace(plan, values=plan.values + beside * len(train), features=plan.features + beside)
 
 
-def _grams(recipe: Recipe) -> Grams:
-    """N-grams of a recipe; knobs that its analyzer does not use are 0."""
-    low = recipe.get("low", 0)
-    return Grams(recipe.get("words", 0), low, max(low, recipe.get("high", 0)), recipe["lower"])
-
-
-def _features(texts: Array, target: Target, grams: Grams, recipe: Recipe, resources: Resources) -> tuple[Tfidf, Any]:
-    limits: dict[str, Any] = {"threads": resources.threads, "deadline": resources.deadline}
-    settings = {"sublinear": recipe["sublinear"], "keep": recipe["keep"], **limits}
-    tfidf = fit_tfidf(texts, grams, min_df=recipe["min_df"], **settings)
-    if not len(tfidf.buckets):  # a handful of rows that share nothing
-        tfidf = fit_tfidf(texts, grams, min_df=1, **settings)
-    rows = tfidf.rows(texts, **limits)
-    share = recipe.get("chi2", 1.0)
-    if share >= 1:
-        return tfidf, rows
-    best = np.argsort(-chi2(rows, target.y, target.columns), kind="stable")[: max(1, round(share * rows.shape[1]))]
-    columns = np.sort(best)
-    return tfidf.only(columns), rows[:, columns]
-
-
-def _slim(tfidf: Tfidf, weights: Logistic) -> tuple[Tfidf, Logistic]:
+def _slim(read: rows_of.Read, weights: Logistic) -> tuple[Tfidf, Logistic]:
     """Weights as they are stored, in half precision, no columns of zeros: what is measured is what is served."""
-    half = np.clip(weights.coef, -65_000, 65_000).astype(np.float16)
+    half = np.clip(read.unfolded(weights.coef), -65_000, 65_000).astype(np.float16)
     used = np.flatnonzero(half.any(axis=0))
-    return tfidf.only(used), Logistic(files.spread(half[:, used].T), weights.intercept)
+    return read.tfidf.only(used), Logistic(files.spread(half[:, used].T), weights.intercept)
