@@ -98,7 +98,7 @@ class Graph:
             out: Array = self._live().run(None, {"ids": ids, "mask": mask})[0]
         except Exception as error:  # onnxruntime has an error type of its own for each of its states
             raise BundleError(
-                f"{self.folder / GRAPH} does not run ({_brief(error)}): copy the artefact again."
+                f"{self.folder / GRAPH} does not run ({brief(error)}): copy the artefact again."
             ) from error
         if out.shape != (len(rows), self.facts.outputs):
             raise BundleError(
@@ -152,9 +152,26 @@ def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
 def _session(folder: Path, threads: int) -> "onnxruntime.InferenceSession":
     import onnxruntime
 
-    path = _checked(folder, GRAPH)
+    path = checked(folder, GRAPH, _LARGEST[GRAPH])
     if _names_other_files(path):
         raise BundleError(f"{path} keeps weights in other files, which Penna never writes: do not trust it.")
+    try:
+        # By its path: of bytes, onnxruntime would keep a second copy for as long as the session lives.
+        session = onnxruntime.InferenceSession(
+            str(path), options(threads), providers=["CPUExecutionProvider"], enable_fallback=0
+        )
+        named = [i.name for i in session.get_inputs()], len(session.get_outputs())
+    except Exception as error:  # onnxruntime has an error type of its own for each of its states
+        raise BundleError(f"{path} is damaged ({brief(error)}): copy the artefact again.") from error
+    if named != (["ids", "mask"], 1):
+        raise BundleError(f"{path} is not a graph that Penna wrote: copy the artefact again.")
+    return session
+
+
+def options(threads: int) -> "onnxruntime.SessionOptions":
+    """How every session runs: on so many threads, which wait busily for a moment only."""
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -165,17 +182,7 @@ def _session(folder: Path, threads: int) -> "onnxruntime.InferenceSession":
     # short text's time; longer, and beside other work they would take the processor from the thread they wait for.
     options.add_session_config_entry("session.intra_op.spin_duration_us", "20")
     options.add_session_config_entry("session.force_spinning_stop", "1")
-    try:
-        # By its path: of bytes, onnxruntime would keep a second copy for as long as the session lives.
-        session = onnxruntime.InferenceSession(
-            str(path), options, providers=["CPUExecutionProvider"], enable_fallback=0
-        )
-        named = [i.name for i in session.get_inputs()], len(session.get_outputs())
-    except Exception as error:  # onnxruntime has an error type of its own for each of its states
-        raise BundleError(f"{path} is damaged ({_brief(error)}): copy the artefact again.") from error
-    if named != (["ids", "mask"], 1):
-        raise BundleError(f"{path} is not a graph that Penna wrote: copy the artefact again.")
-    return session
+    return options
 
 
 def _tokenizer(folder: Path, facts: Facts) -> "tokenizers.Tokenizer":
@@ -188,7 +195,7 @@ def _tokenizer(folder: Path, facts: Facts) -> "tokenizers.Tokenizer":
     except BundleError:
         raise
     except Exception as error:  # the Rust side raises bare Exception
-        raise BundleError(f"{folder / TOKENIZER} is damaged ({_brief(error)}): copy the artefact again.") from error
+        raise BundleError(f"{folder / TOKENIZER} is damaged ({brief(error)}): copy the artefact again.") from error
     return tokenizer
 
 
@@ -201,7 +208,7 @@ def _facts(folder: Path) -> Facts:
             raise BundleError(f"{path} has format {found}, this Penna reads up to {FORMAT}: update penna.")
         facts = Facts(**{name: data[name] for name in Facts.__annotations__})
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise BundleError(f"{path} is damaged ({_brief(error)}): copy the artefact again.") from error
+        raise BundleError(f"{path} is damaged ({brief(error)}): copy the artefact again.") from error
     for name, least in {"length": 1, "outputs": 1, "pad": 0, "characters": 1}.items():
         value = getattr(facts, name)
         if type(value) is not int or not least <= value < 1 << 31:
@@ -216,11 +223,11 @@ def _names_other_files(path: Path) -> bool:
 
 
 def _content(folder: Path, name: str) -> bytes:
-    return _checked(folder, name).read_bytes()
+    return checked(folder, name, _LARGEST[name]).read_bytes()
 
 
-def _checked(folder: Path, name: str) -> Path:
-    """The path of a file that is there, readable and of a size that can be."""
+def checked(folder: Path, name: str, largest: int) -> Path:
+    """The path of a file that is there, readable and of a size that can be. Raises BundleError."""
     path = folder / name
     try:
         with path.open("rb"):
@@ -229,11 +236,12 @@ def _checked(folder: Path, name: str) -> Path:
         raise BundleError(f"{path} cannot be read ({error.strerror}): copy the artefact again.") from error
     if size == 0:
         raise BundleError(f"{path} is empty: copy the artefact again.")
-    if size > _LARGEST[name]:
+    if size > largest:
         raise BundleError(f"{path} is {size >> 20} MB, more than Penna ever writes: do not trust it.")
     return path
 
 
-def _brief(error: Exception) -> str:
+def brief(error: Exception) -> str:
+    """An error's type and its first line."""
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0][:160]}" if lines else type(error).__name__
