@@ -536,3 +536,19 @@ def test_a_table_of_very_few_different_texts_is_looked_at_without_models(texts):
     data = pd.DataFrame({"text": texts * 30, "label": ["x", "y"] * (15 * len(texts))})
     found = checking.check(data, "label", text="text", budget=20, threads=1)
     assert any(finding.kind.startswith("duplicate") or "repeat" in finding.message for finding in found.findings)
+
+
+def test_a_column_that_was_named_is_checked_as_what_it_is_and_one_to_be_ignored_is_not(tmp_path):
+    cells = "".join(f"a longer text of row {i},{'yn'[i % 2]},{i},{i % 3},{i}\n" for i in range(40))
+    (tmp_path / "a.csv").write_text("text,label,key,code,id\n" + cells)
+    ran = penna("check", tmp_path / "a.csv", "--target", "label", "--numeric", "key", "--categorical", "code",
+                  "--ignore", "id", "--budget", "5s", "--json")  # fmt: skip
+    found = json.loads(ran.stdout)
+    assert ran.exit_code == 0
+    assert {name: found["columns"][name] for name in ("key", "code", "id")} == {
+        "key": "numeric", "code": "categorical", "id": "ignore",
+    }  # fmt: skip
+    assert not any(finding["kind"] == "id column" for finding in found["findings"])
+    ran = penna("check", tmp_path / "a.csv", "--target", "label", "--list", "kez")
+    assert ran.exit_code == 2
+    assert "did you mean 'key'" in ran.stderr

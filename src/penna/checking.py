@@ -14,6 +14,7 @@ from penna.errors import EncoderError, PennaError
 from penna.models import Resources
 from penna.prepare import check as refusing
 from penna.prepare import checks
+from penna.prepare import columns as beside
 from penna.prepare.checks import labels
 from penna.prepare.column import Column
 from penna.prepare.sheet import Reach, Sheet
@@ -60,6 +61,11 @@ def check(
     *,
     text: Sequence[str] | str | None = None,
     text_pair: str | None = None,
+    numeric: Sequence[str] | str = (),
+    categorical: Sequence[str] | str = (),
+    date: Sequence[str] | str = (),
+    list: Sequence[str] | str = (),
+    ignore: Sequence[str] | str = (),
     group: str | None = None,
     test: Any = None,
     task: str = "auto",
@@ -70,9 +76,9 @@ def check(
 ) -> Checkup:
     """All checks of ``prepare/checks`` on a table (a file, a DataFrame, texts), and on test rows where there are some.
 
-    ``y`` is the target's column, or labels; ``budget`` seconds, or a deadline that is running. Encoders are those that
-    came with Penna where none is named. Nothing is written but the cache of embeddings. Raises TableError where the
-    source cannot be read at all.
+    ``y`` is the target's column, or labels; roles of columns are named as for ``AutoText``; ``budget`` seconds, or a
+    deadline that is running. Encoders are those that came with Penna where none is named. Nothing is written but the
+    cache of embeddings. Raises TableError where the source cannot be read at all.
 
     >>> texts = [f"{word} film number {i}" for i in range(30) for word in ("good", "bad")]
     >>> found = check([*texts, "good film number 7"], ["good", "bad"] * 30 + ["good"], budget=10)
@@ -82,16 +88,17 @@ def check(
     deadline = budget if isinstance(budget, Deadline) else Deadline(parse_seconds(budget))
     with threadpool_limits(threads):
         columns = (text,) if isinstance(text, str) else text
-        named = isinstance(y, str)
+        roles = beside.asked(numeric=numeric, categorical=categorical, date=date, list=list, ignore=ignore)
+        by_name = isinstance(y, str)
         sheet, notes = _sheet(
-            source, text=columns, text_pair=text_pair, target=y if named else None, group=group, y=None if named else y
-        )
+            source, roles, text=columns, text_pair=text_pair, target=y if by_name else None, group=group,
+            y=None if by_name else y, apart=tuple(name for name in roles if name != intake.ALL),
+        )  # fmt: skip
         table = sheet.table
         if test is not None:
-            beside, _ = _sheet(
-                test, text=tuple(table.text), text_pair=table.pair and table.pair[1], target=table.target_name
-            )
-            sheet = replace(sheet, test=beside)
+            pair = table.pair and table.pair[1]
+            asked_too, _ = _sheet(test, roles, text=tuple(table.text), text_pair=pair, target=table.target_name)
+            sheet = replace(sheet, test=asked_too)
         settled, asked, refused = _settled(table, task)
         if settled is not None and asked is not None:
             strata, classes = _strata(table, settled, asked)
@@ -104,7 +111,7 @@ def check(
     return Checkup(
         rows=len(table),
         test_rows=0 if sheet.test is None else len(sheet.test),
-        columns=dict(table.roles),
+        columns={name: roles.get(name, role) for name, role in table.roles.items()},
         task="" if asked is None else asked.name,
         findings=tuple(sorted(found, key=lambda finding: (_RANK[finding.severity], -finding.count))),
         looked=run.looked,
@@ -114,10 +121,14 @@ def check(
     )
 
 
-def _sheet(source: Any, **roles: Any) -> tuple[Sheet, list[Finding]]:
+def _sheet(source: Any, named: Mapping[str, str], **roles: Any) -> tuple[Sheet, list[Finding]]:
     """The texts and the target as a table, the other columns beside it, and what reading has to say."""
     table, notes = reading.read(source, others=None, **roles)
-    columns = {name: Column(name, cells) for name, cells in table.columns.items()}
+    columns = {
+        name: Column(name, cells, named.get(name, ""))
+        for name, cells in table.columns.items()
+        if named.get(name, "") != beside.IGNORE and intake.ALL not in named
+    }
     if table.text:  # models doubt labels by the text alone
         table = replace(table, columns={})
     return Sheet(table, columns), [note for note in notes if note.kind not in _TOLD_AGAIN]

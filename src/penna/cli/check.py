@@ -24,6 +24,15 @@ def check(
         str | None,
         typer.Option(metavar="COLUMN", help="The second text of a pair. Found by its usual names if no text is named."),
     ] = None,
+    numeric: Annotated[list[str] | None, typer.Option(metavar="COLUMN", help="Numbers; repeat for more.")] = None,
+    categorical: Annotated[list[str] | None, typer.Option(metavar="COLUMN", help="Names; repeat for more.")] = None,
+    date: Annotated[list[str] | None, typer.Option(metavar="COLUMN", help="Dates; repeat for more.")] = None,
+    lists: Annotated[
+        list[str] | None, typer.Option("--list", metavar="COLUMN", help="Lists of names; repeat for more.")
+    ] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMN", help="Not to be used; repeat for more; * for all but text.")
+    ] = None,
     group: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="Rows of one group stay on one side of every split.")
     ] = None,
@@ -53,6 +62,8 @@ def check(
 
     found = checking.check(
         data, target, text=tuple(text) if text else None, text_pair=text_pair, group=group, test=test, task=task,
+        numeric=tuple(numeric or ()), categorical=tuple(categorical or ()), date=tuple(date or ()),
+        list=tuple(lists or ()), ignore=tuple(ignore or ()),
         encoders=tuple(encoder or ()), budget=deadline, threads=threads, seed=seed,
     )  # fmt: skip
     if html:

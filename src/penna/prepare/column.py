@@ -16,10 +16,11 @@ STAND_INS = frozenset({"na", "n/a", "nan", "null", "none", "nil", "missing", "un
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """Cells as they were found."""
+    """Cells as they were found, and the role that a user gave them."""
 
     name: str
     cells: Sequence[Any] | Array
+    role: str = ""
 
     def __len__(self) -> int:
         return len(self.cells)
@@ -63,7 +64,9 @@ class Column:
 
     @property
     def numeric(self) -> bool:
-        """Nearly all of its cells that say something are numbers."""
+        """It was named so, or nearly all of its cells that say something are numbers."""
+        if self.role:
+            return self.role == "numeric"
         said = ~(self.missing | self.stand_ins)
         return bool(said.any()) and float(np.isfinite(self.numbers[said]).mean()) >= 0.95
 

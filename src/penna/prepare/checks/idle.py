@@ -24,11 +24,12 @@ _ID_CELL = re.compile(r"\S{1,80}")
 def find(sheet: Sheet) -> list[Finding]:
     """Constants, ids and copies among the other columns."""
     columns = [c for c in sheet.columns.values() if c.present]
-    empty = [c.name for c in sheet.columns.values() if not c.present]
-    constant = [c for c in columns if c.distinct == 1]
-    ids = [c for c in columns if _is_id(c)]
+    unnamed = [c for c in sheet.columns.values() if not c.role]  # what a user named is used, whatever it is
+    empty = [c.name for c in unnamed if not c.present]
+    constant = [c for c in unnamed if c.distinct == 1]
+    ids = [c for c in unnamed if _is_id(c)]
     copies = _copies([c for c in columns if c.distinct > 1])
-    idle, named = "leaves them out", "name a column with --numeric, --categorical or --date to use it all the same"
+    idle, named = "leaves them out", "name a column (--numeric, --categorical, --date, --list) to use it all the same"
     return [
         *of_columns("empty column", "columns without any value", empty, does=idle, change="fill it in the file"),
         *of_columns(

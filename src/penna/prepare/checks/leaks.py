@@ -43,8 +43,8 @@ def find(sheet: Sheet) -> list[Finding]:
                 f"{name}: answers {percent(answered[name])} of what the most frequent class leaves open"
                 for name in leaks
             ],
-            does=f"leaves out those that answer {percent(CERTAIN)} or more, and trusts the others",
-            change="--ignore COLUMN leaves it out; --numeric, --categorical or --date COLUMN keeps it",
+            does=f"leaves out those that answer {percent(CERTAIN)} or more and were not named, and trusts the others",
+            change="--ignore COLUMN leaves it out; --numeric, --categorical, --date or --list COLUMN keeps it",
         ),
         *(_words(sheet, known) if sheet.classes else []),
     ]  # fmt: skip
