@@ -29,11 +29,30 @@ def shuffled(lengths: Index, size: int, rng: np.random.Generator) -> list[Index]
     return [batches[i] for i in rng.permutation(len(batches))]
 
 
-def endless(lengths: Index, size: int, seed: int) -> Iterator[Index]:
-    """Epoch after epoch of ``shuffled``; the same seed gives the same batches."""
+def by_tokens(lengths: Index, tokens: int, rng: np.random.Generator) -> list[Index]:
+    """One epoch: every row once, in batches of like length that hold at most ``tokens`` padded tokens (or one row).
+
+    >>> batches = by_tokens(np.array([5, 1, 2, 9, 1]), 6, np.random.default_rng(0))
+    >>> sorted(sorted(b.tolist()) for b in batches)
+    [[0], [1, 2, 4], [3]]
+    """
+    order = rng.permutation(len(lengths))
+    batches: list[Index] = []
+    part = np.cumsum(lengths[order]) // max(1, tokens * BUCKET)
+    for bucket in np.split(order, np.flatnonzero(np.diff(part)) + 1):
+        bucket = bucket[np.argsort(-lengths[bucket], kind="stable")]
+        while len(bucket):
+            size = max(1, tokens // max(1, int(lengths[bucket[0]])))
+            batches.append(bucket[:size])
+            bucket = bucket[size:]
+    return [batches[i] for i in rng.permutation(len(batches))]
+
+
+def endless(lengths: Index, size: int, seed: int, tokens: int = 0) -> Iterator[Index]:
+    """Epoch after epoch of ``shuffled``, or with ``tokens`` of ``by_tokens``; the same seed gives the same batches."""
     rng = np.random.default_rng(seed)
     while True:
-        yield from shuffled(lengths, size, rng)
+        yield from by_tokens(lengths, tokens, rng) if tokens else shuffled(lengths, size, rng)
 
 
 def ordered(lengths: Index, size: int) -> list[Index]:

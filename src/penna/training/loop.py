@@ -12,6 +12,7 @@ from torch import nn
 
 from penna.budget import Deadline
 from penna.training import batches, optimiser, precision
+from penna.training.averaging import Averaging
 
 Index = batches.Index
 Inputs = dict[str, torch.Tensor]
@@ -30,7 +31,9 @@ class Diverged(RuntimeError):
 @dataclass(frozen=True)
 class Plan:
     """How to train. ``loss`` is a name in ``LOSSES``; ``smoothing`` is label smoothing; ``checks`` how often the
-    validation score is asked for; ``patience`` how many checks without a better score end the training (0: never)."""
+    validation score is asked for; ``patience`` how many checks without a better score end the training (0: never);
+    ``tokens`` above 0 makes batches of so many padded tokens in place of ``batch`` rows; ``average`` is how many of the
+    last weights are averaged at the end, where that scores no worse."""
 
     steps: int
     batch: int = 32
@@ -44,6 +47,8 @@ class Plan:
     seed: int = 0
     dtype: precision.Dtype = "float32"
     loss: str = "cross_entropy"
+    tokens: int = 0
+    average: int = 0
 
 
 @dataclass(frozen=True)
@@ -109,6 +114,7 @@ class _Run:
         self.score, self.report = score, report
         self.device = next(network.parameters()).device
         self.optimiser = optimiser.adamw(network, plan.rates)
+        self.averaging = Averaging(network, plan.average)
         self.weights = None if rows.weights is None else torch.tensor(rows.weights, device=self.device)
         self.step, self.total = 0, plan.steps
         self.started = time.monotonic()
@@ -120,7 +126,7 @@ class _Run:
 
     def all(self) -> Outcome:
         why = "done"
-        for index in batches.endless(self.rows.lengths, self.plan.batch, self.plan.seed):
+        for index in batches.endless(self.rows.lengths, self.plan.batch, self.plan.seed, self.plan.tokens):
             self.fit_to_time()
             if self.step >= self.total:
                 why = "done" if self.total == self.plan.steps else "deadline"
@@ -132,8 +138,7 @@ class _Run:
             if self.due() and (stop := self.check()):
                 why = stop
                 break
-        if self.best is not None:
-            load(self.network, self.best[1])
+        self.settle()
         seconds = time.monotonic() - self.started
         score = None if self.best is None else self.best[0]
         return Outcome(self.step, self.plan.steps, seconds, score, tuple(self.curve), why)
@@ -147,7 +152,21 @@ class _Run:
             return False
         self.step += 1
         self.paces.append(time.monotonic() - begun)
+        self.averaging.look(self.step / self.total)
         return True
+
+    def settle(self) -> None:
+        """Leave the network with the mean of its last weights, or with the best ones where these score better."""
+        averaged = self.averaging.mean()
+        if averaged is not None:
+            load(self.network, averaged)
+            if self.score is not None:
+                self.network.eval()
+                score = self.score()
+                if self.best is None or score >= self.best[0]:
+                    self.best = score, averaged
+        if self.best is not None:
+            load(self.network, self.best[1])
 
     def fit_to_time(self) -> None:
         """Plan as many of the planned steps as end before the deadline at the measured pace."""

@@ -16,7 +16,8 @@ class Rates:
     """Learning rates at their peak. ``head`` and ``embeddings`` multiply ``body``; 0 freezes the embeddings.
 
     ``layer_decay`` < 1 slows each layer below the top one by that factor (Howard and Ruder 2018, section 3.2).
-    Where layers share their weights (ALBERT) there is nothing to decay.
+    Where layers share their weights (ALBERT) there is nothing to decay. ``memory`` is how slowly the mean square of
+    the gradients changes: Adam's second beta.
     """
 
     body: float = 1e-4
@@ -24,6 +25,7 @@ class Rates:
     embeddings: float = 1.0
     layer_decay: float = 1.0
     weight_decay: float = 0.01
+    memory: float = 0.999
 
 
 def place(name: str) -> str | int:
@@ -65,7 +67,7 @@ def adamw(network: nn.Module, rates: Rates) -> torch.optim.AdamW:
         {"params": members, "lr": rate, "peak": rate, "weight_decay": decay}
         for (rate, decay), members in groups.items()
     ]
-    return torch.optim.AdamW(described, betas=(0.9, 0.999), eps=1e-8, fused=True)
+    return torch.optim.AdamW(described, betas=(0.9, rates.memory), eps=1e-8, fused=True)
 
 
 def _rate(where: str | int, rates: Rates, depth: int) -> float:
@@ -81,11 +83,15 @@ def _rate(where: str | int, rates: Rates, depth: int) -> float:
 def height(progress: float, warmup: float, shape: str) -> float:
     """The share of the peak rate at ``progress`` in 0..1: up over ``warmup``, then down to zero.
 
+    With "inverse_sqrt" it falls as one over the root of the steps taken, and never to zero (Vaswani et al. 2017, 5.3).
+
     >>> height(0.05, 0.1, "linear"), height(0.1, 0.1, "linear"), height(1.0, 0.1, "cosine")
     (0.5, 1.0, 0.0)
     """
     if progress < warmup:
         return progress / warmup
+    if shape == "inverse_sqrt":
+        return math.sqrt(max(warmup, 1e-3) / max(progress, 1e-3))
     down = min(1.0, (progress - warmup) / (1 - warmup))
     return 1 - down if shape == "linear" else 0.5 * (1 + math.cos(math.pi * down))
 
