@@ -15,7 +15,7 @@ from penna.errors import BundleError
 if TYPE_CHECKING:
     import onnx
 
-IDS, MASK, OUT = "ids", "mask", "out"
+IDS, MASK, TYPES, OUT = "ids", "mask", "types", "out"
 _FUSED = "com.microsoft"
 _ACTIVATIONS = {
     "gelu": "BiasGelu",
@@ -65,7 +65,8 @@ class Writer:
 
 
 def model(parts: Parts, pooling: str, head: Sequence[tuple[Dense, str]]) -> "onnx.ModelProto":
-    """ids (b, s) int32 and mask (b, s) int32 in, (b, k) float32 out: logits, or without a head the pooled vector."""
+    """ids and mask, and types where there are such, (b, s) int32 in; (b, k) float32 out: logits, or without a head the
+    pooled vector."""
     from onnx import TensorProto, helper
 
     writer = Writer()
@@ -79,12 +80,16 @@ def model(parts: Parts, pooling: str, head: Sequence[tuple[Dense, str]]) -> "onn
     graph = helper.make_graph(
         writer.nodes,
         "encoder",
-        [helper.make_tensor_value_info(name, TensorProto.INT32, ["b", "s"]) for name in (IDS, MASK)],
+        [helper.make_tensor_value_info(name, TensorProto.INT32, ["b", "s"]) for name in _inputs(parts)],
         [helper.make_tensor_value_info(OUT, TensorProto.FLOAT, ["b", outputs])],
         initializer=list(writer.weights.values()),
     )
     operators = [helper.make_opsetid("", 17), helper.make_opsetid(_FUSED, 1)]
     return helper.make_model(graph, opset_imports=operators, ir_version=8, producer_name="penna")
+
+
+def _inputs(parts: Parts) -> tuple[str, ...]:
+    return (IDS, MASK) if parts.second is None else (IDS, MASK, TYPES)
 
 
 def states(writer: Writer, parts: Parts) -> str:
@@ -115,6 +120,9 @@ def cycles(order: Sequence[int]) -> list[tuple[tuple[int, ...], int]]:
 
 def _embed(writer: Writer, parts: Parts) -> str:
     words = writer.add("Gather", writer.weight("words", parts.words), IDS)
+    if parts.second is not None:
+        kinds = np.stack([np.zeros_like(parts.second), parts.second])
+        words = writer.add("Add", words, writer.add("Gather", writer.weight("kinds", kinds), TYPES))
     positions = _positions(writer, parts)
     x = writer.norm(words, positions, "embedded", parts.norm)
     return x if parts.project is None else writer.dense(x, "project", parts.project)

@@ -25,10 +25,12 @@ _VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "s
 
 @dataclass(frozen=True)
 class Kind:
-    """What differs between architectures: positions that are not usable, and whether a pooler can be left out."""
+    """What differs between architectures: positions that are not usable, whether a pooler can be left out, and whether
+    tokens have types."""
 
     lost_positions: int = 0
     pooler: bool = True
+    typed: bool = True
 
 
 #: The architectures with an encoder interface: (ids, mask) -> (batch, length, width), cut by ``num_hidden_layers``.
@@ -36,9 +38,9 @@ KINDS: Mapping[str, Kind] = {
     "albert": Kind(),
     "bert": Kind(),
     "camembert": Kind(lost_positions=2),
-    "distilbert": Kind(pooler=False),
+    "distilbert": Kind(pooler=False, typed=False),
     "electra": Kind(pooler=False),
-    "mpnet": Kind(lost_positions=2),
+    "mpnet": Kind(lost_positions=2, typed=False),
     "roberta": Kind(lost_positions=2),
     "xlm-roberta": Kind(lost_positions=2),
 }
@@ -63,6 +65,7 @@ class Checkpoint:
     pad: int = 0  # the id that fills up a batch
     step: int = 1  # a cut keeps a multiple of so many layers
     trained: tuple[int, ...] = ()  # depths that it was trained to be good at; empty where it does not say
+    types: int = 1  # kinds of tokens that it knows: of two, the second stands for the second text of a pair
 
     @property
     def depths(self) -> tuple[int, ...]:
@@ -138,6 +141,7 @@ def describe(name: str, folder: Path) -> Checkpoint:
         pad=configs.whole(name, config, "pad_token_id", default=0),
         step=stack.step,
         trained=stack.trained,
+        types=configs.whole(name, config, "type_vocab_size", default=2) if KINDS[kind].typed else 1,
     )
 
 

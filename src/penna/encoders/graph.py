@@ -8,13 +8,14 @@ and gave a slower graph. No torch at import: serving passes through here.
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from penna.encoders import parts as arrays
 from penna.encoders import session, tokens
 from penna.encoders.checkpoints import Checkpoint, load_tokenizer
+from penna.encoders.frames import Framing
 from penna.encoders.parts import Array, Dense
 from penna.encoders.session import Graph
 from penna.errors import BundleError
@@ -55,10 +56,12 @@ def write_graph(
     pooling: str = "mean",
     length: int,
     sample: Sequence[str] = (),
+    framing: Framing | None = None,
 ) -> float:
     """Write the encoder (evaluation mode, float32) and return the largest difference from torch on ``sample``.
 
-    With ``head`` the graph gives (n, k) logits, without it the pooled (n, width) vectors. Raises BundleError where
+    With ``head`` the graph gives (n, k) logits, without it the pooled (n, width) vectors; with ``framing`` it reads
+    pairs, or long texts by windows, of that length. Raises BundleError where
     the graph answers otherwise than the module, or cannot be written.
     """
     from penna.encoders import _onnx_nodes
@@ -66,19 +69,24 @@ def write_graph(
     if pooling not in POOLINGS:
         raise BundleError(f"the pooling {pooling!r} cannot be written as a graph: choose one of {', '.join(POOLINGS)}.")
     layers = _layers(head)
+    if framing is not None and framing.sides == 1 and framing.windows == 1:
+        framing = None  # as texts are read without one
     length = min(length, checkpoint.max_length)
-    parts = arrays.read(module, length)
+    most = length if framing is None else framing.most
+    typed = framing is not None and framing.sides == 2 and framing.frame.typed
+    parts = arrays.read(module, length, typed=typed)
     model = _onnx_nodes.model(parts, pooling, [(Dense(weight.T, bias), act) for weight, bias, act in layers])
     facts = session.Facts(
         length=length,
         outputs=len(layers[-1][1]) if layers else parts.width,
         pad=checkpoint.pad,
         # As many as the training rows were cut to: a text must become the same tokens here as there.
-        characters=tokens._CHARACTERS * min(checkpoint.max_length, max(tokens._CAP, length)),
+        characters=tokens._CHARACTERS * tokens.cap_of(checkpoint, most),
         pooling=pooling,
         width=parts.width,
         kind=checkpoint.kind,
         depth=len(parts.order),
+        framing=framing,
     )
     folder.mkdir(parents=True, exist_ok=True)
     load_tokenizer(checkpoint).save(str(folder / session.TOKENIZER), pretty=False)
@@ -87,10 +95,13 @@ def write_graph(
         raise BundleError(f"{checkpoint.name!r} is too large for one ONNX file (2 GB): choose a smaller encoder.")
     (folder / session.GRAPH).write_bytes(model.SerializeToString())
     del model, parts  # a copy of the weights each
-    return _difference(module, Graph.open(folder), layers, [*_SAMPLE, "long " * length, *sample])
+    texts: list[Any] = [*_SAMPLE, "long " * length, *sample]
+    if framing is not None and framing.sides == 2:
+        texts = list(zip(texts, texts[::-1], strict=True))
+    return _difference(module, Graph.open(folder), layers, texts)
 
 
-def _difference(module: "torch.nn.Module", opened: Graph, layers: list[Layer], texts: list[str]) -> float:
+def _difference(module: "torch.nn.Module", opened: Graph, layers: list[Layer], texts: list[Any]) -> float:
     """The largest difference between torch and the graph. Raises BundleError where it is too large."""
     facts = opened.facts
     expected = _torch_outputs(module, opened, texts)
@@ -112,19 +123,23 @@ def _difference(module: "torch.nn.Module", opened: Graph, layers: list[Layer], t
     return difference
 
 
-def _torch_outputs(module: "torch.nn.Module", opened: Graph, texts: list[str]) -> Array:
-    """(n, width) pooled vectors, one text at a time: no padding that could hide a wrong mask in the graph."""
+def _torch_outputs(module: "torch.nn.Module", opened: Graph, texts: list[Any]) -> Array:
+    """(n, width) pooled vectors, one row at a time: no padding that could hide a wrong mask in the graph."""
     import torch
 
     device = next(module.parameters()).device
-    rows = []
+    framed = opened.framed(texts)
+    pooled = []
     with torch.inference_mode():
-        for ids in opened.tokens(texts):
-            batch = torch.tensor([ids], device=device)
-            hidden = module(input_ids=batch, attention_mask=torch.ones_like(batch)).last_hidden_state[0].float()
-            pooled = {"mean": hidden.mean(0), "cls": hidden[0], "max": hidden.max(0).values}[opened.facts.pooling]
-            rows.append(pooled.cpu().numpy())
-    return np.stack(rows)
+        for i in range(len(framed.rows)):
+            ids, mask = tokens.padded(framed.rows, np.array([i]))
+            types = tokens.types(framed.rows, np.array([i]), ids.shape[1])
+            given = {"input_ids": ids, "attention_mask": mask} | ({} if types is None else {"token_type_ids": types})
+            batch = {name: torch.from_numpy(array).to(device) for name, array in given.items()}
+            hidden = module(**batch).last_hidden_state[0].float()
+            made = {"mean": hidden.mean(0), "cls": hidden[0], "max": hidden.max(0).values}[opened.facts.pooling]
+            pooled.append(made.cpu().numpy())
+    return framed.mean(np.stack(pooled))
 
 
 def _layers(head: Head | None) -> list[Layer]:

@@ -1,7 +1,7 @@
 """The weights of an encoder as plain arrays, whatever architecture they come from. Knows the modules of transformers,
 and nothing of ONNX. No torch at import."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -57,15 +57,20 @@ class Parts:
     activation: str
     padding: int | None = None  # RoBERTa and its kin: positions count from here, past all tokens that are this id
     distances: Array | None = None  # MPNet: (heads, 2 length - 1), what attention adds for each distance
+    second: Array | None = None  # (embedding width,) what is added to tokens of type 1; None where none are asked for
 
     @property
     def width(self) -> int:
         return int(self.layers[0].out.weight.shape[1])
 
 
-def read(module: "torch.nn.Module", length: int) -> Parts:
-    """The parts of a plain transformers encoder, for inputs of at most ``length`` tokens."""
-    encoder: Any = module
+def read(module: "torch.nn.Module", length: int, *, typed: bool = False) -> Parts:
+    """The parts of a plain transformers encoder, for inputs of at most ``length`` tokens, ``typed`` or all of type 0."""
+    parts = _read(module, length)
+    return replace(parts, second=_second(module)) if typed else parts
+
+
+def _read(encoder: Any, length: int) -> Parts:
     kind = encoder.config.model_type
     if kind == "albert":
         return _albert(encoder, length)
@@ -184,6 +189,11 @@ def _positions(embeddings: Any, length: int) -> Array:
     if hasattr(embeddings, "token_type_embeddings"):  # always type 0 here, so that it is part of every position
         table = table + _array(embeddings.token_type_embeddings.weight)[0]
     return table
+
+
+def _second(module: Any) -> Array:
+    found = _array(module.embeddings.token_type_embeddings.weight)
+    return np.asarray(found[1] - found[0])
 
 
 def _distances(encoder: Any, length: int) -> Array:

@@ -1,9 +1,11 @@
 """The runner of an encoder's artefact: texts in, one row of numbers each out. Knows numpy, tokenizers and onnxruntime;
 never torch. Trusts no file: sizes and types are checked, and weights outside the graph's own file are refused.
 
-graph.onnx       ids and mask (b, s) int32 -> (b, k) float32: logits, or pooled vectors where no head was written
+graph.onnx       ids and mask (b, s) int32 -> (b, k) float32: logits, or pooled vectors where no head was written; types,
+                 too, where the second text of a pair has its own
 tokenizer.json   neither cuts nor pads
-encoder.json     format, length, pooling, outputs, padding id ...
+encoder.json     format, length, pooling, outputs, padding id ...; how texts are framed, where they are pairs or read by
+                 windows
 """
 
 import json
@@ -11,13 +13,17 @@ import mmap
 import os
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from penna import machine
+from penna.encoders.frames import Framed, Framing
+from penna.encoders.tokens import Ragged, padded
+from penna.encoders.tokens import types as token_types
 from penna.errors import BundleError
 
 if TYPE_CHECKING:
@@ -37,7 +43,8 @@ _INHERITED: list[Any] = []
 
 @dataclass(frozen=True)
 class Facts:
-    """What encoder.json says. ``characters`` is where a text is cut before it is tokenised, in training as here."""
+    """What encoder.json says. ``characters`` is where a text is cut before it is tokenised, in training as here;
+    ``framing`` is None where a text is one row of at most ``length`` tokens."""
 
     length: int
     outputs: int
@@ -47,9 +54,17 @@ class Facts:
     width: int = 0
     kind: str = ""
     depth: int = 0
+    framing: Framing | None = None
 
     def to_json(self) -> dict[str, Any]:
-        return {"format": FORMAT, **self.__dict__}
+        plain = {name: value for name, value in self.__dict__.items() if name != "framing"}
+        return {"format": FORMAT, **plain, **({} if self.framing is None else {"framing": self.framing.to_json()})}
+
+    @property
+    def inputs(self) -> list[str]:
+        """Of the graph."""
+        typed = self.framing is not None and self.framing.sides == 2 and self.framing.frame.typed
+        return ["ids", "mask", "types"] if typed else ["ids", "mask"]
 
 
 class Graph:
@@ -60,7 +75,7 @@ class Graph:
         self.facts = facts
         self.threads = threads
         self._tokenizer = tokenizer
-        self._session = _session(folder, threads)
+        self._session = _session(folder, threads, facts.inputs)
         self._process = os.getpid()
 
     @classmethod
@@ -69,33 +84,53 @@ class Graph:
         facts = _facts(folder)
         return cls(folder, facts, _tokenizer(folder, facts), threads or machine.cores())
 
-    def run(self, texts: Sequence[str]) -> Array:
-        """(n, k) float32, in the order of the texts; a text of more than ``length`` tokens is cut."""
+    def run(self, texts: Sequence[str] | Sequence[tuple[str, str]]) -> Array:
+        """(n, k) float32, in the order of the texts, or pairs of them.
+
+        A text of more than ``length`` tokens is cut, or read by windows, whose mean is its answer.
+        """
         out = np.empty((len(texts), self.facts.outputs), np.float32)
         for start in range(0, len(texts), _CHUNK):
-            rows = self.tokens(texts[start : start + _CHUNK])
-            for index in _batches([len(row) for row in rows]):
-                out[[start + i for i in index]] = self._infer([rows[i] for i in index])
+            framed = self.framed(texts[start : start + _CHUNK])
+            found = np.empty((len(framed.rows), self.facts.outputs), np.float32)
+            for index in _batches(framed.rows.lengths.tolist()):
+                found[index] = self._infer(framed.rows, np.array(index))
+            out[start : start + _CHUNK] = framed.mean(found)
         return out
 
+    def framed(self, texts: Sequence[str] | Sequence[tuple[str, str]]) -> Framed:
+        """The rows of tokens that stand for these texts."""
+        framing = self.facts.framing
+        if framing is None:
+            whole = _ragged([ids or [self.facts.pad] for ids in self._ids(texts, True)], self.facts.pad)
+            no = np.zeros(len(whole), bool)
+            return Framed(whole, np.arange(len(whole) + 1), no, no)
+        most = framing.most - len(framing.frame.before) - len(framing.frame.after)
+        sides = (texts,) if framing.sides == 1 else tuple(zip(*texts, strict=True)) or ((), ())
+        rows = [[ids[:most] for ids in self._ids(side, False)] for side in sides]
+        return framing([_ragged(side, self.facts.pad) for side in rows])
+
     def tokens(self, texts: Sequence[str]) -> list[list[int]]:
-        """Each text's ids, cut to the graph's length."""
+        """The ids of each text's (first) row."""
+        framed = self.framed(texts)
+        first = framed.rows.take(framed.starts[:-1])
+        return [part.tolist() for part in np.split(first.values, first.offsets[1:-1])] if len(texts) else []
+
+    def _ids(self, texts: Sequence[Any], special: bool) -> list[list[int]]:
         # A lone surrogate cannot pass into the tokenizer: it becomes a question mark.
         clean = [t[: self.facts.characters].encode("utf-8", "replace").decode("utf-8") for t in texts]
         try:
-            return [e.ids or [self.facts.pad] for e in self._tokenizer.encode_batch_fast(clean)]
+            return [e.ids for e in self._tokenizer.encode_batch_fast(clean, add_special_tokens=special)]
         except Exception as error:  # the Rust side raises bare Exception
             raise BundleError(f"{self.folder / TOKENIZER} does not work ({error}): copy the artefact again.") from error
 
-    def _infer(self, rows: list[list[int]]) -> Array:
-        longest = max(map(len, rows))
-        ids = np.full((len(rows), longest), self.facts.pad, np.int32)
-        mask = np.zeros((len(rows), longest), np.int32)
-        for i, row in enumerate(rows):
-            ids[i, : len(row)] = row
-            mask[i, : len(row)] = 1
+    def _infer(self, all_rows: Ragged, index: Array) -> Array:
+        rows = all_rows.take(index)
+        ids, mask = padded(rows, np.arange(len(rows)))
+        types = token_types(rows, np.arange(len(rows)), ids.shape[1])
+        given = {name: array for name, array in (("ids", ids), ("mask", mask), ("types", types)) if array is not None}
         try:
-            out: Array = self._live().run(None, {"ids": ids, "mask": mask})[0]
+            out: Array = self._live().run(None, {name: array.astype(np.int32) for name, array in given.items()})[0]
         except Exception as error:  # onnxruntime has an error type of its own for each of its states
             raise BundleError(
                 f"{self.folder / GRAPH} does not run ({brief(error)}): copy the artefact again."
@@ -110,9 +145,16 @@ class Graph:
     def _live(self) -> "onnxruntime.InferenceSession":
         if self._process != os.getpid():
             _INHERITED.append(self._session)
-            self._session = _session(self.folder, self.threads)
+            self._session = _session(self.folder, self.threads, self.facts.inputs)
             self._process = os.getpid()
         return self._session
+
+
+def _ragged(rows: Sequence[Sequence[int]], pad: int) -> Ragged:
+    offsets = np.zeros(len(rows) + 1, np.int64)
+    np.cumsum([len(row) for row in rows], out=offsets[1:])
+    values = np.fromiter(chain.from_iterable(rows), np.int32, int(offsets[-1]))
+    return Ragged(values, offsets, np.diff(offsets), pad)
 
 
 def latency(graph: Graph, texts: Sequence[str], seconds: float = 3.0) -> tuple[float, float]:
@@ -149,7 +191,7 @@ def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
         yield batch
 
 
-def _session(folder: Path, threads: int) -> "onnxruntime.InferenceSession":
+def _session(folder: Path, threads: int, inputs: list[str]) -> "onnxruntime.InferenceSession":
     import onnxruntime
 
     path = checked(folder, GRAPH, _LARGEST[GRAPH])
@@ -163,7 +205,7 @@ def _session(folder: Path, threads: int) -> "onnxruntime.InferenceSession":
         named = [i.name for i in session.get_inputs()], len(session.get_outputs())
     except Exception as error:  # onnxruntime has an error type of its own for each of its states
         raise BundleError(f"{path} is damaged ({brief(error)}): copy the artefact again.") from error
-    if named != (["ids", "mask"], 1):
+    if named != (inputs, 1):
         raise BundleError(f"{path} is not a graph that Penna wrote: copy the artefact again.")
     return session
 
@@ -191,7 +233,10 @@ def _tokenizer(folder: Path, facts: Facts) -> "tokenizers.Tokenizer":
     try:
         tokenizer = tokenizers.Tokenizer.from_buffer(_content(folder, TOKENIZER))
         tokenizer.no_padding()
-        tokenizer.enable_truncation(facts.length)
+        if facts.framing is None:
+            tokenizer.enable_truncation(facts.length)
+        else:
+            tokenizer.no_truncation()
     except BundleError:
         raise
     except Exception as error:  # the Rust side raises bare Exception
@@ -206,7 +251,9 @@ def _facts(folder: Path) -> Facts:
         found = int(data.pop("format"))
         if found > FORMAT:
             raise BundleError(f"{path} has format {found}, this Penna reads up to {FORMAT}: update penna.")
-        facts = Facts(**{name: data[name] for name in Facts.__annotations__})
+        facts = Facts(**{name: data[name] for name in Facts.__annotations__ if name != "framing"})
+        if "framing" in data:
+            facts = replace(facts, framing=Framing.from_json(data["framing"], facts.length))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BundleError(f"{path} is damaged ({brief(error)}): copy the artefact again.") from error
     for name, least in {"length": 1, "outputs": 1, "pad": 0, "characters": 1}.items():

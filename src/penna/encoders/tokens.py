@@ -26,13 +26,15 @@ _CHUNK = 1000
 class Ragged:
     """Rows of ids of many lengths: row i is ``values[offsets[i]:offsets[i + 1]]``.
 
-    ``whole`` is each row's length before it was cut (of a very long text, at least that); ``pad`` fills up a batch.
+    ``whole`` is each row's length before it was cut (of a very long text, at least that); ``pad`` fills up a batch;
+    ``turns`` (n,) is where each row's second text begins, None where all ids are of one type.
     """
 
     values: Ids
     offsets: Array
     whole: Array
     pad: int = 0
+    turns: Array | None = None
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -45,13 +47,39 @@ class Ragged:
     def take(self, index: Array) -> "Ragged":
         """The rows at these positions, in this order."""
         flat, offsets = spans(self.offsets[:-1][index], self.lengths[index])
-        return Ragged(self.values[flat], offsets, self.whole[index], self.pad)
+        turns = None if self.turns is None else self.turns[index]
+        return Ragged(self.values[flat], offsets, self.whole[index], self.pad, turns)
 
 
 def tokenise(checkpoint: Checkpoint, table: Table, length: int, cache: Path | None) -> Ragged:
     """Each row's ids with special tokens, cut to ``length`` (the closing special token stays)."""
     length = min(length, checkpoint.max_length)
-    cap = min(checkpoint.max_length, max(_CAP, length))
+    kept, closing = _kept(checkpoint, table, min(checkpoint.max_length, max(_CAP, length)), cache)
+    return _cut(kept, length, closing)
+
+
+def inner(checkpoint: Checkpoint, table: Table, most: int, cache: Path | None) -> Ragged:
+    """Each row's first ids without special tokens, which are counted among the ``most`` that are looked at.
+
+    ``most`` may be more than the encoder can read at once; ``whole`` counts no special tokens. Of a pair, ask for each
+    side.
+    """
+    tokenizer = load_tokenizer(checkpoint)
+    closing, opening = len(_closing(tokenizer)), _opening(tokenizer)
+    kept, _ = _kept(checkpoint, table, cap_of(checkpoint, most), cache)
+    lengths = np.clip(kept.lengths - 1 - opening - closing, 0, most - opening - closing)
+    flat, offsets = spans(kept.offsets[:-1] + 1 + opening, lengths)
+    whole = np.maximum(kept.whole - opening - closing, 0)
+    return Ragged(kept.values[flat].astype(np.int32, copy=False), offsets, whole, kept.pad)
+
+
+def cap_of(checkpoint: Checkpoint, most: int) -> int:
+    """So many ids of a text are kept where ``most`` are asked for: few different caches, whatever is asked."""
+    return max(_CAP, most) if most > checkpoint.max_length else min(checkpoint.max_length, max(_CAP, most))
+
+
+def _kept(checkpoint: Checkpoint, table: Table, cap: int, cache: Path | None) -> tuple[Ragged, Ids]:
+    """Rows of (whole length, ids cut to ``cap`` with special tokens), and the special tokens that end each."""
     store = None if cache is None else caches.Store(cache, f"tokens-{checkpoint.fingerprint}-{cap}")
     hashes, first = np.unique(table.hashes, return_index=True)
     segments = [] if store is None else store.segments()
@@ -65,8 +93,7 @@ def tokenise(checkpoint: Checkpoint, table: Table, length: int, cache: Path | No
             store.append(segments[-1])
     values, offsets = caches.gather_ragged(segments, table.hashes)
     # On disk a row starts with its whole length, which must outlive the cut.
-    ragged = Ragged(values, offsets, values[offsets[:-1]].astype(np.int64), checkpoint.pad)
-    return _cut(ragged, length, closing)
+    return Ragged(values, offsets, values[offsets[:-1]].astype(np.int64), checkpoint.pad), closing
 
 
 def padded(ragged: Ragged, index: Array) -> tuple[Array, Array]:
@@ -77,6 +104,13 @@ def padded(ragged: Ragged, index: Array) -> tuple[Array, Array]:
     ids = np.full(inside.shape, ragged.pad, np.int64)
     ids[inside] = rows.values
     return ids, inside.astype(np.int64)
+
+
+def types(ragged: Ragged, index: Array, width: int) -> Array | None:
+    """The types of one batch's tokens (b, width) int64, 1 from each second text on; None where all are of one."""
+    if ragged.turns is None:
+        return None
+    return (np.arange(width)[None, :] >= ragged.turns[index][:, None]).astype(np.int64)
 
 
 def length_for(lengths: Array, cap: int, share: float = 0.95) -> tuple[int, float]:
@@ -122,6 +156,12 @@ def _closing(tokenizer: "tokenizers.Tokenizer") -> Ids:
     while count < len(empty) - 1 and empty[-1 - count] == some[-1 - count]:
         count += 1
     return np.array(empty[len(empty) - count :], np.int32)
+
+
+def _opening(tokenizer: "tokenizers.Tokenizer") -> int:
+    """How many special tokens begin every row ([CLS])."""
+    mask: list[int] = tokenizer.encode("a").special_tokens_mask
+    return mask.index(0) if 0 in mask else 0
 
 
 def _cut(ragged: Ragged, length: int, closing: Ids) -> Ragged:
