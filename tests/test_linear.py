@@ -25,7 +25,7 @@ from penna.models import OutOfTime, Resources, _linear_cost, linear
 from penna.models._linear_classifiers import balance, calibrate, complement_nb, log_counts
 from penna.models._linear_file import NAME
 from penna.recipe import Profile, Recipe
-from penna.table import Table
+from penna.table import Field, Table
 from penna.tasks import Task, classify
 
 ODD = ["", " ", "\t\n", "\x00", "\ud800 broken", "👩‍👩‍👧 🎉", "这家酒店很好", "don't ’quote’", "İstanbul", "a" * 5000]
@@ -412,3 +412,37 @@ def test_a_well_formed_file_of_wrong_sizes_or_a_newer_format_is_refused(tmp_path
         save_file(wrong, tmp_path / NAME, metadata=about)
         with pytest.raises(BundleError):
             linear.open(tmp_path)
+
+
+# counts of the text
+
+
+def shouting(n: int = 120) -> Table:
+    """The words tell nothing; who shouts is of one class."""
+    texts = [f"thing w{i % 7}" for i in range(n)]
+    return table([text.upper() if i % 2 else text for i, text in enumerate(texts)], ["loud", "calm"] * (n // 2))
+
+
+def test_how_a_text_is_written_is_read_beside_its_words(tmp_path: Path) -> None:
+    base = linear.portfolio(PROFILE)[0].but(lower=True)
+    train, fresh = shouting(), shouting()
+    deaf, task = fitted(base, train, tmp_path)
+    model, _ = fitted(base.but(counts=True), train, tmp_path)
+    hits = [np.mean(m.outputs(fresh).argmax(axis=1) == task.encode(fresh)) for m in (deaf, model)]
+    assert hits[0] < 0.9 < 0.99 < hits[1]
+    model.save(tmp_path)
+    assert np.array_equal(linear.open(tmp_path).outputs(fresh), model.outputs(fresh))
+    assert np.isfinite(model.outputs(table(ODD))).all()
+
+
+@pytest.mark.parametrize("columns", ["standard", "none"])
+def test_a_column_called_like_a_count_stays_what_it_is(columns: str, tmp_path: Path) -> None:
+    train = shouting()
+    given = {"text: words": np.arange(120) % 2 * 5.0}
+    train = replace(train, columns=given, fields=dict.fromkeys(given, Field("numeric")))
+    model, _ = fitted(linear.portfolio(PROFILE)[0].but(counts=True, columns=columns), train, tmp_path)
+    names = [name for name, _ in model.beside.columns.fields]
+    assert "text: words_" in names
+    assert ("text: words" in names) == (columns == "standard")
+    model.save(tmp_path)
+    assert np.array_equal(linear.open(tmp_path).outputs(train), model.outputs(train))

@@ -1,5 +1,6 @@
-"""Linear classifiers by L-BFGS in float32: multinomial logistic regression and squared-hinge SVM. Knows a matrix of
-features (dense, or sparse rows), class indices and a deadline; never a text or a task.
+"""Linear classifiers by L-BFGS in float32: multinomial logistic regression, squared-hinge SVM, and both for labels that
+do not exclude each other. Knows a matrix of features (dense, or sparse rows), class indices or a matrix of labels, and
+a deadline; never a text or a task.
 
 Fast because of three things: products in float32 on all threads, scaled variables (a dense matrix is turned onto its
 principal axes, each weight is measured in units of its own curvature: few steps are needed), and warm starts.
@@ -45,6 +46,17 @@ def softmax(margins: Array) -> Array:
     return out
 
 
+def sigmoid(margins: Array) -> Array:
+    """(n, k) the probability of each column on its own.
+
+    >>> sigmoid(np.zeros((1, 2), np.float32)).tolist()
+    [[0.5, 0.5]]
+    """
+    small = np.exp(-np.abs(margins))
+    out: Array = np.where(margins >= 0, 1, small) / (1 + small)
+    return out.astype(np.float32, copy=False)
+
+
 def fit_logistic(
     X: Any,
     y: Array,
@@ -63,8 +75,9 @@ def fit_logistic(
     """Minimise c · Σ weight · loss + ½ ‖coef / scale‖², intercept free, as scikit-learn weighs it.
 
     X        (n, d) float32, dense or scipy CSR
-    y        (n,) class indices below ``classes``
-    weights  (n,) of the rows, or None for all 1
+    y        (n,) class indices below ``classes``; or (n, classes) of 0 and 1, and each column is solved on its own, all
+             of them in one pass
+    weights  (n,) of the rows, or None for all 1; for columns of 0 and 1 also (n, classes)
     deadline overrun by one gradient at most; the result is then what was reached
     start    an earlier result for the same classes and features
     loss     "logistic" (multinomial) or "hinge" (squared, one against the rest)
@@ -106,12 +119,16 @@ class _Problem:
 
     def __init__(self, rows: Rows, y: Array, classes: int, weights: Array | None, loss: str) -> None:
         self.rows = rows
-        self.y = np.asarray(y, np.int64)
-        self.columns = 1 if classes == 2 else classes
-        share = np.ones(len(self.y)) if weights is None else np.asarray(weights, np.float64)
-        self.total = float(share.sum())
-        self.share = (share / self.total).astype(np.float32)[:, None]
-        prior = np.bincount(self.y, weights=self.share[:, 0], minlength=classes)[-self.columns :]
+        several = y.ndim == 2
+        self.y = np.asarray(y, np.float32 if several else np.int64)
+        self.columns = 1 if classes == 2 and not several else classes
+        share = np.ones((len(y), 1)) if weights is None else np.asarray(weights, np.float64).reshape(len(y), -1)
+        self.total = float(share.sum() / share.shape[1])
+        self.share = (share / self.total).astype(np.float32)
+        if several:
+            prior: Array = np.asarray((self.share * y).sum(axis=0), np.float64)
+        else:
+            prior = np.bincount(self.y, weights=self.share[:, 0], minlength=classes)[-self.columns :]
         if loss == "hinge":
             # Against many classes most rows soon lie beyond the margin, where the curvature is 0 (a third fewer steps).
             few = np.maximum(2 * prior, 1 / max(len(self.y), 1))
@@ -119,7 +136,7 @@ class _Problem:
             self.slopes = _hinge
         else:
             self.curvature = np.maximum(prior * (1 - prior), 0.5 / max(len(self.y), 1))
-            self.slopes = _binary if self.columns == 1 else _multinomial
+            self.slopes = _several if several else _binary if self.columns == 1 else _multinomial
 
     def fit(
         self,
@@ -186,9 +203,20 @@ def _binary(margins: Array, y: Array, share: Array) -> float:
     return loss
 
 
+def _several(margins: Array, y: Array, share: Array) -> float:
+    small = np.exp(-np.abs(margins))
+    loss = float((share * (np.maximum(margins, 0) + np.log1p(small) - y * margins)).sum(dtype=np.float64))
+    np.divide(np.where(margins >= 0, np.float32(1), small), 1 + small, out=margins)
+    margins -= y
+    margins *= share
+    return loss
+
+
 def _hinge(margins: Array, y: Array, share: Array) -> float:
     sign = np.full(margins.shape, -1, np.float32)
-    if margins.shape[1] == 1:
+    if y.ndim == 2:
+        sign += 2 * y
+    elif margins.shape[1] == 1:
         sign[:, 0] = 2 * y - 1
     else:
         sign[np.arange(len(y)), y] = 1

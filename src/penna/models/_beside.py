@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from penna import plugins
 from penna.errors import BundleError
-from penna.features import columns, filling, scales
+from penna.features import columns, filling, scales, statistics
 from penna.features.columns import Columns, Way, _together
 from penna.models import Array
 from penna.models._targets import Target
@@ -25,6 +26,9 @@ _LARGEST = 256 << 20
 USUAL = {"columns": "standard", "names": "onehot"}
 #: Ways of telling names.
 NAMES = ("onehot", "target", "hash")
+#: The knob for counts of the text (length, signs, case ...), and the scale for them where no columns are read.
+COUNTS = "counts"
+_ALONE = "quantile"
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,9 +38,23 @@ class Beside:
     columns: Columns
     coef: Array
 
+    @cached_property
+    def forms(self) -> frozenset[str]:
+        """Of its columns: those that were counted in the text have a form of their own."""
+        return frozenset(field.form for _, field in self.columns.fields)
+
+    @property
+    def given(self) -> bool:
+        """Whether there is a column that says something where the text is empty."""
+        return self.forms != {statistics.FORM}
+
+    def features(self, table: Table) -> Array:
+        """(n, width) float32"""
+        return self.columns.matrix(statistics.beside(table) if statistics.FORM in self.forms else table)
+
     def margins(self, table: Table) -> Array:
         """(n, k) float32, to be added to those of the text."""
-        return np.asarray(self.columns.matrix(table) @ self.coef.T)
+        return np.asarray(self.features(table) @ self.coef.T)
 
     def save(self, folder: Path) -> None:
         from safetensors.numpy import save_file
@@ -71,10 +89,21 @@ def scaled() -> tuple[str, ...]:
     return tuple(sorted(found, key=lambda name: name != USUAL["columns"]))
 
 
+def seen(recipe: Recipe, table: Table) -> Table:
+    """The rows with what such a recipe reads beside n-grams: columns, counts of the text, both or neither."""
+    columns = recipe.get("columns", NONE) != NONE
+    if not recipe.get(COUNTS):
+        return table if columns else replace(table, columns={}, fields={})
+    counted = statistics.beside(table)
+    kept = {name: field for name, field in counted.fields.items() if columns or field.form == statistics.FORM}
+    return replace(counted, fields=kept, columns={name: counted.columns[name] for name in kept})
+
+
 def way(recipe: Recipe, numeric: str = "") -> Way:
     """``numeric``: the scale, where the family leaves no choice of it."""
+    chosen = recipe.get("columns", NONE)
     return Way(
-        numeric or recipe["columns"],
+        numeric or (_ALONE if chosen == NONE else chosen),
         recipe.get("names", "onehot"),
         missing=recipe.get("missing", "median"),
         outliers=bool(recipe.get("outliers")),
@@ -85,6 +114,8 @@ def told(target: Target) -> Array:
     """(n, m) float32, what a name's mean is taken of: a number, or one column for each class (one for two classes)."""
     if target.loss == "squared":
         return target.y[:, None].astype(np.float32)
+    if target.y.ndim == 2:
+        return np.asarray(target.y, np.float32)
     if target.link.kind == "mean":
         return np.array(target.link.values, np.float32)[target.y][:, None]
     kinds = np.arange(1, 2) if target.columns == 2 else np.arange(target.columns)

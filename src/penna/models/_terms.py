@@ -80,7 +80,7 @@ def of(
 
 
 def _columns(row: Table, beside: Beside) -> dict[str, Array]:
-    features = beside.columns.matrix(row)[0].astype(np.float64)
+    features = beside.features(row)[0].astype(np.float64)
     added, begin = {}, 0
     for name, width in beside.columns.parts:
         own = slice(begin, begin + width)

@@ -20,7 +20,8 @@ from penna.models import _linear_cost as costs
 from penna.models import _linear_file as files
 from penna.models import _linear_rows as rows_of
 from penna.models import _terms as terms
-from penna.models._linear_classifiers import fit_weights
+from penna.models._linear_classifiers import fit_classes, fit_numbers
+from penna.models._linear_labels import fit as fit_labels
 from penna.models._targets import Link, target_of
 from penna.recipe import Knob, Profile, Recipe
 from penna.table import Table
@@ -29,10 +30,11 @@ from penna.tasks import Task
 PACKAGES = ("safetensors", "scipy")
 
 _WORD = {"analyzer": "word", "words": 2, "sublinear": True, "lower": True, "min_df": 1, "keep": 100_000,
-         "share": 1.0, "select": "chi2", "svd": 0}  # fmt: skip
+         "share": 1.0, "select": "chi2", "svd": 0, "counts": False}  # fmt: skip
 _BOTH = {**_WORD, "analyzer": "word+char", "low": 2, "high": 5, "min_df": 2}
 _LOGISTIC = {"classifier": "logistic", "balanced": False, "nb": False}
 _SVM = {"classifier": "svm", "balanced": False, "nb": False}
+_LABELS = {**_LOGISTIC, "chain": False}
 _RIDGE = {"classifier": "ridge", "alpha": 1.0}
 _BINS = {**_LOGISTIC, "bins": 10}
 #: No text at all: what is left are the columns.
@@ -52,6 +54,17 @@ _OFFERED: dict[str, list[dict[str, Any]]] = {
         {**_BOTH, **_LOGISTIC, "c": 3.0, "nb": True},
         {**_BOTH, **_LOGISTIC, "c": 3.0},
         {**_BOTH, **_LOGISTIC, "c": 30.0, "words": 3, "high": 6},
+    ],
+    "binary_cross_entropy": [
+        {**_WORD, **_LABELS, "c": 10.0},
+        {**_BOTH, **_LABELS, "c": 3.0},
+        {**_WORD, "classifier": "complement_nb", "alpha": 0.3},
+        {**_BOTH, **_LABELS, "c": 3.0, "chain": True},
+        {**_BOTH, **_SVM, "c": 0.3},
+        {**_BOTH, **_LABELS, "c": 3.0, "nb": True},
+        {**_BOTH, **_LABELS, "c": 10.0, "share": 0.3},
+        {**_BOTH, **_LABELS, "c": 1.0, "balanced": True},
+        {**_BOTH, **_LABELS, "c": 10.0, "words": 3, "high": 6},
     ],
     "squared": [
         {**_WORD, **_RIDGE},
@@ -95,7 +108,7 @@ _MEASURES = tuple(plugins.names(selection.ROOM))
 #: Of n-grams that are learnt from in place of them, 0 for the n-grams themselves.
 _DIRECTIONS = (0, 100, 300)
 #: Knobs of the text alone.
-_OF_TEXT = ("share", "select", "nb", "svd")
+_OF_TEXT = ("share", "select", "nb", "svd", _beside.COUNTS)
 
 #: Loss of the task -> the knobs of what learns from the features.
 _TURNED: dict[str, tuple[Knob, ...]] = {
@@ -109,6 +122,17 @@ _TURNED: dict[str, tuple[Knob, ...]] = {
         Knob("svd", values=_DIRECTIONS, when=("nb", (False,))),
         Knob("alpha", low=0.01, high=3.0, log=True, when=("classifier", ("complement_nb",))),
     ),
+    "binary_cross_entropy": (
+        Knob("share", low=0.1, high=1.0),
+        Knob("select", values=_MEASURES),
+        Knob("classifier", values=("logistic", "svm", "complement_nb")),
+        Knob("c", low=0.01, high=100.0, log=True, when=_SOLVED),
+        Knob("balanced", values=(False, True), when=_SOLVED),
+        Knob("chain", values=(False, True), when=_CUT),
+        Knob("nb", values=(False, True), when=("chain", (False,))),
+        Knob("svd", values=_DIRECTIONS, when=("nb", (False,))),
+        Knob("alpha", low=0.01, high=3.0, log=True, when=("classifier", ("complement_nb",))),
+    ),
     "squared": (
         Knob("classifier", values=("logistic", "ridge")),
         Knob("bins", values=(5, 10, 20), when=_CUT),
@@ -119,6 +143,9 @@ _TURNED: dict[str, tuple[Knob, ...]] = {
         Knob("alpha", low=0.03, high=30.0, log=True, when=("classifier", ("ridge",))),
     ),
 }
+
+#: Loss of the target -> what fits weights for it.
+_FITS = {"cross_entropy": fit_classes, "squared": fit_numbers, "binary_cross_entropy": fit_labels}
 
 
 def knobs(profile: Profile) -> tuple[Knob, ...]:
@@ -140,6 +167,7 @@ def knobs(profile: Profile) -> tuple[Knob, ...]:
         Knob("min_df", low=1, high=5, whole=True),
         Knob("keep", low=10_000, high=300_000, log=True, whole=True),
         *_TURNED.get(profile.loss, ()),
+        Knob(_beside.COUNTS, values=(False, True), when=("classifier", _SIGNED)),
         *beside,
     )
 
@@ -176,12 +204,14 @@ def fit(
         if resources.deadline.over():
             raise OutOfTime("no time was left for the classifier")
         if not _reading(recipe, train):
-            return LinearModel(*_slim(read, fit_weights(read.X, target, recipe, resources)), target.link)
-        fitted, wide = columns.fit(train.take(chosen), _beside.told(target), _beside.way(recipe), recipe.seed)
-        weights = fit_weights(read.beside(wide), target, recipe, resources)
+            weights, link = _FITS[target.loss](read.X, target, recipe, resources)
+            return LinearModel(*_slim(read, weights), link)
+        seen = _beside.seen(recipe, train.take(chosen))
+        fitted, wide = columns.fit(seen, _beside.told(target), _beside.way(recipe), recipe.seed)
+        weights, link = _FITS[target.loss](read.beside(wide), target, recipe, resources)
     beside = _beside.Beside(fitted, weights.coef[:, read.width :])
     text = Logistic(weights.coef[:, : read.width], weights.intercept)
-    return LinearModel(*_slim(read, text), target.link, beside)
+    return LinearModel(*_slim(read, text), link, beside)
 
 
 def open(folder: Path) -> "LinearModel":
@@ -202,10 +232,13 @@ class LinearModel:
     def outputs(self, table: Table) -> Array:
         """(n, columns) float32: probabilities, or numbers."""
         rows = self.tfidf.rows(table.joined)
-        if self.beside is not None:  # where the text says nothing, the columns do
-            return self.link(self.weights.margins(rows) + self.beside.margins(table))
+        margins = self.weights.margins(rows)
+        if self.beside is not None:
+            margins = margins + self.beside.margins(table)
+            if self.beside.given:  # where the text says nothing, the columns do
+                return self.link(margins)
         silent = (np.diff(rows.indptr) == 0) & (rows.shape[1] > 0)
-        return self.link.settled(self.link(self.weights.margins(rows)), silent)
+        return self.link.settled(self.link(margins), silent)
 
     def terms(self, row: Table) -> terms.Terms:
         """The margins of a table of one row as a sum."""
@@ -218,13 +251,16 @@ class LinearModel:
 
 
 def _reading(recipe: Recipe, table: Table) -> bool:
-    return bool(table.columns) and recipe.get("columns", _beside.NONE) != _beside.NONE and _reads_columns(recipe)
+    """Whether anything is read beside n-grams."""
+    columns = table.columns and recipe.get("columns", _beside.NONE) != _beside.NONE
+    counts = table.text and recipe.get(_beside.COUNTS)
+    return bool(columns or counts) and _reads_columns(recipe)
 
 
 def _plan(recipe: Recipe, train: Table, classes: int) -> costs.Plan:
     plan = costs.predict(train.joined, rows_of.grams(recipe), recipe, classes)
     # A number and, for some, its indicator.
-    beside = 1.5 * len(train.columns) if _reading(recipe, train) else 0
+    beside = 1.5 * len(train.columns) + 14 * bool(recipe.get(_beside.COUNTS)) if _reading(recipe, train) else 0
     return replace(plan, values=plan.values + beside * len(train), features=plan.features + beside)
 
 
