@@ -207,6 +207,14 @@ def test_a_row_is_written_before_its_text_without_what_is_missing():
     assert rows.written(table).joined.tolist() == ["Age: 34. Class: Knits. day: 1970-01-01.\nLovely", "Bad"]
 
 
+def test_only_rows_without_a_text_are_written_where_that_is_asked():
+    cells = {"Age": np.array([34.0, 35.0])}
+    table = Table({"a": raw("Lovely", " ")}, columns=cells, fields={"Age": Field("numeric")}, rows=np.array([1, 2]))
+    assert rows.written(table, rows.BLANK).joined.tolist() == ["Lovely", "Age: 35.\n "]
+    assert rows.knobs(1, "text", blank=0.5)[0].values == (True, False, rows.BLANK)
+    assert rows.knobs(1, "text")[0].values == (True, False)
+
+
 def test_rows_without_a_text_are_copies_only_where_their_columns_are_equal():
     table = Table({"a": raw("", "", "", "x", "X.")}, columns={"n": np.array([1.0, 2.0, 1.0, 3.0, 4.0])})
     first, second, third, fourth, fifth = table.alike.tolist()

@@ -11,8 +11,9 @@ from penna import plugins
 from penna.budget import Budget
 from penna.errors import EncoderError
 from penna.models import Cost, Model, OutOfTime, Pruned, Report, Resources
-from penna.prepare import rows
+from penna.prepare import doubt, rows
 from penna.prepare.clean import NONE, Cleaning
+from penna.prepare.doubt import Doubts
 from penna.recipe import Profile, Recipe
 from penna.table import Index, Table
 from penna.tasks import Task
@@ -20,6 +21,8 @@ from penna.trials import State, Trial
 
 Array = np.ndarray[Any, Any]
 
+#: In place of a fold: all rows that a search may learn from.
+WHOLE = -1
 #: Cleaned tables that stay in memory: rows that a cleaning leaves alone take no room.
 MOST_CLEANED = 4
 
@@ -45,11 +48,14 @@ class Work:
     folds: Sequence[tuple[Index, Index]]
     profile: Profile
     budget: Budget
+    noise: str = "keep"  # what is to become of rows whose label is doubted; "auto": the search decides
+    #: Fold -> doubts about its training rows' labels, where somebody has looked; of all rows under ``WHOLE``.
+    doubts: dict[int, Doubts] = field(default_factory=dict, repr=False)
     _cleaned: dict[str, Table] = field(default_factory=dict, repr=False)
 
     def table_for(self, recipe: Recipe) -> Table:
         """All rows, cleaned and written as the recipe asks: once for all its trials, since neither learns from rows."""
-        clean, row = recipe.get("clean", NONE), bool(recipe.get(rows.KNOB))
+        clean, row = recipe.get("clean", NONE), recipe.get(rows.KNOB, False)
         if clean == NONE and not row:
             return self.table
         key = f"{clean} {row}"
@@ -57,8 +63,14 @@ class Work:
             while len(self._cleaned) >= MOST_CLEANED:
                 del self._cleaned[next(iter(self._cleaned))]
             cleaned = Cleaning.of(clean)(self.table)
-            self._cleaned[key] = rows.written(cleaned) if row else cleaned
+            self._cleaned[key] = rows.written(cleaned, row) if row else cleaned
         return self._cleaned[key]
+
+    def training(self, recipe: Recipe, fold: int) -> Table:
+        """The rows that a recipe learns from in a fold, or in all (``WHOLE``), doubtful ones treated as it asks."""
+        rows = self.searched if fold == WHOLE else self.folds[fold][0]
+        how, table = recipe.get(doubt.KNOB, doubt.KEEP), self.table_for(recipe).take(rows)
+        return table if how == doubt.KEEP else doubt.treated(table, self.doubts[fold], how)
 
     @property
     def searched(self) -> Index:
@@ -129,8 +141,8 @@ class _Run:
         self.rows_per_second = 0.0
 
     def fold(self, fold: int) -> None:
-        table = self.work.table_for(self.recipe)
-        train, valid = (table.take(rows) for rows in self.work.folds[fold])
+        train = self.work.training(self.recipe, fold)
+        valid = self.work.table_for(self.recipe).take(self.work.folds[fold][1])
         task = self.work.task
         self.model = self.family.fit(self.recipe, task, train, valid, self.resources, self._watch)
         begun = time.monotonic()

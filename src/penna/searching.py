@@ -4,17 +4,18 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
-from penna import bundle, evaluate, plugins, select
+from penna import bundle, doubting, evaluate, plugins, select
 from penna.budget import Deadline
 from penna.errors import BundleError
 from penna.evaluate import Work
 from penna.models import Model, Resources, staged
-from penna.prepare import offer, rows
+from penna.prepare import doubt, offer, rows
 from penna.recipe import Recipe, Space
 from penna.runners import here
 from penna.search import Proposal, Strategy
@@ -61,7 +62,10 @@ class Search:
         self, work: Work, families: Sequence[str], strategy: str, ledger: Ledger, goal: Goal, progress: Progress
     ):
         self.work, self.ledger, self.goal, self.progress = work, ledger, goal, progress
-        self.strategy = _strategy(work, families, strategy)
+        self.portfolio = _portfolio(work, families)
+        self._make = partial(_strategy, work, families, strategy, self.portfolio)
+        self.strategy = self._make()
+        self.decided = not self.portfolio  # what is to become of rows whose label is doubted
         self.first_round = tuple(range(work.profile.folds))
         self.evidence = Evidence(work.task, self._truth, ledger.outputs, self.first_round)
         self.baseline: Model | None = None
@@ -75,9 +79,16 @@ class Search:
     def run(self) -> str:
         """Search until time or ideas run out, or Ctrl-C; returns why it ended."""
         try:
-            return here.run(self.strategy.ask, self.attempt, self.told, self.ledger, self.left)
+            return here.run(self.ask, self.attempt, self.told, self.ledger, self.left)
         except KeyboardInterrupt:
             return STOPPED
+
+    def ask(self, trials: Sequence[Trial], left: float) -> Proposal | None:
+        """The strategy's next proposal; first of all, what it may propose goes by the doubts about labels so far."""
+        if not self.decided:
+            ways, self.decided = doubting.ways(self.work, trials, self.evidence, self.portfolio[0])
+            self.strategy = self._make(ways, self.decided)  # reads off the trials where it stands
+        return self.strategy.ask(trials, left)
 
     def left(self) -> float:
         """Seconds that searching may still take: finishing what is chosen now comes off first."""
@@ -130,6 +141,8 @@ class Search:
     def attempt(self, proposal: Proposal, left: float) -> tuple[Trial, Mapping[int, Array]]:
         """Run one proposal, smaller where it must be, or skip it with the reason."""
         afforded = self._afford(proposal, left)
+        if not isinstance(afforded, str) and doubting.needed(proposal.recipe) and (why := self.doubt(proposal.folds)):
+            afforded = why
         if isinstance(afforded, str):
             skipped = Trial(proposal.recipe, State.SKIPPED, reason=afforded, origin=proposal.origin, asked=proposal.key)
             return skipped, {}
@@ -156,6 +169,12 @@ class Search:
         if trial.state is State.COMPLETE:
             self._errors[recipe.family].append(trial.seconds / max(predicted, 1e-3))
         return self._keep(trial, outcome.model), outcome.outputs
+
+    def doubt(self, folds: Sequence[int]) -> str:
+        """Look for doubtful rows of these folds; why that failed, or ""."""
+        if any(fold not in self.work.doubts for fold in folds):
+            self.progress.event("phase", name="asking models for labels to doubt")
+        return doubting.look(self.work, folds, replace(self.goal.resources, deadline=self.goal.deadline))
 
     def told(self, trial: Trial) -> None:
         self._spent_since += trial.seconds
@@ -217,18 +236,32 @@ class Search:
         return self._truths[fold]
 
 
-def _strategy(work: Work, families: Sequence[str], strategy: str) -> Strategy:
+def _strategy(
+    work: Work,
+    families: Sequence[str],
+    strategy: str,
+    portfolio: Sequence[Recipe],
+    ways: Sequence[str] = (),
+    settled: bool = True,
+) -> Strategy:
     modules = {name: plugins.find("models", name) for name in families}
-    cleanings = work.profile.cleanings
     columns, needs = work.profile.columns, {name: getattr(module, "NEEDS", "") for name, module in modules.items()}
     own = {name: module.knobs(work.profile) for name, module in modules.items()}
-    own |= {name: (*knobs, *rows.knobs(columns, needs[name])) for name, knobs in own.items() if knobs}
+    own |= {name: (*knobs, *rows.knobs(columns, needs[name], work.profile.blank)) for name, knobs in own.items() if knobs}
     # A family without knobs of its own has nothing to search: it lacks an encoder.
-    space = Space(tuple((name, (*knobs, *offer.knobs(cleanings)) if knobs else ()) for name, knobs in own.items()))
-    offered = [rows.offered(m.portfolio(work.profile), columns, needs[name]) for name, m in modules.items()]
-    portfolio = offer.cleaned(offered, cleanings)
-    made: Strategy = plugins.find("search", strategy).make(space, portfolio, work.profile)
+    common = (*offer.knobs(work.profile.cleanings), *doubt.knobs(ways))
+    space = Space(tuple((name, (*knobs, *common) if knobs else ()) for name, knobs in own.items()))
+    offered = doubt.offered(portfolio, ways, settled)
+    made: Strategy = plugins.find("search", strategy).make(space, offered, work.profile)
     return made
+
+
+def _portfolio(work: Work, families: Sequence[str]) -> list[Recipe]:
+    """Known-good recipes of these families, in the order to be tried, with the usual cleaning."""
+    modules = {name: plugins.find("models", name) for name in families}
+    columns, needs = work.profile.columns, {name: getattr(module, "NEEDS", "") for name, module in modules.items()}
+    offered = [rows.offered(m.portfolio(work.profile), columns, needs[name]) for name, m in modules.items()]
+    return offer.cleaned(offered, work.profile.cleanings)
 
 
 def _kept(folder: Path) -> int | None:

@@ -29,7 +29,7 @@ class Staged:
     """A model of ``family`` with its cleaning and its last steps."""
 
     def __init__(
-        self, family: str, model: Model, cleaning: Cleaning, last: Sequence[Adjustment] = (), row: bool = False
+        self, family: str, model: Model, cleaning: Cleaning, last: Sequence[Adjustment] = (), row: bool | str = False
     ) -> None:
         self.family = family
         self.model = model
@@ -40,7 +40,7 @@ class Staged:
     def outputs(self, table: Table) -> Array:
         """(n, k) float32, of raw texts."""
         read = self.cleaning(table)
-        return adjust.apply(self.last, self.model.outputs(rows.written(read) if self.row else read))
+        return adjust.apply(self.last, self.model.outputs(rows.written(read, self.row) if self.row else read))
 
     def save(self, folder: Path) -> None:
         (folder / INNER).mkdir()
@@ -50,13 +50,13 @@ class Staged:
             "family": self.family,
             "clean": self.cleaning.to_json(),
             "last": [adjust.to_json(step) for step in self.last],
-            **({"row": True} if self.row else {}),
+            **({"row": self.row} if self.row else {}),
         }
         (folder / FILE).write_text(json.dumps(said, indent=1), encoding="utf-8")
 
 
 def around(
-    family: str, model: Model, clean: str = NONE, last: Sequence[Adjustment] = (), row: bool = False
+    family: str, model: Model, clean: str = NONE, last: Sequence[Adjustment] = (), row: bool | str = False
 ) -> tuple[str, Model]:
     """The model with these stages, and the family that opens it; as it is where there are none."""
     cleaning = Cleaning.of(clean)
@@ -65,7 +65,7 @@ def around(
 
 def asked(recipe: Recipe, model: Model, last: Sequence[Adjustment] = ()) -> tuple[str, Model]:
     """``around`` with what the recipe of the model asks for."""
-    return around(recipe.family, model, recipe.get("clean", NONE), last, bool(recipe.get(rows.KNOB)))
+    return around(recipe.family, model, recipe.get("clean", NONE), last, recipe.get(rows.KNOB, False))
 
 
 def inside(model: Model) -> Model:
@@ -86,7 +86,9 @@ def open(folder: Path) -> Staged:
         cleaning, family = Cleaning.from_json(said["clean"]), str(said["family"])
         if not isinstance(said["last"], list) or len(said["last"]) > MOST_STEPS or family == NAME:
             raise ValueError("its stages are no list, too many, or within one another")
-        last, row = [adjust.from_json(step) for step in said["last"]], bool(said.get("row"))
+        last, row = [adjust.from_json(step) for step in said["last"]], said.get("row", False)
+        if row not in (False, True, rows.BLANK):
+            raise ValueError("it writes rows in a way that is not known")
         opener = plugins.find("models", family)
     except SettingError as error:
         raise BundleError(f"{path} needs what this Penna lacks: {error}") from error

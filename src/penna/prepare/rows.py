@@ -14,12 +14,16 @@ from penna.recipe import Knob, Recipe
 from penna.table import Table
 
 KNOB = "row"
+#: In place of True: only of rows without a text, which else say nothing.
+BLANK = "blank"
+#: A smaller share of such rows makes no difference to any trial.
+_WORTH = 0.01
 #: More columns leave no room for the text.
 MOST_COLUMNS = 40
 _LONGEST = 60  # characters of a value
 
 
-def written(table: Table) -> Table:
+def written(table: Table, which: bool | str = True) -> Table:
     """The same rows with one text: the columns, then the texts; what is missing is not mentioned."""
     known = dict(list(table.fields.items())[:MOST_COLUMNS])
     columns = {name: kinds.find(field.role).written(table.columns[name]) for name, field in known.items()}
@@ -27,6 +31,9 @@ def written(table: Table) -> Table:
     texts = table.joined if table.pair is None else table.sides[0].joined
     out = np.empty(len(table), dtype=object)
     for i, text in enumerate(texts):
+        if which == BLANK and text and not text.isspace():
+            out[i] = text
+            continue
         said = " ".join(f"{name}: {cells[i][:_LONGEST]}." for name, cells in columns.items() if cells[i])
         out[i] = f"{said}\n{text}" if said and text else said or text
     if table.pair is not None:
@@ -34,9 +41,12 @@ def written(table: Table) -> Table:
     return replace(table, text={KNOB: out})
 
 
-def knobs(columns: int, needs: str) -> tuple[Knob, ...]:
-    """What the space of a family that reads text alone has besides its own, where there are columns."""
-    return (Knob(KNOB, values=(True, False)),) if columns and needs == "text" else ()
+def knobs(columns: int, needs: str, blank: float = 0.0) -> tuple[Knob, ...]:
+    """What the space of a family that reads text alone has besides its own, where there are columns; ``blank``: share
+    of rows without a text."""
+    if not columns or needs != "text":
+        return ()
+    return (Knob(KNOB, values=(True, False, *([BLANK] if blank >= _WORTH else []))),)
 
 
 def offered(recipes: Sequence[Recipe], columns: int, needs: str) -> list[Recipe]:
