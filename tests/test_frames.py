@@ -22,7 +22,7 @@ WORDS = "the good card was lost and my money is not here what a very bad story"
 def ragged(rows: list[list[int]], whole: list[int] | None = None) -> Ragged:
     offsets = np.cumsum([0, *map(len, rows)])
     lengths = np.diff(offsets) if whole is None else np.array(whole)
-    return Ragged(np.array(sum(rows, []), np.int32), offsets, lengths)
+    return Ragged(np.array([i for row in rows for i in row], np.int32), offsets, lengths)
 
 
 def lists(framed: frames.Framed) -> list[list[int]]:

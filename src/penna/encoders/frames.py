@@ -1,5 +1,5 @@
-"""How texts become rows of tokens: special ones around one text or two, and windows over a long one. Knows ids alone, so
-that training and serving frame texts with the same lines; no torch.
+"""How texts become rows of tokens: special ones around one text or two, and windows over a long one. Knows ids alone,
+so that training and serving frame texts with the same lines; no torch.
 
     one text   before, text, after
     a pair     before, first, between, second, after; of what does not fit, the longer side is cut first

@@ -65,7 +65,7 @@ class Parts:
 
 
 def read(module: "torch.nn.Module", length: int, *, typed: bool = False) -> Parts:
-    """The parts of a plain transformers encoder, for inputs of at most ``length`` tokens, ``typed`` or all of type 0."""
+    """The parts of a plain transformers encoder, for inputs of at most ``length`` tokens, of two types or of one."""
     parts = _read(module, length)
     return replace(parts, second=_second(module)) if typed else parts
 

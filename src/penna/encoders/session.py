@@ -1,8 +1,8 @@
 """The runner of an encoder's artefact: texts in, one row of numbers each out. Knows numpy, tokenizers and onnxruntime;
 never torch. Trusts no file: sizes and types are checked, and weights outside the graph's own file are refused.
 
-graph.onnx       ids and mask (b, s) int32 -> (b, k) float32: logits, or pooled vectors where no head was written; types,
-                 too, where the second text of a pair has its own
+graph.onnx       ids and mask (b, s) int32 -> (b, k) float32: logits, or pooled vectors where no head was written;
+                 types, too, where the second text of a pair has its own
 tokenizer.json   neither cuts nor pads
 encoder.json     format, length, pooling, outputs, padding id ...; how texts are framed, where they are pairs or read by
                  windows
