@@ -7,34 +7,30 @@ import numpy as np
 
 from penna.features.logistic import Logistic, fit_logistic, softmax
 from penna.features.ridge import fit_ridge
+from penna.features.selection import members
 from penna.models import Array, Resources
-from penna.models._targets import Target
+from penna.models._targets import Link, Target
 from penna.recipe import Recipe
 
-_TOLERANCE = 1e-3  # on ten data sets 1e-6 takes three times as long and moves accuracy by less than 0.001
+TOLERANCE = 1e-3  # on ten data sets 1e-6 takes three times as long and moves accuracy by less than 0.001
 
 
-def fit_weights(X: Any, target: Target, recipe: Recipe, resources: Resources) -> Logistic:
-    """Weights for CSR rows, of whatever learns such a target."""
-    return _FITS[target.loss](X, target, recipe, resources)
-
-
-def _fit_ridge(X: Any, target: Target, recipe: Recipe, resources: Resources) -> Logistic:
-    return fit_ridge(
+def fit_numbers(X: Any, target: Target, recipe: Recipe, resources: Resources) -> tuple[Logistic, Link]:
+    """Weights for CSR rows, of a ridge regression, and the link."""
+    fitted = fit_ridge(
         X,
         target.y,
         alpha=recipe.get("alpha", 1.0),
         deadline=resources.deadline,
-        tol=_TOLERANCE,
+        tol=TOLERANCE,
         threads=resources.threads,
     )
+    return fitted, target.link
 
 
-def _fit_classifier(X: Any, target: Target, recipe: Recipe, resources: Resources) -> Logistic:
-    return fit_classifier(X, target.y, target.columns, recipe, resources, target.weights)
-
-
-_FITS = {"cross_entropy": _fit_classifier, "squared": _fit_ridge}
+def fit_classes(X: Any, target: Target, recipe: Recipe, resources: Resources) -> tuple[Logistic, Link]:
+    """Weights for CSR rows, of whatever learns classes, and the link."""
+    return fit_classifier(X, target.y, target.columns, recipe, resources, target.weights), target.link
 
 
 def fit_classifier(
@@ -79,7 +75,7 @@ def _solve(
         c=recipe["c"],
         weights=weights,
         deadline=resources.deadline,
-        tol=_TOLERANCE,
+        tol=TOLERANCE,
         start=start,
         threads=resources.threads,
         loss="hinge" if recipe["classifier"] == "svm" else "logistic",
@@ -96,7 +92,7 @@ def balance(y: Array, classes: int) -> Array:
 def log_counts(X: Any, y: Array, classes: int, alpha: float = 1.0) -> Array:
     """(k, d) absolute log-count ratios of each class against the rest, the prior widths of NBSVM (Wang and Manning,
     Baselines and Bigrams, 2012), with a floor so that no feature is shut out."""
-    inside = _sums(X, y, classes)[1:] if classes == 2 else _sums(X, y, classes)
+    inside = sums(X, y, classes)[1:] if classes == 2 and y.ndim == 1 else sums(X, y, classes)
     total = np.asarray(X.sum(axis=0), np.float64)
     share = (inside + alpha) / (inside + alpha).sum(axis=1, keepdims=True)
     rest = (total - inside + alpha) / (total - inside + alpha).sum(axis=1, keepdims=True)
@@ -105,7 +101,7 @@ def log_counts(X: Any, y: Array, classes: int, alpha: float = 1.0) -> Array:
 
 def complement_nb(X: Any, y: Array, classes: int, alpha: float, weights: Array | None = None) -> Logistic:
     """Complement naive Bayes (Rennie et al., Tackling the Poor Assumptions of Naive Bayes, 2003)."""
-    inside = _sums(X, y, classes, weights)
+    inside = sums(X, y, classes, weights)
     others = inside.sum(axis=0) - inside + alpha
     coef = -np.log(others / others.sum(axis=1, keepdims=True))
     # A softmax knows differences alone; without what all classes share, half precision loses nothing.
@@ -151,11 +147,11 @@ def _halves(y: Array, seed: int, share: float = 0.2) -> tuple[Array, Array]:
     return np.sort(order[~held]), np.sort(order[held])
 
 
-def _sums(X: Any, y: Array, classes: int, weights: Array | None = None) -> Array:
-    """(classes, d) float64 column sums of the rows of each class."""
-    from scipy.sparse import csr_matrix
+def sums(X: Any, y: Array, classes: int, weights: Array | None = None) -> Array:
+    """(classes, d) float64 column sums of the rows of each class, or of each column of 0 and 1."""
+    from scipy.sparse import diags_array
 
-    n = X.shape[0]
-    share = np.ones(n, np.float32) if weights is None else weights.astype(np.float32)
-    member = csr_matrix((share, (y, np.arange(n))), shape=(classes, n))
+    member = members(y, classes).T
+    if weights is not None:
+        member = member @ diags_array(weights.astype(np.float32))
     return np.asarray((member @ X).todense(), np.float64)

@@ -12,19 +12,27 @@ from typing import Any
 
 import numpy as np
 
-from penna.features.logistic import softmax
-from penna.models import Array
+from penna.features.logistic import sigmoid, softmax
+from penna.models import Array, _chain
 from penna.table import Table
 from penna.tasks import Task
 
-KINDS = ("softmax", "identity", "mean")
-_MOST_VALUES = 1000
+#: Kind of link -> how many values go with so many columns of margins.
+KINDS: dict[str, Callable[[int], int]] = {
+    "softmax": lambda columns: 0,
+    "identity": lambda columns: 0,
+    "mean": lambda columns: max(columns, 2),
+    "sigmoid": lambda columns: 0,
+    "chain": lambda columns: columns * (columns + 1),
+}
+_MOST_VALUES = 100_000
 
 
 @dataclass(frozen=True)
 class Link:
-    """From margins (n, columns) to outputs: "softmax" gives probabilities, "identity" numbers as they are, and "mean"
-    the mean of ``values``, one for each column, under the probabilities."""
+    """From margins (n, columns) to outputs: "softmax" gives probabilities, "identity" numbers as they are, "mean" the
+    mean of ``values``, one for each column, under the probabilities; "sigmoid" the probability of each column on its
+    own, and "chain" the same where ``values`` say what columns say of one another (``_chain``)."""
 
     kind: str = "softmax"
     values: tuple[float, ...] = ()
@@ -33,11 +41,15 @@ class Link:
         """Outputs, float32. One column of margins under a softmax stands for two classes."""
         if self.kind == "identity":
             return margins
+        if self.kind == "sigmoid":
+            return sigmoid(margins)
+        if self.kind == "chain":
+            return _chain.walked(margins, self.values)
         return self.of(softmax(margins))
 
     def of(self, probabilities: Array) -> Array:
         """Outputs from (n, classes) probabilities, where there are such."""
-        if self.kind == "softmax":
+        if self.kind != "mean":
             return probabilities
         answers: Array = probabilities @ np.array(self.values, np.float32)[:, None]
         return answers
@@ -47,12 +59,14 @@ class Link:
 
         Probabilities stay as they are. What a model says of an empty text is left to chance: it has never seen one.
         """
-        if self.kind == "softmax" or not silent.any():
+        if self.kind not in ("identity", "mean") or not silent.any():
             return outputs
         return np.where(silent[:, None], np.float32(0), outputs)
 
     def loss(self, probabilities: Array, y: Array) -> float:
-        """Mean log loss of class indices ``y``; where answers are numbers, their mean square error."""
+        """Mean log loss of class indices ``y``, or of (n, columns) 0 and 1; of numbers, their mean square error."""
+        if self.kind == "sigmoid":
+            return float(-np.log(np.maximum(np.where(y > 0, probabilities, 1 - probabilities), 1e-9)).mean())
         if self.kind == "softmax":
             return float(-np.log(np.maximum(probabilities[np.arange(len(y)), y], 1e-9)).mean())
         return float(np.square(self.of(probabilities)[:, 0] - np.array(self.values)[y]).mean())
@@ -66,14 +80,15 @@ class Link:
         kind, values = str(data["kind"]), tuple(float(value) for value in data["values"])
         if kind not in KINDS or not all(map(math.isfinite, values)) or len(values) > _MOST_VALUES:
             raise ValueError("its answers are of no known kind")
-        wanted = {"softmax": 0, "identity": 0, "mean": max(columns, 2)}[kind]
-        if len(values) != wanted or (kind == "identity" and columns != 1):
+        if len(values) != KINDS[kind](columns) or (kind == "identity" and columns != 1):
             raise ValueError("its answers do not go with its weights")
+        if kind == "chain":
+            _chain.check(values, columns)
         return cls(kind, values)
 
 
-#: Probabilities.
-SOFTMAX = Link()
+#: Probabilities, of classes that exclude one another and of labels that do not.
+SOFTMAX, SIGMOID = Link(), Link("sigmoid")
 
 
 def silent(table: Table) -> Array:
@@ -84,7 +99,8 @@ def silent(table: Table) -> Array:
 @dataclass(frozen=True)
 class Target:
     """What is learnt. ``y`` (n,): class indices below ``columns`` (int64) for the loss "cross_entropy", numbers
-    (float32) for "squared". ``weights`` (n,): how far each row is to be believed, or None where each is."""
+    (float32) for "squared"; (n, columns) float32 of 0 and 1 for "binary_cross_entropy". ``weights`` (n,): how far each
+    row is to be believed, or None where each is."""
 
     y: Array
     columns: int
@@ -102,6 +118,8 @@ def target_of(task: Task, table: Table, bins: int = 0) -> Target:
     y = task.encode(table)
     if task.loss == "cross_entropy":
         return Target(y, task.columns, task.loss, SOFTMAX, table.weight)
+    if task.loss == "binary_cross_entropy":
+        return Target(y, task.columns, task.loss, SIGMOID, table.weight)
     codes, values = cut(y, bins)
     if bins and len(values) > 1:
         return Target(codes, len(values), "cross_entropy", Link("mean", tuple(values.tolist())), table.weight)
