@@ -1,7 +1,6 @@
 """AutoText: the main job as a scikit-learn estimator. ``fit`` reads as the list of verbs; lower floors do the work."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,17 +8,14 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from threadpoolctl import threadpool_limits
 
-from penna import bundle, intake, machine, packing, plugins, record, split
-from penna.budget import Budget, Deadline, parse_seconds
+from penna import bundle, intake, outset, packing, plugins, record, split
+from penna.budget import Deadline, parse_seconds
 from penna.bundle import Bundle
 from penna.errors import RunError
-from penna.evaluate import Work
-from penna.models import OutOfTime, Resources
+from penna.models import OutOfTime
 from penna.prepare import columns
-from penna.searching import Goal, Progress, Search
-from penna.split import Plan
+from penna.searching import Progress, Search
 from penna.table import Table
-from penna.tasks import Task
 from penna.trials import Ledger
 
 if TYPE_CHECKING:
@@ -58,6 +54,8 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
     rare      what to do with a class of one row: "error" or "drop"
     clean     cleaning of the texts: "auto" (chosen by the search among ways that change these rows), "none", or steps
               like "unicode+markup+links+numbers+case+spaces"
+    label_noise  rows whose label models doubt: "keep", "weight" (less) or "drop" them in training, or "auto": what
+              scores best on rows that are never touched
     adjust    last steps on the answers (thresholds for the metric, calibration): "auto" where they help, or "none"
 
     After ``fit``: ``bundle_`` (the artefact), ``classes_`` (of a classifier), ``exam_`` (metrics with intervals) and
@@ -96,6 +94,7 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         task: str = "auto",
         rare: str = "error",
         clean: str = "auto",
+        label_noise: str = "auto",
         adjust: str = "auto",
         resume: bool = False,
         progress: Any = False,
@@ -123,6 +122,7 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         self.task = task
         self.rare = rare
         self.clean = clean
+        self.label_noise = label_noise
         self.adjust = adjust
         self.resume = resume
         self.progress = progress
@@ -156,11 +156,11 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         exam = table.take(plan.exam) if exam is None else exam
         progress.event("plan", exam=len(exam), folds=len(plan.first_round))
 
-        ledger = Ledger(folder, self._header(table, task, plan))
+        ledger = Ledger(folder, outset.header(table, task, plan, self.seed))
         families = intake.suited(self.families, table, progress)
         families, encoders = intake.usable(families, self.encoders, ledger, progress)
-        work = self._work(task, table, plan, deadline, encoders)
-        goal = self._goal(folder, deadline, ledger, table, len(exam))
+        work = outset.work(task, table, plan, deadline, encoders, self.get_params())
+        goal = outset.goal(folder, deadline, ledger, table, len(exam), self.get_params())
         search = Search(work, families, self.search, ledger, goal, progress)
         ended = search.run()
         progress.event("phase", name=f"search ended: {ended}")
@@ -175,9 +175,8 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         self.exam_ = packed.measured
         self.trials_ = tuple(ledger.trials)
         self.n_features_in_ = len(table.text) + len(table.columns)
-        self.record_ = record.build(
-            self._settings(X, table), table, [*findings, *more], plan, exam, search, packed, facts, ended
-        )
+        found = [*findings, *more, *packed.doubted]
+        self.record_ = record.build(self._settings(X, table), table, found, plan, exam, search, packed, facts, ended)
         record.write(folder, self.record_)
         progress.event("final", recipe=str(packed.choice), measures=packed.measured, facts=facts, path=folder)
         return self
@@ -243,41 +242,6 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
             return intake.run_folder(Path(self.out), self.resume)
         self._home = bundle.Home()
         return self._home.path / "run"
-
-    def _work(self, task: Task, table: Table, plan: Plan, deadline: Deadline, encoders: Sequence[str]) -> Work:
-        profile = replace(
-            intake.profile(table.take(plan.search), task, self.clean),
-            encoders=tuple(encoders),
-            seconds=deadline.seconds,
-            folds=len(plan.first_round),
-            seed=self.seed,
-        )
-        return Work(task, table, plan.folds, profile, Budget(deadline.seconds, self.max_mb, self.max_ms))
-
-    def _goal(self, folder: Path, deadline: Deadline, ledger: Ledger, table: Table, exam_rows: int) -> Goal:
-        if ledger.trials:
-            # A resumed run has spent part of its budget; a fifth is left in any case, to finish with.
-            spent = sum(t.seconds for t in ledger.trials)
-            deadline = Deadline(max(deadline.seconds - spent, 0.2 * deadline.seconds), deadline.started)
-        threads = self.threads or machine.cores()
-        resources = Resources(intake.cache_folder(), deadline, threads)
-        facts = {"text_columns": list(table.text), "target": table.target_name, "seed": self.seed}
-        if table.pair is not None:
-            facts["pair"] = True
-        if table.fields:
-            facts["columns"] = [{"name": n, "role": f.role, "form": f.form} for n, f in table.fields.items()]
-        return Goal(folder, deadline, resources, exam_rows, facts)
-
-    def _header(self, table: Table, task: Task, plan: Plan) -> dict[str, Any]:
-        """What must be the same for a run to be resumed."""
-        return {
-            "table": table.fingerprint,
-            "task": task.name,
-            "metric": task.metric,
-            "exam_rows": len(plan.exam),
-            "folds": len(plan.first_round),
-            "seed": self.seed,
-        }
 
     def _pack(self, search: Search, exam: Table, ended: str) -> packing.Packed:
         try:

@@ -11,7 +11,7 @@ import numpy as np
 from penna import plugins, reading, tasks
 from penna.encoders import checkpoints
 from penna.errors import EncoderError, RunError, SettingError, TableError, TaskError
-from penna.prepare import check, clean
+from penna.prepare import check, clean, doubt
 from penna.prepare import columns as beside
 from penna.prepare.offer import offered
 from penna.recipe import Profile, Recipe
@@ -44,6 +44,8 @@ def check_settings(settings: Mapping[str, Any]) -> None:
         raise SettingError(f"rare={settings['rare']!r} cannot work: write {' or '.join(check.RARE)}.")
     if settings["adjust"] not in (AUTO, clean.NONE):
         raise SettingError(f"adjust={settings['adjust']!r} cannot work: write auto or none.")
+    if settings["label_noise"] not in (AUTO, *doubt.WAYS):
+        raise SettingError(f"label_noise={settings['label_noise']!r} cannot work: write auto, keep, weight or drop.")
     if settings["clean"] not in (AUTO, clean.NONE):
         clean.Cleaning.of(settings["clean"])
     if settings["threads"] is not None and settings["threads"] < 1:

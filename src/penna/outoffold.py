@@ -42,15 +42,21 @@ def answers(
     seed: int = 0,
     folds: int = _FOLDS,
     doubted: Array | None = None,
+    held: Array | None = None,
 ) -> Answers:
     """Fit on all folds but one, answer that one, for each; rows of equal text or of one group stay together.
 
     Beyond 20,000 rows a fold, the rest of the rows is only learnt from. ``doubted`` (n,) bool: rows that are answered,
-    but not learnt from.
+    but not learnt from. ``held`` (m,) positions of rows that take no part in folds, and are answered all the same.
     """
-    plan = split.plan(table, task.strata(table), folds=folds, has_test=True, seed=seed)
+    rest = np.arange(len(table)) if held is None else np.setdiff1d(np.arange(len(table)), held)
+    asked = rest[:0] if held is None else held
+    some = table if held is None else table.take(rest)
+    plan = split.plan(some, task.strata(some), folds=folds, has_test=True, seed=seed)
     learnt = np.ones(len(table), bool) if doubted is None else ~doubted
-    parts = [(train[learnt[train]], valid) for train, valid in plan.folds]
+    pairs = [(rest[train], rest[valid]) for train, valid in plan.folds]
+    # What is held is answered by each, and the last one's answer stays.
+    parts = [(train[learnt[train]], np.concatenate([valid, asked])) for train, valid in pairs]
     parts = [pair for pair in parts if len(pair[0]) and len(pair[1])]  # few different texts fill few folds
     if not parts:
         return Answers(None, (), (("labels", "too few texts differ to learn from some and ask for others"),))

@@ -1,21 +1,24 @@
 """From a choice to the artefact: refit on all search rows, write, then open the exam once."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from penna import bundle, finishing, plugins
+from penna import bundle, doubting, finishing, plugins
 from penna.budget import Deadline
 from penna.bundle import Bundle
 from penna.errors import EncoderError
+from penna.evaluate import WHOLE
 from penna.models import Model, OutOfTime, staged
 from penna.models.blend import Blend
+from penna.prepare import doubt
 from penna.prepare.clean import NONE, Cleaning
 from penna.searching import FINISHING, STOPPED, Search
 from penna.select import Choice
-from penna.table import Table
+from penna.table import Finding, Table
 from penna.trials import Trial
 
 Array = np.ndarray[Any, Any]
@@ -46,6 +49,7 @@ class Packed:
     measured: dict[str, Any]
     y: Array
     outputs: Array
+    doubted: tuple[Finding, ...] = ()  # rows whose label models doubt, and what became of them
 
 
 def pack(search: Search, exam: Table, ended: str, adjusted: bool = True) -> Packed:
@@ -76,7 +80,8 @@ def pack(search: Search, exam: Table, ended: str, adjusted: bool = True) -> Pack
         search.kept = None  # what was just written lies where it lay
     outputs = opened.outputs(exam)
     y = search.work.task.encode(exam)
-    return Packed(opened, choice, tuple(members), search.work.task.measure(y, outputs), y, outputs)
+    measured, doubted = search.work.task.measure(y, outputs), _doubted(search, members)
+    return Packed(opened, choice, tuple(members), measured, y, outputs, doubted)
 
 
 def _adjusted(search: Search, choice: Choice | None, left: float, wanted: bool) -> Choice | None:
@@ -126,7 +131,7 @@ def _members(search: Search, choice: Choice, finish: Deadline) -> list[Member]:
 
 
 def _refit(search: Search, trial: Trial, deadline: Deadline) -> Model | None:
-    rows = search.work.table_for(trial.recipe).take(search.work.searched)
+    rows = _learnt(search, trial)
     search.progress.event("phase", name=f"refitting {trial.recipe.family} on {len(rows):,} rows")
     family = plugins.find("models", trial.recipe.family)
     resources = replace(search.goal.resources, deadline=deadline)
@@ -136,6 +141,24 @@ def _refit(search: Search, trial: Trial, deadline: Deadline) -> Model | None:
         search.progress.event("skipped", name=f"refit of #{trial.number}", reason=f"{type(error).__name__}: {error}")
         return None
     return model
+
+
+def _learnt(search: Search, trial: Trial) -> Table:
+    """All rows but the exam's, doubtful ones treated as the trial's recipe asks."""
+    if doubting.needed(trial.recipe) and search.doubt((WHOLE,)):
+        return search.work.training(trial.recipe.but(noise=doubt.KEEP), WHOLE)  # no time was left to look
+    return search.work.training(trial.recipe, WHOLE)
+
+
+def _doubted(search: Search, members: Sequence[Member]) -> tuple[Finding, ...]:
+    """What became of rows whose label is doubted, by the member that weighs most; nothing where nobody looked."""
+    work = search.work
+    if WHOLE not in work.doubts:
+        return ()
+    how = max(members, key=lambda m: m.weight).trial.recipe.get(doubt.KNOB, doubt.KEEP)
+    rows = work.table.take(work.searched)
+    asked = work.noise != doubting.AUTO
+    return tuple(doubt.finding(rows, work.doubts[WHOLE], how, work.task.classes, work.task.encode(rows), asked))
 
 
 def _write(search: Search, choice: Choice, members: list[Member], exam: Table) -> tuple[Bundle, float]:
@@ -165,6 +188,7 @@ def facts(packed: Packed, exam: Table, seconds: float, rows: int) -> dict[str, A
             {"recipe": m.trial.recipe.to_json(), "weight": m.weight, "trial": m.trial.number, "refitted": m.refitted}
             for m in packed.members
         ],
+        **({"doubted": packed.doubted[0].message} if packed.doubted else {}),
         "last": [step.name for step in packed.choice.last],
         "rows": rows,
         "megabytes": round(bundle.megabytes(packed.bundle.folder), 3),
@@ -184,13 +208,14 @@ def card(packed: Packed, facts: dict[str, Any], title: str) -> str:
     cleaned = [p for m in packed.members for p in Cleaning.of(m.trial.recipe.get("clean", NONE)).packages]
     packages = sorted({"pandas", "typer", *cleaned, *(p for m in modules for p in m.PACKAGES)})
     said = task.describe()
+    doubted = "".join(f"\nOf its rows: {finding.message}\n" for finding in packed.doubted)
     return f"""# A {said["model"]} for {title}
 
 Made by Penna {artefact.manifest["penna"]} on {facts["finished"]}, from {facts["rows"]:,} rows.
 It reads {" + ".join((*artefact.text_columns, *artefact.fields))} and answers with {said["answer"]}.
 
 Recipe: {artefact.manifest["recipe"]}
-
+{doubted}
 | metric | on {exam["rows"]:,} exam rows | 95 % interval |
 |---|---|---|
 {scores}

@@ -71,6 +71,12 @@ def fit(
         str,
         typer.Option(metavar="STEPS", help="auto, none, or such as unicode+markup+links+numbers+spaces."),
     ] = "auto",
+    label_noise: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|keep|weight|drop", help="Rows whose label models doubt; auto: what scores best on others."
+        ),
+    ] = "auto",
     adjust: Annotated[
         str, typer.Option(metavar="auto|none", help="Thresholds and calibration on the answers, where they help.")
     ] = "auto",
@@ -93,7 +99,7 @@ def fit(
     options: dict[str, Any] = {
         "max_mb": max_mb, "max_ms": max_ms, "families": _listed(families), "encoders": tuple(encoder or ()),
         "task": task, "metric": metric, "folds": folds, "exam": exam, "search": search, "rare": rare, "seed": seed,
-        "clean": clean, "adjust": adjust,
+        "clean": clean, "label_noise": label_noise, "adjust": adjust,
         "numeric": tuple(numeric or ()), "categorical": tuple(categorical or ()), "date": tuple(date or ()),
         "list": tuple(lists or ()), "ignore": tuple(ignore or ()),
         "text": tuple(text) if text else None, "text_pair": text_pair, "group": group, "out": folder, "resume": resume,
@@ -118,6 +124,7 @@ def show_result(folder: Path, manifest: Mapping[str, Any], deadline: "Deadline")
     facts(console, title, scores)
     pairs = {
         "recipe": str(manifest["recipe"]),
+        **({"labels": str(manifest["doubted"])} if "doubted" in manifest else {}),
         "size": amount(manifest["megabytes"], "MB"),
         "one text": amount(latency["one_text_ms"], "ms"),
         "batch of 64": amount(latency["batch_of_64_ms"], "ms"),

@@ -55,15 +55,20 @@ def find(sheet: Sheet) -> list[Finding]:
     places = asked[found.places]
     agree = float(np.mean(sheet.outputs[asked].argmax(axis=1) == sheet.strata[asked]))
     examples = [
-        f"row {sheet.rows[i]} is {sheet.classes[sheet.strata[i]]!s}, reads like {sheet.classes[j]!s} "
-        f"({sure:.2f}): {quoted(sheet.table.joined[i])}"
+        example(sheet.rows[i], sheet.classes[sheet.strata[i]], sheet.classes[j], sure, sheet.table.joined[i])
         for i, j, sure in zip(places[:FEW], found.instead[:FEW], found.sure[:FEW], strict=True)
     ]
     return of_rows(
         "wrong label", f"labels that are likely wrong, the likeliest first (models agree with {percent(agree)} of all)",
         sheet.rows[places], of=len(asked), examples=examples,
-        does="keeps them", change="correct or drop them in the file",
+        does="tries training with less weight on such rows, and without them, and takes what scores best on others",
+        change="--label-noise keep, weight or drop; or correct them in the file",
     )  # fmt: skip
+
+
+def example(row: int, label: Any, reads: Any, sure: float, text: str) -> str:
+    """One doubtful row in words."""
+    return f"row {row} is {label!s}, reads like {reads!s} ({sure:.2f}): {quoted(text)}"
 
 
 def suspects(y: Array, outputs: Array) -> Suspects:

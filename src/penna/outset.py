@@ -1,0 +1,60 @@
+"""What a search sets out with: what it works on, where it writes, and what a resumed run must share with this one."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from penna import intake, machine
+from penna.budget import Budget, Deadline
+from penna.evaluate import Work
+from penna.models import Resources
+from penna.searching import Goal
+from penna.split import Plan
+from penna.table import Table
+from penna.tasks import Task
+from penna.trials import Ledger
+
+
+def header(table: Table, task: Task, plan: Plan, seed: int) -> dict[str, Any]:
+    """What must be the same for a run to be resumed."""
+    return {
+        "table": table.fingerprint,
+        "task": task.name,
+        "metric": task.metric,
+        "exam_rows": len(plan.exam),
+        "folds": len(plan.first_round),
+        "seed": seed,
+    }
+
+
+def work(
+    task: Task, table: Table, plan: Plan, deadline: Deadline, encoders: Sequence[str], asked: Mapping[str, Any]
+) -> Work:
+    """Task, rows and folds, and what families may know of them; ``asked`` are AutoText's parameters."""
+    profile = replace(
+        intake.profile(table.take(plan.search), task, asked["clean"]),
+        encoders=tuple(encoders),
+        seconds=deadline.seconds,
+        folds=len(plan.first_round),
+        seed=asked["seed"],
+    )
+    budget = Budget(deadline.seconds, asked["max_mb"], asked["max_ms"])
+    return Work(task, table, plan.folds, profile, budget, asked["label_noise"])
+
+
+def goal(
+    folder: Path, deadline: Deadline, ledger: Ledger, table: Table, exam_rows: int, asked: Mapping[str, Any]
+) -> Goal:
+    """Where to write, and by when."""
+    if ledger.trials:
+        # A resumed run has spent part of its budget; a fifth is left in any case, to finish with.
+        spent = sum(t.seconds for t in ledger.trials)
+        deadline = Deadline(max(deadline.seconds - spent, 0.2 * deadline.seconds), deadline.started)
+    resources = Resources(intake.cache_folder(), deadline, asked["threads"] or machine.cores())
+    facts: dict[str, Any] = {"text_columns": list(table.text), "target": table.target_name, "seed": asked["seed"]}
+    if table.pair is not None:
+        facts["pair"] = True
+    if table.fields:
+        facts["columns"] = [{"name": n, "role": f.role, "form": f.form} for n, f in table.fields.items()]
+    return Goal(folder, deadline, resources, exam_rows, facts)
