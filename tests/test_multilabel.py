@@ -1,6 +1,7 @@
 """Several labels for a row: how cells say them, what is refused, how answers are judged, cut and written."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -9,10 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score, label_ranking_average_precision_score, precision_score
 
-from penna import label_sets, reading, tasks
+from penna import adjust, finishing, label_sets, reading, tasks
+from penna.adjust import cuts
 from penna.errors import TableError, TaskError
+from penna.recipe import Recipe
+from penna.select import Choice, Evidence
 from penna.table import Table
 from penna.tasks import _labels, multilabel
+from penna.trials import State, Trial
 
 
 def table(cells, form=""):
@@ -216,3 +221,43 @@ def test_the_error_of_a_score_is_about_what_samples_differ_by(metric):
     error = label_sets.score_error(metric, *judged(800, seed=99))
     assert 0.4 < error / np.std(scores) < 2.5
     assert label_sets.score_error(metric, *judged(1)) == 0
+
+
+# The last step
+
+
+def test_cuts_move_each_label_so_that_it_is_given_from_one_half_up():
+    y, p = judged(3000)
+    step = cuts.fit(y, p.astype(np.float32), lambda y, p: label_sets.value("macro_f1", y, p))
+    assert np.array_equal(step(p) >= 0.5, p >= np.array(step.at))
+    assert (np.argsort(step(p)[:, 0], kind="stable") == np.argsort(p[:, 0], kind="stable")).all()
+    again = adjust.from_json(json.loads(json.dumps(adjust.to_json(step))))
+    assert again == step
+    np.testing.assert_array_equal(again(p[:3]), step(p)[:3])
+    assert np.isfinite(step(np.array([[0, 1, 0.5, np.nextafter(1, 0)]]))).all()
+    for damage in ([], [0.5, 1.0], [0.5, None], "0.5"):
+        with pytest.raises((ValueError, TypeError)):
+            cuts.make(damage)
+
+
+def test_micro_f1_of_honest_probabilities_gets_one_cut_for_all_labels():
+    y, _ = judged(6000)
+    share = np.linspace(0.05, 0.5, 4)
+    p = 1 / (
+        1 + np.exp(-(np.log(share / (1 - share)) + 2 * (2 * y - 1 + np.random.default_rng(9).normal(size=y.shape))))
+    )
+    step = cuts.fit(y, p, lambda y, p: label_sets.value("micro_f1", y, p))
+    assert len(set(step.at)) == 1
+
+
+def test_a_choice_gets_cuts_where_they_help_and_its_score_is_then_what_is_served():
+    y, p = judged(2000)
+    task = multilabel.make(table([tuple("abcd"[j] for j in np.flatnonzero(row)) for row in y]))
+    trial = Trial(Recipe.of("linear"), State.COMPLETE, folds=(0,), scores=(task.score(y, p),), errors=(0.01,), number=0)
+    evidence = Evidence(task, lambda _: y, lambda *_: p.astype(np.float32), (0,))
+    done = finishing.finish([Choice(((trial, 1.0),), trial.score, 0.01)], evidence, 60.0)
+    assert [step.name for step in done.last] == ["cuts"]
+    assert done.score == pytest.approx(task.score(y, p), abs=0.02)
+    assert task.served(y, adjust.apply(done.last, p)) > task.served(y, p) + 0.1
+    level = replace(evidence, outputs=lambda *_: adjust.apply(done.last, p))
+    assert finishing.finish([Choice(((trial, 1.0),), trial.score, 0.01)], level, 60.0).last == ()

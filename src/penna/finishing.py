@@ -25,8 +25,6 @@ OTHER = 0.5
 #: Other choices that are looked at.
 MOST_OTHERS = 8
 _GROUPS = 20
-#: How often the metric is computed on all rows, or what takes as long.
-CALLS = 400
 
 
 def finish(choices: Sequence[Choice], evidence: Evidence, seconds: float) -> Choice:
@@ -36,11 +34,13 @@ def finish(choices: Sequence[Choice], evidence: Evidence, seconds: float) -> Cho
     Scores are those that the steps were cross-fitted to. The first choice as it is, where it never met the first round,
     has too few rows to learn from, or would take longer than ``seconds``.
     """
-    begun, score = time.monotonic(), evidence.task.score
+    begun, score = time.monotonic(), evidence.task.served
     y = np.concatenate([evidence.truth(f) for f in evidence.first_round])
     kinds = adjust.kinds(evidence.task.loss, len(y))
     best = choices[0]
-    if not kinds or not _met(best, evidence) or CALLS * _seconds(score, y, _outputs(best, evidence)) > seconds:
+    if not kinds or not _met(best, evidence):
+        return best
+    if max(kind.calls for kind in kinds) * _seconds(score, y, _outputs(best, evidence)) > seconds:
         return best
     best, crossed = _finished(best, kinds, y, evidence)
     for other in choices[1:]:
@@ -55,7 +55,7 @@ def finish(choices: Sequence[Choice], evidence: Evidence, seconds: float) -> Cho
 
 def _finished(choice: Choice, kinds: Sequence[Kind], y: Array, evidence: Evidence) -> tuple[Choice, Array]:
     """The choice with its last steps, and the (n, k) outputs that they were cross-fitted to."""
-    score, outputs = evidence.task.score, _outputs(choice, evidence)
+    score, outputs = evidence.task.served, _outputs(choice, evidence)
     chain, crossed = _chain(kinds, y, outputs, score)
     if not chain:
         return choice, outputs

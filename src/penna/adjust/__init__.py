@@ -2,8 +2,8 @@
 the folder is the registry. Light: serving opens these files.
 
 A file here offers ``LOSSES`` (the tasks' losses whose outputs it suits), ``AIM`` (what it is to better, None for the
-metric that was chosen), ``LEAST_ROWS`` to learn from, ``fit(y, outputs, score) -> Adjustment`` and ``make(values) ->
-Adjustment``, which checks what was stored.
+metric that was chosen), ``LEAST_ROWS`` to learn from, ``CALLS`` of the score that it takes, where these are few,
+``fit(y, outputs, score) -> Adjustment`` and ``make(values) -> Adjustment``, which checks what was stored.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +17,8 @@ from penna import metrics, plugins
 Array = np.ndarray[Any, Any]
 Score = Callable[[Array, Array], float]
 ROOM = "adjust"
+#: How often finding a step asks for the score on all rows, or what takes as long.
+CALLS = 400
 
 
 class Adjustment(Protocol):
@@ -41,12 +43,15 @@ class Kind:
     aim: Score | None
     least_rows: int
     fit: Callable[[Array, Array, Score], Adjustment]
+    calls: int = CALLS
 
 
 def kinds(loss: str, rows: int) -> list[Kind]:
     """Every last step that can be learnt for outputs of this loss, from so many rows."""
     found = ((name, plugins.find(ROOM, name)) for name in plugins.names(ROOM))
-    suited = [Kind(name, m.AIM, m.LEAST_ROWS, m.fit) for name, m in found if loss in m.LOSSES]
+    suited = [
+        Kind(name, m.AIM, m.LEAST_ROWS, m.fit, getattr(m, "CALLS", CALLS)) for name, m in found if loss in m.LOSSES
+    ]
     return [kind for kind in suited if rows >= kind.least_rows]
 
 
