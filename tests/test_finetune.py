@@ -122,6 +122,7 @@ def test_all_knobs_do_something_that_works(tiny_bert: Path, tiny_albert: Path, r
         "head_start": "logistic",
         "dropout": 0.0,
         "length": 8,
+        "long": "head",
     }
     for encoder in (tiny_bert, tiny_albert):
         model = finetune.fit(recipe(encoder, epochs=2.0, **odd), task, train, valid, resources, watch)
@@ -257,14 +258,14 @@ def test_a_compact_vocabulary_changes_nothing_but_the_time(
     chosen = recipe(tiny(kind), epochs=2.0, dropout=0.0)
     checkpoint = checkpoints.find(str(tiny(kind)))
     task = classify.make(train)
-    texts, _, _ = parts.tokens_of(checkpoint, train, 32, resources.cache)
+    texts, _ = parts.texts_of(checkpoint, train, DEFAULTS, resources.cache)
     trained = []
-    for used in (np.unique(texts.values), np.arange(checkpoint.vocabulary)):
+    for used in (np.unique(texts.rows.values), np.arange(checkpoint.vocabulary)):
         network = parts.build(checkpoint, {**DEFAULTS, **dict(chosen.knobs)}, 3, 0)
         with _network.compact(network, used) as lookup:
             loop.train(
                 network,
-                parts.rows_of(texts, lookup, task.encode(train)),
+                parts.rows_of(parts.moved(texts, lookup), task.encode(train)),
                 parts.plan(chosen, len(train), "float32"),
                 resources.deadline,
             )

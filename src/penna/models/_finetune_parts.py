@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from penna.encoders import checkpoints, tokens
+from penna.encoders import checkpoints, frames, tokens
 from penna.models import Array
 from penna.models._finetune_recipes import settings, steps
 from penna.models._finetuned import inputs_of
@@ -75,26 +75,45 @@ def class_weights(y: Array, classes: int, how: str) -> tuple[float, ...] | None:
     return tuple((len(y) / (classes * counts)).tolist())
 
 
-def tokens_of(
-    checkpoint: checkpoints.Checkpoint, train: Table, cap: int, cache: Path | None
-) -> tuple[tokens.Ragged, int, float]:
-    """The rows' ids, the length that they are cut to, and the share of rows that it cuts."""
-    cap = min(cap, checkpoint.max_length)
-    length, truncated = tokens.length_for(tokens.tokenise(checkpoint, train, cap, cache).whole, cap)
-    return tokens.tokenise(checkpoint, train, length, cache), length, truncated
+def texts_of(
+    checkpoint: checkpoints.Checkpoint, train: Table, chosen: dict[str, Any], cache: Path | None
+) -> tuple[frames.Framed, frames.Framing]:
+    """The rows of tokens of a table's texts or pairs, and how they were made: as long as most of them need."""
+    cap = min(chosen["length"], checkpoint.max_length)
+    windows = frames.MOST_WINDOWS if chosen["long"] == "windows" else 1
+    widest = frames.framing(checkpoint, cap, pair=train.pair is not None, windows=windows)
+    seen = frames.read(replace(widest, windows=1), checkpoint, train, cache)
+    # A text that is a little longer should rather be a longer row than two.
+    share = 0.95 if windows == 1 else 0.99
+    length, _ = tokens.length_for(np.where(seen.long, cap + 1, seen.rows.lengths), cap, share)
+    framing = replace(widest, length=length)
+    return frames.read(framing, checkpoint, train, cache), framing
+
+
+def moved(texts: frames.Framed, lookup: Array) -> frames.Framed:
+    """The same rows in the ids of a smaller vocabulary."""
+    ids = lookup[texts.rows.values].astype(np.int32)
+    return replace(texts, rows=replace(texts.rows, values=ids, pad=int(lookup[texts.rows.pad])))
 
 
 def rows_of(
-    texts: tokens.Ragged,
-    lookup: Array,
+    texts: frames.Framed,
     y: Array,
     weights: tuple[float, ...] | None = None,
     shares: Array | None = None,
+    seed: int = 0,
 ) -> loop.Rows:
+    """What is learnt from. Of a text with several windows each look takes one by chance: over the epochs all of them
+    have been seen, and a long text neither costs nor counts more than a short one."""
     from penna.training import loop
 
-    moved = replace(texts, values=lookup[texts.values].astype(np.int32), pad=int(lookup[texts.pad]))
-    return loop.Rows(moved.lengths, inputs_of(moved), y, weights, shares)
+    inputs, rng = inputs_of(texts.rows), np.random.default_rng(seed)
+    firsts, counts = texts.starts[:-1], np.diff(texts.starts)
+
+    def drawn(index: Array) -> loop.Inputs:
+        return inputs(firsts[index] + (rng.random(len(index)) * counts[index]).astype(np.int64))
+
+    return loop.Rows(texts.rows.lengths[firsts], drawn, y, weights, shares)
 
 
 def sample(table: Table, most: int, seed: int) -> Table:

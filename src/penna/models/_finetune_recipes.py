@@ -28,6 +28,7 @@ DEFAULTS: dict[str, Scalar] = {
     "pooling": "mean",
     "head_start": "random",
     "length": 128,
+    "long": "windows",  # how texts beyond the length are read: by windows, or "head", the beginning alone
 }
 #: Loss of the task -> what its recipes start from. ``bins``: numbers are learnt as so many classes, 0 as themselves.
 _USUAL: dict[str, dict[str, Scalar]] = {

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from penna.encoders import checkpoints, tokens
+from penna.encoders import checkpoints, frames, tokens
 from penna.encoders.config import TRAINED
+from penna.encoders.frames import Framed, Framing
 from penna.errors import BundleError
 from penna.models import Array
 from penna.models._targets import SOFTMAX, Link, silent
@@ -45,32 +46,55 @@ def inputs_of(texts: tokens.Ragged) -> Any:
 
     def inputs(index: Array) -> loop.Inputs:
         ids, mask = tokens.padded(texts, index)
-        return {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
+        types = tokens.types(texts, index, ids.shape[1])
+        typed = {} if types is None else {"token_type_ids": torch.from_numpy(types)}
+        return {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask), **typed}
 
     return inputs
 
 
+def logits_of(network: Network, texts: Framed, dtype: Any) -> Array:
+    """(n, columns) float32 of each text: the mean of its windows'."""
+    from penna.training import loop
+
+    found = loop.outputs(network, texts.rows.lengths, inputs_of(texts.rows), BATCH, dtype)
+    return texts.mean(found.numpy())
+
+
+def given(table: Table) -> list[Any]:
+    """A table's texts, or pairs of them, as a graph takes them."""
+    if table.pair is None:
+        return list(table.joined)
+    return list(zip(*(table.text[name] for name in table.pair), strict=True))
+
+
 @dataclass(frozen=True, eq=False)
 class FineTuned:
-    """A trained encoder with its head. ``truncated_share`` of the training rows were longer than ``length`` tokens."""
+    """A trained encoder with its head. Of the training rows ``long_share`` were longer than ``length`` tokens, and of
+    ``truncated_share`` a part was not read."""
 
     network: Network
     checkpoint: checkpoints.Checkpoint
-    length: int
+    framing: Framing
+    long_share: float
     truncated_share: float
     cache: Path | None
     outcome: loop.Outcome
     link: Link = SOFTMAX
 
+    @property
+    def length(self) -> int:
+        return self.framing.length
+
     def outputs(self, table: Table) -> Array:
         """(n, columns), in the number format that is fastest here: within 2e-2 of the artefact's."""
-        from penna.training import loop, precision
+        from penna.training import precision
 
         if not len(table):
             return self.link(np.zeros((0, self.network.head.out_features), np.float32), softmax)
-        texts = tokens.tokenise(self.checkpoint, table, self.length, self.cache)
-        logits = loop.outputs(self.network, texts.lengths, inputs_of(texts), BATCH, precision.fastest_dtype())
-        return self.link.settled(self.link(logits.numpy(), softmax), silent(table))
+        texts = frames.read(self.framing, self.checkpoint, table, self.cache)
+        logits = logits_of(self.network, texts, precision.fastest_dtype())
+        return self.link.settled(self.link(logits, softmax), silent(table))
 
     def save(self, folder: Path) -> None:
         """The ONNX graph with its tokenizer, in float32."""
@@ -78,8 +102,9 @@ class FineTuned:
 
         network = self.network.cpu().eval()
         head = (network.head.weight.detach().numpy(), network.head.bias.detach().numpy())
+        pooling, framing = network.pooling, self.framing
         graph.write_graph(
-            network.encoder, self.checkpoint, folder, head=head, pooling=network.pooling, length=self.length
+            network.encoder, self.checkpoint, folder, head=head, pooling=pooling, length=self.length, framing=framing
         )
         if self.link != SOFTMAX:
             (folder / LINK).write_text(json.dumps(self.link.to_json()), encoding="utf-8")
@@ -112,7 +137,7 @@ class Opened:
     link: Link = SOFTMAX
 
     def outputs(self, table: Table) -> Array:
-        return self.link.settled(self.link(self.graph.run(list(table.joined)), softmax), silent(table))
+        return self.link.settled(self.link(self.graph.run(given(table)), softmax), silent(table))
 
     def save(self, folder: Path) -> None:
         """A copy of what was opened."""

@@ -20,7 +20,7 @@ _ATTENTION_DROPOUT = re.compile(r"attention\.(self\.dropout|attention_dropout|dr
 
 
 class Network(nn.Module):  # type: ignore[misc]
-    """Token ids and mask in, (rows, columns) logits out; ``pooling`` is "mean" over tokens or "cls", the first one."""
+    """Token ids, mask and for pairs types in, (rows, columns) logits out; ``pooling`` is "mean" over tokens or "cls", the first one."""
 
     def __init__(self, encoder: nn.Module, width: int, columns: int, pooling: str, dropout: float) -> None:
         super().__init__()
@@ -31,8 +31,11 @@ class Network(nn.Module):  # type: ignore[misc]
         nn.init.normal_(self.head.weight, std=0.02)
         nn.init.zeros_(self.head.bias)
 
-    def pooled(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+    def pooled(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, token_type_ids: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        typed = {} if token_type_ids is None else {"token_type_ids": token_type_ids}  # some encoders know no types
+        hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask, **typed).last_hidden_state
         if self.pooling == "cls":
             first: torch.Tensor = hidden[:, 0]
             return first
@@ -40,8 +43,10 @@ class Network(nn.Module):  # type: ignore[misc]
         mean: torch.Tensor = (hidden * mask).sum(1) / mask.sum(1)
         return mean
 
-    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        logits: torch.Tensor = self.head(self.dropout(self.pooled(input_ids, attention_mask)))
+    def forward(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, token_type_ids: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        logits: torch.Tensor = self.head(self.dropout(self.pooled(input_ids, attention_mask, token_type_ids)))
         return logits
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from penna.encoders import checkpoints, tokens
+from penna.encoders import checkpoints, frames
 from penna.models import Cost, OutOfTime, Pruned, Report, Resources
 from penna.models import _finetune_parts as parts
 from penna.models._finetune_recipes import knobs, portfolio, settings, steps
-from penna.models._finetuned import FineTuned, Opened, open_link, softmax
+from penna.models._finetuned import FineTuned, Opened, logits_of, open_link, softmax
 from penna.models._targets import target_of
 from penna.recipe import Profile, Recipe
 from penna.table import Table
@@ -79,25 +80,24 @@ def fit(
     torch.set_num_threads(resources.threads)
     chosen = settings(recipe)
     checkpoint = checkpoints.find(chosen["encoder"])
-    texts, length, truncated = parts.tokens_of(checkpoint, train, chosen["length"], resources.cache)
+    texts, framing = parts.texts_of(checkpoint, train, chosen, resources.cache)
     dtype = precision.fastest_dtype()
     target = target_of(task, train, chosen.get("bins", 0))
     network = parts.build(checkpoint, chosen, target.columns, recipe.seed)
     watched = None if valid is None else parts.sample(valid, CHECK_ROWS, recipe.seed)
-    seen = [texts] if watched is None else [texts, tokens.tokenise(checkpoint, watched, length, resources.cache)]
-    with _network.compact(network, np.unique(np.concatenate([r.values for r in seen]))) as lookup:
+    seen = [texts] if watched is None else [texts, frames.read(framing, checkpoint, watched, resources.cache)]
+    with _network.compact(network, np.unique(np.concatenate([t.rows.values for t in seen]))) as lookup:
         weights = parts.class_weights(target.y, target.columns, chosen["class_weights"])
-        rows = parts.rows_of(texts, lookup, target.y, weights, target.weights)
+        rows = parts.rows_of(parts.moved(texts, lookup), target.y, weights, target.weights, recipe.seed)
         if chosen["head_start"] == "logistic":
             _network.start_head(network, rows, dtype, resources.threads, target.loss)
         score = None
         if watched is not None:
             truth = task.encode(watched)
-            scored = parts.rows_of(seen[1], lookup, truth)
+            scored = parts.moved(seen[1], lookup)
 
             def score() -> float:
-                logits = loop.outputs(network, scored.lengths, scored.inputs, 64, dtype)
-                return task.score(truth, target.link(logits.numpy(), softmax))
+                return task.score(truth, target.link(logits_of(network, scored, dtype), softmax))
 
         plan = parts.plan(recipe, len(train), dtype, target.loss)
         outcome = loop.train(network, rows, plan, resources.deadline, score, report)
@@ -105,7 +105,8 @@ def fit(
         raise Pruned
     if outcome.why == "deadline" and outcome.steps < FEWEST_STEPS:
         raise OutOfTime(f"{outcome.steps} of {outcome.planned} steps fitted before the deadline: too few to learn from")
-    return FineTuned(network, checkpoint, length, truncated, resources.cache, outcome, target.link)
+    long, cut = float(texts.long.mean()), float(texts.cut.mean())
+    return FineTuned(network, checkpoint, framing, long, cut, resources.cache, outcome, target.link)
 
 
 def open(folder: Path) -> Opened:
@@ -126,18 +127,19 @@ def _pace(
     from penna.training import precision, speed
 
     chosen = settings(recipe)
-    texts, length, _ = parts.tokens_of(
-        checkpoint, parts.sample(train, 4 * PROBE_ROWS, 0), chosen["length"], resources.cache
-    )
+    some = parts.sample(train, 4 * PROBE_ROWS, 0)
+    texts, framing = parts.texts_of(checkpoint, some, chosen, resources.cache)
     slow = ("frozen", "batch", "pooling")
     still = parts.depth_of(chosen, checkpoint), chosen["embedding_lr"] == 0, chosen["dropout"] > 0
-    key = (checkpoint.fingerprint, length, resources.threads, *still, *(chosen[name] for name in slow))
+    key = (checkpoint.fingerprint, framing, resources.threads, *still, *(chosen[name] for name in slow))
     if key not in _paces:
         torch.set_num_threads(resources.threads)
         network = parts.build(checkpoint, chosen, classes, 0)
-        with _network.compact(network, np.unique(texts.values)) as lookup:
-            rows = parts.rows_of(texts, lookup, np.arange(len(texts)) % classes)
-            _paces[key] = speed.measure(network, rows, parts.plan(recipe, len(train), precision.fastest_dtype()))
+        with _network.compact(network, np.unique(texts.rows.values)) as lookup:
+            rows = parts.rows_of(parts.moved(texts, lookup), np.arange(len(some)) % classes)
+            found = speed.measure(network, rows, parts.plan(recipe, len(train), precision.fastest_dtype()))
+        windows = len(texts.rows) / max(len(some), 1)  # all of which are read when a text is answered
+        _paces[key] = replace(found, row=windows * found.row, alone=windows * found.alone)
     return _paces[key]
 
 
