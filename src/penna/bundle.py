@@ -6,8 +6,6 @@ model/
   parts/          what the family's ``save`` wrote
 """
 
-import hashlib
-import json
 import shutil
 import tempfile
 import time
@@ -16,23 +14,21 @@ import weakref
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from penna import plugins, reading, tasks
 from penna.errors import BundleError, SettingError, TableError
+from penna.folder import FORMAT, MANIFEST, PARTS, check_files, files, read_manifest, swap, write_manifest
 from penna.models import Array, Model
 from penna.prepare import columns, kinds
 from penna.table import Field, Finding, Objects, Table
 from penna.tasks import Task
 from penna.version import __version__
 
-FORMAT = 1
-MANIFEST = "manifest.json"
-PARTS = "parts"
-#: A manifest is small; anything bigger is not one.
-MOST_MANIFEST_BYTES = 16 << 20
+if TYPE_CHECKING:
+    from penna.explain import Explanation
 
 
 class Home:
@@ -91,6 +87,16 @@ class Bundle:
         """(n, k) float32 probabilities, columns in the order of ``classes``. Raises TaskError where there are none."""
         return self.task.probabilities(self.outputs(self.table(texts)))
 
+    def explain(self, texts: Any, label: Any = None) -> "list[Explanation]":
+        """What moved the answer to each row, towards ``label`` or towards what was answered.
+
+        texts: as for ``predict``. Raises SettingError for a label that is not known, TaskError where answers are
+        neither labels nor numbers.
+        """
+        from penna.explain import explain
+
+        return explain(self.model, self.task, self.table(texts), label)
+
     def evaluate(self, source: Any, target: str | None = None) -> dict[str, Any]:
         """Every metric of the task on labelled rows, each as [value, low, high] with a 95 % bootstrap interval."""
         name = target or self.manifest["target"]
@@ -141,7 +147,7 @@ class Bundle:
 
     def __getstate__(self) -> dict[str, Any]:
         """The files themselves, so that a fitted estimator can travel to another process."""
-        return {"files": {str(p.relative_to(self.folder)): p.read_bytes() for p in _files(self.folder)}}
+        return {"files": {str(p.relative_to(self.folder)): p.read_bytes() for p in files(self.folder)}}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         home = Home()
@@ -171,8 +177,8 @@ def write(folder: Path, task: Task, family: str, model: Model, facts: Mapping[st
             "family": family,
             **facts,
         }
-        _write_manifest(staging, manifest)
-        _swap(staging, folder)
+        write_manifest(staging, manifest)
+        swap(staging, folder)
     except BaseException:
         shutil.rmtree(staging, ignore_errors=True)
         raise
@@ -183,7 +189,7 @@ def amend(bundle: Bundle, facts: Mapping[str, Any], card: str) -> None:
     """Add measured facts to the manifest, and write the model card."""
     bundle.manifest.update(facts)
     (bundle.folder / "README.md").write_text(card, encoding="utf-8")
-    _write_manifest(bundle.folder, bundle.manifest)
+    write_manifest(bundle.folder, bundle.manifest)
 
 
 def open(folder: Path | str) -> Bundle:
@@ -191,8 +197,8 @@ def open(folder: Path | str) -> Bundle:
     folder = Path(folder)
     if not (folder / MANIFEST).exists() and (folder / "model" / MANIFEST).exists():
         folder = folder / "model"
-    manifest = _manifest(folder)
-    _check_files(folder, manifest)
+    manifest = read_manifest(folder)
+    check_files(folder, manifest)
     try:
         task = tasks.restore(manifest["task"])
         family = plugins.find("models", str(manifest["family"]))
@@ -224,7 +230,7 @@ def _telling(table: Table, findings: Sequence[Finding]) -> Table:
 
 def megabytes(folder: Path) -> float:
     """What the artefact weighs on disk."""
-    return sum(p.stat().st_size for p in _files(folder)) / 1e6
+    return sum(p.stat().st_size for p in files(folder)) / 1e6
 
 
 def latency(bundle: Bundle, table: Table, rounds: int = 15) -> dict[str, float]:
@@ -244,67 +250,3 @@ def latency(bundle: Bundle, table: Table, rounds: int = 15) -> dict[str, float]:
         "one_text_ms": round(float(np.median([median(one, 1) for one in ones])), 3),
         "batch_of_64_ms": round(median(table.take(np.arange(64) % len(table)), 3), 3),
     }
-
-
-def _manifest(folder: Path) -> dict[str, Any]:
-    path = folder / MANIFEST
-    if not folder.exists():
-        raise BundleError(f"there is no folder {folder}: give the run folder that `penna fit --out` wrote.")
-    if not path.is_file():
-        raise BundleError(f"{folder} holds no {MANIFEST}: give a run folder or its model/ folder.")
-    try:
-        if path.stat().st_size > MOST_MANIFEST_BYTES:
-            raise BundleError(f"{path} is {path.stat().st_size >> 20} MB: that is no manifest.")
-        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        found = int(manifest["format"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BundleError(f"{path} is damaged ({error}): copy the artefact again.") from error
-    if found > FORMAT:
-        raise BundleError(
-            f"{folder} has artefact format {found}, this Penna {__version__} reads up to {FORMAT}: update penna."
-        )
-    return manifest
-
-
-def _check_files(folder: Path, manifest: Mapping[str, Any]) -> None:
-    expected = manifest.get("files")
-    if not isinstance(expected, dict):
-        raise BundleError(f"{folder / MANIFEST} lists no files: copy the artefact again.")
-    found = {str(p.relative_to(folder)): p for p in _files(folder / PARTS, missing_ok=True)}
-    found = {f"{PARTS}/{p.relative_to(folder / PARTS).as_posix()}": p for p in found.values()}
-    for name in sorted(expected.keys() - found.keys()):
-        raise BundleError(f"{folder} lacks {name}: copy the artefact again.")
-    for name, path in found.items():
-        if name not in expected:
-            raise BundleError(f"{folder} holds {name}, which its manifest does not know: copy the artefact again.")
-        if expected[name] != _checksum(path):
-            raise BundleError(f"{path} is not what was written (checksum differs): copy the artefact again.")
-
-
-def _write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
-    parts = {f"{PARTS}/{p.relative_to(folder / PARTS).as_posix()}": _checksum(p) for p in _files(folder / PARTS)}
-    manifest["files"] = parts
-    staged = folder / (MANIFEST + ".new")
-    staged.write_text(json.dumps(manifest, indent=1, ensure_ascii=False, allow_nan=False), encoding="utf-8")
-    staged.replace(folder / MANIFEST)
-
-
-def _swap(staging: Path, folder: Path) -> None:
-    old = folder.with_name(f".{folder.name}-old")
-    shutil.rmtree(old, ignore_errors=True)
-    if folder.exists():
-        folder.rename(old)
-    staging.chmod(0o755)  # mkdtemp makes folders that others cannot read
-    staging.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _files(folder: Path, missing_ok: bool = False) -> list[Path]:
-    if missing_ok and not folder.exists():
-        return []
-    return sorted(p for p in folder.rglob("*") if p.is_file())
-
-
-def _checksum(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

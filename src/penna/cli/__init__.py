@@ -10,6 +10,7 @@ import typer
 from penna import __version__
 from penna.cli.check import check
 from penna.cli.demo import demo
+from penna.cli.explain import explain
 from penna.cli.failures import guarded
 from penna.cli.fit import fit
 from penna.cli.look import doctor, leaderboard, report
@@ -25,7 +26,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for _command in (check, fit, evaluate, predict, leaderboard, report, pretrain, demo, doctor):
+for _command in (check, fit, evaluate, predict, explain, leaderboard, report, pretrain, demo, doctor):
     app.command()(guarded(_command))
 
 

@@ -37,7 +37,11 @@ SECTIONS: dict[str, Callable[[Record], str]] = {
 
 def render(record: Record, path: Path) -> None:
     """Write the page to ``path``, whole or not at all. Raises RunError where it cannot be written."""
-    page = render_page(record)
+    write(render_page(record), path)
+
+
+def write(page: str, path: Path) -> None:
+    """A page into a file, whole or not at all. Raises RunError where it cannot be written."""
     part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -50,15 +54,22 @@ def render(record: Record, path: Path) -> None:
 
 
 def render_page(record: Record) -> str:
-    """The whole page as a string.
-
-    The policy in its head forbids every request and every script but the page's own: a text that slipped through
-    unescaped could not run.
-    """
+    """The whole page as a string."""
     drawn = {name: draw(record) for name, draw in SECTIONS.items()}
     drawn = {name: body for name, body in drawn.items() if body}
     links = "".join(f'<a href="#{name.lower()}">{name}</a>' for name in drawn)
     body = "".join(f'<section id="{n.lower()}"><h2>{n}</h2>{b}</section>' for n, b in drawn.items())
+    title, when = record.get("title", "report"), record.get("created", "")[:16].replace("T", " ")
+    top = top_of(title, when, _sentence(record), headline.tiles(record))
+    return document(title, f"{top}<nav>{links}</nav><main>{body}</main>", record.get("version", ""))
+
+
+def document(title: str, body: str, version: str) -> str:
+    """A whole page around a body of HTML.
+
+    The policy in its head forbids every request and every script but the page's own: a text that slipped through
+    unescaped could not run.
+    """
     css, js = ((files("penna.assets") / name).read_text("utf-8") for name in ("report.css", "report.js"))
     digest = base64.b64encode(hashlib.sha256(js.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
@@ -66,22 +77,21 @@ def render_page(record: Record) -> str:
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Penna: {words.plain(record.get('title', 'report'), 80)}</title><style>{css}</style></head>"
-        f'<body><div class="wrap">{_top(record)}<nav>{links}</nav><main>{body}</main>'
-        f"<footer>Made by Penna {words.plain(record.get('version', ''))}. One file; it loads nothing.</footer></div>"
+        f"<title>Penna: {words.plain(title, 80)}</title><style>{css}</style></head>"
+        f'<body><div class="wrap">{body}'
+        f"<footer>Made by Penna {words.plain(version)}. One file; it loads nothing.</footer></div>"
         f"<script>{js}</script></body></html>\n"
+    )
+
+
+def top_of(title: str, when: str, sentence: str, more: str = "") -> str:
+    """The head of a page: what it is about, and the one sentence that matters (HTML)."""
+    return (
+        f'<header class="top"><div class="brand">{LOGO}<b>penna</b><span class="when">{words.plain(when)}</span></div>'
+        f'<h1>{words.quote(title, 120)}</h1><p class="lead">{sentence}</p>{more}</header>'
     )
 
 
 def _sentence(record: Record) -> str:
     alone = "checks" in record and not record.get("trials")
     return checks.sentence(record) if alone else headline.sentence(record)
-
-
-def _top(record: Record) -> str:
-    when = words.plain(record.get("created", "")[:16].replace("T", " "))
-    return (
-        f'<header class="top"><div class="brand">{LOGO}<b>penna</b><span class="when">{when}</span></div>'
-        f"<h1>{words.quote(record.get('title', 'report'), 120)}</h1>"
-        f'<p class="lead">{_sentence(record)}</p>{headline.tiles(record)}</header>'
-    )
