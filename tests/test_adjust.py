@@ -18,6 +18,7 @@ from penna.trials import State, Trial
 
 NAMES = [kind.name for kind in adjust.kinds("cross_entropy", 9999)]
 FOR_NUMBERS = [kind.name for kind in adjust.kinds("squared", 9999)]
+FOR_LABELS = [kind.name for kind in adjust.kinds("binary_cross_entropy", 9999)]
 LABELS = ("common", "middle", "rare")
 SHARES = (0.8, 0.15, 0.05)
 
@@ -82,7 +83,7 @@ def shrunken(n, seed=0):
 
 
 def test_every_step_in_the_folder_is_for_some_loss():
-    assert sorted([*NAMES, *FOR_NUMBERS]) == plugins.names(adjust.ROOM)
+    assert sorted([*NAMES, *FOR_NUMBERS, *FOR_LABELS]) == plugins.names(adjust.ROOM)
 
 
 @pytest.mark.parametrize("name", FOR_NUMBERS)
