@@ -6,7 +6,7 @@ depths taken from the same pass.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,9 +15,12 @@ import numpy as np
 
 from penna.budget import Deadline
 from penna.encoders import cache as caches
+from penna.encoders import frames
 from penna.encoders.cache import Array, Segment, Store
 from penna.encoders.checkpoints import Checkpoint, load_module
-from penna.encoders.tokens import Ragged, padded, tokenise
+from penna.encoders.frames import Framed, Framing
+from penna.encoders.tokens import Ragged, padded
+from penna.encoders.tokens import types as token_types
 from penna.errors import SettingError
 from penna.table import Table
 
@@ -44,9 +47,16 @@ class Setting:
     pooling: str = "mean"
     length: int = 128
     dtype: str = "float32"
+    windows: int = 1  # of a text that is longer
+    pair: bool = False  # both texts of a pair in one row
 
     def key(self, checkpoint: Checkpoint) -> str:
-        return f"vectors-{checkpoint.fingerprint}-{self.depth}-{self.pooling}-{self.length}-{self.dtype}"
+        """Of a store. What fits into one row has the same vector however many windows are allowed."""
+        more = ("-pair" if self.pair else "") + (f"-{self.windows}" if self.windows > 1 else "")
+        return f"vectors-{checkpoint.fingerprint}-{self.depth}-{self.pooling}-{self.length}-{self.dtype}{more}"
+
+    def framing(self, checkpoint: Checkpoint) -> Framing:
+        return frames.framing(checkpoint, self.length, pair=self.pair, windows=self.windows)
 
 
 def embed(
@@ -57,26 +67,45 @@ def embed(
     pooling: str = "mean",
     length: int = 128,
     dtype: str = "float32",
+    windows: int = 1,
     cache: Path | None = None,
     deadline: Deadline | None = None,
     threads: int = 2,
 ) -> Array:
-    """(n, width) float32: each row's hidden states after ``depth`` layers, pooled over its tokens.
+    """(n, width) float32: each row's hidden states after ``depth`` layers, pooled over its tokens; of pairs, of both
+    texts in one row; of a text longer than ``length``, the mean of at most so many ``windows``.
 
     Raises Unfinished when the deadline comes before the last text.
     """
     if pooling not in POOLINGS:
         raise SettingError(f"pooling {pooling!r} is not known: choose one of {', '.join(POOLINGS)}.")
-    length = min(length, checkpoint.max_length)
-    setting = Setting(depth, pooling, length, dtype)
+    setting = Setting(depth, pooling, min(length, checkpoint.max_length), dtype, 1, table.pair is not None)
+    long = _long(checkpoint, table, setting, cache) if windows > 1 else np.zeros(len(table), bool)
+    out = np.zeros((len(table), checkpoint.width), np.float32)
+    for rows, many in ((np.flatnonzero(~long), 1), (np.flatnonzero(long), windows)):
+        if len(rows):
+            asked = replace(setting, windows=many)
+            out[rows] = _vectors(checkpoint, table.take(rows), asked, cache, deadline, threads)
+    return out
+
+
+def _long(checkpoint: Checkpoint, table: Table, setting: Setting, cache: Path | None) -> Array:
+    """(n,) bool: texts that one row does not hold."""
+    return frames.read(setting.framing(checkpoint), checkpoint, table, cache).long
+
+
+def _vectors(
+    checkpoint: Checkpoint, table: Table, setting: Setting, cache: Path | None, deadline: Deadline | None, threads: int
+) -> Array:
     store = None if cache is None else Store(cache, setting.key(checkpoint))
     segments = [] if store is None else store.segments()
     hashes, first = np.unique(table.hashes, return_index=True)
     missing = np.flatnonzero(~caches.known(segments, hashes))
     if len(missing):
-        tokens = tokenise(checkpoint, table.take(first[missing]), length, cache)
+        texts = frames.read(setting.framing(checkpoint), checkpoint, table.take(first[missing]), cache)
+        depth = setting.depth
         depths = [depth] if cache is None or len(missing) > _MANY_ROWS else inner_depths(checkpoint, depth)
-        segments += _compute(checkpoint, setting, depths, hashes[missing], tokens, cache, deadline, threads)
+        segments += _compute(checkpoint, setting, depths, hashes[missing], texts, cache, deadline, threads)
     return caches.gather(segments, table.hashes, checkpoint.width)
 
 
@@ -108,7 +137,7 @@ def _compute(
     setting: Setting,
     depths: Sequence[int],
     hashes: caches.Hashes,
-    tokens: Ragged,
+    texts: Framed,
     cache: Path | None,
     deadline: Deadline | None,
     threads: int,
@@ -116,49 +145,39 @@ def _compute(
     """New segments of ``setting.depth``; every depth's are written to the cache, chunk by chunk."""
     encoder = loaded(checkpoint, tuple(depths), setting.pooling, setting.dtype, threads)
     fresh: list[Segment] = []
-    for chunk in _chunks(list(batches_of(tokens.lengths, encoder.batch_tokens)), tokens.lengths):
-        rows, pooled, whole = _run(encoder, tokens, chunk, deadline)
+    for chunk in _chunks(texts):
+        done, pooled = _run(encoder, texts.take(chunk), deadline)
         for depth, values in zip(depths, pooled, strict=True):
-            part = caches.segment(hashes[rows], values)
+            part = caches.segment(hashes[chunk[done]], values)
             if cache is not None:
-                key = Setting(depth, setting.pooling, setting.length, setting.dtype).key(checkpoint)
-                Store(cache, key).append(part)
+                Store(cache, replace(setting, depth=depth).key(checkpoint)).append(part)
             if depth == setting.depth:
                 fresh.append(part)
-        if not whole:
+        if not done.all():
             raise Unfinished(f"the time ended before the texts were embedded with {checkpoint.name}")
     return fresh
 
 
-def _chunks(batches: list[Array], lengths: Array) -> Iterator[list[Array]]:
-    chunk: list[Array] = []
-    total = 0
-    for batch in batches:
-        chunk.append(batch)
-        total += int(lengths[batch].sum())
-        if total >= _CHUNK_TOKENS:
-            yield chunk
-            chunk, total = [], 0
-    if chunk:
-        yield chunk
+def _chunks(texts: Framed) -> Iterator[Array]:
+    """Positions of texts, those of short rows first."""
+    order = np.argsort(texts.rows.lengths[texts.starts[:-1]], kind="stable")
+    tokens = np.diff(texts.rows.offsets[texts.starts])[order]
+    cuts = np.searchsorted(np.cumsum(tokens), np.arange(_CHUNK_TOKENS, tokens.sum(), _CHUNK_TOKENS))
+    yield from (part for part in np.split(order, cuts) if len(part))
 
 
-def _run(
-    encoder: "Encoder", tokens: Ragged, batches: list[Array], deadline: Deadline | None
-) -> tuple[Array, list[Array], bool]:
-    """Row indices done, their vectors by depth, and whether all batches were done before the deadline."""
-    done: list[Array] = []
-    pooled: list[list[Array]] = []
-    for batch in batches:
+def _run(encoder: "Encoder", texts: Framed, deadline: Deadline | None) -> tuple[Array, list[Array]]:
+    """Which texts (n,) were done before the deadline, and their vectors by depth."""
+    pooled = [np.zeros((len(texts.rows), encoder.checkpoint.width), np.float32) for _ in encoder.depths]
+    finished = np.zeros(len(texts.rows), bool)
+    for batch in batches_of(texts.rows.lengths, encoder.batch_tokens):
         if deadline is not None and deadline.over():
             break
-        pooled.append(encoder.pool(tokens, batch))
-        done.append(batch)
-    if not done:
-        empty = np.zeros((0, encoder.checkpoint.width), np.float32)
-        return np.zeros(0, np.int64), [empty] * len(encoder.depths), False
-    by_depth = [np.concatenate(parts) for parts in zip(*pooled, strict=True)]
-    return np.concatenate(done), by_depth, len(done) == len(batches)
+        for out, values in zip(pooled, encoder.pool(texts.rows, batch), strict=True):
+            out[batch] = values
+        finished[batch] = True
+    done = np.logical_and.reduceat(finished, texts.starts[:-1])
+    return done, [texts.mean(values)[done] for values in pooled]
 
 
 class Encoder:
@@ -184,12 +203,15 @@ class Encoder:
 
         torch.set_num_threads(self.threads)
         ids, mask = padded(tokens, batch)
+        types = token_types(tokens, batch, ids.shape[1])
+        typed = {} if types is None else {"token_type_ids": torch.from_numpy(types).to(self.device)}
         with torch.inference_mode():
             inside = None if mask.all() else torch.from_numpy(mask).to(self.device)
             states = self.module(
                 input_ids=torch.from_numpy(ids).to(self.device),
                 attention_mask=inside,
                 output_hidden_states=len(self.depths) > 1,
+                **typed,
             )
             if len(self.depths) == 1:
                 return [_pooled(states.last_hidden_state, inside, self.pooling)]

@@ -82,6 +82,11 @@ class Framed:
     long: Array
     cut: Array
 
+    def take(self, index: Array) -> "Framed":
+        """The texts at these positions, in this order."""
+        flat, starts = spans(self.starts[:-1][index], np.diff(self.starts)[index])
+        return Framed(self.rows.take(flat), starts, self.long[index], self.cut[index])
+
     def mean(self, values: Array) -> Array:
         """(n, ...) each text's mean over its rows' values (r, ...)."""
         counts = np.diff(self.starts)
