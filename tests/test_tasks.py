@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penna import plugins, tasks
+from penna import plugins, ragged, tasks
 from penna.errors import SettingError, TaskError
 from penna.table import Table
 
@@ -22,13 +22,18 @@ def table(labels, name="label"):
 EXAMPLES = {
     "classify": table(["no", "yes", "no", "maybe", "yes", "no"]),
     "multilabel": table([("a",), ("a", "b"), (), ("b", "c"), ("c",), ("b",)]),
+    "tag": table([("O", "B-X"), ("B-X", "I-X"), ("O", "O"), ("B-Y", "B-X"), ("O", "B-Y"), ("O", "O")]),
     "regress": table([2.5, 1e3, -4, 0.25, 17, 3.75, 8.5]),
 }
 
 
-def outputs_for(task, n):
-    outputs = np.random.default_rng(0).random((n, task.columns)).astype(np.float32)
-    return outputs / outputs.sum(axis=1, keepdims=True)
+def outputs_for(task, given):
+    """Probabilities by chance, of whole rows or of their parts."""
+    even = tasks.spread(task, np.ones(task.columns, np.float32), given)
+    values, offsets = ragged.flat(even)
+    values = np.random.default_rng(0).random(values.shape).astype(np.float32)
+    values /= values.sum(axis=1, keepdims=True)
+    return ragged.cut(values, offsets) if even.dtype == object else values
 
 
 @pytest.mark.parametrize("name", plugins.names("tasks"))
@@ -44,7 +49,7 @@ def test_a_task_is_recognised_and_measures_in_json(name):
     example = EXAMPLES[name]
     task = tasks.find("auto", example)
     assert task.name == name
-    y, outputs = task.encode(example), outputs_for(task, len(example))
+    y, outputs = task.encode(example), outputs_for(task, example)
     assert isinstance(task.score(y, outputs), float)
     assert task.score_error(y, outputs) == task.score_error(y, outputs)
     measured = task.measure(y, outputs)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from penna import plugins
+from penna import plugins, ragged
 from penna.budget import Budget
 from penna.errors import EncoderError
 from penna.models import Cost, Model, OutOfTime, Pruned, Report, Resources
@@ -148,7 +148,7 @@ class _Run:
         begun = time.monotonic()
         outputs = self.model.outputs(valid)
         self.rows_per_second = len(valid) / max(time.monotonic() - begun, 1e-6)
-        if not np.isfinite(outputs).all():
+        if not ragged.finite(outputs):
             raise ArithmeticError("the model answers with numbers that are not finite")
         y = task.encode(valid)
         self.scores.append(task.score(y, outputs))

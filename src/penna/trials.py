@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from penna import ragged
 from penna.errors import RunError
 from penna.recipe import Recipe
 
@@ -104,22 +105,21 @@ class Ledger:
             (self.folder / "outputs").mkdir(exist_ok=True)
             # The arrays go first: a line in the ledger means that its outputs are there.
             for fold, array in outputs.items():
-                np.save(self._outputs_path(trial.number, fold), array.astype(np.float32), allow_pickle=False)
+                ragged.save(self._outputs_path(trial.number, fold), array)
         self._write(trial.to_json(), mode="a")
         self.trials.append(trial)
         return trial
 
     def outputs(self, trial: Trial, fold: int) -> np.ndarray[Any, Any]:
-        """(rows of that fold's validation part, k) float32 outputs."""
+        """(rows of that fold's validation part, k) float32 outputs, or an array for each row (``ragged``)."""
         path = self._outputs_path(trial.number, fold)
         try:
-            array: np.ndarray[Any, Any] = np.load(path, allow_pickle=False)
-        except (OSError, ValueError) as error:
+            return ragged.load(path)
+        except (OSError, ValueError, KeyError) as error:
             raise RunError(f"{path} is missing or damaged ({error}): start the run again in a new folder.") from error
-        return array
 
     def _outputs_path(self, number: int, fold: int) -> Path:
-        return self.folder / "outputs" / f"{number:05d}-{fold}.npy"
+        return self.folder / "outputs" / f"{number:05d}-{fold}"
 
     def _write(self, line: Mapping[str, Any], mode: str) -> None:
         with self.path.open(mode, encoding="utf-8") as file:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from penna.errors import TableError
-from penna.reading import delimited, memory, pairs, structured, targets
+from penna.reading import conll, delimited, memory, pairs, structured, targets
 from penna.reading.cells import Piece, labels, plain, texts
 from penna.reading.encoding import decoded
 from penna.reading.notes import Notes
@@ -52,8 +52,9 @@ def read(
     ``apart``: columns that are no text. ``others``: columns without a role whose cells are kept as they were found,
     those of them that are there; None for all, and then a table needs no text.
 
-    source: a path or ``-`` or binary stream (CSV, TSV, JSON lines, JSON array, Parquet; also compressed), DataFrame,
-    Series, list or array of str, list of lists, 2-D array of str. ``y``: a column's name, or one label for each row.
+    source: a path or ``-`` or binary stream (CSV, TSV, JSON lines, JSON array, Parquet, CoNLL columns; also
+    compressed), DataFrame, Series, list or array of str, list of lists, 2-D array of str. Lists of words that each have
+    a list of tags in ``y`` are texts, too. ``y``: a column's name, or one label for each row.
     Labels that are missing stay as None. Several target columns hold 0 and 1, and make tuples of their names;
     ``separator`` stands between the labels of a cell, where that is known. Raises TableError.
 
@@ -62,6 +63,7 @@ def read(
     (2, ['good', 'bad'], [])
     """
     notes = Notes()
+    source = memory.sentences(source, y)
     target, beside = (y, None) if isinstance(y, str) else (target, y)
     demanded = need_target and beside is None
     name, typed = name_of(source), memory.in_memory(source)
@@ -252,4 +254,6 @@ def _from_bytes(given: Opened, size: int, notes: Notes) -> Iterator[Piece]:
     looks_like_json = given.suffix not in (".csv", ".tsv") and _JSON.match(head)
     if given.suffix in (".jsonl", ".ndjson", ".json") or looks_like_json:
         return structured.json_pieces(head, file, given.name, size, notes)
+    if given.suffix in conll.SUFFIXES or (given.suffix in ("", ".txt", ".tsv") and conll.looks(head)):
+        return conll.pieces(head, file, given.name, size, notes)
     return delimited.pieces(head, file, given.suffix, given.name, size, notes)

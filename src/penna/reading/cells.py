@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from penna import places
 from penna.errors import TableError
 from penna.reading.notes import Notes
 from penna.table import Index, Objects
@@ -81,9 +82,10 @@ def texts(cells: Sequence[Any], rows: Index, notes: Notes) -> Objects:
     if set(map(type, cells)) <= {str}:
         out[:] = cells
         return out
+    listed = all(isinstance(cell, list | tuple) or missing(cell) for cell in cells)  # sentences, cut into words
     for i, cell in enumerate(cells):
         out[i] = "" if missing(cell) else str(cell) if isinstance(cell, str) else _written(cell)
-        if not isinstance(cell, str) and not missing(cell):
+        if not isinstance(cell, str) and not missing(cell) and not listed:
             notes.add("cells", [int(rows[i])])
     return out
 
@@ -99,7 +101,7 @@ def _written(cell: Any) -> str:
     if isinstance(cell, np.ndarray):
         cell = cell.tolist()
     if isinstance(cell, list | tuple) and all(isinstance(part, str) for part in cell):
-        return " ".join(cell)
+        return places.joined(cell)
     if isinstance(cell, list | tuple | dict):
         return json.dumps(cell, ensure_ascii=False, default=str)
     return str(cell)
@@ -133,9 +135,14 @@ def _label(cell: Any, row: int, column: str) -> Any:
     if isinstance(cell, set | frozenset):  # a set has no order
         cell = sorted(cell, key=str)
     if isinstance(cell, list | tuple | np.ndarray):
-        return tuple(None if missing(part) else _label(part, row, column) for part in cell)
+        return tuple(None if missing(part) else _part(part, row, column) for part in cell)
     if isinstance(cell, dict):
         raise TableError(f"column {column!r} holds a dict in row {row}: give labels, or lists of them.")
     if isinstance(cell, str):
         return str(cell)
     return cell if isinstance(cell, bool | int | float) else str(cell)
+
+
+def _part(part: Any, row: int, column: str) -> Any:
+    """One of several in a cell; what has names of its own, such as the ends of a span, stays written down."""
+    return json.dumps(part, ensure_ascii=False, default=str) if isinstance(part, dict) else _label(part, row, column)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from penna import places
 from penna.errors import TableError
 from penna.reading import targets
 from penna.reading.cells import Piece, named
@@ -15,6 +16,20 @@ from penna.reading.notes import Notes
 def in_memory(source: Any) -> bool:
     """Whether this is rows, and not a path or a stream."""
     return not isinstance(source, str | bytes) and not hasattr(source, "read") and not hasattr(source, "__fspath__")
+
+
+def sentences(source: Any, y: Any = None) -> Any:
+    """Lists of words as texts, where each has a list of as many tags in ``y``; anything else as it is."""
+    if not isinstance(source, list | tuple) or not isinstance(y, list | tuple) or len(source) != len(y) or not y:
+        return source
+    both = zip(source, y, strict=True)
+    tagged = all(words_of(a) and isinstance(b, list | tuple) and len(a) == len(b) for a, b in both)
+    return [places.joined(list(row)) for row in source] if tagged else source
+
+
+def words_of(row: Any) -> bool:
+    """Whether a row is a list of words."""
+    return isinstance(row, list | tuple) and all(isinstance(word, str) for word in row)
 
 
 def pieces(source: Any, size: int, notes: Notes) -> Iterator[Piece]:

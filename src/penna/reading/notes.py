@@ -22,6 +22,7 @@ _SENTENCES: dict[str, tuple[_Severity, str]] = {
     "no utf-8": ("warning", "lines left out with bytes that are not UTF-8: {n} ({where})"),
     "huge": ("warning", "lines left out for being longer than 16 million characters: {n} ({where})"),
     "torn": ("warning", "files that could be read in part only, or not at all: {n} ({where})"),
+    "sentences": ("warning", "sentences left out whose lines differ in their number of cells: {n} (sentences {where})"),
     "half": ("info", "pairs of which one text is empty, used as they are: {n} (rows {where})"),
     "blank": ("info", "rows without any text: {n} (rows {where})"),
 }

@@ -3,7 +3,10 @@
 A task file offers ``recognise(table) -> bool``, ``inferred(table) -> str`` (why, or ""), ``settle(table, rare)`` (the
 rows that can be learnt from, and findings), ``make(table, metric) -> Task``, ``restore(data) -> Task``, its ``METRICS``
 by name and what scikit-learn calls its ``ESTIMATOR``. One may offer ``cells_of(table)``, the table with its target's
-cells as the task takes them, before rows without a target are left out. No other room branches on the name of a task.
+cells as the task takes them, before rows without a target are left out; and ``FAMILIES``, the files in ``models/`` that
+stand for a family's name in this task. One whose answers are about parts of a text says so (``AS_IS``); its Task then
+offers ``placed``, ``spread``, ``counts`` and ``mistakes`` beside what the Protocol asks. No other room branches on the
+name of a task.
 """
 
 from collections.abc import Mapping, Sequence
@@ -41,7 +44,8 @@ class Task(Protocol):
         """Name of the loss to minimise, which says what ``encode`` and outputs are.
 
         "cross_entropy": class indices (int64) and probabilities; "squared": numbers of about unit size (float64), and
-        answers in the same units; "binary_cross_entropy": (n, columns) float32 of 0 and 1, and the probability of each.
+        answers in the same units; "binary_cross_entropy": (n, columns) float32 of 0 and 1, and the probability of each;
+        "tags": rows and outputs are arrays of their own (``ragged``), a class index and probabilities for each part.
         """
         ...
 
@@ -124,16 +128,34 @@ def recognised(name: str, table: Table, metric: str | None = None) -> tuple[Modu
     able = [module for module in modules if metric in module.METRICS] or modules
     if len(able) == 1:
         return able[0], ""
-    for module in able:
+    # A target that marks parts of its text would pass for a list of labels: the text tells.
+    for module in sorted(able, key=lambda module: not parts(module)):
         if module.recognise(table):
             return module, module.inferred(table)
     raise TaskError(f"no task fits column {table.target_name!r}: say which with --task.")
+
+
+def parts(module: ModuleType) -> bool:
+    """Whether a task's answers are about parts of a text, which is therefore read alone, and as it is."""
+    return bool(getattr(module, "AS_IS", False))
 
 
 def find(name: str, table: Table, metric: str | None = None) -> Task:
     """The task of this table, as ``recognised`` tells it."""
     task: Task = recognised(name, table, metric)[0].make(table, metric)
     return task
+
+
+def placed(task: Task, answers: Objects, table: Table) -> Objects:
+    """(n,) decoded answers in the coordinates of the texts, where they are about parts of these."""
+    made: Objects = task.placed(answers, table) if hasattr(task, "placed") else answers
+    return made
+
+
+def spread(task: Task, guess: Array, table: Table) -> Array:
+    """The same (columns,) guess for every row; for every part of it, where parts are answered."""
+    made: Array = task.spread(guess, table) if hasattr(task, "spread") else np.tile(guess, (len(table), 1))
+    return made
 
 
 def taken(module: ModuleType, table: Table) -> Table:

@@ -1,0 +1,193 @@
+"""Target cells that mark parts of a text: a tag for each word, or spans in characters. Knows a column and its texts."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from penna import places, ragged
+from penna.table import Finding, Objects, Table
+from penna.tasks._schemes import Scheme, Span, find, follows, spans
+
+TAGS, SPANS = "tags", "spans"
+_RULES = {TAGS: places.SPACES, SPANS: places.FOUND}
+#: Keys of a span, under the names that are met.
+_STARTS, _ENDS, _KINDS = ("start", "start_offset", "begin"), ("end", "end_offset", "stop"), ("label", "type", "tag")
+#: Of the cells with something in them, so many must be of a form for the column to be.
+_MOST = 0.5
+_SOME = 2000
+_FEW = 5
+#: Why a row cannot be used.
+UNEQUAL, FORM = "their tags and words differ in number", "their cells are neither tags nor spans"
+OVERLAP, OUTSIDE = "their spans overlap", "their spans lie outside the text"
+SCHEME = "their tags are not of the scheme"
+
+
+@dataclass(frozen=True, eq=False)
+class Marked:
+    """A column, read: ``entities`` (n,) a list of spans in words, or why the row cannot be used; ``widened`` (n,) how
+    many spans began or ended inside a word, and were taken to its ends."""
+
+    entities: list[list[Span] | str]
+    widened: list[int]
+
+    @property
+    def usable(self) -> "np.ndarray[Any, np.dtype[np.bool_]]":
+        return np.array([not isinstance(row, str) for row in self.entities], bool)
+
+
+def form_of(table: Table) -> str:
+    """ "tags" or "spans", where most cells are such and go with their texts; "" otherwise."""
+    if table.target is None or len(table.text) != 1:
+        return ""
+    step = max(1, len(table) // _SOME)
+    pairs = zip(cells(table.target[::step]), table.joined[::step], strict=True)
+    some = [(cell, text) for cell, text in pairs if cell]
+    if not some:
+        return ""
+    tagged = [cell for cell, text in some if _tagged(cell) and len(cell) == len(places.words(text, places.SPACES))]
+    if len(tagged) >= _MOST * len(some) and isinstance(scheme := find(tagged), Scheme) and _likely(tagged, scheme):
+        return TAGS
+    return SPANS if sum(_spanned(cell) for cell, _ in some) >= _MOST * len(some) else ""
+
+
+def _likely(tagged: Sequence[Any], scheme: Scheme) -> bool:
+    """Lists of labels may be as long as their texts by chance; tags without prefixes must show an outside."""
+    return scheme.name != "bare" or any("O" in cell for cell in tagged)
+
+
+def _tagged(cell: Any) -> bool:
+    return isinstance(cell, tuple) and all(isinstance(part, str) for part in cell)
+
+
+def _spanned(cell: Any) -> bool:
+    return isinstance(cell, tuple) and all(isinstance(part, dict | list | tuple) for part in cell)
+
+
+def cells(target: Iterable[Any]) -> list[Any]:
+    """Cells as tuples of tags (str) or of spans, where they can be; None where nothing was given."""
+    return [_cell(cell) for cell in target]
+
+
+def _cell(cell: Any) -> Any:
+    if isinstance(cell, str):
+        text = cell.strip()
+        if text.startswith(("[", "{")):
+            try:
+                found = json.loads(text)
+            except (ValueError, RecursionError):
+                return cell
+            return _cell(tuple(found) if isinstance(found, list) else (found,))
+        return tuple(text.split()) if text else None
+    if isinstance(cell, tuple) and any(isinstance(part, str) and part[:1] in "{[" for part in cell):
+        return _inner(cell)
+    return cell
+
+
+def _inner(cell: tuple[Any, ...]) -> Any:
+    """Dicts that were written as JSON when the column was read."""
+    try:
+        return tuple(json.loads(part) if isinstance(part, str) and part[:1] in "{[" else part for part in cell)
+    except (ValueError, RecursionError):
+        return cell
+
+
+def scheme_of(table: Table) -> Scheme | str:
+    """The scheme of a column of tags, or two tags that follow none together."""
+    assert table.target is not None
+    return find(cell for cell in cells(table.target) if _tagged(cell))
+
+
+def read(table: Table, form: str, scheme: Scheme) -> Marked:
+    """Every row's entities, in words."""
+    assert table.target is not None
+    made, widened = list[list[Span] | str](), []
+    for cell, text in zip(cells(table.target), table.joined, strict=True):
+        words = places.words(text, _RULES[form])
+        wide = 0
+        if form == TAGS:
+            made.append(_of_tags(cell, len(words), scheme))
+        else:
+            found, wide = _of_spans(cell, text, words)
+            made.append(found)
+        widened.append(wide)
+    return Marked(made, widened)
+
+
+def _of_tags(cell: Any, words: int, scheme: Scheme) -> list[Span] | str:
+    if not _tagged(cell):
+        return FORM
+    if len(cell) != words:
+        return UNEQUAL
+    bare = scheme.name == "bare"
+    return spans(cell, bare) if all(follows(tag, bare) for tag in cell) else SCHEME
+
+
+def _of_spans(cell: Any, text: str, words: Any) -> tuple[list[Span] | str, int]:
+    """Spans in characters as spans of the words that they touch, and how many of those were wider."""
+    if cell is None or not _spanned(cell):
+        return FORM, 0
+    out, wide, last = list[Span](), 0, 0
+    try:
+        given = sorted(map(span, cell))
+    except (KeyError, TypeError, ValueError, StopIteration, RuntimeError):
+        return FORM, 0
+    for start, end, kind in given:
+        if not 0 <= start < end <= len(text) or not text[start:end].strip():
+            return OUTSIDE, 0
+        first = int(np.searchsorted(words[:, 1], start, side="right"))
+        after = int(np.searchsorted(words[:, 0], end, side="left"))
+        if first < last or first >= after:
+            return OVERLAP, 0
+        bare = text[start:end]
+        edges = start + len(bare) - len(bare.lstrip()), end - len(bare) + len(bare.rstrip())
+        wide += (int(words[first, 0]), int(words[after - 1, 1])) != edges
+        out.append((first, after, kind))
+        last = after
+    return out, wide
+
+
+def span(given: Any) -> Span:
+    """From {start, end, label}, under any of the usual names, or [start, end, label]. Raises where it is neither."""
+    if isinstance(given, dict):
+        given = [next(given[key] for key in keys if key in given) for keys in (_STARTS, _ENDS, _KINDS)]
+    start, end, kind = given
+    if type(start) is not int or type(end) is not int or not isinstance(kind, str) or not kind:
+        raise ValueError("no span")
+    return start, end, kind
+
+
+def left_out(table: Table, marked: Marked) -> list[Finding]:
+    """Why rows cannot be used, with their numbers; and how many spans were taken to the ends of words."""
+    by_reason = defaultdict[str, list[int]](list)
+    for row, found in zip(table.rows.tolist(), marked.entities, strict=True):
+        if isinstance(found, str):
+            by_reason[found].append(row)
+    said = [
+        Finding("unusable target", f"rows left out because {reason}: {len(rows)} ({named(rows)}).", len(rows),
+                tuple(rows[:_FEW]), "warning")
+        for reason, rows in by_reason.items()
+    ]  # fmt: skip
+    wide = [row for row, n in zip(table.rows.tolist(), marked.widened, strict=True) if n]
+    if wide:
+        message = f"rows with spans that begin or end inside a word, taken to its ends: {len(wide)} ({named(wide)})."
+        said.append(Finding("widened spans", message, len(wide), tuple(wide[:_FEW])))
+    return said
+
+
+def named(rows: Sequence[int]) -> str:
+    return "rows " + ", ".join(map(str, rows[:_FEW])) + (" ..." if len(rows) > _FEW else "")
+
+
+def written(marked: Marked, table: Table, form: str) -> Objects:
+    """The column again with each usable cell in one form: tuples of tags as they were given, or of (start, end,
+    label) in characters, sorted; None where a cell cannot be used."""
+    assert table.target is not None
+    out = []
+    for cell, found in zip(cells(table.target), marked.entities, strict=True):
+        usable = not isinstance(found, str)
+        out.append((cell if form == TAGS else tuple(sorted(map(span, cell)))) if usable else None)
+    return ragged.objects(out)

@@ -1,0 +1,299 @@
+"""Entities in a text: which words, and of which type. Light: serving opens this file.
+
+Learnt as a tag for each word in one scheme (``entities``), whatever scheme the rows were given in; answered as they
+were given: a tag for each word of theirs, or spans in characters.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from penna import entities, metrics, places, ragged
+from penna.errors import SettingError, TaskError
+from penna.table import Finding, Objects, Table
+from penna.tasks import _marked, _told
+from penna.tasks._schemes import NAMES, Scheme, Span, spans, tags
+
+Array = np.ndarray[Any, Any]
+
+#: What scikit-learn calls an estimator of this task: none of its kinds.
+ESTIMATOR = "tagger"
+#: Families that go by another name here.
+FAMILIES = {"linear": "crf", "finetune": "tagger"}
+#: Answers are about parts of the text: it is read alone, and as it is.
+AS_IS = True
+
+_METRICS: dict[str, metrics.Metric] = {
+    "entity_f1": entities.entity_f1,
+    "entity_macro_f1": entities.entity_macro_f1,
+    "token_accuracy": entities.token_accuracy,
+}
+_ALWAYS = {"entity_precision": entities.entity_precision, "entity_recall": entities.entity_recall}
+METRICS = tuple(_METRICS)
+_MOST_TYPES = 1000
+
+
+def recognise(table: Table) -> bool:
+    """A tag for each word of the text, or lists of spans in it."""
+    return bool(_marked.form_of(table))
+
+
+def inferred(table: Table) -> str:
+    """What ``recognise`` has to say for itself."""
+    task = make(table)
+    how = "spans in characters" if task.form == _marked.SPANS else f"a tag for each word ({_named(task.scheme)})"
+    return (
+        f"column {table.target_name!r} holds {how}, of {len(task.types)} types ({_told.some(task.types)}): taken as "
+        "entities to find (--task tag)."
+    )
+
+
+def settle(table: Table, rare: str = "error") -> tuple[Table, list[Finding]]:
+    """The rows whose tags or spans go with their text. ``rare`` is for classes.
+
+    Raises TaskError where no row can be used, where tags follow no scheme, and where there is no entity at all.
+    """
+    form, scheme = _form(table)
+    marked = _marked.read(table, form, scheme)
+    found = _marked.left_out(table, marked)
+    keep = np.flatnonzero(marked.usable)
+    if not len(keep):
+        said = " ".join(f.message for f in found)
+        raise TaskError(f"no row of column {table.target_name!r} can be used: {said} Correct them.")
+    if not any(marked.entities[i] for i in keep):
+        raise TaskError(f"column {table.target_name!r} has no entity in any of its {len(keep)} rows: is it the target?")
+    return replace(table, target=_marked.written(marked, table, form)).take(keep), found
+
+
+def _form(table: Table) -> tuple[str, Scheme]:
+    """ "tags" or "spans", and the scheme of tags. Raises TaskError."""
+    if table.target is None or not len(table):
+        raise TaskError("there is nothing to learn from: the table has no target column or no rows.")
+    column = f"column {table.target_name!r}"
+    form = _marked.form_of(table)
+    if form == _marked.SPANS:
+        return form, Scheme()
+    scheme = _marked.scheme_of(table)
+    if isinstance(scheme, str):
+        raise TaskError(
+            f"the tags of {column} follow no known scheme ({scheme}): write them as one of {', '.join(NAMES)}."
+        )
+    if not form and not _of_words(table):
+        raise TaskError(
+            f"{column} holds neither a tag for each word nor spans: give lists of tags as long as the lists of words, "
+            'or [{"start": 0, "end": 5, "label": "..."}, ...].'
+        )
+    return _marked.TAGS, scheme
+
+
+def _of_words(table: Table) -> bool:
+    """Whether any row is one of tags, however it goes with its words: settling names what does not."""
+    assert table.target is not None
+    return any(isinstance(cell, tuple) and "O" in cell for cell in _marked.cells(table.target))
+
+
+def make(table: Table, metric: str | None = None) -> "Tag":
+    """The task of finding this table's entities; entity F1 without ``metric``. Raises TaskError as ``settle`` does."""
+    metric = metric or METRICS[0]
+    if metric not in METRICS:
+        raise SettingError(f"there is no metric {metric!r} for entities: choose one of {', '.join(METRICS)}.")
+    form, scheme = _form(table)
+    settled, _ = settle(table)
+    marked = _marked.read(settled, form, scheme)
+    kinds = sorted({kind for row in marked.entities if not isinstance(row, str) for _, _, kind in row})
+    if len(kinds) > _MOST_TYPES:
+        raise TaskError(f"column {table.target_name!r} names {len(kinds):,} types of entities: is it the target?")
+    return Tag(tuple(kinds), metric, form, scheme)
+
+
+def restore(data: Mapping[str, Any]) -> "Tag":
+    """The task that ``to_json`` wrote down. Raises TaskError where the data is not of that form."""
+    try:
+        types, metric, form = data["types"], data["metric"], data["form"]
+        name, sign = data["scheme"]["name"], data["scheme"]["sign"]
+        if metric not in METRICS or form not in (_marked.TAGS, _marked.SPANS) or name not in NAMES:
+            raise ValueError("unknown metric, form or scheme")
+        if not types or len(types) > _MOST_TYPES or not all(isinstance(t, str) for t in (*types, sign)):
+            raise ValueError("its types are damaged")
+        if list(types) != sorted(set(types)):
+            raise ValueError("its types are unsorted or doubled")
+    except (KeyError, TypeError, ValueError) as error:
+        raise TaskError(f"the stored task is damaged ({error!r}): fit again, or take an intact artefact.") from error
+    return Tag(tuple(types), metric, form, Scheme(name, sign))
+
+
+@dataclass(frozen=True)
+class Tag:
+    """Entities of these types. ``form``: "tags" of a ``scheme``, for texts that are lists of words, or "spans"."""
+
+    types: tuple[str, ...]
+    metric: str = METRICS[0]
+    form: str = _marked.TAGS
+    scheme: Scheme = field(default_factory=Scheme)
+
+    name = "tag"
+    loss = "tags"
+    blank = False
+    classes = ()
+
+    @property
+    def columns(self) -> int:
+        return 1 + 2 * len(self.types)
+
+    @property
+    def rule(self) -> str:
+        """How words are found in a text (``places``)."""
+        return places.SPACES if self.form == _marked.TAGS else places.FOUND
+
+    def encode(self, table: Table) -> Array:
+        """(n,) object: (words,) int64 a row, 0 outside, 1 + 2 t and 2 + 2 t for the first and further words of type t.
+
+        Raises TaskError, naming rows, for cells that do not go with their text, and types that were not there at fit.
+        """
+        if table.target is None:
+            raise TaskError(f"the table has no target: it needs the column {table.target_name!r}.")
+        marked = _marked.read(table, self.form, self.scheme)
+        wrong = np.flatnonzero(~self._takes(marked))
+        if len(wrong):
+            rows = _marked.named([_row(table, i) for i in wrong])
+            reason = marked.entities[wrong[0]]
+            why = reason if isinstance(reason, str) else f"types that were not there at fit ({_told.some(self.types)})"
+            raise TaskError(f"column {table.target_name!r} cannot be used in {len(wrong)} rows ({rows}): {why}.")
+        lengths = [len(places.words(text, self.rule)) for text in table.joined]
+        return ragged.objects(self._numbers(row, n) for row, n in zip(marked.entities, lengths, strict=True))
+
+    def _numbers(self, found: Any, length: int) -> Array:
+        out = np.zeros(length, np.int64)
+        for start, end, kind in found:
+            out[start:end] = 2 + 2 * self._places[kind]
+            out[start] -= 1
+        return out
+
+    def _takes(self, marked: _marked.Marked) -> Array:
+        known = [
+            not isinstance(row, str) and all(kind in self._places for _, _, kind in row) for row in marked.entities
+        ]
+        return np.array(known, bool)
+
+    def usable(self, table: Table) -> Array:
+        return self._takes(_marked.read(table, self.form, self.scheme))
+
+    def score(self, y: Array, outputs: Array) -> float:
+        return _METRICS[self.metric](y, outputs)
+
+    served = score
+
+    def score_error(self, y: Array, outputs: Array, seed: int = 0) -> float:
+        return metrics.bootstrap_error(y, outputs, _METRICS[self.metric], seed=seed)
+
+    def measure(self, y: Array, outputs: Array) -> dict[str, Any]:
+        """JSON-able: ``rows``, five metrics as ``[value, low, high]``, and ``by_class``, a row for each type."""
+        if not len(y):
+            raise TaskError("there are no rows to measure on: give a table with at least one.")
+        wanted = {METRICS[0]: entities.entity_f1, **_ALWAYS, **_METRICS}
+        table = entities.by_type(y, outputs)
+        return {
+            "rows": len(y),
+            **{name: list(metrics.bootstrap(y, outputs, metric)) for name, metric in wanted.items()},
+            "by_class": [
+                {"label": kind, **{name: column[j].item() for name, column in table.items()}}
+                for j, kind in enumerate(self.types)
+            ],
+        }
+
+    def strata(self, table: Table) -> Array:
+        """(n,) the rarest type in each row, 0 where there is none: so each part has its share of every type."""
+        found = [{(int(tag) - 1) // 2 for tag in row[row > 0]} for row in self.encode(table)]
+        counts = Counter(kind for row in found for kind in row)
+        return np.array([min((counts[k], k + 1) for k in row)[1] if row else 0 for row in found], np.int64)
+
+    def labels(self, y: Array) -> Objects:
+        """(n,) a tuple of tags for each row, of the user's scheme."""
+        return self._spelt(*ragged.flat(y))
+
+    def decode(self, outputs: Array) -> Objects:
+        return self._spelt(*entities.decoded(outputs))
+
+    def _spelt(self, flat: Array, offsets: Array) -> Objects:
+        found = self._spans(flat, offsets)
+        lengths = np.diff(offsets).tolist()
+        return ragged.objects(tuple(tags(row, n, self.scheme)) for row, n in zip(found, lengths, strict=True))
+
+    def _spans(self, flat: Array, offsets: Array) -> list[list[Span]]:
+        """Each row's entities, in words."""
+        out: list[list[Span]] = [[] for _ in offsets[1:]]
+        found = entities.spans(flat.astype(np.int64), offsets)
+        for start, end, kind, row in zip(found.starts, found.ends, found.types, found.rows, strict=True):
+            out[row].append((int(start - offsets[row]), int(end - offsets[row]), self.types[kind]))
+        return out
+
+    def placed(self, answers: Sequence[Any], table: Table) -> Objects:
+        """(n,) decoded answers in the coordinates of the texts: lists of tags, or of spans in characters."""
+        if self.form == _marked.TAGS:
+            return ragged.objects(list(row) for row in answers)
+        return ragged.objects(
+            _told.in_characters(spans(row), text, places.words(text, self.rule))
+            for row, text in zip(answers, table.joined, strict=True)
+        )
+
+    def written(self, answers: Sequence[Any]) -> list[Any]:
+        return list(answers)
+
+    def probabilities(self, outputs: Array) -> Array:
+        raise TaskError("this model finds entities, and has no probabilities of whole rows: use predict.")
+
+    def guess(self, y: Array) -> tuple[str, Array]:
+        return "no entities", np.eye(1, self.columns, dtype=np.float32)[0]
+
+    def spread(self, guess: Array, table: Table) -> Array:
+        """(n,) the same (columns,) answer for every word of each row."""
+        lengths = [len(places.words(text, self.rule)) for text in table.joined]
+        return ragged.objects(np.tile(guess, (n, 1)) for n in lengths)
+
+    def agreement(self, truth: Sequence[Any], answers: Sequence[Any], weights: Any = None) -> float:
+        """F1 of the entities in two lists of rows, in any form that they can be given in; ``weights`` of rows."""
+        given, found = (_told.sets(rows, self.scheme.name == "bare") for rows in (truth, answers))
+        each = np.ones(len(given)) if weights is None else np.asarray(weights, np.float64)
+        both = [len(a & b) for a, b in zip(given, found, strict=True)]
+        total = [len(a) + len(b) for a, b in zip(given, found, strict=True)]
+        return float(2 * (each @ both) / (each @ total)) if any(total) else 1.0
+
+    def counts(self, table: Table) -> dict[str, int]:
+        """Entities of each type, most frequent first."""
+        found = Counter(int(tag) // 2 for row in self.encode(table) for tag in row[row % 2 == 1])
+        return {self.types[kind]: n for kind, n in found.most_common()}
+
+    def mistakes(self, exam: Table, y: Array, outputs: Array, most: int = 20) -> list[dict[str, Any]]:
+        """The rows with most entities missed or invented: text, what was missed, and what was answered instead."""
+        flat, offsets = entities.decoded(outputs)
+        pairs = list(zip(self._spans(ragged.flat(y)[0], offsets), self._spans(flat, offsets), strict=True))
+        return _told.mistakes(exam, pairs, self.rule, most)
+
+    def describe(self) -> dict[str, str]:
+        how = "spans in characters" if self.form == _marked.SPANS else f"a tag for each word ({_named(self.scheme)})"
+        return {
+            "model": "tagger",
+            "answer": f"entities of {len(self.types)} types ({_told.some(self.types, 30)}), as {how}",
+            "unusable": "their cells do not go with their text, or name types that were never trained on",
+            "doubt": "precision and recall above say how many of its entities are right, and how many it finds",
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        said = {"name": self.name, "metric": self.metric, "types": list(self.types), "form": self.form}
+        return {**said, "scheme": {"name": self.scheme.name, "sign": self.scheme.sign}}
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {kind: j for j, kind in enumerate(self.types)}
+
+
+def _row(table: Table, position: Any) -> int:
+    return int(table.rows[position]) if len(table.rows) else int(position) + 1
+
+
+def _named(scheme: Scheme) -> str:
+    return "types without prefixes" if scheme.name == "bare" else f"scheme {scheme.name}"
