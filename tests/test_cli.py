@@ -33,7 +33,7 @@ def a_trial(score: float = 0.9, **changes: object) -> Trial:
 def test_help_names_every_command():
     result = penna("--help")
     assert result.exit_code == 0
-    for command in ("fit", "evaluate", "predict", "leaderboard", "report", "demo", "doctor"):
+    for command in ("fit", "evaluate", "predict", "explain", "leaderboard", "report", "demo", "doctor"):
         assert command in result.stdout
 
 
