@@ -5,7 +5,7 @@ Each head is a frozen set of arrays; ``KINDS`` says which arrays a kind has, and
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,10 @@ KINDS: Mapping[str, Mapping[str, int]] = {
     "linear": {"coef": 2, "intercept": 1},
     "mlp": {"first": 2, "first_bias": 1, "second": 2, "second_bias": 1},
     "knn": {"vectors": 2, "labels": 1, "prior": 1, "k": 0, "sharpness": 0},
+    "knn_sets": {"vectors": 2, "labels": 2, "prior": 1, "k": 0, "sharpness": 0},
 }
 #: Kind -> the array that has one row for each column of margins.
-_WIDTH = {"linear": "intercept", "mlp": "second_bias", "knn": "prior"}
+_WIDTH = {"linear": "intercept", "mlp": "second_bias", "knn": "prior", "knn_sets": "prior"}
 _LARGEST = 1 << 30
 _MOST_NEIGHBOURS_ROWS = 20_000
 _SHARPNESS = (1.0, 3.0, 10.0, 20.0, 40.0, 80.0)
@@ -71,7 +72,7 @@ class Head:
     def outputs(self, vectors: Array) -> Array:
         """(n, columns) float32: probabilities, or numbers."""
         rows = self.scaling(np.asarray(vectors, np.float32))
-        answer = {"linear": _linear, "mlp": _mlp, "knn": _knn}[self.kind]
+        answer = {"linear": _linear, "mlp": _mlp, "knn": _knn, "knn_sets": _knn}[self.kind]
         return answer(rows, self.arrays, self.link).astype(np.float32)
 
     def save(self, folder: Path) -> None:
@@ -86,8 +87,8 @@ class Head:
         return sum(a.nbytes for a in self.arrays.values()) / 1e6
 
 
-def open_head(folder: Path, width: int) -> Head:
-    """Read what ``save`` wrote. Raises BundleError on anything missing or damaged."""
+def open_head(folder: Path, *widths: int) -> Head:
+    """Read what ``save`` wrote, a head for one of these widths. Raises BundleError on anything missing or damaged."""
     try:
         if (folder / ARRAYS).stat().st_size > _LARGEST or (folder / FACTS).stat().st_size > 1 << 20:
             raise ValueError("too large")
@@ -101,7 +102,7 @@ def open_head(folder: Path, width: int) -> Head:
         scaling = Scaling(bool(facts["unit"]), arrays.pop("shift"), arrays.pop("scale"))
         link = Link.from_json(facts["link"], len(arrays[_WIDTH[facts["kind"]]])) if "link" in facts else SOFTMAX
         head = Head(facts["kind"], scaling, arrays, link)
-        _check(head, width)
+        _check(head, widths)
     except BundleError:
         raise
     except Exception as error:  # zip, json and numpy each have their own for a damaged file
@@ -119,7 +120,7 @@ def fit_linear(
     resources: Resources,
     link: Link = SOFTMAX,
 ) -> Head:
-    """Multinomial logistic regression."""
+    """Multinomial logistic regression; of (n, classes) 0 and 1, one for each column."""
     rows = scaling(vectors)
     fitted = fit_logistic(
         rows, y, classes, c=c, weights=weights, deadline=resources.deadline, threads=resources.threads
@@ -158,13 +159,18 @@ def fit_neighbours(
     seed: int,
     link: Link = SOFTMAX,
 ) -> Head:
-    """Votes of the ``k`` nearest rows by angle, weighted by e^(sharpness · cosine)."""
+    """Votes of the ``k`` nearest rows by angle, weighted by e^(sharpness · cosine); y (n,), or (n, classes) of 0 and 1,
+    where a row votes for each label that it has, and against the others."""
     kept = _some(len(y), _MOST_NEIGHBOURS_ROWS, seed)
     rows, labels = _unit(scaling(vectors[kept])), y[kept]
-    prior = (np.bincount(labels, minlength=classes) + 1.0) / (len(labels) + classes)
+    several = labels.ndim == 2
+    if several:
+        prior = (labels.sum(axis=0) + 1.0) / (len(labels) + 2)
+    else:
+        prior = (np.bincount(labels, minlength=classes) + 1.0) / (len(labels) + classes)
     arrays: dict[str, Array] = {
         "vectors": rows.astype(np.float16),
-        "labels": labels.astype(np.int32),
+        "labels": labels.astype(np.uint8 if several else np.int32),
         "prior": prior.astype(np.float32),
         "k": np.array(min(k, len(labels)), np.int32),
     }
@@ -176,7 +182,8 @@ def fit_neighbours(
         return _votes(likeness, {**arrays, "sharpness": np.array(sharpness, np.float32)})
 
     best = _sharpest(voted, labels[asked], link)
-    return Head("knn", scaling, {**arrays, "sharpness": np.array(best, np.float32)}, link)
+    kind = "knn_sets" if several else "knn"
+    return Head(kind, scaling, {**arrays, "sharpness": np.array(best, np.float32)}, link)
 
 
 def _unit(rows: Array) -> Array:
@@ -208,10 +215,12 @@ def _votes(likeness: Array, arrays: Mapping[str, Array]) -> Array:
     near = np.argpartition(-likeness, k - 1, axis=1)[:, :k]
     close = np.take_along_axis(likeness, near, axis=1)
     weight = np.exp(float(arrays["sharpness"]) * (close - close.max(axis=1, keepdims=True)))
-    votes = np.zeros((len(likeness), len(prior)))
-    np.add.at(votes, (np.arange(len(likeness))[:, None], arrays["labels"][near]), weight)
-    votes += 0.1 * prior
-    shares: Array = votes / votes.sum(axis=1, keepdims=True)
+    if arrays["labels"].ndim == 2:
+        votes = np.einsum("nk,nkl->nl", weight, arrays["labels"][near])
+    else:
+        votes = np.zeros((len(likeness), len(prior)))
+        np.add.at(votes, (np.arange(len(likeness))[:, None], arrays["labels"][near]), weight)
+    shares: Array = (votes + 0.1 * prior) / (weight.sum(axis=1, keepdims=True) + 0.1)
     return shares
 
 
@@ -229,16 +238,18 @@ def _some(n: int, most: int, seed: int) -> Array:
     return np.sort(np.random.default_rng(seed).choice(n, most, replace=False))
 
 
-def _check(head: Head, width: int) -> None:
+def _check(head: Head, widths: Sequence[int]) -> None:
     """Shapes must fit each other and the encoder, and numbers must be numbers."""
     for name, dimensions in KINDS[head.kind].items():
         if head.arrays[name].ndim != dimensions or not np.isfinite(head.arrays[name]).all():
             raise ValueError(f"{name} is not what was written")
-    if head.scaling.shift.shape != (width,) or head.scaling.scale.shape != (width,):
-        raise ValueError(f"it is for another width than {width}")
-    if head.kind == "knn":
-        rows, labels = len(head.arrays["vectors"]), head.arrays["labels"]
-        inside = labels.dtype.kind == "i" and labels.min(initial=0) >= 0 and labels.max() < len(head.arrays["prior"])
+    (width,) = head.scaling.shift.shape
+    if width not in widths or head.scaling.scale.shape != (width,):
+        raise ValueError(f"it is for another width than {' or '.join(map(str, widths))}")
+    if "labels" in head.arrays:
+        rows, labels, columns = len(head.arrays["vectors"]), head.arrays["labels"], len(head.arrays["prior"])
+        inside = labels.dtype.kind in "iu" and labels.min(initial=0) >= 0
+        inside &= labels.max() < columns if labels.ndim == 1 else labels.shape[1] == columns and labels.max() < 2
         if len(labels) != rows or not inside or not 1 <= int(head.arrays["k"]) <= rows:
             raise ValueError("its neighbours do not fit together")
     if not np.isfinite(head.outputs(np.ones((1, width), np.float32))).all():

@@ -96,4 +96,9 @@ def _squared(margins: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     return torch.square(margins[:, 0] - y)
 
 
-_EACH: dict[str, Each] = {"cross_entropy": _cross_entropy, "squared": _squared}
+def _binary(margins: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    each: torch.Tensor = torch.nn.functional.binary_cross_entropy_with_logits(margins, y, reduction="none")
+    return each.mean(dim=1)
+
+
+_EACH: dict[str, Each] = {"cross_entropy": _cross_entropy, "squared": _squared, "binary_cross_entropy": _binary}

@@ -3,7 +3,7 @@
 from typing import Any
 
 from penna.encoders import embed
-from penna.models import _depths
+from penna.models import _depths, _reading
 from penna.recipe import Knob, Profile, Recipe, Scalar
 
 DEFAULTS: dict[str, Scalar] = {
@@ -22,6 +22,7 @@ DEFAULTS: dict[str, Scalar] = {
 _USUAL: dict[str, dict[str, Scalar]] = {
     "cross_entropy": DEFAULTS,
     "squared": {k: v for k, v in DEFAULTS.items() if k != "class_weights"} | {"c": 10.0, "bins": 10, "alpha": 1.0},
+    "binary_cross_entropy": {k: v for k, v in DEFAULTS.items() if k != "class_weights"},
 }
 #: Fewer rows than this in a class: heads that need few examples come early.
 FEW = 50
@@ -38,6 +39,16 @@ _CHOICES: dict[str, list[dict[str, Scalar]]] = {
         {"head": "knn"},
         {"head": "mlp"},
         {"depth": 0.67, "c": 300.0},
+    ],
+    "binary_cross_entropy": [
+        {},
+        {"depth": 0.67},
+        {"head": "mlp"},
+        {"c": 300.0},
+        {"depth": 0.25},
+        {"c": 3.0},
+        {"head": "knn", "k": 40},
+        {"depth": 0.67, "head": "mlp"},
     ],
     "squared": [
         {},
@@ -60,11 +71,12 @@ def portfolio(profile: Profile) -> list[Recipe]:
     if profile.rows_in_smallest_class < FEW:
         choices[1:1] = _FOR_FEW.get(profile.loss, [])
     usual = _USUAL.get(profile.loss, DEFAULTS) | {"length": _usual_length(profile)}
-    return [
+    made = [
         Recipe.made("frozen", usual | choice | {"encoder": encoder, "depth": depth}, seed=profile.seed)
         for choice in choices
         for encoder, depth in _depths.near(profile, float(choice.get("depth", 1.0)))  # type: ignore[arg-type]
     ]
+    return _reading.others(made, profile, pairs=True)
 
 
 _HEADS = (
@@ -80,6 +92,8 @@ _TURNED: dict[str, tuple[Knob, ...]] = {
         *_HEADS,
         Knob("class_weights", values=("none", "balanced"), when=("head", ("logistic", "mlp"))),
     ),
+    # A label has no prototype of its own: what rows with it share is mostly their other labels.
+    "binary_cross_entropy": (Knob("head", values=("logistic", "mlp", "knn")), *_HEADS),
     "squared": (
         Knob("head", values=("logistic", "mlp", "knn", "ridge")),
         *_HEADS,
@@ -99,6 +113,8 @@ def knobs(profile: Profile) -> tuple[Knob, ...]:
         _depths.knob(profile),
         Knob("pooling", values=embed.POOLINGS),
         Knob("length", values=tuple(sorted({64, 128, _usual_length(profile)}))),
+        *_reading.long_knobs(profile),
+        *_reading.pair_knobs(profile),
         Knob("scaling", values=("unit", "none", "standard")),
         *_TURNED.get(profile.loss, ()),
     )
@@ -106,7 +122,7 @@ def knobs(profile: Profile) -> tuple[Knob, ...]:
 
 def settings(recipe: Recipe) -> dict[str, Any]:
     """Every knob's value, the defaults included."""
-    return DEFAULTS | dict(recipe.knobs)
+    return _reading.USUAL | DEFAULTS | dict(recipe.knobs)
 
 
 def _usual_length(profile: Profile) -> int:
