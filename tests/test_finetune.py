@@ -13,7 +13,7 @@ import pytest
 from penna.budget import Deadline
 from penna.encoders import checkpoints
 from penna.models import OutOfTime, Pruned, Resources, finetune
-from penna.models._finetune_recipes import DEFAULTS, steps
+from penna.models._finetune_recipes import DEFAULTS, settings, steps
 from penna.recipe import Profile, Recipe
 from penna.table import Table
 from penna.tasks import classify
@@ -258,10 +258,10 @@ def test_a_compact_vocabulary_changes_nothing_but_the_time(
     chosen = recipe(tiny(kind), epochs=2.0, dropout=0.0)
     checkpoint = checkpoints.find(str(tiny(kind)))
     task = classify.make(train)
-    texts, _ = parts.texts_of(checkpoint, train, DEFAULTS, resources.cache)
+    texts, _ = parts.texts_of(checkpoint, train, settings(chosen), resources.cache)
     trained = []
     for used in (np.unique(texts.rows.values), np.arange(checkpoint.vocabulary)):
-        network = parts.build(checkpoint, {**DEFAULTS, **dict(chosen.knobs)}, 3, 0)
+        network = parts.build(checkpoint, settings(chosen), 3, 0)
         with _network.compact(network, used) as lookup:
             loop.train(
                 network,

@@ -1,5 +1,7 @@
 """Pairs of texts: read, split, cleaned, learnt by every family, packed, and served."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -7,11 +9,15 @@ import pandas as pd
 import pytest
 
 from penna import reading, split
+from penna.budget import Deadline
 from penna.errors import TableError
+from penna.models import Resources, finetune, frozen
 from penna.prepare import check, rows
 from penna.prepare.checks import pairs as looks
 from penna.prepare.sheet import Sheet
+from penna.recipe import Recipe
 from penna.table import Field, Table
+from penna.tasks import classify
 
 FRAME = pd.DataFrame(
     {
@@ -122,3 +128,76 @@ def test_columns_are_written_before_the_first_text():
     written = rows.written(table)
     assert written.pair == ("a", "b")
     assert written.joined[0] == "age: 34.\nx\ny"
+
+
+ANIMALS = "cat dog bird fish horse mouse sheep goat wolf bear lion duck".split()
+
+
+def opposites(rows: int, seed: int = 0) -> Table:
+    """Pairs that name one animal, or two: neither side tells alone."""
+    rng = np.random.default_rng(seed)
+    first, second = rng.integers(len(ANIMALS), size=(2, rows))
+    second = np.where(rng.random(rows) < 0.5, first, second)
+    texts = [f"a {ANIMALS[i]} was there {n}" for n, i in enumerate(first)]
+    others = [f"there was the {ANIMALS[i]}" for i in second]
+    return pairs(texts, others, [["other", "same"][int(a == b)] for a, b in zip(first, second, strict=True)])
+
+
+@pytest.fixture
+def resources(tmp_path: Path) -> Resources:
+    return Resources(cache=tmp_path / "cache", deadline=Deadline(600.0), threads=1)
+
+
+def accuracy(model: Any, table: Table) -> float:
+    task = classify.make(table)
+    return float((task.decode(model.outputs(table)) == table.target).mean())
+
+
+def test_a_frozen_encoder_tells_pairs_by_what_is_between_their_vectors(minilm: Path, resources: Resources):
+    train, valid = opposites(300), opposites(100, seed=1)
+    task = classify.make(train)
+    recipe = Recipe.of("frozen", encoder=str(minilm), depth=0.34, length=32)
+    apart = frozen.fit(recipe, task, train, valid, resources, lambda *_: True)
+    assert accuracy(apart, valid) > 0.85
+
+
+def saved(family: Any, model: Any, folder: Path) -> Any:
+    folder.mkdir()
+    model.save(folder)
+    return family.open(folder)
+
+
+@pytest.mark.parametrize("pair", ["apart", "joined"])
+def test_frozen_pairs_are_served_as_they_were_trained(
+    tiny_albert: Path, resources: Resources, tmp_path: Path, pair: str
+):
+    train = opposites(60)
+    recipe = Recipe.of("frozen", encoder=str(tiny_albert), length=16, pair=pair)
+    model = frozen.fit(recipe, classify.make(train), train, None, resources, lambda *_: True)
+    served = saved(frozen, model, tmp_path / pair)
+    assert np.abs(served.outputs(train) - model.outputs(train)).max() < 0.05
+    assert not np.allclose(served.outputs(train), served.outputs(exchanged(train)), atol=1e-4)
+
+
+def exchanged(table: Table) -> Table:
+    first, second = table.text.values()
+    return Table({"a": second, "b": first}, rows=table.rows, pair=("a", "b"))
+
+
+@pytest.mark.parametrize("kind", ["albert", "bert", "distilbert"])
+def test_a_fine_tune_of_pairs_is_served_as_it_was_trained(
+    tiny: Callable[[str], Path], resources: Resources, tmp_path: Path, kind: str
+):
+    train = opposites(80)
+    recipe = Recipe.of("finetune", encoder=str(tiny(kind)), length=24, epochs=2.0, lr=1e-3)
+    model = finetune.fit(recipe, classify.make(train), train, opposites(30, 1), resources, lambda *_: True)
+    served = saved(finetune, model, tmp_path / kind)
+    assert np.abs(served.outputs(train) - model.outputs(train)).max() < 0.03
+    assert not np.allclose(served.outputs(train), served.outputs(exchanged(train)), atol=1e-4)
+
+
+def test_a_fine_tune_learns_from_both_texts(minilm: Path, resources: Resources):
+    train, valid = opposites(250), opposites(80, seed=1)
+    recipe = Recipe.of("finetune", encoder=str(minilm), depth=0.34, length=32, epochs=6.0, lr=3e-4)
+    model = finetune.fit(recipe, classify.make(train), train, None, resources, lambda *_: True)
+    assert accuracy(model, valid) > 0.8  # the commonest class is about half

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,8 @@ from penna.trials import Ledger, State, Trial
 AUTO = "auto"
 #: Families that need no encoder.
 ALONE = ("linear", "trees")
+#: Characters that 128 tokens of most languages do not hold.
+LONG_TEXT = 600
 #: As the one column to be ignored: all that are not text.
 ALL = "*"
 
@@ -71,10 +74,12 @@ def read(
     metric: str | None = None,
     named: Mapping[str, str] | None = None,
     text_pair: str | None = None,
+    scope: str | None = None,
 ) -> tuple[Table, Task, list[Finding]]:
     """The rows that can be used, what is asked of them, and what was found on the way.
 
-    ``y`` is labels or the name of the target column; ``named`` are roles of columns beside the text, by column.
+    ``y`` is labels or the name of the target column; ``named`` are roles of columns beside the text, by column;
+    ``scope`` is the label of what is out of scope.
     Raises TableError and TaskError.
     """
     roles = dict(named or {})
@@ -92,10 +97,20 @@ def read(
     module, inferred = tasks.recognised(task, table, metric)
     checked, more = check.check(table, rare=rare, settle=module.settle)
     said = [Finding("task", inferred)] if inferred else []
-    asked = module.make(checked, metric)
+    asked = _scoped(module, module.make(checked, metric), scope)
     checked, leaking = beside.without_leaks(checked, asked.strata(checked), roles)
     _demand_something(checked)
     return checked, asked, [*found, *typed, *said, *more, *leaking]
+
+
+def _scoped(module: ModuleType, task: Task, label: str | None) -> Task:
+    """The task with a label for what is out of scope. Raises TaskError where it has no use for one."""
+    if label is None:
+        return task
+    if not hasattr(module, "scoped"):
+        raise TaskError(f"--out-of-scope goes with one label a row, and this task is {task.name}: leave it out.")
+    scoped: Task = module.scoped(task, label)
+    return scoped
 
 
 def _demand_something(table: Table) -> None:
@@ -141,7 +156,7 @@ def profile(table: Table, task: Task, clean: str) -> Profile:
     return Profile(
         rows=len(table),
         classes=task.columns,
-        rows_in_smallest_class=int(np.bincount(task.strata(table), minlength=len(task.classes)).min()),
+        rows_in_smallest_class=int(np.bincount(task.strata(table), minlength=task.columns).min()),
         mean_characters=float(np.mean([len(text) for text in texts])),
         cleanings=offered(table, clean) if table.text else (),
         loss=task.loss,
@@ -149,6 +164,8 @@ def profile(table: Table, task: Task, clean: str) -> Profile:
         numbers=len(numbers),
         gaps=sum(bool(np.isnan(cells).any()) for cells in numbers),
         blank=float(np.mean([not text or text.isspace() for text in texts])),
+        pair=table.pair is not None,
+        long=float(np.mean([len(text) > LONG_TEXT for text in texts])),
     )
 
 

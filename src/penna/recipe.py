@@ -130,3 +130,5 @@ class Profile:
     numbers: int = 0  # of them, those of numbers
     gaps: int = 0  # of these, those in which some are missing
     blank: float = 0.0  # share of rows without a text
+    pair: bool = False  # rows are pairs of texts
+    long: float = 0.0  # share of rows with a text that an encoder may not read at once

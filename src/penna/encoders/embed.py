@@ -85,7 +85,8 @@ def embed(
     for rows, many in ((np.flatnonzero(~long), 1), (np.flatnonzero(long), windows)):
         if len(rows):
             asked = replace(setting, windows=many)
-            out[rows] = _vectors(checkpoint, table.take(rows), asked, cache, deadline, threads)
+            part = table if len(rows) == len(table) else table.take(rows)
+            out[rows] = _vectors(checkpoint, part, asked, cache, deadline, threads)
     return out
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from penna.models import _depths
+from penna.models import _depths, _reading
 from penna.recipe import Knob, Profile, Recipe, Scalar
 
 #: What a recipe means where it says nothing. ``depth`` and ``frozen`` are shares of the encoder's layers, so that one
@@ -28,12 +28,16 @@ DEFAULTS: dict[str, Scalar] = {
     "pooling": "mean",
     "head_start": "random",
     "length": 128,
-    "long": "windows",  # how texts beyond the length are read: by windows, or "head", the beginning alone
 }
-#: Loss of the task -> what its recipes start from. ``bins``: numbers are learnt as so many classes, 0 as themselves.
+#: What is for classes alone.
+_OF_CLASSES = ("smoothing", "class_weights")
+#: Loss of the task -> what its recipes start from. ``bins``: numbers are learnt as so many classes, 0 as themselves;
+#: ``loss``: what is made small for labels that do not exclude one another.
 _USUAL: dict[str, dict[str, Scalar]] = {
     "cross_entropy": DEFAULTS,
-    "squared": {k: v for k, v in DEFAULTS.items() if k not in ("smoothing", "class_weights")} | {"bins": 10},
+    "squared": {k: v for k, v in DEFAULTS.items() if k not in _OF_CLASSES} | {"bins": 10},
+    "binary_cross_entropy": {k: v for k, v in DEFAULTS.items() if k not in _OF_CLASSES}
+    | {"loss": "binary_cross_entropy"},
 }
 
 #: From here on the head starts from a logistic regression in the first recipe.
@@ -45,11 +49,12 @@ FEW_ROWS = 4000
 def portfolio(profile: Profile) -> list[Recipe]:
     """Known-good recipes for a table of this size, cheapest first, each for every encoder."""
     usual = _USUAL.get(profile.loss, {})
-    return [
+    made = [
         Recipe.made("finetune", usual | choice | {"encoder": encoder, "depth": depth}, seed=profile.seed)
         for choice in (_CHOICES[profile.loss](profile) if usual else [])
         for encoder, depth in _depths.near(profile, float(choice.get("depth", 1.0)))  # type: ignore[arg-type]
     ]
+    return _reading.others(made, profile, pairs=False)
 
 
 def _for_classes(profile: Profile) -> list[dict[str, Scalar]]:
@@ -87,7 +92,20 @@ def _for_numbers(profile: Profile) -> list[dict[str, Scalar]]:
     ]
 
 
-_CHOICES = {"cross_entropy": _for_classes, "squared": _for_numbers}
+def _for_labels(profile: Profile) -> list[dict[str, Scalar]]:
+    epochs = _epochs(profile)
+    return [
+        {"epochs": epochs, "lr": 2e-4, "depth": 0.25},
+        {"epochs": epochs, "head_start": "logistic"},
+        {"epochs": epochs, "head_start": "logistic", "loss": "asymmetric"},
+        {"epochs": 1.5 * epochs, "lr": 6e-5, "batch": 16, "head_start": "logistic"},
+        {"epochs": 1.5 * epochs, "lr": 2e-4, "loss": "focal"},
+        {"epochs": 1.5 * epochs, "lr": 2e-4, "depth": 0.5},
+        {"epochs": epochs, "frozen": 0.5, "embedding_lr": 0.0},
+    ]
+
+
+_CHOICES = {"cross_entropy": _for_classes, "squared": _for_numbers, "binary_cross_entropy": _for_labels}
 
 
 def _epochs(profile: Profile) -> float:
@@ -102,6 +120,7 @@ _TURNED: dict[str, tuple[Knob, ...]] = {
         Knob("class_weights", values=("none", "balanced")),
     ),
     "squared": (Knob("bins", values=(0, 10, 20)),),
+    "binary_cross_entropy": (Knob("loss", values=("binary_cross_entropy", "focal", "asymmetric")),),
 }
 
 
@@ -126,12 +145,13 @@ def knobs(profile: Profile) -> tuple[Knob, ...]:
         Knob("pooling", values=("mean", "cls")),
         Knob("head_start", values=("random", "logistic")),
         Knob("length", values=(64, 128, 256)),
+        *_reading.long_knobs(profile),
     )
 
 
 def settings(recipe: Recipe) -> dict[str, Any]:
     """Every knob's value, the defaults included."""
-    return DEFAULTS | dict(recipe.knobs)
+    return _reading.USUAL | DEFAULTS | dict(recipe.knobs)
 
 
 def steps(recipe: Recipe, rows: int) -> int:

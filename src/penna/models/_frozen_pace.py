@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from penna.encoders import embed, tokens
+from penna.encoders import embed, frames, tokens
 from penna.encoders.checkpoints import Checkpoint
 from penna.models import Array, Resources
 from penna.table import Table
@@ -39,12 +39,14 @@ class _Rate:
 def pace_of(checkpoint: Checkpoint, train: Table, setting: embed.Setting, resources: Resources) -> Pace:
     """The pace for rows like these; a second or so of probing where this encoder was never met before."""
     some = train.take(np.random.default_rng(0).permutation(len(train))[:_ROWS])
-    ids = tokens.tokenise(checkpoint, some, setting.length, resources.cache)
+    texts = frames.read(setting.framing(checkpoint), checkpoint, some, resources.cache)
+    ids = texts.rows
     key = f"{checkpoint.fingerprint}-{setting.depth}-{setting.dtype}-{resources.threads}"
     file = resources.cache / "pace" / f"{key}.json"
     rate = _known.get(key) or _read(file) or _probe(checkpoint, ids, setting, resources, file)
     _known[key] = rate
-    return Pace(row=len(ids.values) / max(len(ids), 1) / rate.tokens, alone=rate.alone)
+    windows = len(ids) / max(len(some), 1)
+    return Pace(row=len(ids.values) / max(len(some), 1) / rate.tokens, alone=windows * rate.alone)
 
 
 def _probe(

@@ -15,8 +15,11 @@ import numpy as np
 
 from penna.encoders import checkpoints, embed
 from penna.encoders.checkpoints import Checkpoint
+from penna.encoders.frames import MOST_WINDOWS
 from penna.models import Array, Cost, OutOfTime, Report, Resources
 from penna.models import _frozen_heads as heads
+from penna.models import _pairs
+from penna.models._finetuned import given
 from penna.models._frozen_pace import pace_of
 from penna.models._frozen_recipes import knobs, portfolio, settings
 from penna.models._targets import Target, silent, target_of
@@ -40,17 +43,23 @@ def cost(recipe: Recipe, profile: Profile, train: Table, resources: Resources) -
     """Predicted from the encoder's measured pace and from what the cache holds already."""
     chosen = settings(recipe)
     checkpoint = checkpoints.find(chosen["encoder"])
-    setting = _setting(chosen, checkpoint)
-    pace = pace_of(checkpoint, train, setting, resources)
+    apart = _apart(chosen, train)
+    setting = _setting(chosen, checkpoint, train.pair is not None and not apart)
+    tables = train.sides if apart else (train,)
+    paces = [pace_of(checkpoint, table, setting, resources) for table in tables]
+    row = sum(
+        pace.row * _missing(checkpoint, setting, table, resources) for pace, table in zip(paces, tables, strict=True)
+    )
+    width = _pairs.width(checkpoint.width) if apart else checkpoint.width
     rows = recipe.effort * len(train)
     held_out = max(profile.rows - len(train), 0)
     columns = chosen.get("bins") or profile.classes
-    fixed = 1.0 + _head_seconds(chosen, checkpoint, rows, columns)
-    head = 8e-6 * checkpoint.width * (len(train) / 4 if chosen["head"] == "knn" else columns)
+    fixed = 1.0 + _head_seconds(chosen, width, rows, columns)
+    head = 8e-6 * width * (len(train) / 4 if chosen["head"] == "knn" else columns)
     return Cost(
-        seconds=fixed + (rows + held_out) * pace.row * _missing(checkpoint, setting, train, resources),
+        seconds=fixed + (rows + held_out) * row,
         megabytes=checkpoint.megabytes_at(setting.depth) + head + _tokenizer_megabytes(checkpoint),
-        milliseconds=1e3 * pace.alone,
+        milliseconds=1e3 * sum(pace.alone for pace in paces),
     )
 
 
@@ -68,7 +77,9 @@ def fit(recipe: Recipe, task: Task, train: Table, valid: Table | None, resources
     """Embed both tables (or find them in the cache), and fit the head on ``train``."""
     chosen = settings(recipe)
     checkpoint = checkpoints.find(chosen["encoder"])
-    source = Source(checkpoint, _setting(chosen, checkpoint), resources.cache, resources.threads)
+    apart = _apart(chosen, train)
+    setting = _setting(chosen, checkpoint, train.pair is not None and not apart)
+    source = Source(checkpoint, setting, resources.cache, resources.threads, apart)
     train = train.take(_part(task.strata(train), recipe.effort, recipe.seed))
     try:
         vectors = source.vectors(train, resources)
@@ -85,20 +96,28 @@ def open(folder: Path) -> Opened:
     from penna.encoders.graph import Graph
 
     graph = Graph.open(folder)
-    return Opened(graph, heads.open_head(folder, graph.facts.outputs), folder)
+    width = graph.facts.outputs
+    return Opened(graph, heads.open_head(folder, width, _pairs.width(width)), folder)
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where vectors come from: an encoder in one setting, and the cache."""
+    """Where vectors come from: an encoder in one setting, and the cache. ``apart``: each text of a pair by itself."""
 
     checkpoint: Checkpoint
     setting: embed.Setting
     cache: Path
     threads: int
+    apart: bool = False
 
     def vectors(self, table: Table, resources: Resources | None = None) -> Array:
         """(n, width) float32; with ``resources``, within their deadline."""
+        if self.apart:
+            first, second = (self._of(side, resources) for side in table.sides)
+            return _pairs.combined(first, second)
+        return self._of(table, resources)
+
+    def _of(self, table: Table, resources: Resources | None) -> Array:
         return embed.embed(
             self.checkpoint,
             table,
@@ -106,6 +125,7 @@ class Source:
             pooling=self.setting.pooling,
             length=self.setting.length,
             dtype=self.setting.dtype,
+            windows=self.setting.windows,
             cache=self.cache,
             deadline=None if resources is None else resources.deadline,
             threads=self.threads,
@@ -129,7 +149,10 @@ class Frozen:
 
         checkpoint, setting = self.source.checkpoint, self.source.setting
         module = checkpoints.load_module(checkpoint, depth=setting.depth)
-        graph.write_graph(module, checkpoint, folder, pooling=setting.pooling, length=setting.length)
+        graph.write_graph(
+            module, checkpoint, folder, pooling=setting.pooling, length=setting.length,
+            framing=setting.framing(checkpoint),
+        )  # fmt: skip
         self.head.save(folder)
 
 
@@ -142,20 +165,36 @@ class Opened:
     folder: Path
 
     def outputs(self, table: Table) -> Array:
-        return self.head.link.settled(self.head.outputs(self.graph.run(table.joined.tolist())), silent(table))
+        return self.head.link.settled(self.head.outputs(self._vectors(table)), silent(table))
+
+    def _vectors(self, table: Table) -> Array:
+        if len(self.head.scaling.shift) == self.graph.facts.outputs:
+            return self.graph.run(given(table))
+        first, second = (self.graph.run(side.joined.tolist()) for side in table.sides)
+        return _pairs.combined(first, second)
 
     def save(self, folder: Path) -> None:
         """A copy of what was opened."""
         shutil.copytree(self.folder, folder, dirs_exist_ok=True)
 
 
-def _setting(chosen: dict[str, Any], checkpoint: Checkpoint) -> embed.Setting:
+def _setting(chosen: dict[str, Any], checkpoint: Checkpoint, pair: bool) -> embed.Setting:
+    """``pair``: both texts of a pair are to stand in one row."""
     from penna.training.precision import fastest_dtype
 
     depth = checkpoint.depth_at(float(chosen["depth"]))
     return embed.Setting(
-        depth, chosen["pooling"], min(chosen["length"], checkpoint.max_length), _dtype(fastest_dtype())
+        depth,
+        chosen["pooling"],
+        min(chosen["length"], checkpoint.max_length),
+        _dtype(fastest_dtype()),
+        MOST_WINDOWS if chosen["long"] == "windows" else 1,
+        pair,
     )
+
+
+def _apart(chosen: dict[str, Any], table: Table) -> bool:
+    return table.pair is not None and chosen["pair"] == "apart"
 
 
 def _dtype(fastest: Any) -> str:
@@ -208,13 +247,13 @@ def _missing(checkpoint: Checkpoint, setting: embed.Setting, train: Table, resou
     return 1.0 - float(store.holds(train.hashes).mean())
 
 
-def _head_seconds(chosen: dict[str, Any], checkpoint: Checkpoint, rows: float, classes: int) -> float:
+def _head_seconds(chosen: dict[str, Any], width: int, rows: float, classes: int) -> float:
     """Rough: a head takes seconds at most, and what matters is the encoder."""
     if chosen["head"] == "mlp":
-        return 3e-9 * rows * checkpoint.width * int(chosen["hidden"]) + 0.5
+        return 3e-9 * rows * width * int(chosen["hidden"]) + 0.5
     if chosen["head"] == "logistic":
-        return 1.5e-9 * rows * checkpoint.width * classes + 0.2
-    return 1e-7 * rows * checkpoint.width / 10
+        return 1.5e-9 * rows * width * classes + 0.2
+    return 1e-7 * rows * width / 10
 
 
 def _tokenizer_megabytes(checkpoint: Checkpoint) -> float:
