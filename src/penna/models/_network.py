@@ -130,7 +130,7 @@ def _ridge(features: Any, y: Any, columns: int, threads: int) -> Logistic:
     return fit_ridge(features, y, alpha=float(features.shape[1]), threads=threads)
 
 
-_STARTS = {"cross_entropy": _logistic, "squared": _ridge}
+_STARTS = {"cross_entropy": _logistic, "squared": _ridge, "binary_cross_entropy": _logistic}
 
 
 def _at(inputs: Callable[[Index], loop.Inputs], index: Index) -> Callable[[Index], loop.Inputs]:

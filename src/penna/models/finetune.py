@@ -99,7 +99,7 @@ def fit(
             def score() -> float:
                 return task.score(truth, target.link(logits_of(network, scored, dtype), softmax))
 
-        plan = parts.plan(recipe, len(train), dtype, target.loss)
+        plan = parts.plan(recipe, len(train), dtype, chosen.get("loss", target.loss))
         outcome = loop.train(network, rows, plan, resources.deadline, score, report)
     if outcome.why == "pruned":
         raise Pruned

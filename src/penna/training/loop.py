@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from penna.budget import Deadline
-from penna.training import batches, optimiser, precision
+from penna.training import batches, label_losses, optimiser, precision
 from penna.training.averaging import Averaging
 
 Index = batches.Index
@@ -252,6 +252,9 @@ def _squared(logits: torch.Tensor, y: torch.Tensor, weights: torch.Tensor | None
 LOSSES: dict[str, Callable[[torch.Tensor, torch.Tensor, torch.Tensor | None, float], torch.Tensor]] = {
     "cross_entropy": _cross_entropy,
     "squared": _squared,
+    "binary_cross_entropy": lambda logits, y, weights, smoothing: label_losses.plain(logits, y),
+    "focal": lambda logits, y, weights, smoothing: label_losses.focal(logits, y),
+    "asymmetric": lambda logits, y, weights, smoothing: label_losses.asymmetric(logits, y),
 }
 
 
