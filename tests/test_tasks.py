@@ -23,6 +23,7 @@ EXAMPLES = {
     "classify": table(["no", "yes", "no", "maybe", "yes", "no"]),
     "multilabel": table([("a",), ("a", "b"), (), ("b", "c"), ("c",), ("b",)]),
     "tag": table([("O", "B-X"), ("B-X", "I-X"), ("O", "O"), ("B-Y", "B-X"), ("O", "B-Y"), ("O", "O")]),
+    "translate": table([f"das ist Satz {i} von vielen" for i in range(24)]),
     "regress": table([2.5, 1e3, -4, 0.25, 17, 3.75, 8.5]),
 }
 

@@ -7,8 +7,6 @@ they stand in a third file, which is joined to each of the two when they are ope
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from penna.encoders._onnx_nodes import _ACTIVATIONS, _FUSED, MASK, Writer, _activated, states
 from penna.encoders._onnx_nodes import IDS as SOURCE
 from penna.encoders.decoder_parts import DecoderLayer, DecoderParts
@@ -97,10 +95,9 @@ def _looking_back(writer: Writer, decoder: DecoderParts, name: str, qkv: Dense, 
 
 
 def _split(writer: Writer, wide: str, width: int) -> list[str]:
-    cuts = [0, width, 2 * width, 3 * width]
     return [
-        writer.add("Slice", wide, writer.whole(low), writer.whole(high), writer.whole(2))
-        for low, high in zip(cuts[:-1], cuts[1:], strict=True)
+        writer.add("Slice", wide, writer.whole(low), writer.whole(low + width), writer.whole(2))
+        for low in (0, width, 2 * width)
     ]
 
 

@@ -1,4 +1,4 @@
-"""The weights of a decoder with cross-attention as plain arrays. Knows the modules of transformers, and nothing of ONNX.
+"""The weights of a decoder with cross-attention as plain arrays. Knows the modules of transformers, nothing of ONNX.
 
 No torch at import.
 """
@@ -6,12 +6,13 @@ No torch at import.
 from dataclasses import dataclass
 from typing import Any
 
+from penna.encoders import subwords
 from penna.encoders.parts import Array, Dense, Layer, Norm, _array, _bert_layer, _dense, _norm, _positions
 
 
 @dataclass(frozen=True)
 class DecoderLayer:
-    """A layer as an encoder has it, and between its attention and its dense layers one more over the encoder's states."""
+    """A layer as an encoder has it, and after its attention one more, over the encoder's states."""
 
     layer: Layer
     query: Dense
@@ -35,7 +36,7 @@ class DecoderParts:
     change: Dense  # what the last states go through before they meet the words
     changed: Norm
     answers: Array | None  # (vocabulary, width) where these are other words
-    bias: Array  # (vocabulary,)
+    bias: Array  # (vocabulary,), of what is no answer so low that it is never said
 
     @property
     def width(self) -> int:
@@ -58,8 +59,14 @@ def read(module: Any) -> DecoderParts:
         change=_dense(head.transform.dense),
         changed=_norm(head.transform.LayerNorm),
         answers=None if tied else _array(head.decoder.weight),
-        bias=_array(head.decoder.bias),
+        bias=_allowed(_array(head.decoder.bias)),
     )
+
+
+def _allowed(bias: Array) -> Array:
+    out = bias.copy()
+    out[list(subwords.NEVER)] = -1e4
+    return out
 
 
 def _layer(layer: Any) -> DecoderLayer:

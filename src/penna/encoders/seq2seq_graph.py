@@ -58,14 +58,6 @@ def write(
     return _agreement(model, folder, sample)
 
 
-def forbid(model: Any) -> None:
-    """Take from the decoder what is no answer: padding, the unknown token, and the beginning of another answer."""
-    import torch
-
-    with torch.no_grad():
-        model.decoder.cls.predictions.decoder.bias[[subwords.PAD, subwords.UNKNOWN, subwords.BEGIN]] = -1e4
-
-
 def _agreement(model: Any, folder: Path, sample: Sequence[str]) -> float:
     texts = [text for text in sample if text.strip()]
     if not texts:
@@ -113,6 +105,7 @@ def _same_batch(model: Any, facts: Facts, rows: Sequence[list[int]], said: Seque
             decoder_input_ids=torch.from_numpy(before),
             use_cache=False,
         ).logits.numpy()
+    logits[:, :, list(subwords.NEVER)] = -1e4
     chosen = np.take_along_axis(logits, after[:, :, None], axis=2)[:, :, 0]
     fine = chosen > logits.max(axis=2) - _TIE
     # At the limit a row ends whatever comes next.

@@ -1,7 +1,7 @@
 """Sub-words of a task's own texts: learnt, saved, opened; texts to ids and back. Knows no torch, no language.
 
-Pieces are merged by frequency (BPE, Sennrich et al. 2016, arXiv 1508.07909): of multi30k, 6,000 such pieces make texts an
-eighth shorter than as many of the library's unigram pieces do, and are learnt in a quarter of the time. Case is kept.
+Pieces are merged by frequency (BPE, Sennrich et al. 2016, arXiv 1508.07909): of multi30k, 6,000 such pieces make texts
+an eighth shorter than as many of the library's unigram pieces do, and are learnt in a quarter of the time. Case is kept.
 Marks and digits stand alone; a space is part of what follows it, so that pieces joined give the text back, also where
 words are written without spaces.
 """
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 #: Ids 0 to 3: what fills a batch, what no piece stands for, and what begins and ends an answer.
 PAD, UNKNOWN, BEGIN, END = range(4)
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
+#: What is no answer, however likely.
+NEVER = (PAD, UNKNOWN, BEGIN)
 
 _SPACE = "▁"
 _LONGEST = 16  # characters of a piece: whole clauses are no pieces where words are not spaced
@@ -64,14 +66,13 @@ def learn(texts: Sequence[str], size: int) -> "tokenizers.Tokenizer":
     return tokenizer
 
 
-def encode(tokenizer: "tokenizers.Tokenizer", texts: Iterable[str], longest: int) -> Ragged:
-    """Each text's ids, the last of which is ``END``; of more than ``longest`` of them the first are kept."""
+def encode(tokenizer: "tokenizers.Tokenizer", texts: Iterable[str]) -> Ragged:
+    """Each text's ids, special tokens included, however many."""
     rows = [encoding.ids for encoding in tokenizer.encode_batch_fast([clean(text) for text in texts])]
-    whole = np.array([len(row) for row in rows], np.int64)
-    cut = [row if len(row) <= longest else [*row[: longest - 1], END] for row in rows]
-    offsets = np.zeros(len(cut) + 1, np.int64)
-    np.cumsum([len(row) for row in cut], out=offsets[1:])
-    return Ragged(np.fromiter(chain.from_iterable(cut), np.int32, int(offsets[-1])), offsets, whole, PAD)
+    offsets = np.zeros(len(rows) + 1, np.int64)
+    np.cumsum([len(row) for row in rows], out=offsets[1:])
+    flat = np.fromiter(chain.from_iterable(rows), np.int32, int(offsets[-1]))
+    return Ragged(flat, offsets, np.diff(offsets), PAD)
 
 
 def decode(tokenizer: "tokenizers.Tokenizer", rows: Iterable[Sequence[int]]) -> list[str]:
@@ -84,15 +85,17 @@ def clean(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def open_file(path: Path) -> "tokenizers.Tokenizer":
-    """Raises BundleError where the file is damaged, or holds other special tokens."""
+def open_file(path: Path, own: bool = True) -> "tokenizers.Tokenizer":
+    """Raises BundleError where the file is damaged or, if it should be one of its ``own``, has other special tokens."""
     import tokenizers
 
     try:
         if path.stat().st_size > _LARGEST:
             raise ValueError("too large")
         tokenizer = tokenizers.Tokenizer.from_buffer(path.read_bytes())
-        if [tokenizer.token_to_id(token) for token in SPECIAL] != list(range(len(SPECIAL))):
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        if own and [tokenizer.token_to_id(token) for token in SPECIAL] != list(range(len(SPECIAL))):
             raise ValueError("its special tokens are others")
     except Exception as error:  # the Rust side raises bare Exception
         raise BundleError(f"{path} is damaged ({error}): copy the artefact again.") from error

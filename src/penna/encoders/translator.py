@@ -24,7 +24,6 @@ from penna.errors import BundleError
 
 if TYPE_CHECKING:
     import onnxruntime
-    import tokenizers
 
 FORMAT = 1
 ONCE, STEP, WORDS = "once.onnx", "step.onnx", "words.onnx"
@@ -66,8 +65,9 @@ class Translator:
 
     def __init__(self, folder: Path, facts: Facts, threads: int) -> None:
         self.folder, self.facts, self.threads = folder, facts, threads
-        self.source = subwords.open_file(folder / SOURCE)
-        self.target = subwords.open_file(folder / TARGET) if (folder / TARGET).exists() else self.source
+        apart = (folder / TARGET).exists()
+        self.source = subwords.open_file(folder / SOURCE, own=not apart)
+        self.target = subwords.open_file(folder / TARGET) if apart else self.source
         self._once, self._step = _sessions(folder, threads)
         self._process = os.getpid()
 

@@ -21,7 +21,7 @@ _SPREAD = 0.02
 
 @dataclass(frozen=True)
 class Shape:
-    """Measures of a network. ``source`` and ``target`` are pieces of the two vocabularies, the same one where ``joint``.
+    """Measures of a network. ``source`` and ``target`` are pieces of the two vocabularies, one where ``joint``.
 
     heads are of 64 units each; inner layers are four times as wide as the others.
     """
@@ -48,6 +48,7 @@ class Network(nn.Module):  # type: ignore[misc]  # torch is not followed
 
     def __init__(self, model: Any) -> None:
         super().__init__()
+        self.head = model.decoder  # its weights have a rate of their own, as every head's
         self.model = model
 
     def forward(
@@ -163,7 +164,7 @@ def unshared(network: Network) -> Any:
     """The same EncoderDecoderModel on the processor, with what is shared as copies.
 
     Every decoder layer is a module of its own that knows its depth, as ``generate`` needs it; words have one matrix on
-    each side, as files have it.
+    each side, as files have it; and what is no answer is never said.
     """
     model: Any = copy.deepcopy(network.model).cpu().eval()
     words = model.encoder.get_input_embeddings()
@@ -173,4 +174,6 @@ def unshared(network: Network) -> Any:
         layer.attention.self.layer_idx = depth
         layer.crossattention.self.layer_idx = depth
     model.decoder.bert.encoder.layer = layers
+    with torch.no_grad():
+        model.decoder.cls.predictions.decoder.bias[list(subwords.NEVER)] = -1e4
     return model

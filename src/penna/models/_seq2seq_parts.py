@@ -1,0 +1,180 @@
+"""From a recipe and a table of pairs to what the training loop takes: vocabularies, rows, network and plan.
+
+Torch stays in functions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from penna.encoders import checkpoints, subwords, tokens
+from penna.encoders.checkpoints import Checkpoint
+from penna.encoders.tokens import Ragged
+from penna.encoders.translator import Facts
+from penna.models import Array
+from penna.models._seq2seq_recipes import settings, steps
+from penna.recipe import Recipe
+from penna.table import Table
+
+if TYPE_CHECKING:
+    import tokenizers
+
+    from penna.models._seq2seq_network import Network
+    from penna.training import loop
+
+#: The share of rows that is learnt from whole; longer ones are left out, since half an answer teaches nothing good.
+_WHOLE = 0.998
+
+
+@dataclass(frozen=True)
+class Words:
+    """The two vocabularies; ``target`` is None where one serves both sides. ``checkpoint`` is what reads the source."""
+
+    source: tokenizers.Tokenizer
+    target: tokenizers.Tokenizer | None
+    checkpoint: Checkpoint | None
+
+    @property
+    def says(self) -> tokenizers.Tokenizer:
+        return self.source if self.target is None else self.target
+
+    @property
+    def pad(self) -> int:
+        return subwords.PAD if self.checkpoint is None else self.checkpoint.pad
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Both sides as ids, row by row, and how long a row may be on each."""
+
+    source: Ragged
+    target: Ragged
+    longest: tuple[int, int]
+
+    @property
+    def lengths(self) -> Array:
+        """(n,) tokens of both sides."""
+        return self.source.lengths + self.target.lengths
+
+
+class Said:
+    """What the loop takes for ``y``: of some rows, the tokens that are to be said, one after the other."""
+
+    def __init__(self, target: Ragged) -> None:
+        self.target = target
+
+    def __getitem__(self, index: Array) -> Array:
+        return self.target.take(index).values.astype(np.int64)
+
+
+def words_of(chosen: dict[str, Any], train: Table) -> Words:
+    """Vocabularies learnt from these rows; with a checkpoint its tokenizer reads."""
+    sources, targets, size = train.joined.tolist(), sides(train), int(chosen["pieces"])
+    if chosen["encoder"]:
+        checkpoint = checkpoints.find(chosen["encoder"])
+        return Words(checkpoints.load_tokenizer(checkpoint), subwords.learn(targets, size), checkpoint)
+    if chosen["vocabulary"] == "joint":
+        return Words(subwords.learn([*sources, *targets], size), None, None)
+    return Words(subwords.learn(sources, size), subwords.learn(targets, size), None)
+
+
+def sides(table: Table) -> list[str]:
+    """The target as texts."""
+    assert table.target is not None
+    return [str(cell) for cell in table.target]
+
+
+def pairs_of(chosen: dict[str, Any], words: Words, train: Table) -> Pairs:
+    """The rows that are short enough to be learnt from whole."""
+    source, target = subwords.encode(words.source, train.joined), subwords.encode(words.says, sides(train))
+    cap = int(chosen["length"])
+    if words.checkpoint is not None:
+        cap = min(cap, words.checkpoint.max_length)
+    ahead, _ = tokens.length_for(source.whole, cap, _WHOLE)
+    behind, _ = tokens.length_for(target.whole, 2 * cap, _WHOLE)
+    kept = np.flatnonzero((source.lengths <= ahead) & (target.lengths <= behind))
+    return Pairs(replace(source.take(kept), pad=words.pad), target.take(kept), (ahead, behind))
+
+
+def build(chosen: dict[str, Any], words: Words, longest: tuple[int, int], seed: int) -> Network:
+    """The network of a recipe, where it will be trained."""
+    from penna.models import _seq2seq_network
+    from penna.training import precision
+
+    shared = chosen["sharing"] == "all"
+    shape = _seq2seq_network.Shape(
+        width=chosen["width"] if words.checkpoint is None else words.checkpoint.width,
+        encoder_layers=chosen["layers"],
+        decoder_layers=chosen["decoder_layers"],
+        share_encoder=shared,
+        share_decoder=shared,
+        tied=bool(chosen["tied"]),
+        joint=words.target is None,
+        source=words.source.get_vocab_size(),
+        target=words.says.get_vocab_size(),
+        source_length=longest[0],
+        target_length=longest[1],
+    )
+    network = _seq2seq_network.build(shape, words.checkpoint, chosen["dropout"], seed)
+    _seq2seq_network.place(network, precision.device())
+    return network
+
+
+def facts(chosen: dict[str, Any], words: Words, network: Network, longest: tuple[int, int], train: Table) -> Facts:
+    """What serving must know."""
+    config: Any = network.model.decoder.config
+    spaced = np.mean([" " in text.strip() for text in sides(train)])
+    return Facts(
+        length=longest[0],
+        said=longest[1],
+        depth=config.num_hidden_layers,
+        heads=config.num_attention_heads,
+        size=config.hidden_size // config.num_attention_heads,
+        pad=words.pad,
+        beams=int(chosen["beams"]),
+        penalty=float(chosen["penalty"]),
+        space=" " if spaced > 0.5 else "",
+    )
+
+
+def rows_of(pairs: Pairs) -> loop.Rows:
+    """Rows whose logits are (tokens to be said, vocabulary), those of a batch one after the other."""
+    import torch
+
+    from penna.training import loop
+
+    def inputs(index: Array) -> loop.Inputs:
+        ids, mask = tokens.padded(pairs.source, index)
+        said, real = tokens.padded(pairs.target, index)
+        before = np.concatenate([np.full((len(said), 1), subwords.BEGIN), said[:, :-1]], axis=1)
+        arrays = {"input_ids": ids, "attention_mask": mask, "before": before, "real": real.astype(bool)}
+        return {name: torch.from_numpy(array) for name, array in arrays.items()}
+
+    return loop.Rows(pairs.lengths, inputs, Said(pairs.target))  # type: ignore[arg-type]
+
+
+def plan(recipe: Recipe, pairs: Pairs, dtype: Any) -> loop.Plan:
+    from penna.training import loop, optimiser
+
+    chosen = settings(recipe)
+    return loop.Plan(
+        steps=steps(recipe, int(pairs.lengths.sum())),
+        rates=optimiser.Rates(
+            body=chosen["lr"] * chosen["encoder_lr"],
+            head=1 / chosen["encoder_lr"],
+            weight_decay=0.01,
+            memory=0.98,  # as for other transformers that begin anew (Vaswani et al. 2017, 5.3)
+        ),
+        warmup=chosen["warmup"],
+        shape=chosen["schedule"],
+        smoothing=chosen["smoothing"],
+        checks=8,
+        patience=4,
+        seed=recipe.seed,
+        dtype=dtype,
+        tokens=int(chosen["tokens"]),
+        average=int(chosen["average"]),
+    )

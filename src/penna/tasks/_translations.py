@@ -1,0 +1,121 @@
+"""How good texts are beside reference texts: BLEU, chrF and TER, as sacreBLEU computes them (Post 2018, arXiv
+1804.08771), with bootstrap intervals over rows. Knows texts; serving opens this file, and sacreBLEU only to measure.
+"""
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from penna.errors import MissingExtra
+
+Array = np.ndarray[Any, Any]
+
+#: Metric -> its sign in ``score``, where higher is better.
+METRICS = {"chrf": 1, "bleu": 1, "ter": -1}
+#: How BLEU cuts texts into words: 13a where words are spaced, else by the signs of the script.
+CUTS = ("13a", "zh", "char")
+
+
+def codes(text: str) -> Array:
+    """(characters, 1) float32 code points: exact, since all of them are below 2 ** 24.
+
+    >>> text_of(codes("h\\u00e9 \\U0001f600"))
+    'h\\xe9 😀'
+    """
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.float32)[:, None]
+
+
+def text_of(output: Array) -> str:
+    """What ``codes`` made numbers of. What is none is left out, and so is zero, which no text holds."""
+    points = output.ravel()
+    fine = np.isfinite(points) & (points <= 0x10FFFF)
+    found = points[fine & (points > 0)].astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
+    return found.encode("utf-8", "replace").decode()
+
+
+def texts_of(outputs: Iterable[Array]) -> list[str]:
+    return [text_of(output) for output in outputs]
+
+
+def cut_for(texts: Sequence[str]) -> str:
+    """The cut into words that suits these texts, by what their letters are and whether there are spaces.
+
+    >>> cut_for(["a dog runs"]), cut_for(["一只狗在跑"]), cut_for(["犬が走っている"])
+    ('13a', 'zh', 'char')
+    """
+    some = "".join(texts[:: max(1, len(texts) // 1000)])
+    letters = [sign for sign in some if sign.isalpha()]
+    if not letters or some.count(" ") > len(some) / 30:
+        return CUTS[0]
+    names = [unicodedata.name(sign, "") for sign in letters[:5000]]
+    han = sum(name.startswith("CJK") for name in names)
+    if sum(name.startswith(("HIRAGANA", "KATAKANA")) for name in names) > 0.1 * len(names):
+        return "char"
+    return "zh" if han > 0.5 * len(names) else "char" if _unspaced(names) else CUTS[0]
+
+
+def _unspaced(names: Sequence[str]) -> bool:
+    scripts = ("CJK", "THAI", "LAO", "MYANMAR", "KHMER", "TIBETAN")
+    return sum(name.startswith(scripts) for name in names) > 0.5 * len(names)
+
+
+@dataclass(frozen=True)
+class Stats:
+    """What a metric counts in each row: (n, counts) float64."""
+
+    metric: str
+    cut: str
+    rows: Array
+
+    def value(self, weights: Array | None = None) -> float:
+        """The metric of all rows, or of rows that are counted so often each."""
+        total = self.rows.sum(axis=0) if weights is None else weights @ self.rows
+        if self.metric == "bleu" and total[1] == 0:  # references without a word
+            return 0.0
+        made = scorer(self.metric, self.cut)._compute_score_from_stats(_whole(total, self.metric))
+        return float(made.score)
+
+    def spread(self, rounds: int, seed: int) -> Array:
+        """(rounds,) the metric on resamples of the rows (Koehn 2004)."""
+        n = len(self.rows)
+        rng = np.random.default_rng(seed)
+        drawn = (np.bincount(rng.integers(n, size=n), minlength=n).astype(np.float64) for _ in range(rounds))
+        return np.array([self.value(weights) for weights in drawn])
+
+    def interval(self, rounds: int = 1000, seed: int = 0) -> list[float]:
+        """Value, and the 95 % percentile interval."""
+        value = self.value()
+        low, high = np.quantile(self.spread(rounds, seed), (0.025, 0.975))
+        return [value, float(min(low, value)), float(max(high, value))]
+
+
+def stats(metric: str, truth: Sequence[str], answers: Sequence[str], cut: str) -> Stats:
+    """What ``metric`` counts in answers (n,) beside truth (n,)."""
+    rows = scorer(metric, cut)._extract_corpus_statistics(list(answers), [list(truth)])
+    return Stats(metric, cut, np.array(rows, np.float64))
+
+
+def signature(metric: str, cut: str) -> str:
+    """How a figure was computed, in sacreBLEU's words."""
+    made = scorer(metric, cut)
+    made.corpus_score(["a"], [["a"]])  # the number of references is known only then
+    return str(made.get_signature())
+
+
+@cache
+def scorer(metric: str, cut: str) -> Any:
+    """sacreBLEU's own scorer. Raises MissingExtra where it is not installed."""
+    try:
+        from sacrebleu.metrics import BLEU, CHRF, TER
+    except ImportError:
+        raise MissingExtra("sacrebleu", "measuring translations") from None
+    # ``force``: no warning about texts that look cut into words already.
+    return {"bleu": lambda: BLEU(tokenize=cut, force=True), "chrf": CHRF, "ter": TER}[metric]()
+
+
+def _whole(total: Array, metric: str) -> list[Any]:
+    return [float(count) for count in total] if metric == "ter" else [round(count) for count in total.tolist()]
