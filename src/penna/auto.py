@@ -51,9 +51,12 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
               where no text is named); group: column whose groups stay on one side of every split
     numeric, categorical, date, list   columns beside the text, where what Penna infers is to be otherwise
     ignore    columns to leave out, text or not; "*" for all that are not text
-    rare      what to do with a class of one row: "error" or "drop"
+    separator stands between the labels of a cell, where rows have several; found if None
+    rare      what to do with a class or a label of one row: "error" or "drop"
     clean     cleaning of the texts: "auto" (chosen by the search among ways that change these rows), "none", or steps
               like "unicode+markup+links+numbers+case+spaces"
+    out_of_scope  label of rows that belong to no other class: answered where none is likely, by a threshold found on
+              validation rows; training rows may have it or not; a label called "oos" or alike is found by itself
     label_noise  rows whose label models doubt: "keep", "weight" (less) or "drop" them in training, or "auto": what
               scores best on rows that are never touched
     adjust    last steps on the answers (thresholds for the metric, calibration): "auto" where they help, or "none"
@@ -92,8 +95,10 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         ignore: Sequence[str] | str = (),
         group: str | None = None,
         task: str = "auto",
+        separator: str | None = None,
         rare: str = "error",
         clean: str = "auto",
+        out_of_scope: Any = None,
         label_noise: str = "auto",
         adjust: str = "auto",
         resume: bool = False,
@@ -120,8 +125,10 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         self.ignore = ignore
         self.group = group
         self.task = task
+        self.separator = separator
         self.rare = rare
         self.clean = clean
+        self.out_of_scope = out_of_scope
         self.label_noise = label_noise
         self.adjust = adjust
         self.resume = resume
@@ -130,7 +137,9 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
     def fit(self, X: Any, y: Any = None, *, test: Any = None) -> "AutoText":
         """Search, choose, refit, pack and examine.
 
-        X     list of texts, DataFrame, or the path of a file; y: labels, or the name of the target column
+        X     list of texts, DataFrame, or the path of a file
+        y     labels, or the name of the target column; for several labels in a row tuples or lists of them, a matrix of
+              0 and 1, or the names of columns of 0 and 1
         test  rows for the exam in the same form as X (a file or a DataFrame with the same columns)
 
         Raises TableError, TaskError, SettingError or RunError where the input cannot be used.
@@ -146,8 +155,9 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         folder = self._folder()
         named = columns.asked(**{role: getattr(self, role) for role in columns.NAMED})
         table, task, findings = intake.read(
-            X, y, self.text, self.group, self.rare, self.task, self.metric, named, self.text_pair
-        )
+            X, y, self.text, self.group, self.rare, self.task, self.metric, named, self.text_pair, self.out_of_scope,
+            self.separator,
+        )  # fmt: skip
         progress.event("table", rows=len(table), roles=table.roles, findings=[f.message for f in findings])
         exam, more = intake.exam_table(test, table, task)
         plan = split.plan(
@@ -157,7 +167,7 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         progress.event("plan", exam=len(exam), folds=len(plan.first_round))
 
         ledger = Ledger(folder, outset.header(table, task, plan, self.seed))
-        families = intake.suited(self.families, table, progress)
+        families = intake.suited(self.families, table, task, progress)
         families, encoders = intake.usable(families, self.encoders, ledger, progress)
         work = outset.work(task, table, plan, deadline, encoders, self.get_params())
         goal = outset.goal(folder, deadline, ledger, table, len(exam), self.get_params())
@@ -182,7 +192,7 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         return self
 
     def predict(self, X: Any) -> Array:
-        """(n,) labels, or numbers."""
+        """(n,) labels, or numbers; where rows have several labels, an object array of tuples of them."""
         return self._fitted().predict(X)
 
     def predict_proba(self, X: Any) -> Array:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from penna import adjust
-from penna.adjust import Adjustment, Kind, Score
+from penna.adjust import Adjustment, Kind, Score, reject
 from penna.select import Choice, Evidence
 from penna.trials import Trial
 
@@ -51,6 +51,19 @@ def finish(choices: Sequence[Choice], evidence: Evidence, seconds: float) -> Cho
         if done.last and gain > OTHER * error:
             best, crossed = done, after
     return best
+
+
+def rejecting(choice: Choice, evidence: Evidence) -> Choice:
+    """The choice with a threshold below which it answers that a row is out of scope, where the task asks for one."""
+    column = getattr(evidence.task, "rejects", None)
+    if column is None:
+        return choice
+    # A kept model may have met one fold alone.
+    folds = evidence.first_round if _met(choice, evidence) else choice.members[0][0].folds
+    y = np.concatenate([evidence.truth(f) for f in folds])
+    parts = [weight * np.concatenate([evidence.outputs(t, f) for f in folds]) for t, weight in choice.members]
+    outputs = adjust.apply(choice.last, np.sum(parts, axis=0))
+    return replace(choice, last=(*choice.last, reject.fit(y, outputs, column)))
 
 
 def _finished(choice: Choice, kinds: Sequence[Kind], y: Array, evidence: Evidence) -> tuple[Choice, Array]:

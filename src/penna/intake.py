@@ -75,11 +75,12 @@ def read(
     named: Mapping[str, str] | None = None,
     text_pair: str | None = None,
     scope: str | None = None,
+    separator: str | None = None,
 ) -> tuple[Table, Task, list[Finding]]:
     """The rows that can be used, what is asked of them, and what was found on the way.
 
-    ``y`` is labels or the name of the target column; ``named`` are roles of columns beside the text, by column;
-    ``scope`` is the label of what is out of scope.
+    ``y`` is labels or the name of the target column, or names of several; ``named`` are roles of columns beside the
+    text, by column; ``scope`` is the label of what is out of scope; ``separator`` stands between labels of a cell.
     Raises TableError and TaskError.
     """
     roles = dict(named or {})
@@ -88,13 +89,14 @@ def read(
     by_name = isinstance(y, str)
     table, found = reading.read(
         source, text=columns, target=y if by_name else None, group=group, y=None if by_name else y,
-        apart=tuple(roles), others=others, text_pair=text_pair,
+        apart=tuple(roles), others=others, text_pair=text_pair, separator=separator,
     )  # fmt: skip
     if table.target is None:
         raise TableError("there are no labels: pass y, or name the target column (--target).")
     table, typed = beside.typed(table, roles)
     _demand_something(table)
     module, inferred = tasks.recognised(task, table, metric)
+    table = tasks.taken(module, table)
     checked, more = check.check(table, rare=rare, settle=module.settle)
     said = [Finding("task", inferred)] if inferred else []
     asked = _scoped(module, module.make(checked, metric), scope)
@@ -128,7 +130,7 @@ def exam_table(test: Any, table: Table, task: Task) -> tuple[Table | None, list[
     if test is None:
         return None, []
     exam, found = reading.read(
-        test, text=tuple(table.text), text_pair=table.pair and table.pair[1], target=table.target_name,
+        test, text=tuple(table.text), text_pair=table.pair and table.pair[1], target=table.target_columns,
         others=tuple(table.fields),
     )  # fmt: skip
     exam, typed = beside.replay(exam, table.fields)
@@ -156,7 +158,7 @@ def profile(table: Table, task: Task, clean: str) -> Profile:
     return Profile(
         rows=len(table),
         classes=task.columns,
-        rows_in_smallest_class=int(np.bincount(task.strata(table), minlength=task.columns).min()),
+        rows_in_smallest_class=int(np.unique(task.strata(table), return_counts=True)[1].min()),
         mean_characters=float(np.mean([len(text) for text in texts])),
         cleanings=offered(table, clean) if table.text else (),
         loss=task.loss,
@@ -169,8 +171,10 @@ def profile(table: Table, task: Task, clean: str) -> Profile:
     )
 
 
-def suited(families: Sequence[str], table: Table, progress: Progress) -> list[str]:
-    """The families that find in this table what they read. Raises SettingError where none does."""
+def suited(families: Sequence[str], table: Table, task: Task, progress: Progress) -> list[str]:
+    """The families that find in this table what they read, and learn what is asked. Raises SettingError where there is
+    none."""
+    families = _able(families, table, task, progress)
     there = {"text": bool(table.text), "columns": bool(table.columns)}
     needs = {family: getattr(plugins.find("models", family), "NEEDS", "") for family in families}
     left = [family for family in families if there.get(needs[family], True)]
@@ -181,6 +185,18 @@ def suited(families: Sequence[str], table: Table, progress: Progress) -> list[st
         if family not in left and needs[family] == "text":
             progress.event("skipped", name=family, reason="it reads text, and this table has none")
     return left
+
+
+def _able(families: Sequence[str], table: Table, task: Task, progress: Progress) -> list[str]:
+    """The families that learn what this task asks for; that others do not is said where they would have been of use."""
+    modules = {family: plugins.find("models", family) for family in families}
+    able = [family for family in families if task.loss in getattr(modules[family], "LOSSES", (task.loss,))]
+    if not able:
+        raise SettingError(f"{' and '.join(families)} make no {task.describe()['model']}: add linear to --families.")
+    for family in families:
+        if family not in able and (table.columns or not hasattr(modules[family], "NEEDS")):
+            progress.event("skipped", name=family, reason=f"it makes no {task.describe()['model']}")
+    return able
 
 
 def usable(

@@ -64,7 +64,7 @@ def pack(search: Search, exam: Table, ended: str, adjusted: bool = True) -> Pack
         finish = Deadline(min(finish.seconds, finish.spent() + FINISHING + PATIENCE), finish.started)
     while True:
         left = finish.left() - FINISHING
-        choice = _adjusted(search, search.choose(left), left, adjusted) or _kept(search)
+        choice = _adjusted(search, search.choose(left), left, adjusted) or _adjusted(search, _kept(search), left, False)
         members = [] if choice is None else _members(search, choice, finish)
         if not members and (choice := _kept(search)) is not None:  # every refit failed
             choice = _adjusted(search, choice, 0.0, adjusted) or choice
@@ -89,10 +89,12 @@ def _adjusted(search: Search, choice: Choice | None, left: float, wanted: bool) 
 
     Another that can be finished in what is ``left`` stands in its place where last steps make it the better one.
     """
-    if choice is None or not wanted:
-        return choice
-    seconds = max(1.0, ADJUSTING * search.goal.deadline.seconds)
-    return finishing.finish([choice, *search.others(left, finishing.MOST_OTHERS)], search.evidence, seconds)
+    if choice is None:
+        return None
+    if wanted:
+        seconds = max(1.0, ADJUSTING * search.goal.deadline.seconds)
+        choice = finishing.finish([choice, *search.others(left, finishing.MOST_OTHERS)], search.evidence, seconds)
+    return finishing.rejecting(choice, search.evidence)
 
 
 def _kept(search: Search) -> Choice | None:

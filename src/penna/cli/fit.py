@@ -71,6 +71,10 @@ def fit(
         str,
         typer.Option(metavar="STEPS", help="auto, none, or such as unicode+markup+links+numbers+spaces."),
     ] = "auto",
+    out_of_scope: Annotated[
+        str | None,
+        typer.Option(metavar="LABEL", help="Answered where no class is likely; rows may have it. oos is found."),
+    ] = None,
     label_noise: Annotated[
         str,
         typer.Option(
@@ -99,7 +103,7 @@ def fit(
     options: dict[str, Any] = {
         "max_mb": max_mb, "max_ms": max_ms, "families": _listed(families), "encoders": tuple(encoder or ()),
         "task": task, "metric": metric, "folds": folds, "exam": exam, "search": search, "rare": rare, "seed": seed,
-        "clean": clean, "label_noise": label_noise, "adjust": adjust,
+        "clean": clean, "label_noise": label_noise, "out_of_scope": out_of_scope, "adjust": adjust,
         "numeric": tuple(numeric or ()), "categorical": tuple(categorical or ()), "date": tuple(date or ()),
         "list": tuple(lists or ()), "ignore": tuple(ignore or ()),
         "text": tuple(text) if text else None, "text_pair": text_pair, "group": group, "out": folder, "resume": resume,

@@ -1,9 +1,8 @@
 """One label out of several for each text, two or many. Light: serving opens this file."""
 
-import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,16 +12,13 @@ from penna import metrics
 from penna.errors import SettingError, TaskError
 from penna.prepare import check
 from penna.table import Finding, Objects, Table
-from penna.tasks import _labels
+from penna.tasks import _kinds, _labels, _scope
 from penna.tasks import _numbers as cells
 
 Array = np.ndarray[Any, Any]
-Label = str | int | bool | float
 
 #: What scikit-learn calls an estimator of this task.
 ESTIMATOR = "classifier"
-
-_KINDS: dict[str, type] = {"str": str, "int": int, "bool": bool, "float": float}
 
 #: Metric -> (how it is computed, its sign in ``score``, where higher is better).
 _METRICS: dict[str, tuple[metrics.Metric, int]] = {
@@ -77,15 +73,31 @@ def make(table: Table, metric: str | None = None) -> "Classify":
     """
     if table.target is None or not len(table):
         raise TaskError("there is nothing to learn from: the table has no target column or no rows.")
-    kind = _kind(table)
-    counts = Counter(_plain(label, kind) for label in table.target)
-    _check_counts(counts, table)
+    kind = _kinds.kind_of(table)
+    counts = Counter(_kinds.plain(label, kind) for label in table.target)
+    _kinds.check_counts(counts, table)
     if metric is None:
         rare = min(counts.values()) < _RARE * len(table) / len(counts)
         metric = "macro_f1" if rare else "accuracy"
     if metric not in _METRICS:
         raise SettingError(f"there is no metric {metric!r}: choose one of {', '.join(_METRICS)}.")
-    return Classify(classes=tuple(sorted(counts)), metric=metric, kind=kind)
+    classes = tuple(sorted(counts))
+    return Classify(classes=classes, metric=metric, kind=kind, scope=_scope.named(classes))
+
+
+def scoped(task: "Classify", label: Any) -> "Classify":
+    """The task with this label for what is out of scope, whether rows have it or not. Raises TaskError."""
+    try:
+        plain = _scope.plain(label, _kinds.KINDS[task.kind])
+    except (KeyError, ValueError):
+        raise TaskError(
+            f"--out-of-scope {label!r} cannot stand among labels of type {task.kind}: give a label of that type."
+        ) from None
+    if plain in task.classes and len(task.classes) < 3:
+        raise TaskError(f"--out-of-scope {label!r} leaves one class in scope: give rows of at least two others.")
+    if plain in task.classes:
+        return replace(task, scope=plain)
+    return replace(task, classes=_scope.last(task.classes, plain), scope=plain, taught=False)
 
 
 def restore(data: Mapping[str, Any]) -> "Classify":
@@ -94,22 +106,32 @@ def restore(data: Mapping[str, Any]) -> "Classify":
         kind, metric, labels = data["kind"], data["metric"], data["classes"]
         if metric not in _METRICS:
             raise ValueError(f"unknown metric {metric!r}")
-        if any(type(label) is not _KINDS[kind] for label in labels):
+        scope, taught = data.get("scope"), bool(data.get("taught", True))
+        learnt = labels if taught else labels[:-1]
+        if any(type(label) is not _kinds.KINDS[kind] for label in labels):
             raise ValueError(f"labels are not all {kind}")
-        if len(labels) < 2 or list(labels) != sorted(set(labels)):
+        if len(learnt) < 2 or list(learnt) != sorted(set(learnt)) or (not taught and labels[-1] in learnt):
             raise ValueError("labels are too few, unsorted or doubled")
+        if (scope is not None and scope not in labels) or (not taught and scope != labels[-1]):
+            raise ValueError("what is out of scope is none of its labels")
     except (KeyError, TypeError, ValueError) as error:
         raise TaskError(f"the stored task is damaged ({error!r}): fit again, or take an intact artefact.") from error
-    return Classify(classes=tuple(labels), metric=metric, kind=kind)
+    return Classify(classes=tuple(labels), metric=metric, kind=kind, scope=scope, taught=taught)
 
 
 @dataclass(frozen=True)
 class Classify:
-    """Single-label classification; ``kind`` is the Python type that all labels have."""
+    """Single-label classification; ``kind`` is the Python type that all labels have.
+
+    ``scope`` is the label of what is out of scope, if any. Where no row was ``taught`` it, it is the last one, and
+    models know nothing of it: their outputs are a column short.
+    """
 
     classes: tuple[Any, ...]
     metric: str = "accuracy"
     kind: str = "str"
+    scope: Any = None
+    taught: bool = True
 
     name = "classify"
     loss = "cross_entropy"
@@ -125,7 +147,7 @@ class Classify:
         lookup = self._lookup
         y = np.fromiter((lookup(label) for label in table.target), dtype=np.int64, count=len(table))
         if (unseen := y < 0).any():
-            raise TaskError(_unseen_message(table, np.flatnonzero(unseen), self.classes))
+            raise TaskError(_kinds.unseen_message(table, np.flatnonzero(unseen), self.classes))
         return y
 
     def usable(self, table: Table) -> Array:
@@ -139,28 +161,35 @@ class Classify:
 
     @property
     def columns(self) -> int:
-        return len(self.classes)
+        return len(self.classes) - (not self.taught)
+
+    @property
+    def rejects(self) -> int | None:
+        """The class that a last step answers with where no other is likely, by its index."""
+        return None if self.scope is None else self.classes.index(self.scope)
 
     def score(self, y: Array, outputs: Array) -> float:
         metric, sign = _METRICS[self.metric]
-        return sign * metric(y, outputs)
+        return sign * metric(y, self._whole(outputs))
 
     served = score
 
     def score_error(self, y: Array, outputs: Array, seed: int = 0) -> float:
-        return metrics.bootstrap_error(y, outputs, _METRICS[self.metric][0], seed=seed)
+        return metrics.bootstrap_error(y, self._whole(outputs), _METRICS[self.metric][0], seed=seed)
 
     def measure(self, y: Array, outputs: Array) -> dict[str, Any]:
         """JSON-able: ``rows``, five metrics and the task's own as ``[value, low, high]``, and ``by_class``, a row for
         each label."""
         if not len(y):
             raise TaskError("there are no rows to measure on: give a table with at least one.")
+        outputs = self._whole(outputs)
         wanted = {name: _METRICS[name][0] for name in dict.fromkeys([*_ALWAYS, self.metric])}
         wanted["calibration_error"] = metrics.calibration_error
         table = metrics.by_class(y, outputs)
         return {
             "rows": len(y),
             **{name: list(metrics.bootstrap(y, outputs, metric)) for name, metric in wanted.items()},
+            **({} if self.rejects is None else _scope.measures(y, outputs, self.rejects)),
             "by_class": [
                 {"label": label, **{name: column[j].item() for name, column in table.items()}}
                 for j, label in enumerate(self.classes)
@@ -183,7 +212,10 @@ class Classify:
         return list(answers)
 
     def probabilities(self, outputs: Array) -> Array:
-        return outputs
+        return self._whole(outputs)
+
+    def _whole(self, outputs: Array) -> Array:
+        return outputs if self.taught else _scope.whole(outputs, len(self.classes))
 
     def guess(self, y: Array) -> tuple[str, Array]:
         return "majority class", (np.bincount(y, minlength=self.columns) / len(y)).astype(np.float32)
@@ -198,82 +230,17 @@ class Classify:
         labels = ", ".join(map(str, self.classes[:30])) + (" ..." if len(self.classes) > 30 else "")
         return {
             "model": "text classifier",
-            "answer": f"one of {len(self.classes)} labels: {labels}",
+            "answer": f"one of {len(self.classes)} labels: {labels}"
+            + ("" if self.scope is None else f"; with {self.scope} where it is sure of none of the others"),
             "unusable": "their label was never trained on",
             "doubt": "the probabilities say how sure it is, with the calibration error above",
         }
 
     def to_json(self) -> dict[str, Any]:
-        return {"name": self.name, "metric": self.metric, "kind": self.kind, "classes": list(self.classes)}
+        plain = {"name": self.name, "metric": self.metric, "kind": self.kind, "classes": list(self.classes)}
+        return plain if self.scope is None else {**plain, "scope": self.scope, "taught": self.taught}
 
     @cached_property
     def _positions(self) -> dict[Any, int]:
         by_text = {str(label): j for j, label in enumerate(self.classes)}
         return by_text | {label: j for j, label in enumerate(self.classes)}
-
-
-def _kind(table: Table) -> str:
-    """The one type of all labels, by name. Raises TaskError, naming rows, where there is none."""
-    assert table.target is not None
-    first: dict[str, int] = {}
-    for position, label in enumerate(table.target):
-        first.setdefault(_kind_of(label), position)
-    if set(first) == {"int", "float"}:
-        return "float"
-    column, row = f"column {table.target_name!r}", {kind: _row(table, at) for kind, at in first.items()}
-    if "missing" in first:
-        raise TaskError(f"{column} has no label in row {row['missing']}: fill it in or drop such rows.")
-    if unusable := sorted(set(first) - set(_KINDS)):
-        raise TaskError(f"{column} holds {unusable[0]} in row {row[unusable[0]]}: labels must be text or numbers.")
-    if len(first) > 1:
-        where = " and ".join(f"{kind} (row {row[kind]})" for kind in first)
-        raise TaskError(f"{column} mixes labels of types {where}: convert them all to one type.")
-    return next(iter(first))
-
-
-def _kind_of(label: Any) -> str:
-    # bool before int: True is an int to Python.
-    if isinstance(label, str):
-        return "str"
-    if isinstance(label, bool | np.bool_):
-        return "bool"
-    if isinstance(label, int | np.integer):
-        return "int"
-    if isinstance(label, float | np.floating):
-        return "float" if math.isfinite(label) else "missing" if math.isnan(label) else "infinity"
-    return "missing" if label is None else type(label).__name__
-
-
-def _plain(label: Any, kind: str) -> Label:
-    """The label as a plain Python value: numpy scalars do not survive JSON."""
-    plain: Label = _KINDS[kind](label)
-    return plain
-
-
-def _row(table: Table, position: int) -> int:
-    return int(table.rows[position]) if len(table.rows) else position + 1
-
-
-def _check_counts(counts: Counter[Label], table: Table) -> None:
-    column = f"column {table.target_name!r}"
-    if len(counts) < 2:
-        raise TaskError(f"{column} has one class only ({_some(counts)}): give rows of at least two.")
-    if max(counts.values()) < 2:
-        raise TaskError(f"{column} has a different label in each of its {len(table)} rows: is it the target?")
-
-
-def _unseen_message(table: Table, positions: Array, classes: tuple[Any, ...]) -> str:
-    assert table.target is not None
-    labels = dict.fromkeys(str(table.target[i]) for i in positions)
-    rows = _some(_row(table, int(i)) for i in positions)
-    return (
-        f"column {table.target_name!r} has labels that were not there at fit: {_some(labels)} "
-        f"(rows {rows}; known labels: {_some(classes)}): correct or drop these rows."
-    )
-
-
-def _some(items: Iterable[Any], most: int = 5) -> str:
-    """The first few, each cut to a readable length."""
-    listed = [str(item) if isinstance(item, int) else repr(item) for item in items]
-    cut = [item if len(item) <= 40 else item[:37] + "..." for item in listed[:most]]
-    return ", ".join(cut) + (f" and {len(listed) - most} more" if len(listed) > most else "")

@@ -1,0 +1,172 @@
+"""Rows whose label models doubt: found without looking at what is measured on, and believed less, or not at all."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from penna import AutoText, doubting, evaluate, split, tasks
+from penna.budget import Budget, Deadline
+from penna.errors import SettingError
+from penna.evaluate import WHOLE, Work
+from penna.models import Resources
+from penna.prepare import doubt
+from penna.prepare.doubt import DROP, KEEP, WEIGHT
+from penna.recipe import Profile, Recipe
+from penna.select import Evidence
+from penna.table import Table
+from penna.trials import State, Trial
+
+BASELINE = Recipe.of("linear", analyzer="word", words=2, sublinear=True, lower=True, min_df=1, keep=100_000, share=1.0,
+                     select="chi2", svd=0, classifier="logistic", balanced=False, nb=False, c=10.0)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def flipped(demo_rows):
+    """240 questions to a bank of four intents, a fifth of them under another's name, and which these are."""
+    chosen = sorted(set(demo_rows.label))[:4]
+    rows = demo_rows[demo_rows.label.isin(chosen)].groupby("label").head(60).sample(frac=1, random_state=0)
+    codes = np.searchsorted(chosen, rows.label)
+    rng = np.random.default_rng(0)
+    wrong = rng.random(len(rows)) < 0.2
+    codes[wrong] = (codes[wrong] + rng.integers(1, 4, wrong.sum())) % 4
+    target = np.array(chosen, object)[codes]
+    return Table({"text": rows.text.to_numpy(object)}, target, rows=np.arange(1, len(rows) + 1)), wrong
+
+
+@pytest.fixture(scope="module")
+def work(flipped):
+    table, _ = flipped
+    task = tasks.find("classify", table, "accuracy")
+    plan = split.plan(table, task.strata(table), folds=3, has_test=True)
+    profile = Profile(rows=len(table), classes=4, rows_in_smallest_class=50, mean_characters=60.0, folds=3)
+    return Work(task, table, plan.folds, profile, Budget(), "auto")
+
+
+@pytest.fixture(scope="module")
+def looked(work, tmp_path_factory):
+    assert doubting.look(work, (0,), resources(tmp_path_factory.mktemp("cache"))) == ""
+    return work
+
+
+def resources(folder, seconds=120.0):
+    return Resources(folder, Deadline(seconds), 1)
+
+
+def evidence(work):
+    outputs = {"clean": np.eye(4)[work.task.encode(work.table.take(work.folds[0][1]))] * 0.9 + 0.025}
+    return Evidence(work.task, lambda f: work.task.encode(work.table.take(work.folds[f][1])),
+                    lambda t, _: outputs[t.origin], (0,))  # fmt: skip
+
+
+def test_planted_labels_are_doubted_in_training_rows_and_in_all(looked, flipped):
+    _, wrong = flipped
+    train = looked.folds[0][0]
+    for rows, doubts in ((train, looked.doubts[0]), (looked.searched, looked.doubts[WHOLE])):
+        found = doubts.touched(DROP)
+        assert len(doubts.chance) == len(rows)
+        assert wrong[rows][found].mean() > 0.6
+        assert wrong[rows][found].sum() > 0.4 * wrong[rows].sum()
+
+
+def test_only_training_rows_are_dropped_or_weighed(looked, tmp_path):
+    recipe = BASELINE.but(noise=DROP)
+    train, valid = looked.folds[0]
+    assert len(looked.training(recipe, 0)) == len(train) - len(looked.doubts[0].touched(DROP))
+    assert len(looked.training(recipe, WHOLE)) < len(looked.searched)
+    weighed = looked.training(BASELINE.but(noise=WEIGHT), 0)
+    assert len(weighed) == len(train)
+    assert 0 <= weighed.weight.min() < 0.5 < weighed.weight.max() == 1
+    outcome = evaluate.evaluate(recipe, looked, (0,), resources(tmp_path), lambda *_: True)
+    assert outcome.trial.state is State.COMPLETE
+    assert len(outcome.outputs[0]) == len(valid)
+
+
+def test_training_without_what_is_doubted_scores_better_on_true_labels(looked, demo_rows, tmp_path):
+    names = looked.task.classes
+    rest = demo_rows[demo_rows.label.isin(names)].groupby("label").tail(40)
+    asked = Table({"text": rest.text.to_numpy(object)}, rest.label.to_numpy(object), rows=np.arange(len(rest)))
+    score = {
+        how: looked.task.score(
+            looked.task.encode(asked),
+            evaluate.evaluate(BASELINE.but(noise=how), looked, (0,), resources(tmp_path), lambda *_: True)
+            .model.outputs(asked),
+        )
+        for how in doubt.WAYS
+    }  # fmt: skip
+    assert max(score[DROP], score[WEIGHT]) > score[KEEP]
+
+
+def test_no_class_loses_more_than_half_of_its_rows():
+    y = np.repeat([0, 1, 2], 60)
+    outputs = np.full((180, 3), 0.02)
+    outputs[np.arange(180), np.where(y == 2, 0, y)] = 0.96  # the third class is not known at all
+    found = doubt.doubts(y, outputs)
+    assert not found.chance[y == 2].any()
+
+
+def test_a_row_of_weight_nought_teaches_no_family_anything(flipped, tiny_bert, tmp_path):
+    table, wrong = flipped
+    task = tasks.find("classify", table, "accuracy")
+    believed = replace(table, weight=np.where(wrong, 0, 1).astype(np.float32))
+    recipes = [
+        BASELINE,
+        BASELINE.but(classifier="svm", c=0.5),
+        BASELINE.but(classifier="complement_nb", alpha=0.3),
+        *(Recipe.of("frozen", encoder=str(tiny_bert), head=head) for head in ("logistic", "prototype", "knn", "mlp")),
+    ]
+    from penna import plugins
+
+    y = task.encode(table)
+    for recipe in recipes:
+        fit = plugins.find("models", recipe.family).fit
+        with_, without = (
+            fit(recipe, task, rows, None, resources(tmp_path), lambda *_: True).outputs(table)
+            for rows in (believed, table)
+        )
+        given = [outputs[np.flatnonzero(wrong), y[wrong]].mean() for outputs in (with_, without)]
+        assert given[0] < given[1], recipe
+
+
+def test_the_loop_counts_rows_as_far_as_they_are_believed():
+    import torch
+
+    from penna.training import loop
+
+    each = torch.tensor([1.0, 3.0])
+    assert float(loop._believed(each, torch.tensor([1.0, 0.0]))) == 1.0
+    assert float(loop._believed(each, torch.tensor([1.0, 1.0]))) == 2.0
+
+
+def test_nothing_is_tried_where_the_first_model_is_sure_and_right(work):
+    done = Trial(BASELINE, State.COMPLETE, folds=(0,), scores=(0.9,), origin="clean", asked=BASELINE.id + "@0")
+    clean = replace(work, table=replace(work.table), noise="auto")
+    assert doubting.ways(clean, [], evidence(clean), BASELINE) == ((), False)
+    assert doubting.ways(clean, [done], evidence(clean), BASELINE) == ((), True)
+    assert doubting.ways(replace(clean, noise="keep"), [done], evidence(clean), BASELINE) == ((), True)
+    assert doubting.ways(replace(clean, noise="drop"), [], evidence(clean), BASELINE) == (("drop",), True)
+
+
+def test_the_way_that_scored_best_comes_first_in_the_portfolio():
+    first, other, frozen = BASELINE, BASELINE.but(c=3.0), Recipe.of("frozen", head="knn")
+    offered = doubt.offered([first, other, frozen], (DROP, KEEP, WEIGHT), True)
+    assert offered[:3] == [first, first.but(noise=WEIGHT), first.but(noise=DROP)]
+    assert offered[3:] == [other.but(noise=DROP), frozen.but(noise=DROP), frozen]
+    assert doubt.offered([first, other], (WEIGHT,), True) == [first.but(noise=WEIGHT), other.but(noise=WEIGHT)]
+    assert doubt.offered([first, other], (), True) == [first, other]
+
+
+def test_a_fit_says_how_many_rows_it_left_out_and_shows_some(flipped, tmp_path):
+    table, _ = flipped
+    auto = AutoText(budget=20, families=("linear",), label_noise="drop", out=tmp_path / "run", seed=1)
+    auto.fit(list(table.text["text"]), list(table.target))
+    assert "left out of training" in auto.bundle_.manifest["doubted"]
+    assert "left out of training" in (tmp_path / "run" / "model" / "README.md").read_text()
+    (said,) = [f for f in auto.record_["checks"]["findings"] if f["kind"] == "doubted label"]
+    assert "reads like" in said["examples"][0]
+    assert all(t.recipe["noise"] == "drop" for t in auto.trials_ if t.state is State.COMPLETE)
+
+
+def test_an_unknown_treatment_is_refused():
+    with pytest.raises(SettingError, match="keep, weight or drop"):
+        AutoText(label_noise="burn").fit(["a"] * 30, ["x", "y"] * 15)

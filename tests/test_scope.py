@@ -1,0 +1,154 @@
+"""What is out of scope: a class found by its name or asked for, a threshold that answers with it, and its measures."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from penna import AutoText, adjust, load, tasks
+from penna.adjust import reject
+from penna.adjust.reject import Reject
+from penna.errors import TaskError
+from penna.table import Table
+from penna.tasks import classify
+
+
+def table(labels):
+    n = len(labels)
+    return Table(
+        {"text": np.array([f"text {i}" for i in range(n)], object)}, np.array(labels, object), rows=np.arange(n)
+    )
+
+
+def answers(rows=600, strange=60, seed=0, classes=4):
+    """True classes, the last of them out of scope, and probabilities that are sure of the others and not of it."""
+    rng = np.random.default_rng(seed)
+    y = np.concatenate([rng.integers(0, classes, rows), np.full(strange, classes)])
+    sure = np.where(y < classes, rng.normal(4, 0.8, len(y)), rng.normal(1, 0.6, len(y)))
+    logits = rng.normal(0, 0.3, (len(y), classes))
+    logits[np.arange(len(y)), y % classes] += sure
+    outputs = np.exp(logits)
+    return y, (outputs / outputs.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    outputs=arrays.arrays(np.float32, st.tuples(st.integers(1, 9), st.just(4)), elements=st.floats(0, 1, width=32)),
+    column=st.integers(0, 4),
+    place=st.floats(-3, 3),
+    steep=st.sampled_from((0.25, 1.0, 4.0)),
+)
+def test_it_answers_out_of_scope_exactly_where_no_other_class_is_likely_enough(outputs, column, place, steep):
+    outputs = adjust.normal(outputs)
+    after = Reject(column, place, steep)(outputs)
+    assert after.shape == (len(outputs), 5 if column == 4 else 4)
+    assert np.allclose(after.sum(axis=1), 1, atol=1e-5)
+    inside = np.delete(outputs, column, axis=1) if column < 4 else outputs
+    top = np.clip(inside.max(axis=1).astype(np.float64), 1e-7, 1 - 1e-7)
+    odds = np.log(top) - np.log1p(-top)
+    clear = (np.abs(odds - place) > 1e-2) & (inside.sum(axis=1) > 1e-6)
+    assert ((after.argmax(axis=1) == column) == (odds < place))[clear].all()
+
+
+def test_the_threshold_comes_from_rows_out_of_scope_where_there_are_some():
+    step = reject.fit(*answers(), column=4)
+    y, outputs = answers(seed=1)
+    said = step(outputs).argmax(axis=1)
+    assert (said == y)[y < 4].mean() > 0.9
+    assert (said == 4)[y == 4].mean() > 0.9
+
+
+def test_without_such_rows_a_few_right_answers_are_given_up():
+    y, outputs = answers(rows=2000, strange=0)
+    said = reject.fit(y, outputs, column=4)(outputs).argmax(axis=1)
+    assert np.mean(said == 4) == pytest.approx(reject.GIVEN_UP, abs=0.01)
+    strange = answers(rows=0, strange=500, seed=3)[1]
+    assert (reject.fit(y, outputs, column=4)(strange).argmax(axis=1) == 4).mean() > 0.9
+
+
+def test_it_survives_json_and_damage_is_refused():
+    step = Reject(2, -0.5, 1.0)
+    assert adjust.from_json(json.loads(json.dumps(adjust.to_json(step)))) == step
+    for values in ([2, 0.5], [1.5, 0, 1], [-1, 0, 1], [2, 0, 0], [2, 1e9, 1], "x"):
+        with pytest.raises((ValueError, TypeError)):
+            adjust.from_json({"step": "reject", "values": values})
+
+
+def test_a_class_with_a_usual_name_is_found_and_kept_in_the_artefact():
+    found = tasks.find("classify", table(["balance", "transfer", "Out-Of-Scope"] * 9))
+    assert found.scope == "Out-Of-Scope"
+    assert found.rejects == 0
+    assert tasks.restore(json.loads(json.dumps(found.to_json()))) == found
+    assert tasks.find("classify", table(["yes", "no", "maybe"] * 9)).rejects is None
+
+
+def test_a_label_that_no_row_has_is_a_last_column_that_models_do_not_know():
+    task = classify.scoped(tasks.find("classify", table(["a", "z"] * 9)), "m")
+    assert task.classes == ("a", "z", "m")
+    assert task.columns == 2
+    assert tasks.restore(json.loads(json.dumps(task.to_json()))) == task
+    short = np.array([[0.8, 0.2], [0.4, 0.6]])
+    assert task.probabilities(short).shape == (2, 3)
+    assert task.score(np.array([0, 2]), short) == 0.5
+    assert task.encode(table(["m", "a"])).tolist() == [2, 0]
+
+
+def test_measures_tell_scope_from_the_rest():
+    task = tasks.find("classify", table(["a", "b", "oos"] * 9))
+    outputs = np.eye(3)[[0, 1, 2, 2, 2, 0]]
+    measured = task.measure(np.array([0, 1, 2, 2, 0, 1]), outputs)
+    told = {name: measured[name][0] for name in ("in_scope_accuracy", "oos_precision", "oos_recall", "oos_f1")}
+    assert told == pytest.approx({"in_scope_accuracy": 0.5, "oos_precision": 2 / 3, "oos_recall": 1.0, "oos_f1": 0.8})
+    inside = task.measure(np.array([0, 1]), outputs[:2])
+    assert "oos_f1" not in inside
+    assert inside["in_scope_accuracy"][0] == 1
+
+
+def test_what_cannot_be_a_label_or_leaves_no_scope_is_refused():
+    numbers = tasks.find("classify", table([1, 2, 3] * 9))
+    assert classify.scoped(numbers, "3").scope == 3
+    with pytest.raises(TaskError, match="labels of type int"):
+        classify.scoped(numbers, "other")
+    with pytest.raises(TaskError, match="leaves one class"):
+        classify.scoped(tasks.find("classify", table(["a", "b"] * 9)), "b")
+    with pytest.raises(TaskError, match="one label a row"):
+        AutoText(task="regress", out_of_scope="x", budget=5).fit([f"t {i}" for i in range(40)], np.arange(40) * 0.7)
+
+
+@pytest.fixture(scope="module")
+def questions(demo_rows):
+    """Five intents of 40 rows, and 60 rows of others."""
+    names = sorted(set(demo_rows.label))
+    inside = demo_rows[demo_rows.label.isin(names[:5])].groupby("label").head(40)
+    strange = demo_rows[demo_rows.label.isin(names[8:])].sample(60, random_state=0).assign(label="oos")
+    return inside, strange
+
+
+def test_a_fit_with_such_rows_rejects_and_says_how_well(questions, tmp_path):
+    inside, strange = questions
+    rows = pd.concat([inside, strange]).sample(frac=1, random_state=0)
+    auto = AutoText(budget=10, families=("linear",), exam=0.3, out=tmp_path / "run").fit(rows, y="label")
+    assert auto.bundle_.manifest["last"][-1] == "reject"
+    assert auto.exam_["oos_f1"][0] > 0.6
+    assert auto.exam_["in_scope_accuracy"][0] > 0.7
+    assert "oos_recall" in (tmp_path / "run" / "model" / "README.md").read_text()
+    assert "oos recall" in (tmp_path / "run" / "report.html").read_text()
+    opened = load(tmp_path / "run")
+    assert np.array_equal(opened.predict(list(strange.text)), auto.predict(list(strange.text)))
+
+
+def test_a_fit_without_such_rows_answers_with_a_label_that_it_never_saw(questions, tmp_path):
+    inside, strange = questions
+    test = pd.concat([inside.groupby("label").tail(10), strange.assign(label="something else")])
+    train = inside.groupby("label").head(30)
+    auto = AutoText(budget=10, families=("linear",), out_of_scope="something else", out=tmp_path / "run")
+    auto.fit(train, y="label", test=test)
+    assert auto.exam_["rows"] == len(test)
+    assert auto.classes_[-1] == "something else"
+    assert auto.predict_proba(list(test.text)).shape == (len(test), 6)
+    assert auto.exam_["oos_recall"][0] > 0.2
+    assert auto.exam_["in_scope_accuracy"][0] > 0.7
