@@ -70,6 +70,13 @@ def test_without_such_rows_a_few_right_answers_are_given_up():
     assert (reject.fit(y, outputs, column=4)(strange).argmax(axis=1) == 4).mean() > 0.9
 
 
+def test_before_a_threshold_is_found_the_class_has_a_column_and_hardly_an_answer():
+    y, outputs = answers()
+    after = reject.never(4)(outputs)
+    assert after.shape == (len(y), 5)
+    assert np.array_equal(after.argmax(axis=1), outputs.argmax(axis=1))
+
+
 def test_it_survives_json_and_damage_is_refused():
     step = Reject(2, -0.5, 1.0)
     assert adjust.from_json(json.loads(json.dumps(adjust.to_json(step)))) == step

@@ -51,6 +51,11 @@ class Reject:
         return [self.column, self.place, self.steep]
 
 
+def never(column: int) -> Reject:
+    """A step that gives the class its column and hardly ever answers with it: before a threshold was found."""
+    return Reject(column, -12.0, _USUAL_STEEP)
+
+
 def fit(y: Array, outputs: Array, column: int) -> Reject:
     """From y (n,) class indices and (n, k) probabilities of rows that were not learnt from.
 
