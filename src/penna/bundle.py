@@ -76,12 +76,18 @@ class Bundle:
         return self.task.decode(outputs)
 
     def predict(self, texts: Any) -> Array:
-        """(n,) labels or numbers for a list of texts, a DataFrame, a Table or the path of a file.
+        """(n,) labels or numbers for a list of texts, a DataFrame, a Table or the path of a file; an object array where
+        an answer is several.
 
         Raises TableError where the columns that the model reads are missing.
         """
         decoded = self.decode(self.outputs(self.table(texts)))
-        return np.array(decoded.tolist()) if len(decoded) else decoded
+        several = any(isinstance(answer, list | tuple | dict) for answer in decoded)
+        return np.array(decoded.tolist()) if len(decoded) and not several else decoded
+
+    def written(self, answers: Sequence[Any]) -> list[Any]:
+        """Decoded answers as cells of a file that holds no lists."""
+        return self.task.written(answers)
 
     def predict_proba(self, texts: Any) -> Array:
         """(n, k) float32 probabilities, columns in the order of ``classes``. Raises TaskError where there are none."""
@@ -99,15 +105,17 @@ class Bundle:
 
     def evaluate(self, source: Any, target: str | None = None) -> dict[str, Any]:
         """Every metric of the task on labelled rows, each as [value, low, high] with a 95 % bootstrap interval."""
-        name = target or self.manifest["target"]
+        asked = target or self.manifest["target"]
+        name = asked if isinstance(asked, str) else tuple(asked)
         table, _ = reading.read(
             source, text=self.text_columns, text_pair=self._second, target=name, others=tuple(self.fields)
         )
         table = _telling(*self._complete(table))
-        labelled = np.array([label is not None for label in table.target if True]) if table.target is not None else None
-        if labelled is None or not labelled.any():
+        told = [label is not None for label in table.target] if table.target is not None else []
+        if not any(told):
             raise TableError(f"column {name!r} is empty: to evaluate, give rows that have labels.")
-        table = table.take(np.flatnonzero(labelled))
+        if not self.task.blank:
+            table = table.take(np.flatnonzero(told))
         return self.task.measure(self.task.encode(table), self.outputs(table))
 
     def table(self, texts: Any) -> Table:

@@ -69,6 +69,7 @@ def check(
     group: str | None = None,
     test: Any = None,
     task: str = "auto",
+    separator: str | None = None,
     encoders: Sequence[str] = (),
     budget: str | float | Deadline = "60s",
     threads: int | None = None,
@@ -92,13 +93,15 @@ def check(
         by_name = isinstance(y, str)
         sheet, notes = _sheet(
             source, roles, text=columns, text_pair=text_pair, target=y if by_name else None, group=group,
-            y=None if by_name else y, apart=tuple(name for name in roles if name != intake.ALL),
+            y=None if by_name else y, apart=tuple(name for name in roles if name != intake.ALL), separator=separator,
         )  # fmt: skip
         table = sheet.table
         if test is not None:
             pair = table.pair and table.pair[1]
-            asked_too, _ = _sheet(test, roles, text=tuple(table.text), text_pair=pair, target=table.target_name)
+            asked_too, _ = _sheet(test, roles, text=tuple(table.text), text_pair=pair, target=table.target_columns)
             sheet = replace(sheet, test=asked_too)
+        sheet = _taken(sheet, task)
+        table = sheet.table
         settled, asked, refused = _settled(table, task)
         if settled is not None and asked is not None:
             strata, classes = _strata(table, settled, asked)
@@ -134,6 +137,16 @@ def _sheet(source: Any, named: Mapping[str, str], **roles: Any) -> tuple[Sheet, 
     return Sheet(table, columns), [note for note in notes if note.kind not in _TOLD_AGAIN]
 
 
+def _taken(sheet: Sheet, name: str) -> Sheet:
+    """With the target's cells as the task takes them: where rows may have no label, an empty cell lacks nothing."""
+    try:
+        module = tasks.recognised(name, sheet.table)[0]
+        test = sheet.test and replace(sheet.test, table=tasks.taken(module, sheet.test.table))
+        return replace(sheet, table=tasks.taken(module, sheet.table), test=test)
+    except PennaError:  # ``_settled`` says why
+        return sheet
+
+
 def _settled(table: Table, name: str) -> tuple[Table | None, Task | None, list[Finding]]:
     """The rows that ``fit`` could use and what it would be asked, or why it would refuse."""
     told: list[Finding] = []
@@ -156,8 +169,8 @@ def _strata(table: Table, settled: Table, task: Task) -> tuple[Array, tuple[Any,
     places = np.searchsorted(table.rows, settled.rows)
     out = np.full(len(table), -1, np.int64)
     out[places] = task.strata(settled)
-    if not task.classes or table.target is None:
-        return out, ()
+    if task.loss != "cross_entropy" or table.target is None:
+        return out, ()  # numbers, or labels that do not exclude one another
     lone = [i for i in np.flatnonzero(out < 0) if table.target[i] is not None and table.target[i] != ""]
     labels: dict[str, int] = {str(label): j for j, label in enumerate(task.classes)}
     for i in lone:
@@ -207,7 +220,7 @@ class _Run:
         if not self.sheet.table.text:
             self.skipped.append(("labels", "the table has no text"))
             return
-        if self.settled is None or self.task is None or not self.task.classes:
+        if self.settled is None or self.task is None or not self.sheet.classes:
             self.skipped.append(("labels", "the target is no set of classes that could be learnt"))
             return
         found = self._answers(self.task, self.settled, reserve, usable, seed)

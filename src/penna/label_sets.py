@@ -164,7 +164,8 @@ def _half(n: int) -> Array:
 
 def _codes(outputs: Array) -> Array:
     """(n, k) the level of each probability: its square root, in equal steps."""
-    return np.clip(np.sqrt(np.maximum(outputs, 0)) * LEVELS, 0, LEVELS - 1).astype(np.int64)
+    codes: Array = np.clip(np.sqrt(np.maximum(outputs, 0)) * LEVELS, 0, LEVELS - 1).astype(np.int64)
+    return codes
 
 
 def _counts(codes: Array, truth: Array, part: Array, parts: int) -> Array:

@@ -15,6 +15,9 @@ from penna.table import Table
 from penna.tasks import Task
 from penna.trials import Ledger
 
+#: The share of the budget in which columns are shuffled once all is done, and the most seconds of it.
+_TELLING, _LONGEST = 0.02, 10.0
+
 
 def header(table: Table, task: Task, plan: Plan, seed: int) -> dict[str, Any]:
     """What must be the same for a run to be resumed."""
@@ -51,10 +54,12 @@ def goal(
         # A resumed run has spent part of its budget; a fifth is left in any case, to finish with.
         spent = sum(t.seconds for t in ledger.trials)
         deadline = Deadline(max(deadline.seconds - spent, 0.2 * deadline.seconds), deadline.started)
+    telling = min(_TELLING * deadline.seconds, _LONGEST) if len(table.text) + len(table.columns) > 1 else 0.0
+    deadline = deadline.before(telling)
     resources = Resources(intake.cache_folder(), deadline, asked["threads"] or machine.cores())
-    facts: dict[str, Any] = {"text_columns": list(table.text), "target": table.target_name, "seed": asked["seed"]}
+    facts: dict[str, Any] = {"text_columns": list(table.text), "target": table.target_columns, "seed": asked["seed"]}
     if table.pair is not None:
         facts["pair"] = True
     if table.fields:
         facts["columns"] = [{"name": n, "role": f.role, "form": f.form} for n, f in table.fields.items()]
-    return Goal(folder, deadline, resources, exam_rows, facts)
+    return Goal(folder, deadline, resources, exam_rows, facts, telling)

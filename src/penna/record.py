@@ -2,15 +2,19 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from penna import report
+from penna.budget import Deadline
+from penna.explain import importances
+from penna.models._terms import Additive
 from penna.packing import Packed
 from penna.report.checks import checks
-from penna.report.record import Answers, Baseline, Length, Phase
+from penna.report.record import Answers, Baseline, Importances, Length, Phase, Skipped
 from penna.searching import Search
 from penna.split import Plan
 from penna.table import Finding, Table
@@ -19,6 +23,10 @@ from penna.trials import State, Trial
 from penna.version import __version__
 
 Array = np.ndarray[Any, Any]
+
+#: Rows and n-grams of each label by which a linear model is told; seconds for writing the page.
+_ROWS, _GRAMS = 5_000, 10
+_PAGE = 0.5
 
 
 @runtime_checkable
@@ -49,7 +57,7 @@ def build(
         "version": __version__,
         "created": facts["finished"],
         "seconds": facts["seconds"],
-        "settings": {**settings, "search ended": ended, "budget_seconds": search.goal.deadline.seconds}
+        "settings": {**settings, "search ended": ended, "budget_seconds": search.work.budget.seconds}
         | {"budget_megabytes": search.work.budget.megabytes, "budget_milliseconds": search.work.budget.milliseconds},
         "task": task.name,
         "metric": task.metric,
@@ -90,7 +98,8 @@ def build(
         "encoders": _lengths(packed),
         "phases": _phases(search, facts["seconds"]),
     }
-    return made
+    weighed, skipped = _importances(search, exam, packed)
+    return {**made, "importances": weighed, "skipped": skipped}
 
 
 def leaderboard(trials: Sequence[Trial]) -> list[dict[str, Any]]:
@@ -121,10 +130,14 @@ def write(folder: Path, record: report.Record) -> None:
     report.render(record, folder / "report.html")
 
 
+#: Loss of the task -> what looks at its answers.
+_EXAMINED = {"cross_entropy": report.examine, "binary_cross_entropy": report.examine_sets}
+
+
 def _answers(exam: Table, task: Task, packed: Packed) -> Answers:
     """How each exam row was answered, in labels or in the target's own units."""
-    if task.classes:
-        return report.examine(exam, task.classes, packed.y, packed.outputs)
+    if task.loss in _EXAMINED:
+        return _EXAMINED[task.loss](exam, task.classes, packed.y, packed.outputs)
     truth, answers = (found.astype(np.float64) for found in (task.labels(packed.y), task.decode(packed.outputs)))
     return report.examine_numbers(exam, truth, answers)
 
@@ -142,6 +155,28 @@ def _baselines(search: Search, exam: Table, packed: Packed) -> list[Baseline]:
         score, error = task.score(packed.y, outputs), task.score_error(packed.y, outputs)
         made.append({"name": name, "score": score, "low": score - 1.96 * error, "high": score + 1.96 * error})
     return made
+
+
+def _importances(search: Search, exam: Table, packed: Packed) -> tuple[Importances, list[Skipped]]:
+    """What the answers rest on, and what there was no time for."""
+    goal, task = search.goal, search.work.task
+    made: Importances = {}
+    linear = [(m.weight, m.trial.recipe, m.model) for m in packed.members if isinstance(m.model, Additive)]
+    if linear:
+        _, recipe, model = max(linear, key=lambda each: each[0])
+        found = model.strongest(search.work.table_for(recipe).take(search.work.searched[:_ROWS]), _GRAMS)
+        names = [str(label) for label in task.classes] or [""]
+        made["grams"] = [{"label": name, "grams": each} for name, each in zip(names, found, strict=False)]
+        made["member"] = str(recipe)
+    if np.ndim(packed.outputs) != 2:  # answers that differ in length from row to row
+        return made, []
+    deadline = Deadline(goal.deadline.left() + goal.telling - _PAGE)
+    losses = importances.of_columns(packed.bundle.outputs, task, exam, packed.y, deadline, search.work.profile.seed)
+    if isinstance(losses, str):
+        return made, [{"what": "importances of columns", "reason": losses}]
+    if losses:
+        made["columns"] = [asdict(loss) for loss in losses]
+    return made, []
 
 
 def _lengths(packed: Packed) -> list[Length]:

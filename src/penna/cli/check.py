@@ -16,7 +16,10 @@ _STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 
 def check(
     data: Annotated[str, typer.Argument(metavar="DATA", help="CSV, TSV, JSON lines or Parquet, also compressed.")],
-    target: Annotated[str | None, typer.Option(metavar="COLUMN", help="The labels.")] = None,
+    target: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN", help="The labels; repeat for columns of 0 and 1, a label each."),
+    ] = None,
     text: Annotated[
         list[str] | None, typer.Option(metavar="COLUMN", help="A text column; repeat for more. Found if not given.")
     ] = None,
@@ -39,7 +42,10 @@ def check(
     test: Annotated[
         str | None, typer.Option(metavar="FILE", help="Test rows: looks for what both files share.")
     ] = None,
-    task: Annotated[str, typer.Option(metavar="NAME", help="classify, regress, or auto.")] = "auto",
+    task: Annotated[str, typer.Option(metavar="NAME", help="classify, multilabel, regress, or auto.")] = "auto",
+    separator: Annotated[
+        str | None, typer.Option(metavar="SIGN", help="Between the labels of a cell. Found if not given.")
+    ] = None,
     encoder: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="Encoder: a folder or a hub name. What came with Penna if not given."),
@@ -59,10 +65,11 @@ def check(
     deadline = Deadline(parse_seconds(budget))  # loading what follows takes time, too
     from penna import checking
     from penna.cli import show
+    from penna.cli.fit import named
 
     found = checking.check(
-        data, target, text=tuple(text) if text else None, text_pair=text_pair, group=group, test=test, task=task,
-        numeric=tuple(numeric or ()), categorical=tuple(categorical or ()), date=tuple(date or ()),
+        data, named(target), text=tuple(text) if text else None, text_pair=text_pair, group=group, test=test, task=task,
+        separator=separator, numeric=tuple(numeric or ()), categorical=tuple(categorical or ()), date=tuple(date or ()),
         list=tuple(lists or ()), ignore=tuple(ignore or ()),
         encoders=tuple(encoder or ()), budget=deadline, threads=threads, seed=seed,
     )  # fmt: skip

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 def fit(
     data: Annotated[str, typer.Argument(metavar="DATA", help="CSV, TSV, JSON lines or Parquet, also compressed.")],
-    target: Annotated[str | None, typer.Option(metavar="COLUMN", help="The labels, or numbers.")] = None,
+    target: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN", help="The labels, or numbers; repeat for columns of 0 and 1, a label each."),
+    ] = None,
     text: Annotated[
         list[str] | None, typer.Option(metavar="COLUMN", help="A text column; repeat for more. Found if not given.")
     ] = None,
@@ -56,12 +59,17 @@ def fit(
     task: Annotated[
         str,
         typer.Option(
-            metavar="NAME", help="classify, regress, or auto: many different numbers are an amount to predict."
+            metavar="NAME",
+            help="classify, multilabel, regress, or auto: many different numbers are an amount to predict.",
         ),
     ] = "auto",
+    separator: Annotated[
+        str | None,
+        typer.Option(metavar="SIGN", help="Between the labels of a cell, where rows have several. Found if not given."),
+    ] = None,
     metric: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Such as accuracy, macro_f1, log_loss; r2, rmse, mae. Chosen if not given."),
+        typer.Option(metavar="NAME", help="Such as accuracy, macro_f1, micro_f1; r2, rmse, mae. Chosen if not given."),
     ] = None,
     folds: Annotated[int | None, typer.Option(metavar="K", help="Chosen by the number of rows if not given.")] = None,
     exam: Annotated[float | None, typer.Option(metavar="SHARE", help="Part of the rows to keep for the exam.")] = None,
@@ -102,7 +110,8 @@ def fit(
     folder = Path(out) if out else Path("runs") / _stem(data)
     options: dict[str, Any] = {
         "max_mb": max_mb, "max_ms": max_ms, "families": _listed(families), "encoders": tuple(encoder or ()),
-        "task": task, "metric": metric, "folds": folds, "exam": exam, "search": search, "rare": rare, "seed": seed,
+        "task": task, "separator": separator,
+        "metric": metric, "folds": folds, "exam": exam, "search": search, "rare": rare, "seed": seed,
         "clean": clean, "label_noise": label_noise, "out_of_scope": out_of_scope, "adjust": adjust,
         "numeric": tuple(numeric or ()), "categorical": tuple(categorical or ()), "date": tuple(date or ()),
         "list": tuple(lists or ()), "ignore": tuple(ignore or ()),
@@ -113,8 +122,13 @@ def fit(
     with Console(deadline) if not quiet else nullcontext() as progress:
         from penna.auto import AutoText
 
-        auto = AutoText(budget, progress=progress, **options).fit(data, y=target, test=test)
+        auto = AutoText(budget, progress=progress, **options).fit(data, y=named(target), test=test)
     show_result(folder, auto.bundle_.manifest, deadline)
+
+
+def named(target: list[str] | None) -> Any:
+    """The target's column, or the columns that are it together."""
+    return target[0] if target and len(target) == 1 else target or None
 
 
 def show_result(folder: Path, manifest: Mapping[str, Any], deadline: "Deadline") -> None:

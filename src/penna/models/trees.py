@@ -33,6 +33,8 @@ _USUAL: dict[str, Any] = {
 _LARGE = {"trees": 150, "rate": 0.06, "leaves": 15}
 #: Loss of the task -> how its answers come from margins.
 _LINKS = {"cross_entropy": SOFTMAX, "squared": Link("identity")}
+#: Losses that it learns for. Of labels that do not exclude one another each would need a forest of its own.
+LOSSES = tuple(_LINKS)
 #: A fit of fewer trees has not begun.
 _FEWEST = 10
 _STEPS = 5  # times on the way that the deadline is asked, and the score told

@@ -10,5 +10,6 @@ True
 
 from penna.report.page import render, render_page
 from penna.report.record import Record, examine, examine_numbers, profile
+from penna.report.sets import examine_sets
 
-__all__ = ["Record", "examine", "examine_numbers", "profile", "render", "render_page"]
+__all__ = ["Record", "examine", "examine_numbers", "examine_sets", "profile", "render", "render_page"]

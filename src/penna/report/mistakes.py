@@ -38,7 +38,11 @@ def _classes(record: Record, answers: Answers) -> str:
     exam = record.get("exam", {})
     names = answers.get("classes", [])
     drawn = ""
-    if len(names) <= _HEAT:
+    if answers.get("support"):
+        note = "Rows that lack the label and were given the other."
+        heads = f'<h3>Labels given in place of others</h3><p class="note">{note}</p>'
+        drawn += f'<div class="card">{heads}{tables.confused(answers)}</div>'
+    elif len(names) <= _HEAT:
         matrix = [[0] * len(names) for _ in names]
         for true, answer, count in answers["confusion"]:
             matrix[true][answer] = count

@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from penna.errors import RunError
-from penna.report import checks, headline, mistakes, sections, words
+from penna.report import checks, headline, importances, mistakes, sections, words
 from penna.report.record import Record
 
 #: A feather that is a pen.
@@ -28,6 +28,7 @@ SECTIONS: dict[str, Callable[[Record], str]] = {
     "Trade-offs": sections.trade_offs,
     "Search": sections.search,
     "Mistakes": mistakes.section,
+    "Importances": importances.section,
     "Budget": sections.budget,
     "Skipped": sections.skipped,
     "Artefact": sections.artefact,

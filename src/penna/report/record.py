@@ -17,7 +17,7 @@ from penna.trials import Trial
 Array = np.ndarray[Any, Any]
 
 #: Cells of user text are cut to this length before they are stored.
-_CELL = 600
+CELL = 600
 
 
 class Profile(TypedDict, total=False):
@@ -107,14 +107,24 @@ class Mistake(TypedDict, total=False):
 
 
 class Answers(TypedDict, total=False):
-    """How the exam rows were answered. ``examine`` makes it for classes, ``examine_numbers`` for numbers."""
+    """How the exam rows were answered. ``examine`` makes it for classes, ``examine_sets`` for several labels in a row,
+    ``examine_numbers`` for numbers."""
 
     classes: list[str]
     confusion: list[tuple[int, int, int]]  # (true class, answer, rows), only where rows > 0
+    support: list[int]  # of several labels in a row: rows of each; then confusion is what was given in whose place
     reliability: list[tuple[float, float, int]]  # (mean confidence, accuracy, rows) by bin
     pairs: list[tuple[float, float]]  # numbers: (true, predicted) of some rows
     errors: dict[str, Any]  # numbers: predicted less true, "edges" (b + 1), "counts" (b)
     mistakes: list[Mistake]  # most confident first, or largest first
+
+
+class Importances(TypedDict, total=False):
+    """What the model rests on."""
+
+    columns: list[dict[str, Any]]  # "column", "lost" (score, when it is shuffled), "spread", the most important first
+    grams: list[dict[str, Any]]  # of a linear model: "label" ("" of a number), "grams": [(n-gram, moved a row), ...]
+    member: str  # whose n-grams they are: the recipe
 
 
 class Checks(TypedDict, total=False):
@@ -141,6 +151,7 @@ class Record(TypedDict, total=False):
     exam: dict[str, Any]  # what the task's ``measure`` gave
     answers: Answers
     baselines: list[Baseline]
+    importances: Importances
     trials: Sequence[Trial | Mapping[str, Any]]
     chosen: Chosen
     artefact: Artefact
@@ -157,15 +168,20 @@ def profile(table: Table, findings: Sequence[str] = (), examples: int = 5, numbe
         return made
     made["lengths"] = _lengths(np.fromiter(map(len, table.joined), np.int64, len(table)))
     shown = np.unique(np.linspace(0, len(table) - 1, min(examples, len(table))).astype(np.int64))
-    labels = ["" for _ in shown] if table.target is None else [str(table.target[i]) for i in shown]
+    labels = ["" for _ in shown] if table.target is None else [", ".join(_names(table.target[i])) for i in shown]
     made["examples"] = [
-        {"label": label, "text": str(table.joined[i])[:_CELL]} for i, label in zip(shown, labels, strict=True)
+        {"label": label, "text": str(table.joined[i])[:CELL]} for i, label in zip(shown, labels, strict=True)
     ]
     if table.target is not None and numbers:
         made["values"] = _values(table.target.astype(np.float64))
     elif table.target is not None:
-        made["classes"] = dict(Counter(map(str, table.target)).most_common())
+        made["classes"] = dict(Counter(name for cell in table.target for name in _names(cell)).most_common())
     return made
+
+
+def _names(cell: Any) -> list[str]:
+    """The labels of a cell: one, or each of several."""
+    return [str(label) for label in cell] if isinstance(cell, tuple) else [str(cell)]
 
 
 def _lengths(lengths: Array, bins: int = 24) -> dict[str, Any]:
@@ -203,7 +219,7 @@ def examine(exam: Table, classes: Sequence[Any], y: Array, outputs: Array, most:
         "mistakes": [
             {
                 "row": int(exam.rows[i]) if len(exam.rows) else int(i) + 1,
-                "text": str(exam.joined[i])[:_CELL],
+                "text": str(exam.joined[i])[:CELL],
                 "true": names[y[i]],
                 "predicted": names[answers[i]],
                 "probability": float(confidence[i]),
@@ -225,7 +241,7 @@ def examine_numbers(exam: Table, truth: Array, answers: Array, most: int = 20, d
         "mistakes": [
             {
                 "row": int(exam.rows[i]) if len(exam.rows) else int(i) + 1,
-                "text": str(exam.joined[i])[:_CELL],
+                "text": str(exam.joined[i])[:CELL],
                 "true": f"{truth[i]:.6g}",
                 "predicted": f"{answers[i]:.6g}",
                 "error": float(errors[i]),

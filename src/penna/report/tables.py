@@ -120,8 +120,8 @@ def classes(by_class: Sequence[Mapping[str, Any]]) -> str:
 def confused(answers: Answers, most: int = 15) -> str:
     """The pairs of classes that are taken for one another most often."""
     names = answers["classes"]
-    totals: dict[int, int] = {}
-    for true, _, count in answers["confusion"]:
+    totals = dict(enumerate(answers.get("support", [])))
+    for true, _, count in answers["confusion"] if not totals else []:
         totals[true] = totals.get(true, 0) + count
     wrong = sorted((cell for cell in answers["confusion"] if cell[0] != cell[1]), key=lambda cell: -cell[2])[:most]
     rows = [

@@ -11,6 +11,8 @@ _BDI = '<bdi dir="auto">'
 
 METRICS = {
     "macro_f1": "macro F1",
+    "micro_f1": "micro F1",
+    "label_ranking_ap": "label ranking AP",
     "macro_f2": "macro F2",
     "macro_f0.5": "macro F0.5",
     "roc_auc": "ROC AUC",

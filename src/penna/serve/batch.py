@@ -19,6 +19,7 @@ from penna.table import Field, Finding, Objects, Table
 
 Array: TypeAlias = np.ndarray[Any, Any]
 MOST_COLUMNS = 20  # classes that get a column each; with more, the likeliest alone
+MOST_LABELS = 1000  # the same, where a row has several labels: each is an answer of its own
 TOP = 5
 
 
@@ -35,6 +36,7 @@ class Predictor(Protocol):
     def classes(self) -> tuple[Any, ...]: ...
     def outputs(self, table: Table) -> Array: ...
     def decode(self, outputs: Array) -> Objects: ...
+    def written(self, answers: Sequence[Any]) -> list[Any]: ...
 
 
 def predict_file(
@@ -72,11 +74,14 @@ def predict_file(
 def _answers(model: Predictor, part: Chunk, probabilities: bool, nested: bool) -> dict[str, Sequence[Any]]:
     """The new columns, under names that the source does not have yet."""
     outputs = model.outputs(part.table)
-    new: dict[str, Sequence[Any]] = {"prediction": model.decode(outputs).tolist()}
+    answers = model.decode(outputs).tolist()
+    several = any(isinstance(answer, tuple) for answer in answers)
+    new: dict[str, Sequence[Any]] = {"prediction": answers if nested else model.written(answers)}
     if probabilities:
         # float64 before rounding, so that six digits are also what is printed
         rounded = np.round(outputs.astype(np.float64), 6)
-        new |= _each(model.classes, rounded) if len(model.classes) <= MOST_COLUMNS else _best(model, rounded, nested)
+        most = MOST_LABELS if several else MOST_COLUMNS
+        new |= _each(model.classes, rounded) if len(model.classes) <= most else _best(model, rounded, nested)
     return {_free(name, part.columns): column for name, column in new.items()}
 
 
