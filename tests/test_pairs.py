@@ -7,17 +7,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from penna import reading, split
 from penna.budget import Deadline
-from penna.errors import TableError
-from penna.models import Resources, finetune, frozen
+from penna.errors import BundleError, TableError
+from penna.features import overlap
+from penna.models import Resources, finetune, frozen, linear
 from penna.prepare import check, rows
 from penna.prepare.checks import pairs as looks
 from penna.prepare.sheet import Sheet
-from penna.recipe import Recipe
+from penna.recipe import Profile, Recipe
 from penna.table import Field, Table
-from penna.tasks import classify
+from penna.tasks import classify, regress
 
 FRAME = pd.DataFrame(
     {
@@ -130,7 +133,7 @@ def test_columns_are_written_before_the_first_text():
     assert written.joined[0] == "age: 34.\nx\ny"
 
 
-ANIMALS = "cat dog bird fish horse mouse sheep goat wolf bear lion duck".split()
+ANIMALS = ["cat", "dog", "bird", "fish", "horse", "mouse", "sheep", "goat", "wolf", "bear", "lion", "duck"]
 
 
 def opposites(rows: int, seed: int = 0) -> Table:
@@ -201,3 +204,73 @@ def test_a_fine_tune_learns_from_both_texts(minilm: Path, resources: Resources):
     recipe = Recipe.of("finetune", encoder=str(minilm), depth=0.34, length=32, epochs=6.0, lr=3e-4)
     model = finetune.fit(recipe, classify.make(train), train, None, resources, lambda *_: True)
     assert accuracy(model, valid) > 0.8  # the commonest class is about half
+
+
+def told_by_overlap(rows: int, seed: int = 0) -> Table:
+    """Other words in every row: what tells is whether the second text repeats the first."""
+    rng = np.random.default_rng(seed)
+    first = [" ".join(f"w{i}" for i in rng.integers(10_000, size=6)) for _ in range(rows)]
+    labels = rng.choice(["same", "other"], rows)
+    strange = [" ".join(f"w{i}" for i in rng.integers(10_000, size=6)) for _ in range(rows)]
+    second = [a + " indeed" if label == "same" else b for a, b, label in zip(first, strange, labels, strict=True)]
+    return pairs(first, second, labels.tolist())
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_linear_models_see_what_two_texts_share(resources: Resources, tmp_path: Path, number: int):
+    train, valid = told_by_overlap(150), told_by_overlap(60, seed=1)
+    recipe = [r for r in linear.portfolio(PROFILE) if not r.get("nb")][number]
+    model = linear.fit(recipe, classify.make(train), train, None, resources, lambda *_: True)
+    if recipe["classifier"] != "complement_nb":  # which counts n-grams alone
+        assert accuracy(model, valid) > 0.9
+    served = saved(linear, model, tmp_path / "made")
+    assert np.array_equal(served.outputs(valid), model.outputs(valid))
+    assert not np.allclose(served.outputs(valid), served.outputs(exchanged(valid)))
+
+
+PROFILE = Profile(rows=150, classes=2, rows_in_smallest_class=70, mean_characters=60.0, pair=True)
+
+
+def test_a_pair_of_numbers_is_learnt_by_linear_models(resources: Resources, tmp_path: Path):
+    train = told_by_overlap(150)
+    train = Table(
+        train.text, np.array([float(x == "same") for x in train.target], dtype=object), rows=train.rows, pair=train.pair
+    )
+    model = linear.fit(
+        Recipe.of("linear", **{**dict(linear.portfolio(PROFILE)[0].knobs), "classifier": "ridge", "alpha": 1.0}),
+        regress.make(train), train, None, resources, lambda *_: True,
+    )  # fmt: skip
+    answers = saved(linear, model, tmp_path / "made").outputs(train)[:, 0]
+    assert np.corrcoef(answers, train.target.astype(float))[0, 1] > 0.9
+
+
+def test_the_terms_of_a_pair_add_up_to_its_margins(resources: Resources):
+    train = told_by_overlap(120)
+    model = linear.fit(linear.portfolio(PROFILE)[0], classify.make(train), train, None, resources, lambda *_: True)
+    row = train.take(np.array([3]))
+    terms = model.terms(row)
+    assert terms.text == row.joined[0]
+    assert model.link(terms.margins[None, :].astype(np.float32)) == pytest.approx(model.outputs(row), abs=1e-5)
+    words = {terms.text[a:b] for a, b in zip(terms.starts, terms.ends, strict=True)}
+    assert set(row.joined[0].split()) <= words
+    assert "rare words shared" in terms.columns
+
+
+def test_a_damaged_overlap_is_refused(resources: Resources, tmp_path: Path):
+    from safetensors.numpy import load_file, save_file
+
+    train = told_by_overlap(60)
+    model = linear.fit(linear.portfolio(PROFILE)[0], classify.make(train), train, None, resources, lambda *_: True)
+    saved(linear, model, tmp_path / "made")
+    file = tmp_path / "made" / "overlap.safetensors"
+    save_file(load_file(file) | {"mean": np.full(19, np.nan, np.float32)}, file)
+    with pytest.raises(BundleError, match="mean"):
+        linear.open(tmp_path / "made")
+
+
+@given(st.text(max_size=60), st.text(max_size=60))
+def test_any_two_texts_can_be_compared(first: str, second: str):
+    table = pairs([first, second, first], [second, first, first])
+    fitted, found = overlap.fit(table)
+    assert np.isfinite(found).all()
+    assert overlap.plain(table, fitted.rarity)[2, overlap.NAMES.index("equal")] == 1

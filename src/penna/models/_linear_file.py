@@ -98,6 +98,13 @@ def _build(arrays: dict[str, Array], settings: dict[str, Any]) -> tuple[Tfidf, L
     return Tfidf(grams, bool(settings["sublinear"]), buckets, idf), Logistic(spread(coef), intercept), link
 
 
+def stored(tfidf: Tfidf, coef: Array, intercept: Array) -> tuple[Tfidf, Logistic]:
+    """Weights (k, d) as they are stored, in half precision, no columns of zeros: what is measured is what is served."""
+    half = np.clip(coef, -65_000, 65_000).astype(np.float16)
+    used = np.flatnonzero(half.any(axis=0))
+    return tfidf.only(used), Logistic(spread(half[:, used].T), intercept)
+
+
 def spread(coef: Array) -> Array:
     """(k, d) float32 from (d, k) float16, lying in memory by feature: a sparse row then meets whole lines of it."""
     return np.ascontiguousarray(coef, np.float32).T

@@ -16,9 +16,8 @@ import numpy as np
 from penna.encoders import checkpoints, embed
 from penna.encoders.checkpoints import Checkpoint
 from penna.encoders.frames import MOST_WINDOWS
-from penna.models import Array, Cost, OutOfTime, Report, Resources
+from penna.models import Array, Cost, OutOfTime, Report, Resources, _pairs
 from penna.models import _frozen_heads as heads
-from penna.models import _pairs
 from penna.models._finetuned import given
 from penna.models._frozen_pace import pace_of
 from penna.models._frozen_recipes import knobs, portfolio, settings

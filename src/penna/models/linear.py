@@ -18,6 +18,7 @@ from penna.features.tfidf import Tfidf
 from penna.models import Array, Cost, OutOfTime, Report, Resources, _beside
 from penna.models import _linear_cost as costs
 from penna.models import _linear_file as files
+from penna.models import _linear_pairs as paired
 from penna.models import _linear_rows as rows_of
 from penna.models import _terms as terms
 from penna.models._linear_classifiers import fit_classes, fit_numbers
@@ -30,12 +31,13 @@ from penna.tasks import Task
 PACKAGES = ("safetensors", "scipy")
 
 _WORD = {"analyzer": "word", "words": 2, "sublinear": True, "lower": True, "min_df": 1, "keep": 100_000,
-         "share": 1.0, "select": "chi2", "svd": 0, "counts": False}  # fmt: skip
+         "select": "none", "svd": 0, "counts": False}  # fmt: skip
 _BOTH = {**_WORD, "analyzer": "word+char", "low": 2, "high": 5, "min_df": 2}
 _LOGISTIC = {"classifier": "logistic", "balanced": False, "nb": False}
 _SVM = {"classifier": "svm", "balanced": False, "nb": False}
 _LABELS = {**_LOGISTIC, "chain": False}
 _RIDGE = {"classifier": "ridge", "alpha": 1.0}
+_SOME = {"select": "chi2", "share": 0.3}
 _BINS = {**_LOGISTIC, "bins": 10}
 #: No text at all: what is left are the columns.
 _BLANK: dict[str, Any] = {"analyzer": "none", "words": 0, "sublinear": True, "lower": True, "min_df": 1, "keep": 1000}
@@ -48,7 +50,7 @@ _OFFERED: dict[str, list[dict[str, Any]]] = {
         {**_WORD, **_LOGISTIC, "c": 10.0},
         {**_WORD, "classifier": "complement_nb", "alpha": 0.3},
         {**_BOTH, **_LOGISTIC, "c": 10.0},
-        {**_BOTH, **_LOGISTIC, "c": 10.0, "share": 0.3},
+        {**_BOTH, **_LOGISTIC, **_SOME, "c": 10.0},
         {**_BOTH, **_SVM, "c": 0.5},
         {**_BOTH, **_LOGISTIC, "c": 10.0, "balanced": True},
         {**_BOTH, **_LOGISTIC, "c": 3.0, "nb": True},
@@ -62,7 +64,7 @@ _OFFERED: dict[str, list[dict[str, Any]]] = {
         {**_BOTH, **_LABELS, "c": 3.0, "chain": True},
         {**_BOTH, **_SVM, "c": 0.3},
         {**_BOTH, **_LABELS, "c": 3.0, "nb": True},
-        {**_BOTH, **_LABELS, "c": 10.0, "share": 0.3},
+        {**_BOTH, **_LABELS, **_SOME, "c": 10.0},
         {**_BOTH, **_LABELS, "c": 1.0, "balanced": True},
         {**_BOTH, **_LABELS, "c": 10.0, "words": 3, "high": 6},
     ],
@@ -71,7 +73,7 @@ _OFFERED: dict[str, list[dict[str, Any]]] = {
         {**_WORD, **_BINS, "c": 10.0},
         {**_BOTH, **_RIDGE},
         {**_BOTH, **_BINS, "c": 10.0},
-        {**_BOTH, **_BINS, "c": 10.0, "share": 0.3},
+        {**_BOTH, **_BINS, **_SOME, "c": 10.0},
         {**_BOTH, **_BINS, "c": 3.0, "bins": 20},
         {**_BOTH, **_RIDGE, "alpha": 0.3},
         {**_BOTH, **_BINS, "c": 30.0, "words": 3, "high": 6},
@@ -90,7 +92,7 @@ def portfolio(profile: Profile) -> list[Recipe]:
 def _with_columns(offered: list[dict[str, Any]], text: bool) -> list[dict[str, Any]]:
     """The same choices that read columns, too; then the first ones with the columns alone, and with the text alone."""
     reading = [o | _beside.USUAL if _reads_columns(o) else o for o in offered]
-    learners = [{k: v for k, v in o.items() if k not in _BOTH} for o in reading if "columns" in o]
+    learners = [{k: v for k, v in o.items() if k not in (*_BOTH, *_SOME)} for o in reading if "columns" in o]
     alone = [_BLANK | learner for i, learner in enumerate(learners) if learner not in learners[:i]]
     if not text:
         return [*alone, *(a | {"columns": "quantile", "names": "target"} for a in alone)]
@@ -113,8 +115,8 @@ _OF_TEXT = ("share", "select", "nb", "svd", _beside.COUNTS)
 #: Loss of the task -> the knobs of what learns from the features.
 _TURNED: dict[str, tuple[Knob, ...]] = {
     "cross_entropy": (
-        Knob("share", low=0.1, high=1.0),
-        Knob("select", values=_MEASURES),
+        Knob("select", values=(_beside.NONE, *_MEASURES)),
+        Knob("share", low=0.1, high=0.9, when=("select", _MEASURES)),
         Knob("classifier", values=("logistic", "svm", "complement_nb")),
         Knob("c", low=0.01, high=100.0, log=True, when=_SOLVED),
         Knob("balanced", values=(False, True), when=_SOLVED),
@@ -123,8 +125,8 @@ _TURNED: dict[str, tuple[Knob, ...]] = {
         Knob("alpha", low=0.01, high=3.0, log=True, when=("classifier", ("complement_nb",))),
     ),
     "binary_cross_entropy": (
-        Knob("share", low=0.1, high=1.0),
-        Knob("select", values=_MEASURES),
+        Knob("select", values=(_beside.NONE, *_MEASURES)),
+        Knob("share", low=0.1, high=0.9, when=("select", _MEASURES)),
         Knob("classifier", values=("logistic", "svm", "complement_nb")),
         Knob("c", low=0.01, high=100.0, log=True, when=_SOLVED),
         Knob("balanced", values=(False, True), when=_SOLVED),
@@ -136,8 +138,8 @@ _TURNED: dict[str, tuple[Knob, ...]] = {
     "squared": (
         Knob("classifier", values=("logistic", "ridge")),
         Knob("bins", values=(5, 10, 20), when=_CUT),
-        Knob("share", low=0.1, high=1.0, when=_CUT),
-        Knob("select", values=_MEASURES, when=_CUT),
+        Knob("select", values=(_beside.NONE, *_MEASURES), when=_CUT),
+        Knob("share", low=0.1, high=0.9, when=("select", _MEASURES)),
         Knob("svd", values=_DIRECTIONS),
         Knob("c", low=0.01, high=100.0, log=True, when=_CUT),
         Knob("alpha", low=0.03, high=30.0, log=True, when=("classifier", ("ridge",))),
@@ -188,14 +190,20 @@ def shrink(recipe: Recipe, profile: Profile, train: Table, resources: Resources,
 
 def fit(
     recipe: Recipe, task: Task, train: Table, valid: Table | None, resources: Resources, report: Report
-) -> "LinearModel":
+) -> "LinearModel | paired.PairModel":
     """Fit on ``train``, or on a stratified part of it where rows, memory or the deadline ask for that."""
     target = target_of(task, train, 0 if recipe["classifier"] == "ridge" else recipe.get("bins", 0))
     plan = _plan(recipe, train, target.columns)
     # Some of the time is kept back: the prediction is a guess.
     rows = plan.rows_within(0.7 * resources.deadline.left(), recipe.effort)
     chosen = costs.sample(task.strata(train), rows, recipe.seed)
-    texts, target = train.joined[chosen], target.take(chosen)
+    target = target.take(chosen)
+    if train.pair is not None:
+        with plan.timed(len(chosen)):
+            return paired.fit(
+                train.take(chosen), target, recipe, resources, _FITS[target.loss], _reading(recipe, train)
+            )
+    texts = train.joined[chosen]
     with plan.timed(len(chosen)):
         try:
             read = rows_of.read(texts, target, recipe, resources)
@@ -214,8 +222,10 @@ def fit(
     return LinearModel(*_slim(read, text), link, beside)
 
 
-def open(folder: Path) -> "LinearModel":
+def open(folder: Path) -> "LinearModel | paired.PairModel":
     """Open what ``save`` wrote. Raises BundleError on anything missing or damaged."""
+    if paired.known(folder):
+        return paired.open(folder)
     tfidf, weights, link = files.read(folder)
     return LinearModel(tfidf, weights, link, _beside.open(folder, len(weights.intercept)))
 
@@ -244,6 +254,10 @@ class LinearModel:
         """The margins of a table of one row as a sum."""
         return terms.of(row, self.tfidf, self.weights, self.link, self.beside)
 
+    def strongest(self, table: Table, most: int) -> list[list[tuple[str, float]]]:
+        """The n-grams that move each column of outputs up the most, over these rows, and by how much a row."""
+        return terms.strongest(table, most, self.tfidf, self.weights, self.link)
+
     def save(self, folder: Path) -> None:
         files.write(folder, self.tfidf, self.weights, self.link)
         if self.beside is not None:
@@ -266,6 +280,4 @@ def _plan(recipe: Recipe, train: Table, classes: int) -> costs.Plan:
 
 def _slim(read: rows_of.Read, weights: Logistic) -> tuple[Tfidf, Logistic]:
     """Weights as they are stored, in half precision, no columns of zeros: what is measured is what is served."""
-    half = np.clip(read.unfolded(weights.coef), -65_000, 65_000).astype(np.float16)
-    used = np.flatnonzero(half.any(axis=0))
-    return read.tfidf.only(used), Logistic(files.spread(half[:, used].T), weights.intercept)
+    return files.stored(read.tfidf, read.unfolded(weights.coef), weights.intercept)
