@@ -136,6 +136,8 @@ _EXAMINED = {"cross_entropy": report.examine, "binary_cross_entropy": report.exa
 
 def _answers(exam: Table, task: Task, packed: Packed) -> Answers:
     """How each exam row was answered, in labels or in the target's own units."""
+    if hasattr(task, "mistakes"):  # about parts of texts
+        return {"classes": [], "parts": task.mistakes(exam, packed.y, packed.outputs)}
     if task.loss in _EXAMINED:
         return _EXAMINED[task.loss](exam, task.classes, packed.y, packed.outputs)
     truth, answers = (found.astype(np.float64) for found in (task.labels(packed.y), task.decode(packed.outputs)))
@@ -147,7 +149,7 @@ def _baselines(search: Search, exam: Table, packed: Packed) -> list[Baseline]:
     task = search.work.task
     train = search.work.table.take(search.work.folds[0][0])
     name, guess = task.guess(task.encode(train))
-    answers = [(name, np.tile(guess, (len(exam), 1)))]
+    answers = [(name, tasks.spread(task, guess, exam))]
     if search.baseline is not None:
         answers.append((f"first trial ({search.ledger.trials[0].recipe.family})", search.baseline.outputs(exam)))
     made: list[Baseline] = []

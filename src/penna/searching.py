@@ -53,6 +53,7 @@ class Goal:
     resources: Resources
     exam_rows: int
     facts: Mapping[str, Any]  # goes into the manifest of every artefact of this run
+    telling: float = 0.0  # seconds that come after the deadline, for what is told of the result
 
 
 class Search:

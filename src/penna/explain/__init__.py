@@ -5,7 +5,7 @@ Linear models are taken apart exactly (``exact``); any other is asked again with
 (``occlusion``). Both see the whole model, from the row as the user gave it to the answer after its last steps.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -60,10 +60,11 @@ def explain(model: Model, task: Task, table: Table, label: Any = None) -> list[E
 
     Raises SettingError for a label that the task does not have, TaskError where answers are neither labels nor numbers.
     """
-    asked = None if label is None else _place(task, label)
-    outputs = np.asarray(model.outputs(table))
-    if outputs.ndim != 2 or outputs.shape[1] != task.columns or outputs.dtype.kind != "f":
+    outputs = model.outputs(table)
+    # A label that no row has taught is a column of its own only once last steps are taken.
+    if np.ndim(outputs) != 2 or outputs.shape[1] not in (task.columns, len(task.classes)):
         raise TaskError("this model answers neither with labels nor with numbers: explain has nothing to weigh there.")
+    asked = None if label is None else _place(task.classes[: outputs.shape[1]], label)
     answers = task.decode(outputs)
     made = []
     for i in range(len(table)):
@@ -75,14 +76,14 @@ def explain(model: Model, task: Task, table: Table, label: Any = None) -> list[E
     return made
 
 
-def _place(task: Task, label: Any) -> int:
+def _place(labels: Sequence[Any], label: Any) -> int:
     """The column of a label. Raises SettingError."""
-    if not task.classes:
+    if not labels:
         raise SettingError(f"this model answers with a number, which has no label {label!r}: leave the label out.")
-    for j, known in enumerate(task.classes):
+    for j, known in enumerate(labels):
         if known == label or str(known) == str(label):
             return j
-    some = ", ".join(map(str, task.classes[:10])) + (" ..." if len(task.classes) > 10 else "")
+    some = ", ".join(map(str, labels[:10])) + (" ..." if len(labels) > 10 else "")
     raise SettingError(f"there is no label {label!r}: choose one of {some}.")
 
 

@@ -22,6 +22,8 @@ from penna.table import Table
 #: Column -> the cell that stands there in place of the row's own.
 Change: TypeAlias = Mapping[str, Any]
 
+#: The value of what the row does not have, but the model makes of it: counts of a text, numbers seen together.
+MADE = "…"
 #: Rows asked at once.
 _BATCH = 64
 #: Words of a row that are left out one by one, and the fewest groups of words of a very long one.
@@ -74,8 +76,9 @@ def part(row: Table, name: str, moved: float, margin: float | None = None) -> Pa
     """A row's cell, beside the text or a text, as a part that moved the answer."""
     if name in row.text:
         return Part(name, "", moved, True, margin)
-    known = row.fields.get(name)
-    return Part(name, kinds.find(known.role).written(row.columns[name])[0] if known else "", moved, False, margin)
+    field = row.fields.get(name)
+    value = kinds.find(field.role).written(row.columns[name])[0] if field else MADE
+    return Part(name, value, moved, False, margin)
 
 
 def _stretches(row: Table) -> dict[str, list[Span]]:

@@ -5,7 +5,7 @@ Hashed n-grams have no names in the artefact: a row's own are counted again, eac
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from penna.features.tfidf import Tfidf
 from penna.models import Array
 from penna.models._beside import Beside
 from penna.table import Table
+
+#: Rows times columns of outputs by which n-grams are weighed.
+_CELLS = 500_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +56,10 @@ class Additive(Protocol):
         """Of a table of one row."""
         ...
 
+    def strongest(self, table: Table, most: int) -> list[list[tuple[str, float]]]:
+        """Of each column of outputs, the n-grams that speak for it most over these rows, as the function says it."""
+        ...
+
 
 def of(
     row: Table, tfidf: Tfidf, weights: Logistic, link: Callable[[Array], Array], beside: Beside | None = None
@@ -77,6 +84,60 @@ def of(
         {} if beside is None else _columns(row, beside),
         link,
     )
+
+
+def strongest(
+    table: Table, most: int, tfidf: Tfidf, weights: Logistic, link: Callable[[Array], Array]
+) -> list[list[tuple[str, float]]]:
+    """Of each column of outputs, the n-grams that speak for it and make the most of its differences between these rows,
+    with their share of them; below zero for those that speak against a number.
+
+    The share of a term in the variance of a sum is its covariance with the sum (Pratt 1987, "Dividing the
+    Indivisible"); curves are taken for straight, with the slope that they have where a row says nothing. Words and
+    their n-grams alone, where there are any.
+    """
+    pieces = int(np.searchsorted(tfidf.buckets, ngrams.WORDS))
+    slope = _slope(link, weights.intercept.astype(np.float64))
+    rows = tfidf.rows(table.joined[: max(100, _CELLS // len(slope))])
+    weight = np.asarray(slope @ weights.coef, np.float32)
+    sums = rows @ weight.T
+    sums -= sums.mean(axis=0)
+    shared = weight * (rows.T @ sums).T / np.maximum(np.square(sums).sum(axis=0), 1e-12)[:, None]
+    shares = np.sign(weight) * np.maximum(shared, 0)
+    if pieces < len(tfidf.buckets):
+        shares[:, :pieces] = 0
+    found = [[*_top(share, most), *(_top(-share, most) if len(shares) == 1 else ())] for share in shares]
+    names = _named(table, tfidf, rows, sorted({feature for features in found for feature in features}))
+    return [[(names[f], float(shares[j, f])) for f in features] for j, features in enumerate(found)]
+
+
+def _slope(link: Callable[[Array], Array], margins: Array) -> Array:
+    """(columns, k): what each column of outputs changes with each margin."""
+    aside = 1e-2 * np.eye(len(margins))
+    return np.asarray((link(margins + aside) - link(margins - aside)).T.astype(np.float64) / 2e-2)
+
+
+def _top(shares: Array, most: int) -> list[int]:
+    order = np.argsort(-shares, kind="stable")[:most]
+    best: list[int] = order[shares[order] > 0].tolist()
+    return best
+
+
+def _named(table: Table, tfidf: Tfidf, rows: Any, features: list[int]) -> dict[int, str]:
+    """Features by the n-gram that the first row has that they occur in: others may share its bucket."""
+    columns = rows.tocsc()
+    first: dict[int, list[int]] = {}
+    for feature in features:
+        first.setdefault(int(columns.indices[columns.indptr[feature]]), []).append(feature)
+    names: dict[int, str] = {}
+    for row, several in first.items():
+        text = str(table.joined[row])
+        buckets, starts, ends = ngrams.places(text, tfidf.grams)
+        for feature in several:
+            at = int(np.flatnonzero(buckets == tfidf.buckets[feature])[0])
+            said = " ".join(text[starts[at] : ends[at]].split())
+            names[feature] = said.lower() if tfidf.grams.lower else said
+    return names
 
 
 def _columns(row: Table, beside: Beside) -> dict[str, Array]:

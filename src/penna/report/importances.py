@@ -40,8 +40,8 @@ def _grams(made: Importances) -> str:
     rows = [[Cell(name, None, "label"), Cell(said, None, "wide")] for each in found for name, said in _told(each)]
     opened, who = " open" if len(found) <= _OPEN else "", words.plain(made.get("member", ""), 200)
     intro = (
-        f'Words and phrases that moved the linear model <span class="mono">{who}</span> most over the rows it learnt '
-        "from: what each weighs, times how often it occurs. <code>penna explain</code> says what moved a single row."
+        "Words and phrases that speak for an answer in the linear model, those first that make most of the differences "
+        f'between rows (<span class="mono">{who}</span>). <code>penna explain</code> says what moved a single row.'
     )
     told = f'<p class="intro">{intro}</p>{tables.table(["answer", "words"], rows)}'
     return f"<details{opened}><summary>Words that speak for each answer</summary>{told}</details>"

@@ -123,7 +123,7 @@ class Importances(TypedDict, total=False):
     """What the model rests on."""
 
     columns: list[dict[str, Any]]  # "column", "lost" (score, when it is shuffled), "spread", the most important first
-    grams: list[dict[str, Any]]  # of a linear model: "label" ("" of a number), "grams": [(n-gram, moved a row), ...]
+    grams: list[dict[str, Any]]  # of a linear model: "label" ("" of a number), "grams": [(n-gram, share), ...]
     member: str  # whose n-grams they are: the recipe
 
 
