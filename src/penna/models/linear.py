@@ -255,7 +255,7 @@ class LinearModel:
         return terms.of(row, self.tfidf, self.weights, self.link, self.beside)
 
     def strongest(self, table: Table, most: int) -> list[list[tuple[str, float]]]:
-        """The n-grams that move each column of outputs up the most, over these rows, and by how much a row."""
+        """Of each column of outputs, the n-grams that speak for it most over these rows, and their shares."""
         return terms.strongest(table, most, self.tfidf, self.weights, self.link)
 
     def save(self, folder: Path) -> None:
