@@ -5,7 +5,9 @@ Outsiders register a module under the entry point group ``penna.<room>``.
 
 import importlib
 import pkgutil
-from importlib.metadata import entry_points
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
 
 from penna.errors import SettingError
@@ -19,8 +21,7 @@ def names(room: str) -> list[str]:
     """
     package = importlib.import_module(f"penna.{room}")
     inside = {m.name for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("_")}
-    outside = {e.name for e in entry_points(group=f"penna.{room}")}
-    return sorted(inside | outside)
+    return sorted(inside | set(_outside(room)))
 
 
 def find(room: str, name: str) -> ModuleType:
@@ -31,8 +32,14 @@ def find(room: str, name: str) -> ModuleType:
     known = names(room)
     if name not in known:
         raise SettingError(f"there is no {name!r} in {room}: choose one of {', '.join(known)}.")
-    for entry in entry_points(group=f"penna.{room}"):
-        if entry.name == name:
-            module: ModuleType = entry.load()
-            return module
+    outside = _outside(room)
+    if name in outside:
+        module: ModuleType = outside[name].load()
+        return module
     return importlib.import_module(f"penna.{room}.{name}")
+
+
+@cache
+def _outside(room: str) -> Mapping[str, EntryPoint]:
+    """Plugins of others, by name: looked for once, because that reads a file of every package that is installed."""
+    return {entry.name: entry for entry in entry_points(group=f"penna.{room}")}

@@ -93,7 +93,7 @@ class Framed:
         if (counts == 1).all():
             return values
         total: Array = np.add.reduceat(values, self.starts[:-1], axis=0)
-        return total / counts.reshape(-1, *[1] * (values.ndim - 1)).astype(values.dtype)
+        return np.asarray(total / counts.reshape(-1, *[1] * (values.ndim - 1)).astype(values.dtype))
 
 
 @dataclass(frozen=True)

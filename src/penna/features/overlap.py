@@ -1,4 +1,4 @@
-"""What the two texts of a pair have in common, as numbers: shared words, their order, length, numbers, negations, names.
+"""What the two texts of a pair have in common, as numbers: shared words, their order, numbers, negations, names.
 
 Learns nothing but how rare words are: a shared name says more than a shared article. Serving opens this file.
 """
@@ -8,6 +8,7 @@ import zlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -30,10 +31,9 @@ _WORDS, _CHARACTERS = 400, 4000
 # A sign of a script without spaces is a word of its own.
 _WORD = re.compile(r"[\u2e80-\ua4cf\uf900-\ufaff]|[^\W\u2e80-\ua4cf\uf900-\ufaff]+(?:['’]\w+)?")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-_NEGATIONS = frozenset(
-    "no not never none nobody nothing neither nor cannot without nicht kein keine nie ohne ne pas jamais sans "
-    "ningún nunca sin non senza 不 没 無 无".split()
-)
+_DENYING = """no not never none nobody nothing neither nor cannot without nicht kein keine nie ohne ne pas jamais sans
+ningún nunca sin non senza 不 没 無 无"""
+_NEGATIONS = frozenset(_DENYING.split())
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +96,7 @@ def _compared(first: str, second: str, rare: Sequence[float], known: dict[str, f
     return [
         _share(len(both), len(one | other)), _share(len(both), len(one)), _share(len(both), len(other)),
         _share(weights[0], weights[1] + weights[2] - weights[0]), _share(weights[0], weights[1]),
-        _share(weights[0], weights[2]), _jaccard(set(zip(a, a[1:], strict=False)), set(zip(b, b[1:], strict=False))),
+        _share(weights[0], weights[2]), _jaccard(set(pairwise(a)), set(pairwise(b))),
         _jaccard(_pieces(first), _pieces(second)), 2 * _common(a, b) / max(len(a) + len(b), 1),
         ratio, abs(ratio), _jaccard(*numbers), float(numbers[0] != numbers[1]),
         float((denied[0] > 0) != (denied[1] > 0)), float(denied[1] > 0), _jaccard(_names(first), _names(second)),

@@ -111,7 +111,8 @@ def rows_of(
     firsts, counts = texts.starts[:-1], np.diff(texts.starts)
 
     def drawn(index: Array) -> loop.Inputs:
-        return inputs(firsts[index] + (rng.random(len(index)) * counts[index]).astype(np.int64))
+        batch: loop.Inputs = inputs(firsts[index] + (rng.random(len(index)) * counts[index]).astype(np.int64))
+        return batch
 
     return loop.Rows(texts.rows.lengths[firsts], drawn, y, weights, shares)
 
