@@ -60,7 +60,7 @@ def beam(decoder: Decoder, limits: Array, beams: int, penalty: float) -> list[li
         likely, scores = decoder.next(tokens, 2 * beams)
         total = (sums.reshape(-1, 1) + scores).reshape(len(there), -1)
         order = np.argsort(-total, axis=1, kind="stable")[:, : 2 * beams]
-        parent, at = order // (2 * beams), np.arange(len(there))[:, None]
+        parent, at = order // scores.shape[1], np.arange(len(there))[:, None]
         token = likely.reshape(len(there), -1)[at, order].astype(np.int32)
         total = total[at, order]
         ends = token == END

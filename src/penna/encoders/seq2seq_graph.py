@@ -97,6 +97,7 @@ def _same_batch(model: Any, facts: Facts, rows: Sequence[list[int]], said: Seque
             ([[*row, subwords.END] for row in said], subwords.PAD),
         )
     )
+    before, after = before[:, : facts.said], after[:, : facts.said]  # the decoder has no places beyond
     mask = np.arange(ids.shape[1])[None] < np.array([len(row) for row in rows])[:, None]
     with torch.inference_mode():
         logits = model(

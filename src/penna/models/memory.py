@@ -22,7 +22,8 @@ from penna.tasks import Task
 PACKAGES = ("onnxruntime", "safetensors", "scipy", "tokenizers")
 NEEDS = "text"
 
-LOSS = "translation"
+#: What of tasks it answers.
+LOSSES = ("translation",)
 #: Words and pairs of words: characters would find more, and take ten times as long to compare.
 _GRAMS = Grams(words=2, lower=True)
 #: Sources that are remembered: more would take long to compare.
@@ -34,7 +35,7 @@ open = remembered.open
 
 def portfolio(profile: Profile) -> list[Recipe]:
     """The source as it is, the nearest by words, the nearest by each encoder's vectors."""
-    if profile.loss != LOSS:
+    if profile.loss not in LOSSES:
         return []
     alone = [Recipe.of("memory", way=way, seed=profile.seed) for way in (remembered.COPY, remembered.WORDS)]
     vectors = [Recipe.of("memory", way=remembered.VECTORS, encoder=e, seed=profile.seed) for e in profile.encoders]
@@ -87,4 +88,4 @@ def _setting(checkpoint: checkpoints.Checkpoint) -> embed.Setting:
     return embed.Setting(checkpoint.depth_at(1.0), "mean", min(_LENGTH, checkpoint.max_length))
 
 
-__all__ = ["LOSS", "MOST", "PACKAGES", "cost", "fit", "knobs", "open", "portfolio"]
+__all__ = ["LOSSES", "MOST", "PACKAGES", "cost", "fit", "knobs", "open", "portfolio"]

@@ -13,7 +13,7 @@ import numpy as np
 from penna.encoders.translator import Translator
 from penna.models import Cost, OutOfTime, Pruned, Report, Resources
 from penna.models import _seq2seq_parts as parts
-from penna.models._seq2seq_recipes import knobs, portfolio, settings, steps
+from penna.models._seq2seq_recipes import LOSS, knobs, portfolio, settings, steps
 from penna.models._translating import SAMPLE, Opened, Translating, answered, exported, greedy
 from penna.prepare import parallel
 from penna.recipe import Profile, Recipe
@@ -22,6 +22,8 @@ from penna.tasks import Task
 
 PACKAGES = ("onnxruntime", "tokenizers")
 NEEDS = "text"
+#: What of tasks it answers.
+LOSSES = (LOSS,)
 
 __all__ = ["cost", "fit", "knobs", "open", "portfolio", "shrink"]
 

@@ -1,0 +1,251 @@
+"""Translation from scratch: what is written says what torch says, always ends, and learns what can be learnt."""
+
+import json
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from penna.budget import Deadline
+from penna.encoders import seq2seq_graph, subwords, translator
+from penna.encoders.translator import Facts, Translator, limit_of
+from penna.errors import BundleError
+from penna.models import OutOfTime, Resources, seq2seq
+from penna.recipe import Profile, Recipe
+from penna.table import Table
+from penna.tasks import translate
+
+SAID = {
+    "red": "rot", "blue": "blau", "green": "grün", "cat": "Katze",
+    "dog": "Hund", "house": "Haus", "runs": "läuft", "sleeps": "schläft",
+}  # fmt: skip
+PROFILE = Profile(1300, 1, 1, 20.0, seconds=60, loss="translation")
+SMALL = Recipe.of("seq2seq", width=64, layers=1, decoder_layers=1, pieces=60, epochs=12.0, tokens=512, lr=3e-3,
+                  dropout=0.0, beams=2, average=2, pairs="keep")  # fmt: skip
+
+
+def column(texts):
+    cells = np.empty(len(texts), dtype=object)
+    cells[:] = texts
+    return cells
+
+
+def backwards(count, seed=0):
+    """Rows of words, and their names in another language in the order turned round."""
+    chance = random.Random(seed)
+    rows = [[chance.choice(list(SAID)) for _ in range(chance.randint(1, 4))] for _ in range(count)]
+    said = [" ".join(SAID[word] for word in reversed(row)) for row in rows]
+    return Table({"en": column([" ".join(row) for row in rows])}, column(said), rows=np.arange(1, count + 1),
+                 target_name="de")  # fmt: skip
+
+
+def resources(tmp_path, seconds=120.0):
+    return Resources(tmp_path / "cache", Deadline(seconds), 1)
+
+
+@pytest.fixture(scope="module")
+def learnt(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("learnt")
+    train, valid = backwards(1300), backwards(60, seed=1)
+    fitted = seq2seq.fit(SMALL, translate.make(train), train, valid, resources(folder), lambda *_: True)
+    (folder / "model").mkdir()
+    fitted.save(folder / "model")
+    return fitted, folder / "model", valid
+
+
+def made(folder, share, joint, tied=True, beams=1):
+    """A random network with large weights, written; the network, its tokenizer and the written translator."""
+    import torch
+
+    from penna.models import _seq2seq_network as networks
+
+    texts = [*backwards(100).text["en"], *backwards(100).target]
+    pieces = subwords.learn(texts, 70)
+    size = pieces.get_vocab_size()
+    shape = networks.Shape(64, 2, 2, share, share, tied, joint, size, size, 24, 40)
+    network = networks.build(shape, None, 0.1, 0).eval()
+    torch.manual_seed(1)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter += 0.1 * torch.randn_like(parameter)
+    facts = Facts(24, 40, 2, 1, 64, 0, beams)
+    same = seq2seq_graph.write(network.model, folder, pieces, None if joint else pieces, facts, texts[:20])
+    return network, pieces, Translator.open(folder, threads=1), same
+
+
+@pytest.mark.parametrize(
+    ("share", "joint", "tied"), [(True, True, True), (False, False, True), (True, False, False), (False, True, False)]
+)
+def test_what_is_written_says_what_generate_says(share, joint, tied, tmp_path):
+    import torch
+
+    from penna.models import _seq2seq_network as networks
+
+    network, pieces, written, same = made(tmp_path, share, joint, tied)
+    assert same == 1
+    whole, texts = networks.unshared(network), backwards(6).text["en"].tolist()
+    for text, said in zip(texts, written.tokens(texts), strict=True):
+        ids = torch.tensor([pieces.encode(text).ids])
+        most = limit_of(ids.shape[1], written.facts)
+        settings = {"max_new_tokens": most, "do_sample": False, "decoder_start_token_id": subwords.BEGIN,
+                    "eos_token_id": subwords.END, "pad_token_id": subwords.PAD}  # fmt: skip
+        expected = whole.generate(input_ids=ids, attention_mask=torch.ones_like(ids), **settings)[0, 1:].tolist()
+        assert said == (expected[: expected.index(subwords.END)] if subwords.END in expected else expected)
+
+
+def test_shared_layers_and_words_are_stored_once(tmp_path):
+    made(tmp_path / "shared", True, True)
+    made(tmp_path / "apart", False, False)
+    sizes = [sum(p.stat().st_size for p in (tmp_path / name).iterdir()) for name in ("shared", "apart")]
+    assert sizes[0] < 0.65 * sizes[1]
+
+
+def test_a_batch_says_what_each_text_gets_alone(tmp_path):
+    for beams in (1, 3):
+        _, _, written, _ = made(tmp_path / str(beams), True, True, beams=beams)
+        texts = backwards(12).text["en"].tolist()
+        assert written.translate(texts) == [written.translate([text])[0] for text in texts]
+
+
+def test_any_text_gets_an_answer_that_ends(tmp_path):
+    _, _, written, _ = made(tmp_path, True, True, beams=2)
+    odd = ["", "  \n", "\ud800", "我很好。" * 100, "🙂" * 300, "red cat " * 2500, "x" * 5000]
+    said = written.translate(odd)
+    assert said[:2] == ["", ""]
+    assert all(isinstance(text, str) for text in said)
+    parts = list(written._parts("red cat. " * 500))
+    assert "".join(parts) == "red cat. " * 500
+    assert all(len(written.source.encode(part).ids) <= written.facts.length for part in parts)
+    assert all(part.rstrip().endswith(".") for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        (translator.FACTS, b'{"format": 1}', "damaged"),
+        (translator.FACTS, b'{"format": 99}', "update penna"),
+        (translator.ONCE, b"nothing", "damaged"),
+        (translator.STEP, b"", "is empty"),
+        (translator.SOURCE, b"{}", "damaged"),
+        (translator.WORDS, None, "damaged"),
+        (translator.ONCE, b"location", "other files"),
+    ],
+)
+def test_a_damaged_artefact_is_refused(name, content, says, tmp_path):
+    made(tmp_path, True, True)
+    if content is None:
+        (tmp_path / name).unlink()
+    else:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(BundleError, match=says):
+        seq2seq.open(tmp_path)
+
+
+def test_a_graph_that_says_something_else_is_no_file(tmp_path):
+    import torch
+
+    network, pieces, _, _ = made(tmp_path / "one", True, True)
+    other, _, _, _ = made(tmp_path / "two", True, True)
+    with torch.no_grad():
+        other.model.decoder.bert.embeddings.position_embeddings.weight.mul_(-3)
+    judged = type("Judge", (), {})  # reads the one, is compared with the other
+    judged.encoder, judged.decoder = network.model.encoder, network.model.decoder
+    judge = judged()
+    judge.__class__.__call__ = lambda self, **inputs: other.model(**inputs)
+    with pytest.raises(BundleError, match="nothing was written"):
+        seq2seq_graph.write(judge, tmp_path / "three", pieces, None, Facts(24, 40, 2, 1, 64, 0), list(SAID))
+    assert not list((tmp_path / "three").glob("*.onnx"))
+
+
+def test_words_and_their_order_are_learnt(learnt):
+    fitted, _, valid = learnt
+    task = translate.make(valid)
+    score = task.score(task.encode(valid), fitted.outputs(valid))
+    assert score > 60
+
+
+def test_what_is_saved_says_the_same_without_torch(learnt):
+    fitted, folder, valid = learnt
+    said = seq2seq.open(folder).translator.translate(valid.text["en"].tolist())
+    assert said == translate.make(valid).decode(fitted.outputs(valid)).tolist()
+    code = (
+        "import sys; from pathlib import Path; from penna.models import seq2seq\n"
+        f"print(seq2seq.open(Path({str(folder)!r})).translator.translate(['red cat'])[0])\n"
+        "assert not {'torch', 'transformers', 'onnx'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, encoding="utf-8")
+    assert done.stdout.strip() == seq2seq.open(folder).translator.translate(["red cat"])[0]
+
+
+def test_a_copy_of_what_was_opened_is_the_same(learnt, tmp_path):
+    _, folder, _ = learnt
+    seq2seq.open(folder).save(tmp_path)
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == {p.name: p.read_bytes() for p in folder.iterdir()}
+
+
+def test_the_checkpoint_is_one_of_transformers(learnt, tmp_path):
+    import torch
+    import transformers
+
+    from penna.encoders.checkpoints import silence
+
+    fitted, folder, _ = learnt
+    fitted.save_checkpoint(tmp_path)
+    with silence():
+        whole = transformers.EncoderDecoderModel.from_pretrained(tmp_path).eval()
+    served = Translator.open(folder, beams=1)
+    ids = torch.tensor([served.source.encode("red cat sleeps").ids])
+    said = whole.generate(input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=12, do_sample=False)
+    assert served.source.decode(said[0].tolist()) == served.translate(["red cat sleeps"])[0]
+
+
+def test_the_same_seed_says_the_same(tmp_path):
+    train = backwards(200)
+    quick = SMALL.but(epochs=1.0)
+    fits = [seq2seq.fit(quick, translate.make(train), train, None, resources(tmp_path), lambda *_: True) for _ in "ab"]
+    assert fits[0].outcome.steps == fits[1].outcome.steps > 5
+    a, b = (dict(fit.network.named_parameters()) for fit in fits)
+    assert all(np.array_equal(a[name].detach(), b[name].detach()) for name in a)
+
+
+def test_no_time_is_said(tmp_path):
+    train = backwards(400)
+    with pytest.raises(OutOfTime, match="too few"):
+        seq2seq.fit(
+            SMALL.but(epochs=50.0), translate.make(train), train, None, resources(tmp_path, 0.5), lambda *_: True
+        )
+
+
+def test_a_checkpoint_can_read(tiny_bert: Path, tmp_path):
+    train = backwards(120)
+    recipe = SMALL.but(encoder=str(tiny_bert), vocabulary="separate", epochs=1.0, encoder_lr=0.1)
+    fitted = seq2seq.fit(recipe, translate.make(train), train, None, resources(tmp_path), lambda *_: True)
+    (tmp_path / "model").mkdir()
+    fitted.save(tmp_path / "model")
+    opened = seq2seq.open(tmp_path / "model")
+    texts = Table({"en": column(["red cat", "", "a dog"])})
+    task = translate.make(train)
+    assert task.decode(opened.outputs(texts)).tolist() == task.decode(fitted.outputs(texts)).tolist()
+    assert json.loads((tmp_path / "model" / translator.FACTS).read_text())["space"] == " "
+
+
+def test_cost_is_predicted_and_shrinks_to_what_there_is(tmp_path):
+    train = backwards(600)
+    room = resources(tmp_path)
+    whole = seq2seq.cost(SMALL.but(epochs=200.0), PROFILE, train, room)
+    assert whole.seconds > 5
+    smaller = seq2seq.shrink(SMALL.but(epochs=200.0), PROFILE, train, room, 0.6 * whole.seconds)
+    assert smaller.effort < 1
+    assert seq2seq.cost(smaller, PROFILE, train, room).seconds <= 0.6 * whole.seconds
+    assert seq2seq.shrink(SMALL, PROFILE, train, room, 0.01) is None
+
+
+def test_every_recipe_offered_can_be_said_in_full():
+    for recipe in seq2seq.portfolio(PROFILE):
+        assert recipe.knobs == tuple(sorted(recipe.knobs))
+    assert seq2seq.portfolio(Profile(1300, 2, 1, 20.0)) == []
+    names = [knob.name for knob in seq2seq.knobs(PROFILE)]
+    assert len(names) == len(set(names))
