@@ -81,9 +81,14 @@ class Bundle:
 
         Raises TableError where the columns that the model reads are missing.
         """
-        decoded = self.decode(self.outputs(self.table(texts)))
+        table = self.table(texts)
+        decoded = self.placed(self.decode(self.outputs(table)), table)
         several = any(isinstance(answer, list | tuple | dict) for answer in decoded)
         return np.array(decoded.tolist()) if len(decoded) and not several else decoded
+
+    def placed(self, answers: Objects, table: Table) -> Objects:
+        """Decoded answers in the coordinates of the texts, where they are about parts of these."""
+        return tasks.placed(self.task, answers, table)
 
     def written(self, answers: Sequence[Any]) -> list[Any]:
         """Decoded answers as cells of a file that holds no lists."""
@@ -127,6 +132,7 @@ class Bundle:
             return texts
         if isinstance(texts, str):
             raise TableError("one text was given where a list is needed: write predict([text]).")
+        texts = tasks.given(self.task, texts)
         if isinstance(texts, Sequence) and len(self.text_columns) == 1 and all(isinstance(t, str) for t in texts):
             column = np.empty(len(texts), dtype=object)
             column[:] = texts

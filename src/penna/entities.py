@@ -152,3 +152,10 @@ def by_type(y: Array, outputs: Array) -> dict[str, Array]:
     zero = np.zeros(len(hits))
     shares = {name: np.divide(a, b, out=zero.copy(), where=b > 0) for name, a, b in pairs}
     return {"entities": true, **shares}
+
+
+def legal(tags: int) -> Array:
+    """(tags, tags) bool: whether a tag may follow another."""
+    before, after = np.arange(tags)[:, None], np.arange(tags)[None, :]
+    inside = (after > 0) & (after % 2 == 0)
+    return np.asarray(~inside | (before == after) | (before == after - 1))

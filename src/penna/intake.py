@@ -14,6 +14,7 @@ from penna.encoders import checkpoints
 from penna.errors import EncoderError, RunError, SettingError, TableError, TaskError
 from penna.prepare import check, clean, doubt
 from penna.prepare import columns as beside
+from penna.prepare.clean import NONE
 from penna.prepare.offer import offered
 from penna.recipe import Profile, Recipe
 from penna.searching import Progress
@@ -24,7 +25,7 @@ from penna.trials import Ledger, State, Trial
 #: What is chosen by what measures best.
 AUTO = "auto"
 #: Families that need no encoder.
-ALONE = ("linear", "trees")
+ALONE = ("linear", "trees", "crf")
 #: Characters that 128 tokens of most languages do not hold.
 LONG_TEXT = 600
 #: As the one column to be ignored: all that are not text.
@@ -97,6 +98,7 @@ def read(
     _demand_something(table)
     module, inferred = tasks.recognised(task, table, metric)
     table = tasks.taken(module, table)
+    table = beside.only(table, ()) if tasks.parts(module) else table
     checked, more = check.check(table, rare=rare, settle=module.settle)
     said = [Finding("task", inferred)] if inferred else []
     asked = _scoped(module, module.make(checked, metric), scope)
@@ -153,6 +155,10 @@ def exam_table(test: Any, table: Table, task: Task) -> tuple[Table | None, list[
 
 def profile(table: Table, task: Task, clean: str) -> Profile:
     """What families may know of the rows that are searched: sizes alone."""
+    as_is = tasks.parts(plugins.find("tasks", task.name))
+    if as_is and clean not in (AUTO, NONE):
+        kind = task.describe()["model"]
+        raise SettingError(f"clean={clean!r} changes texts, which a {kind} reads as they are: say none.")
     texts = table.joined[:20_000]
     numbers = [table.columns[name] for name, field in table.fields.items() if field.role == "numeric"]
     return Profile(
@@ -160,7 +166,7 @@ def profile(table: Table, task: Task, clean: str) -> Profile:
         classes=task.columns,
         rows_in_smallest_class=int(np.unique(task.strata(table), return_counts=True)[1].min()),
         mean_characters=float(np.mean([len(text) for text in texts])),
-        cleanings=offered(table, clean) if table.text else (),
+        cleanings=offered(table, clean) if table.text and not as_is else (),
         loss=task.loss,
         columns=len(table.columns),
         numbers=len(numbers),
@@ -174,7 +180,7 @@ def profile(table: Table, task: Task, clean: str) -> Profile:
 def suited(families: Sequence[str], table: Table, task: Task, progress: Progress) -> list[str]:
     """The families that find in this table what they read, and learn what is asked. Raises SettingError where there is
     none."""
-    families = _able(families, table, task, progress)
+    families = _able(_named(families, task), table, task, progress)
     there = {"text": bool(table.text), "columns": bool(table.columns)}
     needs = {family: getattr(plugins.find("models", family), "NEEDS", "") for family in families}
     left = [family for family in families if there.get(needs[family], True)]
@@ -185,6 +191,17 @@ def suited(families: Sequence[str], table: Table, task: Task, progress: Progress
         if family not in left and needs[family] == "text":
             progress.event("skipped", name=family, reason="it reads text, and this table has none")
     return left
+
+
+def _named(families: Sequence[str], task: Task) -> list[str]:
+    """The files that stand for these names of families; a task that names its own has no others."""
+    own: Mapping[str, str] = getattr(plugins.find("tasks", task.name), "FAMILIES", {})
+    if not own:
+        return list(families)
+    named = [own.get(family, family) for family in families if family in own or family in own.values()]
+    if not named:
+        raise SettingError(f"{' and '.join(families)} make no {task.describe()['model']}: add linear to --families.")
+    return named
 
 
 def _able(families: Sequence[str], table: Table, task: Task, progress: Progress) -> list[str]:

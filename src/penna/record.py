@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from penna import report
+from penna import report, tasks
 from penna.budget import Deadline
 from penna.explain import importances
 from penna.models._terms import Additive
@@ -61,7 +61,12 @@ def build(
         | {"budget_megabytes": search.work.budget.megabytes, "budget_milliseconds": search.work.budget.milliseconds},
         "task": task.name,
         "metric": task.metric,
-        "table": report.profile(table, [f.message for f in findings], numbers=not task.classes),
+        "table": report.profile(
+            table,
+            [f.message for f in findings],
+            numbers=task.loss == "squared",
+            counts=task.counts(table) if hasattr(task, "counts") else None,
+        ),
         "checks": checks(findings),
         "plan": {
             "train": len(train) + len(valid),

@@ -12,6 +12,9 @@ def section(record: Record) -> str:
     answers = record.get("answers")
     if not answers:
         return ""
+    if "parts" in answers:
+        wrong = answers["parts"]
+        return f"<h3>Missed and invented, in {len(wrong)} rows</h3>{tables.parts(wrong)}" if wrong else ""
     drawn = _numbers(answers) if answers.get("pairs") else _classes(record, answers)
     drawn = f'<div class="pair">{drawn}</div>'
     found = answers.get("mistakes")

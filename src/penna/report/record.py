@@ -117,6 +117,7 @@ class Answers(TypedDict, total=False):
     pairs: list[tuple[float, float]]  # numbers: (true, predicted) of some rows
     errors: dict[str, Any]  # numbers: predicted less true, "edges" (b + 1), "counts" (b)
     mistakes: list[Mistake]  # most confident first, or largest first
+    parts: list[dict[str, Any]]  # of texts whose parts are answered: "row", "text", "missed" and "invented"
 
 
 class Importances(TypedDict, total=False):
@@ -160,9 +161,15 @@ class Record(TypedDict, total=False):
     phases: list[Phase]
 
 
-def profile(table: Table, findings: Sequence[str] = (), examples: int = 5, numbers: bool = False) -> Profile:
+def profile(
+    table: Table,
+    findings: Sequence[str] = (),
+    examples: int = 5,
+    numbers: bool = False,
+    counts: Mapping[str, int] | None = None,
+) -> Profile:
     """The profile of a table: classes by size, or a histogram of the target where it holds ``numbers``; a histogram of
-    lengths in characters; a few evenly spaced rows."""
+    lengths in characters; a few evenly spaced rows. ``counts``: what to show of classes, where rows have parts."""
     made: Profile = {"rows": len(table), "columns": dict(table.roles), "findings": list(findings)}
     if not len(table):
         return made
@@ -172,7 +179,9 @@ def profile(table: Table, findings: Sequence[str] = (), examples: int = 5, numbe
     made["examples"] = [
         {"label": label, "text": str(table.joined[i])[:CELL]} for i, label in zip(shown, labels, strict=True)
     ]
-    if table.target is not None and numbers:
+    if counts is not None:
+        made["classes"] = dict(counts)
+    elif table.target is not None and numbers:
         made["values"] = _values(table.target.astype(np.float64))
     elif table.target is not None:
         made["classes"] = dict(Counter(name for cell in table.target for name in _names(cell)).most_common())

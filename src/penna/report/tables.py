@@ -106,15 +106,16 @@ def measures(exam: Mapping[str, Any]) -> str:
 
 def classes(by_class: Sequence[Mapping[str, Any]]) -> str:
     """Precision, recall and F1 of each class."""
+    counted = "entities" if by_class and "entities" in by_class[0] else "rows"
     rows = [
         [
             Cell(words.label(row["label"]), str(row["label"]), "label"),
-            number(words.count(row["rows"]), row["rows"]),
+            number(words.count(row[counted]), row[counted]),
             *(number(f"{row[name]:.3f}", row[name]) for name in ("precision", "recall", "f1")),
         ]
         for row in by_class
     ]
-    return table(["class", "rows", "precision", "recall", "F1"], rows)
+    return table(["class", counted, "precision", "recall", "F1"], rows)
 
 
 def confused(answers: Answers, most: int = 15) -> str:
@@ -150,6 +151,19 @@ def mistakes(found: Sequence[Mistake]) -> str:
         for each in found
     ]
     return table(["text", "answer", "truth", "off by" if numbers else "sure", "row"], rows, "mistakes")
+
+
+def parts(found: Sequence[Mapping[str, Any]]) -> str:
+    """Rows of which parts were missed, or taken for what they are not."""
+    rows = [
+        [
+            Cell(words.quote(each["text"], 280), None, "text"),
+            *(Cell(words.quote("; ".join(each[kind]), 200), None, "wide", kind) for kind in ("missed", "invented")),
+            Cell(words.count(each["row"]), each["row"], "n", "row"),
+        ]
+        for each in found
+    ]
+    return table(["text", "missed", "invented", "row"], rows, "mistakes")
 
 
 def _worth(mistake: Mistake) -> Cell:

@@ -36,6 +36,7 @@ class Predictor(Protocol):
     def classes(self) -> tuple[Any, ...]: ...
     def outputs(self, table: Table) -> Array: ...
     def decode(self, outputs: Array) -> Objects: ...
+    def placed(self, answers: Objects, table: Table) -> Objects: ...
     def written(self, answers: Sequence[Any]) -> list[Any]: ...
 
 
@@ -74,10 +75,10 @@ def predict_file(
 def _answers(model: Predictor, part: Chunk, probabilities: bool, nested: bool) -> dict[str, Sequence[Any]]:
     """The new columns, under names that the source does not have yet."""
     outputs = model.outputs(part.table)
-    answers = model.decode(outputs).tolist()
+    answers = model.placed(model.decode(outputs), part.table).tolist()
     several = any(isinstance(answer, tuple) for answer in answers)
     new: dict[str, Sequence[Any]] = {"prediction": answers if nested else model.written(answers)}
-    if probabilities:
+    if probabilities and len(model.classes):
         # float64 before rounding, so that six digits are also what is printed
         rounded = np.round(outputs.astype(np.float64), 6)
         most = MOST_LABELS if several else MOST_COLUMNS

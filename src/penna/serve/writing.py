@@ -80,11 +80,18 @@ class _Delimited:
         if not self._headed:
             rows.writerow(columns)
             self._headed = True
-        rows.writerows(zip(*columns.values(), strict=True))
+        rows.writerows(zip(*map(_flat, columns.values()), strict=True))
         self._file.write(text.getvalue().encode("utf-8", "replace"))
 
     def close(self) -> None:
         pass
+
+
+def _flat(cells: Sequence[Any]) -> Sequence[Any]:
+    """Cells without lists: those are written as JSON."""
+    if not any(isinstance(cell, list | tuple | dict) for cell in cells):
+        return cells
+    return [json.dumps(c, ensure_ascii=False) if isinstance(c, list | tuple | dict) else c for c in cells]
 
 
 class _Lines:

@@ -152,6 +152,11 @@ def placed(task: Task, answers: Objects, table: Table) -> Objects:
     return made
 
 
+def given(task: Task, texts: Any) -> Any:
+    """What was given to be answered, with lists of words as texts where the task reads such."""
+    return task.given(texts) if hasattr(task, "given") else texts
+
+
 def spread(task: Task, guess: Array, table: Table) -> Array:
     """The same (columns,) guess for every row; for every part of it, where parts are answered."""
     made: Array = task.spread(guess, table) if hasattr(task, "spread") else np.tile(guess, (len(table), 1))

@@ -4,6 +4,7 @@ Learnt as a tag for each word in one scheme (``entities``), whatever scheme the 
 were given: a tag for each word of theirs, or spans in characters.
 """
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -240,8 +241,14 @@ class Tag:
             for row, text in zip(answers, table.joined, strict=True)
         )
 
+    def given(self, texts: Any) -> Any:
+        """Lists of words as texts."""
+        listed = self.form == _marked.TAGS and isinstance(texts, list | tuple) and len(texts) > 0
+        sentences = listed and all(isinstance(row, list | tuple) for row in texts)
+        return [places.joined([str(word) for word in row]) for row in texts] if sentences else texts
+
     def written(self, answers: Sequence[Any]) -> list[Any]:
-        return list(answers)
+        return [json.dumps(answer, ensure_ascii=False) for answer in answers]
 
     def probabilities(self, outputs: Array) -> Array:
         raise TaskError("this model finds entities, and has no probabilities of whole rows: use predict.")

@@ -1,0 +1,67 @@
+"""What a linear tagger sees of a word: itself, its parts, its shape, and its neighbours. Knows a row of words.
+
+The usual attributes of entity taggers (Ratinov and Roth 2009, "Design Challenges and Misconceptions in Named Entity
+Recognition", without its word lists). An attribute is a short string; numbers in words all look alike.
+"""
+
+import re
+from collections.abc import Sequence
+
+_DIGITS = re.compile(r"\d")
+_LONGEST = 40  # characters of a word that are looked at
+
+
+def of(words: Sequence[str], affixes: int = 4, window: int = 2) -> list[list[str]]:
+    """Each word's attributes: with those of ``window`` words on either side, and affixes of up to so many characters.
+
+    >>> "w=paris" in of(["In", "Paris"])[1], "-1:w=in" in of(["In", "Paris"])[1]
+    (True, True)
+    """
+    cut = [word[:_LONGEST] for word in words]
+    near = [_near(word) for word in cut]
+    return [[*_own(word, affixes), *near[i], *_around(near, i, window)] for i, word in enumerate(cut)]
+
+
+def _near(word: str) -> tuple[str, ...]:
+    """What neighbours are told of a word."""
+    plain = _DIGITS.sub("0", word.lower())
+    return (f"w={plain}", f"s={_short(word)}", f"e={plain[-3:]}")
+
+
+def _own(word: str, affixes: int) -> list[str]:
+    plain = _DIGITS.sub("0", word.lower())
+    out = ["bias", f"W={word}", f"S={shape(word)[:12]}", f"n={min(len(word), 10)}"]
+    for size in range(1, min(affixes, len(plain) - 1) + 1):
+        out += [f"p={plain[:size]}", f"x={plain[-size:]}"]
+    flags = (word.isupper(), word.istitle(), word[1:] != word[1:].lower(), not word.isalnum(), not word.isascii())
+    return out + [f"f{i}" for i, flag in enumerate(flags) if flag]
+
+
+def _around(near: Sequence[tuple[str, ...]], i: int, window: int) -> list[str]:
+    out = []
+    for step in (*range(-window, 0), *range(1, window + 1)):
+        at = i + step
+        if not 0 <= at < len(near):
+            out.append(f"{step}:edge")
+        else:
+            out += [f"{step}:{seen}" for seen in near[at][: 3 if abs(step) == 1 else 1]]
+    # Pairs of words and of shapes: "New York", "at Word".
+    out += [f"-1|{near[i - 1][0]}|{near[i][0]}", f"-1|{near[i - 1][1]}|{near[i][1]}"] if i else []
+    if i + 1 < len(near):
+        out.append(f"+1|{near[i][0]}|{near[i + 1][0]}")
+    return out
+
+
+def shape(word: str) -> str:
+    """Capitals as X, other letters as x, digits as 0, signs as they are.
+
+    >>> shape("B2B-Shop"), _short("B2B-Shop")
+    ('X0X-Xxxx', 'X0X-Xx')
+    """
+    return "".join("X" if c.isupper() else "x" if c.isalpha() else "0" if c.isdigit() else c for c in word)
+
+
+def _short(word: str) -> str:
+    """The shape with each run cut to one."""
+    long = shape(word)
+    return "".join(c for i, c in enumerate(long) if not i or c != long[i - 1])
