@@ -1,5 +1,6 @@
 """Pairs of texts: read, split, cleaned, learnt by every family, packed, and served."""
 
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import penna
 from penna import reading, split
 from penna.budget import Deadline
 from penna.errors import BundleError, TableError
@@ -19,6 +21,7 @@ from penna.prepare import check, rows
 from penna.prepare.checks import pairs as looks
 from penna.prepare.sheet import Sheet
 from penna.recipe import Profile, Recipe
+from penna.serve.batch import predict_file
 from penna.table import Field, Table
 from penna.tasks import classify, regress
 
@@ -274,3 +277,47 @@ def test_any_two_texts_can_be_compared(first: str, second: str):
     fitted, found = overlap.fit(table)
     assert np.isfinite(found).all()
     assert overlap.plain(table, fitted.rarity)[2, overlap.NAMES.index("equal")] == 1
+
+
+@pytest.fixture(scope="module")
+def fitted() -> penna.AutoText:
+    train = told_by_overlap(120)
+    frame = pd.DataFrame({"premise": train.text["a"], "hypothesis": train.text["b"], "label": train.target})
+    return penna.AutoText(budget=12, families=("linear",), threads=1).fit(frame, "label")
+
+
+def test_a_fitted_model_takes_pairs_in_every_form(fitted: penna.AutoText):
+    rows = [("w1 w2 w3 w4", "w1 w2 w3 w4 indeed"), ("w1 w2 w3 w4", "w5 w6 w7 w8"), ("", "w5")]
+    answers = fitted.predict(rows).tolist()
+    assert answers[:2] == ["same", "other"]
+    frame = pd.DataFrame(rows, columns=["premise", "hypothesis"])
+    forms = [frame, frame[["hypothesis", "premise"]], np.array(rows, dtype=object), [list(row) for row in rows]]
+    forms += [frame.to_dict("records")]
+    assert all(fitted.predict(form).tolist() == answers for form in forms)
+    assert pickle.loads(pickle.dumps(fitted.bundle_)).predict(rows).tolist() == answers
+    assert fitted.predict([]).tolist() == []
+
+
+@pytest.mark.parametrize("rows", [["one text"], [("a", "b", "c")], ("a", "b")])
+def test_what_is_no_pair_is_refused(fitted: penna.AutoText, rows: Any):
+    with pytest.raises(TableError, match=r"predict\(\[\(first, second\)\]\)"):
+        fitted.predict(rows)
+
+
+def test_a_file_of_pairs_streams_through_and_half_pairs_are_named(fitted: penna.AutoText, tmp_path: Path):
+    valid = told_by_overlap(30, seed=2)
+    frame = pd.DataFrame({"premise": valid.text["a"], "hypothesis": valid.text["b"], "label": valid.target})
+    frame.loc[4, "hypothesis"] = ""
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    rows, findings = predict_file(fitted.bundle_, tmp_path / "rows.csv", tmp_path / "out.csv", chunk=7)
+    assert rows == 30
+    assert [(f.kind, f.rows) for f in findings] == [("half", (5,))]
+    made = pd.read_csv(tmp_path / "out.csv", keep_default_na=False)
+    assert made.prediction.tolist() == fitted.predict(frame).tolist()
+    assert fitted.bundle_.evaluate(tmp_path / "rows.csv")["accuracy"][0] > 0.8
+
+
+def test_a_file_without_its_second_text_is_refused_by_name(fitted: penna.AutoText, tmp_path: Path):
+    (tmp_path / "rows.csv").write_text("premise,label\na b c,same\n")
+    with pytest.raises(TableError, match="no column 'hypothesis'"):
+        predict_file(fitted.bundle_, tmp_path / "rows.csv", tmp_path / "out.csv")
