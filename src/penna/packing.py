@@ -1,9 +1,9 @@
 """From a choice to the artefact: refit on all search rows, write, then open the exam once."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from penna.models import Model, OutOfTime, staged
 from penna.models.blend import Blend
 from penna.prepare import doubt
 from penna.prepare.clean import NONE, Cleaning
+from penna.report import words
+from penna.report.record import Length
 from penna.searching import FINISHING, STOPPED, Search
 from penna.select import Choice
 from penna.table import Finding, Table
@@ -179,6 +181,32 @@ def _write(search: Search, choice: Choice, members: list[Member], exam: Table) -
     return written, bundle.latency(written, exam)["one_text_ms"]
 
 
+@runtime_checkable
+class Reads(Protocol):
+    """A model whose encoder reads so many tokens of a text at once; of these shares of the rows were longer, and a part
+    was not read."""
+
+    length: int
+    windows: int
+    long_share: float
+    truncated_share: float
+
+
+def lengths(members: Sequence[Member]) -> list[Length]:
+    """What each encoder in the result reads of long texts."""
+    return [
+        {
+            "encoder": m.trial.recipe["encoder"],
+            "length": m.model.length,
+            "windows": m.model.windows,
+            "long": m.model.long_share,
+            "truncated": m.model.truncated_share,
+        }
+        for m in members
+        if isinstance(m.model, Reads)
+    ]
+
+
 def facts(packed: Packed, exam: Table, seconds: float, rows: int) -> dict[str, Any]:
     """What the manifest says of the finished artefact."""
     return {
@@ -191,6 +219,7 @@ def facts(packed: Packed, exam: Table, seconds: float, rows: int) -> dict[str, A
             for m in packed.members
         ],
         **({"doubted": packed.doubted[0].message} if packed.doubted else {}),
+        **({"reading": reach} if (reach := [words.reach(e) for e in lengths(packed.members) if e["long"]]) else {}),
         "last": [step.name for step in packed.choice.last],
         "rows": rows,
         "megabytes": round(bundle.megabytes(packed.bundle.folder), 3),
@@ -236,5 +265,9 @@ The exam rows were opened once, after every choice was made. On the machine it w
 
 It knows the language, the topics and the label mix of the rows that it was fitted on. Texts unlike those get an answer
 all the same; {said["doubt"]}.
-It was not examined for fairness between groups.
+It was not examined for fairness between groups.{_reading(facts)}
 """
+
+
+def _reading(facts: Mapping[str, Any]) -> str:
+    return "".join(f"\nIts encoder reads {said}." for said in facts.get("reading", ()))

@@ -4,17 +4,17 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 
-from penna import report, tasks
+from penna import packing, report, tasks
 from penna.budget import Deadline
 from penna.explain import importances
 from penna.models._terms import Additive
 from penna.packing import Packed
 from penna.report.checks import checks
-from penna.report.record import Answers, Baseline, Importances, Length, Phase, Skipped
+from penna.report.record import Answers, Baseline, Importances, Phase, Skipped
 from penna.searching import Search
 from penna.split import Plan
 from penna.table import Finding, Table
@@ -27,14 +27,6 @@ Array = np.ndarray[Any, Any]
 #: Rows and n-grams of each label by which a linear model is told; seconds for writing the page.
 _ROWS, _GRAMS = 5_000, 10
 _PAGE = 0.5
-
-
-@runtime_checkable
-class Cuts(Protocol):
-    """A model whose encoder reads so many tokens of a text, and cuts this share of the rows."""
-
-    length: int
-    truncated_share: float
 
 
 def build(
@@ -100,7 +92,7 @@ def build(
             "batch": 64,
             "batch_milliseconds": facts["latency"]["batch_of_64_ms"],
         },
-        "encoders": _lengths(packed),
+        "encoders": packing.lengths(packed.members),
         "phases": _phases(search, facts["seconds"]),
     }
     weighed, skipped = _importances(search, exam, packed)
@@ -184,15 +176,6 @@ def _importances(search: Search, exam: Table, packed: Packed) -> tuple[Importanc
     if losses:
         made["columns"] = [asdict(loss) for loss in losses]
     return made, []
-
-
-def _lengths(packed: Packed) -> list[Length]:
-    """What each encoder in the result reads of a text, and how many rows it cuts."""
-    return [
-        {"encoder": m.trial.recipe["encoder"], "length": m.model.length, "truncated": m.model.truncated_share}
-        for m in packed.members
-        if isinstance(m.model, Cuts)
-    ]
 
 
 def _phases(search: Search, seconds: float) -> list[Phase]:

@@ -143,6 +143,7 @@ def show_result(folder: Path, manifest: Mapping[str, Any], deadline: "Deadline")
     pairs = {
         "recipe": str(manifest["recipe"]),
         **({"labels": str(manifest["doubted"])} if "doubted" in manifest else {}),
+        **({"long texts": "; ".join(manifest["reading"])} if "reading" in manifest else {}),
         "size": amount(manifest["megabytes"], "MB"),
         "one text": amount(latency["one_text_ms"], "ms"),
         "batch of 64": amount(latency["batch_of_64_ms"], "ms"),

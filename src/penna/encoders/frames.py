@@ -66,7 +66,8 @@ class Frame:
                 raise ValueError("its special tokens are no list, or too many")
             if any(type(i) is not int or not 0 <= i < 1 << 31 for i in part):
                 raise ValueError("its special tokens are no ids")
-        return cls(*(tuple(part) for part in parts), typed=data["typed"] is True)
+        before, between, after = map(tuple, parts)
+        return cls(before, between, after, typed=data["typed"] is True)
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,10 @@ class FineTuned:
     def length(self) -> int:
         return self.framing.length
 
+    @property
+    def windows(self) -> int:
+        return self.framing.windows
+
     def outputs(self, table: Table) -> Array:
         """(n, columns), in the number format that is fastest here: within 2e-2 of the artefact's."""
         from penna.training import precision

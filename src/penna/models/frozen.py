@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from penna.encoders import checkpoints, embed
+from penna.encoders import checkpoints, embed, frames
 from penna.encoders.checkpoints import Checkpoint
 from penna.encoders.frames import MOST_WINDOWS
 from penna.models import Array, Cost, OutOfTime, Report, Resources, _pairs
@@ -87,7 +87,7 @@ def fit(recipe: Recipe, task: Task, train: Table, valid: Table | None, resources
     except embed.Unfinished as error:
         raise OutOfTime(str(error)) from error
     target = target_of(task, train, 0 if chosen["head"] == "ridge" else chosen.get("bins", 0))
-    return Frozen(source, _fit_head(chosen, vectors, target, resources, recipe.seed))
+    return Frozen(source, _fit_head(chosen, vectors, target, resources, recipe.seed), *source.shares(train))
 
 
 def open(folder: Path) -> Opened:
@@ -116,6 +116,14 @@ class Source:
             return _pairs.combined(first, second)
         return self._of(table, resources)
 
+    def shares(self, table: Table) -> tuple[float, float]:
+        """Of the rows, those with a text longer than the setting's length, and those of which a part is not read."""
+        framing = self.setting.framing(self.checkpoint)
+        tables = table.sides if self.apart else (table,)
+        read = [frames.read(framing, self.checkpoint, each, self.cache) for each in tables]
+        long, cut = (np.any([getattr(texts, name) for texts in read], axis=0) for name in ("long", "cut"))
+        return float(long.mean()), float(cut.mean())
+
     def _of(self, table: Table, resources: Resources | None) -> Array:
         return embed.embed(
             self.checkpoint,
@@ -133,10 +141,21 @@ class Source:
 
 @dataclass(frozen=True, eq=False)
 class Frozen:
-    """An encoder as it was found, with a fitted head."""
+    """An encoder as it was found, with a fitted head. Of the training rows ``long_share`` were longer than ``length``
+    tokens, and of ``truncated_share`` a part was not read."""
 
     source: Source
     head: heads.Head
+    long_share: float = 0.0
+    truncated_share: float = 0.0
+
+    @property
+    def length(self) -> int:
+        return self.source.setting.length
+
+    @property
+    def windows(self) -> int:
+        return self.source.setting.windows
 
     def outputs(self, table: Table) -> Array:
         """(n, columns), in the number format that is fastest here: near the artefact's, which has float32."""

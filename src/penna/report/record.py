@@ -85,11 +85,13 @@ class Phase(TypedDict, total=False):
 
 
 class Length(TypedDict, total=False):
-    """What an encoder cut off."""
+    """What an encoder reads of long texts."""
 
     encoder: str
     length: int  # most tokens of a text that it reads
-    truncated: float  # share of rows that are longer
+    long: float  # share of rows that are longer
+    windows: int  # at most so many of them are read of a long text; 1 is its beginning alone
+    truncated: float  # share of rows of which a part is not read
 
 
 class Skipped(TypedDict, total=False):

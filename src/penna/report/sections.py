@@ -101,10 +101,7 @@ def _length_histogram(record: Record) -> str:
     quantiles = {str(name): value for name, value in found["quantiles"].items()}
     marks = {"median": quantiles["50"], "95th percentile": quantiles["95"]} if "95" in quantiles else {}
     drawn = charts.histogram("Length of the texts", found["edges"], found["counts"], marks, "characters")
-    cut = [
-        f"{words.quote(e['encoder'], 60)} reads {e['length']:,} tokens; {words.percent(e['truncated'])} have more."
-        for e in record.get("encoders", [])
-    ]
+    cut = [f"{words.quote(e['encoder'], 60)} reads {words.reach(e)}." for e in record.get("encoders", [])]
     longest = f"Longest text: {quantiles['100']:,} characters. " if "100" in quantiles else ""
     return drawn.replace("</figure>", f'<p class="note">{longest}{" ".join(cut)}</p></figure>')
 

@@ -3,6 +3,7 @@
 import html
 import math
 import re
+from collections.abc import Mapping
 from typing import Any
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
@@ -69,6 +70,20 @@ def score(value: Any) -> str:
 
 def percent(share: float, digits: int = 1) -> str:
     return f"{100 * share:.{digits}f}\u202f%"
+
+
+def reach(length: Mapping[str, Any]) -> str:
+    """How an encoder reads long texts, of a record's ``Length``.
+
+    >>> print(reach({"length": 128, "long": 0.12, "windows": 16, "truncated": 0.0}))
+    128 tokens at once; 12.0 % of the rows have more and are read by at most 16 windows
+    """
+    said = f"{length['length']:,} tokens at once"
+    if length.get("long"):
+        windows = length.get("windows", 1)
+        by = f"by at most {windows} windows" if windows > 1 else "from their beginning alone"
+        said += f"; {percent(length['long'])} of the rows have more and are read {by}"
+    return said + (f"; of {percent(length['truncated'])} a part is not read" if length.get("truncated") else "")
 
 
 def count(value: Any) -> str:
