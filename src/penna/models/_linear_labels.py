@@ -104,9 +104,9 @@ def calibrate(margins: Array, y: Array) -> tuple[Array, Array]:
     from scipy.optimize import minimize
 
     n, k = y.shape
-    spread = margins.std(axis=0).astype(np.float64)
+    mean, spread = margins.mean(axis=0, dtype=np.float64), margins.std(axis=0, dtype=np.float64)
     spread[spread == 0] = 1.0
-    scaled = margins / spread
+    scaled = (margins - mean) / spread
     share = (y.sum(axis=0) + 0.5) / (n + 1.0)
     usual = np.log(share / (1 - share))
     # A pull towards slope 1 and the label's share, worth one row: a few rows that were held out must not decide alone.
@@ -123,4 +123,5 @@ def calibrate(margins: Array, y: Array) -> tuple[Array, Array]:
 
     bounds = [(-4, 6)] * k + [(-15, 15)] * k
     found = minimize(loss, centre, jac=True, method="L-BFGS-B", bounds=bounds).x
-    return (np.exp(found[:k]) / spread).astype(np.float32), found[k:].astype(np.float32)
+    slope = np.exp(found[:k]) / spread
+    return slope.astype(np.float32), (found[k:] - slope * mean).astype(np.float32)
