@@ -65,13 +65,18 @@ def inferred(table: Table) -> str:
 
 
 def settle(table: Table, rare: str = "error") -> tuple[Table, list[Finding]]:
-    """All rows, and which pairs cannot be right. ``rare`` is for classes.
+    """The rows with a text on each side, and which pairs cannot be right. ``rare`` is for classes.
 
     Raises TaskError for a target that is no text, and where both sides say the same.
     """
     if table.target is None or not len(table):
         raise TaskError("there is nothing to learn from: the table has no target column or no rows.")
-    _refuse(table, ~_written(table), "holds something other than text")
+    _refuse(table, ~_texts(table))
+    blank = np.flatnonzero(~_written(table))
+    if len(blank) == len(table):
+        raise TaskError(f"column {table.target_name!r} is empty in all {len(table)} rows: choose another target.")
+    left_out = _blank(table, blank)
+    table = table.take(np.flatnonzero(_written(table)))
     found = parallel.findings(
         table, "left out of training, kept where models are judged", "correct them, or say --odd-pairs keep"
     )
@@ -81,7 +86,16 @@ def settle(table: Table, rare: str = "error") -> tuple[Table, list[Finding]]:
             f"{copies:,} of {len(table):,} rows say the very same in {table.target_name!r} as in the text: name two "
             "columns in different languages (--source, --target)."
         )
-    return table, found
+    return table, [*left_out, *found]
+
+
+def _blank(table: Table, at: Array) -> list[Finding]:
+    if not len(at):
+        return []
+    rows = tuple(_row(table, i) for i in at)
+    listed = ", ".join(map(str, rows[:5])) + (" ..." if len(rows) > 5 else "")
+    message = f"rows left out for an empty {table.target_name!r}: {len(at):,} (rows {listed})."
+    return [Finding("missing target", message, len(at), rows, "warning")]
 
 
 def make(table: Table, metric: str | None = None) -> "Translate":
@@ -91,7 +105,7 @@ def make(table: Table, metric: str | None = None) -> "Translate":
         raise SettingError(f"there is no metric {metric!r} for translations: choose one of {', '.join(METRICS)}.")
     if table.target is None or not len(table):
         raise TaskError("there is nothing to learn from: the table has no target column or no rows.")
-    _refuse(table, ~_written(table), "holds something other than text")
+    _refuse(table, ~_texts(table))
     return Translate(metric, texts.cut_for(table.target.tolist()))
 
 
@@ -123,7 +137,7 @@ class Translate:
         """(n,) object: the texts to be said. Raises TaskError, naming rows, for cells that are none."""
         if table.target is None:
             raise TaskError(f"the table has no target: it needs the column {table.target_name!r}.")
-        _refuse(table, ~_written(table), "holds something other than text")
+        _refuse(table, ~_texts(table))
         return ragged.objects(map(str, table.target))
 
     def usable(self, table: Table) -> Array:
@@ -246,7 +260,12 @@ def _written(table: Table) -> Array:
     return np.array([isinstance(cell, str) and bool(cell.strip()) for cell in table.target], bool)
 
 
-def _refuse(table: Table, wrong: Array, what: str) -> None:
+def _texts(table: Table) -> Array:
+    assert table.target is not None
+    return np.array([isinstance(cell, str) for cell in table.target], bool)
+
+
+def _refuse(table: Table, wrong: Array) -> None:
     if not wrong.any():
         return
     at = np.flatnonzero(wrong)
@@ -254,8 +273,8 @@ def _refuse(table: Table, wrong: Array, what: str) -> None:
     named = ", ".join(f"{str(table.target[i])[:40]!r} in row {_row(table, i)}" for i in at[:3])
     more = f" and {len(at) - 3} more" if len(at) > 3 else ""
     raise TaskError(
-        f"column {table.target_name!r} {what} in {len(at)} of {len(table)} rows ({named}{more}): give texts, or choose "
-        "another target."
+        f"column {table.target_name!r} holds something other than text in {len(at)} of {len(table)} rows "
+        f"({named}{more}): give texts, or choose another target."
     )
 
 

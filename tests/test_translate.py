@@ -1,0 +1,212 @@
+"""Translation as a task: what texts are answered with, how good that is, and which pairs cannot be right."""
+
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sacrebleu.metrics import BLEU, CHRF, TER
+
+from penna import ragged, tasks
+from penna.budget import Deadline
+from penna.errors import BundleError, SettingError, TaskError
+from penna.models import Resources, memory
+from penna.prepare import parallel
+from penna.recipe import Profile
+from penna.table import Table
+from penna.tasks import _translations as texts
+from penna.tasks import classify, multilabel, translate
+
+ENGLISH = "the man with a red hat is walking down the street while two women look at their big brown dog"
+GERMAN = "der mann mit einem roten hut geht die straße entlang während zwei frauen ihren großen braunen hund"
+
+
+def column(cells):
+    out = np.empty(len(cells), dtype=object)
+    out[:] = cells
+    return out
+
+
+def table(source, target):
+    return Table({"en": column(source)}, column(target), rows=np.arange(1, len(source) + 1), target_name="de")
+
+
+def sentences(words, count, seed):
+    chance = random.Random(seed)
+    return [" ".join(chance.choices(words.split(), k=chance.randint(6, 12))) + f" {i}." for i in range(count)]
+
+
+def pairs(count=200):
+    """Rows of like length, in two languages."""
+    english, german = [], []
+    for i, text in enumerate(sentences(ENGLISH, count, 0)):
+        english.append(text)
+        german.append(" ".join(sentences(GERMAN, 1, i)[0].split()[:-1] + GERMAN.split())[: len(text)] + f" {i}.")
+    return english, german
+
+
+@given(st.text())
+def test_any_text_goes_through_numbers_and_comes_back(text):
+    back = texts.text_of(texts.codes(text))
+    assert back == text.replace("\0", "").encode("utf-8", "replace").decode()
+
+
+def test_a_target_of_sentences_is_recognised_and_labels_are_not():
+    assert tasks.find("auto", table(*pairs(40))).name == "translate"
+    for labels in (["yes", "no"] * 30, ["New York", "San Jose"] * 20, [f"id {i}" for i in range(60)], [1.5, 2] * 20):
+        assert not translate.recognise(table(["a text"] * len(labels), labels))
+    assert translate.sentences(["一只棕色的狗在街上跑着" + "很快地好"[i % 4] + str(i) for i in range(30)])
+    tags = [("O", "B-X")] * 40
+    assert not translate.recognise(table(["a text"] * 40, tags))
+    assert classify.recognise(table(["a"] * 40, ["yes", "no"] * 20))
+    assert not multilabel.recognise(table(["a"] * 40, ["yes", "no"] * 20))
+
+
+def test_measures_are_those_of_sacrebleu():
+    truth, said = sentences(GERMAN, 60, 0), sentences(GERMAN, 60, 1)
+    said[:20] = truth[:20]
+    task = translate.make(table(truth, truth))
+    measured = task.measure(column(truth), ragged.objects(map(texts.codes, said)))
+    for name, metric in {"bleu": BLEU(), "chrf": CHRF(), "ter": TER()}.items():
+        value, low, high = measured[name]
+        assert value == pytest.approx(metric.corpus_score(said, [truth]).score)
+        assert low < value < high
+        assert measured["signatures"][name] == str(metric.get_signature())
+    assert sum(row["rows"] for row in measured["by_class"]) == 60
+
+
+@pytest.mark.parametrize("metric", translate.METRICS)
+def test_a_better_answer_has_a_higher_score(metric):
+    truth = sentences(GERMAN, 30, 0)
+    task = translate.make(table(truth, truth), metric)
+    good, bad = (ragged.objects(map(texts.codes, said)) for said in (truth, sentences(ENGLISH, 30, 1)))
+    y = task.encode(table(truth, truth))
+    assert task.score(y, good) > task.score(y, bad)
+    assert task.score_error(y, ragged.objects([*good[:15], *bad[15:]])) > 0
+
+
+@settings(max_examples=6, deadline=None)
+@given(st.lists(st.text(), min_size=1, max_size=6), st.data())
+def test_any_texts_can_be_measured(said, data):
+    truth = data.draw(st.lists(st.text(), min_size=len(said), max_size=len(said)))
+    for cut in texts.CUTS:
+        task = translate.Translate("bleu", cut)
+        outputs = ragged.objects(map(texts.codes, said))
+        assert all(np.isfinite(task.measure(column(truth), outputs)[name]).all() for name in translate.METRICS)
+
+
+def test_chinese_is_cut_into_its_signs():
+    task = translate.make(table(["a b c"] * 3, ["一只狗在街上跑", "两个人在公园里走", "一个女人看着她的孩子"]))
+    assert "tok:zh" in texts.signature("bleu", task.cut)
+
+
+def test_the_worst_answers_are_shown():
+    truth = sentences(GERMAN, 10, 0)
+    said = [*truth[:9], "nothing"]
+    task = translate.make(table(truth, truth))
+    (first, *_) = task.mistakes(table(truth, truth), column(truth), ragged.objects(map(texts.codes, said)), 3)
+    assert (first["row"], first["true"], first["predicted"]) == (10, truth[9], "nothing")
+
+
+@pytest.mark.parametrize(
+    ("target", "says"),
+    [([1, 2, "three"], r"other than text in 2 of 3 rows \('1' in row 1"), ([None, "a", "b"], "row 1")],
+)
+def test_a_target_that_is_no_text_is_named(target, says):
+    for way in (translate.settle, translate.make, translate.Translate().encode):
+        with pytest.raises(TaskError, match=says):
+            way(table(["a", "b", "c"], target))
+
+
+def test_one_language_on_both_sides_is_refused():
+    english, _ = pairs(30)
+    with pytest.raises(TaskError, match="the very same in 'de' as in the text"):
+        translate.settle(table(english, english))
+
+
+def test_an_unknown_metric_and_a_damaged_task_are_refused():
+    with pytest.raises(SettingError, match="choose one of chrf, bleu, ter"):
+        translate.make(table(*pairs(20)), "accuracy")
+    for damage in ({"metric": "x"}, {"cut": "13b"}, {"cut": ["zh"]}):
+        with pytest.raises(TaskError):
+            tasks.restore(translate.Translate().to_json() | damage)
+
+
+def test_pairs_that_cannot_be_right_are_found_and_left_out_of_training_alone():
+    english, german = pairs()
+    wrong = {"copied pair": range(5), "repeated pair": range(5, 10), "odd length": range(10, 15),
+             "odd script": range(15, 20), "empty side": range(20, 25), "swapped side": range(25, 35)}  # fmt: skip
+    for i in range(5):
+        german[i] = english[i].upper()
+        english[5 + i], german[5 + i] = english[40 + i], german[40 + i]
+        german[10 + i] = german[10 + i] * 6
+        english[15 + i] = "мужчина в красной шляпе идёт по улице, и женщина с ним"
+        german[20 + i] = " "
+    for i in range(25, 35):
+        english[i], german[i] = german[i], english[i]
+    # Of two that are the same the first stays.
+    english[40:45], english[5:10] = english[5:10], english[40:45]
+    found = parallel.odd(english, german)
+    for kind, rows in wrong.items():
+        expected = range(40, 45) if kind == "repeated pair" else rows
+        assert set(np.flatnonzero(found[kind])) >= set(expected), kind
+    given = table(english, german)
+    assert 160 <= len(parallel.kept(given)) <= 200 - 35
+    settled, findings = translate.settle(given)
+    assert settled.rows.tolist() == [row for row in given.rows if row not in range(21, 26)]
+    assert {finding.kind for finding in findings} == {*wrong, "missing target"} - {"empty side"}
+    assert all("left out" in finding.message for finding in findings)
+
+
+def test_honest_pairs_are_kept():
+    assert sum(mask.sum() for mask in parallel.odd(*pairs()).values()) <= 2
+
+
+@given(st.lists(st.tuples(st.text(), st.text()), max_size=60))
+@settings(max_examples=20, deadline=None)
+def test_any_pairs_can_be_looked_at(given_):
+    sides = [a for a, _ in given_], [b for _, b in given_]
+    assert all(len(mask) == len(given_) for mask in parallel.odd(*sides).values())
+
+
+def fitted(recipe, train, folder):
+    return memory.fit(recipe, translate.make(train), train, None, Resources(folder, Deadline(60), 1), lambda *_: True)
+
+
+PROFILE = Profile(200, 1, 1, 60.0, loss="translation")
+
+
+def test_the_memory_knows_what_was_said_to_what_it_has_seen(tmp_path, tiny_bert):
+    english, german = pairs(60)
+    train = table(english, german)
+    recipes = memory.portfolio(Profile(200, 1, 1, 60.0, loss="translation", encoders=(str(tiny_bert),)))
+    assert [recipe["way"] for recipe in recipes] == ["copy", "words", "vectors"]
+    for number, recipe in enumerate(recipes):
+        model = fitted(recipe, train, tmp_path / "cache")
+        asked = train.take(np.arange(5))
+        said = translate.make(train).decode(model.outputs(asked)).tolist()
+        assert said == (english[:5] if recipe["way"] == "copy" else german[:5])
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        model.save(folder)
+        opened = memory.open(folder)
+        assert translate.make(train).decode(opened.outputs(asked)).tolist() == said
+        (tmp_path / f"{number}-again").mkdir()
+        opened.save(tmp_path / f"{number}-again")
+        assert memory.cost(recipe, PROFILE, train, Resources(tmp_path / "cache", Deadline(60), 1)).seconds > 0
+
+
+def test_the_memory_says_nothing_to_what_shares_no_word(tmp_path):
+    model = fitted(memory.portfolio(PROFILE)[1], table(*pairs(60)), tmp_path)
+    assert translate.Translate().decode(model.outputs(Table({"en": column(["", "xyzzy"])}))).tolist() == ["", ""]
+
+
+@pytest.mark.parametrize("name", ["memory.json", "memory.safetensors"])
+def test_a_damaged_memory_is_refused(name, tmp_path):
+    fitted(memory.portfolio(PROFILE)[1], table(*pairs(60)), tmp_path).save(tmp_path)
+    content = (tmp_path / name).read_bytes()
+    for damaged in (b"", content[: len(content) // 2], b'{"format": 1, "way": "words"}'):
+        (tmp_path / name).write_bytes(damaged)
+        with pytest.raises(BundleError):
+            memory.open(tmp_path)
