@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -12,19 +13,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from penna import SettingError, TaskError, bundle, load, plugins, tasks
+from penna import AutoText, SettingError, TaskError, bundle, load, plugins, tasks
 from penna.adjust.isotonic import Isotonic
 from penna.adjust.thresholds import Thresholds
 from penna.budget import Deadline
 from penna.cli import app
-from penna.explain import explain, occlusion, words
+from penna.explain import explain, importances, occlusion, words
 from penna.explain.exact import slopes
 from penna.features import ngrams
 from penna.features.ngrams import Grams
 from penna.models import Resources, staged
 from penna.models.blend import Blend
 from penna.recipe import Profile, Recipe
-from penna.report import explained
+from penna.report import explained, render_page
 from penna.table import Field, Table
 
 GOOD, BAD = ["lovely", "fine", "warm"], ["awful", "poor", "thin"]
@@ -107,7 +108,7 @@ def test_every_word_that_is_read_comes_from_a_word_that_was_written(raw: str, cl
     assert len(tokens) == len(origin)
     assert all(-1 <= place < len(units) for place in origin)
     assert all(i < j for i, j in units)
-    assert all(a[1] <= b[0] for a, b in zip(units, units[1:], strict=False))
+    assert all(a[1] <= b[0] for a, b in pairwise(units))
 
 
 def test_repaired_words_stand_where_the_broken_ones_stood():
@@ -336,3 +337,50 @@ def test_the_page_is_one_file_in_which_no_text_can_run(run: Path, tmp_path: Path
     assert page.count("<mark") > 2
     assert "missing" in page
     assert "(empty)" in page
+
+
+# Over many rows
+
+
+def test_what_the_score_loses_when_a_column_is_shuffled(linear, table: Table, task: tasks.Task):
+    losses = importances.of_columns(linear.outputs, task, table, task.encode(table), Deadline(60))
+    assert [loss.column for loss in losses] == ["review", "price"]
+    assert losses[0].lost > 0.2
+    assert losses[0].lost > losses[1].lost >= 0
+    alone = Table(table.text, table.target, rows=table.rows)
+    assert importances.of_columns(linear.outputs, task, alone, task.encode(table), Deadline(60)) == []
+
+
+def test_columns_are_not_shuffled_beyond_the_deadline(linear, table: Table, task: tasks.Task):
+    reason = importances.of_columns(linear.outputs, task, table, task.encode(table), Deadline(0.0))
+    assert "longer --budget" in reason
+
+
+def test_the_n_grams_that_speak_for_each_label_are_named_from_the_rows(linear, table: Table, task: tasks.Task):
+    cleaned = staged.around("linear", linear, CLEAN)[1].cleaning(table)
+    no, yes = linear.strongest(cleaned, 3)
+    assert {gram for gram, _ in no} & {*BAD, *(f"{w} coat" for w in BAD), *(f"a {w}" for w in BAD)}
+    assert not {gram for gram, _ in yes} & {*BAD}
+    assert all(share > 0 for _, share in (*no, *yes))
+    assert sum(share for _, share in linear.strongest(cleaned, 10_000)[0]) <= 1.001
+
+
+def test_the_report_tells_what_a_run_rests_on(tmp_path: Path):
+    class Enough:
+        def event(self, kind: str, **data: object) -> None:
+            if kind == "trial_end":
+                raise KeyboardInterrupt
+
+    rows = shop()
+    frame = pd.DataFrame({"review": rows.text["review"], "price": rows.columns["price"], "kept": rows.target})
+    auto = AutoText(budget=120, families=("linear",), threads=1, out=tmp_path / "run", progress=Enough())
+    auto.fit(frame, "kept")
+    made = auto.record_["importances"]
+    assert {each["column"] for each in made["columns"]} == {"review", "price"}
+    assert [each["label"] for each in made["grams"]] == ["no", "yes"]
+    page = render_page(auto.record_)
+    assert "lost where a column is shuffled" in page
+    assert "Words that speak for each answer" in page
+    numbers = {"importances": {"grams": [{"label": "", "grams": [["up", 0.2], ["down", -0.1]]}], "member": "linear"}}
+    assert "higher" in render_page(numbers)
+    assert "lower" in render_page(numbers)

@@ -49,9 +49,7 @@ def of_columns(
     if not rounds:  # fewer rows, once
         afforded = int(0.8 * deadline.left() / (pace * (len(names) + 1)))
         if afforded < min(_FEWEST, len(some)):
-            return (
-                f"shuffling {len(names)} columns would take about {pace * len(names) * _FEWEST:.1f} s: no time was left"
-            )
+            return f"no time was left to shuffle {len(names)} columns: give a longer --budget"
         some, rounds = some[:afforded], 1
     rows, truth = table.take(some), y[some]
     usual, lost = task.score(truth, outputs(rows)), dict[str, list[float]]()

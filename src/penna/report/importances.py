@@ -25,7 +25,7 @@ def _columns(record: Record, made: Importances) -> str:
         for loss in losses[:_BARS]
     ]
     more = f"{len(losses) - _BARS:,} columns with less are left out." if len(losses) > _BARS else ""
-    chart = charts.bars(f"{axis_name(record)} lost without a column", rows, more)
+    chart = charts.bars(f"{axis_name(record)} lost where a column is shuffled", rows, more)
     return (
         '<p class="intro">Each column of the exam rows was shuffled while the others stayed as they are: what the '
         "score loses, the answers owe to that column. Of two columns that say the same, neither looks important."
@@ -57,4 +57,4 @@ def _told(each: dict[str, object]) -> list[tuple[str, str]]:
 
 
 def _listed(grams: list[str]) -> str:
-    return ", ".join(words.quote(gram, 60) for gram in grams)
+    return " · ".join(words.quote(gram, 60) for gram in grams)
