@@ -15,7 +15,7 @@ from penna.models._terms import Additive
 from penna.packing import Packed
 from penna.report.checks import checks
 from penna.report.record import Answers, Baseline, Importances, Phase, Skipped
-from penna.searching import Search
+from penna.searching import STOPPED, Search
 from penna.split import Plan
 from penna.table import Finding, Table
 from penna.tasks import Task
@@ -27,6 +27,8 @@ Array = np.ndarray[Any, Any]
 #: Rows and n-grams of each label by which a linear model is told; seconds for writing the page.
 _ROWS, _GRAMS = 5_000, 10
 _PAGE = 0.5
+#: After Ctrl-C, the most seconds in which columns are shuffled.
+_PATIENCE = 2.0
 
 
 def build(
@@ -95,7 +97,7 @@ def build(
         "encoders": packing.lengths(packed.members),
         "phases": _phases(search, facts["seconds"]),
     }
-    weighed, skipped = _importances(search, exam, packed)
+    weighed, skipped = _importances(search, exam, packed, ended)
     return {**made, "importances": weighed, "skipped": skipped}
 
 
@@ -156,7 +158,7 @@ def _baselines(search: Search, exam: Table, packed: Packed) -> list[Baseline]:
     return made
 
 
-def _importances(search: Search, exam: Table, packed: Packed) -> tuple[Importances, list[Skipped]]:
+def _importances(search: Search, exam: Table, packed: Packed, ended: str) -> tuple[Importances, list[Skipped]]:
     """What the answers rest on, and what there was no time for."""
     goal, task = search.goal, search.work.task
     made: Importances = {}
@@ -169,7 +171,8 @@ def _importances(search: Search, exam: Table, packed: Packed) -> tuple[Importanc
         made["member"] = str(recipe)
     if np.ndim(packed.outputs) != 2:  # answers that differ in length from row to row
         return made, []
-    deadline = Deadline(goal.deadline.left() + goal.telling - _PAGE)
+    left = goal.deadline.left() + goal.telling - _PAGE
+    deadline = Deadline(min(left, _PATIENCE if ended == STOPPED else max(goal.telling, 1.0)))
     losses = importances.of_columns(packed.bundle.outputs, task, exam, packed.y, deadline, search.work.profile.seed)
     if isinstance(losses, str):
         return made, [{"what": "importances of columns", "reason": losses}]

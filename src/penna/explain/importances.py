@@ -43,15 +43,15 @@ def of_columns(
     if len(names) < 2 or len(table) < 2:
         return []
     draw = np.random.default_rng(seed)
-    some = np.sort(draw.permutation(len(table))[:_MOST])
+    some = draw.permutation(len(table))[:_MOST]
     pace = _pace(outputs, table.take(some[:_PROBE]))
-    rounds = min(_ROUNDS, int(0.8 * deadline.left() / (pace * len(names) * min(len(some), _MOST) + 1e-9)))
+    rounds = min(_ROUNDS, int(0.8 * deadline.left() / (pace * len(names) * len(some) + 1e-9)))
     if not rounds:  # fewer rows, once
         afforded = int(0.8 * deadline.left() / (pace * (len(names) + 1)))
         if afforded < min(_FEWEST, len(some)):
             return f"no time was left to shuffle {len(names)} columns: give a longer --budget"
         some, rounds = some[:afforded], 1
-    rows, truth = table.take(some), y[some]
+    rows, truth = table.take(np.sort(some)), y[np.sort(some)]
     usual, lost = task.score(truth, outputs(rows)), dict[str, list[float]]()
     for _ in range(rounds):
         for name in names:
