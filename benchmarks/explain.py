@@ -1,5 +1,5 @@
-"""Whether explanations say what a model does: what the probability loses without the words that moved it most,
-against as many words drawn by chance (comprehensiveness, DeYoung et al. 2020, "ERASER"); milliseconds a row; and how far the
+"""Whether explanations say what a model does: what the probability loses without the words that moved it most, against
+as many words drawn by chance (comprehensiveness, DeYoung et al. 2020, "ERASER"); milliseconds a row; and how far the
 parts of a linear model are from adding up. One line of JSON a model.
 
     python benchmarks/explain.py --data DATA --sets sst2 trec6 --budget 2m --encoder FOLDER --out explain.jsonl
