@@ -66,7 +66,7 @@ class Writer:
 
 def model(parts: Parts, pooling: str, head: Sequence[tuple[Dense, str]]) -> "onnx.ModelProto":
     """ids and mask, and types where there are such, (b, s) int32 in; (b, k) float32 out: logits, or without a head the
-    pooled vector."""
+    pooled vector. With the pooling "none" (b, s, k) out: the same of every token."""
     from onnx import TensorProto, helper
 
     writer = Writer()
@@ -77,11 +77,12 @@ def model(parts: Parts, pooling: str, head: Sequence[tuple[Dense, str]]) -> "onn
             x = writer.add({"relu": "Relu", "tanh": "Tanh"}[activation], x)
     writer.add("Identity", x, name=OUT)
     outputs = int(head[-1][0].bias.shape[0]) if head else parts.width
+    shape: list[str | int] = ["b", "s", outputs] if pooling == "none" else ["b", outputs]
     graph = helper.make_graph(
         writer.nodes,
         "encoder",
         [helper.make_tensor_value_info(name, TensorProto.INT32, ["b", "s"]) for name in _inputs(parts)],
-        [helper.make_tensor_value_info(OUT, TensorProto.FLOAT, ["b", outputs])],
+        [helper.make_tensor_value_info(OUT, TensorProto.FLOAT, shape)],
         initializer=list(writer.weights.values()),
     )
     operators = [helper.make_opsetid("", 17), helper.make_opsetid(_FUSED, 1)]
@@ -217,6 +218,8 @@ def _loop(writer: Writer, parts: Parts, cycle: Sequence[int], x: str, bias: str,
 def _pool(writer: Writer, x: str, pooling: str) -> str:
     from onnx import TensorProto
 
+    if pooling == "none":
+        return x
     if pooling == "cls":
         return writer.add("Gather", x, writer.weight("scalar_0", np.array(0, np.int64)), axis=1)
     if pooling == "max":

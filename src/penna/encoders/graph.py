@@ -31,7 +31,8 @@ Head: TypeAlias = tuple[Array, Array] | Sequence[Layer]
 
 #: The largest difference in probability (for pooled vectors: share of the largest entry) that passes.
 TOLERANCE = 1e-3
-POOLINGS = ("mean", "cls", "max")
+#: Of "none" every token is answered for.
+POOLINGS = ("mean", "cls", "max", "none")
 _ACTIVATIONS: Mapping[str, Callable[[Array], Array]] = {
     "linear": lambda x: x,
     "relu": lambda x: np.maximum(x, 0),
@@ -107,7 +108,8 @@ def _difference(module: "torch.nn.Module", opened: Graph, layers: list[Layer], t
     expected = _torch_outputs(module, opened, texts)
     for weight, bias, activation in layers:
         expected = _ACTIVATIONS[activation](expected @ weight.T + bias)
-    found = opened.run(texts)
+    every = facts.pooling == "none"
+    found = np.concatenate(opened.each(opened.framed(texts).rows)) if every else opened.run(texts)
     if layers:
         expected, found = _softmax(expected), _softmax(found)
     else:
@@ -124,7 +126,8 @@ def _difference(module: "torch.nn.Module", opened: Graph, layers: list[Layer], t
 
 
 def _torch_outputs(module: "torch.nn.Module", opened: Graph, texts: list[Any]) -> Array:
-    """(n, width) pooled vectors, one row at a time: no padding that could hide a wrong mask in the graph."""
+    """(n, width) pooled vectors, or of "none" those of all tokens, one row at a time: no padding that could hide a
+    wrong mask in the graph."""
     import torch
 
     device = next(module.parameters()).device
@@ -137,9 +140,9 @@ def _torch_outputs(module: "torch.nn.Module", opened: Graph, texts: list[Any]) -
             given = {"input_ids": ids, "attention_mask": mask} | ({} if types is None else {"token_type_ids": types})
             batch = {name: torch.from_numpy(array).to(device) for name, array in given.items()}
             hidden = module(**batch).last_hidden_state[0].float()
-            made = {"mean": hidden.mean(0), "cls": hidden[0], "max": hidden.max(0).values}[opened.facts.pooling]
-            pooled.append(made.cpu().numpy())
-    return framed.mean(np.stack(pooled))
+            made = {"mean": hidden.mean(0), "cls": hidden[0], "max": hidden.max(0).values, "none": hidden}
+            pooled.append(made[opened.facts.pooling].cpu().numpy())
+    return np.concatenate(pooled) if opened.facts.pooling == "none" else framed.mean(np.stack(pooled))
 
 
 def _layers(head: Head | None) -> list[Layer]:

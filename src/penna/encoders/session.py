@@ -98,6 +98,19 @@ class Graph:
             out[start : start + _CHUNK] = framed.mean(found)
         return out
 
+    def each(self, rows: Ragged) -> list[Array]:
+        """(tokens, k) float32 for each row, of a graph that answers for every token."""
+        out: list[Array] = [np.zeros((0, self.facts.outputs), np.float32)] * len(rows)
+        for index in _batches(rows.lengths.tolist()):
+            for i, found in zip(index, self._infer(rows, np.array(index)), strict=True):
+                out[i] = found[: rows.lengths[i]]
+        return out
+
+    @property
+    def tokenizer(self) -> "tokenizers.Tokenizer":
+        """It neither cuts nor fills up where texts are read by windows."""
+        return self._tokenizer
+
     def framed(self, texts: Sequence[str] | Sequence[tuple[str, str]]) -> Framed:
         """The rows of tokens that stand for these texts."""
         framing = self.facts.framing
@@ -135,10 +148,11 @@ class Graph:
             raise BundleError(
                 f"{self.folder / GRAPH} does not run ({brief(error)}): copy the artefact again."
             ) from error
-        if out.shape != (len(rows), self.facts.outputs):
+        every = (ids.shape[1],) if self.facts.pooling == "none" else ()
+        if out.shape != (len(rows), *every, self.facts.outputs):
             raise BundleError(
-                f"{self.folder / GRAPH} gives {out.shape} where {FACTS} says {(len(rows), self.facts.outputs)}: "
-                "copy the artefact again."
+                f"{self.folder / GRAPH} gives {out.shape} where {FACTS} says "
+                f"{(len(rows), *every, self.facts.outputs)}: copy the artefact again."
             )
         return out
 

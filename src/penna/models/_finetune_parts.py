@@ -24,8 +24,14 @@ def depth_of(chosen: dict[str, Any], checkpoint: checkpoints.Checkpoint) -> int:
     return checkpoint.depth_at(float(chosen["depth"]))
 
 
-def build(checkpoint: checkpoints.Checkpoint, chosen: dict[str, Any], columns: int, seed: int) -> Network:
-    """The network of a recipe where it will be trained, with what the recipe freezes frozen."""
+def build(
+    checkpoint: checkpoints.Checkpoint,
+    chosen: dict[str, Any],
+    columns: int,
+    seed: int,
+    kind: type[Network] | None = None,
+) -> Network:
+    """The network of a recipe, of this ``kind``, where it will be trained, with what the recipe freezes frozen."""
     import torch
 
     from penna.models import _network
@@ -35,7 +41,7 @@ def build(checkpoint: checkpoints.Checkpoint, chosen: dict[str, Any], columns: i
     encoder = checkpoints.load_module(checkpoint, depth=depth, dropout=chosen["dropout"])
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = _network.Network(encoder, checkpoint.width, columns, chosen["pooling"], chosen["dropout"])
+        network = (kind or _network.Network)(encoder, checkpoint.width, columns, chosen["pooling"], chosen["dropout"])
     _network.quicken(encoder, precision.device())
     # A shared layer is every layer: it cannot be frozen in part.
     frozen = 0 if checkpoint.shared_layers else round(chosen["frozen"] * depth)

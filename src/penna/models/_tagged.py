@@ -1,0 +1,168 @@
+"""What a tagger leaves: the model on torch, and the same model opened from its ONNX graph. No torch at import."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from penna import places, ragged
+from penna.encoders import checkpoints, frames, tokens, words
+from penna.errors import BundleError
+from penna.features.logistic import softmax
+from penna.models import Array
+from penna.table import Table
+
+if TYPE_CHECKING:
+    from penna.encoders.graph import Graph
+    from penna.models._word_network import WordNetwork
+    from penna.training import loop
+
+RULE = "words.json"
+#: Rows scored at once, and kept in memory at once.
+BATCH, CHUNK = 64, 4096
+
+
+def read(checkpoint: checkpoints.Checkpoint, table: Table, rule: str, length: int) -> words.Worded:
+    """A table's words in rows of tokens."""
+    tokenizer = checkpoints.load_tokenizer(checkpoint)
+    frame = frames.Frame.of(tokenizer, 1)
+    return words.read(tokenizer, frame, list(table.joined), partial(places.words, rule=rule), length, checkpoint.pad)
+
+
+def inputs_of(rows: tokens.Ragged, at: Array) -> Any:
+    """A function from row numbers to one padded batch of tensors; ``at`` (rows, most) places of words."""
+    import torch
+
+    def inputs(index: Array) -> loop.Inputs:
+        ids, mask = tokens.padded(rows, index)
+        return {
+            "input_ids": torch.from_numpy(ids),
+            "attention_mask": torch.from_numpy(mask),
+            "words": torch.from_numpy(at[index]),
+        }
+
+    return inputs
+
+
+def probabilities(network: WordNetwork, texts: words.Worded, dtype: Any) -> Array:
+    """(n,) object: (words, tags) float32 of each text."""
+    from penna.training import loop
+
+    at, numbers = texts.by_window()
+    flat = nothing(len(texts.window), network.head.out_features)
+    for start in range(0, len(texts.rows), CHUNK):
+        part = np.arange(start, min(start + CHUNK, len(texts.rows)))
+        rows = texts.rows.take(part)
+        logits = loop.outputs(network, rows.lengths, inputs_of(rows, at[part]), BATCH, dtype).numpy()
+        there = numbers[part] >= 0
+        flat[numbers[part][there]] = softmax(logits[there])
+    return ragged.cut(flat, texts.offsets)
+
+
+def nothing(count: int, tags: int) -> Array:
+    """What is answered for words that have no token: they are outside."""
+    out = np.zeros((count, tags), np.float32)
+    out[:, 0] = 1.0
+    return out
+
+
+@dataclass(frozen=True, eq=False)
+class Tagger:
+    """A trained encoder with a head on words. ``long_share`` of the training rows were read by windows; none is cut."""
+
+    network: WordNetwork
+    checkpoint: checkpoints.Checkpoint
+    rule: str
+    length: int
+    long_share: float
+    outcome: loop.Outcome
+    truncated_share: float = 0.0
+
+    def outputs(self, table: Table) -> Array:
+        """(n,) object of (words, tags), in the number format that is fastest here."""
+        from penna.training import precision
+
+        if not len(table):
+            return ragged.objects([])
+        texts = read(self.checkpoint, table, self.rule, self.length)
+        return probabilities(self.network, texts, precision.fastest_dtype())
+
+    def save(self, folder: Path) -> None:
+        """The ONNX graph with its tokenizer, in float32."""
+        from penna.encoders import graph
+
+        network = self.network.cpu().eval()
+        head = (network.head.weight.detach().numpy(), network.head.bias.detach().numpy())
+        framing = frames.framing(self.checkpoint, self.length, windows=frames.MOST_WINDOWS)
+        graph.write_graph(
+            network.encoder, self.checkpoint, folder, head=head, pooling="none", length=self.length, framing=framing
+        )
+        (folder / RULE).write_text(json.dumps({"format": 1, "rule": self.rule}), encoding="utf-8")
+
+    def save_checkpoint(self, folder: Path) -> None:
+        """The weights in Hugging Face form: ``AutoModel`` opens the encoder; head.safetensors holds the head."""
+        from safetensors.torch import save_file
+
+        folder.mkdir(parents=True, exist_ok=True)
+        network: Any = self.network.cpu()
+        network.encoder.save_pretrained(folder)
+        checkpoints.load_tokenizer(self.checkpoint).save(str(folder / "tokenizer.json"))
+        head = {"weight": network.head.weight.detach(), "bias": network.head.bias.detach()}
+        save_file(head, folder / "head.safetensors", metadata={"pooling": "none", "length": str(self.length)})
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A tagger as it is served, and the folder that it was opened from."""
+
+    graph: Graph
+    folder: Path
+    rule: str
+
+    def outputs(self, table: Table) -> Array:
+        """(n,) object of (words, tags) float32."""
+        facts = self.graph.facts
+        assert facts.framing is not None, "checked when it was opened"
+        place = partial(places.words, rule=self.rule)
+        out: list[Array] = []
+        for start in range(0, len(table), CHUNK):
+            given = list(table.joined[start : start + CHUNK])
+            texts = words.read(self.graph.tokenizer, facts.framing.frame, given, place, facts.length, facts.pad)
+            flat = nothing(len(texts.window), facts.outputs)
+            there = np.flatnonzero(texts.window >= 0)
+            logits = self.graph.each(texts.rows)
+            if len(there):
+                picked = [logits[w][t] for w, t in zip(texts.window[there], texts.token[there], strict=True)]
+                flat[there] = softmax(np.stack(picked))
+            out += list(ragged.cut(flat, texts.offsets))
+        return ragged.objects(out)
+
+    def save(self, folder: Path) -> None:
+        """A copy of what was opened."""
+        shutil.copytree(self.folder, folder, dirs_exist_ok=True)
+
+
+def open_rule(folder: Path) -> str:
+    """How words are found. Raises BundleError on anything damaged."""
+    path = folder / RULE
+    try:
+        if path.stat().st_size > 1 << 16:
+            raise ValueError("too large")
+        rule = json.loads(path.read_text(encoding="utf-8"))["rule"]
+        if rule not in places.RULES:
+            raise ValueError(f"no rule {rule!r}")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BundleError(f"{path} is missing or damaged ({error}): copy the artefact again.") from error
+    return str(rule)
+
+
+def moved(texts: words.Worded, lookup: Array) -> words.Worded:
+    """The same rows in the ids of a smaller vocabulary."""
+    rows = replace(texts.rows, values=lookup[texts.rows.values].astype(np.int32), pad=int(lookup[texts.rows.pad]))
+    return replace(texts, rows=rows)
