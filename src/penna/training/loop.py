@@ -247,12 +247,24 @@ def _squared(logits: torch.Tensor, y: torch.Tensor, weights: torch.Tensor | None
     return nn.functional.mse_loss(logits[:, 0], y, reduction="none")
 
 
+def _tags(logits: torch.Tensor, y: torch.Tensor, weights: torch.Tensor | None, smoothing: float) -> torch.Tensor:
+    """Of (n, parts, columns) logits and (n, at least as many) class indices, -100 where there is none."""
+    truth = y[:, : logits.shape[1]]
+    each = nn.functional.cross_entropy(
+        logits.transpose(1, 2), truth, ignore_index=-100, label_smoothing=smoothing, reduction="none"
+    )
+    # Each part counts alike, whatever row it stands in.
+    total: torch.Tensor = each.sum(1) * (len(y) / (truth >= 0).sum().clamp_min(1))
+    return total
+
+
 #: Loss by name: from logits (n, columns), y, weights by class and smoothing to each row's loss (n,). Weights and
 #: smoothing are for classes alone.
 LOSSES: dict[str, Callable[[torch.Tensor, torch.Tensor, torch.Tensor | None, float], torch.Tensor]] = {
     "cross_entropy": _cross_entropy,
     "squared": _squared,
     "binary_cross_entropy": lambda logits, y, weights, smoothing: label_losses.plain(logits, y),
+    "tags": _tags,
     "focal": lambda logits, y, weights, smoothing: label_losses.focal(logits, y),
     "asymmetric": lambda logits, y, weights, smoothing: label_losses.asymmetric(logits, y),
 }
