@@ -191,20 +191,25 @@ def exchanged(table: Table) -> Table:
 
 
 @pytest.mark.parametrize("kind", ["albert", "bert", "distilbert"])
+@pytest.mark.parametrize("pair", ["joined", "apart"])
+@pytest.mark.parametrize("head_start", ["random", "logistic"])
 def test_a_fine_tune_of_pairs_is_served_as_it_was_trained(
-    tiny: Callable[[str], Path], resources: Resources, tmp_path: Path, kind: str
+    tiny: Callable[[str], Path], resources: Resources, tmp_path: Path, kind: str, pair: str, head_start: str
 ):
     train = opposites(80)
-    recipe = Recipe.of("finetune", encoder=str(tiny(kind)), length=24, epochs=2.0, lr=1e-3)
+    chosen = {"length": 24, "epochs": 2.0, "lr": 1e-3, "pair": pair, "head_start": head_start}
+    recipe = Recipe.made("finetune", {**chosen, "encoder": str(tiny(kind))})
     model = finetune.fit(recipe, classify.make(train), train, opposites(30, 1), resources, lambda *_: True)
     served = saved(finetune, model, tmp_path / kind)
     assert np.abs(served.outputs(train) - model.outputs(train)).max() < 0.03
     assert not np.allclose(served.outputs(train), served.outputs(exchanged(train)), atol=1e-4)
 
 
-def test_a_fine_tune_learns_from_both_texts(minilm: Path, resources: Resources):
+@pytest.mark.parametrize("pair", ["joined", "apart"])
+def test_a_fine_tune_learns_from_both_texts(minilm: Path, resources: Resources, pair: str):
     train, valid = opposites(250), opposites(80, seed=1)
-    recipe = Recipe.of("finetune", encoder=str(minilm), depth=0.34, length=32, epochs=6.0, lr=3e-4)
+    chosen = {"depth": 0.34, "length": 32, "epochs": 6.0, "lr": 3e-4, "pair": pair}
+    recipe = Recipe.made("finetune", {**chosen, "encoder": str(minilm)})
     model = finetune.fit(recipe, classify.make(train), train, None, resources, lambda *_: True)
     assert accuracy(model, valid) > 0.8  # the commonest class is about half
 

@@ -110,7 +110,7 @@ def record(texts=None, k=3, metric="accuracy", label="class {}") -> Record:
             "spread": 0.01,
         },
         "artefact": {"megabytes": 80.0, "milliseconds": 4.0, "batch": 64, "batch_milliseconds": 90.0, "parity": 1e-6},
-        "encoders": [{"encoder": "tiny", "length": 64, "truncated": 0.02}],
+        "encoders": [{"encoder": "tiny", "length": 64, "long": 0.02, "windows": 16, "truncated": 0.01}],
         "skipped": [{"what": "encoder huge", "reason": "not found: give a local folder"}],
         "phases": [{"phase": "baselines", "predicted": 2.0, "spent": 3.0}, {"phase": "export", "spent": 1.0}],
     }
@@ -145,7 +145,7 @@ def test_the_page_has_every_section_and_loads_nothing():
         "Pareto front",
         "Learning curves",
         "over the 50.0\u202fMB allowed",
-        "2.0\u202f% have more",
+        "2.0\u202f% of the rows have more",
         "on the exam rows".capitalize(),
     ):
         assert text in page

@@ -151,7 +151,7 @@ def knobs(profile: Profile) -> tuple[Knob, ...]:
 
 def settings(recipe: Recipe) -> dict[str, Any]:
     """Every knob's value, the defaults included."""
-    return _reading.USUAL | DEFAULTS | dict(recipe.knobs)
+    return _reading.USUAL | {"pair": "joined"} | DEFAULTS | dict(recipe.knobs)
 
 
 def steps(recipe: Recipe, rows: int) -> int:

@@ -12,6 +12,7 @@ from torch import nn
 
 from penna.features.logistic import Logistic, fit_logistic
 from penna.features.ridge import fit_ridge
+from penna.models import _pairs
 from penna.training import loop, precision
 
 Index = np.ndarray[Any, np.dtype[np.int64]]
@@ -20,7 +21,8 @@ _ATTENTION_DROPOUT = re.compile(r"attention\.(self\.dropout|attention_dropout|dr
 
 
 class Network(nn.Module):  # type: ignore[misc]
-    """Token ids, mask and for pairs types in, (rows, columns) logits out; ``pooling`` is "mean" over tokens or "cls", the first one."""
+    """Token ids, mask and for pairs types in, (rows, columns) logits out; ``pooling`` is "mean" over tokens or "cls",
+    the first one."""
 
     def __init__(self, encoder: nn.Module, width: int, columns: int, pooling: str, dropout: float) -> None:
         super().__init__()
@@ -48,6 +50,52 @@ class Network(nn.Module):  # type: ignore[misc]
     ) -> torch.Tensor:
         logits: torch.Tensor = self.head(self.dropout(self.pooled(input_ids, attention_mask, token_type_ids)))
         return logits
+
+
+class PairNetwork(Network):
+    """Ids and masks of both texts of pairs in, (rows, columns) logits out, from what ``_pairs.combined`` makes of their
+    vectors."""
+
+    def __init__(self, encoder: nn.Module, width: int, columns: int, pooling: str, dropout: float) -> None:
+        super().__init__(encoder, _pairs.width(width), columns, pooling, dropout)
+
+    def forward(  # type: ignore[override]
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        second_ids: torch.Tensor,
+        second_mask: torch.Tensor,
+    ) -> torch.Tensor:
+        first, second = self.pooled(input_ids, attention_mask), self.pooled(second_ids, second_mask)
+        u, v = (nn.functional.normalize(side.float(), dim=1) for side in (first, second))
+        product = u * v
+        cosine = _pairs.COSINE * product.sum(1, keepdim=True)
+        combined = torch.cat([u, v, (u - v).abs(), u.shape[1] ** 0.5 * product, cosine], dim=1)
+        logits: torch.Tensor = self.head(self.dropout(combined))
+        return logits
+
+
+class Pooled(nn.Module):  # type: ignore[misc]
+    """A network without its head: ids and mask in, (rows, width) vectors out."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, **inputs: torch.Tensor) -> torch.Tensor:
+        return self.network.pooled(**inputs)
+
+
+class Twins(nn.Module):  # type: ignore[misc]
+    """A network without a head, given 2n texts: (n, 2 · width), the first n beside the others."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, **inputs: torch.Tensor) -> torch.Tensor:
+        joined: torch.Tensor = torch.cat(self.network(**inputs).chunk(2), dim=1)
+        return joined
 
 
 def quicken(encoder: Any, device: torch.device) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from penna.models import Array
 
 #: Products of unit vectors are small: each block is brought to about the length of the others.
-_COSINE = 3.0
+COSINE = 3.0
 
 
 def width(side: int) -> int:
@@ -23,7 +23,7 @@ def combined(first: Array, second: Array) -> Array:
     product = u * v
     cosine = product.sum(axis=1, keepdims=True)
     grown = np.float32(u.shape[1] ** 0.5) * product
-    return np.concatenate([u, v, np.abs(u - v), grown, _COSINE * cosine], axis=1, dtype=np.float32)
+    return np.concatenate([u, v, np.abs(u - v), grown, COSINE * cosine], axis=1, dtype=np.float32)
 
 
 def _unit(rows: Array) -> Array:

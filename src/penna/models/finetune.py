@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from penna.encoders import checkpoints, frames
-from penna.models import Cost, OutOfTime, Pruned, Report, Resources
+from penna.encoders import checkpoints
+from penna.models import Cost, OutOfTime, Pruned, Report, Resources, _joined, _siamese, frozen
 from penna.models import _finetune_parts as parts
+from penna.models import _frozen_heads as heads
 from penna.models._finetune_recipes import knobs, portfolio, settings, steps
-from penna.models._finetuned import FineTuned, Opened, logits_of, open_link, softmax
+from penna.models._finetuned import FineTuned, Opened, open_link, softmax
 from penna.models._targets import target_of
 from penna.recipe import Profile, Recipe
 from penna.table import Table
@@ -80,24 +81,25 @@ def fit(
     torch.set_num_threads(resources.threads)
     chosen = settings(recipe)
     checkpoint = checkpoints.find(chosen["encoder"])
-    texts, framing = parts.texts_of(checkpoint, train, chosen, resources.cache)
+    way = _way(chosen, train)
+    texts, framing = way.texts_of(checkpoint, train, chosen, resources.cache)
     dtype = precision.fastest_dtype()
     target = target_of(task, train, chosen.get("bins", 0))
-    network = parts.build(checkpoint, chosen, target.columns, recipe.seed)
+    network = parts.build(checkpoint, chosen, target.columns, recipe.seed, way.kind())
     watched = None if valid is None else parts.sample(valid, CHECK_ROWS, recipe.seed)
-    seen = [texts] if watched is None else [texts, frames.read(framing, checkpoint, watched, resources.cache)]
-    with _network.compact(network, np.unique(np.concatenate([t.rows.values for t in seen]))) as lookup:
+    seen = [texts] if watched is None else [texts, way.read(framing, checkpoint, watched, resources.cache)]
+    with _network.compact(network, np.unique(np.concatenate(list(map(way.ids, seen))))) as lookup:
         weights = parts.class_weights(target.y, target.columns, chosen["class_weights"])
-        rows = parts.rows_of(parts.moved(texts, lookup), target.y, weights, target.weights, recipe.seed)
+        rows = way.rows_of(way.moved(texts, lookup), target.y, weights, target.weights, recipe.seed)
         if chosen["head_start"] == "logistic":
             _network.start_head(network, rows, dtype, resources.threads, target.loss)
         score = None
         if watched is not None:
             truth = task.encode(watched)
-            scored = parts.moved(seen[1], lookup)
+            scored = way.moved(seen[1], lookup)
 
             def score() -> float:
-                return task.score(truth, target.link(logits_of(network, scored, dtype), softmax))
+                return task.score(truth, target.link(way.answers(network, scored, dtype), softmax))
 
         plan = parts.plan(recipe, len(train), dtype, chosen.get("loss", target.loss))
         outcome = loop.train(network, rows, plan, resources.deadline, score, report)
@@ -105,14 +107,21 @@ def fit(
         raise Pruned
     if outcome.why == "deadline" and outcome.steps < FEWEST_STEPS:
         raise OutOfTime(f"{outcome.steps} of {outcome.planned} steps fitted before the deadline: too few to learn from")
-    long, cut = float(texts.long.mean()), float(texts.cut.mean())
-    return FineTuned(network, checkpoint, framing, long, cut, resources.cache, outcome, target.link)
+    made: FineTuned = way.Model(network, checkpoint, framing, *way.shares(texts), resources.cache, outcome, target.link)
+    return made
 
 
-def open(folder: Path) -> Opened:
+def _way(chosen: dict[str, Any], table: Table) -> Any:
+    """How rows are read and learnt from: two files that offer the same."""
+    return _siamese if table.pair is not None and chosen["pair"] == "apart" else _joined
+
+
+def open(folder: Path) -> Opened | frozen.Opened:
     """Open what ``save`` wrote, without torch. Raises BundleError on anything damaged."""
     from penna.encoders.graph import Graph
 
+    if (folder / heads.FACTS).exists():  # vectors, and a head on what is between them
+        return frozen.open(folder)
     graph = Graph.open(folder)
     return Opened(graph, folder, open_link(folder, graph.facts.outputs))
 
@@ -128,18 +137,18 @@ def _pace(
 
     chosen = settings(recipe)
     some = parts.sample(train, 4 * PROBE_ROWS, 0)
-    texts, framing = parts.texts_of(checkpoint, some, chosen, resources.cache)
+    way = _way(chosen, some)
+    texts, framing = way.texts_of(checkpoint, some, chosen, resources.cache)
     slow = ("frozen", "batch", "pooling")
     still = parts.depth_of(chosen, checkpoint), chosen["embedding_lr"] == 0, chosen["dropout"] > 0
-    key = (checkpoint.fingerprint, framing, resources.threads, *still, *(chosen[name] for name in slow))
+    key = (checkpoint.fingerprint, way, framing, resources.threads, *still, *(chosen[name] for name in slow))
     if key not in _paces:
         torch.set_num_threads(resources.threads)
-        network = parts.build(checkpoint, chosen, classes, 0)
-        with _network.compact(network, np.unique(texts.rows.values)) as lookup:
-            rows = parts.rows_of(parts.moved(texts, lookup), np.arange(len(some)) % classes)
+        network = parts.build(checkpoint, chosen, classes, 0, way.kind())
+        with _network.compact(network, way.ids(texts)) as lookup:
+            rows = way.rows_of(way.moved(texts, lookup), np.arange(len(some)) % classes)
             found = speed.measure(network, rows, parts.plan(recipe, len(train), precision.fastest_dtype()))
-        windows = len(texts.rows) / max(len(some), 1)  # all of which are read when a text is answered
-        _paces[key] = replace(found, row=windows * found.row, alone=windows * found.alone)
+        _paces[key] = replace(found, row=way.windows(texts) * found.row, alone=way.windows(texts) * found.alone)
     return _paces[key]
 
 

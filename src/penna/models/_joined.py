@@ -1,0 +1,43 @@
+"""Fine-tuning where each row is one sequence of tokens: a text, or both texts of a pair. No torch at import.
+
+``_siamese`` offers the same under the same names, for pairs whose texts are read apart.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from penna.encoders.frames import Framed, read
+from penna.models import Array
+from penna.models._finetune_parts import moved, rows_of, texts_of
+from penna.models._finetuned import FineTuned as Model
+from penna.models._finetuned import logits_of as answers
+
+if TYPE_CHECKING:
+    from penna.models._network import Network
+
+__all__ = ["Model", "answers", "ids", "kind", "moved", "read", "rows_of", "shares", "texts_of", "windows"]
+
+
+def kind() -> type[Network]:
+    """The network that learns from such rows."""
+    from penna.models._network import Network
+
+    return Network
+
+
+def ids(texts: Framed) -> Array:
+    """Every token that occurs, once."""
+    return np.unique(texts.rows.values)
+
+
+def shares(texts: Framed) -> tuple[float, float]:
+    """Of the rows, those with a text that is longer than a row of tokens, and those of which a part is not read."""
+    return float(texts.long.mean()), float(texts.cut.mean())
+
+
+def windows(texts: Framed) -> float:
+    """Rows of tokens for each text, all of which are read when it is answered."""
+    return len(texts.rows) / max(len(texts.long), 1)

@@ -1,0 +1,133 @@
+"""Fine-tuning for pairs whose texts are read apart: one encoder for both, a head on what is between their vectors.
+
+After Reimers and Gurevych 2019, "Sentence-BERT". What is saved is the encoder as a graph of vectors and the head beside
+it, as the family ``frozen`` has it, and so it is served. No torch at import.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from penna.encoders import checkpoints, frames
+from penna.encoders.frames import Framed, Framing
+from penna.models import Array, _pairs
+from penna.models import _finetune_parts as parts
+from penna.models import _frozen_heads as heads
+from penna.models._finetuned import FineTuned, logits_of, softmax
+from penna.models._targets import Link, silent
+from penna.table import Table
+
+if TYPE_CHECKING:
+    import torch
+
+    from penna.models._network import PairNetwork
+    from penna.training import loop
+
+#: The framed texts of both sides.
+Sides = tuple[Framed, Framed]
+
+
+def texts_of(
+    checkpoint: checkpoints.Checkpoint, train: Table, chosen: dict[str, Any], cache: Path | None
+) -> tuple[Sides, Framing]:
+    """Both sides' rows of tokens, and how they were made: as long as the longer side needs."""
+    each = [parts.texts_of(checkpoint, side, chosen, cache)[1] for side in train.sides]
+    framing = max(each, key=lambda one: one.length)
+    return read(framing, checkpoint, train, cache), framing
+
+
+def read(framing: Framing, checkpoint: checkpoints.Checkpoint, table: Table, cache: Path | None) -> Sides:
+    first, second = (frames.read(framing, checkpoint, side, cache) for side in table.sides)
+    return first, second
+
+
+def moved(sides: Sides, lookup: Array) -> Sides:
+    """The same rows in the ids of a smaller vocabulary."""
+    return parts.moved(sides[0], lookup), parts.moved(sides[1], lookup)
+
+
+def rows_of(
+    sides: Sides, y: Array, weights: tuple[float, ...] | None = None, shares: Array | None = None, seed: int = 0
+) -> loop.Rows:
+    """What is learnt from: batches of both sides."""
+    from penna.training import loop
+
+    first, second = (parts.rows_of(side, y, weights, shares, seed + i) for i, side in enumerate(sides))
+
+    def inputs(index: Array) -> loop.Inputs:
+        other = second.inputs(index)
+        return {**first.inputs(index), "second_ids": other["input_ids"], "second_mask": other["attention_mask"]}
+
+    return loop.Rows(first.lengths + second.lengths, inputs, y, weights, shares)
+
+
+def answers(network: PairNetwork, sides: Sides, dtype: Any) -> Array:
+    """(n, columns) float32 logits, from the mean of each text's windows."""
+    import torch
+
+    from penna.models._network import Pooled
+
+    vectors = [logits_of(Pooled(network), side, dtype) for side in sides]
+    with torch.inference_mode():
+        combined = torch.from_numpy(_pairs.combined(*vectors)).to(network.head.weight.device)
+        found: Array = network.head(combined).float().cpu().numpy()
+    return found
+
+
+def kind() -> type[PairNetwork]:
+    """The network that learns from such rows."""
+    from penna.models._network import PairNetwork
+
+    return PairNetwork
+
+
+def ids(sides: Sides) -> Array:
+    """Every token that occurs, once."""
+    return np.union1d(*(side.rows.values for side in sides))
+
+
+def shares(sides: Sides) -> tuple[float, float]:
+    """Of the rows, those with a text that is longer than a row of tokens, and those of which a part is not read."""
+    long, cut = (np.logical_or(*(getattr(side, name) for side in sides)) for name in ("long", "cut"))
+    return float(long.mean()), float(cut.mean())
+
+
+def windows(sides: Sides) -> float:
+    """Rows of tokens for each text, all of which are read when it is answered."""
+    return sum(len(side.rows) for side in sides) / max(len(sides[0].long) + len(sides[1].long), 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Model(FineTuned):
+    """A trained encoder that reads the texts of a pair one by one, with its head."""
+
+    def outputs(self, table: Table) -> Array:
+        """(n, columns), in the number format that is fastest here: within 2e-2 of the artefact's."""
+        from penna.training import precision
+
+        if not len(table):
+            return self.link(np.zeros((0, self.network.head.out_features), np.float32), softmax)
+        sides = read(self.framing, self.checkpoint, table, self.cache)
+        logits = answers(self.network, sides, precision.fastest_dtype())
+        return self.link.settled(self.link(logits, softmax), silent(table))
+
+    def save(self, folder: Path) -> None:
+        """The ONNX graph of vectors with its tokenizer, in float32, and the head."""
+        from penna.encoders import graph
+
+        network = self.network.cpu().eval()
+        pooling, framing = network.pooling, self.framing
+        graph.write_graph(
+            network.encoder, self.checkpoint, folder, pooling=pooling, length=self.length, framing=framing
+        )
+        _head(network.head, self.link).save(folder)
+
+
+def _head(layer: torch.nn.Linear, link: Link) -> heads.Head:
+    arrays = {"coef": layer.weight.detach().numpy(), "intercept": layer.bias.detach().numpy()}
+    as_it_is = heads.Scaling.fitted(np.zeros((1, layer.in_features), np.float32), "none")
+    return heads.Head("linear", as_it_is, arrays, link)
