@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from threadpoolctl import threadpool_limits
 
-from penna import bundle, intake, outset, packing, plugins, record, split
+from penna import bundle, intake, outset, packing, plugins, record, split, tasks
 from penna.budget import Deadline, parse_seconds
 from penna.bundle import Bundle
 from penna.errors import RunError
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 
-FAMILIES = ("linear", "trees", "frozen", "finetune")
+FAMILIES = ("linear", "trees", "frozen", "contrast", "finetune")
 
 
 class Silent:
@@ -38,7 +38,8 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
 
     budget    seconds for everything, as a number or like "30s", "10m", "1.5h"
     max_mb    most that the artefact may weigh; max_ms most that one text may take
-    families  of models to search: "linear", "trees" (of columns beside the text), "frozen", "finetune"
+    families  of models to search: "linear", "trees" (of columns beside the text), "frozen", "contrast" (where classes
+              have few rows), "finetune"
     encoders  folders or hub names of Hugging Face encoders, for frozen and finetune; what came with Penna if none
     task      "classify", "regress", or "auto": many different numbers are an amount, anything else is classes
     metric    "accuracy", "macro_f1", "balanced_accuracy", "log_loss" ..., chosen by the class shares if None; for an
@@ -161,8 +162,9 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         progress.event("table", rows=len(table), roles=table.roles, findings=[f.message for f in findings])
         exam, more = intake.exam_table(test, table, task)
         plan = split.plan(
-            table, task.strata(table), folds=self.folds, exam=self.exam, has_test=exam is not None, seed=self.seed
-        )
+            table, task.strata(table), folds=self.folds, exam=self.exam, has_test=exam is not None,
+            most_valid=tasks.enough(task), seed=self.seed,
+        )  # fmt: skip
         exam = table.take(plan.exam) if exam is None else exam
         progress.event("plan", exam=len(exam), folds=len(plan.first_round))
 

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from penna import bundle, doubting, evaluate, plugins, select
+from penna.adjust import reject
 from penna.budget import Deadline
 from penna.errors import BundleError
 from penna.evaluate import Work
@@ -218,7 +219,8 @@ class Search:
         """Leave the best model so far on disk: after a kill, a Ctrl-C or the deadline there is something to serve."""
         if model is None or trial.state is not State.COMPLETE:
             return trial
-        family, model = staged.asked(trial.recipe, model)
+        column = getattr(self.work.task, "rejects", None)
+        family, model = staged.asked(trial.recipe, model, () if column is None else (reject.never(column),))
         if trial.origin == "baseline":
             self.baseline = model
         best = max((t.score for t in self.ledger.trials if t.folds == trial.folds), default=-np.inf)
@@ -248,7 +250,9 @@ def _strategy(
     modules = {name: plugins.find("models", name) for name in families}
     columns, needs = work.profile.columns, {name: getattr(module, "NEEDS", "") for name, module in modules.items()}
     own = {name: module.knobs(work.profile) for name, module in modules.items()}
-    own |= {name: (*knobs, *rows.knobs(columns, needs[name], work.profile.blank)) for name, knobs in own.items() if knobs}
+    own |= {
+        name: (*knobs, *rows.knobs(columns, needs[name], work.profile.blank)) for name, knobs in own.items() if knobs
+    }
     # A family without knobs of its own has nothing to search: it lacks an encoder.
     common = (*offer.knobs(work.profile.cleanings), *doubt.knobs(ways))
     space = Space(tuple((name, (*knobs, *common) if knobs else ()) for name, knobs in own.items()))

@@ -15,6 +15,8 @@ Array = np.ndarray[Any, Any]
 
 #: Below this many rows every recipe meets all folds; above, one fold chooses and finalists meet more.
 SMALL = 1_500
+#: Below this many, a fold is a handful of rows: they are dealt into folds more than once.
+TINY, TIMES = 100, 2
 MOST_EXAM_ROWS = 10_000
 MOST_VALIDATION_ROWS = 20_000
 
@@ -23,7 +25,7 @@ MOST_VALIDATION_ROWS = 20_000
 class Plan:
     """Positions into one table. ``exam`` is empty where the exam is another file.
 
-    folds        (train, valid) for each of k folds; exam rows are in neither
+    folds        (train, valid) for each of k folds, of a tiny table for each of several deals; exam rows are in neither
     first_round  the folds that every recipe meets; finalists meet further ones
     """
 
@@ -45,12 +47,13 @@ def plan(
     folds: int | None = None,
     exam: float | None = None,
     has_test: bool = False,
+    most_valid: int | None = None,
     seed: int = 0,
 ) -> Plan:
     """An exam part and k folds, stratified by ``strata`` (n,) int.
 
     Rows with the same text (but for case, spacing and punctuation), or of the same group, are always on one side of
-    every split. ``folds`` asks for so many
+    every split. A part is validated on at most ``most_valid`` rows (20,000 if None). ``folds`` asks for so many
     folds in the first round. ``exam`` is a share of the rows in (0, 0.5]; by default 15 % of up to 2,000 rows, 10 %
     beyond, at most 10,000 rows, and none where a test table was given. Raises SettingError.
     """
@@ -64,13 +67,14 @@ def plan(
     share = exam if exam is not None else min(0.15 if n <= 2_000 else 0.10, MOST_EXAM_ROWS / n)
     in_exam = np.zeros(n, bool) if has_test else deal(strata, units, [share, 1 - share], rng, keep_in_last=2) == 0
     rest = np.flatnonzero(~in_exam)
-    k = folds or 5
-    valid_share = min(1 / k, MOST_VALIDATION_ROWS / len(rest))
+    tiny = folds is None and len(rest) < TINY
+    k = folds or (4 if tiny else 5)
+    valid_share = min(1 / k, (most_valid or MOST_VALIDATION_ROWS) / len(rest))
     shares = [valid_share] * k + [max(0.0, 1 - k * valid_share)]
-    part = deal(strata[rest], units[rest], shares, rng)
-    pairs = tuple((rest[part != f], rest[part == f]) for f in range(k))
+    parts = [deal(strata[rest], units[rest], shares, rng) for _ in range(TIMES if tiny else 1)]
+    pairs = tuple((rest[part != f], rest[part == f]) for part in parts for f in range(k))
     everything = folds is not None or len(rest) < SMALL
-    return Plan(np.flatnonzero(in_exam), pairs, tuple(range(k)) if everything else (0,))
+    return Plan(np.flatnonzero(in_exam), pairs, tuple(range(len(pairs))) if everything else (0,))
 
 
 def deal(

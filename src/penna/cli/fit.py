@@ -20,7 +20,10 @@ def fit(
         typer.Option(metavar="COLUMN", help="The labels, or numbers; repeat for columns of 0 and 1, a label each."),
     ] = None,
     text: Annotated[
-        list[str] | None, typer.Option(metavar="COLUMN", help="A text column; repeat for more. Found if not given.")
+        list[str] | None,
+        typer.Option(
+            "--text", "--source", metavar="COLUMN", help="A text column; repeat for more. Found if not given."
+        ),
     ] = None,
     text_pair: Annotated[
         str | None,
@@ -49,7 +52,9 @@ def fit(
     budget: Annotated[str, typer.Option(metavar="TIME", help="For everything: 30s, 10m, 1.5h.")] = "10m",
     max_mb: Annotated[float | None, typer.Option(metavar="MB", help="Most that the result may weigh.")] = None,
     max_ms: Annotated[float | None, typer.Option(metavar="MS", help="Most that one text may take.")] = None,
-    families: Annotated[str, typer.Option(metavar="NAMES", help="What to search.")] = "linear,trees,frozen,finetune",
+    families: Annotated[
+        str, typer.Option(metavar="NAMES", help="What to search.")
+    ] = "linear,trees,frozen,contrast,finetune",
     encoder: Annotated[
         list[str] | None,
         typer.Option(
@@ -158,7 +163,7 @@ def show_result(folder: Path, manifest: Mapping[str, Any], deadline: "Deadline")
 def _listed(families: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in families.split(",") if name.strip())
     if not names:
-        raise SettingError("--families names none: give at least one of linear, trees, frozen, finetune.")
+        raise SettingError("--families names none: give at least one of linear, trees, frozen, contrast, finetune.")
     return names
 
 

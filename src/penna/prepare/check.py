@@ -11,7 +11,7 @@ from penna.errors import SettingError, TableError, TaskError
 from penna.prepare.checks import duplicates, lengths, pairs
 from penna.table import Finding, Objects, Table
 
-LEAST_ROWS = 20
+LEAST_ROWS = 16  # eight rows of each of two classes
 RARE = ("error", "drop")
 _FEW = 5
 Severity: TypeAlias = Literal["info", "warning"]
@@ -64,7 +64,7 @@ def usable(table: Table) -> tuple[Table, list[Finding]]:
     if table.target is None:
         raise TableError("the table has no target: name the column that holds the labels (--target).")
     if not len(table):
-        raise TableError("the table has no rows: give at least 20.")
+        raise TableError(f"the table has no rows: give at least {LEAST_ROWS}.")
     blank = _blank(table)
     unlabelled = np.array([label is None or label == "" for label in table.target], dtype=bool)
     if blank.all():

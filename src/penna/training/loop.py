@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from penna.budget import Deadline
-from penna.training import batches, label_losses, optimiser, precision
+from penna.training import batches, contrast, label_losses, optimiser, precision
 from penna.training.averaging import Averaging
 
 Index = batches.Index
@@ -266,6 +266,7 @@ LOSSES: dict[str, Callable[[torch.Tensor, torch.Tensor, torch.Tensor | None, flo
     "binary_cross_entropy": lambda logits, y, weights, smoothing: label_losses.plain(logits, y),
     "tags": _tags,
     "focal": lambda logits, y, weights, smoothing: label_losses.focal(logits, y),
+    "contrast": lambda vectors, y, weights, smoothing: contrast.supervised(vectors, y),
     "asymmetric": lambda logits, y, weights, smoothing: label_losses.asymmetric(logits, y),
 }
 

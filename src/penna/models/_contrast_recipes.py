@@ -1,0 +1,75 @@
+"""The recipes of family ``contrast``: what its knobs mean, which are known to be good, which a search may turn."""
+
+from typing import Any
+
+from penna.models import _depths
+from penna.recipe import Knob, Profile, Recipe, Scalar
+
+#: What a recipe means where it says nothing. ``batch`` counts pairs of texts; ``pairs`` those drawn for each row.
+DEFAULTS: dict[str, Scalar] = {
+    "depth": 1.0,
+    "pooling": "mean",
+    "length": 128,
+    "long": "head",
+    "lr": 5e-5,
+    "embedding_lr": 1.0,
+    "batch": 16,
+    "pairs": 20.0,
+    "head": "logistic",
+    "c": 10.0,
+}
+#: With more rows a class on the mean, or more in all, plain fine-tuning has enough to go by.
+FEW, MOST_ROWS = 100, 6_000
+
+
+def portfolio(profile: Profile) -> list[Recipe]:
+    """Known-good recipes where classes have few rows, each for every encoder; none elsewhere."""
+    usual = DEFAULTS | {"pairs": _pairs(profile)}
+    choices: list[dict[str, Scalar]] = [{}, {"lr": 1e-4}, {"depth": 0.5}]
+    return [
+        Recipe.made("contrast", usual | choice | {"encoder": encoder, "depth": depth}, seed=profile.seed)
+        for choice in (choices if _few(profile) else [])
+        for encoder, depth in _depths.near(profile, float(choice.get("depth", 1.0)))  # type: ignore[arg-type]
+    ]
+
+
+def knobs(profile: Profile) -> tuple[Knob, ...]:
+    """What a search may turn; nothing where there is no encoder, or where classes have many rows."""
+    if not profile.encoders or not _few(profile):
+        return ()
+    usual = _pairs(profile)
+    return (
+        Knob("encoder", values=profile.encoders),
+        _depths.knob(profile),
+        Knob("lr", low=1e-5, high=2e-4, log=True),
+        Knob("embedding_lr", values=(0.0, 1.0)),
+        Knob("batch", values=(8, 16, 32)),
+        Knob("pairs", low=usual / 3, high=3 * usual, log=True),
+        Knob("head", values=("logistic", "prototype")),
+        Knob("c", low=0.3, high=100.0, log=True, when=("head", ("logistic",))),
+        Knob("length", values=(64, 128, 256)),
+    )
+
+
+def settings(recipe: Recipe) -> dict[str, Any]:
+    """Every knob's value, the defaults included."""
+    return DEFAULTS | dict(recipe.knobs)
+
+
+def as_finetune(recipe: Recipe) -> Recipe:
+    """The fine-tune with as many rows in as many steps: what that takes is known, and how it learns is the same."""
+    chosen = settings(recipe)
+    kept = {name: chosen[name] for name in ("encoder", "depth", "pooling", "length", "long", "lr", "embedding_lr")}
+    return Recipe.made(
+        "finetune", kept | {"batch": chosen["batch"], "epochs": chosen["pairs"]}, effort=recipe.effort, seed=recipe.seed
+    )
+
+
+def _few(profile: Profile) -> bool:
+    classes = profile.loss == "cross_entropy" and profile.rows <= FEW * profile.classes
+    return classes and profile.rows <= MOST_ROWS
+
+
+def _pairs(profile: Profile) -> float:
+    """Fewer for each row where there are more rows: 40 of 16, about 6 of 600."""
+    return round(min(40.0, max(3.0, 160 / max(profile.rows, 1) ** 0.5)), 1)

@@ -1,0 +1,125 @@
+"""The family ``contrast``: pairs of few texts, a loss over a batch, an encoder that they tune, and its artefact."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from penna import split, tasks
+from penna.budget import Deadline
+from penna.models import OutOfTime, Resources, contrast, finetune
+from penna.models._contrast_recipes import as_finetune
+from penna.recipe import Profile, Recipe
+from penna.table import Table
+from penna.training import loop
+from penna.training.contrast import supervised
+
+KINDS = {
+    "film": ("a good film", "the bad story", "a very good story"),
+    "card": ("lost my card", "my payment", "the money"),
+}
+
+
+def made(rows: int, seed: int = 0) -> Table:
+    rng = np.random.default_rng(seed)
+    labels = [("film", "card")[i % 2] for i in range(rows)]
+    texts = [f"{rng.choice(KINDS[label])} {rng.choice(list('abcdefgh'))}" for label in labels]
+    return Table({"text": np.array(texts, object)}, np.array(labels, object), rows=np.arange(1, rows + 1))
+
+
+@pytest.fixture
+def resources(tmp_path: Path) -> Resources:
+    return Resources(tmp_path, Deadline(120), 1)
+
+
+def recipe(encoder: Path, **knobs: object) -> Recipe:
+    return Recipe.of("contrast", encoder=str(encoder), **{"pairs": 20.0, "lr": 1e-3, **knobs})
+
+
+def fitted(table: Table, resources: Resources, asked: Recipe) -> contrast.Tuned:
+    task = tasks.find("classify", table, "accuracy")
+    return contrast.fit(asked, task, table, None, resources, lambda *_: True)
+
+
+def test_the_loss_is_small_where_classes_stand_apart_and_each_row_has_its_own():
+    y = torch.tensor([0, 0, 1])
+    apart = torch.tensor([[1.0, 0, 1, 0], [1, 0, 1, 0], [0, 1, 0, 1]])
+    mixed = torch.tensor([[1.0, 0, 0, 1], [0, 1, 1, 0], [0, 1, 1, 0]])
+    assert supervised(apart, y).shape == (3,)
+    # Five others for each text: of three alike all are near, and the best that a softmax can do is an equal share.
+    assert supervised(apart, y)[0] == pytest.approx(np.log(3), abs=1e-3)
+    assert (supervised(mixed, y) > supervised(apart, y)).all()
+
+
+def test_every_row_brings_another_of_its_class_along():
+    y = np.array([0, 1, 0, 1, 2, 0])
+    asked: list[np.ndarray] = []
+
+    def inputs(index: np.ndarray) -> dict[str, torch.Tensor]:
+        asked.append(index)
+        return {}
+
+    twins = contrast._twins(loop.Rows(np.ones(6, np.int64), inputs, y), seed=0)
+    for _ in range(50):
+        twins.inputs(np.arange(6))
+    firsts, others = np.split(np.stack(asked), 2, axis=1)
+    assert (y[firsts] == y[others]).all()
+    several = np.bincount(y)[y] > 1
+    assert (firsts != others)[:, several].all()
+    assert {int(i) for i in others[:, 0]} == {2, 5}, "each of the others in turn"
+
+
+def test_what_is_tuned_tells_classes_apart_and_is_served_without_torch(tiny_bert, resources, tmp_path):
+    model = fitted(made(24), resources, recipe(tiny_bert))
+    asked = made(40, seed=1)
+    y = np.array([label == "film" for label in asked.target])
+    outputs = model.outputs(asked)
+    assert outputs.shape == (40, 2)
+    assert (outputs.argmax(axis=1) == y).mean() > 0.85
+    (tmp_path / "parts").mkdir()
+    model.save(tmp_path / "parts")
+    opened = contrast.open(tmp_path / "parts")
+    assert np.abs(opened.outputs(asked) - outputs).max() < 2e-2
+    assert model.outputs(asked.take(np.arange(0))).shape == (0, 2)
+
+
+def test_the_same_seed_gives_the_same_model(tiny_bert, resources):
+    first, second = (fitted(made(16), resources, recipe(tiny_bert, pairs=5.0)).outputs(made(9)) for _ in range(2))
+    assert np.array_equal(first, second)
+
+
+def test_a_deadline_that_is_over_is_said(tiny_bert, tmp_path):
+    with pytest.raises(OutOfTime, match="too few to learn from"):
+        fitted(made(16), Resources(tmp_path, Deadline(0.01), 1), recipe(tiny_bert))
+
+
+def test_it_is_offered_where_classes_have_few_rows(tiny_bert):
+    def profile(rows: int, classes: int, loss: str = "cross_entropy") -> Profile:
+        return Profile(rows, classes, rows // classes, 60.0, encoders=(str(tiny_bert),), loss=loss)
+
+    assert contrast.portfolio(profile(16, 2))[0]["pairs"] == 40.0
+    assert contrast.portfolio(profile(616, 77))[0]["pairs"] < 8
+    assert contrast.knobs(profile(616, 77))
+    for other in (profile(6920, 2), profile(30_000, 500), profile(300, 1, "squared")):
+        assert contrast.portfolio(other) == []
+        assert contrast.knobs(other) == ()
+
+
+def test_its_cost_is_that_of_a_fine_tune_of_as_many_texts_and_shrinks_with_its_pairs(tiny_bert, resources):
+    profile, asked = Profile(24, 2, 12, 20.0, encoders=(str(tiny_bert),)), recipe(tiny_bert, pairs=200.0)
+    whole = contrast.cost(asked, profile, made(24), resources)
+    assert whole.seconds == pytest.approx(2 * finetune.cost(as_finetune(asked), profile, made(24), resources).seconds)
+    smaller = contrast.shrink(asked, profile, made(24), resources, 0.7 * whole.seconds)
+    assert smaller is not None
+    assert smaller.effort == 0.5
+    assert contrast.shrink(asked, profile, made(24), resources, 0.01) is None
+
+
+def test_a_tiny_table_is_dealt_into_folds_twice():
+    table = made(16)
+    plan = split.plan(table, np.arange(16) % 2, has_test=True)
+    assert plan.first_round == tuple(range(8))
+    for deal in (plan.folds[:4], plan.folds[4:]):
+        assert sorted(np.concatenate([valid for _, valid in deal])) == list(plan.search)
+    assert len(split.plan(made(200), np.arange(200) % 2, has_test=True).folds) == 5
