@@ -29,16 +29,22 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class Set:
-    """What is asked of one set."""
+    """What is asked of one set. Where its rows are pairs, ``pair`` is the second text; ``test`` is the file of the exam."""
 
     metric: str = "accuracy"
     text: tuple[str, ...] = ("text",)
     target: str = "label"
     task: str = "classify"
+    pair: str = ""
+    test: str = "test"
 
 
 SETS = {
     "goemotions": Set("macro_f1", target="labels", task="multilabel"),
+    "mrpc": Set(text=("sentence1",), pair="sentence2"),
+    "rte": Set(text=("sentence1",), pair="sentence2", test="dev"),  # labels of its test rows were never published
+    "snli_small": Set(text=("premise",), pair="hypothesis"),
+    "stsb": Set("spearman", ("sentence1",), "score", "regress", "sentence2"),
     "tweeteval_emotion": Set("macro_f1"),
     "tweeteval_irony": Set("macro_f1"),
     "tweeteval_offensive": Set("macro_f1"),
@@ -47,9 +53,9 @@ SETS = {
 
 
 def rows(path: Path, asked: Set) -> pd.DataFrame:
-    """Columns text (several joined by a line break) and label."""
+    """Columns text (several, and pairs, joined by a line break) and label."""
     table = pd.read_csv(path, keep_default_na=False, dtype=str)
-    joined = table[list(asked.text)].agg("\n".join, axis=1)
+    joined = table[[*asked.text, *([asked.pair] if asked.pair else [])]].agg("\n".join, axis=1)
     label = table[asked.target].astype(float) if asked.task == "regress" else table[asked.target]
     return pd.DataFrame({"text": joined, "label": label})
 
@@ -61,9 +67,11 @@ def penna_run(args: argparse.Namespace, name: str, seed: int) -> dict[str, Any]:
         out = Path(home) / "run"
         command = [sys.executable, "-m", "penna", "fit", folder / "train.csv.gz", "--target", asked.target]
         command += [part for column in asked.text for part in ("--text", column)] + ["--ignore", "*"]
+        command += ["--text-pair", asked.pair] if asked.pair else []
+        command += ["--threads", str(args.threads)] if args.threads else []
         command += ["--task", asked.task, "--metric", asked.metric, "--seed", str(seed)]
         command += ["--budget", args.budget, "--out", out, "--quiet"]
-        command += [] if args.held_out else ["--test", folder / "test.csv.gz"]
+        command += [] if args.held_out else ["--test", folder / f"{asked.test}.csv.gz"]
         command += ["--encoder", args.encoder] if args.encoder else []
         command += ["--families", args.families] if args.families else []
         # A cache of its own: nothing computed by an earlier run is reused.
@@ -72,7 +80,7 @@ def penna_run(args: argparse.Namespace, name: str, seed: int) -> dict[str, Any]:
         subprocess.run(list(map(str, command)), check=True, env=environment, stdout=subprocess.DEVNULL)
         wall = time.monotonic() - started
         manifest = json.loads((out / "model" / "manifest.json").read_text())
-        evaluated = [sys.executable, "-m", "penna", "evaluate", out, folder / "test.csv.gz", "--json"]
+        evaluated = [sys.executable, "-m", "penna", "evaluate", out, folder / f"{asked.test}.csv.gz", "--json"]
         done = subprocess.run(list(map(str, evaluated)), check=True, capture_output=True, text=True)
         measured = json.loads(done.stdout)
         if args.keep:
@@ -93,7 +101,7 @@ def penna_run(args: argparse.Namespace, name: str, seed: int) -> dict[str, Any]:
 def by_hand(args: argparse.Namespace, name: str) -> dict[str, float]:
     """TF-IDF, and with an encoder its frozen embeddings, each with a linear model tuned by 5-fold CV."""
     asked = SETS.get(name, Set())
-    train, test = (rows(Path(args.data) / name / f"{part}.csv.gz", asked) for part in ("train", "test"))
+    train, test = (rows(Path(args.data) / name / f"{part}.csv.gz", asked) for part in ("train", asked.test))
     by = {"classify": classes_by_hand, "multilabel": labels_by_hand, "regress": numbers_by_hand}[asked.task]
     return by(train, test, asked.metric, args.encoder)
 
@@ -150,9 +158,10 @@ def labels_by_hand(train: pd.DataFrame, test: pd.DataFrame, metric: str, encoder
 
 
 def numbers_by_hand(train: pd.DataFrame, test: pd.DataFrame, metric: str, encoder: str) -> dict[str, float]:
-    """Ridge regression, scored by R2 whatever the metric."""
+    """Ridge regression, chosen by R2 whatever the metric."""
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import Ridge, RidgeCV
+    from scipy.stats import spearmanr
     from sklearn.metrics import r2_score
     from sklearn.model_selection import GridSearchCV
     from sklearn.pipeline import make_pipeline
@@ -161,11 +170,15 @@ def numbers_by_hand(train: pd.DataFrame, test: pd.DataFrame, metric: str, encode
     grid = {"ridge__alpha": [0.3, 1, 3, 10], "tfidfvectorizer__ngram_range": [(1, 1), (1, 2)]}
     plain = make_pipeline(TfidfVectorizer(min_df=2, sublinear_tf=True), Ridge(solver="sparse_cg"))
     searched = GridSearchCV(plain, grid, cv=5, scoring="r2", n_jobs=2).fit(train.text, train.label)
-    scores = {"tfidf_ridge": float(r2_score(test.label, searched.predict(test.text)))}
+
+    def score(answers: Any) -> float:
+        return float(spearmanr(test.label, answers)[0] if metric == "spearman" else r2_score(test.label, answers))
+
+    scores = {"tfidf_ridge": score(searched.predict(test.text))}
     if encoder:
         x, z = embedded(train, test, encoder)
         head = make_pipeline(StandardScaler(), RidgeCV(np.geomspace(1, 1e4, 9))).fit(x, train.label)
-        scores["frozen_ridge"] = float(r2_score(test.label, head.predict(z)))
+        scores["frozen_ridge"] = score(head.predict(z))
     return scores
 
 
@@ -205,6 +218,7 @@ def main() -> None:
     parser.add_argument("--families", default="")
     parser.add_argument("--budget", default="10m")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--threads", type=int, default=0, help="cores to use; all if 0")
     parser.add_argument("--held-out", action="store_true")
     parser.add_argument("--hand", action="store_true", help="also run the pipelines written by hand")
     parser.add_argument("--keep", default="", help="folder to keep each run's ledger, record and report in")
