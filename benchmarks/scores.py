@@ -29,7 +29,7 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class Set:
-    """What is asked of one set. Where its rows are pairs, ``pair`` is the second text; ``test`` is the file of the exam."""
+    """What is asked of one set; ``pair``: the second text of pairs; ``test``: the file of the exam."""
 
     metric: str = "accuracy"
     text: tuple[str, ...] = ("text",)
@@ -159,9 +159,9 @@ def labels_by_hand(train: pd.DataFrame, test: pd.DataFrame, metric: str, encoder
 
 def numbers_by_hand(train: pd.DataFrame, test: pd.DataFrame, metric: str, encoder: str) -> dict[str, float]:
     """Ridge regression, chosen by R2 whatever the metric."""
+    from scipy.stats import spearmanr
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import Ridge, RidgeCV
-    from scipy.stats import spearmanr
     from sklearn.metrics import r2_score
     from sklearn.model_selection import GridSearchCV
     from sklearn.pipeline import make_pipeline
