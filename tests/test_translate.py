@@ -106,7 +106,7 @@ def test_the_worst_answers_are_shown():
     said = [*truth[:9], "nothing"]
     task = translate.make(table(truth, truth))
     (first, *_) = task.mistakes(table(truth, truth), column(truth), ragged.objects(map(texts.codes, said)), 3)
-    assert (first["row"], first["true"], first["predicted"]) == (10, truth[9], "nothing")
+    assert (first["row"], first["truth"], first["answer"]) == (10, truth[9], "nothing")
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,7 @@ def work(
         seconds=deadline.seconds,
         folds=len(plan.first_round),
         seed=asked["seed"],
+        noise=asked["label_noise"],
     )
     budget = Budget(deadline.seconds, asked["max_mb"], asked["max_ms"])
     return Work(task, table, plan.folds, profile, budget, asked["label_noise"])

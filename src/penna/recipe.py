@@ -132,3 +132,4 @@ class Profile:
     blank: float = 0.0  # share of rows without a text
     pair: bool = False  # rows are pairs of texts
     long: float = 0.0  # share of rows with a text that an encoder may not read at once
+    noise: str = "auto"  # what is to become of rows that are doubted: "auto" where the search may choose

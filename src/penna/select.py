@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from penna import tasks
 from penna.adjust import Adjustment
 from penna.tasks import Task
 from penna.trials import State, Trial
@@ -95,6 +96,8 @@ def blend(trials: Sequence[Trial], evidence: Evidence, allowed: Callable[[Sequen
     scored on the other half.
     """
     first = [t for t in trials if t.state is State.COMPLETE and t.folds == evidence.first_round]
+    if not tasks.mixes(evidence.task):
+        return None
     ranked = sorted(first, key=lambda t: -t.cautious)
     pool: list[Trial] = []
     for t in ranked:

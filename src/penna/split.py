@@ -53,9 +53,9 @@ def plan(
     """An exam part and k folds, stratified by ``strata`` (n,) int.
 
     Rows with the same text (but for case, spacing and punctuation), or of the same group, are always on one side of
-    every split. A part is validated on at most ``most_valid`` rows (20,000 if None). ``folds`` asks for so many
-    folds in the first round. ``exam`` is a share of the rows in (0, 0.5]; by default 15 % of up to 2,000 rows, 10 %
-    beyond, at most 10,000 rows, and none where a test table was given. Raises SettingError.
+    every split. ``most_valid`` is how many rows to choose by, on one fold however few rows there are; 20,000 if None.
+    ``folds`` asks for so many folds in the first round. ``exam`` is a share of the rows in (0, 0.5]; by default 15 % of
+    up to 2,000 rows, 10 % beyond, at most 10,000 rows, and none where a test table was given. Raises SettingError.
     """
     n = len(table)
     if folds is not None and not 2 <= folds <= 20:
@@ -73,7 +73,7 @@ def plan(
     shares = [valid_share] * k + [max(0.0, 1 - k * valid_share)]
     parts = [deal(strata[rest], units[rest], shares, rng) for _ in range(TIMES if tiny else 1)]
     pairs = tuple((rest[part != f], rest[part == f]) for part in parts for f in range(k))
-    everything = folds is not None or len(rest) < SMALL
+    everything = folds is not None or (len(rest) < SMALL and most_valid is None)
     return Plan(np.flatnonzero(in_exam), pairs, tuple(range(len(pairs))) if everything else (0,))
 
 

@@ -42,6 +42,8 @@ def show_measures(measures: Mapping[str, Any]) -> None:
     intervals = [(name, *map(number, value)) for name, value in measures.items() if _interval(value)]
     columns = ("metric", "value", "low", "high")
     table(console, f"{measures['rows']:,} rows, 95 % bootstrap intervals", columns, intervals, columns[1:])
+    for name, value in measures.get("signatures", {}).items():
+        console.print(f"{name}: {value}", style="dim", soft_wrap=True)
     classes = measures.get("by_class")
     if classes:
         names = tuple(classes[0])

@@ -204,7 +204,7 @@ def _arrays(folder: Path, kinds: Mapping[str, type]) -> dict[str, Array]:
 
     path = checked(folder, ARRAYS, _LARGEST)
     try:
-        arrays = load_file(path)
+        arrays: dict[str, Array] = load_file(path)
     except SafetensorError as error:
         raise ValueError(str(error)) from error
     for name, kind in {**kinds, "letters": np.uint8, "ends": np.int64}.items():

@@ -33,8 +33,8 @@ DEFAULTS: dict[str, Scalar] = {
 }
 
 LOSS = "translation"
-#: Seconds of the budget for each row, and the width that is worth training in that time.
-_WIDTHS = ((0.05, 256), (0.015, 192), (0.0, 128))
+#: Seconds of the budget for each pass over a row, and the width that can be taught in that time.
+_WIDTHS = ((0.005, 256), (0.002, 192), (0.0005, 128), (0.0, 64))
 
 
 def portfolio(profile: Profile) -> list[Recipe]:
@@ -42,13 +42,14 @@ def portfolio(profile: Profile) -> list[Recipe]:
     if profile.loss != LOSS:
         return []
     usual = DEFAULTS | {"width": _width(profile), "pieces": _pieces(profile), "epochs": _epochs(profile)}
+    usual["pairs"] = _pairs(profile)[0]
     choices: list[dict[str, Scalar]] = [
         {},
         {"schedule": "cosine", "dropout": 0.2},
         {"sharing": "none"},
         {"layers": 6, "decoder_layers": 2},
-        *({"encoder": encoder, "vocabulary": "separate", "encoder_lr": 0.1} for encoder in profile.encoders),
     ]
+    choices.extend({"encoder": encoder, "vocabulary": "separate", "encoder_lr": 0.1} for encoder in profile.encoders)
     return [Recipe.made("seq2seq", usual | choice, seed=profile.seed) for choice in choices]
 
 
@@ -78,7 +79,7 @@ def knobs(profile: Profile) -> tuple[Knob, ...]:
         Knob("average", values=(0, 5)),
         Knob("beams", values=(1, 4)),
         Knob("penalty", values=(0.6, 1.0, 1.4), when=("beams", (4,))),
-        Knob("pairs", values=("drop", "keep")),
+        Knob("pairs", values=_pairs(profile)),
     )
 
 
@@ -93,8 +94,14 @@ def steps(recipe: Recipe, tokens: int) -> int:
     return max(1, math.ceil(float(chosen["epochs"]) * recipe.effort * tokens / int(chosen["tokens"])))
 
 
+def _pairs(profile: Profile) -> tuple[str, ...]:
+    """What may become of pairs that cannot be right, the default first."""
+    return {"auto": ("drop", "keep"), "keep": ("keep",)}.get(profile.noise, ("drop",))
+
+
 def _width(profile: Profile) -> int:
-    return next(width for least, width in _WIDTHS if profile.seconds >= least * profile.rows)
+    passes = _epochs(profile) * max(profile.rows, 1)
+    return next(width for least, width in _WIDTHS if profile.seconds >= least * passes)
 
 
 def _pieces(profile: Profile) -> int:

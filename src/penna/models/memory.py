@@ -37,9 +37,10 @@ def portfolio(profile: Profile) -> list[Recipe]:
     """The source as it is, the nearest by words, the nearest by each encoder's vectors."""
     if profile.loss not in LOSSES:
         return []
-    alone = [Recipe.of("memory", way=way, seed=profile.seed) for way in (remembered.COPY, remembered.WORDS)]
-    vectors = [Recipe.of("memory", way=remembered.VECTORS, encoder=e, seed=profile.seed) for e in profile.encoders]
-    return [*alone, *vectors]
+    pairs = "keep" if profile.noise == "keep" else "drop"
+    ways = [{"way": remembered.COPY}, {"way": remembered.WORDS, "pairs": pairs}]
+    ways += [{"way": remembered.VECTORS, "pairs": pairs, "encoder": encoder} for encoder in profile.encoders]
+    return [Recipe.made("memory", way, seed=profile.seed) for way in ways]
 
 
 def knobs(profile: Profile) -> tuple[Knob, ...]:
@@ -61,10 +62,10 @@ def cost(recipe: Recipe, profile: Profile, train: Table, resources: Resources) -
 
 
 def fit(recipe: Recipe, task: Task, train: Table, valid: Table | None, resources: Resources, report: Report) -> Model:
-    """Remember the pairs of ``train`` that may be right, the first of very many."""
+    """Remember the pairs of ``train``, those that may be right where the recipe says so, the first of very many."""
     if recipe["way"] == remembered.COPY:
         return remembered.Copy()
-    known = parallel.kept(train)
+    known = parallel.kept(train) if recipe["pairs"] == "drop" else train
     known = known.take(np.arange(min(len(known), MOST)))
     _, said = parallel.sides(known)
     if recipe["way"] == remembered.WORDS:

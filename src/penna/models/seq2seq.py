@@ -35,6 +35,8 @@ FEWEST_STEPS = 60
 LEAST_EPOCHS, ENOUGH_STEPS = 1.0, 600
 #: Rows that the probe takes its batches and its vocabulary from.
 PROBE_ROWS = 1500
+#: A batch of the probe holds so many tokens: a whole one of a slow machine would take seconds.
+PROBE_TOKENS = 512
 #: What saying a token costs next to learning one: no way back, but one at a time.
 _SAYING = 1.5
 
@@ -133,15 +135,15 @@ def _measured(recipe: Recipe, some: Table, seconds: float = 3.0) -> Pace:
     network = parts.build(chosen, words, pairs.longest, 0)
     rows, plan = parts.rows_of(pairs), parts.plan(recipe, pairs, precision.fastest_dtype())
     adamw = optimiser.adamw(network, plan.rates)
-    cuts = batches.by_tokens(rows.lengths, plan.tokens, np.random.default_rng(0))
-    whole = sum(len(cut) for cut in cuts) / len(cuts)
+    cuts = batches.by_tokens(rows.lengths, min(PROBE_TOKENS, plan.tokens), np.random.default_rng(0))
     loop.step(network, adamw, rows, cuts[0], plan, None)  # the first step pays for setting up
-    taken, begun = [], time.monotonic()
+    taken: list[float] = []
+    begun = time.monotonic()
     while len(taken) < 3 or (time.monotonic() - begun < seconds and len(taken) < 20):
         cut = cuts[len(taken) % len(cuts)]
         started = time.monotonic()
         loop.step(network, adamw, rows, cut, plan, None)
-        taken.append((time.monotonic() - started) * whole / len(cut))
+        taken.append((time.monotonic() - started) * plan.tokens / float(rows.lengths[cut].sum()))
     weights = sum(p.numel() for p in network.parameters()) * 4e-6
     return Pace(float(np.median(taken)), float(rows.lengths.mean()), weights + 0.5)
 
@@ -156,7 +158,7 @@ def _seconds(recipe: Recipe, rows: int, pace: Pace) -> tuple[float, float]:
 def _row_seconds(recipe: Recipe, pace: Pace) -> float:
     """Saying a row's answer with all beams, guessed from what learning it takes."""
     chosen = settings(recipe)
-    return _SAYING * pace.step * pace.tokens / chosen["tokens"] * max(1, chosen["beams"] / 2)
+    return float(_SAYING * pace.step * pace.tokens / chosen["tokens"] * max(1, chosen["beams"] / 2))
 
 
 def _sample(table: Table, most: int, seed: int) -> Table:

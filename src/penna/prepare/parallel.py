@@ -102,7 +102,8 @@ def _odd_length(source: Sequence[str], target: Sequence[str]) -> Array:
     expected = (a + 1) * np.exp(usual)
     times = np.abs(np.log((b + 1) / expected))
     spread = 1.4826 * np.median(times)  # of proportions that vary much, more is usual
-    return (times > max(np.log(_TIMES), 4 * spread)) & (np.abs(b + 1 - expected) > _APART)
+    odd_ones: Array = (times > max(np.log(_TIMES), 4 * spread)) & (np.abs(b + 1 - expected) > _APART)
+    return odd_ones
 
 
 def _odd_script(side: Sequence[str]) -> Array:

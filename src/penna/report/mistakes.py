@@ -14,7 +14,9 @@ def section(record: Record) -> str:
         return ""
     if "parts" in answers:
         wrong = answers["parts"]
-        return f"<h3>Missed and invented, in {len(wrong)} rows</h3>{tables.parts(wrong)}" if wrong else ""
+        named = wrong and "missed" in wrong[0]
+        title = f"Missed and invented, in {len(wrong)} rows" if named else f"The {len(wrong)} answers furthest off"
+        return f"<h3>{title}</h3>{tables.parts(wrong)}" if wrong else ""
     drawn = _numbers(answers) if answers.get("pairs") else _classes(record, answers)
     drawn = f'<div class="pair">{drawn}</div>'
     found = answers.get("mistakes")

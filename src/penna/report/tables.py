@@ -105,17 +105,20 @@ def measures(exam: Mapping[str, Any]) -> str:
 
 
 def classes(by_class: Sequence[Mapping[str, Any]]) -> str:
-    """Precision, recall and F1 of each class."""
-    counted = "entities" if by_class and "entities" in by_class[0] else "rows"
+    """What is counted of each class, and its measures: precision, recall and F1, or what the task has."""
+    first = by_class[0] if by_class else {}
+    counted = "entities" if "entities" in first else "rows"
+    usual = ("precision", "recall", "f1")
+    names = usual if "f1" in first else [name for name in first if name not in ("label", counted)]
     rows = [
         [
             Cell(words.label(row["label"]), str(row["label"]), "label"),
             number(words.count(row[counted]), row[counted]),
-            *(number(f"{row[name]:.3f}", row[name]) for name in ("precision", "recall", "f1")),
+            *(number(f"{row[name]:.3f}", row[name]) for name in names),
         ]
         for row in by_class
     ]
-    return table(["class", counted, "precision", "recall", "F1"], rows)
+    return table(["class", counted, *("F1" if name == "f1" else words.metric(name) for name in names)], rows)
 
 
 def confused(answers: Answers, most: int = 15) -> str:
@@ -154,16 +157,22 @@ def mistakes(found: Sequence[Mistake]) -> str:
 
 
 def parts(found: Sequence[Mapping[str, Any]]) -> str:
-    """Rows of which parts were missed, or taken for what they are not."""
+    """Rows of which parts were missed, or taken for what they are not; or what was answered beside the truth."""
+    kinds = [kind for kind in found[0] if kind not in ("text", "row")] if found else []
     rows = [
         [
             Cell(words.quote(each["text"], 280), None, "text"),
-            *(Cell(words.quote("; ".join(each[kind]), 200), None, "wide", kind) for kind in ("missed", "invented")),
+            *(Cell(words.quote(_said(each[kind]), 280), None, "wide", kind) for kind in kinds),
             Cell(words.count(each["row"]), each["row"], "n", "row"),
         ]
         for each in found
     ]
-    return table(["text", "missed", "invented", "row"], rows, "mistakes")
+    return table(["text", *kinds, "row"], rows, "mistakes")
+
+
+def _said(cell: Any) -> str:
+    """Several parts, or one text."""
+    return cell if isinstance(cell, str) else "; ".join(cell)
 
 
 def _worth(mistake: Mistake) -> Cell:

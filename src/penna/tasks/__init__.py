@@ -5,8 +5,8 @@ rows that can be learnt from, and findings), ``make(table, metric) -> Task``, ``
 by name and what scikit-learn calls its ``ESTIMATOR``. One may offer ``cells_of(table)``, the table with its target's
 cells as the task takes them, before rows without a target are left out; and ``FAMILIES``, the files in ``models/`` that
 stand for a family's name in this task. One whose answers are about parts of a text says so (``AS_IS``); its Task then
-offers ``placed``, ``spread``, ``counts`` and ``mistakes`` beside what the Protocol asks. No other room branches on the
-name of a task.
+offers ``placed``, ``spread``, ``counts`` and ``mistakes`` beside what the Protocol asks. One whose answers take long
+says how many rows a search should choose by (``MOST_VALID``). No other room branches on the name of a task.
 """
 
 from collections.abc import Mapping, Sequence
@@ -161,6 +161,17 @@ def spread(task: Task, guess: Array, table: Table) -> Array:
     """The same (columns,) guess for every row; for every part of it, where parts are answered."""
     made: Array = task.spread(guess, table) if hasattr(task, "spread") else np.tile(guess, (len(table), 1))
     return made
+
+
+def mixes(task: Task) -> bool:
+    """Whether the mean of several models' answers is an answer: of texts it is none."""
+    return bool(getattr(task, "mixes", True))
+
+
+def enough(task: Task) -> int | None:
+    """How many rows a search should choose by, where answers take so long that it says so."""
+    most: int | None = getattr(plugins.find("tasks", task.name), "MOST_VALID", None)
+    return most
 
 
 def taken(module: ModuleType, table: Table) -> Table:

@@ -78,7 +78,7 @@ def settle(table: Table, rare: str = "error") -> tuple[Table, list[Finding]]:
     left_out = _blank(table, blank)
     table = table.take(np.flatnonzero(_written(table)))
     found = parallel.findings(
-        table, "left out of training, kept where models are judged", "correct them, or say --odd-pairs keep"
+        table, "left out of training, kept where models are judged", "correct them, or say --label-noise keep"
     )
     copies = sum(finding.count for finding in found if finding.kind == "copied pair")
     if copies > len(table) / 2:
@@ -132,6 +132,7 @@ class Translate:
     blank = False
     classes = ()
     columns = 1
+    mixes = False
 
     def encode(self, table: Table) -> Array:
         """(n,) object: the texts to be said. Raises TaskError, naming rows, for cells that are none."""
@@ -203,7 +204,7 @@ class Translate:
         return {name: int((at == i).sum()) for i, name in enumerate(_names()) if (at == i).any()}
 
     def mistakes(self, exam: Table, y: Array, outputs: Array, most: int = 20) -> list[dict[str, Any]]:
-        """The rows whose answers are least like the reference by chrF: text, reference and answer."""
+        """The rows whose answers are least like the reference by chrF, with both."""
         answers = texts.texts_of(outputs)
         counted = texts.stats("chrf", list(y), answers, self.cut)
         each = [texts.Stats("chrf", self.cut, row[None]).value() for row in counted.rows]
@@ -212,9 +213,9 @@ class Translate:
             {
                 "row": _row(exam, i),
                 "text": str(exam.joined[i]),
-                "true": str(y[i]),
-                "predicted": answers[i],
-                "score": each[i],
+                "answer": answers[i],
+                "truth": str(y[i]),
+                "chrF": f"{each[i]:.1f}",
             }
             for i in worst.tolist()
         ]
