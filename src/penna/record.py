@@ -13,6 +13,7 @@ from penna.budget import Deadline
 from penna.explain import importances
 from penna.models._terms import Additive
 from penna.packing import Packed
+from penna.prepare.clean import NONE, Cleaning
 from penna.report.checks import checks
 from penna.report.record import Answers, Baseline, Importances, Phase, Skipped
 from penna.searching import STOPPED, Search
@@ -161,24 +162,30 @@ def _baselines(search: Search, exam: Table, packed: Packed) -> list[Baseline]:
 def _importances(search: Search, exam: Table, packed: Packed, ended: str) -> tuple[Importances, list[Skipped]]:
     """What the answers rest on, and what there was no time for."""
     goal, task = search.goal, search.work.task
-    made: Importances = {}
-    linear = [(m.weight, m.trial.recipe, m.model) for m in packed.members if isinstance(m.model, Additive)]
-    if linear:
-        _, recipe, model = max(linear, key=lambda each: each[0])
-        found = model.strongest(search.work.table_for(recipe).take(search.work.searched[:_ROWS]), _GRAMS)
-        names = [str(label) for label in task.classes] or [""]
-        made["grams"] = [{"label": name, "grams": each} for name, each in zip(names, found, strict=False)]
-        made["member"] = str(recipe)
-    if np.ndim(packed.outputs) != 2:  # answers that differ in length from row to row
-        return made, []
     left = goal.deadline.left() + goal.telling - _PAGE
     deadline = Deadline(min(left, _PATIENCE if ended == STOPPED else max(goal.telling, 1.0)))
+    made: Importances = {} if deadline.over() else _grams(search, packed)
+    if np.ndim(packed.outputs) != 2:  # answers that differ in length from row to row
+        return made, []
     losses = importances.of_columns(packed.bundle.outputs, task, exam, packed.y, deadline, search.work.profile.seed)
     if isinstance(losses, str):
         return made, [{"what": "importances of columns", "reason": losses}]
     if losses:
         made["columns"] = [asdict(loss) for loss in losses]
     return made, []
+
+
+def _grams(search: Search, packed: Packed) -> Importances:
+    """Of the linear model that weighs most in the result, where there is one."""
+    linear = [(m.weight, m.trial.recipe, m.model) for m in packed.members if isinstance(m.model, Additive)]
+    if not linear:
+        return {}
+    _, recipe, model = max(linear, key=lambda each: each[0])
+    rows = search.work.table.take(search.work.searched[:_ROWS])
+    found = model.strongest(Cleaning.of(recipe.get("clean", NONE))(rows), _GRAMS)
+    names = [str(label) for label in search.work.task.classes] or [""]
+    told = [{"label": name, "grams": each} for name, each in zip(names, found, strict=False)]
+    return {"grams": told, "member": str(recipe)}
 
 
 def _phases(search: Search, seconds: float) -> list[Phase]:

@@ -16,8 +16,8 @@ from penna.models import Array
 from penna.models._beside import Beside
 from penna.table import Table
 
-#: Rows times columns of outputs by which n-grams are weighed.
-_CELLS = 500_000
+#: Rows times columns of outputs by which n-grams are weighed, and n-grams times columns that are.
+_CELLS, _WEIGHED = 500_000, 5_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,19 +96,26 @@ def strongest(
     Indivisible"); curves are taken for straight, with the slope that they have where a row says nothing. Words and
     their n-grams alone, where there are any.
     """
-    pieces = int(np.searchsorted(tfidf.buckets, ngrams.WORDS))
     slope = _slope(link, weights.intercept.astype(np.float64))
     rows = tfidf.rows(table.joined[: max(100, _CELLS // len(slope))])
-    weight = np.asarray(slope @ weights.coef, np.float32)
-    sums = rows @ weight.T
+    kept = _frequent(rows, int(np.searchsorted(tfidf.buckets, ngrams.WORDS)), _WEIGHED // len(slope))
+    weight = np.asarray(slope @ weights.coef[:, kept], np.float32)
+    sums = np.asarray(rows @ weights.coef.T @ slope.T, np.float32)
     sums -= sums.mean(axis=0)
-    shared = weight * (rows.T @ sums).T / np.maximum(np.square(sums).sum(axis=0), 1e-12)[:, None]
+    shared = weight * (rows[:, kept].T @ sums).T / np.maximum(np.square(sums).sum(axis=0), 1e-12)[:, None]
     shares = np.sign(weight) * np.maximum(shared, 0)
-    if pieces < len(tfidf.buckets):
-        shares[:, :pieces] = 0
     found = [[*_top(share, most), *(_top(-share, most) if len(shares) == 1 else ())] for share in shares]
-    names = _named(table, tfidf, rows, sorted({feature for features in found for feature in features}))
-    return [[(names[f], float(shares[j, f])) for f in features] for j, features in enumerate(found)]
+    names = _named(table, tfidf, rows, sorted({int(kept[at]) for places in found for at in places}))
+    return [[(names[int(kept[at])], float(shares[j, at])) for at in places] for j, places in enumerate(found)]
+
+
+def _frequent(rows: Any, pieces: int, most: int) -> Array:
+    """The features that occur in the most rows: of words, where there are such, beyond the first ``pieces``."""
+    seen = rows.getnnz(axis=0)
+    if seen[pieces:].any():
+        seen[:pieces] = 0
+    order = np.argsort(-seen, kind="stable")[:most]
+    return np.sort(order[seen[order] > 0])
 
 
 def _slope(link: Callable[[Array], Array], margins: Array) -> Array:
