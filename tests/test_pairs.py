@@ -2,6 +2,7 @@
 
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from penna import reading, split
 from penna.budget import Deadline
 from penna.errors import BundleError, TableError
 from penna.features import overlap
-from penna.models import Resources, finetune, frozen, linear
+from penna.models import Resources, finetune, frozen, linear, trees
 from penna.prepare import check, rows
 from penna.prepare.checks import pairs as looks
 from penna.prepare.sheet import Sheet
@@ -326,3 +327,19 @@ def test_a_file_without_its_second_text_is_refused_by_name(fitted: penna.AutoTex
     (tmp_path / "rows.csv").write_text("premise,label\na b c,same\n")
     with pytest.raises(TableError, match="no column 'hypothesis'"):
         predict_file(fitted.bundle_, tmp_path / "rows.csv", tmp_path / "out.csv")
+
+
+@pytest.mark.parametrize("text", ["overlap", "overlap+counts+linear"])
+def test_trees_read_what_two_texts_share(resources: Resources, tmp_path: Path, text: str):
+    train, valid = told_by_overlap(150), told_by_overlap(60, seed=1)
+    recipe = trees.portfolio(PROFILE)[0].but(text=text, trees=40)
+    model = trees.fit(recipe, classify.make(train), train, None, resources, lambda *_: True)
+    assert accuracy(model, valid) > 0.9
+    served = saved(trees, model, tmp_path / "made")
+    assert np.allclose(served.outputs(valid), model.outputs(valid), atol=1e-6)
+
+
+def test_trees_are_offered_to_pairs_and_to_columns_and_to_nothing_else():
+    assert trees.portfolio(PROFILE)
+    assert not trees.portfolio(replace(PROFILE, pair=False))
+    assert trees.knobs(PROFILE)

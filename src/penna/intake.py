@@ -181,7 +181,8 @@ def suited(families: Sequence[str], table: Table, task: Task, progress: Progress
     """The families that find in this table what they read, and learn what is asked. Raises SettingError where there is
     none."""
     families = _able(_named(families, task), table, task, progress)
-    there = {"text": bool(table.text), "columns": bool(table.columns)}
+    # What the texts of a pair have in common are columns, too.
+    there = {"text": bool(table.text), "columns": bool(table.columns) or table.pair is not None}
     needs = {family: getattr(plugins.find("models", family), "NEEDS", "") for family in families}
     left = [family for family in families if there.get(needs[family], True)]
     if not left:

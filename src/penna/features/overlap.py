@@ -9,10 +9,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from penna.errors import BundleError
 from penna.table import Table
 
 Array = np.ndarray[Any, Any]
@@ -23,6 +25,8 @@ NAMES = (
     "words in the same order", "length against the other", "difference in length", "numbers shared", "numbers differ",
     "negation in one alone", "negation in the second", "names shared", "same first word", "same last word", "equal",
 )  # fmt: skip
+FILE = "overlap.safetensors"
+_LARGEST = 1 << 20
 #: Words are counted by their hash in so many buckets.
 _BUCKETS = 1 << 14
 #: Words, and characters, of a text that are looked at.
@@ -68,13 +72,30 @@ def fit(table: Table) -> tuple[Overlap, Array]:
     return fitted, np.asarray((found - fitted.mean) * scale, np.float32)
 
 
-def check(overlap: Overlap) -> None:
-    """Raise ValueError unless its arrays are what ``fit`` makes."""
+def save(overlap: Overlap, folder: Path) -> None:
+    from safetensors.numpy import save_file
+
+    arrays = {"rarity": overlap.rarity, "mean": overlap.mean, "scale": overlap.scale}
+    save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / FILE)
+
+
+def open(folder: Path) -> Overlap:
+    """What ``save`` wrote. Raises BundleError."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    path = folder / FILE
     sizes = {"rarity": _BUCKETS, "mean": len(NAMES), "scale": len(NAMES)}
-    for name, size in sizes.items():
-        array = getattr(overlap, name)
-        if array.shape != (size,) or array.dtype != np.float32 or not np.isfinite(array).all():
-            raise ValueError(f"its {name} is not what was written")
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise ValueError("it is larger than any that Penna writes")
+        arrays = load_file(path)
+        for name, size in sizes.items():
+            if arrays[name].shape != (size,) or arrays[name].dtype != np.float32 or not np.isfinite(arrays[name]).all():
+                raise ValueError(f"its {name} is not what was written")
+    except (OSError, KeyError, ValueError, SafetensorError) as error:
+        raise BundleError(f"{path} is missing or damaged ({error}): copy the artefact again.") from error
+    return Overlap(*(arrays[name] for name in sizes))
 
 
 def plain(table: Table, rarity: Array) -> Array:

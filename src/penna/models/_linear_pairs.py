@@ -25,8 +25,7 @@ from penna.recipe import Recipe
 from penna.table import Table
 
 FIRST, SECOND = "first", "second"
-FILE = "overlap.safetensors"
-_LARGEST = 16 << 20
+FILE = "across.safetensors"
 
 #: From rows, a target, a recipe and resources to weights and the link of their margins.
 Fit = Callable[[Any, Target, Recipe, Resources], tuple[Logistic, Link]]
@@ -46,8 +45,8 @@ class Across:
     def save(self, folder: Path) -> None:
         from safetensors.numpy import save_file
 
-        arrays = {"rarity": self.overlap.rarity, "mean": self.overlap.mean, "scale": self.overlap.scale}
-        save_file({**arrays, "coef": np.ascontiguousarray(self.coef, np.float32)}, folder / FILE)
+        overlap.save(self.overlap, folder)
+        save_file({"coef": np.ascontiguousarray(self.coef, np.float32)}, folder / FILE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,21 +137,17 @@ def open(folder: Path) -> PairModel:
     k = len(first[1].intercept)
     if len(second[1].intercept) != k:
         raise BundleError(f"{folder}: its sides do not go together: copy the artefact again.")
-    across = _open_across(folder / FILE, k) if (folder / FILE).exists() else None
+    across = _open_across(folder, k) if (folder / FILE).exists() else None
     return PairModel((first[:2], second[:2]), across, first[2], _beside.open(folder, k))
 
 
-def _open_across(path: Path, k: int) -> Across:
+def _open_across(folder: Path, k: int) -> Across:
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
+    found, path = overlap.open(folder), folder / FILE
     try:
-        if path.stat().st_size > _LARGEST:
-            raise ValueError("it is larger than any that Penna writes")
-        arrays = load_file(path)
-        found = Overlap(*(arrays[name] for name in ("rarity", "mean", "scale")))
-        overlap.check(found)
-        coef = arrays["coef"]
+        coef = load_file(path)["coef"]
         if coef.shape != (k, len(overlap.NAMES)) or coef.dtype != np.float32 or not np.isfinite(coef).all():
             raise ValueError("its weights do not go with its model")
     except (OSError, KeyError, ValueError, SafetensorError) as error:

@@ -6,7 +6,7 @@ not see the row. Serving opens this file.
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,12 @@ import numpy as np
 
 from penna import plugins, split
 from penna.errors import BundleError, SettingError
-from penna.features import columns, statistics
+from penna.features import columns, overlap, statistics
 from penna.features.columns import Columns
 from penna.features.directions import directions
 from penna.features.logistic import Logistic
 from penna.features.ngrams import Grams
+from penna.features.overlap import Overlap
 from penna.features.tfidf import Tfidf, fit_tfidf
 from penna.models import Array, Model, Resources, _beside
 from penna.models import _linear_file as files
@@ -28,7 +29,7 @@ from penna.table import Table
 from penna.tasks import Task
 
 FILE = "readers.json"
-COUNTS, SVD = "counts", "svd"
+COUNTS, SVD, OVERLAP = "counts", "svd", "overlap"
 #: Families that can be asked for out-of-fold answers, and what each fold takes beside the fit on all rows: a share of
 #: that, and seconds. Embeddings are made once.
 BASES = {"linear": (1.0, 0.0), "frozen": (0.02, 1.0), "finetune": (1.0, 0.0)}
@@ -41,17 +42,21 @@ _kept: dict[tuple[str, str], Array] = {}
 
 @dataclass(frozen=True, eq=False)
 class Readers:
-    """``texts``: text columns that are counted, 0 for none; ``bases``: (family, model, columns of its answers)."""
+    """``texts``: text columns that are counted, 0 for none; ``bases``: (family, model, columns of its answers);
+    ``overlap``: what the texts of pairs have in common."""
 
     columns: Columns
     texts: int = 0
     directions: tuple[Tfidf, Logistic] | None = None
     bases: tuple[tuple[str, Model, int], ...] = ()
+    overlap: Overlap | None = None
 
     @property
     def width(self) -> int:
         svd = 0 if self.directions is None else len(self.directions[1].coef)
-        return self.columns.width + statistics.width(self.texts) + svd + sum(width for *_, width in self.bases)
+        shared = 0 if self.overlap is None else len(overlap.NAMES)
+        own = self.columns.width + statistics.width(self.texts) + svd + shared
+        return own + sum(width for *_, width in self.bases)
 
     def matrix(self, table: Table) -> Array:
         """(n, width) float32, NaN where missing."""
@@ -65,6 +70,8 @@ class Readers:
         if self.directions is not None:
             tfidf, weights = self.directions
             yield weights.margins(tfidf.rows(table.joined))
+        if self.overlap is not None:
+            yield self.overlap.matrix(table)
 
     def save(self, folder: Path) -> None:
         _beside.write(folder, self.columns)
@@ -74,6 +81,8 @@ class Readers:
         if self.directions is not None:
             (folder / SVD).mkdir()
             files.write(folder / SVD, *self.directions, SOFTMAX)
+        if self.overlap is not None:
+            overlap.save(self.overlap, folder)
         for i, (family, model, _) in enumerate(self.bases):
             (folder / f"{i}-{family}").mkdir()
             model.save(folder / f"{i}-{family}")
@@ -88,12 +97,13 @@ def fit(recipe: Recipe, task: Task, train: Table, resources: Resources) -> tuple
         beside,
         len(train.text) if COUNTS in parts else 0,
         _directions(train, recipe, resources) if SVD in parts else None,
+        overlap=overlap.fit(train)[0] if OVERLAP in parts else None,
     )
     stacked = [(name, *_stack(base(recipe, name, task.loss, task.columns, len(train)), task, train, resources))
                for name in parts if name in BASES]  # fmt: skip
     bases = tuple((name, model, answers.shape[1]) for name, model, answers in stacked)
     matrix = np.concatenate([*readers._plain(train, wide), *(answers for *_, answers in stacked)], axis=1)
-    return Readers(readers.columns, readers.texts, readers.directions, bases), matrix
+    return replace(readers, bases=bases), matrix
 
 
 def parts_of(recipe: Recipe) -> Sequence[str]:
@@ -181,7 +191,8 @@ def open(folder: Path) -> Readers:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BundleError(f"{path} is missing or damaged ({error}): copy the artefact again.") from error
     opened = tuple((family, _open(family, folder / f"{i}-{family}"), width) for i, (family, width) in enumerate(bases))
-    return Readers(_beside.read(folder), texts, files.read(folder / SVD)[:2] if svd else None, opened)
+    shared = overlap.open(folder) if (folder / overlap.FILE).exists() else None
+    return Readers(_beside.read(folder), texts, files.read(folder / SVD)[:2] if svd else None, opened, shared)
 
 
 def _base(line: Mapping[str, Any]) -> tuple[str, int]:

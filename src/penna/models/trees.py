@@ -42,8 +42,8 @@ _PARITY_ROWS = 200
 
 
 def portfolio(profile: Profile) -> list[Recipe]:
-    """Known-good recipes, cheapest first; none where there are no columns."""
-    if not profile.columns or profile.loss not in _LINKS:
+    """Known-good recipes, cheapest first; none where there is nothing beside plain texts."""
+    if not _wanted(profile):
         return []
     choices: list[dict[str, Any]] = [{"text": text, **choice} for text in _texts(profile) for choice in ({}, _LARGE)]
     choices.sort(key=lambda choice: len(choice) > 1)  # every kind of text first, then with larger trees
@@ -59,7 +59,13 @@ def _texts(profile: Profile) -> list[str]:
     if not profile.mean_characters:
         return ["none"]
     plain = ["counts", "counts+linear", "counts+svd"]
-    return plain + (["counts+frozen", "counts+linear+frozen", "counts+linear+finetune"] if profile.encoders else [])
+    texts = plain + (["counts+frozen", "counts+linear+frozen", "counts+linear+finetune"] if profile.encoders else [])
+    return [f"{readers.OVERLAP}+{text}" for text in texts] if profile.pair else texts
+
+
+def _wanted(profile: Profile) -> bool:
+    """Columns, or what the texts of a pair have in common, and a target that trees learn."""
+    return bool(profile.columns or profile.pair) and profile.loss in _LINKS
 
 
 def _encoded(text: str) -> bool:
@@ -68,7 +74,7 @@ def _encoded(text: str) -> bool:
 
 def knobs(profile: Profile) -> tuple[Knob, ...]:
     """What a search may turn."""
-    if not profile.columns or profile.loss not in _LINKS:
+    if not _wanted(profile):
         return ()
     texts = _texts(profile)
     encoded = tuple(text for text in texts if _encoded(text))
@@ -92,8 +98,8 @@ def cost(recipe: Recipe, profile: Profile, train: Table, resources: Resources) -
     """Of the models whose answers are read, as their families predict them; trees by rows, features and leaves."""
     seconds, megabytes, milliseconds = 0.2, 0.02, 0.5
     for part in readers.parts_of(recipe):
-        if part == readers.COUNTS:
-            seconds += 3e-7 * len(train) * profile.mean_characters
+        if part in (readers.COUNTS, readers.OVERLAP):
+            seconds += (3e-7 if part == readers.COUNTS else 9e-7) * len(train) * profile.mean_characters
             continue
         name = part if part in readers.BASES else "linear"  # directions take about what a linear model does
         asked = readers.base(recipe, name, profile.loss, profile.classes, len(train))
