@@ -181,7 +181,8 @@ def _grams(search: Search, packed: Packed) -> Importances:
     if not linear:
         return {}
     _, recipe, model = max(linear, key=lambda each: each[0])
-    rows = search.work.table.take(search.work.searched[:_ROWS])
+    searched = search.work.searched
+    rows = search.work.table.take(searched[:: -(-len(searched) // _ROWS)])  # files are often sorted by label
     found = model.strongest(Cleaning.of(recipe.get("clean", NONE))(rows), _GRAMS)
     names = [str(label) for label in search.work.task.classes] or [""]
     told = [{"label": name, "grams": each} for name, each in zip(names, found, strict=False)]

@@ -14,7 +14,7 @@ from penna.features.logistic import Logistic
 from penna.features.tfidf import Tfidf
 from penna.models import Array
 from penna.models._beside import Beside
-from penna.table import Table
+from penna.table import Objects, Table
 
 #: Rows times columns of outputs by which n-grams are weighed, and n-grams times columns that are.
 _CELLS, _WEIGHED = 500_000, 5_000_000
@@ -97,7 +97,8 @@ def strongest(
     their n-grams alone, where there are any.
     """
     slope = _slope(link, weights.intercept.astype(np.float64))
-    rows = tfidf.rows(table.joined[: max(100, _CELLS // len(slope))])
+    texts = table.joined[:: -(-len(table) // max(100, _CELLS // len(slope))) or 1]
+    rows = tfidf.rows(texts)
     kept = _frequent(rows, int(np.searchsorted(tfidf.buckets, ngrams.WORDS)), _WEIGHED // len(slope))
     weight = np.asarray(slope @ weights.coef[:, kept], np.float32)
     sums = np.asarray(rows @ weights.coef.T @ slope.T, np.float32)
@@ -105,7 +106,7 @@ def strongest(
     shared = weight * (rows[:, kept].T @ sums).T / np.maximum(np.square(sums).sum(axis=0), 1e-12)[:, None]
     shares = np.sign(weight) * np.maximum(shared, 0)
     found = [[*_top(share, most), *(_top(-share, most) if len(shares) == 1 else ())] for share in shares]
-    names = _named(table, tfidf, rows, sorted({int(kept[at]) for places in found for at in places}))
+    names = _named(texts, tfidf, rows, sorted({int(kept[at]) for places in found for at in places}))
     return [[(names[int(kept[at])], float(shares[j, at])) for at in places] for j, places in enumerate(found)]
 
 
@@ -130,7 +131,7 @@ def _top(shares: Array, most: int) -> list[int]:
     return best
 
 
-def _named(table: Table, tfidf: Tfidf, rows: Any, features: list[int]) -> dict[int, str]:
+def _named(texts: Objects, tfidf: Tfidf, rows: Any, features: list[int]) -> dict[int, str]:
     """Features by the n-gram that the first row has that they occur in: others may share its bucket."""
     columns = rows.tocsc()
     first: dict[int, list[int]] = {}
@@ -138,7 +139,7 @@ def _named(table: Table, tfidf: Tfidf, rows: Any, features: list[int]) -> dict[i
         first.setdefault(int(columns.indices[columns.indptr[feature]]), []).append(feature)
     names: dict[int, str] = {}
     for row, several in first.items():
-        text = str(table.joined[row])
+        text = str(texts[row])
         buckets, starts, ends = ngrams.places(text, tfidf.grams)
         for feature in several:
             at = int(np.flatnonzero(buckets == tfidf.buckets[feature])[0])
