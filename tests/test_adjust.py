@@ -83,7 +83,8 @@ def shrunken(n, seed=0):
 
 
 def test_every_step_in_the_folder_is_for_some_loss():
-    assert sorted([*NAMES, *FOR_NUMBERS, *FOR_LABELS]) == plugins.names(adjust.ROOM)
+    for_parts = [kind.name for kind in adjust.kinds("tags", 9999)]
+    assert sorted([*NAMES, *FOR_NUMBERS, *FOR_LABELS, *for_parts]) == plugins.names(adjust.ROOM)
 
 
 @pytest.mark.parametrize("name", FOR_NUMBERS)

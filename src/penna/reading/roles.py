@@ -11,6 +11,8 @@ from penna.reading.cells import missing
 USUAL_TARGETS = (
     "label", "target", "class", "category", "y", "sentiment", "intent", "tags", "ner_tags", "spans", "entities",
 )  # fmt: skip
+#: What a column of lists of words is called.
+_WORDS = ("tokens", "words")
 _SAMPLE = 5000
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ,].{0,30})?")
 _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")  # scripts without spaces
@@ -89,7 +91,8 @@ def _texts(columns: Mapping[str, Sequence[Any]], name: str, need: bool) -> tuple
         return tuple(spoken)
     if len(columns) == 1 and not any(not missing(c) and str(c).strip() for cells in columns.values() for c in cells):
         return tuple(columns)  # nothing in it: the check will say so
-    listed = [column for column, all_ in columns.items() if _lists_of_words(all_)]
+    least = {column: 1.0 if column.casefold() in _WORDS else 2.5 for column in columns}
+    listed = [c for c, cells in columns.items() if (need or least[c] == 1) and _lists_of_words(cells, least[c])]
     if listed:
         return tuple(listed[:1])
     if not need:
@@ -113,13 +116,13 @@ def strings(cells: Sequence[Any]) -> list[str]:
     return [] if dull > 0.9 * len(some) else some
 
 
-def _lists_of_words(cells: Sequence[Any]) -> bool:
-    """Lists of str, of several words as a rule: sentences that were cut into words."""
+def _lists_of_words(cells: Sequence[Any], least: float) -> bool:
+    """Lists of str, of so many words on the mean: sentences that were cut into words."""
     some = [cell for cell in cells[:: max(1, len(cells) // _SAMPLE)] if isinstance(cell, list | tuple) and len(cell)]
     if 2 * len(some) < len(cells[:: max(1, len(cells) // _SAMPLE)]):
         return False
     whole = all(isinstance(word, str) for cell in some for word in cell)
-    return whole and sum(map(len, some)) >= 2.5 * len(some)
+    return whole and sum(map(len, some)) >= least * len(some)
 
 
 def _is_number(cell: str) -> bool:

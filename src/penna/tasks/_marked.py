@@ -133,7 +133,7 @@ def _of_spans(cell: Any, text: str, words: Any) -> tuple[list[Span] | str, int]:
     out, wide, last = list[Span](), 0, 0
     try:
         given = sorted(map(span, cell))
-    except (KeyError, TypeError, ValueError, StopIteration, RuntimeError):
+    except (IndexError, TypeError, ValueError):
         return FORM, 0
     for start, end, kind in given:
         if not 0 <= start < end <= len(text) or not text[start:end].strip():
@@ -153,11 +153,16 @@ def _of_spans(cell: Any, text: str, words: Any) -> tuple[list[Span] | str, int]:
 def span(given: Any) -> Span:
     """From {start, end, label}, under any of the usual names, or [start, end, label]. Raises where it is neither."""
     if isinstance(given, dict):
-        given = [next(given[key] for key in keys if key in given) for keys in (_STARTS, _ENDS, _KINDS)]
+        given = [_under(given, keys) for keys in (_STARTS, _ENDS, _KINDS)]
     start, end, kind = given
     if type(start) is not int or type(end) is not int or not isinstance(kind, str) or not kind:
         raise ValueError("no span")
     return start, end, kind
+
+
+def _under(given: dict[str, Any], keys: Sequence[str]) -> Any:
+    found = [given[key] for key in keys if key in given]
+    return found[0]
 
 
 def left_out(table: Table, marked: Marked) -> list[Finding]:

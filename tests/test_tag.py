@@ -1,0 +1,277 @@
+"""Entities: schemes, spans, reading, scores as seqeval has them, last steps, and what people are given."""
+
+import itertools
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from penna import adjust, entities, places, plugins, ragged, tasks
+from penna.errors import SettingError, TableError, TaskError
+from penna.reading import read
+from penna.table import Table
+from penna.tasks import _marked, _schemes
+from penna.tasks._schemes import Scheme
+
+TYPES = ("LOC", "PER")
+NAMED = [name for name in _schemes.NAMES if name not in ("IO", "bare")]
+
+
+def table(texts, target):
+    return Table({"text": ragged.objects(texts)}, ragged.objects(target), rows=np.arange(1, len(texts) + 1))
+
+
+def words(*rows):
+    return [places.joined(row.split()) for row in rows]
+
+
+SENTENCES = words("Ann went to New York", "no one here", "Bob Ann and Rome", "Oslo")
+TAGS = [
+    ("B-PER", "O", "O", "B-LOC", "I-LOC"),
+    ("O", "O", "O"),
+    ("B-PER", "B-PER", "O", "B-LOC"),
+    ("B-LOC",),
+]
+
+entity = st.tuples(st.integers(0, 3), st.integers(1, 3), st.sampled_from(TYPES))
+
+
+def spans_of(parts):
+    """Spans that do not overlap, from (gap, length, type)."""
+    out, at = [], 0
+    for gap, length, kind in parts:
+        out.append((at + gap, at + gap + length, kind))
+        at += gap + length
+    return out, at
+
+
+@given(parts=st.lists(entity, max_size=6), more=st.integers(0, 3), name=st.sampled_from(NAMED))
+def test_every_scheme_spells_entities_and_is_read_again(parts, more, name):
+    found, length = spans_of(parts)
+    assert _schemes.spans(_schemes.tags(found, length + more, Scheme(name))) == found
+
+
+@pytest.mark.parametrize("name", _schemes.NAMES)
+def test_a_scheme_is_told_by_its_tags(name):
+    found = [[(0, 1, "PER"), (1, 2, "PER"), (3, 6, "LOC")], [(0, 4, "LOC"), (4, 5, "PER")]]
+    scheme = Scheme(name, "" if name == "bare" else "-")
+    rows = [_schemes.tags(row, 7, scheme) for row in found]
+    assert _schemes.find(rows) == scheme
+
+
+def test_tags_that_follow_no_scheme_are_named():
+    assert "'B-LOC' and 'Y-LOC'" in str(_schemes.find([["B-LOC", "Y-LOC", "O"]]))
+    with pytest.raises(TaskError, match="follow no known scheme"):
+        tasks.find("tag", table(SENTENCES, [tuple(t.replace("B-L", "Q:") for t in row) for row in TAGS]))
+
+
+tags = st.sampled_from(["O", *(f"{letter}-{kind}" for letter in "BI" for kind in TYPES)])
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows=st.lists(st.tuples(st.lists(tags, min_size=1, max_size=6), st.randoms(use_true_random=False)), min_size=1))
+def test_scores_are_those_of_seqeval(rows):
+    seqeval = pytest.importorskip("seqeval.metrics")
+    import warnings
+
+    task = tasks.find("tag", table(SENTENCES, TAGS))
+    truth = [_schemes.tags(_schemes.spans(row), len(row), Scheme()) for row, _ in rows]
+    y = ragged.objects(task._numbers(_schemes.spans(row), len(row)) for row in truth)
+    rng = np.random.default_rng(len(rows))
+    outputs = ragged.objects(rng.dirichlet(np.ones(5), size=len(row)).astype(np.float32) for row in truth)
+    answers = [list(row) for row in task.decode(outputs)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for ours, theirs in (
+            (entities.entity_f1, seqeval.f1_score),
+            (entities.entity_precision, seqeval.precision_score),
+            (entities.entity_recall, seqeval.recall_score),
+        ):
+            expected = theirs(truth, answers, zero_division=0)
+            if any("-" in tag for row in (*truth, *answers) for tag in row):
+                assert ours(y, outputs) == pytest.approx(float(expected))
+
+
+def test_the_most_probable_tags_that_spell_entities_are_decoded():
+    rng = np.random.default_rng(1)
+    legal = entities.legal(5)
+    for _ in range(30):
+        row = rng.dirichlet(np.ones(5), size=4).astype(np.float32)
+        best = max(
+            (
+                way
+                for way in itertools.product(range(5), repeat=4)
+                if (way[0] == 0 or way[0] % 2) and all(legal[a, b] for a, b in itertools.pairwise(way))
+            ),
+            key=lambda way: sum(np.log(row[i, tag]) for i, tag in enumerate(way)),
+        )
+        assert entities.decoded(ragged.objects([row]))[0].tolist() == list(best)
+
+
+@given(text=st.text(max_size=30))
+def test_words_are_found_in_order_and_hold_everything_but_spaces(text):
+    found = places.words(text, places.FOUND)
+    assert (found[:, 0] < found[:, 1]).all()
+    assert (found[1:, 0] >= found[:-1, 1]).all()
+    inside = {i for start, end in found for i in range(start, end)}
+    assert all(sign.isspace() for i, sign in enumerate(text) if i not in inside)
+
+
+def test_what_a_reader_sees_as_one_sign_is_not_cut():
+    text = "e\u0301te\u0301 \U0001f469\u200d\U0001f4bbok \u2764\ufe0fRome"
+    assert [text[a:b] for a, b in places.words(text, places.FOUND)] == [
+        "e\u0301te\u0301",
+        "\U0001f469\u200d\U0001f4bb",
+        "ok",
+        "\u2764\ufe0f",
+        "Rome",
+    ]
+
+
+@given(parts=st.lists(st.text("ab \u00e9.", min_size=1, max_size=4), min_size=1, max_size=6))
+def test_lists_of_words_are_found_again(parts):
+    text = places.joined(parts)
+    assert [text[a:b] for a, b in places.words(text, places.SPACES)] == [p.replace(" ", "\u00a0") for p in parts]
+
+
+def test_conll_columns_are_read_and_broken_sentences_named(tmp_path):
+    file = tmp_path / "a.conll"
+    file.write_text("-DOCSTART- O\n\nEU NNP B-ORG\nrejects VB O\n\nbroken line\n\nPeter NNP B-PER\n", encoding="utf-8")
+    made, findings = read(file)
+    assert made.text["tokens"].tolist() == ["EU rejects", "Peter"]
+    assert made.target.tolist() == [("B-ORG", "O"), ("B-PER",)]
+    assert [finding.message for finding in findings] == [
+        "sentences left out whose lines differ in their number of cells: 1 (sentences 2)."
+    ]
+    assert made.rows.tolist() == [1, 3]
+    whole = file.read_text(encoding="utf-8").replace("broken line\n\n", "")
+    (tmp_path / "b.txt").write_text(whole, encoding="utf-8")
+    assert read(tmp_path / "b.txt")[0].target.tolist() == made.target.tolist()
+
+
+def test_lists_of_words_and_tags_are_told_from_labels(tmp_path):
+    rows = [{"tokens": text.split(), "tags": list(t)} for text, t in zip(SENTENCES * 6, TAGS * 6, strict=True)]
+    file = tmp_path / "a.jsonl"
+    file.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    made, findings = read(file)
+    module, said = tasks.recognised("auto", made)
+    assert (module.__name__.rsplit(".", 1)[-1], findings) == ("tag", [])
+    assert "scheme BIO" in said
+    assert read([row["tokens"] for row in rows], y=[row["tags"] for row in rows])[0].target.tolist() == TAGS * 6
+
+
+def test_spans_are_read_from_json_in_cells_and_answered_in_characters(tmp_path):
+    texts = ["Zo\u00eb \U0001f600 lives in New York.", "nobody"]
+    cells = [[{"start": 15, "end": 23, "label": "LOC"}, {"start": 0, "end": 3, "label": "PER"}], []]
+    import pandas as pd
+
+    frame = pd.DataFrame({"text": texts * 10, "entities": [json.dumps(cell) for cell in cells * 10]})
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    made, _ = read(tmp_path / "a.csv")
+    assert tasks.recognised("auto", made)[0].__name__.endswith("tag")
+    task = tasks.find("tag", made)
+    answers = task.placed(task.labels(task.encode(made)), made)
+    assert answers[1] == []
+    assert answers[0] == [
+        {"start": 0, "end": 3, "label": "PER", "text": "Zo\u00eb"},
+        {"start": 15, "end": 23, "label": "LOC", "text": "New York"},
+    ]
+    assert task.agreement(made.target, answers) == 1
+    assert json.loads(task.written(answers)[0]) == answers[0]
+    listed, _ = read([{"text": t, "entities": c} for t, c in zip(texts, cells, strict=True)] * 10, y="entities")
+    assert tasks.find("tag", listed) == task
+
+
+@pytest.mark.parametrize(
+    ("cell", "reason"),
+    [
+        ("[]]", _marked.FORM),
+        ([{"start": 0, "end": 99, "label": "X"}], _marked.OUTSIDE),
+        ([{"start": 3, "end": 3, "label": "X"}], _marked.OUTSIDE),
+        ([{"start": 3, "end": 4, "label": "X"}], _marked.OUTSIDE),
+        ([{"start": 0, "end": 6, "label": "X"}, {"start": 4, "end": 6, "label": "X"}], _marked.OVERLAP),
+        ([{"start": "0", "end": 3, "label": "X"}], _marked.FORM),
+        ([{"start": 0, "end": 3}], _marked.FORM),
+    ],
+)
+def test_spans_that_cannot_be_are_named_and_the_rest_is_used(cell, reason):
+    written = cell if isinstance(cell, str) else json.dumps(cell)
+    good = json.dumps([{"start": 0, "end": 3, "label": "X"}])
+    settled, (finding,) = plugins.find("tasks", "tag").settle(table(["Ann sees Bob"] * 4, [good, written, good, good]))
+    assert (len(settled), finding.rows, reason in finding.message) == (3, (2,), True)
+
+
+def test_a_span_inside_a_word_is_taken_to_its_ends_and_said():
+    cell = json.dumps([{"start": 1, "end": 3, "label": "X"}])
+    settled, (finding,) = plugins.find("tasks", "tag").settle(table(["Anna"] * 2, [cell] * 2))
+    assert (len(settled), finding.kind, finding.count) == (2, "widened spans", 2)
+
+
+def test_rows_of_unequal_length_are_named_and_the_rest_is_used():
+    given = [*TAGS * 3, ("O",), ("O", "B-LOC", "Q-LOC")]
+    settled, findings = plugins.find("tasks", "tag").settle(table([*SENTENCES * 3, "a b", "a b c"], given))
+    assert settled.target.tolist() == TAGS * 3
+    assert sorted(finding.rows for finding in findings) == [(13,), (14,)]
+    task = tasks.find("tag", table(SENTENCES, TAGS))
+    with pytest.raises(TaskError, match=r"rows 1\)"):
+        task.encode(table(["a b"], [("O",)]))
+    with pytest.raises(TaskError, match="not there at fit"):
+        task.encode(table(["a"], [("B-DOG",)]))
+
+
+def test_no_entity_at_all_is_refused():
+    with pytest.raises(TaskError, match="no entity in any"):
+        tasks.find("tag", table(SENTENCES, [tuple("O" for _ in row) for row in TAGS]))
+
+
+@pytest.mark.parametrize("damage", [{"types": []}, {"types": ["b", "a"]}, {"scheme": {}}, {"form": "x"}, {"metric": 3}])
+def test_a_damaged_task_is_refused(damage):
+    data = tasks.find("tag", table(SENTENCES, TAGS)).to_json()
+    with pytest.raises(TaskError, match="damaged"):
+        tasks.restore(data | damage)
+
+
+def test_cleaning_is_refused_and_columns_beside_the_text_are_left_out():
+    from penna import intake
+
+    task = tasks.find("tag", table(SENTENCES, TAGS))
+    with pytest.raises(SettingError, match="reads as they are"):
+        intake.profile(table(SENTENCES, TAGS), task, "case")
+    assert intake.profile(table(SENTENCES, TAGS), task, "auto").cleanings == ()
+
+
+def test_a_word_is_outside_unless_the_last_step_asks_for_more():
+    task = tasks.find("tag", table(SENTENCES, TAGS))
+    rng = np.random.default_rng(0)
+    y = task.encode(table(SENTENCES * 60, TAGS * 60))
+    made = []
+    for row in y:  # the truth is likely, and being outside likelier
+        values = rng.uniform(0, 0.1, (len(row), task.columns))
+        values[np.arange(len(row)), row] += 0.3
+        values[:, 0] += 0.5
+        made.append((values / values.sum(axis=1, keepdims=True)).astype(np.float32))
+    outputs = ragged.objects(made)
+    (kind,) = adjust.kinds("tags", len(y))
+    step = kind.fit(y, outputs, task.score)
+    assert step.by > 1.5
+    assert task.score(y, step(outputs)) > task.score(y, outputs) + 0.5
+    again = adjust.from_json(json.loads(json.dumps(adjust.to_json(step))))
+    assert again == step
+    assert all((a == b).all() for a, b in zip(again(outputs), step(outputs), strict=True))
+
+
+def test_outputs_of_unequal_rows_are_stored_and_read(tmp_path):
+    outputs = ragged.objects([np.ones((2, 3), np.float32), np.zeros((0, 3), np.float32), np.ones((1, 3), np.float32)])
+    ragged.save(tmp_path / "00001-0", outputs)
+    again = ragged.load(tmp_path / "00001-0")
+    assert [row.shape for row in again] == [(2, 3), (0, 3), (1, 3)]
+    np.savez(tmp_path / "00001-0.npz", values=np.ones((2, 3)), offsets=np.array([0, 9]))
+    with pytest.raises(ValueError, match="do not fit"):
+        ragged.load(tmp_path / "00001-0")
+
+
+def test_tags_as_numbers_are_refused_in_a_sentence():
+    with pytest.raises((TaskError, TableError)):
+        tasks.find("tag", table(SENTENCES, [tuple(range(len(row))) for row in TAGS]))
