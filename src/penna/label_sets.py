@@ -5,16 +5,18 @@ given from 0.5 up. Every metric is one number made of sums over rows, so that re
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 Array = np.ndarray[Any, Any]
 
-#: Levels between 0 and 1 that a cut can have, finer towards 0, where rare labels have theirs.
-LEVELS = 256
-#: Rows of the mean curve that each label's own is mixed with: a few rows must not place a cut alone.
-_PRIOR = 5.0
+#: Levels that a cut can have: equal steps of log odds, which reach as far as this to either side of 0.
+LEVELS, _REACH = 256, 9.2
+#: Levels to either side that a level's F1 is averaged with: else a cut follows single rows. On goemotions it is worth
+#: 0.005 of macro F1 on rows that did not place the cuts, be there 2,700 or 700 that did.
+_WIDTH = 8.0
 #: More rows than this are not resampled in full: the deviation of a smaller sample is scaled instead.
 _SAMPLE = 20_000
 _GROUPS = 20
@@ -155,7 +157,8 @@ def score_error(name: str, y: Array, outputs: Array) -> float:
 def cuts(y: Array, outputs: Array, together: bool = False) -> Array:
     """(k,) the probability from which each label is best given, by its F1; ``together``: one for all, by micro F1."""
     counts = _counts(_codes(outputs), y > 0, np.zeros(len(y), np.int64), 1)[:, 0]
-    return np.asarray(np.square(_levels(counts, together) / LEVELS))
+    odds = 2 * _REACH * _levels(counts, together) / LEVELS - _REACH
+    return np.asarray(1 / (1 + np.exp(-odds)))
 
 
 def _half(n: int) -> Array:
@@ -163,8 +166,10 @@ def _half(n: int) -> Array:
 
 
 def _codes(outputs: Array) -> Array:
-    """(n, k) the level of each probability: its square root, in equal steps."""
-    codes: Array = np.clip(np.sqrt(np.maximum(outputs, 0)) * LEVELS, 0, LEVELS - 1).astype(np.int64)
+    """(n, k) the level of each probability."""
+    p = np.clip(outputs, 1e-6, 1 - 1e-6)
+    place = (np.log(p / (1 - p)) + _REACH) * (LEVELS / (2 * _REACH))
+    codes: Array = np.clip(place, 0, LEVELS - 1).astype(np.int64)
     return codes
 
 
@@ -182,11 +187,19 @@ def _levels(counts: Array, together: bool) -> Array:
     """(k,) the best level of each label from (2, k, LEVELS) counts at or above each."""
     answers, hits = counts
     rows = hits[:, :1]
-    pooled = _f1(hits.sum(axis=0), answers.sum(axis=0), rows.sum(axis=0))
+    pooled = _f1(hits.sum(axis=0), answers.sum(axis=0), rows.sum(axis=0)).argmax()
     if together:
-        return np.full(len(hits), pooled.argmax())
-    curve = (2 * hits + _PRIOR * pooled) / (answers + rows + _PRIOR)
-    return np.asarray(curve.argmax(axis=1))
+        return np.full(len(hits), pooled)
+    found = (_f1(hits, answers, np.broadcast_to(rows, hits.shape)) @ _smoothing()).argmax(axis=1)
+    return np.where(rows[:, 0] > 0, found, pooled)  # of a label that no row has, nothing is known
+
+
+@cache
+def _smoothing() -> Array:
+    """(LEVELS, LEVELS) columns that average a level with those around it."""
+    level = np.arange(LEVELS)
+    near = np.exp(-0.5 * np.square((level[:, None] - level) / _WIDTH))
+    return np.asarray(near / near.sum(axis=0))
 
 
 def _crossed(name: str, counts: Array) -> Array:
