@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from penna.explain import Explanation
+    from penna.explain import Explanation, Part
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="Run folder that `penna fit` wrote, or its model/ folder.")]
 #: Towards what is explained, and away from it: blue and orange, which hardly anyone confuses.
@@ -70,11 +70,15 @@ def _say(console: "Console", found: "Explanation", top: int) -> None:
         grams = (("…" + g.text + "…" if g.piece else g.text, g.moved) for g in found.grams)
         _list(console, found, "n-grams", grams, top)
     _list(console, found, "words", _summed(found), top)
-    cells = ((f"{p.column} = {p.value or 'missing'}" if not p.text else p.column, p.moved) for p in found.columns)
-    _list(console, found, "columns", cells, top)
+    _list(console, found, "columns", ((_cell(part), part.moved) for part in found.columns), top)
     if abs(found.rest) > 0.01 * abs(found.output - found.base):
         console.print(f"  what parts do together: {_signed(found, found.rest)}", soft_wrap=True)
     console.print()
+
+
+def _cell(part: "Part") -> str:
+    """A column with the row's value, where it has one of its own."""
+    return part.column if part.text or part.value == "…" else f"{part.column} = {part.value or 'missing'}"
 
 
 def _heading(found: "Explanation") -> str:

@@ -14,6 +14,7 @@ from penna import adjust
 from penna.explain import words
 from penna.explain.moves import Gram, Moves, Part, Word
 from penna.explain.occlusion import part, word
+from penna.explain.words import Span
 from penna.models import Array, Model, staged
 from penna.models._terms import Additive, Terms
 from penna.table import Table
@@ -110,8 +111,12 @@ def _words(row: Table, read: Table, terms: Terms, weighing: _Weighing) -> tuple[
     An n-gram's share is dealt out evenly to the words that it touches.
     """
     placed = [_Placed(name, str(row.text[name][0]), str(read.text[name][0])) for name in row.text]
-    offsets = np.cumsum([0, *(len(p.cleaned) + 1 if p.cleaned else 0 for p in placed)])
-    tokens = [(i + at, j + at) for p, at in zip(placed, offsets, strict=False) for i, j in p.tokens]
+    tokens: list[Span] = []
+    at = 0
+    for p in placed:
+        at = max(terms.text.find(p.cleaned, at), at)
+        tokens += [(i + at, j + at) for i, j in p.tokens]
+        at += len(p.cleaned)
     margin = weighing.margin(terms.grams)
     weighed = [weighing.moved(terms.grams), *([] if margin is None else [margin])]
     shares = _dealt(np.stack(weighed, axis=1), terms, np.array(tokens, np.int64).reshape(-1, 2))

@@ -16,6 +16,8 @@ from penna.version import __version__
 Found: TypeAlias = Mapping[str, Any]
 
 _HEADS = ("column", "value", "moved")
+#: The value of what is no cell of the row, but what a model makes of it.
+_MADE = "…"
 #: Bars of a chart, and characters of a name beside one.
 _BARS, _NAME = 12, 20
 #: Characters of a text that are shown.
@@ -108,7 +110,7 @@ def _charts(found: Found) -> str:
         total[name] = total.get(name, 0.0) + word["moved"]
     grams = [(f"…{g['text']}…" if g["piece"] else g["text"], g["moved"]) for g in found["grams"]]
     drawn = _bars(found, "Words", list(total.items())) + _bars(found, "N-grams of the linear model", grams)
-    cells = [p for p in found["columns"] if not p["text"]]
+    cells = [p for p in found["columns"] if not p["text"] and p["value"] != _MADE]
     drawn += _bars(found, "Columns", [(p["column"], p["moved"]) for p in found["columns"]])
     if cells:
         drawn += f'<div class="card"><h3>The row</h3>{tables.table(_HEADS, [_cells(found, p) for p in cells])}</div>'
