@@ -1,0 +1,201 @@
+"""Models of words: a conditional random field and an encoder with a head on words, from fit to what is served."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+
+from penna import AutoText, evaluate, load, places, plugins, ragged, tasks
+from penna.budget import Budget, Deadline
+from penna.errors import BundleError, SettingError
+from penna.models import Resources
+from penna.recipe import Profile, Recipe
+from penna.table import Table
+
+NAMES, CITIES = ("card", "money", "film"), ("good", "bad", "lost")
+
+
+def rows(n, seed=0):
+    """Sentences in which a name follows "my" and a place of one or two words follows "where"."""
+    rng = np.random.default_rng(seed)
+    texts, tags = [], []
+    for _ in range(n):
+        words, row = [], []
+        for _ in range(rng.integers(1, 4)):
+            kind = rng.integers(3)
+            if kind == 0:
+                words += ["my", str(rng.choice(NAMES))]
+                row += ["O", "B-PER"]
+            elif kind == 1:
+                size = int(rng.integers(1, 3))
+                words += ["where", *map(str, rng.choice(CITIES, size))]
+                row += ["O", "B-LOC", *["I-LOC"] * (size - 1)]
+            else:
+                words += ["the", str(rng.choice(NAMES + CITIES))]
+                row += ["O", "O"]
+        texts.append(places.joined(words))
+        tags.append(tuple(row))
+    return Table({"tokens": ragged.objects(texts)}, ragged.objects(tags), rows=np.arange(1, n + 1), target_name="tags")
+
+
+@pytest.fixture
+def resources(tmp_path):
+    return Resources(tmp_path / "cache", Deadline(300), 1)
+
+
+def profile(task, encoders=()):
+    return Profile(
+        rows=200, classes=task.columns, rows_in_smallest_class=9, mean_characters=30, loss="tags", encoders=encoders
+    )
+
+
+def learnt(family, recipe, resources, n=300):
+    train, test = rows(n), rows(60, seed=1)
+    task = tasks.find("auto", train)
+    model = plugins.find("models", family).fit(recipe, task, train, None, resources, lambda *_: True)
+    return task, model, test
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_field_learns_is_saved_and_answers_alike_alone(number, resources, tmp_path):
+    crf = plugins.find("models", "crf")
+    task = tasks.find("auto", rows(50))
+    recipe = crf.portfolio(profile(task))[number]
+    task, model, test = learnt("crf", recipe, resources)
+    outputs = model.outputs(test)
+    assert task.score(task.encode(test), outputs) > 0.9
+    assert [row.shape for row in outputs] == [(len(t.split()), task.columns) for t in test.joined]
+    assert all(np.allclose(row.sum(axis=1), 1, atol=1e-5) for row in outputs)
+    (tmp_path / "m").mkdir()
+    model.save(tmp_path / "m")
+    again = crf.open(tmp_path / "m")
+    for i in range(5):
+        np.testing.assert_allclose(again.outputs(test.take(np.array([i])))[0], outputs[i], atol=1e-6)
+    cost = crf.cost(recipe, profile(task), test, resources)
+    assert cost.seconds > 0
+    assert crf.shrink(recipe, profile(task), rows(300), resources, 0.5 * cost.seconds + 1).effort <= 1
+
+
+@pytest.mark.parametrize("damage", [b"{}", b"", b'{"names": [1], "rule": "spaces", "affixes": 1, "window": 1}'])
+def test_a_damaged_field_is_refused(damage, resources, tmp_path):
+    crf = plugins.find("models", "crf")
+    _, model, _ = learnt("crf", crf.portfolio(profile(tasks.find("auto", rows(50))))[0], resources, 60)
+    model.save(tmp_path)
+    (tmp_path / "crf.json").write_bytes(damage)
+    with pytest.raises(BundleError, match="damaged"):
+        crf.open(tmp_path)
+
+
+def test_an_empty_text_and_no_rows_are_answered(resources):
+    crf = plugins.find("models", "crf")
+    task, model, _ = learnt("crf", crf.portfolio(profile(tasks.find("auto", rows(50))))[0], resources, 60)
+    texts = Table({"tokens": ragged.objects(["", "my \ud800 \U0001f600", "\u0301"])})
+    assert [row.shape[0] for row in model.outputs(texts)] == [0, 3, 1]
+    assert len(model.outputs(Table({"tokens": ragged.objects([])}))) == 0
+
+
+@pytest.mark.parametrize("kind", ["bert", "albert"])
+def test_an_encoder_learns_words_and_is_served_without_torch(kind, tiny, resources, tmp_path):
+    tagger = plugins.find("models", "tagger")
+    knobs = tagger._USUAL | {"encoder": str(tiny(kind)), "epochs": 25.0, "lr": 3e-3, "head_lr": 1.0, "length": 16}
+    task, model, test = learnt("tagger", Recipe.made("tagger", knobs), resources, 100)
+    outputs = model.outputs(test)
+    assert task.score(task.encode(test), outputs) > 0.5
+    model.save(tmp_path)
+    again = tagger.open(tmp_path).outputs(test)
+    assert max(float(np.abs(a - b).max()) for a, b in zip(again, outputs, strict=True)) < 0.05
+
+
+def test_a_long_text_is_read_by_windows_to_its_end(tiny_bert, resources, tmp_path):
+    tagger = plugins.find("models", "tagger")
+    knobs = tagger._USUAL | {"encoder": str(tiny_bert), "epochs": 25.0, "lr": 3e-3, "head_lr": 1.0, "length": 16}
+    task, model, _ = learnt("tagger", Recipe.made("tagger", knobs), resources, 100)
+    short, many = ("the film", "my card", "where bad"), 200
+    long = Table({"tokens": ragged.objects([places.joined(" ".join(short * many).split())])})
+    (answers,) = task.decode(model.outputs(long))
+    assert len(answers) == 6 * many
+    assert answers[-6:].count("O") < 6
+    model.save(tmp_path)
+    (served,) = task.decode(tagger.open(tmp_path).outputs(long))
+    assert np.mean([a == b for a, b in zip(answers, served, strict=True)]) > 0.98
+
+
+def test_an_encoder_that_answers_for_texts_is_no_tagger(tiny_bert, tmp_path):
+    from penna.encoders import checkpoints, graph
+
+    found = checkpoints.find(str(tiny_bert))
+    module = checkpoints.load_module(found, depth=1, dropout=0.0).eval()
+    graph.write_graph(module, found, tmp_path, length=16)
+    with pytest.raises(BundleError, match="does not answer for words"):
+        plugins.find("models", "tagger").open(tmp_path)
+
+
+def test_outputs_of_words_are_scored_and_kept_by_a_search(resources):
+    train = rows(200)
+    task = tasks.find("auto", train)
+    index = np.arange(200)
+    work = evaluate.Work(task, train, [(index[50:], index[:50])], profile(task), Budget())
+    recipe = plugins.find("models", "crf").portfolio(profile(task))[0]
+    outcome = evaluate.evaluate(recipe, work, (0,), resources, lambda *_: True)
+    assert outcome.trial.reason == ""
+    assert outcome.trial.score > 0.8
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory):
+    """A run on lists of words, from a file."""
+    folder = tmp_path_factory.mktemp("tag")
+    made = rows(240)
+    lines = [{"tokens": t.split(" "), "tags": list(y)} for t, y in zip(made.joined, made.target, strict=True)]
+    (folder / "train.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    auto = AutoText(budget=12, families=("linear",), threads=1, out=folder / "run", max_mb=50)
+    return auto.fit(folder / "train.jsonl"), folder
+
+
+def test_a_search_finds_packs_and_examines_a_tagger(fitted):
+    auto, folder = fitted
+    assert auto.bundle_.task.name == "tag"
+    assert auto.exam_["entity_f1"][0] > 0.8
+    assert set(auto.exam_["by_class"][0]) == {"label", "entities", "precision", "recall", "f1"}
+    assert {t.recipe.family for t in auto.trials_} == {"crf"}
+    answers = auto.predict([["my", "money"], ["where", "good", "bad"]])
+    assert answers.tolist() == [["O", "B-PER"], ["O", "B-LOC", "I-LOC"]]
+    assert auto.score(rows(30, 2).joined.tolist(), rows(30, 2).target.tolist()) > 0.8
+    page = (folder / "run" / "report.html").read_text(encoding="utf-8")
+    assert "entity f1" in page.lower()
+    assert "PER" in page
+
+
+def test_a_tagger_is_opened_evaluated_and_streams(fitted, tmp_path):
+    from penna.serve.batch import predict_file
+
+    _, folder = fitted
+    model = load(folder / "run")
+    assert model.evaluate(folder / "train.jsonl")["entity_f1"][0] > 0.9
+    predict_file(model, folder / "train.jsonl", tmp_path / "out.jsonl")
+    first = json.loads((tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()[0])
+    assert len(first["prediction"]) == len(first["tokens"])
+    predict_file(model, folder / "train.jsonl", tmp_path / "out.csv")
+    import pandas as pd
+
+    told = pd.read_csv(tmp_path / "out.csv")
+    assert json.loads(told.prediction[0]) == first["prediction"]
+    assert json.loads(told.tokens[0]) == first["tokens"]
+
+
+def test_families_that_cannot_tag_are_refused_in_a_sentence():
+    made = rows(60)
+    lines = [{"tokens": t.split(" "), "tags": list(y)} for t, y in zip(made.joined, made.target, strict=True)]
+    with pytest.raises(SettingError, match="add linear"):
+        AutoText(budget=5, families=("trees",)).fit(lines, "tags")
+
+
+def test_serving_a_field_loads_no_torch(fitted):
+    import subprocess
+
+    code = (
+        "import sys; from penna import load; m = load(sys.argv[1]); m.predict([['my', 'card']]); "
+        "assert 'torch' not in sys.modules and 'pycrfsuite' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code, str(fitted[1] / "run")], check=True)
