@@ -33,7 +33,8 @@ def very_long(table: Table) -> list[Finding]:
         long |= np.fromiter(map(len, cells), np.int64, len(cells)) > LONG_CELL
     return of_rows(
         "long text", f"texts with more than {LONG_CELL:,} characters, of which models see a part", table.rows[long],
-        does="keeps them; encoders read the beginning, linear models all", change="cut or split them in the file",
+        does="keeps them; encoders read the beginning by windows, linear models all",
+        change="cut or split them in the file",
     )  # fmt: skip
 
 
@@ -68,6 +69,7 @@ def _cut(sheet: Sheet) -> list[Finding]:
     beyond = f"{about}{percent(float(np.mean(tokens > most)))} are longer than the {most} that it can read at most"
     return of_rows(
         "truncated text", words, sheet.rows[tokens > usual], "info", of=len(sheet), examples=[beyond],
-        does="tries lengths up to 256 tokens in the search; what is longer is cut, and the report says how many",
+        does="tries lengths up to 256 tokens in the search; what is longer is read by windows, at most 16 of a text, and "
+        "the report says how many rows were",
         change="linear models (--families linear) read the whole text",
     )  # fmt: skip
