@@ -49,7 +49,7 @@ def show_measures(measures: Mapping[str, Any]) -> None:
         names = tuple(classes[0])
         rows = [[number(v, 3) if isinstance(v, float) else str(v) for v in c.values()] for c in classes]
         console.print()
-        table(console, "by class", names, rows, names[1:])
+        table(console, f"by {measures.get('by', 'class')}", names, rows, names[1:])
 
 
 def _interval(value: Any) -> bool:

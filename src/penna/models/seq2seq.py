@@ -99,7 +99,9 @@ def fit(
                 return task.score(truth, answered(translator, watched))
 
     plan = parts.plan(recipe, pairs, precision.fastest_dtype())
-    outcome = loop.train(network, parts.rows_of(pairs), plan, resources.deadline, score, report)
+    answering = 0.0 if valid is None else len(valid) * _row_seconds(recipe, _pace(recipe, train, resources))
+    deadline = resources.deadline.before(min(answering, 0.3 * max(resources.deadline.left(), 0.0)))
+    outcome = loop.train(network, parts.rows_of(pairs), plan, deadline, score, report)
     if outcome.why == "pruned":
         raise Pruned
     if outcome.why == "deadline" and outcome.steps < min(FEWEST_STEPS, outcome.planned):
@@ -119,7 +121,7 @@ def _pace(recipe: Recipe, train: Table, resources: Resources) -> Pace:
 
     chosen = settings(recipe)
     slow = ("encoder", "width", "layers", "decoder_layers", "sharing", "vocabulary", "pieces", "tied", "tokens")
-    key = (resources.threads, train.fingerprint, *(chosen[name] for name in slow))
+    key = (resources.threads, *train.text, train.target_name, *(chosen[name] for name in slow))
     if key not in _paces:
         torch.set_num_threads(resources.threads)
         _paces[key] = _measured(recipe, _sample(train, PROBE_ROWS, 0))

@@ -20,11 +20,11 @@ def score(record: Record) -> str:
     rows = [mine, *(Row(b["name"], b["score"], b.get("low"), b.get("high")) for b in record.get("baselines", []))]
     chart = charts.intervals("On the exam rows, with 95 % intervals", rows, axis_name(record))
     by_class = exam.get("by_class", [])
-    opened = " open" if len(by_class) <= _OPEN else ""
+    opened, by = " open" if len(by_class) <= _OPEN else "", f"By {exam.get('by', 'class')}"
     return (
         f'<p class="intro">{_validated(record, mine)}</p><div class="pair">{chart}'
         f'<div class="card"><h3>Every metric</h3>{tables.measures(exam)}</div></div>'
-        + (f"<details{opened}><summary>By class</summary>{tables.classes(by_class)}</details>" if by_class else "")
+        + (f"<details{opened}><summary>{by}</summary>{tables.classes(by_class)}</details>" if by_class else "")
     )
 
 

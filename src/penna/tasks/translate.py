@@ -164,6 +164,7 @@ class Translate:
         return {
             "rows": len(y),
             **{metric: stats.interval() for metric, stats in counted.items()},
+            "by": "length",
             "by_class": _by_length(y, counted),
             "signatures": {metric: texts.signature(metric, self.cut) for metric in METRICS},
         }
@@ -199,9 +200,8 @@ class Translate:
         return counted.value(None if weights is None else np.asarray(weights, np.float64)) / 100
 
     def counts(self, table: Table) -> dict[str, int]:
-        """Rows by the length of the source, in words."""
-        at = np.searchsorted(_LENGTHS, [_length(text) for text in table.joined])
-        return {name: int((at == i).sum()) for i, name in enumerate(_names()) if (at == i).any()}
+        """Nothing comes twice."""
+        return {}
 
     def mistakes(self, exam: Table, y: Array, outputs: Array, most: int = 20) -> list[dict[str, Any]]:
         """The rows whose answers are least like the reference by chrF, with both."""
@@ -225,7 +225,8 @@ class Translate:
             "model": "translator",
             "answer": "a text",
             "unusable": "their target is no text",
-            "doubt": "how near its answers come to those of people is what BLEU and chrF above say",
+            "doubt": "how near its answers come to those of people is what BLEU "
+            f"({texts.signature('bleu', self.cut)}) and chrF above say",
         }
 
     def to_json(self) -> dict[str, Any]:

@@ -175,7 +175,8 @@ class _Run:
         elif len(self.paces) >= SETTLED:
             # The first step pays for setting up; batches differ in length, so the mean of many tells the pace.
             pace = float(np.mean(self.paces[1:][-RECENT:]))
-            checks = (self.plan.checks - self.checked) * self.check_seconds if self.score else 0.0
+            left = self.plan.checks - self.checked + (self.plan.average > 1)  # the mean is judged, too
+            checks = left * self.check_seconds if self.score else 0.0
             self.total = min(self.plan.steps, self.step + max(0, int((self.deadline.left() - checks) / pace)))
 
     def due(self) -> bool:
