@@ -90,6 +90,15 @@ def test_finalists_are_compared_with_finalists():
     assert choice.members[0][0].recipe == trials[1].recipe, "luck on the first fold does not survive the second"
 
 
+def test_where_the_leader_was_not_run_again_the_first_round_decides():
+    trials, evidence = setup([0.95, 0.6, 0.5])
+    finalist = Trial(
+        trials[1].recipe, State.COMPLETE, (1,), (0.7,), (0.015,), 1.0, number=3, origin="finalist", asked="1@1"
+    )
+    choice = select.best([*trials, finalist], evidence, lambda members: len(members) == 1)
+    assert choice.members[0][0].recipe == trials[0].recipe
+
+
 def test_failed_and_pruned_trials_are_never_chosen():
     trials, evidence = setup([0.9])
     broken = Trial(Recipe.of("linear", c=9.0), State.FAILED, reason="RuntimeError: no", number=1)

@@ -62,10 +62,21 @@ def best(trials: Sequence[Trial], evidence: Evidence, allowed: Callable[[Sequenc
     most = max(len(t.folds) for t in singles)
     # Recipes that met more folds are the finalists: they are compared with one another, on the same folds.
     finalists = [t for t in singles if len(t.folds) == most]
-    top = max(finalists, key=lambda t: (t.cautious, -t.seconds))
+    leader = max(singles, key=lambda t: (_early(t, evidence).cautious, -t.seconds))
+    # Where no time was left to run the leader again, that others met more folds is no merit of theirs.
+    compared = finalists if leader in finalists else [_early(t, evidence) for t in singles]
+    top = max(compared, key=lambda t: (t.cautious, -t.seconds))
     single = Choice(((top, 1.0),), top.score, top.spread)
     blended = blend(trials, evidence, allowed)
     return blended if blended is not None and _better(blended, top, evidence) else single
+
+
+def _early(trial: Trial, evidence: Evidence) -> Trial:
+    """The trial with what it scored in the first round alone, if it met that."""
+    n = len(evidence.first_round)
+    if trial.folds[:n] != evidence.first_round:
+        return trial
+    return replace(trial, folds=trial.folds[:n], scores=trial.scores[:n], errors=trial.errors[:n])
 
 
 def merged(trials: Sequence[Trial]) -> list[Trial]:
