@@ -89,7 +89,7 @@ def test_a_damaged_field_is_refused(damage, resources, tmp_path):
 
 def test_an_empty_text_and_no_rows_are_answered(resources):
     crf = plugins.find("models", "crf")
-    task, model, _ = learnt("crf", crf.portfolio(profile(tasks.find("auto", rows(50))))[0], resources, 60)
+    _, model, _ = learnt("crf", crf.portfolio(profile(tasks.find("auto", rows(50))))[0], resources, 60)
     texts = Table({"tokens": ragged.objects(["", "my \ud800 \U0001f600", "\u0301"])})
     assert [row.shape[0] for row in model.outputs(texts)] == [0, 3, 1]
     assert len(model.outputs(Table({"tokens": ragged.objects([])}))) == 0

@@ -43,7 +43,13 @@ def portfolio(profile: Profile) -> list[Recipe]:
     """Known-good recipes. The first is the baseline that every search starts with."""
     if profile.loss not in LOSSES:
         return []
-    others = ({}, _LIKELY, {"window": 1}, {**_LIKELY, "c1": 0.2, "window": 1}, {"min_count": 1})
+    others: tuple[dict[str, Any], ...] = (
+        {},
+        _LIKELY,
+        {"window": 1},
+        {**_LIKELY, "c1": 0.2, "window": 1},
+        {"min_count": 1},
+    )
     return [Recipe.made("crf", _USUAL | other, seed=profile.seed) for other in others]
 
 

@@ -175,7 +175,7 @@ def _texts(checkpoint: checkpoints.Checkpoint, train: Table, rule: str, cap: int
 def _built(checkpoint: checkpoints.Checkpoint, chosen: dict[str, Any], columns: int, seed: int) -> WordNetwork:
     from penna.models._word_network import WordNetwork
 
-    network: WordNetwork = parts.build(checkpoint, chosen, columns, seed, WordNetwork)  # type: ignore[assignment]
+    network: WordNetwork = parts.build(checkpoint, chosen, columns, seed, WordNetwork)
     return network
 
 
