@@ -13,6 +13,8 @@ from sklearn.metrics import accuracy_score, f1_score, label_ranking_average_prec
 from penna import adjust, finishing, label_sets, reading, tasks
 from penna.adjust import cuts
 from penna.errors import TableError, TaskError
+from penna.prepare.checks import labelsets
+from penna.prepare.sheet import Sheet
 from penna.recipe import Recipe
 from penna.select import Choice, Evidence
 from penna.table import Table
@@ -261,3 +263,16 @@ def test_a_choice_gets_cuts_where_they_help_and_its_score_is_then_what_is_served
     assert task.served(y, adjust.apply(done.last, p)) > task.served(y, p) + 0.1
     level = replace(evidence, outputs=lambda *_: adjust.apply(done.last, p))
     assert finishing.finish([Choice(((trial, 1.0),), trial.score, 0.01)], level, 60.0).last == ()
+
+
+# Checks
+
+
+def test_labels_that_are_rare_misspelt_or_never_alone_are_named():
+    cells = [("joy", "glad", "love")] * 12 + [("love",), ("Love",)] * 10 + [("joy", "glad", "once"), ()]
+    found = {finding.kind: finding for finding in labelsets.find(Sheet(multilabel.cells_of(table(cells))))}
+    assert set(found) == {"rare class", "label spelling", "labels together"}
+    assert found["rare class"].rows == (33,)
+    assert found["label spelling"].count == 10
+    assert '"glad" and "joy": 13 rows' in found["labels together"].examples[0]
+    assert labelsets.find(Sheet(table(["joy", "love"] * 9))) == []

@@ -228,6 +228,7 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         tags = super().__sklearn_tags__()
         tags.estimator_type = self._estimator_type
         tags.classifier_tags, tags.regressor_tags = ClassifierTags(), RegressorTags()
+        tags.classifier_tags.multi_label = True
         tags.target_tags.required = True
         tags.input_tags.string = True
         tags.input_tags.two_d_array = False

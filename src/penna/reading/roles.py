@@ -9,7 +9,8 @@ from penna.errors import TableError
 from penna.reading.cells import missing
 
 USUAL_TARGETS = (
-    "label", "target", "class", "category", "y", "sentiment", "intent", "tags", "ner_tags", "spans", "entities",
+    "label", "labels", "target", "class", "category", "y", "sentiment", "intent",
+    "tags", "ner_tags", "spans", "entities", "answers",
 )  # fmt: skip
 #: What a column of lists of words is called.
 _WORDS = ("tokens", "words")

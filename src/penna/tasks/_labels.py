@@ -1,7 +1,7 @@
 """Cells that hold several labels: how they are written, and the sets that they become. Knows one column."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -90,6 +90,6 @@ def _set(cell: Any, form: str) -> tuple[Any, ...]:
     return tuple(sorted(set(parts), key=lambda part: (str(type(part)), part)))
 
 
-def sign_for(labels: Sequence[Any]) -> str:
+def sign_for(labels: Collection[Any]) -> str:
     """The first sign that is in no label; "json" where each is in some."""
     return next((sign for sign in SIGNS if not any(sign in str(label) for label in labels)), JSON)

@@ -43,10 +43,12 @@ def recognise(table: Table) -> bool:
 def inferred(table: Table) -> str:
     """What ``recognise`` has to say for itself."""
     taken = cells_of(table)
+    assert table.target is not None
     assert taken.target is not None
     labels = {label for several in taken.target for label in several}
     most, form = max(map(len, taken.target), default=0), taken.target_form
-    how = f", joined by {form!r}" if form not in ("", cells.JSON) else ""
+    written = form != cells.JSON and any(isinstance(cell, str) for cell in table.target)
+    how = f", joined by {form!r}" if written else ""
     return (
         f"column {table.target_name!r} holds up to {most} of {len(labels):,} labels in a row{how}: taken as several "
         "labels for each row (--task multilabel); --separator names another sign between them."
@@ -54,14 +56,16 @@ def inferred(table: Table) -> str:
 
 
 def cells_of(table: Table) -> Table:
-    """The table with a tuple of labels in each cell of its target; an empty cell says that there is none."""
-    if table.target is None or all(type(cell) is tuple for cell in table.target):
+    """The table with a tuple of labels in each cell of its target, and with a form; an empty cell says that there is
+    none."""
+    if table.target is None or (table.target_form and all(type(cell) is tuple for cell in table.target)):
         return table
     given = table.target.tolist()
     form = table.target_form or cells.form_of(given)
     if table.target_form and not any(isinstance(cell, str) and form in cell for cell in given):
         raise TaskError(f"no cell of column {table.target_name!r} holds {form!r}: give another --separator.")
-    return replace(table, target=cells.sets(given, form), target_form=form)
+    target = cells.sets(given, form)
+    return replace(table, target=target, target_form=form or cells.sign_for({label for row in target for label in row}))
 
 
 def settle(table: Table, rare: str = "error") -> tuple[Table, list[Finding]]:
@@ -131,9 +135,7 @@ def make(table: Table, metric: str | None = None) -> "Multilabel":
     counts = _counts(table)
     _check(counts, table)
     classes = tuple(sorted(counts))
-    kind = type(classes[0]).__name__
-    form = table.target_form or cells.sign_for(classes)
-    return Multilabel(classes, metric, kind, form)
+    return Multilabel(classes, metric, type(classes[0]).__name__, table.target_form)
 
 
 def restore(data: Mapping[str, Any]) -> "Multilabel":
@@ -261,7 +263,7 @@ class Multilabel:
             "model": "multi-label text classifier",
             "answer": f"any of {len(self.classes)} labels, or none: {labels}",
             "unusable": "they have a label that was never trained on",
-            "doubt": "each label has a probability of its own, moved so that giving it from 0.5 up serves its F1 best",
+            "doubt": "each label has a probability of its own and is given from 0.5 up; last steps may have moved it",
         }
 
     def to_json(self) -> dict[str, Any]:

@@ -1,0 +1,87 @@
+"""Labels where rows have several: which few rows have, which differ in spelling only, which always come together."""
+
+import re
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from penna.prepare.sheet import Sheet
+from penna.prepare.telling import FEW, of_rows, quoted
+from penna.table import Finding
+
+LOOKS_FOR = "of several labels in a row: rare ones, spellings, and those that always come together"
+NEEDS = ""
+
+RARE_ROWS = 10
+_SIGNS = re.compile(r"[\W_]+")
+
+Array = np.ndarray[Any, Any]
+
+
+def find(sheet: Sheet) -> list[Finding]:
+    """One finding each for labels of few rows, spellings, and labels that say the same."""
+    target = sheet.table.target
+    if target is None or not sheet.table.target_form or not all(type(cell) is tuple for cell in target):
+        return []
+    rows: dict[Any, list[int]] = {}
+    for i, labels in enumerate(target):
+        for label in set(labels):
+            rows.setdefault(label, []).append(i)
+    counts = Counter({label: len(at) for label, at in rows.items()})
+    return [*_rare(sheet, rows, counts), *_spellings(sheet, rows, counts), *_together(sheet, rows, counts)]
+
+
+def _at(sheet: Sheet, rows: dict[Any, list[int]], labels: list[Any]) -> Array:
+    """Numbers of the rows that have any of these labels."""
+    return np.asarray(sheet.rows[np.unique(np.concatenate([rows[label] for label in labels] or [[]]).astype(np.int64))])
+
+
+def _rare(sheet: Sheet, rows: dict[Any, list[int]], counts: Counter[Any]) -> list[Finding]:
+    rare = sorted(
+        (label for label in counts if counts[label] < RARE_ROWS), key=lambda label: (counts[label], str(label))
+    )
+    if not rare:
+        return []
+    alone = counts[rare[0]] == 1
+    named = tuple(f"{quoted(label)}: {counts[label]} {'row' if counts[label] == 1 else 'rows'}" for label in rare[:FEW])
+    return [
+        Finding(
+            "rare class", f"labels of fewer than {RARE_ROWS} rows: {len(rare):,} of {len(counts):,}.", len(rare),
+            tuple(_at(sheet, rows, rare).tolist()), "warning", (), named,
+            "refuses labels of one row" if alone else "keeps them; their scores will be uncertain",
+            "--rare drop leaves labels of one row out" if alone else "add rows, or merge them into other labels",
+        )
+    ]  # fmt: skip
+
+
+def _spellings(sheet: Sheet, rows: dict[Any, list[int]], counts: Counter[Any]) -> list[Finding]:
+    """Labels that are equal but for case, blanks and signs."""
+    alike: dict[str, list[Any]] = {}
+    for label in sorted(counts, key=lambda label: (-counts[label], str(label))):
+        key = _SIGNS.sub("", str(label).casefold())
+        if key and isinstance(label, str):
+            alike.setdefault(key, []).append(label)
+    groups = [group for group in alike.values() if len(group) > 1]
+    rarer = [label for group in groups for label in group[1:]]
+    examples = [" and ".join(f"{quoted(label)} ({counts[label]:,} rows)" for label in group) for group in groups]
+    return of_rows(
+        "label spelling", "rows with a label that differs from a more frequent one in case, blanks or signs only",
+        _at(sheet, rows, rarer), of=len(sheet), examples=examples[:FEW],
+        does="takes them for different labels", change="write them alike in the file",
+    )  # fmt: skip
+
+
+def _together(sheet: Sheet, rows: dict[Any, list[int]], counts: Counter[Any]) -> list[Finding]:
+    """Labels that the same rows have: one of them says all."""
+    same: dict[tuple[int, ...], list[Any]] = {}
+    for label, at in rows.items():
+        if counts[label] >= RARE_ROWS:
+            same.setdefault(tuple(at), []).append(label)
+    groups = [sorted(group, key=str) for group in same.values() if len(group) > 1]
+    examples = [f"{' and '.join(map(quoted, group))}: {counts[group[0]]:,} rows" for group in groups]
+    return of_rows(
+        "labels together", "rows with labels that never come alone: one would say all",
+        _at(sheet, rows, [label for group in groups for label in group]), "info", of=len(sheet),
+        examples=examples[:FEW], does="learns each of them", change="leave all but one out in the file",
+    )  # fmt: skip
