@@ -299,3 +299,19 @@ def test_the_page_is_written_whole_or_not_at_all(tmp_path):
     assert list(path.parent.iterdir()) == [path]
     with pytest.raises(RunError, match="cannot be written"):
         render(record(), path / "below a file.html")
+
+
+def test_the_page_explains_its_words_and_why_the_best_score_was_not_chosen():
+    best, other = (
+        Trial(Recipe.of("linear", c=c), State.COMPLETE, folds=(0,), scores=(score,), errors=(0.01,), number=number)
+        for number, (c, score) in enumerate([(1.0, 0.9), (2.0, 0.8)])
+    )
+    chosen = {"name": "linear with temperature", "members": [{"number": 1, "recipe": "linear", "weight": 1.0}]}
+    record = {"metric": "macro_f1", "trials": [best, other], "chosen": chosen, "artefact": {"megabytes": 1.0}}
+    page = render_page({**record, "exam": {"rows": 9, "macro_f1": [0.8, 0.7, 0.9]}})
+    check(page)
+    assert "A linear model" in page
+    assert "a rare class counts" in page
+    assert "so it is not #0." in page
+    assert "Last steps on its answers: temperature" in page
+    assert "so it is not" not in render_page({**record, "chosen": {"members": [{"number": 0}]}})

@@ -15,8 +15,11 @@ HEIGHT = BOTTOM + 46
 #: Names beside bars are cut to this many characters.
 _NAME = 20
 
+#: Beside other values, this share of the largest is nothing.
+_NOTHING = 1e-3
+
 #: Families in the palette of Okabe and Ito, told apart by shape as well; anything else is "other".
-SHAPES = {"linear": "circle", "frozen": "square", "finetune": "triangle", "blend": "diamond"}
+SHAPES = {"linear": "circle", "frozen": "square", "finetune": "triangle", "blend": "diamond", "trees": "cross"}
 
 
 def css_of(family: str) -> str:
@@ -76,7 +79,7 @@ def intervals(caption: str, rows: Sequence[Row], axis: str) -> str:
     step, top, left = 38.0, 10.0, _margin([row.name for row in rows])
     bottom = top + step * len(rows)
     x = around([end for row in _near(rows) for end in row.ends], left, RIGHT - 60, least=0.04)
-    drawn = []
+    drawn, most = [], max(abs(row.value) for row in rows)
     for value in x.ticks(4):
         drawn.append(line(x(value), top, x(value), bottom, "grid"))
         drawn.append(label(x(value), bottom + 18, tick(value, max(x.high - x.low, 0.05)), anchor="middle"))
@@ -90,7 +93,9 @@ def intervals(caption: str, rows: Sequence[Row], axis: str) -> str:
         else:
             drawn.append(line(x(low), y, x(high), y, f"whisker {css}"))
             drawn.append(mark(x(row.value), y, f"dot {css}", tip, radius=6 if row.strong else 5))
-        drawn.append(label(WIDTH - 4, y + 4, words.score(row.value), anchor="end", css=f"{css} name"))
+        # A mean of the target explains nothing of it, but for rounding.
+        value = 0.0 if abs(row.value) < _NOTHING * most else row.value
+        drawn.append(label(WIDTH - 4, y + 4, words.score(value), anchor="end", css=f"{css} name"))
     drawn.append(label((x.start + x.end) / 2, bottom + 38, axis, anchor="middle", css="axis-name"))
     note = "An arrow is a value further left than the axis reaches." if len(_near(rows)) < len(rows) else ""
     return figure(caption, "".join(drawn), bottom + 46, note)

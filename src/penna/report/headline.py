@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from penna.report import words
+from penna.report import glossary, words
 from penna.report.charts import Row
 from penna.report.record import Record
 from penna.trials import State, Trial
@@ -31,10 +31,6 @@ def axis_name(record: Record) -> str:
     return f"−{words.metric(name)}" if name in words.LOWER else words.metric(name)
 
 
-#: Families as the subject of a sentence.
-_WHO = {"linear": "A linear model", "frozen": "A frozen encoder with a head", "finetune": "A fine-tuned encoder"}
-
-
 def sentence(record: Record) -> str:
     """The one sentence that matters."""
     exam, chosen = record.get("exam", {}), record.get("chosen", {})
@@ -42,8 +38,7 @@ def sentence(record: Record) -> str:
     if name not in exam:
         return f"{words.some(len(trials_of(record)), 'trial')} so far; the exam has not been opened."
     value, low, high = exam[name]
-    named = chosen.get("name", "The chosen model")
-    who = words.quote(_WHO.get(named, named[:1].upper() + named[1:]), 60)
+    who = words.quote(glossary.model(chosen["name"]) if "name" in chosen else "The chosen model", 60)
     if name == "accuracy":
         what = f"answers <strong>{words.percent(value)}</strong> of unseen texts correctly"
         interval = f"{words.percent(low)} to {words.percent(high)}"

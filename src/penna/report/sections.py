@@ -2,7 +2,7 @@
 
 from itertools import accumulate
 
-from penna.report import charts, svg, tables, words
+from penna.report import charts, glossary, svg, tables, words
 from penna.report.charts import Bar, Curve, Dot, Row
 from penna.report.headline import axis_name, complete, exam_score, trials_of
 from penna.report.record import Chosen, Phase, Profile, Record
@@ -29,7 +29,9 @@ def score(record: Record) -> str:
 
 
 def _validated(record: Record, exam: Row) -> str:
-    text = "The exam rows took no part in the search and were opened once, at the end."
+    text = "The exam rows took no part in the search and were opened once, at the end. " + glossary.metric(
+        record.get("metric", "accuracy")
+    )
     chosen = record.get("chosen", {})
     if words.finite(chosen.get("score")):
         spread = f" ± {chosen['spread']:.4f}" if words.finite(chosen.get("spread")) else ""
@@ -67,7 +69,8 @@ def data(record: Record) -> str:
             ]
             for e in table["examples"]
         ]
-        drawn += f"<h3>A few rows</h3>{tables.table(['text', 'label'], rows)}"
+        target = next((words.label(n) for n, role in table.get("columns", {}).items() if role == "target"), "label")
+        drawn += f"<h3>A few rows</h3>{tables.table(['text', target], rows)}"
     return drawn
 
 
@@ -111,12 +114,24 @@ def leaderboard(record: Record) -> str:
     if not trials:
         return ""
     states = ", ".join(f"{n} {s}" for s in State if (n := sum(t.state == s for t in trials)))
-    members = record.get("chosen", {}).get("members", [])
+    members = [m["number"] for m in record.get("chosen", {}).get("members", []) if "number" in m]
     blend = " The figure beside a chosen trial is its weight in the blend." if len(members) > 1 else ""
     return (
         f'<p class="intro">{states}. Scores are {axis_name(record)} on validation rows, mean ± standard deviation '
-        f"over folds (with one fold: its standard error).{blend} A click on a heading sorts.</p>"
-        + tables.leaderboard(trials, record.get("chosen", {}))
+        f"over folds (with one fold: its standard error).{blend}{_passed(trials, set(members))} A click on a heading "
+        f"sorts.</p>{tables.leaderboard(trials, record.get('chosen', {}))}"
+        f'<details><summary>What the words mean</summary><ul class="findings">{glossary.trials()}</ul></details>'
+    )
+
+
+def _passed(trials: list[Trial], chosen: set[int]) -> str:
+    """Why the best score may not be what was chosen, where it is not."""
+    best = max((t for t in trials if t.scores and t.state == State.COMPLETE), key=lambda t: t.score, default=None)
+    if best is None or not chosen or best.number in chosen:
+        return ""
+    return (
+        f" The choice goes by mean less half a standard deviation, among recipes that met most folds, stay under the "
+        f"ceilings and could be fitted again on all rows in the time that was left: so it is not #{best.number}."
     )
 
 
@@ -197,8 +212,8 @@ def budget(record: Record) -> str:
 
 
 def _phase_text(phase: Phase) -> str:
-    predicted = phase.get("predicted")
-    return words.duration(phase["spent"]) + (f" of {words.duration(predicted)}" if words.finite(predicted) else "")
+    spent, predicted = words.duration(phase["spent"]), phase.get("predicted")
+    return f"{spent} ({words.duration(predicted)} predicted)" if words.finite(predicted) else spent
 
 
 def skipped(record: Record) -> str:
@@ -230,7 +245,8 @@ def artefact(record: Record) -> str:
     if made.get("files"):
         files = {name: words.megabytes(size) for name, size in made["files"].items()}
         drawn += f'<div class="card"><h3>Files</h3>{tables.pairs(files)}</div>'
-    members = _members(record.get("chosen", {}))
+    steps = glossary.steps(record.get("chosen", {}).get("name", ""))
+    members = _members(record.get("chosen", {})) + (f'<p class="intro">{steps}</p>' if steps else "")
     return f'{members}<div class="pair">{drawn}</div>'
 
 

@@ -94,6 +94,10 @@ _SHAPES: dict[str, Callable[[float], str]] = {
     "square": lambda r: f"M{-0.88 * r:.2f} {-0.88 * r:.2f}h{1.76 * r:.2f}v{1.76 * r:.2f}h{-1.76 * r:.2f}Z",
     "triangle": lambda r: f"M0 {-1.15 * r:.2f}L{1.1 * r:.2f} {0.85 * r:.2f}H{-1.1 * r:.2f}Z",
     "left": lambda r: f"M{-1.1 * r:.2f} 0L{0.8 * r:.2f} {-r:.2f}V{r:.2f}Z",
+    "cross": lambda r: (
+        f"M{-0.35 * r:.2f} {-r:.2f}h{0.7 * r:.2f}v{0.65 * r:.2f}h{0.65 * r:.2f}v{0.7 * r:.2f}h{-0.65 * r:.2f}"
+        f"v{0.65 * r:.2f}h{-0.7 * r:.2f}v{-0.65 * r:.2f}h{-0.65 * r:.2f}v{-0.7 * r:.2f}h{0.65 * r:.2f}Z"
+    ),
     "diamond": lambda r: f"M0 {-1.3 * r:.2f}L{1.3 * r:.2f} 0L0 {1.3 * r:.2f}L{-1.3 * r:.2f} 0Z",
 }
 

@@ -1,0 +1,91 @@
+"""What the words of the page mean, for who reads one for the first time. Plain sentences."""
+
+from penna.report import words
+
+#: Metric -> what it says, and how far it can go.
+METRICS = {
+    "accuracy": "the share of rows that are answered correctly",
+    "macro_f1": "the F1 of each class (precision and recall as one figure), averaged so that a rare class counts "
+    "as much as a frequent one; 1 is perfect",
+    "micro_f1": "precision and recall of all given labels as one figure; frequent labels count for more; 1 is perfect",
+    "subset_accuracy": "the share of rows with exactly the right labels",
+    "label_ranking_ap": "how far up the right labels stand when labels are ranked by probability; 1 is perfect",
+    "balanced_accuracy": "the share of each class that is answered correctly, averaged over classes",
+    "log_loss": "how surprised the probabilities are by the truth; 0 is perfect",
+    "roc_auc": "how often a row of a class is given a higher probability of it than a row of another; 0.5 is chance",
+    "average_precision": "precision, averaged over all thresholds at which another right row is found; 1 is perfect",
+    "mcc": "the correlation of answers and truth; 0 is chance, 1 is perfect",
+    "r2": "the share of the target's differences that is explained; 0 is always answering the mean, 1 is perfect",
+    "rmse": "the typical error in the target's own units, large errors counting for more; 0 is perfect",
+    "mae": "the mean error in the target's own units; 0 is perfect",
+    "spearman": "how well answers put rows into the right order; 0 is chance, 1 is perfect",
+    "entity_f1": "the F1 of whole entities: type, beginning and end must be right; 1 is perfect",
+}
+#: Where a recipe came from, and what became of it.
+TRIALS = {
+    "baseline": "the first recipe of all, which anything else must beat",
+    "portfolio": "a recipe that is known to do well",
+    "finalist": "one of the best, run again on a fold that chose nobody, or with another seed",
+    "pruned": "stopped on the way, since others had done better by then",
+    "skipped": "not run; the reason stands beside it",
+    "failed": "broke off with an error",
+}
+#: A family, or a result, as the subject of a sentence.
+MODELS = {
+    "linear": "A linear model",
+    "trees": "A forest of boosted trees",
+    "frozen": "A frozen encoder with a head",
+    "finetune": "A fine-tuned encoder",
+    "contrast": "An encoder tuned by contrasts",
+    "memory": "A memory of the rows",
+    "crf": "A conditional random field",
+    "tagger": "A fine-tuned tagger",
+    "seq2seq": "An encoder-decoder",
+}
+#: Last step -> what it does to answers.
+STEPS = {
+    "thresholds": "a weight for each class, so that the metric gains",
+    "cuts": "where the probability of each label is cut, so that the metric gains",
+    "temperature": "probabilities made less sure, or surer, as validation rows ask for",
+    "isotonic": "probabilities brought to what they turned out to be on validation rows",
+    "monotone": "numbers through a rising curve, as validation rows ask for",
+    "reject": "no class where none is likely enough",
+}
+
+
+def metric(name: str) -> str:
+    """What a metric says, as a sentence; "" of one that is not known here.
+
+    >>> metric("accuracy")
+    'Accuracy is the share of rows that are answered correctly.'
+    """
+    said, called = METRICS.get(name, ""), words.metric(name)
+    return f"{called[:1].upper()}{called[1:]} is {said}." if said else ""
+
+
+def model(name: str) -> str:
+    """What was chosen, without its last steps, as the subject of a sentence.
+
+    >>> model("linear with temperature"), model("blend of 3"), model("own")
+    ('A linear model', 'A blend of 3 models', 'The model "own"')
+    """
+    family = name.split(" with ")[0]
+    if family.startswith("blend of "):
+        return f"A {family} models"
+    return MODELS.get(family, f'The model "{family}"')
+
+
+def steps(name: str) -> str:
+    """The last steps of what was chosen, explained; "" where there are none.
+
+    >>> steps("linear with reject")
+    'Last steps on its answers: reject (no class where none is likely enough).'
+    """
+    found = name.split(" with ")[1:]
+    told = [f"{step} ({STEPS[step]})" if step in STEPS else words.plain(step, 60) for step in found]
+    return f"Last steps on its answers: {', '.join(told)}." if told else ""
+
+
+def trials() -> str:
+    """The words of the leaderboard."""
+    return "".join(f"<li><b>{name}</b>: {said}</li>" for name, said in TRIALS.items())
