@@ -343,3 +343,12 @@ def test_trees_are_offered_to_pairs_and_to_columns_and_to_nothing_else():
     assert trees.portfolio(PROFILE)
     assert not trees.portfolio(replace(PROFILE, pair=False))
     assert trees.knobs(PROFILE)
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "squared"])
+def test_pairs_are_offered_apart_and_joined(tiny_bert: Path, loss: str):
+    profile = replace(PROFILE, encoders=(str(tiny_bert),), loss=loss, rows=4000)
+    for family in (frozen, finetune):
+        assert {family.settings(recipe)["pair"] for recipe in family.portfolio(profile)} == {"apart", "joined"}
+        assert "pair" in {knob.name for knob in family.knobs(profile)}
+        assert "pair" not in {knob.name for knob in family.knobs(replace(profile, pair=False))}

@@ -49,9 +49,12 @@ FEW_ROWS = 4000
 def portfolio(profile: Profile) -> list[Recipe]:
     """Known-good recipes for a table of this size, cheapest first, each for every encoder."""
     usual = _USUAL.get(profile.loss, {})
+    choices = _CHOICES[profile.loss](profile) if usual else []
+    if profile.pair:
+        choices = _for_pairs(choices, profile)
     made = [
         Recipe.made("finetune", usual | choice | {"encoder": encoder, "depth": depth}, seed=profile.seed)
-        for choice in (_CHOICES[profile.loss](profile) if usual else [])
+        for choice in choices
         for encoder, depth in _depths.near(profile, float(choice.get("depth", 1.0)))  # type: ignore[arg-type]
     ]
     return _reading.others(made, profile, pairs=False)
@@ -105,6 +108,20 @@ def _for_labels(profile: Profile) -> list[dict[str, Scalar]]:
     ]
 
 
+def _for_pairs(choices: list[dict[str, Scalar]], profile: Profile) -> list[dict[str, Scalar]]:
+    """Of pairs, one more recipe reads the texts apart: a sentence encoder's vectors are near what a number asks for
+    from the start, while classes such as "contradicts" are seen by reading both texts together.
+
+    Few layers see little of what stands between two texts, so the recipe of a small depth is left out.
+    """
+    whole = [choice for choice in choices if float(choice.get("depth", 1.0)) >= 0.5]  # type: ignore[arg-type]
+    apart: dict[str, Scalar] = {"epochs": _epochs(profile), "pair": "apart", "head_start": "logistic"}
+    if profile.loss == "squared":
+        numbers: dict[str, Scalar] = {"epochs": _epochs(profile), "bins": 0}
+        return [apart | {"bins": 0}, numbers, *(choice for choice in whole if choice != numbers)]
+    return [whole[0], apart, *whole[1:]]
+
+
 _CHOICES = {"cross_entropy": _for_classes, "squared": _for_numbers, "binary_cross_entropy": _for_labels}
 
 
@@ -146,6 +163,7 @@ def knobs(profile: Profile) -> tuple[Knob, ...]:
         Knob("head_start", values=("random", "logistic")),
         Knob("length", values=(64, 128, 256)),
         *_reading.long_knobs(profile),
+        *_reading.pair_knobs(profile),
     )
 
 

@@ -58,6 +58,9 @@ def _texts(profile: Profile) -> list[str]:
     """What may be read of the text, the cheapest first."""
     if not profile.mean_characters:
         return ["none"]
+    if profile.pair and not profile.columns:
+        stacked = ["overlap+counts+linear+frozen"] if profile.encoders else []
+        return ["overlap+counts", "overlap+counts+linear", *stacked]
     plain = ["counts", "counts+linear", "counts+svd"]
     texts = plain + (["counts+frozen", "counts+linear+frozen", "counts+linear+finetune"] if profile.encoders else [])
     return [f"{readers.OVERLAP}+{text}" for text in texts] if profile.pair else texts
