@@ -56,7 +56,7 @@ def test_a_target_of_sentences_is_recognised_and_labels_are_not():
     assert tasks.find("auto", table(*pairs(40))).name == "translate"
     for labels in (["yes", "no"] * 30, ["New York", "San Jose"] * 20, [f"id {i}" for i in range(60)], [1.5, 2] * 20):
         assert not translate.recognise(table(["a text"] * len(labels), labels))
-    assert translate.sentences(["一只棕色的狗在街上跑着" + "很快地好"[i % 4] + str(i) for i in range(30)])
+    assert parallel.sentences(["一只棕色的狗在街上跑着" + "很快地好"[i % 4] + str(i) for i in range(30)])
     tags = [("O", "B-X")] * 40
     assert not translate.recognise(table(["a text"] * 40, tags))
     assert classify.recognise(table(["a"] * 40, ["yes", "no"] * 20))

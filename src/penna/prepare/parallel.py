@@ -25,6 +25,9 @@ KINDS: Mapping[str, str] = {
     "odd script": "pairs with a side in another script than the rest of its column",
     "swapped side": "pairs with a side that reads like the other column",
 }
+#: A target of texts has so many words (or signs, where words are not spaced) in a cell, and few cells that come again.
+_WORDS, _SIGNS, _DIFFERENT, _FEW = 3.5, 8, 0.9, 20
+_DOES, _CHANGE = "left out of training, kept where models are judged", "correct them, or say --label-noise keep"
 _LEAST = 50  # rows, below which nothing can be said of what is usual
 _TIMES, _APART = 3.0, 12  # so many times longer than usual, and by at least so many characters
 _USUAL = 0.9  # the share of a column's rows that must be of one script
@@ -32,6 +35,30 @@ _SURE = 1.0  # nats a triple of characters, by which a text must read more like 
 _LETTERS = 12  # a shorter text tells too little
 _BUCKETS = 1 << 16
 _MOST = 20_000  # rows that the usual is learnt from
+
+
+def sentences(cells: Any) -> bool:
+    """Whether these cells are texts of several words, nearly all different: nothing that could be told apart by label.
+
+    >>> sentences([f"this is row {i} of many" for i in range(30)]), sentences(["yes", "no"] * 30)
+    (True, False)
+    """
+    some = [] if cells is None else [cell for cell in cells[:: max(1, len(cells) // 5000)] if cell is not None]
+    if len(some) < _FEW or not all(isinstance(cell, str) for cell in some):
+        return False
+    if len(set(some)) < _DIFFERENT * len(some):
+        return False
+    signs = sum(map(len, some))
+    if sum(cell.count(" ") for cell in some) > signs / 30:
+        return sum(len(cell.split()) for cell in some) >= _WORDS * len(some)
+    return _unspaced(some) and signs >= _SIGNS * len(some)
+
+
+def _unspaced(texts: Sequence[str]) -> bool:
+    """Whether most letters are of a script that is written without spaces."""
+    letters = [sign for sign in "".join(texts[:200]) if sign.isalpha()]
+    far = sum("\u0e00" <= s <= "\u109f" or "\u1780" <= s <= "\u17ff" or "\u3040" <= s <= "\u9fff" for s in letters)
+    return far > 0.5 * len(letters)
 
 
 def odd(source: Sequence[str], target: Sequence[str]) -> dict[str, Array]:
@@ -67,8 +94,8 @@ def sides(table: Table) -> tuple[list[str], list[str]]:
     return table.joined.tolist(), ["" if cell is None else str(cell) for cell in table.target]
 
 
-def findings(table: Table, does: str, change: str) -> list[Finding]:
-    """One for each kind, with the rows; ``does`` and ``change`` as in a Finding."""
+def findings(table: Table) -> list[Finding]:
+    """One for each kind, with the rows."""
     made = []
     source, target = sides(table)
     for kind, mask in odd(source, target).items():
@@ -77,8 +104,8 @@ def findings(table: Table, does: str, change: str) -> list[Finding]:
             rows = tuple(int(row) for row in (table.rows[at] if len(table.rows) else at + 1))
             listed = ", ".join(map(str, rows[:5])) + (" ..." if len(rows) > 5 else "")
             examples = tuple(f"{source[i][:60]!r} / {target[i][:60]!r}" for i in at[:5])
-            message = f"{KINDS[kind]}: {len(at):,} of {len(table):,} (rows {listed}); {does}."
-            made.append(Finding(kind, message, len(at), rows, "warning", (), examples, does, change))
+            message = f"{KINDS[kind]}: {len(at):,} of {len(table):,} (rows {listed}); {_DOES}."
+            made.append(Finding(kind, message, len(at), rows, "warning", (), examples, _DOES, _CHANGE))
     return made
 
 

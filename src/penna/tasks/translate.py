@@ -28,9 +28,6 @@ AS_IS = True
 MOST_VALID = 1000
 METRICS = tuple(texts.METRICS)
 
-#: A target of texts has so many words (or signs, where words are not spaced) in a cell, and few cells that come again.
-_WORDS, _SIGNS, _DIFFERENT = 3.5, 8.0, 0.9
-_LEAST = 20
 _ERROR_ROUNDS = 100
 #: Lengths of the source, in words, by which a table tells how good answers are.
 _LENGTHS = (8, 12, 16, 24, 40)
@@ -38,23 +35,7 @@ _LENGTHS = (8, 12, 16, 24, 40)
 
 def recognise(table: Table) -> bool:
     """A target of texts, nearly all of them different."""
-    return table.target is not None and sentences(table.target.tolist())
-
-
-def sentences(cells: Sequence[Any]) -> bool:
-    """Whether these cells are texts of several words, nearly all different: nothing that could be told apart by label.
-
-    >>> sentences([f"this is row {i} of many" for i in range(30)]), sentences(["yes", "no"] * 30)
-    (True, False)
-    """
-    some = [cell for cell in cells[:: max(1, len(cells) // 5000)] if cell is not None]
-    if len(some) < _LEAST or not all(isinstance(cell, str) for cell in some):
-        return False
-    if len(set(some)) < _DIFFERENT * len(some):
-        return False
-    if texts.cut_for(some) != texts.CUTS[0]:
-        return float(np.mean([len(cell) for cell in some])) >= _SIGNS
-    return float(np.mean([len(cell.split()) for cell in some])) >= _WORDS
+    return parallel.sentences(table.target)
 
 
 def inferred(table: Table) -> str:
@@ -77,9 +58,7 @@ def settle(table: Table, rare: str = "error") -> tuple[Table, list[Finding]]:
         raise TaskError(f"column {table.target_name!r} is empty in all {len(table)} rows: choose another target.")
     left_out = _blank(table, blank)
     table = table.take(np.flatnonzero(_written(table)))
-    found = parallel.findings(
-        table, "left out of training, kept where models are judged", "correct them, or say --label-noise keep"
-    )
+    found = parallel.findings(table)
     copies = sum(finding.count for finding in found if finding.kind == "copied pair")
     if copies > len(table) / 2:
         raise TaskError(

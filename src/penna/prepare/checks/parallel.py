@@ -1,0 +1,15 @@
+"""Pairs of texts in two languages of which one cannot be right. Looks at texts and at a target of texts; no language."""
+
+from penna.prepare import parallel
+from penna.prepare.sheet import Sheet
+from penna.table import Finding
+
+LOOKS_FOR = "pairs of texts that cannot be translations of one another"
+NEEDS = ""
+
+
+def find(sheet: Sheet) -> list[Finding]:
+    """Copies, repeats, odd lengths, other scripts and swapped sides, where the target holds texts."""
+    if not sheet.table.text or not parallel.sentences(sheet.table.target):
+        return []
+    return parallel.findings(sheet.table)
