@@ -75,7 +75,7 @@ class Search:
         self.chosen: Choice | None = None
         self.too_large: set[frozenset[int]] = set()  # members that were over a ceiling once written and measured
         self._truths: dict[int, Array] = {}
-        self._choosing = self._spent_since = 0.0
+        self._choosing = self._spent_since = self._looking = 0.0
         self._errors: dict[str, list[float]] = defaultdict(list)  # family -> seconds taken / seconds predicted
 
     def run(self) -> str:
@@ -174,9 +174,13 @@ class Search:
 
     def doubt(self, folds: Sequence[int]) -> str:
         """Look for doubtful rows of these folds; why that failed, or ""."""
-        if any(fold not in self.work.doubts for fold in folds):
-            self.progress.event("phase", name="asking models for labels to doubt")
-        return doubting.look(self.work, folds, replace(self.goal.resources, deadline=self.goal.deadline))
+        if all(fold in self.work.doubts for fold in folds):
+            return ""
+        self.progress.event("phase", name="asking models for labels to doubt")
+        begun = time.monotonic()
+        why = doubting.look(self.work, folds, replace(self.goal.resources, deadline=self.goal.deadline))
+        self._looking = time.monotonic() - begun
+        return why
 
     def told(self, trial: Trial) -> None:
         self._spent_since += trial.seconds
@@ -191,6 +195,8 @@ class Search:
     def _afford(self, proposal: Proposal, left: float) -> tuple[Recipe, Any] | str:
         """A fine-tune should leave time to be refitted; a first one may do without rather than be cut to a stump."""
         correction = self._correction(proposal.recipe.family)
+        if doubting.needed(proposal.recipe) and any(fold not in self.work.doubts for fold in proposal.folds):
+            left -= self._looking
         left /= correction
         if proposal.origin == "finalist":  # its refit is what the reserve is for
             return evaluate.afford(proposal.recipe, self.work, proposal.folds, self.goal.resources, left)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from penna.models import _depths
 from penna.recipe import Knob, Profile, Recipe, Scalar
 
@@ -72,4 +74,4 @@ def _few(profile: Profile) -> bool:
 
 def _pairs(profile: Profile) -> float:
     """Fewer for each row where there are more rows: 40 of 16, about 6 of 600."""
-    return round(min(40.0, max(3.0, 160 / max(profile.rows, 1) ** 0.5)), 1)
+    return round(min(40.0, max(3.0, 160 / float(np.sqrt(max(profile.rows, 1))))), 1)
