@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from penna.encoders import _onnx_nodes, checkpoints, graph, tokens
-from penna.encoders.session import Graph, latency
+from penna.encoders.session import Graph
 from penna.errors import BundleError
 from penna.table import Table
 
@@ -229,14 +229,6 @@ def test_any_text_becomes_the_tokens_of_training(write: Write, tiny_bert: Path) 
     check()
 
 
-def test_one_text_of_a_real_encoder_takes_milliseconds(minilm: Path, tmp_path: Path) -> None:
-    checkpoint = checkpoints.find(str(minilm))
-    module = checkpoints.load_module(checkpoint, depth=3)
-    assert graph.write_graph(module, checkpoint, tmp_path, length=128, sample=["a real text"]) < 1e-5
-    one, batch = latency(Graph.open(tmp_path), ["a short text about nothing at all"], seconds=0.5)
-    assert 0 < one < batch < 2000
-
-
 def test_serving_meets_no_torch_and_no_onnx(write: Write) -> None:
     code = (
         "import sys; from penna.encoders.graph import Graph; from pathlib import Path;"
@@ -359,3 +351,9 @@ def test_a_length_beyond_the_encoders_is_shortened(write: Write) -> None:
 def test_an_unknown_pooling_is_refused(write: Write) -> None:
     with pytest.raises(BundleError, match="pooling 'sum'"):
         write(pooling="sum")
+
+
+def test_the_graph_of_a_real_encoder_answers_as_torch_does(minilm: Path, tmp_path: Path) -> None:
+    checkpoint = checkpoints.find(str(minilm))
+    module = checkpoints.load_module(checkpoint, depth=3)
+    assert graph.write_graph(module, checkpoint, tmp_path, length=128, sample=["a real text"]) < 1e-5

@@ -11,7 +11,6 @@ encoder.json     format, length, pooling, outputs, padding id ...; how texts are
 import json
 import mmap
 import os
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -169,27 +168,6 @@ def _ragged(rows: Sequence[Sequence[int]], pad: int) -> Ragged:
     np.cumsum([len(row) for row in rows], out=offsets[1:])
     values = np.fromiter(chain.from_iterable(rows), np.int32, int(offsets[-1]))
     return Ragged(values, offsets, np.diff(offsets), pad)
-
-
-def latency(graph: Graph, texts: Sequence[str], seconds: float = 3.0) -> tuple[float, float]:
-    """Median milliseconds for one text and for a batch of 64, within about so many seconds."""
-    some = list(texts) or ["a text"]
-    batch = [some[i % len(some)] for i in range(64)]
-    graph.run(some[:1])  # the first run allocates
-    ones = _timed(graph, ([batch[i % 64]] for i in range(40)), seconds / 3)
-    many = _timed(graph, (batch for _ in range(7)), seconds * 2 / 3)
-    return float(np.median(ones)), float(np.median(many))
-
-
-def _timed(graph: Graph, batches: Iterator[list[str]], seconds: float) -> list[float]:
-    taken: list[float] = []
-    for batch in batches:
-        begun = time.perf_counter()
-        graph.run(batch)
-        taken.append((time.perf_counter() - begun) * 1e3)
-        if sum(taken) > seconds * 1e3:
-            break
-    return taken
 
 
 def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
