@@ -12,7 +12,8 @@ from penna import ragged, tasks
 from penna.budget import Deadline
 from penna.errors import BundleError, SettingError, TaskError
 from penna.models import Resources, memory
-from penna.prepare import parallel
+from penna.prepare import checks, parallel
+from penna.prepare.sheet import Sheet
 from penna.recipe import Profile
 from penna.table import Table
 from penna.tasks import _translations as texts
@@ -157,6 +158,16 @@ def test_pairs_that_cannot_be_right_are_found_and_left_out_of_training_alone():
     assert settled.rows.tolist() == [row for row in given.rows if row not in range(21, 26)]
     assert {finding.kind for finding in findings} == {*wrong, "missing target"} - {"empty side"}
     assert all("left out" in finding.message for finding in findings)
+
+
+def test_a_check_tells_of_pairs_and_is_silent_about_labels():
+    english, german = pairs(60)
+    english[3] = german[3]
+    check = checks.find("parallel")
+    (finding,) = check.find(Sheet(table(english, german)))
+    assert (finding.kind, finding.rows) == ("copied pair", (4,))
+    assert check.find(Sheet(table(english, ["yes", "no"] * 30))) == []
+    assert check.find(Sheet(Table({"en": column(english)}))) == []
 
 
 def test_honest_pairs_are_kept():

@@ -1,7 +1,7 @@
 """Sub-words of a task's own texts: learnt, saved, opened; texts to ids and back. Knows no torch, no language.
 
 Pieces are merged by frequency (BPE, Sennrich et al. 2016, arXiv 1508.07909): of multi30k, 6,000 such pieces make texts
-an eighth shorter than as many of the library's unigram pieces do, and take a quarter of the time to learn. Case is kept.
+an eighth shorter than as many of the library's unigram pieces, and take a quarter of the time to learn. Case is kept.
 Marks and digits stand alone; a space is part of what follows it, so that pieces joined give the text back, also where
 words are written without spaces.
 """

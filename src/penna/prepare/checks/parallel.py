@@ -1,4 +1,4 @@
-"""Pairs of texts in two languages of which one cannot be right. Looks at texts and at a target of texts; no language."""
+"""Pairs of texts in two languages of which one cannot be right. Looks at texts and a target of texts; no language."""
 
 from penna.prepare import parallel
 from penna.prepare.sheet import Sheet
