@@ -253,7 +253,7 @@ def test_answers_that_are_no_labels_and_no_numbers_are_refused(task: tasks.Task)
         def outputs(self, table: Table) -> np.ndarray:
             return np.zeros((len(table), 5), np.float32)
 
-    with pytest.raises(TaskError, match="nothing to weigh"):
+    with pytest.raises(TaskError, match="only labels and numbers"):
         explain(Other(), task, asked("a coat"))
 
 

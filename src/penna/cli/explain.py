@@ -67,8 +67,8 @@ def _say(console: "Console", found: "Explanation", top: int) -> None:
         for name, text in found.texts.items():
             console.print(_coloured(found, name, text))
     if found.grams:
-        grams = (("…" + g.text + "…" if g.piece else g.text, g.moved) for g in found.grams)
-        _list(console, found, "n-grams", grams, top)
+        whole = [gram for gram in found.grams if not gram.piece]  # pieces of words say the same again and again
+        _list(console, found, "n-grams", ((gram.text, gram.moved) for gram in whole or found.grams), top)
     _list(console, found, "words", _summed(found), top)
     _list(console, found, "columns", ((_cell(part), part.moved) for part in found.columns), top)
     if abs(found.rest) > 0.01 * abs(found.output - found.base):
