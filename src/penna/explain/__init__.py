@@ -64,8 +64,8 @@ def explain(model: Model, task: Task, table: Table, label: Any = None) -> list[E
     # A label that no row has taught is a column of its own only once last steps are taken.
     if np.ndim(outputs) != 2 or outputs.shape[1] not in (task.columns, len(task.classes)):
         raise TaskError(
-            "this model answers with parts of texts, or with texts, and only labels and numbers can be explained: look at "
-            "what predict says."
+            "this model answers with parts of texts, or with texts, and only labels and numbers can be explained: "
+            "look at what predict says."
         )
     asked = None if label is None else _place(task.classes[: outputs.shape[1]], label)
     answers = task.decode(outputs)
