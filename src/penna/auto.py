@@ -261,10 +261,10 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
             return packing.pack(search, exam, ended, adjusted=self.adjust == intake.AUTO)
         except OutOfTime:
             reasons = "; ".join(dict.fromkeys(t.reason for t in search.ledger.trials if t.reason)) or "too little time"
-            seconds, budget = search.goal.deadline.seconds, search.work.budget
+            budget = search.work.budget
             ceilings = "" if budget.admits(np.inf, np.inf) else " or the ceilings (--max-mb, --max-ms)"
             raise RunError(
-                f"no model was finished within {seconds:g} s and under the ceilings ({reasons}): "
+                f"no model was finished within {budget.seconds:g} s and under the ceilings ({reasons}): "
                 f"raise --budget{ceilings}."
             ) from None
 
