@@ -200,9 +200,11 @@ class Search:
         left /= correction
         if proposal.origin == "finalist":  # its refit is what the reserve is for
             return evaluate.afford(proposal.recipe, self.work, proposal.folds, self.goal.resources, left)
-        if proposal.recipe.get("encoder") and self._first_of(proposal.recipe.family) and left < ENCODER_SETUP:
+        # Networks are loaded, or made, and timed: those that begin anew say so themselves.
+        slow = bool(proposal.recipe.get("encoder") or getattr(plugins.find("models", proposal.recipe.family), "ANEW", 0))
+        if slow and self._first_of(proposal.recipe.family) and left < ENCODER_SETUP:
             return f"loading and timing an encoder takes up to {ENCODER_SETUP:g} s, {max(left, 0):.1f} s are left"
-        answers = self.goal.exam_rows * (ENCODED_ROW if proposal.recipe.get("encoder") else LINEAR_ROW)
+        answers = self.goal.exam_rows * (ENCODED_ROW if slow else LINEAR_ROW)
         once = max(0.0, self.goal.deadline.left() - FINISHING - answers) / correction
         refitted = min(left, once / 2.3)
         recipe, work, folds, resources = proposal.recipe, self.work, proposal.folds, self.goal.resources

@@ -24,6 +24,8 @@ PACKAGES = ("onnxruntime", "tokenizers")
 NEEDS = "text"
 #: What of tasks it answers.
 LOSSES = (LOSS,)
+#: It trains networks that begin anew, without an encoder in the recipe.
+ANEW = True
 
 __all__ = ["cost", "fit", "knobs", "open", "portfolio", "shrink"]
 

@@ -1,0 +1,100 @@
+"""Translation through every command: found, fitted, examined, told, served."""
+
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+import penna
+from penna.cli import app
+from penna.errors import SettingError, TaskError
+
+SAID = {"red": "rot", "blue": "blau", "cat": "Katze", "dog": "Hund", "runs": "läuft", "sleeps": "schläft",
+        "here": "hier", "now": "jetzt"}  # fmt: skip
+
+
+def frame(count=400):
+    chance = random.Random(0)
+    rows = [chance.choices(list(SAID), k=chance.randint(4, 7)) for _ in range(count)]
+    english = [" ".join(row) + f" {i}" for i, row in enumerate(rows)]
+    german = [" ".join(SAID[word] for word in row) + f" {i}" for i, row in enumerate(rows)]
+    return pd.DataFrame({"de": german, "en": english, "shop": ["north", "south"] * (count // 2)})
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("translate")
+    data = frame()
+    data.loc[3, "en"] = data.loc[3, "de"]
+    data.loc[5, "de"] = ""
+    data.to_csv(folder / "pairs.csv", index=False)
+    words = ["fit", folder / "pairs.csv", "--task", "translate", "--source", "en", "--target", "de", "--budget", "12s",
+             "--families", "linear", "--out", folder / "run", "--threads", "1"]  # fmt: skip
+    done = CliRunner().invoke(app, list(map(str, words)))
+    assert done.exit_code == 0, done.output
+    assert "the very same on both sides: 1 of" in done.output
+    return folder
+
+
+def test_a_memory_is_found_examined_and_served(run):
+    manifest = json.loads((run / "run" / "model" / "manifest.json").read_text())
+    assert (manifest["text_columns"], manifest["target"], manifest["metric"]) == (["en"], "de", "chrf")
+    assert manifest["exam"]["chrf"][0] > 30
+    loaded = penna.load(run / "run")
+    assert all(isinstance(text, str) for text in loaded.predict(["red cat runs here", "", "我"]))
+    with pytest.raises(TaskError, match="no probabilities"):
+        loaded.predict_proba(["red"])
+    card = (run / "run" / "model" / "README.md").read_text()
+    assert "translator" in card
+    assert "tok:13a" in card
+
+
+def test_the_report_shows_lengths_and_the_worst_answers(run):
+    page = (run / "run" / "report.html").read_text()
+    for part in ("By length", "1 to 8 words", "answers furthest off", "memory", "no answer"):
+        assert part in page
+
+
+def test_a_file_is_translated_and_measured(run):
+    runner = CliRunner()
+    source, out = run / "more.csv", run / "said.jsonl"
+    frame(40).to_csv(source, index=False)
+    done = runner.invoke(app, ["predict", str(run / "run"), str(source), "--out", str(out)])
+    assert done.exit_code == 0, done.output
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [set(row) for row in rows] == [{"de", "en", "shop", "prediction"}] * 40
+    done = runner.invoke(app, ["evaluate", str(run / "run"), str(source), "--json"])
+    measured = json.loads(done.output)
+    assert measured["rows"] == 40
+    assert set(measured["signatures"]) == {"bleu", "chrf", "ter"}
+    done = runner.invoke(app, ["evaluate", str(run / "run"), str(source)])
+    assert "by length" in done.output
+    assert "tok:13a" in done.output
+    assert runner.invoke(app, ["leaderboard", str(run / "run")]).exit_code == 0
+
+
+def test_both_families_are_searched_and_the_other_way_round_is_the_same_command(tmp_path):
+    data = frame(200)
+    auto = penna.AutoText(14, text="de", out=tmp_path / "run", threads=1).fit(data[["de", "en"]], "en")
+    assert {trial.recipe.family for trial in auto.trials_} == {"memory", "seq2seq"}
+    assert auto.bundle_.task.name == "translate"
+    said = auto.predict(["rot Katze läuft hier"])
+    assert isinstance(said[0], str)
+    assert 0 <= auto.score(data["de"].tolist(), data["en"].tolist()) <= 1
+    again = penna.load(tmp_path / "run").predict(["rot Katze läuft hier"])
+    assert np.array_equal(said, again)
+
+
+def test_families_that_say_nothing_are_named(tmp_path):
+    with pytest.raises(SettingError, match="no translator"):
+        penna.AutoText(8, families=("trees",), task="translate", text="en", out=tmp_path / "run").fit(frame(60), "de")
+
+
+def test_a_folder_is_made_for_nothing_where_one_language_stands_on_both_sides(tmp_path: Path):
+    data = frame(60).assign(de=lambda rows: rows["en"])
+    with pytest.raises(TaskError, match="the very same"):
+        penna.AutoText(8, task="translate", text="en").fit(data, "de")
