@@ -105,7 +105,7 @@ def complement_nb(X: Any, y: Array, classes: int, alpha: float, weights: Array |
     others = inside.sum(axis=0) - inside + alpha
     coef = -np.log(others / others.sum(axis=1, keepdims=True))
     # A softmax knows differences alone; without what all classes share, half precision loses nothing.
-    coef = coef[1:] - coef[:1] if classes == 2 else coef - coef.mean(axis=0)
+    coef = coef[1:] - coef[:1] if classes == 2 and y.ndim == 1 else coef - coef.mean(axis=0)
     return Logistic(coef.astype(np.float32), np.zeros(len(coef), np.float32))
 
 

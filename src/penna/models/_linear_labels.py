@@ -8,7 +8,7 @@ import numpy as np
 
 from penna.features.logistic import Logistic, fit_logistic, sigmoid
 from penna.models import Array, Resources, _chain
-from penna.models._linear_classifiers import TOLERANCE, log_counts, sums
+from penna.models._linear_classifiers import TOLERANCE, complement_nb, log_counts
 from penna.models._targets import SIGMOID, Link, Target
 from penna.recipe import Recipe
 
@@ -32,8 +32,9 @@ def fit(X: Any, target: Target, recipe: Recipe, resources: Resources) -> tuple[L
         partial = _solve(X[~held], y[~held], recipe, half, some)
         whole = _solve(X, y, recipe, resources, believed, partial)
     else:
-        partial = bayes(X[~held], y[~held], recipe["alpha"], some)
-        whole = bayes(X, y, recipe["alpha"], believed)
+        # A label's complement are the rows of all others: against the rest alone, smoothing would drown a rare one.
+        partial = complement_nb(X[~held], y[~held], y.shape[1], recipe["alpha"], some)
+        whole = complement_nb(X, y, y.shape[1], recipe["alpha"], believed)
     slope, shift = calibrate(partial.margins(X[held]), y[held])
     return Logistic(whole.coef * slope[:, None], whole.intercept * slope + shift), SIGMOID
 
@@ -69,15 +70,6 @@ def balance(y: Array) -> Array:
     """(n, k) weights that give the rows with a label the same total as those without, each label for itself."""
     n, rows = len(y), y.sum(axis=0)
     return np.asarray(np.where(y > 0, n / (2 * np.maximum(rows, 1)), n / (2 * np.maximum(n - rows, 1))))
-
-
-def bayes(X: Any, y: Array, alpha: float, weights: Array | None = None) -> Logistic:
-    """Naive Bayes of each label against the rows without it (of two classes the complement is the other one)."""
-    inside = sums(X, y, y.shape[1], weights)
-    rest = sums(X, np.ones((len(y), 1), np.float32), 1, weights) - inside + alpha
-    inside += alpha
-    coef = np.log(inside / inside.sum(axis=1, keepdims=True)) - np.log(rest / rest.sum(axis=1, keepdims=True))
-    return Logistic(coef.astype(np.float32), np.zeros(len(coef), np.float32))
 
 
 def _chained(X: Any, y: Array, recipe: Recipe, resources: Resources, believed: Array | None) -> tuple[Logistic, Link]:
