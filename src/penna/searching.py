@@ -201,7 +201,8 @@ class Search:
         if proposal.origin == "finalist":  # its refit is what the reserve is for
             return evaluate.afford(proposal.recipe, self.work, proposal.folds, self.goal.resources, left)
         # Networks are loaded, or made, and timed: those that begin anew say so themselves.
-        slow = bool(proposal.recipe.get("encoder") or getattr(plugins.find("models", proposal.recipe.family), "ANEW", 0))
+        module = plugins.find("models", proposal.recipe.family)
+        slow = bool(proposal.recipe.get("encoder")) or getattr(module, "ANEW", False)
         if slow and self._first_of(proposal.recipe.family) and left < ENCODER_SETUP:
             return f"loading and timing an encoder takes up to {ENCODER_SETUP:g} s, {max(left, 0):.1f} s are left"
         answers = self.goal.exam_rows * (ENCODED_ROW if slow else LINEAR_ROW)
