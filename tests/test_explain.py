@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from typer.testing import CliRunner
 
 from penna import AutoText, SettingError, TaskError, bundle, load, plugins, tasks
 from penna.adjust.isotonic import Isotonic
+from penna.adjust.reject import Reject
 from penna.adjust.thresholds import Thresholds
 from penna.budget import Deadline
 from penna.cli import app
@@ -149,6 +151,16 @@ def test_what_each_part_moved_leads_from_nothing_to_the_answer(linear, task: tas
         moved = sum(word.moved for word in found.words) + sum(p.moved for p in found.columns if not p.text)
         assert found.base + moved == pytest.approx(found.output, abs=5e-3)
         assert found.output == pytest.approx(float(model.outputs(asked("<b>It</b> was an awful coat")).max()), abs=1e-5)
+
+
+def test_what_is_out_of_scope_is_explained_though_the_model_knows_nothing_of_it(linear, task: tasks.Task):
+    asks = replace(task, classes=("no", "yes", "other"), scope="other", taught=False)
+    _, model = staged.around("linear", linear, last=(Reject(2, 12.0, 1.0),))
+    (found,) = explain(model, asks, asked("It was an awful coat"), label="other")
+    assert (found.answer, found.how, found.margin) == ("other", "exact", None)
+    assert min(found.words, key=lambda word: word.moved).text == "awful"
+    (known,) = explain(model, asks, asked("It was an awful coat"), label="no")
+    assert known.intercept + added(known) == pytest.approx(known.margin, abs=1e-9)
 
 
 def test_words_are_those_of_the_text_as_it_was_given(linear, task: tasks.Task):

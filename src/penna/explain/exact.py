@@ -46,7 +46,8 @@ def moves(model: Model, row: Table, outputs: Array, j: int) -> Moves | None:
     ends = answer(np.stack([terms.intercept, terms.margins]))
     if abs(float(outputs[j]) - ends[1]) > _PARITY * max(1.0, abs(ends[1])):
         return None
-    weighing = _weighing(slopes(answer, terms.intercept, terms.margins), len(outputs), j)
+    columns = terms.link(terms.margins[None]).shape[1]  # last steps may add one
+    weighing = _weighing(slopes(answer, terms.intercept, terms.margins), columns, j)
     return _moves(row, read, terms, weighing, (float(ends[1]), float(ends[0])))
 
 
@@ -85,6 +86,8 @@ class _Weighing:
 
 def _weighing(slope: Array, columns: int, j: int) -> _Weighing:
     k = len(slope)
+    if j >= columns:
+        return _Weighing(slope, None, 0.0)
     if k == columns:
         return _Weighing(slope, j, 1.0)
     # One margin stands for two classes, and speaks for the second.
