@@ -1,6 +1,7 @@
 """Pairs of texts: read, split, cleaned, learnt by every family, packed, and served."""
 
 import pickle
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -352,3 +353,17 @@ def test_pairs_are_offered_apart_and_joined(tiny_bert: Path, loss: str):
         assert {family.settings(recipe)["pair"] for recipe in family.portfolio(profile)} == {"apart", "joined"}
         assert "pair" in {knob.name for knob in family.knobs(profile)}
         assert "pair" not in {knob.name for knob in family.knobs(replace(profile, pair=False))}
+
+
+def test_the_card_says_how_pairs_are_given(fitted: penna.AutoText):
+    card = (fitted.bundle_.folder / "README.md").read_text()
+    assert 'predict([("a text", "another")])' in card
+    assert "It reads premise + hypothesis" in card
+
+
+def test_a_pair_of_one_text_in_a_manifest_is_damage(fitted: penna.AutoText, tmp_path: Path):
+    shutil.copytree(fitted.bundle_.folder, tmp_path / "made")
+    file = tmp_path / "made" / "manifest.json"
+    file.write_text(file.read_text().replace('"hypothesis"', '"hypothesis", "more"'))
+    with pytest.raises(BundleError, match="columns"):
+        penna.load(tmp_path / "made")

@@ -229,6 +229,7 @@ def _check_columns(folder: Path, manifest: Mapping[str, Any]) -> None:
         isinstance(c, dict) and c.keys() >= {"name", "role", "form"} and all(isinstance(v, str) for v in c.values())
         for c in others
     )
+    known &= not manifest.get("pair") or len(texts) == 2
     if not (texts or others) or not known or not all(isinstance(c, str) for c in texts):
         raise BundleError(f"{folder / MANIFEST} names no columns, or damaged ones: copy the artefact again.")
     for column in others:

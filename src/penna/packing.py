@@ -259,7 +259,7 @@ The exam rows were opened once, after every choice was made. On the machine it w
     pip install {" ".join(packages)} && pip install --no-deps penna
 
     from penna import load
-    load("model").predict(["a text"])
+    load("model").predict([{'("a text", "another")' if artefact.pair else '"a text"'}])
 
 ## Limits
 
