@@ -41,9 +41,9 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
     families  of models to search: "linear", "trees" (of columns beside the text), "frozen", "contrast" (where classes
               have few rows), "finetune"
     encoders  folders or hub names of Hugging Face encoders, for frozen and finetune; what came with Penna if none
-    task      "classify", "regress", or "auto": many different numbers are an amount, anything else is classes
+    task      "classify", "multilabel", "regress", "tag", "translate", or "auto": what the target looks like
     metric    "accuracy", "macro_f1", "balanced_accuracy", "log_loss" ..., chosen by the class shares if None; for an
-              amount "r2" (if None), "rmse", "mae" or "spearman"
+              amount "r2" (if None), "rmse", "mae" or "spearman"; of translations "chrf" (if None), "bleu" or "ter"
     folds     folds that every recipe meets, chosen by the rows if None
     exam      share of rows held out for the end, chosen by the rows if None
     search    "auto", "random", "grid", "tpe" or "gp"
@@ -59,7 +59,7 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
     out_of_scope  label of rows that belong to no other class: answered where none is likely, by a threshold found on
               validation rows; training rows may have it or not; a label called "oos" or alike is found by itself
     label_noise  rows whose label models doubt: "keep", "weight" (less) or "drop" them in training, or "auto": what
-              scores best on rows that are never touched
+              scores best on rows that are never touched; pairs to translate that cannot be right are kept or dropped
     adjust    last steps on the answers (thresholds for the metric, calibration): "auto" where they help, or "none"
 
     After ``fit``: ``bundle_`` (the artefact), ``classes_`` (of a classifier), ``exam_`` (metrics with intervals) and

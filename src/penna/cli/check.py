@@ -42,7 +42,9 @@ def check(
     test: Annotated[
         str | None, typer.Option(metavar="FILE", help="Test rows: looks for what both files share.")
     ] = None,
-    task: Annotated[str, typer.Option(metavar="NAME", help="classify, multilabel, regress, or auto.")] = "auto",
+    task: Annotated[
+        str, typer.Option(metavar="NAME", help="classify, multilabel, regress, tag, translate, or auto.")
+    ] = "auto",
     separator: Annotated[
         str | None, typer.Option(metavar="SIGN", help="Between the labels of a cell. Found if not given.")
     ] = None,

@@ -65,7 +65,7 @@ def fit(
         str,
         typer.Option(
             metavar="NAME",
-            help="classify, multilabel, regress, or auto: many different numbers are an amount to predict.",
+            help="classify, multilabel, regress, tag, translate, or auto: what the target looks like.",
         ),
     ] = "auto",
     separator: Annotated[
@@ -91,7 +91,7 @@ def fit(
     label_noise: Annotated[
         str,
         typer.Option(
-            metavar="auto|keep|weight|drop", help="Rows whose label models doubt; auto: what scores best on others."
+            metavar="auto|keep|weight|drop", help="Rows whose label models doubt, pairs that are no translation."
         ),
     ] = "auto",
     adjust: Annotated[
@@ -107,7 +107,7 @@ def fit(
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the result.")] = False,
 ) -> None:
-    """Find, prove and pack the best classifier or regressor within the budget."""
+    """Find, prove and pack the best classifier, regressor, tagger or translator within the budget."""
     from penna.budget import Deadline, parse_seconds
     from penna.cli.progress import Console
 
