@@ -161,3 +161,15 @@ def _portfolio(asked):
         proposal = asked.ask(trials, 1000.0)
         trials.append(outcome(proposal, len(trials)))
         yield proposal
+
+
+def test_finalists_of_a_tiny_table_meet_the_folds_of_another_deal():
+    profile = Profile(16, 2, 8, 60.0, folds=4, again=(4, 5, 6, 7))
+    asked, trials, seconds = plugins.find("search", "auto").make(SPACE, PORTFOLIO, profile), [], 400.0
+    while seconds > 0 and (proposal := asked.ask(trials, seconds)) is not None:
+        trials.append(outcome(proposal, len(trials)))
+        seconds -= trials[-1].seconds
+    finalists = [t for t in trials if t.origin == "finalist"]
+    assert len(finalists) == 3
+    assert {t.folds for t in finalists} == {(4, 5, 6, 7)}
+    assert {t.recipe for t in finalists} <= {t.recipe for t in trials if t.folds == (0, 1, 2, 3)}

@@ -40,6 +40,7 @@ def work(
         encoders=tuple(encoders),
         seconds=deadline.seconds,
         folds=len(plan.first_round),
+        again=plan.again,
         seed=asked["seed"],
         noise=asked["label_noise"],
     )

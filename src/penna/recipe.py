@@ -124,6 +124,7 @@ class Profile:
     cleanings: tuple[str, ...] = ()  # ways of cleaning that change these rows, the default first
     seconds: float = field(default=600.0)  # the whole budget
     folds: int = 1  # folds that each recipe meets in the first round
+    again: tuple[int, ...] = ()  # folds that finalists meet, where there are others
     seed: int = 0
     loss: str = "cross_entropy"  # of the task
     columns: int = 0  # beside the text

@@ -34,6 +34,12 @@ class Plan:
     first_round: tuple[int, ...]
 
     @property
+    def again(self) -> tuple[int, ...]:
+        """The folds that finalists meet beside those: one of a large table, the later deals of a tiny one."""
+        met = len(self.first_round)
+        return (1,) if met == 1 else tuple(range(met, len(self.folds)))
+
+    @property
     def search(self) -> Index:
         """Every position that is not in the exam, in order: what the final model is fitted on."""
         train, valid = self.folds[0]
@@ -74,7 +80,7 @@ def plan(
     parts = [deal(strata[rest], units[rest], shares, rng) for _ in range(TIMES if tiny else 1)]
     pairs = tuple((rest[part != f], rest[part == f]) for part in parts for f in range(k))
     everything = folds is not None or (len(rest) < SMALL and most_valid is None)
-    return Plan(np.flatnonzero(in_exam), pairs, tuple(range(len(pairs))) if everything else (0,))
+    return Plan(np.flatnonzero(in_exam), pairs, tuple(range(k)) if everything else (0,))
 
 
 def deal(

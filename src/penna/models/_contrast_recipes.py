@@ -13,10 +13,10 @@ DEFAULTS: dict[str, Scalar] = {
     "pooling": "mean",
     "length": 128,
     "long": "head",
-    "lr": 5e-5,
+    "lr": 1e-4,
     "embedding_lr": 1.0,
     "batch": 16,
-    "pairs": 20.0,
+    "pairs": 10.0,
     "head": "logistic",
     "c": 10.0,
 }
@@ -27,7 +27,7 @@ FEW, MOST_ROWS = 100, 6_000
 def portfolio(profile: Profile) -> list[Recipe]:
     """Known-good recipes where classes have few rows, each for every encoder; none elsewhere."""
     usual = DEFAULTS | {"pairs": _pairs(profile)}
-    choices: list[dict[str, Scalar]] = [{}, {"lr": 1e-4}, {"depth": 0.5}]
+    choices: list[dict[str, Scalar]] = [{}, {"lr": 5e-5, "pairs": 2 * _pairs(profile)}, {"depth": 0.5}]
     return [
         Recipe.made("contrast", usual | choice | {"encoder": encoder, "depth": depth}, seed=profile.seed)
         for choice in (choices if _few(profile) else [])
@@ -73,5 +73,5 @@ def _few(profile: Profile) -> bool:
 
 
 def _pairs(profile: Profile) -> float:
-    """Fewer for each row where there are more rows: 40 of 16, about 6 of 600."""
-    return round(min(40.0, max(3.0, 160 / float(np.sqrt(max(profile.rows, 1))))), 1)
+    """Fewer for each row where there are more rows: 15 of 16, 3 of 600."""
+    return round(min(40.0, max(3.0, 60 / float(np.sqrt(max(profile.rows, 1))))), 1)

@@ -26,6 +26,8 @@ _USUAL: dict[str, dict[str, Scalar]] = {
 }
 #: Fewer rows than this in a class: heads that need few examples come early.
 FEW = 50
+#: With fewer rows in all a trial meets many folds, and what tunes the encoder gains more than another head does.
+TINY = 100
 
 #: Loss of the task -> known-good choices. All but those of another depth reuse the first one's embeddings.
 _CHOICES: dict[str, list[dict[str, Scalar]]] = {
@@ -70,6 +72,8 @@ def portfolio(profile: Profile) -> list[Recipe]:
     choices = list(_CHOICES.get(profile.loss, []))
     if profile.rows_in_smallest_class < FEW:
         choices[1:1] = _FOR_FEW.get(profile.loss, [])
+    if profile.rows < TINY:
+        choices = choices[:4]
     usual = _USUAL.get(profile.loss, DEFAULTS) | {"length": _usual_length(profile)}
     if profile.pair:
         usual, choices = _milder(usual), [_milder(choice) for choice in choices]

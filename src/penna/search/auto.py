@@ -48,7 +48,7 @@ class Auto:
         if any(t.origin == "finalist" for t in trials):
             return None
         # Predictions err: finalists get half as much again as their first round took.
-        spare = left - 1.5 * sum(_fold_seconds(t) for t in self._finalists(trials))
+        spare = left - 1.5 * max(1, len(self.profile.again)) * sum(_fold_seconds(t) for t in self._finalists(trials))
         family = self._next_family(trials, spare)
         if family is None:
             return None
@@ -101,9 +101,9 @@ class Auto:
         return chosen[:MOST_FINALISTS]
 
     def _finalist(self, trials: Sequence[Trial]) -> Proposal | None:
-        """Each finalist once more: on a fold that it has not met, or, where it has met all, with another seed."""
-        if len(self.first_round) == 1:
-            again = [Proposal(t.recipe, (1,), "finalist") for t in self._finalists(trials)]
+        """Each finalist once more: on folds that it has not met, or, where it has met all, with another seed."""
+        if others := self.profile.again or ((1,) if len(self.first_round) == 1 else ()):
+            again = [Proposal(t.recipe, others, "finalist") for t in self._finalists(trials)]
         else:
             again = [
                 Proposal(t.recipe.but(seed=t.recipe.seed + 1), self.first_round, "finalist")
