@@ -83,7 +83,7 @@ def shrunken(n, seed=0):
 
 
 def test_every_step_in_the_folder_is_for_some_loss():
-    for_parts = [kind.name for kind in adjust.kinds("tags", 9999)]
+    for_parts = [kind.name for loss in ("tags", "span") for kind in adjust.kinds(loss, 9999)]
     assert sorted([*NAMES, *FOR_NUMBERS, *FOR_LABELS, *for_parts]) == plugins.names(adjust.ROOM)
 
 

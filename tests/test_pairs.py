@@ -77,10 +77,10 @@ def test_a_pair_that_cannot_be_is_refused_in_a_sentence(asked, said):
         reading.read(FRAME, **asked)
 
 
-def test_a_question_with_its_context_is_no_pair():
+def test_a_question_is_a_pair_with_its_context_before_its_answer():
     frame = FRAME.rename(columns={"sentence1": "question", "sentence2": "answer"})
     assert reading.read(frame)[0].pair == ("question", "answer")
-    assert reading.read(frame.assign(context="Cats sat there."))[0].pair is None
+    assert reading.read(frame.assign(context="Cats sat there."))[0].pair == ("question", "context")
 
 
 def test_a_list_of_twos_is_a_pair():

@@ -1,6 +1,7 @@
 """The contract of every task in the folder, and the particulars of classification."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,7 +20,15 @@ def table(labels, name="label"):
     return Table({"text": texts}, target, rows=np.arange(1, len(labels) + 1), target_name=name)
 
 
+def quoted(answers):
+    """Questions with texts that hold those answers."""
+    made = table(answers, "answers")
+    texts = np.array([f"It was {answer} in the year {i}." for i, answer in enumerate(answers)], dtype=object)
+    return replace(made, text={"question": made.text["text"], "context": texts}, pair=("question", "context"))
+
+
 EXAMPLES = {
+    "answer": quoted(["Rome", "the sea", "a big dog", "Rome", "snow"]),
     "classify": table(["no", "yes", "no", "maybe", "yes", "no"]),
     "multilabel": table([("a",), ("a", "b"), (), ("b", "c"), ("c",), ("b",)]),
     "tag": table([("O", "B-X"), ("B-X", "I-X"), ("O", "O"), ("B-Y", "B-X"), ("O", "B-Y"), ("O", "O")]),
@@ -68,7 +77,8 @@ def test_a_task_is_recognised_and_measures_in_json(name):
 
 @pytest.mark.parametrize("name", plugins.names("tasks"))
 def test_a_task_settles_the_rows_that_it_can_learn_from(name):
-    given = table([*EXAMPLES[name].target, *EXAMPLES[name].target])
+    example = EXAMPLES[name]
+    given = (quoted if example.pair else table)([*example.target, *example.target])
     settled, findings = plugins.find("tasks", name).settle(given)
     assert findings == []
     assert settled.target.tolist() == given.target.tolist()

@@ -25,7 +25,7 @@ from penna.trials import Ledger, State, Trial
 #: What is chosen by what measures best.
 AUTO = "auto"
 #: Families that need no encoder.
-ALONE = ("linear", "trees", "crf", "memory", "seq2seq")
+ALONE = ("linear", "trees", "crf", "overlap", "memory", "seq2seq")
 #: Characters that 128 tokens of most languages do not hold.
 LONG_TEXT = 600
 #: As the one column to be ignored: all that are not text.

@@ -5,7 +5,7 @@ A text longer than a row is read by windows, all of it, each sharing a quarter w
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _SHARED = 4  # of a window, so many parts to one that stands in the one before, too
 _CHUNK = 1000
+#: Of a row the largest part that what stands before a text may take.
+_LEAD = 0.4
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Worded:
     token    (w,) its first token's place in that row
     offsets  (n + 1,) where the words of each text begin
     long     (n,) bool: texts of several windows
+    starts   (n + 1,) the first row of each text
     """
 
     rows: Ragged
@@ -37,6 +40,7 @@ class Worded:
     token: Array
     offsets: Array
     long: Array
+    starts: Array
 
     def by_window(self) -> tuple[Array, Array]:
         """(rows, most) places of each row's words, packed at the left, and their numbers; -1 beyond."""
@@ -58,39 +62,71 @@ def read(
     places: Callable[[str], Array],
     length: int,
     pad: int,
+    leads: Sequence[str] = (),
 ) -> Worded:
-    """Texts as rows of at most ``length`` tokens; ``places(text)`` gives (k, 2) where words begin and end."""
+    """Texts as rows of at most ``length`` tokens; ``places(text)`` gives (k, 2) where words begin and end.
+
+    ``leads``: what stands before each text, in each of its rows, as the first of a pair does: a question. Of a long one
+    the end is cut.
+    """
     parts: list[Array] = []
-    windows, found, lengths, long = list[Array](), list[Array](), list[int](), list[bool]()
+    turns: list[int] = []
+    windows, found, lengths, counts = list[Array](), list[Array](), list[int](), list[int]()
     for start in range(0, len(texts), _CHUNK):
         chunk = texts[start : start + _CHUNK]
         # A lone surrogate cannot pass into the tokenizer: it becomes a question mark.
         clean = [text.encode("utf-8", "replace").decode("utf-8") for text in chunk]
-        for text, encoding in zip(chunk, tokenizer.encode_batch(clean, add_special_tokens=False), strict=True):
-            rows, window, token = _one(encoding, places(text), frame, length, pad)
+        before = _before(tokenizer, frame, leads[start : start + _CHUNK], len(chunk), length)
+        for text, encoding, ids in zip(
+            chunk, tokenizer.encode_batch(clean, add_special_tokens=False), before, strict=True
+        ):
+            rows, window, token = _one(encoding, places(text), ids, frame.after, length, pad)
+            turns += [len(ids)] * len(rows)
             windows.append(np.where(window >= 0, window + len(parts), -1))
             found.append(token)
             lengths.append(len(token))
-            long.append(len(rows) > 1)
+            counts.append(len(rows))
             parts += rows
-    offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
-    return Worded(_ragged(parts, pad), _flat(windows), _flat(found), offsets, np.array(long, bool))
+    offsets, starts = (np.concatenate([[0], np.cumsum(part, dtype=np.int64)]) for part in (lengths, counts))
+    typed = np.array(turns, np.int64) if leads and frame.typed else None
+    return Worded(_ragged(parts, pad, typed), _flat(windows), _flat(found), offsets, np.diff(starts) > 1, starts)
 
 
-def _one(encoding: Any, places: Array, frame: Frame, length: int, pad: int) -> tuple[list[Array], Array, Array]:
+def moved(texts: Worded, lookup: Array) -> Worded:
+    """The same rows in the ids of a smaller vocabulary."""
+    rows = replace(texts.rows, values=lookup[texts.rows.values].astype(np.int32), pad=int(lookup[texts.rows.pad]))
+    return replace(texts, rows=rows)
+
+
+def _before(
+    tokenizer: "tokenizers.Tokenizer", frame: Frame, leads: Sequence[str], count: int, length: int
+) -> list[Array]:
+    """The ids that stand before the words of each text."""
+    plain = np.array(frame.before, np.int32)
+    if not leads:
+        return [plain] * count
+    clean = [text.encode("utf-8", "replace").decode("utf-8") for text in leads]
+    most = max(1, int(_LEAD * length))
+    found = tokenizer.encode_batch_fast(clean, add_special_tokens=False)
+    return [np.array([*frame.before, *encoding.ids[:most], *frame.between], np.int32) for encoding in found]
+
+
+def _one(
+    encoding: Any, places: Array, before: Array, after: tuple[int, ...], length: int, pad: int
+) -> tuple[list[Array], Array, Array]:
     """A text's rows of ids; and each word's row and token."""
     ids = np.array(encoding.ids, np.int32)
     edges = np.array(encoding.offsets, np.int64).reshape(-1, 2)
     first = np.searchsorted(np.maximum.accumulate(edges[:, 1]) if len(edges) else edges[:, 1], places[:, 0], "right")
     there = first < len(ids)
     there[there] = edges[first[there], 0] < places[there, 1]
-    room = max(2, length - len(frame.before) - len(frame.after))
+    room = max(2, length - len(before) - len(after))
     begins = _begins(len(ids), room)
     centre = begins + (np.minimum(room, len(ids)) - 1) / 2
     # Where most stands on either side of it.
     window = np.abs(first[:, None] - centre[None, :]).argmin(axis=1) if len(first) else np.zeros(0, np.int64)
-    rows = [np.array([*frame.before, *ids[b : b + room], *frame.after] or [pad], np.int32) for b in begins]
-    token = first - begins[window] + len(frame.before)
+    rows = [np.array([*before, *ids[b : b + room], *after] or [pad], np.int32) for b in begins]
+    token = first - begins[window] + len(before)
     return rows, np.where(there, window, -1), np.where(there, token, 0)
 
 
@@ -105,7 +141,7 @@ def _flat(parts: Sequence[Array]) -> Array:
     return np.concatenate(parts).astype(np.int64) if parts else np.zeros(0, np.int64)
 
 
-def _ragged(rows: Sequence[Array], pad: int) -> Ragged:
+def _ragged(rows: Sequence[Array], pad: int, turns: Array | None = None) -> Ragged:
     lengths = np.array([len(row) for row in rows], np.int64)
     values = np.concatenate(list(rows)) if len(rows) else np.zeros(0, np.int32)
-    return Ragged(values, np.concatenate([[0], np.cumsum(lengths)]), lengths, pad)
+    return Ragged(values, np.concatenate([[0], np.cumsum(lengths)]), lengths, pad, turns)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,7 @@ RULE = "words.json"
 BATCH, CHUNK = 64, 4096
 
 
-def read(checkpoint: checkpoints.Checkpoint, table: Table, rule: str, length: int) -> words.Worded:
+def read(checkpoint: checkpoints.Checkpoint, table: Table, length: int, rule: str) -> words.Worded:
     """A table's words in rows of tokens."""
     tokenizer = checkpoints.load_tokenizer(checkpoint)
     frame = frames.Frame.of(tokenizer, 1)
@@ -90,7 +90,7 @@ class Tagger:
 
         if not len(table):
             return ragged.objects([])
-        texts = read(self.checkpoint, table, self.rule, self.length)
+        texts = read(self.checkpoint, table, self.length, self.rule)
         return probabilities(self.network, texts, precision.fastest_dtype())
 
     def save(self, folder: Path) -> None:
@@ -107,14 +107,7 @@ class Tagger:
 
     def save_checkpoint(self, folder: Path) -> None:
         """The weights in Hugging Face form: ``AutoModel`` opens the encoder; head.safetensors holds the head."""
-        from safetensors.torch import save_file
-
-        folder.mkdir(parents=True, exist_ok=True)
-        network: Any = self.network.cpu()
-        network.encoder.save_pretrained(folder)
-        checkpoints.load_tokenizer(self.checkpoint).save(str(folder / "tokenizer.json"))
-        head = {"weight": network.head.weight.detach(), "bias": network.head.bias.detach()}
-        save_file(head, folder / "head.safetensors", metadata={"pooling": "none", "length": str(self.length)})
+        save_weights(self.network, self.checkpoint, self.length, folder)
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,7 +155,13 @@ def open_rule(folder: Path) -> str:
     return str(rule)
 
 
-def moved(texts: words.Worded, lookup: Array) -> words.Worded:
-    """The same rows in the ids of a smaller vocabulary."""
-    rows = replace(texts.rows, values=lookup[texts.rows.values].astype(np.int32), pad=int(lookup[texts.rows.pad]))
-    return replace(texts, rows=rows)
+def save_weights(trained: WordNetwork, checkpoint: checkpoints.Checkpoint, length: int, folder: Path) -> None:
+    """The encoder in Hugging Face form, with its tokenizer, and the head beside it."""
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    network: Any = trained.cpu()
+    network.encoder.save_pretrained(folder)
+    checkpoints.load_tokenizer(checkpoint).save(str(folder / "tokenizer.json"))
+    head = {"weight": network.head.weight.detach(), "bias": network.head.bias.detach()}
+    save_file(head, folder / "head.safetensors", metadata={"pooling": "none", "length": str(length)})

@@ -136,6 +136,8 @@ def _label(cell: Any, row: int, column: str) -> Any:
         cell = sorted(cell, key=str)
     if isinstance(cell, list | tuple | np.ndarray):
         return tuple(None if missing(part) else _part(part, row, column) for part in cell)
+    if isinstance(cell, dict) and "text" in cell:  # answers to a question, as one dict
+        return _part(cell, row, column)
     if isinstance(cell, dict):
         raise TableError(f"column {column!r} holds a dict in row {row}: give labels, or lists of them.")
     if isinstance(cell, str):

@@ -13,7 +13,7 @@ USUAL = (
     ("texta", "textb"), ("sentencea", "sentenceb"), ("query", "passage"), ("query", "document"), ("question", "answer"),
     ("question", "sentence"), ("claim", "evidence"), ("source", "hypothesis"),
 )  # fmt: skip
-#: Where one of these stands beside a question and an answer, the answer is to be found in it.
+#: Where one of these stands beside a question, the answer is to be found in it.
 _CONTEXTS = ("context", "contexts")
 _SIGNS = re.compile(r"[\W_]+")
 
@@ -70,8 +70,9 @@ def _first(rest: Mapping[str, Sequence[Any]], columns: Mapping[str, Sequence[Any
 def _usual(columns: Mapping[str, Sequence[Any]]) -> tuple[str, str] | None:
     """The first two columns of usual names, if there are strings in both."""
     folded = {_SIGNS.sub("", column.casefold()): column for column in reversed(list(columns))}
-    if any(context in folded for context in _CONTEXTS):
-        return None
+    for context in _CONTEXTS:
+        if context in folded:
+            return (folded["question"], folded[context]) if "question" in folded else None
     for first, second in USUAL:
         if first in folded and second in folded and all(strings(columns[folded[one]]) for one in (first, second)):
             return folded[first], folded[second]

@@ -259,6 +259,13 @@ def _tags(logits: torch.Tensor, y: torch.Tensor, weights: torch.Tensor | None, s
     return total
 
 
+def _span(logits: torch.Tensor, y: torch.Tensor, weights: torch.Tensor | None, smoothing: float) -> torch.Tensor:
+    """Of (n, parts, columns) logits and (n, columns) the part that each column points at, -100 where it does not."""
+    each = nn.functional.cross_entropy(logits, y, ignore_index=-100, reduction="none")
+    total: torch.Tensor = each.mean(1)
+    return total
+
+
 #: Loss by name: from logits (n, columns), y, weights by class and smoothing to each row's loss (n,). Weights and
 #: smoothing are for classes alone.
 LOSSES: dict[str, Callable[[torch.Tensor, torch.Tensor, torch.Tensor | None, float], torch.Tensor]] = {
@@ -266,6 +273,7 @@ LOSSES: dict[str, Callable[[torch.Tensor, torch.Tensor, torch.Tensor | None, flo
     "squared": _squared,
     "binary_cross_entropy": lambda logits, y, weights, smoothing: label_losses.plain(logits, y),
     "tags": _tags,
+    "span": _span,
     "focal": lambda logits, y, weights, smoothing: label_losses.focal(logits, y),
     "contrast": lambda vectors, y, weights, smoothing: contrast.supervised(vectors, y),
     "asymmetric": lambda logits, y, weights, smoothing: label_losses.asymmetric(logits, y),

@@ -1,0 +1,210 @@
+"""Answers to questions, quoted from a text, or none where it holds none. Light: serving opens this file.
+
+A row is a pair: the question, and the text that holds its answer. Learnt as the first and the last word of it
+(``quotes``), answered with its characters.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from penna import metrics, places, quotes, ragged
+from penna.errors import SettingError, TaskError
+from penna.table import Finding, Objects, Table
+from penna.tasks import _quoted
+
+Array = np.ndarray[Any, Any]
+
+#: What scikit-learn calls an estimator of this task: none of its kinds.
+ESTIMATOR = "reader"
+#: Families that go by another name here.
+FAMILIES = {"linear": "overlap", "finetune": "reader"}
+#: Answers are parts of the text: it is read as it is, beside its question alone.
+AS_IS = True
+
+_METRICS: dict[str, metrics.Metric] = {
+    "answer_f1": quotes.answer_f1,
+    "exact_match": quotes.exact_match,
+    "answerable_accuracy": quotes.answerable_accuracy,
+}
+METRICS = tuple(_METRICS)
+#: Quotes that are told beside the likeliest.
+OTHERS = 4
+
+
+def recognise(table: Table) -> bool:
+    """Pairs whose target quotes their second text."""
+    return _quoted.like(table)
+
+
+def inferred(table: Table) -> str:
+    """What ``recognise`` has to say for itself."""
+    assert table.pair is not None
+    return f"column {table.target_name!r} quotes column {table.pair[1]!r}: taken as answers to find (--task answer)."
+
+
+def settle(table: Table, rare: str = "error") -> tuple[Table, list[Finding]]:
+    """The rows whose answers stand in their texts; rows with one text stay on one side of every split. ``rare`` is for
+    classes.
+
+    Raises TaskError where there is no pair, where no row can be used, and where no row has an answer.
+    """
+    if table.target is None or not len(table):
+        raise TaskError("there is nothing to learn from: the table has no target column or no rows.")
+    if table.pair is None:
+        raise TaskError(
+            "answers are found in pairs of a question and a text: name both (--text question --text-pair context)."
+        )
+    read = _quoted.read(table)
+    wrong = _quoted.left_out(table, read)
+    keep = np.flatnonzero([not isinstance(row, str) for row in read])
+    if not len(keep):
+        said = " ".join(f.message for f in wrong)
+        raise TaskError(f"no row of column {table.target_name!r} can be used: {said} Correct them.")
+    if not any(read[i] for i in keep):
+        raise TaskError(f"column {table.target_name!r} has no answer in any of its {len(keep)} rows: is it the target?")
+    group = table.text[table.pair[1]] if table.group is None else table.group
+    return replace(table, group=group).take(keep), wrong
+
+
+def make(table: Table, metric: str | None = None) -> "Answer":
+    """The task of answering this table's questions; F1 without ``metric``. Raises TaskError as ``settle`` does."""
+    metric = metric or METRICS[0]
+    if metric not in METRICS:
+        raise SettingError(f"there is no metric {metric!r} for answers: choose one of {', '.join(METRICS)}.")
+    settle(table)
+    return Answer(metric)
+
+
+def restore(data: Mapping[str, Any]) -> "Answer":
+    """The task that ``to_json`` wrote down. Raises TaskError where the data is not of that form."""
+    if data.get("metric") not in METRICS:
+        raise TaskError(f"the stored task is damaged (unknown metric {data.get('metric')!r}): fit again.")
+    return Answer(data["metric"])
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Extractive question answering."""
+
+    metric: str = METRICS[0]
+
+    name = "answer"
+    loss = "span"
+    blank = False
+    classes = ()
+    columns = 2
+    rule = places.FOUND
+
+    def encode(self, table: Table) -> Array:
+        """(n,) object: a ``quotes.Truth`` for each row. Raises TaskError, naming rows, for what is in no text."""
+        if table.target is None or table.pair is None:
+            raise TaskError("the table needs a question, a text and answers in every row.")
+        found = _quoted.read(table)
+        wrong = [i for i, row in enumerate(found) if isinstance(row, str)]
+        if wrong:
+            rows = _quoted.named([int(table.rows[i]) if len(table.rows) else i + 1 for i in wrong])
+            why = found[wrong[0]]
+            raise TaskError(f"column {table.target_name!r} cannot be used in {len(wrong)} rows ({rows}): {why}.")
+        texts = table.text[table.pair[1]]
+        quoted = [row for row in found if not isinstance(row, str)]
+        return ragged.objects(_quoted.truth(text, row) for text, row in zip(texts, quoted, strict=True))
+
+    def usable(self, table: Table) -> Array:
+        if table.pair is None:
+            return np.zeros(len(table), bool)
+        return np.array([not isinstance(row, str) for row in _quoted.read(table)], bool)
+
+    def score(self, y: Array, outputs: Array) -> float:
+        return _METRICS[self.metric](y, outputs)
+
+    served = score
+
+    def score_error(self, y: Array, outputs: Array, seed: int = 0) -> float:
+        return metrics.bootstrap_error(y, outputs, _METRICS[self.metric], seed=seed)
+
+    def measure(self, y: Array, outputs: Array) -> dict[str, Any]:
+        """JSON-able: ``rows``, and three metrics as ``[value, low, high]``."""
+        if not len(y):
+            raise TaskError("there are no rows to measure on: give a table with at least one.")
+        return {"rows": len(y), **{n: list(metrics.bootstrap(y, outputs, m)) for n, m in _METRICS.items()}}
+
+    def strata(self, table: Table) -> Array:
+        """(n,) whether the text holds an answer."""
+        return np.array([int(bool(truth.answers)) for truth in self.encode(table)], np.int64)
+
+    def labels(self, y: Array) -> Objects:
+        """(n,) the first true answer of each row, "" for none."""
+        return ragged.objects(truth.answers[0] if truth.answers else "" for truth in y)
+
+    def decode(self, outputs: Array) -> Objects:
+        """(n,) the likeliest quotes of each row, as ((first word, word after the last) or None, probability)."""
+        return ragged.objects(quotes.best(row, 1 + OTHERS) for row in outputs)
+
+    def placed(self, answers: Sequence[Any], table: Table) -> Objects:
+        """(n,) dicts: the likeliest quote ("text", "start", "end" in characters; "" and -1 for none) with its "score",
+        and "others"."""
+        assert table.pair is not None
+        texts = table.text[table.pair[1]]
+        return ragged.objects(_quoted.told(found, text) for found, text in zip(answers, texts, strict=True))
+
+    def written(self, answers: Sequence[Any]) -> list[Any]:
+        return [json.dumps(answer, ensure_ascii=False) for answer in answers]
+
+    def probabilities(self, outputs: Array) -> Array:
+        raise TaskError("this model quotes answers, and has no probabilities of whole rows: use predict.")
+
+    def guess(self, y: Array) -> tuple[str, Array]:
+        return "no answer", np.ones(2, np.float32)
+
+    def spread(self, guess: Array, table: Table) -> Array:
+        """(n,) no answer in any row."""
+        assert table.pair is not None
+        made = []
+        for text in table.text[table.pair[1]]:
+            row = np.zeros((1 + len(places.words(text, self.rule)), 2), np.float32)
+            row[0] = guess
+            made.append(row)
+        return ragged.objects(made)
+
+    def agreement(self, truth: Sequence[Any], answers: Sequence[Any], weights: Any = None) -> float:
+        """Mean F1 of answers, dicts or plain texts, against true ones in any form that they can be given in."""
+        said = [a["text"] if isinstance(a, dict) else str(a) for a in answers]
+        each = [quotes.judge(a, _quoted.texts(t))[1] for a, t in zip(said, truth, strict=True)]
+        return float(np.average(each, weights=weights))
+
+    def counts(self, table: Table) -> dict[str, int]:
+        """Rows with an answer, and without."""
+        there = int(self.strata(table).sum())
+        return {"answer": there} | ({"no answer": len(table) - there} if there < len(table) else {})
+
+    def mistakes(self, exam: Table, y: Array, outputs: Array, most: int = 20) -> list[dict[str, Any]]:
+        """The questions answered worst: what should have been quoted, and what was."""
+        assert exam.pair is not None
+        spans = quotes.decoded(outputs)
+        f1 = np.array([truth.judge(span)[1] for truth, span in zip(y, spans, strict=True)])
+        worst = np.argsort(f1, kind="stable")[:most]
+        return [
+            {
+                "row": int(exam.rows[i]) if len(exam.rows) else int(i) + 1,
+                "text": str(exam.text[exam.pair[0]][i])[:600],
+                "missed": list(y[i].answers[:3]) or ["(no answer)"],
+                "invented": [y[i].quote(spans[i]) or "(no answer)"],
+            }
+            for i in worst
+            if f1[i] < 1
+        ]
+
+    def describe(self) -> dict[str, str]:
+        return {
+            "model": "reader",
+            "answer": "a part of the text, with its place in characters, or that there is none",
+            "unusable": "their answers do not stand in their text",
+            "doubt": "the score of an answer says how sure it is of both ends",
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        return {"name": self.name, "metric": self.metric}

@@ -1,0 +1,207 @@
+"""Answers that are quoted from a text: reading, scores as SQuAD has them, models, and what people are given."""
+
+import json
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penna import AutoText, adjust, load, plugins, quotes, ragged, tasks
+from penna.budget import Deadline
+from penna.errors import BundleError, TaskError
+from penna.models import Resources
+from penna.reading import read
+from penna.recipe import Profile, Recipe
+from penna.table import Table
+from penna.tasks import _quoted
+
+THINGS = ("card", "film", "money", "story")
+PLACES = ("good", "bad", "lost", "found")
+
+
+def rows(n, seed=0, silent=0.0):
+    """Texts that say where things are, one thing a sentence; and where one of them is, asked."""
+    rng = np.random.default_rng(seed)
+    questions, texts, answers = [], [], []
+    for i in range(n):
+        things = rng.permutation(THINGS)
+        spots = [f"{rng.choice(PLACES)} {rng.choice(PLACES)}" for _ in things[:2]]
+        text = f"{i}. " + " ".join(f"my {t} is {s}." for t, s in zip(things[:2], spots, strict=True))
+        there = rng.random() >= silent
+        asked = things[rng.integers(2)] if there else things[2]
+        spot = spots[list(things[:2]).index(asked)] if there else ""
+        start = text.index(f"my {asked} is ") + len(f"my {asked} is ") if there else 0
+        questions.append(f"where is my {asked}?")
+        texts.append(text)
+        answers.append([{"text": spot, "answer_start": start}] if there else [])
+    return [{"question": q, "context": t, "answers": a} for q, t, a in zip(questions, texts, answers, strict=True)]
+
+
+def table(lines):
+    return read(lines, y="answers")[0]
+
+
+@pytest.fixture
+def resources(tmp_path):
+    return Resources(tmp_path / "cache", Deadline(300), 1)
+
+
+def profile(encoders=()):
+    return Profile(200, 2, 9, 60, loss="span", encoders=encoders)
+
+
+def test_scores_are_those_of_the_official_script():
+    assert quotes.judge("The Eiffel Tower!", ["eiffel tower"]) == (1.0, 1.0)
+    assert quotes.judge("tower", ["the Eiffel tower", "in Paris"]) == (0.0, pytest.approx(2 / 3))
+    assert quotes.judge("", []) == (1.0, 1.0)
+    assert quotes.judge("Paris", []) == (0.0, 0.0)
+    assert quotes.judge("", ["Paris"]) == (0.0, 0.0)
+
+
+@given(size=st.integers(1, 40), seed=st.integers(0, 99))
+def test_the_likeliest_quote_is_the_best_pair_of_ends(size, seed):
+    row = np.random.default_rng(seed).random((size + 1, 2))
+    (span, score), *others = quotes.best(row, 3)
+    pairs = {(i, j + 1): row[i + 1, 0] * row[j + 1, 1] for i in range(size) for j in range(i, min(size, i + 30))}
+    best = max([*pairs.values(), row[0, 0] * row[0, 1]])
+    assert score == pytest.approx(best)
+    assert span is None or pairs[span] == pytest.approx(best)
+    assert all(score >= other for _, other in others)
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ([{"text": "Bonn", "answer_start": 7}], [("Bonn", 7)]),
+        ('{"text": ["Bonn"], "answer_start": [7]}', [("Bonn", 7)]),
+        ("Bonn", [("Bonn", 7)]),
+        ('[{"text": " Bonn ", "start": 6}]', [("Bonn", 7)]),
+        ("[]", []),
+        ([{"text": "Bonn", "answer_start": 3}], _quoted.ABSENT),
+        ("Rome", _quoted.ABSENT),
+        ([5], _quoted.FORM),
+    ],
+)
+def test_answers_are_read_in_every_usual_form(cell, expected):
+    made = table(
+        [{"question": "where?", "context": "He lives? Bonn. " if cell == "" else "He was Bonn.", "answers": cell}]
+    )
+    assert _quoted.read(made) == [expected]
+
+
+def test_rows_whose_answer_is_not_in_the_text_are_named_and_the_rest_is_used():
+    lines = rows(6)
+    lines[2]["answers"] = [{"text": "nowhere", "answer_start": 0}]
+    settled, (finding,) = plugins.find("tasks", "answer").settle(table(lines))
+    assert (len(settled), finding.rows) == (5, (3,))
+    assert "does not stand in its text" in finding.message
+    with pytest.raises(TaskError, match="rows 3"):
+        tasks.find("answer", table(lines)).encode(table(lines))
+
+
+def test_questions_without_texts_and_targets_without_answers_are_refused():
+    alone = Table({"text": ragged.objects(["a", "b"])}, ragged.objects(["a", "b"]), rows=np.arange(1, 3))
+    with pytest.raises(TaskError, match="--text-pair"):
+        tasks.find("answer", alone)
+    with pytest.raises(TaskError, match="no answer in any"):
+        tasks.find("answer", table(rows(5, silent=1.0)))
+
+
+def test_questions_about_one_text_stay_on_one_side():
+    settled, _ = plugins.find("tasks", "answer").settle(table(rows(6)))
+    assert settled.group.tolist() == settled.text["context"].tolist()
+
+
+def test_every_offset_is_that_of_the_characters_quoted():
+    lines = rows(20)
+    lines[0]["context"] = "e\u0301 \U0001f600 " + lines[0]["context"]
+    lines[0]["answers"][0]["answer_start"] += 5
+    made = table(lines)
+    task = tasks.find("answer", made)
+    rng = np.random.default_rng(0)
+    outputs = ragged.objects(rng.random((len(truth.places) + 1, 2)) for truth in task.encode(made))
+    for answer, text in zip(task.placed(task.decode(outputs), made), made.text["context"], strict=True):
+        for one in (answer, *answer["others"]):
+            assert text[max(one["start"], 0) : max(one["end"], 0)] == one["text"]
+
+
+def test_silence_is_moved_to_where_it_scores():
+    made = table(rows(200, silent=0.4))
+    task = tasks.find("answer", made)
+    y = task.encode(made)
+    outputs = []
+    for truth in y:  # the right words are likely, and silence likelier still
+        row = np.full((len(truth.places) + 1, 2), 0.01, np.float32)
+        if truth.span is not None:
+            row[truth.span[0] + 1, 0] = row[truth.span[1], 1] = 0.4
+        row[0] = 0.5 if truth.span is not None else 0.6
+        outputs.append(row)
+    outputs = ragged.objects(outputs)
+    (kind,) = adjust.kinds("span", 200)
+    step = kind.fit(y, outputs, task.score)
+    assert task.score(y, step(outputs)) > task.score(y, outputs) + 0.4
+    assert adjust.from_json(json.loads(json.dumps(adjust.to_json(step)))) == step
+
+
+def test_overlap_finds_the_sentence_that_is_asked_for(resources, tmp_path):
+    overlap = plugins.find("models", "overlap")
+    train, test = table(rows(200)), table(rows(50, 1))
+    task = tasks.find("auto", train)
+    model = overlap.fit(overlap.portfolio(profile())[0], task, train, None, resources, lambda *_: True)
+    outputs = model.outputs(test)
+    assert task.score(task.encode(test), outputs) > 0.1
+    model.save(tmp_path)
+    again = overlap.open(tmp_path).outputs(test)
+    assert all((a == b).all() for a, b in zip(again, outputs, strict=True))
+    empty = replace(test, text={name: ragged.objects([""] * 50) for name in test.text})
+    assert model.outputs(empty)[0].shape == (1, 2)
+    (tmp_path / "overlap.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(BundleError, match="damaged"):
+        overlap.open(tmp_path)
+
+
+def test_a_reader_learns_to_point_by_windows_and_is_served_without_torch(tiny_bert, resources, tmp_path):
+    reader = plugins.find("models", "reader")
+    train, test = table(rows(200, silent=0.2)), table(rows(40, 1, silent=0.2))
+    task = tasks.find("auto", train)
+    knobs = reader._USUAL | {"encoder": str(tiny_bert), "epochs": 8.0, "lr": 2e-3, "head_lr": 1.0, "length": 18}
+    seen = []
+    model = reader.fit(
+        Recipe.made("reader", knobs), task, train, test, resources, lambda step, of, score: seen.append(score) or True
+    )
+    outputs = model.outputs(test)
+    assert [row.shape[0] for row in outputs] == [len(truth.places) + 1 for truth in task.encode(test)]
+    assert all(np.allclose(row.sum(axis=0), 1, atol=1e-4) for row in outputs)
+    assert task.score(task.encode(test), outputs) > task.score(task.encode(test), tasks.spread(task, np.ones(2), test))
+    assert model.long_share > 0.5
+    model.save(tmp_path)
+    again = reader.open(tmp_path).outputs(test)
+    assert max(float(np.abs(a - b).max()) for a, b in zip(again, outputs, strict=True)) < 0.05
+
+
+def test_a_search_answers_questions_from_the_file_to_what_is_served(tmp_path):
+    lines = rows(120)
+    data = tmp_path / "a.jsonl"
+    data.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    auto = AutoText(budget=10, families=("linear",), threads=1, out=tmp_path / "run").fit(data)
+    assert auto.bundle_.task.name == "answer"
+    assert 0 <= auto.exam_["answer_f1"][0] <= 1
+    (answer,) = auto.predict([(lines[0]["question"], lines[0]["context"])])
+    assert lines[0]["context"][max(answer["start"], 0) : max(answer["end"], 0)] == answer["text"]
+    from penna.serve.batch import predict_file
+
+    model = load(tmp_path / "run")
+    predict_file(model, data, tmp_path / "out.jsonl")
+    told = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert len(told) == 120
+    assert set(told[0]["prediction"]) == {"text", "start", "end", "score", "others"}
+    assert model.evaluate(data)["rows"] == 120
+    import subprocess
+
+    code = (
+        "import sys; from penna import load; load(sys.argv[1]).predict([('a', 'b')]); assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "run")], check=True)
