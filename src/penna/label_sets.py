@@ -20,6 +20,8 @@ _WIDTH = 8.0
 #: More rows than this are not resampled in full: the deviation of a smaller sample is scaled instead.
 _SAMPLE = 20_000
 _GROUPS = 20
+#: Values that lie in memory at once.
+_MOST_VALUES = 1 << 22
 _LEAST = 1e-7
 
 
@@ -102,14 +104,15 @@ def _ranked(truth: Array, outputs: Array) -> Array:
     """(n,) of each row's labels, the mean share of right ones among those ranked as high; 1 where it has none or all
     (Schapire and Singer 2000, "BoosTexter", as scikit-learn has it)."""
     out = np.ones(len(truth))
-    for start in range(0, len(truth), 256):
-        part, p = truth[start : start + 256], outputs[start : start + 256]
+    step = max(1, _MOST_VALUES // truth.shape[1] ** 2)
+    for start in range(0, len(truth), step):
+        part, p = truth[start : start + step], outputs[start : start + step]
         above = p[:, None, :] >= p[:, :, None]  # [row, label, other]: the other is ranked as high as the label
         right = (above & part[:, None, :]).sum(axis=2)
         shares = np.where(part, right / above.sum(axis=2), 0).sum(axis=1)
         labels = part.sum(axis=1)
         told = (labels > 0) & (labels < part.shape[1])
-        out[start : start + 256][told] = shares[told] / labels[told]
+        out[start : start + step][told] = shares[told] / labels[told]
     return out
 
 
@@ -139,7 +142,8 @@ def score(name: str, y: Array, outputs: Array) -> float:
 
 def score_error(name: str, y: Array, outputs: Array) -> float:
     """Standard error of ``score``: a jackknife over groups of rows (a bootstrap would take a hundred times as long)."""
-    group = np.arange(len(y)) // 2 % min(_GROUPS, max(len(y) // 2, 1))
+    most = _MOST_VALUES // (4 * LEVELS * y.shape[1])  # very many labels are told of fewer groups
+    group = np.arange(len(y)) // 2 % min(_GROUPS, max(len(y) // 2, 1), max(most, 4))
     groups = int(group.max()) + 1
     if groups < 2:
         return 0.0

@@ -93,8 +93,8 @@ class Search:
         return self.strategy.ask(trials, left)
 
     def left(self) -> float:
-        """Seconds that searching may still take: finishing what is chosen now comes off first."""
-        left = self.goal.deadline.left() - FINISHING
+        """Seconds that searching may still take: choosing once more and finishing what is chosen now come off first."""
+        left = self.goal.deadline.left() - FINISHING - self._choosing
         if self.chosen is None:
             return left
         members = [t for t, _ in self.chosen.members]
