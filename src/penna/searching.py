@@ -67,7 +67,8 @@ class Search:
         self.portfolio = _portfolio(work, families)
         self._make = partial(_strategy, work, families, strategy, self.portfolio)
         self.strategy = self._make()
-        self.decided = not self.portfolio  # what is to become of rows whose label is doubted
+        self.ways: tuple[tuple[str, ...], bool] = ((), False)  # of treating rows whose label is doubted
+        self.decided = not self.portfolio
         self.first_round = tuple(range(work.profile.folds))
         self.evidence = Evidence(work.task, self._truth, ledger.outputs, self.first_round)
         self.baseline: Model | None = None
@@ -88,8 +89,10 @@ class Search:
     def ask(self, trials: Sequence[Trial], left: float) -> Proposal | None:
         """The strategy's next proposal; first of all, what it may propose goes by the doubts about labels so far."""
         if not self.decided:
-            ways, self.decided = doubting.ways(self.work, trials, self.evidence, self.portfolio[0])
-            self.strategy = self._make(ways, self.decided)  # reads off the trials where it stands
+            ways = doubting.ways(self.work, trials, self.evidence, self.portfolio[0])
+            if ways[0] and ways != self.ways:
+                self.strategy = self._make(*ways)  # reads off the trials where it stands
+            self.ways, self.decided = ways, ways[1]
         return self.strategy.ask(trials, left)
 
     def left(self) -> float:
