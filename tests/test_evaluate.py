@@ -33,7 +33,7 @@ def go_on(step, of, score):
     return True
 
 
-BASELINE = Recipe.of("linear", analyzer="word", words=2, sublinear=True, lower=True, min_df=1, keep=100_000, share=1.0,
+BASELINE = Recipe.of("linear", analyzer="word", words=2, sublinear=True, lower=True, min_df=1, keep=100_000,
                      classifier="logistic", balanced=False, nb=False, c=10.0)  # fmt: skip
 
 

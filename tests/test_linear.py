@@ -255,7 +255,7 @@ def test_recipes_at_the_corners_of_the_knobs_fit_without_a_warning(tmp_path: Pat
     for corner in (
         {"analyzer": "char", "words": 0, "low": 3, "high": 3, "c": 100.0},
         {"words": 3, "c": 0.01, "balanced": True, "nb": True, "sublinear": False, "lower": False},
-        {"min_df": 5, "keep": 10, "share": 0.1, "classifier": "svm", "c": 100.0},
+        {"min_df": 5, "keep": 10, "select": "mutual", "share": 0.1, "classifier": "svm", "c": 100.0},
         {"classifier": "complement_nb", "alpha": 3.0, "min_df": 3, "svd": 100},
         {"svd": 300, "nb": False, "share": 0.5, "select": "l1"},
     ):

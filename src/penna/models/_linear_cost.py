@@ -83,13 +83,19 @@ def predict(texts: Texts, grams: Grams, recipe: Recipe, classes: int) -> Plan:
     characters = sum(map(len, probe)) * times
     # New n-grams become rarer with the rows (Heaps' law); most occur once, and go where a least count of two is asked.
     distinct = len(np.unique(bucket)) * times**0.75 * recipe["min_df"] ** -1.9
+    share = shared(recipe)
     blocks = bool(grams.words) + bool(grams.high)
-    features = min(distinct, recipe["keep"] * blocks) * min(recipe.get("share", 1.0), 1)
+    features = min(distinct, recipe["keep"] * blocks) * share
     values = len(bucket) * times
     choosing = directions.seconds(values, features, recipe.get("svd", 0))
-    if recipe.get("share", 1.0) < 1:
-        choosing += selection.find(recipe.get("select", "chi2")).seconds(values, classes)
+    if share < 1:
+        choosing += selection.find(recipe["select"]).seconds(values, classes)
     return Plan(n, values, characters, features, 1 if classes == 2 else classes, choosing)
+
+
+def shared(recipe: Recipe) -> float:
+    """Part of the n-grams that are learnt from, where some are chosen."""
+    return 1.0 if recipe.get("select", "none") == "none" else float(recipe.get("share", 1.0))
 
 
 def sample(y: Array, rows: int, seed: int) -> Array:

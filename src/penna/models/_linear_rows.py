@@ -10,6 +10,7 @@ from penna.features.directions import directions
 from penna.features.ngrams import Grams
 from penna.features.tfidf import Tfidf, fit_tfidf
 from penna.models import Array, Resources
+from penna.models import _linear_cost as costs
 from penna.models._targets import Target
 from penna.recipe import Recipe
 
@@ -66,8 +67,8 @@ def _chosen(texts: Array, target: Target, recipe: Recipe, resources: Resources) 
     if not len(tfidf.buckets):  # a handful of rows that share nothing
         tfidf = fit_tfidf(texts, grams(recipe), min_df=1, **settings)
     X = tfidf.rows(texts, **limits)
-    share = recipe.get("share", 1.0)
+    share = costs.shared(recipe)
     if share >= 1:
         return tfidf, X
-    columns = selection.best(recipe.get("select", "chi2"), X, target.y, target.columns, share, recipe.seed)
+    columns = selection.best(recipe["select"], X, target.y, target.columns, share, recipe.seed)
     return tfidf.only(columns), X[:, columns]

@@ -68,7 +68,8 @@ class Column:
         if self.role:
             return self.role == "numeric"
         said = ~(self.missing | self.stand_ins)
-        return bool(said.any()) and float(np.isfinite(self.numbers[said]).mean()) >= 0.95
+        numbers = self.numbers[said]
+        return bool(np.isfinite(numbers).any()) and float((~np.isnan(numbers)).mean()) >= 0.95
 
 
 def _missing(cell: Any) -> bool:

@@ -15,7 +15,8 @@ NEEDS = ""
 _FENCE = 3.0
 _LEAST_ROWS = 20
 _MOST_SHARE = 0.05  # what more cells than this do is no outlier
-_MIXED = 0.5
+_MIXED = 0.8  # words in more cells than this are no mistake
+_FEW_VALUES = 20  # of sizes, grades and the like, some may be called by numbers
 
 Array = np.ndarray[Any, Any]
 
@@ -35,7 +36,7 @@ def _told(sheet: Sheet, source: Source) -> list[Finding]:
             does="keeps them, but for infinities, which count as missing", change="correct them in the file",
         ),
         *of_columns(
-            "mixed column", "columns that hold numbers in most rows and words in others", list(mixed), source=source,
+            "mixed column", "columns that hold numbers in some rows and words in others", list(mixed), source=source,
             rows=_together(sheet, mixed), examples=[_words(sheet, sheet.columns[name], mixed[name]) for name in mixed],
             does="takes such a column as names, unless nearly all its cells are numbers: then words count as missing",
             change="--numeric COLUMN, or --categorical COLUMN",
@@ -69,11 +70,12 @@ def outliers(numbers: Array) -> Array:
 
 
 def _no_numbers(column: Column) -> Array:
-    """Positions of words in a column of mostly numbers."""
+    """Positions of words in a column of numbers."""
     said = ~(column.missing | column.stand_ins)
     words = said & np.isnan(column.numbers)
-    few = 0 < words.sum() < _MIXED * said.sum()
-    return np.flatnonzero(words) if few and column.present >= _LEAST_ROWS else np.zeros(0, np.int64)
+    share = float(words.sum()) / max(int(said.sum()), 1)
+    mixed = 0 < share < 0.5 or (0.5 <= share < _MIXED and column.distinct > _FEW_VALUES)
+    return np.flatnonzero(words) if mixed and column.present >= _LEAST_ROWS else np.zeros(0, np.int64)
 
 
 def _together(sheet: Sheet, places: dict[str, Array]) -> Array:
