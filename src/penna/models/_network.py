@@ -53,8 +53,8 @@ class Network(nn.Module):  # type: ignore[misc]
 
 
 class PairNetwork(Network):
-    """Ids and masks of both texts of pairs in, (rows, columns) logits out, from what ``_pairs.combined`` makes of their
-    vectors."""
+    """Ids and masks of both texts of pairs, and what they share, in; (rows, columns) logits out, from what
+    ``_pairs.combined`` makes of these."""
 
     def __init__(self, encoder: nn.Module, width: int, columns: int, pooling: str, dropout: float) -> None:
         super().__init__(encoder, _pairs.width(width), columns, pooling, dropout)
@@ -65,12 +65,13 @@ class PairNetwork(Network):
         attention_mask: torch.Tensor,
         second_ids: torch.Tensor,
         second_mask: torch.Tensor,
+        shared: torch.Tensor,
     ) -> torch.Tensor:
         first, second = self.pooled(input_ids, attention_mask), self.pooled(second_ids, second_mask)
         u, v = (nn.functional.normalize(side.float(), dim=1) for side in (first, second))
         product = u * v
         cosine = _pairs.COSINE * product.sum(1, keepdim=True)
-        combined = torch.cat([u, v, (u - v).abs(), u.shape[1] ** 0.5 * product, cosine], dim=1)
+        combined = torch.cat([u, v, (u - v).abs(), u.shape[1] ** 0.5 * product, cosine, shared], dim=1)
         logits: torch.Tensor = self.head(self.dropout(combined))
         return logits
 

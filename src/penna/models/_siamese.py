@@ -6,7 +6,8 @@ it, as the family ``frozen`` has it, and so it is served. No torch at import.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ import numpy as np
 
 from penna.encoders import checkpoints, frames
 from penna.encoders.frames import Framed, Framing
+from penna.features import overlap
+from penna.features.overlap import Overlap
 from penna.models import Array, _pairs
 from penna.models import _finetune_parts as parts
 from penna.models import _frozen_heads as heads
@@ -27,40 +30,69 @@ if TYPE_CHECKING:
     from penna.models._network import PairNetwork
     from penna.training import loop
 
-#: The framed texts of both sides.
-Sides = tuple[Framed, Framed]
+
+@dataclass(frozen=True)
+class Sides:
+    """The framed texts of both sides, and (n, features) what those of each row share."""
+
+    first: Framed
+    second: Framed
+    shared: Array
+
+    def __iter__(self) -> Iterator[Framed]:
+        return iter((self.first, self.second))
+
+
+@dataclass(frozen=True)
+class Apart:
+    """How both texts are framed, and what tells what they share."""
+
+    framing: Framing
+    overlap: Overlap = field(compare=False)
+
+    @property
+    def length(self) -> int:
+        return self.framing.length
+
+    @property
+    def windows(self) -> int:
+        return self.framing.windows
 
 
 def texts_of(
     checkpoint: checkpoints.Checkpoint, train: Table, chosen: dict[str, Any], cache: Path | None
-) -> tuple[Sides, Framing]:
+) -> tuple[Sides, Apart]:
     """Both sides' rows of tokens, and how they were made: as long as the longer side needs."""
     each = [parts.texts_of(checkpoint, side, chosen, cache)[1] for side in train.sides]
-    framing = max(each, key=lambda one: one.length)
-    return read(framing, checkpoint, train, cache), framing
+    asked = Apart(max(each, key=lambda one: one.length), overlap.fit(train)[0])
+    return read(asked, checkpoint, train, cache), asked
 
 
-def read(framing: Framing, checkpoint: checkpoints.Checkpoint, table: Table, cache: Path | None) -> Sides:
-    first, second = (frames.read(framing, checkpoint, side, cache) for side in table.sides)
-    return first, second
+def read(asked: Apart, checkpoint: checkpoints.Checkpoint, table: Table, cache: Path | None) -> Sides:
+    first, second = (frames.read(asked.framing, checkpoint, side, cache) for side in table.sides)
+    return Sides(first, second, asked.overlap.matrix(table))
 
 
 def moved(sides: Sides, lookup: Array) -> Sides:
     """The same rows in the ids of a smaller vocabulary."""
-    return parts.moved(sides[0], lookup), parts.moved(sides[1], lookup)
+    return Sides(parts.moved(sides.first, lookup), parts.moved(sides.second, lookup), sides.shared)
 
 
 def rows_of(
     sides: Sides, y: Array, weights: tuple[float, ...] | None = None, shares: Array | None = None, seed: int = 0
 ) -> loop.Rows:
     """What is learnt from: batches of both sides."""
+    import torch
+
     from penna.training import loop
 
+    counted = torch.from_numpy(_pairs.counted(sides.shared))
     first, second = (parts.rows_of(side, y, weights, shares, seed + i) for i, side in enumerate(sides))
 
     def inputs(index: Array) -> loop.Inputs:
         other = second.inputs(index)
-        return {**first.inputs(index), "second_ids": other["input_ids"], "second_mask": other["attention_mask"]}
+        more = {"second_ids": other["input_ids"], "second_mask": other["attention_mask"], "shared": counted[index]}
+        return {**first.inputs(index), **more}
 
     return loop.Rows(first.lengths + second.lengths, inputs, y, weights, shares)
 
@@ -71,9 +103,9 @@ def answers(network: PairNetwork, sides: Sides, dtype: Any) -> Array:
 
     from penna.models._network import Pooled
 
-    vectors = [logits_of(Pooled(network), side, dtype) for side in sides]
+    first, second = (logits_of(Pooled(network), side, dtype) for side in sides)
     with torch.inference_mode():
-        combined = torch.from_numpy(_pairs.combined(*vectors)).to(network.head.weight.device)
+        combined = torch.from_numpy(_pairs.combined(first, second, sides.shared)).to(network.head.weight.device)
         found: Array = network.head(combined).float().cpu().numpy()
     return found
 
@@ -98,12 +130,14 @@ def shares(sides: Sides) -> tuple[float, float]:
 
 def windows(sides: Sides) -> float:
     """Rows of tokens for each text, all of which are read when it is answered."""
-    return sum(len(side.rows) for side in sides) / max(len(sides[0].long) + len(sides[1].long), 1)
+    return sum(len(side.rows) for side in sides) / max(2 * len(sides.shared), 1)
 
 
 @dataclass(frozen=True, eq=False)
 class Model(FineTuned):
     """A trained encoder that reads the texts of a pair one by one, with its head."""
+
+    framing: Apart  # type: ignore[assignment]
 
     def outputs(self, table: Table) -> Array:
         """(n, columns), in the number format that is fastest here: within 2e-2 of the artefact's."""
@@ -120,11 +154,12 @@ class Model(FineTuned):
         from penna.encoders import graph
 
         network = self.network.cpu().eval()
-        pooling, framing = network.pooling, self.framing
+        pooling, framing = network.pooling, self.framing.framing
         graph.write_graph(
             network.encoder, self.checkpoint, folder, pooling=pooling, length=self.length, framing=framing
         )
         _head(network.head, self.link).save(folder)
+        overlap.save(self.framing.overlap, folder)
 
 
 def _head(layer: torch.nn.Linear, link: Link) -> heads.Head:

@@ -7,7 +7,7 @@ Torch stays in functions: ``open`` never meets it.
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,8 @@ import numpy as np
 from penna.encoders import checkpoints, embed, frames
 from penna.encoders.checkpoints import Checkpoint
 from penna.encoders.frames import MOST_WINDOWS
+from penna.features import overlap
+from penna.features.overlap import Overlap
 from penna.models import Array, Cost, OutOfTime, Report, Resources, _pairs
 from penna.models import _frozen_heads as heads
 from penna.models._finetuned import given
@@ -78,8 +80,10 @@ def fit(recipe: Recipe, task: Task, train: Table, valid: Table | None, resources
     checkpoint = checkpoints.find(chosen["encoder"])
     apart = _apart(chosen, train)
     setting = _setting(chosen, checkpoint, train.pair is not None and not apart)
-    source = Source(checkpoint, setting, resources.cache, resources.threads, apart)
+    source = Source(checkpoint, setting, resources.cache, resources.threads)
     train = train.take(_part(task.strata(train), recipe.effort, recipe.seed))
+    if apart:
+        source = replace(source, shared=overlap.fit(train)[0])
     try:
         vectors = source.vectors(train, resources)
         if valid is not None:  # so that scoring finds them, and the deadline holds for them too
@@ -96,30 +100,33 @@ def open(folder: Path) -> Opened:
 
     graph = Graph.open(folder)
     width = graph.facts.outputs
-    return Opened(graph, heads.open_head(folder, width, _pairs.width(width)), folder)
+    shared = overlap.open(folder) if (folder / overlap.FILE).exists() else None
+    head = heads.open_head(folder, width if shared is None else _pairs.width(width))
+    return Opened(graph, head, folder, shared)
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where vectors come from: an encoder in one setting, and the cache. ``apart``: each text of a pair by itself."""
+    """Where vectors come from: an encoder in one setting, and the cache. With ``shared``, which tells what the texts
+    of a pair have in common, each of them is read by itself."""
 
     checkpoint: Checkpoint
     setting: embed.Setting
     cache: Path
     threads: int
-    apart: bool = False
+    shared: Overlap | None = None
 
     def vectors(self, table: Table, resources: Resources | None = None) -> Array:
         """(n, width) float32; with ``resources``, within their deadline."""
-        if self.apart:
+        if self.shared is not None:
             first, second = (self._of(side, resources) for side in table.sides)
-            return _pairs.combined(first, second)
+            return _pairs.combined(first, second, self.shared.matrix(table))
         return self._of(table, resources)
 
     def shares(self, table: Table) -> tuple[float, float]:
         """Of the rows, those with a text longer than the setting's length, and those of which a part is not read."""
         framing = self.setting.framing(self.checkpoint)
-        tables = table.sides if self.apart else (table,)
+        tables = (table,) if self.shared is None else table.sides
         read = [frames.read(framing, self.checkpoint, each, self.cache) for each in tables]
         long, cut = (np.any([getattr(texts, name) for texts in read], axis=0) for name in ("long", "cut"))
         return float(long.mean()), float(cut.mean())
@@ -172,24 +179,27 @@ class Frozen:
             framing=setting.framing(checkpoint),
         )  # fmt: skip
         self.head.save(folder)
+        if self.source.shared is not None:
+            overlap.save(self.source.shared, folder)
 
 
 @dataclass(frozen=True, eq=False)
 class Opened:
-    """A model as it is served, and the folder that it was opened from."""
+    """A model as it is served, and the folder that it was opened from; ``shared`` as a ``Source`` has it."""
 
     graph: Graph
     head: heads.Head
     folder: Path
+    shared: Overlap | None = None
 
     def outputs(self, table: Table) -> Array:
         return self.head.link.settled(self.head.outputs(self._vectors(table)), silent(table))
 
     def _vectors(self, table: Table) -> Array:
-        if len(self.head.scaling.shift) == self.graph.facts.outputs:
+        if self.shared is None:
             return self.graph.run(given(table))
         first, second = (self.graph.run(side.joined.tolist()) for side in table.sides)
-        return _pairs.combined(first, second)
+        return _pairs.combined(first, second, self.shared.matrix(table))
 
     def save(self, folder: Path) -> None:
         """A copy of what was opened."""
