@@ -22,7 +22,7 @@ DEFAULTS: dict[str, Scalar] = {
 _USUAL: dict[str, dict[str, Scalar]] = {
     "cross_entropy": DEFAULTS,
     "squared": {k: v for k, v in DEFAULTS.items() if k != "class_weights"} | {"c": 10.0, "bins": 10, "alpha": 1.0},
-    "binary_cross_entropy": {k: v for k, v in DEFAULTS.items() if k != "class_weights"},
+    "binary_cross_entropy": {k: v for k, v in DEFAULTS.items() if k != "class_weights"} | {"c": 10.0},
 }
 #: Fewer rows than this in a class: heads that need few examples come early.
 FEW = 50
@@ -45,12 +45,13 @@ _CHOICES: dict[str, list[dict[str, Scalar]]] = {
     "binary_cross_entropy": [
         {},
         {"depth": 0.67},
+        {"c": 2.0},  # a rare label has few rows to learn from
         {"head": "mlp"},
-        {"c": 300.0},
         {"depth": 0.25},
-        {"c": 3.0},
-        {"head": "knn", "k": 40},
+        {"depth": 0.67, "c": 2.0},
+        {"c": 50.0},
         {"depth": 0.67, "head": "mlp"},
+        {"head": "knn", "k": 40},
     ],
     "squared": [
         {},
