@@ -27,7 +27,9 @@ KINDS: Mapping[str, str] = {
 }
 #: A target of texts has so many words (or signs, where words are not spaced) in a cell, and few cells that come again.
 _WORDS, _SIGNS, _DIFFERENT, _FEW = 3.5, 8, 0.9, 20
-_DOES, _CHANGE = "left out of training, kept where models are judged", "correct them, or say --label-noise keep"
+_SAID = "left out of training, kept where models are judged"
+_DOES = "leaves them out of training, keeps them where models are judged"
+_CHANGE = "correct them, or say --label-noise keep"
 _LEAST = 50  # rows, below which nothing can be said of what is usual
 _TIMES, _APART = 3.0, 12  # so many times longer than usual, and by at least so many characters
 _USUAL = 0.9  # the share of a column's rows that must be of one script
@@ -104,7 +106,7 @@ def findings(table: Table) -> list[Finding]:
             rows = tuple(int(row) for row in (table.rows[at] if len(table.rows) else at + 1))
             listed = ", ".join(map(str, rows[:5])) + (" ..." if len(rows) > 5 else "")
             examples = tuple(f"{source[i][:60]!r} / {target[i][:60]!r}" for i in at[:5])
-            message = f"{KINDS[kind]}: {len(at):,} of {len(table):,} (rows {listed}); {_DOES}."
+            message = f"{KINDS[kind]}: {len(at):,} of {len(table):,} (rows {listed}); {_SAID}."
             made.append(Finding(kind, message, len(at), rows, "warning", (), examples, _DOES, _CHANGE))
     return made
 
