@@ -29,7 +29,8 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class Set:
-    """What is asked of one set; ``pair``: the second text of pairs; ``test``: the file of the exam."""
+    """What is asked of one set; ``pair``: the second text of pairs; ``test``: the file of the exam; ``form``: of the
+    files."""
 
     metric: str = "accuracy"
     text: tuple[str, ...] = ("text",)
@@ -37,6 +38,7 @@ class Set:
     task: str = "classify"
     pair: str = ""
     test: str = "test"
+    form: str = "csv.gz"
 
 
 SETS = {
@@ -44,10 +46,12 @@ SETS = {
     "mrpc": Set(text=("sentence1",), pair="sentence2"),
     "rte": Set(text=("sentence1",), pair="sentence2", test="dev"),  # labels of its test rows were never published
     "snli_small": Set(text=("premise",), pair="hypothesis"),
+    "squad_small": Set("answer_f1", ("question",), "answers", "answer", "context", form="jsonl.gz"),
     "stsb": Set("spearman", ("sentence1",), "score", "regress", "sentence2"),
     "tweeteval_emotion": Set("macro_f1"),
     "tweeteval_irony": Set("macro_f1"),
     "tweeteval_offensive": Set("macro_f1"),
+    "wnut17": Set("entity_f1", ("tokens",), "tags", "tag", form="jsonl.gz"),
     "women_clothing_review": Set("r2", ("Title", "Review Text"), "Rating", "regress"),
 }
 
@@ -65,13 +69,13 @@ def penna_run(args: argparse.Namespace, name: str, seed: int) -> dict[str, Any]:
     asked = SETS.get(name, Set())
     with tempfile.TemporaryDirectory() as home:
         out = Path(home) / "run"
-        command = [sys.executable, "-m", "penna", "fit", folder / "train.csv.gz", "--target", asked.target]
+        command = [sys.executable, "-m", "penna", "fit", folder / f"train.{asked.form}", "--target", asked.target]
         command += [part for column in asked.text for part in ("--text", column)] + ["--ignore", "*"]
         command += ["--text-pair", asked.pair] if asked.pair else []
         command += ["--threads", str(args.threads)] if args.threads else []
         command += ["--task", asked.task, "--metric", asked.metric, "--seed", str(seed)]
         command += ["--budget", args.budget, "--out", out, "--quiet"]
-        command += [] if args.held_out else ["--test", folder / f"{asked.test}.csv.gz"]
+        command += [] if args.held_out else ["--test", folder / f"{asked.test}.{asked.form}"]
         command += ["--encoder", args.encoder] if args.encoder else []
         command += ["--families", args.families] if args.families else []
         # A cache of its own: nothing computed by an earlier run is reused.
@@ -80,7 +84,7 @@ def penna_run(args: argparse.Namespace, name: str, seed: int) -> dict[str, Any]:
         subprocess.run(list(map(str, command)), check=True, env=environment, stdout=subprocess.DEVNULL)
         wall = time.monotonic() - started
         manifest = json.loads((out / "model" / "manifest.json").read_text())
-        evaluated = [sys.executable, "-m", "penna", "evaluate", out, folder / f"{asked.test}.csv.gz", "--json"]
+        evaluated = [sys.executable, "-m", "penna", "evaluate", out, folder / f"{asked.test}.{asked.form}", "--json"]
         done = subprocess.run(list(map(str, evaluated)), check=True, capture_output=True, text=True)
         measured = json.loads(done.stdout)
         if args.keep:
@@ -99,8 +103,12 @@ def penna_run(args: argparse.Namespace, name: str, seed: int) -> dict[str, Any]:
 
 
 def by_hand(args: argparse.Namespace, name: str) -> dict[str, float]:
-    """TF-IDF, and with an encoder its frozen embeddings, each with a linear model tuned by 5-fold CV."""
+    """TF-IDF, and with an encoder its frozen embeddings, each with a linear model tuned by 5-fold CV.
+
+    Nothing where parts of texts are answered."""
     asked = SETS.get(name, Set())
+    if asked.task in ("tag", "answer"):
+        return {}
     train, test = (rows(Path(args.data) / name / f"{part}.csv.gz", asked) for part in ("train", asked.test))
     by = {"classify": classes_by_hand, "multilabel": labels_by_hand, "regress": numbers_by_hand}[asked.task]
     return by(train, test, asked.metric, args.encoder)

@@ -41,7 +41,7 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
     families  of models to search: "linear", "trees" (of columns beside the text), "frozen", "contrast" (where classes
               have few rows), "finetune"
     encoders  folders or hub names of Hugging Face encoders, for frozen and finetune; what came with Penna if none
-    task      "classify", "multilabel", "regress", "tag", "translate", or "auto": what the target looks like
+    task      "classify", "multilabel", "regress", "tag", "answer", "translate", or "auto": what the target looks like
     metric    "accuracy", "macro_f1", "balanced_accuracy", "log_loss" ..., chosen by the class shares if None; for an
               amount "r2" (if None), "rmse", "mae" or "spearman"; of translations "chrf" (if None), "bleu" or "ter"
     folds     folds that every recipe meets, chosen by the rows if None

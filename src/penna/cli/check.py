@@ -43,7 +43,7 @@ def check(
         str | None, typer.Option(metavar="FILE", help="Test rows: looks for what both files share.")
     ] = None,
     task: Annotated[
-        str, typer.Option(metavar="NAME", help="classify, multilabel, regress, tag, translate, or auto.")
+        str, typer.Option(metavar="NAME", help="classify, multilabel, regress, tag, answer, translate, or auto.")
     ] = "auto",
     separator: Annotated[
         str | None, typer.Option(metavar="SIGN", help="Between the labels of a cell. Found if not given.")

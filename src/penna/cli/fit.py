@@ -65,7 +65,7 @@ def fit(
         str,
         typer.Option(
             metavar="NAME",
-            help="classify, multilabel, regress, tag, translate, or auto: what the target looks like.",
+            help="classify, multilabel, regress, tag, answer, translate, or auto: what the target looks like.",
         ),
     ] = "auto",
     separator: Annotated[

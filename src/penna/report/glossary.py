@@ -20,6 +20,11 @@ METRICS = {
     "mae": "the mean error in the target's own units; 0 is perfect",
     "spearman": "how well answers put rows into the right order; 0 is chance, 1 is perfect",
     "entity_f1": "the F1 of whole entities: type, beginning and end must be right; 1 is perfect",
+    "entity_macro_f1": "the same for each type, averaged so that a rare one counts as much as a frequent one",
+    "token_accuracy": "the share of words with the right tag; as most are in no entity, it is high in any case",
+    "answer_f1": "how many words an answer shares with the true one, case, signs and articles aside; 1 is perfect",
+    "exact_match": "the share of answers that are the true one, case, signs and articles aside",
+    "answerable_accuracy": "how often it is right that a text holds an answer, or that it holds none",
 }
 #: Where a recipe came from, and what became of it.
 TRIALS = {
@@ -40,6 +45,8 @@ MODELS = {
     "memory": "A memory of the rows",
     "crf": "A conditional random field",
     "tagger": "A fine-tuned tagger",
+    "overlap": "A sliding window over words",
+    "reader": "A fine-tuned reader",
     "seq2seq": "An encoder-decoder",
 }
 #: Last step -> what it does to answers.
@@ -49,6 +56,8 @@ STEPS = {
     "temperature": "probabilities made less sure, or surer, as validation rows ask for",
     "isotonic": "probabilities brought to what they turned out to be on validation rows",
     "monotone": "numbers through a rising curve, as validation rows ask for",
+    "outside": "how likely a word must be in no entity, so that the metric gains",
+    "silence": "how likely it must be that there is no answer, so that the metric gains",
     "reject": "no class where none is likely enough",
 }
 
