@@ -34,8 +34,9 @@ def check(table: Table, *, rare: str = "error", settle: Settle | None = None) ->
         raise TableError(f"{len(table)} rows are too few to learn from and to test on: give at least {LEAST_ROWS}.")
     different = len(np.unique(table.alike))
     if different < LEAST_ROWS // 2:
+        texts = "text" if different == 1 else "texts"
         raise TableError(
-            f"{len(table)} rows hold only {different} different texts, and copies stand on one side of every split: "
+            f"{len(table)} rows hold only {different} different {texts}, and copies stand on one side of every split: "
             f"give at least {LEAST_ROWS // 2} that differ."
         )
     return table, [*findings, *more, *_copies(table), *lengths.very_long(table), *pairs.half_empty(table)]
