@@ -131,6 +131,34 @@ def test_an_encoder_that_answers_for_texts_is_no_tagger(tiny_bert, tmp_path):
         plugins.find("models", "tagger").open(tmp_path)
 
 
+def test_taggers_are_blended_by_a_search_and_when_served(resources, tmp_path):
+    from penna.models import blend
+    from penna.select import Evidence
+    from penna.select import blend as choose
+    from penna.trials import State, Trial
+
+    crf = plugins.find("models", "crf")
+    task = tasks.find("auto", rows(50))
+    test = rows(200, 3)
+    y = task.encode(test)
+    noise = [np.random.default_rng(seed) for seed in range(3)]
+    perfect = [np.eye(task.columns, dtype=np.float32)[row] for row in y]
+    answers = [ragged.objects(row + 1.2 * rng.random(row.shape) for row in perfect) for rng in noise]
+    trials = [
+        Trial(Recipe.of(f"f{i}"), State.COMPLETE, folds=(0,), scores=(task.score(y, a),), errors=(0.01,), number=i)
+        for i, a in enumerate(answers)
+    ]
+    evidence = Evidence(task, lambda fold: y, lambda trial, fold: answers[trial.number], (0,))
+    choice = choose(trials, evidence, lambda members: True)
+    assert choice.score > max(t.score for t in trials)
+    _, model, _ = learnt("crf", crf.portfolio(profile(task))[0], resources, 60)
+    both = blend.Blend([("crf", 0.5, model), ("crf", 0.5, model)])
+    both.save(tmp_path)
+    for one, other in zip(blend.open(tmp_path).outputs(test), model.outputs(test), strict=True):
+        assert one.dtype == np.float32
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
 def test_outputs_of_words_are_scored_and_kept_by_a_search(resources):
     train = rows(200)
     task = tasks.find("auto", train)

@@ -47,6 +47,13 @@ def cut(values: Array, offsets: Array) -> Objects:
     return objects(np.split(values, offsets[1:-1]) if len(offsets) > 1 else ())
 
 
+def single(outputs: Array) -> Array:
+    """The same in single precision."""
+    if outputs.dtype != object:
+        return outputs.astype(np.float32)
+    return objects(row.astype(np.float32) for row in outputs)
+
+
 def save(path: Path, outputs: Array) -> None:
     """Write outputs beside others, as ``path`` with a suffix of their form."""
     if outputs.dtype != object:

@@ -4,9 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
-from penna import plugins
+from penna import plugins, ragged
 from penna.errors import BundleError, SettingError
 from penna.models import Array, Model
 from penna.table import Table
@@ -22,9 +20,9 @@ class Blend:
         self.members = list(members)
 
     def outputs(self, table: Table) -> Array:
-        """(n, k) float32: the weighted mean of the members' outputs."""
+        """(n, k) float32, or so for the parts of each row: the weighted mean of the members' outputs."""
         total: Array = sum(weight * model.outputs(table) for _, weight, model in self.members)  # type: ignore[assignment]
-        return total.astype(np.float32)
+        return ragged.single(total)
 
     def save(self, folder: Path) -> None:
         lines = []
