@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 _WHOLE = 0.998
 
 
+_MOST_VOCABULARIES = 6
+_vocabularies: dict[tuple[str, str, int], tokenizers.Tokenizer] = {}
+
+
 @dataclass(frozen=True)
 class Words:
     """The two vocabularies; ``target`` is None where one serves both sides. ``checkpoint`` is what reads the source."""
@@ -72,13 +76,24 @@ class Said:
 
 def words_of(chosen: dict[str, Any], train: Table) -> Words:
     """Vocabularies learnt from these rows; with a checkpoint its tokenizer reads."""
-    sources, targets, size = train.joined.tolist(), sides(train), int(chosen["pieces"])
+    size = int(chosen["pieces"])
     if chosen["encoder"]:
         checkpoint = checkpoints.find(chosen["encoder"])
-        return Words(checkpoints.load_tokenizer(checkpoint), subwords.learn(targets, size), checkpoint)
+        return Words(checkpoints.load_tokenizer(checkpoint), _learnt(train, "target", size), checkpoint)
     if chosen["vocabulary"] == "joint":
-        return Words(subwords.learn([*sources, *targets], size), None, None)
-    return Words(subwords.learn(sources, size), subwords.learn(targets, size), None)
+        return Words(_learnt(train, "both", size), None, None)
+    return Words(_learnt(train, "source", size), _learnt(train, "target", size), None)
+
+
+def _learnt(train: Table, which: str, size: int) -> tokenizers.Tokenizer:
+    """A vocabulary of one side or of both; trials that share rows and size share it."""
+    key = (train.fingerprint, which, size)
+    if key not in _vocabularies:
+        while len(_vocabularies) >= _MOST_VOCABULARIES:
+            del _vocabularies[next(iter(_vocabularies))]
+        texts = {"source": train.joined.tolist(), "target": sides(train)}
+        _vocabularies[key] = subwords.learn(texts.get(which) or [*texts["source"], *texts["target"]], size)
+    return _vocabularies[key]
 
 
 def sides(table: Table) -> list[str]:
