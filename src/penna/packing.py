@@ -66,7 +66,8 @@ def pack(search: Search, exam: Table, ended: str, adjusted: bool = True) -> Pack
         finish = Deadline(min(finish.seconds, finish.spent() + FINISHING + PATIENCE), finish.started)
     while True:
         left = finish.left() - FINISHING
-        choice = _adjusted(search, search.choose(left), left, adjusted) or _adjusted(search, _kept(search), left, False)
+        choice = _adjusted(search, search.choose(left), left, adjusted)
+        choice = choice or _adjusted(search, _kept(search), 0.0, adjusted)
         members = [] if choice is None else _members(search, choice, finish)
         if not members and (choice := _kept(search)) is not None:  # every refit failed
             choice = _adjusted(search, choice, 0.0, adjusted) or choice
