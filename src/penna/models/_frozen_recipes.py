@@ -77,6 +77,8 @@ def portfolio(profile: Profile) -> list[Recipe]:
         choices = choices[:4]
     usual = _USUAL.get(profile.loss, DEFAULTS) | {"length": _usual_length(profile)}
     if profile.pair:
+        # How alike two texts are is nearly a straight line in their cosine: cut into bins it is learnt less well.
+        choices.sort(key=lambda choice: choice.get("head") != "ridge")
         usual, choices = _milder(usual), [_milder(choice) for choice in choices]
     made = [
         Recipe.made("frozen", usual | choice | {"encoder": encoder, "depth": depth}, seed=profile.seed)
