@@ -25,6 +25,7 @@ class Counter:
     """A model whose likeliest class is the number of words, as far as there are classes."""
 
     text_columns = ("text",)
+    pair = False
     fields: ClassVar[dict[str, Field]] = {}
 
     def __init__(self, k: int = 3, classes=None) -> None:
