@@ -7,8 +7,8 @@ import numpy as np
 
 from penna import places
 from penna.table import Table
-from penna.tasks._marked import cells, span
-from penna.tasks._schemes import Span, spans
+from penna.tasks._marked import SPANS, cells, span
+from penna.tasks._schemes import Scheme, Span, spans
 
 Array = np.ndarray[Any, Any]
 
@@ -55,3 +55,10 @@ def mistakes(exam: Table, pairs: Sequence[tuple[list[Span], list[Span]]], rule: 
 def some(names: Sequence[str], most: int = 10) -> str:
     """The first few names."""
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def form(given: str, scheme: Scheme) -> str:
+    """How a column marks entities, in words."""
+    if given == SPANS:
+        return "spans in characters"
+    return f"a tag for each word ({'types without prefixes' if scheme.name == 'bare' else f'scheme {scheme.name}'})"

@@ -46,7 +46,7 @@ def recognise(table: Table) -> bool:
 def inferred(table: Table) -> str:
     """What ``recognise`` has to say for itself."""
     task = make(table)
-    how = "spans in characters" if task.form == _marked.SPANS else f"a tag for each word ({_named(task.scheme)})"
+    how = _told.form(task.form, task.scheme)
     return (
         f"column {table.target_name!r} holds {how}, of {len(task.types)} types ({_told.some(task.types)}): taken as "
         "entities to find (--task tag)."
@@ -160,7 +160,7 @@ class Tag:
         marked = _marked.read(table, self.form, self.scheme)
         wrong = np.flatnonzero(~self._takes(marked))
         if len(wrong):
-            rows = _marked.named([_row(table, i) for i in wrong])
+            rows = _marked.named((table.rows if len(table.rows) else np.arange(1, len(table) + 1))[wrong].tolist())
             reason = marked.entities[wrong[0]]
             why = reason if isinstance(reason, str) else f"types that were not there at fit ({_told.some(self.types)})"
             raise TaskError(f"column {table.target_name!r} cannot be used in {len(wrong)} rows ({rows}): {why}.")
@@ -281,7 +281,7 @@ class Tag:
         return _told.mistakes(exam, pairs, self.rule, most)
 
     def describe(self) -> dict[str, str]:
-        how = "spans in characters" if self.form == _marked.SPANS else f"a tag for each word ({_named(self.scheme)})"
+        how = _told.form(self.form, self.scheme)
         return {
             "model": "tagger",
             "answer": f"entities of {len(self.types)} types ({_told.some(self.types, 30)}), as {how}",
@@ -296,11 +296,3 @@ class Tag:
     @cached_property
     def _places(self) -> dict[str, int]:
         return {kind: j for j, kind in enumerate(self.types)}
-
-
-def _row(table: Table, position: Any) -> int:
-    return int(table.rows[position]) if len(table.rows) else int(position) + 1
-
-
-def _named(scheme: Scheme) -> str:
-    return "types without prefixes" if scheme.name == "bare" else f"scheme {scheme.name}"
