@@ -20,7 +20,7 @@ from penna.recipe import Profile, Recipe
 from penna.table import Field, Table
 from penna.tasks import multilabel
 from penna.training import label_losses
-from penna.training.loop import LOSSES
+from penna.training.losses import LOSSES
 
 #: Label -> the word that says so, and its share of the rows.
 SAID = {"film": ("story", 0.5), "money": ("payment", 0.3), "no": ("not", 0.1)}
@@ -130,6 +130,13 @@ def test_a_chain_hears_the_labels_before_and_no_others(resources, tmp_path):
     margins = np.array([[9.0, 0.0], [-9.0, 0.0]], np.float32)
     later = _chain.walked(margins, model.link.values)[:, 1]
     assert later[0] > 0.5 == pytest.approx(later[1], abs=0.01)
+
+
+def test_very_many_labels_get_no_chain():
+    many = replace(profile(), classes=_chain.MOST_LABELS + 1)
+    assert not any(recipe.get("chain") for recipe in linear.portfolio(many))
+    assert [knob.values for knob in linear.knobs(many) if knob.name == "chain"] == [(False,)]
+    assert [knob.values for knob in linear.knobs(profile()) if knob.name == "chain"] == [(False, True)]
 
 
 @pytest.mark.parametrize("damage", [[0, 0], [1.5, 0], [2, 1], [0, 1, 0, 9, 0, 0]])

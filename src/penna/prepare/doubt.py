@@ -23,8 +23,8 @@ LOSSES = ("cross_entropy",)
 #: What is dropped is more likely wrong than right.
 _DROPPED = 0.5
 _SURER = 0.2  # of the rows: where a model is surest, a miss is more often the label's than the model's
-#: With fewer misses among those, what could be gained is within noise. On six clean sets a first linear model misses 1 to
-#: 5 % of them (10 and 14 % on irony and offence), with 10 % of the labels flipped 10 % or more.
+#: With fewer misses among those, what could be gained is within noise. On six clean sets a first linear model misses 1
+#: to 5 % of them (10 and 14 % on offence and irony), with 10 % of the labels flipped 10 % or more.
 LEAST = 0.08
 _LEAST_ROWS = 200
 
