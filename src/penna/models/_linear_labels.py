@@ -20,7 +20,7 @@ _UNHEARD = 1e-3
 def fit(X: Any, target: Target, recipe: Recipe, resources: Resources) -> tuple[Logistic, Link]:
     """Weights for CSR or dense rows, calibrated where the margins are those of no probabilities, and the link."""
     y, believed = target.y, target.weights
-    if recipe["classifier"] == "logistic" and recipe.get("chain") and y.shape[1] <= _chain.MOST_LABELS:
+    if recipe["classifier"] == "logistic" and recipe.get("chain"):
         return _chained(X, y, recipe, resources, believed)
     if recipe["classifier"] == "logistic":
         return _solve(X, y, recipe, resources, believed), SIGMOID

@@ -15,7 +15,7 @@ from penna import plugins
 from penna.features import columns, selection
 from penna.features.logistic import Logistic
 from penna.features.tfidf import Tfidf
-from penna.models import Array, Cost, OutOfTime, Report, Resources, _beside
+from penna.models import Array, Cost, OutOfTime, Report, Resources, _beside, _chain
 from penna.models import _linear_cost as costs
 from penna.models import _linear_file as files
 from penna.models import _linear_pairs as paired
@@ -85,7 +85,8 @@ _OFFERED: dict[str, list[dict[str, Any]]] = {
 
 def portfolio(profile: Profile) -> list[Recipe]:
     """Known-good recipes for what is asked. The first is the baseline that every search starts with."""
-    offered = _OFFERED.get(profile.loss, [])
+    few = profile.classes <= _chain.MOST_LABELS
+    offered = [choice for choice in _OFFERED.get(profile.loss, []) if few or not choice.get("chain")]
     if profile.columns:
         offered = _with_columns(offered, text=profile.mean_characters > 0)
     return [Recipe.of("linear", seed=profile.seed, **knobs) for knobs in offered]
@@ -157,7 +158,7 @@ def knobs(profile: Profile) -> tuple[Knob, ...]:
     beside = _beside.knobs(profile, when=("classifier", _SIGNED))
     if profile.columns and not profile.mean_characters:
         fixed = tuple(Knob(name, values=(value,)) for name, value in _BLANK.items())
-        turned = tuple(k for k in _TURNED.get(profile.loss, ()) if k.name not in _OF_TEXT)
+        turned = tuple(k for k in _turned(profile) if k.name not in _OF_TEXT)
         return (*fixed, *turned, *(replace(k, values=tuple(v for v in k.values if v != _beside.NONE)) for k in beside))
     with_words = ("analyzer", ("word", "word+char"))
     with_chars = ("analyzer", ("char", "word+char"))
@@ -170,10 +171,16 @@ def knobs(profile: Profile) -> tuple[Knob, ...]:
         Knob("lower", values=(True, False)),
         Knob("min_df", low=1, high=5, whole=True),
         Knob("keep", low=10_000, high=300_000, log=True, whole=True),
-        *_TURNED.get(profile.loss, ()),
+        *_turned(profile),
         Knob(_beside.COUNTS, values=(False, True), when=("classifier", _SIGNED)),
         *beside,
     )
+
+
+def _turned(profile: Profile) -> tuple[Knob, ...]:
+    few = profile.classes <= _chain.MOST_LABELS
+    knobs = _TURNED.get(profile.loss, ())
+    return tuple(knob if few or knob.name != "chain" else replace(knob, values=(False,)) for knob in knobs)
 
 
 def cost(recipe: Recipe, profile: Profile, train: Table, resources: Resources) -> Cost:
