@@ -16,6 +16,7 @@ from penna.cli import app
 from penna.cli.demo import unpack, unused
 from penna.cli.failures import guarded, sentence
 from penna.cli.progress import Console
+from penna.cli.show import named_columns
 from penna.errors import TableError
 from penna.recipe import Recipe
 from penna.trials import Ledger, State, Trial
@@ -199,3 +200,12 @@ def test_the_rows_of_the_demo_come_with_their_licence(tmp_path):
     assert {"LICENSE", "README.md", "test.csv", "train.csv"} <= {p.name for p in data.iterdir()}
     assert (data / "train.csv").read_text(encoding="utf-8").startswith("text,label\n")
     assert len((data / "test.csv").read_text(encoding="utf-8").splitlines()) >= 801
+
+
+def test_of_very_many_columns_a_few_are_named_with_text_and_target_among_them() -> None:
+    roles = {f"c{i}": "numeric" for i in range(5000)} | {"note": "text", "label": "target"}
+    told = named_columns(roles)
+    assert "note (text), label (target)" in told
+    assert "4,982 more (numeric)" in told
+    assert len(told) < 500
+    assert named_columns({"a": "text", "b": "numeric"}) == "a (text), b (numeric)"

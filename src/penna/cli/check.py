@@ -104,9 +104,10 @@ def write_page(found: "Checkup", data: str, path: str) -> None:
 
 
 def _say(console: "Console", found: "Checkup") -> None:
-    named = ", ".join(f"{name} ({role})" for name, role in found.columns.items())
+    from penna.cli.show import named_columns
+
     tested = f" and {found.test_rows:,} test rows" if found.test_rows else ""
-    console.print(f"{found.rows:,} rows{tested}; columns: {named}", soft_wrap=True)
+    console.print(f"{found.rows:,} rows{tested}; columns: {named_columns(found.columns)}", soft_wrap=True)
     for finding in found.findings:
         console.print()
         _say_one(console, finding)

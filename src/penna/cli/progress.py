@@ -8,7 +8,7 @@ from rich.live import Live
 from rich.text import Text
 
 from penna.budget import Deadline
-from penna.cli.show import amount, clock, number, screen
+from penna.cli.show import amount, clock, named_columns, number, screen
 
 if TYPE_CHECKING:
     from penna.trials import Trial
@@ -73,8 +73,7 @@ class Console:
         self.now_since = time.monotonic()
 
     def _table(self, rows: int, roles: Mapping[str, str], findings: Sequence[str] = (), **_: Any) -> None:
-        named = ", ".join(f"{name} ({role})" for name, role in roles.items())
-        self._say(f"{rows:,} rows; columns: {named}")
+        self._say(f"{rows:,} rows; columns: {named_columns(roles)}")
         for finding in findings:
             self._say(f"note: {finding}", "yellow")
 

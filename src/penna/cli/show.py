@@ -1,12 +1,30 @@
 """What people see: consoles and tables. Plain columns of any width where the output is not a terminal."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
+
+#: Of a table with more columns than this, not all are named.
+MOST_COLUMNS = 20
+
+
+def named_columns(columns: Mapping[str, str]) -> str:
+    """Columns with their roles; of very many the first alone, and how many others there are of each role.
+
+    >>> named_columns({"a": "text", "b": "target"})
+    'a (text), b (target)'
+    """
+    most = MOST_COLUMNS if len(columns) > MOST_COLUMNS + 5 else len(columns)
+    # Text and target are told, wherever they stand.
+    told = sorted(columns, key=lambda name: columns[name] not in ("text", "target", "group"))[:most]
+    listed = [f"{name} ({columns[name]})" for name in columns if name in set(told)]
+    others = Counter(role for name, role in columns.items() if name not in set(told))
+    return ", ".join([*listed, *(f"{count:,} more ({role})" for role, count in others.items())])
 
 
 def screen(stderr: bool = False) -> Console:
