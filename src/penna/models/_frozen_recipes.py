@@ -141,4 +141,5 @@ def settings(recipe: Recipe) -> dict[str, Any]:
 
 
 def _usual_length(profile: Profile) -> int:
-    return 256 if profile.mean_characters > 400 else 128
+    characters = profile.mean_characters / 2 if profile.pair else profile.mean_characters  # of one row of tokens
+    return 256 if characters > 400 else 128

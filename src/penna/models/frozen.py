@@ -36,6 +36,8 @@ __all__ = ["PACKAGES", "cost", "fit", "knobs", "open", "portfolio", "shrink"]
 PACKAGES = ("onnxruntime", "tokenizers")
 NEEDS = "text"
 
+#: Seconds that it takes to count what the texts of a pair share.
+_COUNTING = 8e-5
 #: Fewer rows than this teach a head nothing.
 FEWEST_ROWS = 200
 
@@ -55,7 +57,7 @@ def cost(recipe: Recipe, profile: Profile, train: Table, resources: Resources) -
     rows = recipe.effort * len(train)
     held_out = max(profile.rows - len(train), 0)
     columns = chosen.get("bins") or profile.classes
-    fixed = 1.0 + _head_seconds(chosen, width, rows, columns)
+    fixed = 1.0 + _head_seconds(chosen, width, rows, columns) + (_COUNTING * (rows + held_out) if apart else 0.0)
     head = 8e-6 * width * (len(train) / 4 if chosen["head"] == "knn" else columns)
     return Cost(
         seconds=fixed + (rows + held_out) * row,
