@@ -8,6 +8,7 @@ import torch
 
 from penna import split, tasks
 from penna.budget import Deadline
+from penna.encoders import checkpoints
 from penna.models import OutOfTime, Resources, contrast, finetune
 from penna.models._contrast_recipes import as_finetune
 from penna.recipe import Profile, Recipe
@@ -82,6 +83,12 @@ def test_what_is_tuned_tells_classes_apart_and_is_served_without_torch(tiny_bert
     opened = contrast.open(tmp_path / "parts")
     assert np.abs(opened.outputs(asked) - outputs).max() < 2e-2
     assert model.outputs(asked.take(np.arange(0))).shape == (0, 2)
+    model.save_checkpoint(tmp_path / "checkpoint")
+    kept = checkpoints.load_module(checkpoints.describe("kept", tmp_path / "checkpoint"), depth=4)
+    ids = torch.tensor([[2, 9, 11, 3]])
+    with torch.no_grad():
+        mine, theirs = (m.eval()(input_ids=ids).last_hidden_state for m in (model.network.encoder, kept))
+    assert torch.allclose(mine, theirs, atol=1e-5)
 
 
 def test_the_same_seed_gives_the_same_model(tiny_bert, resources):

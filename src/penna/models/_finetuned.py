@@ -61,6 +61,16 @@ def logits_of(network: Network, texts: Framed, dtype: Any) -> Array:
     return texts.mean(found.numpy())
 
 
+def save_encoder(encoder: Any, checkpoint: checkpoints.Checkpoint, folder: Path) -> None:
+    """An encoder that was trained, with its tokenizer, in Hugging Face form."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config = encoder.config
+    if hasattr(config, TRAINED):  # the depths below the one that was fine-tuned have not learnt with it
+        setattr(config, TRAINED, [config.num_hidden_layers * getattr(config, "inner_group_num", 1)])
+    encoder.save_pretrained(folder)
+    checkpoints.load_tokenizer(checkpoint).save(str(folder / "tokenizer.json"))
+
+
 def given(table: Table) -> list[Any]:
     """A table's texts, or pairs of them, as a graph takes them."""
     if table.pair is None:
@@ -121,13 +131,8 @@ class FineTuned:
         """
         from safetensors.torch import save_file
 
-        folder.mkdir(parents=True, exist_ok=True)
         network: Any = self.network.cpu()
-        config = network.encoder.config
-        if hasattr(config, TRAINED):  # the depths below the one that was fine-tuned have not learnt with it
-            setattr(config, TRAINED, [config.num_hidden_layers * getattr(config, "inner_group_num", 1)])
-        network.encoder.save_pretrained(folder)
-        checkpoints.load_tokenizer(self.checkpoint).save(str(folder / "tokenizer.json"))
+        save_encoder(network.encoder, self.checkpoint, folder)
         head = {"weight": network.head.weight.detach(), "bias": network.head.bias.detach()}
         save_file(head, folder / "head.safetensors", metadata={"pooling": network.pooling, "length": str(self.length)})
 

@@ -19,7 +19,7 @@ from penna.models import _finetune_parts as parts
 from penna.models import _frozen_heads as heads
 from penna.models._contrast_recipes import as_finetune, knobs, portfolio, settings
 from penna.models._finetune_recipes import settings as as_trained
-from penna.models._finetuned import logits_of
+from penna.models._finetuned import logits_of, save_encoder
 from penna.models._targets import Target, silent, target_of
 from penna.recipe import Profile, Recipe
 from penna.table import Table
@@ -128,6 +128,11 @@ class Tuned:
         graph.write_graph(
             network.encoder, self.checkpoint, folder, pooling=pooling, length=framing.length, framing=framing
         )
+        self.head.save(folder)
+
+    def save_checkpoint(self, folder: Path) -> None:
+        """The tuned encoder in Hugging Face form, and the head on its vectors."""
+        save_encoder(self.network.cpu().encoder, self.checkpoint, folder)
         self.head.save(folder)
 
 
