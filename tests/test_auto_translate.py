@@ -10,8 +10,13 @@ import pytest
 from typer.testing import CliRunner
 
 import penna
+from penna.budget import Budget
 from penna.cli import app
 from penna.errors import SettingError, TaskError
+from penna.evaluate import Work
+from penna.recipe import Profile
+from penna.table import Table
+from penna.tasks.translate import Translate
 
 SAID = {"red": "rot", "blue": "blau", "cat": "Katze", "dog": "Hund", "runs": "läuft", "sleeps": "schläft",
         "here": "hier", "now": "jetzt"}  # fmt: skip
@@ -87,6 +92,14 @@ def test_both_families_are_searched_and_the_other_way_round_is_the_same_command(
     assert 0 <= auto.score(data["de"].tolist(), data["en"].tolist()) <= 1
     again = penna.load(tmp_path / "run").predict(["rot Katze läuft hier"])
     assert np.array_equal(said, again)
+
+
+@pytest.mark.parametrize(("valid", "again"), [(30, False), (100, True)])
+def test_nothing_is_fitted_again_for_the_sake_of_few_rows(valid, again):
+    cells = np.array([f"row {i}" for i in range(1000)], dtype=object)
+    profile = Profile(1000, 1, 1, 10.0, loss="translation")
+    fold = np.arange(valid, 1000), np.arange(valid)
+    assert Work(Translate(), Table({"en": cells}, cells), [fold], profile, Budget()).refits is again
 
 
 def test_families_that_say_nothing_are_named(tmp_path):

@@ -23,6 +23,8 @@ Array = np.ndarray[Any, Any]
 
 #: In place of a fold: all rows that a search may learn from.
 WHOLE = -1
+#: The share of rows that validation must have held back for a fit on all of them to be worth its time.
+WORTH = 0.05
 #: Cleaned tables that stay in memory: rows that a cleaning leaves alone take no room.
 MOST_CLEANED = 4
 
@@ -71,6 +73,12 @@ class Work:
         rows = self.searched if fold == WHOLE else self.folds[fold][0]
         how, table = recipe.get(doubt.KNOB, doubt.KEEP), self.table_for(recipe).take(rows)
         return table if how == doubt.KEEP else doubt.treated(table, self.doubts[fold], how)
+
+    @property
+    def refits(self) -> bool:
+        """Whether a fit on all rows knows enough more of them to be worth its time."""
+        train, valid = self.folds[0]
+        return len(valid) >= WORTH * (len(train) + len(valid))
 
     @property
     def searched(self) -> Index:

@@ -123,7 +123,8 @@ def _members(search: Search, choice: Choice, finish: Deadline) -> list[Member]:
     for i, (trial, weight) in enumerate(choice.members):
         others = sum(map(search.least_seconds, trials[i + 1 :])) + sum(map(search.answer_seconds, trials[: i + 1]))
         deadline = finish.before(FINISHING + others)
-        if trial.number == search.kept and search.refit_seconds(trial) > deadline.left():
+        enough = not search.work.refits or search.refit_seconds(trial) > deadline.left()
+        if trial.number == search.kept and enough:
             members.append(Member(trial, weight, _as_kept(search), False))
             continue
         model = _refit(search, trial, deadline)

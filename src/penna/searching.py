@@ -105,7 +105,9 @@ class Search:
         return left - (whole if whole <= left else sum(map(self.least_seconds, members)))
 
     def refit_seconds(self, trial: Trial) -> float:
-        """Predicted seconds to fit a trial's recipe on all rows."""
+        """Predicted seconds to fit a trial's recipe on all rows; none for a kept model that would learn little more."""
+        if trial.number == self.kept and not self.work.refits:
+            return 0.0
         train, valid = self.work.folds[0]
         return 1.05 * trial.seconds / max(1, len(trial.folds)) * (len(train) + len(valid)) / len(train)
 
@@ -210,7 +212,7 @@ class Search:
             return f"loading and timing an encoder takes up to {ENCODER_SETUP:g} s, {max(left, 0):.1f} s are left"
         answers = self.goal.exam_rows * (ENCODED_ROW if slow else LINEAR_ROW)
         once = max(0.0, self.goal.deadline.left() - FINISHING - answers) / correction
-        refitted = min(left, once / 2.3)
+        refitted = min(left, once / 2.3 if self.work.refits else 0.9 * once)
         recipe, work, folds, resources = proposal.recipe, self.work, proposal.folds, self.goal.resources
         afforded = evaluate.afford(recipe, work, folds, resources, refitted)
         short = isinstance(afforded, str) or afforded[0].effort < SHORT * recipe.effort

@@ -138,7 +138,10 @@ def _tie(model: Any, shape: Shape) -> None:
 
 def _attend(model: Any, device: torch.device) -> None:
     """The plain attention on a processor: the fused one's backward pass is slower there (see ``_network.quicken``)."""
-    model.set_attn_implementation("eager" if device.type == "cpu" else "sdpa")
+    how = "eager" if device.type == "cpu" else "sdpa"
+    for module in model.modules():  # the library's own setter misses layers that were there before
+        if hasattr(module, "config"):
+            module.config._attn_implementation = how
 
 
 def place(network: Network, device: torch.device) -> None:

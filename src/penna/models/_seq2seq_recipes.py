@@ -20,7 +20,7 @@ DEFAULTS: dict[str, Scalar] = {
     "lr": 1e-3,
     "encoder_lr": 1.0,  # multiplies ``lr``
     "warmup": 0.1,
-    "schedule": "inverse_sqrt",
+    "schedule": "cosine",
     "epochs": 20.0,
     "tokens": 2048,  # of both sides, in a batch
     "dropout": 0.1,
@@ -45,8 +45,8 @@ def portfolio(profile: Profile) -> list[Recipe]:
     usual["pairs"] = _pairs(profile)[0]
     choices: list[dict[str, Scalar]] = [
         {},
-        {"schedule": "cosine", "dropout": 0.2},
         {"sharing": "none"},
+        {"schedule": "inverse_sqrt", "dropout": 0.2},
         {"layers": 6, "decoder_layers": 2},
     ]
     choices.extend({"encoder": encoder, "vocabulary": "separate", "encoder_lr": 0.1} for encoder in profile.encoders)
@@ -71,7 +71,7 @@ def knobs(profile: Profile) -> tuple[Knob, ...]:
         Knob("tied", values=(True, False)),
         Knob("lr", low=3e-4, high=3e-3, log=True),
         Knob("warmup", values=(0.05, 0.1, 0.2)),
-        Knob("schedule", values=("inverse_sqrt", "cosine")),
+        Knob("schedule", values=("cosine", "inverse_sqrt")),
         Knob("epochs", low=_epochs(profile) / 4, high=2 * _epochs(profile), log=True),
         Knob("tokens", values=(1024, 2048, 4096)),
         Knob("dropout", values=(0.0, 0.1, 0.2, 0.3)),

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from penna import ragged
 from penna.encoders import seq2seq_graph
@@ -98,6 +98,3 @@ class Opened:
 def greedy(facts: Facts) -> Facts:
     """The same with one beam, for scores on the way."""
     return replace(facts, beams=1)
-
-
-__all__: list[Any] = ["SAMPLE", "Opened", "Translating", "answered", "exported", "greedy"]
