@@ -100,9 +100,9 @@ def check(
             pair = table.pair and table.pair[1]
             asked_too, _ = _sheet(test, roles, text=tuple(table.text), text_pair=pair, target=table.target_columns)
             sheet = replace(sheet, test=asked_too)
+        settled, asked, refused = _settled(table, task)
         sheet = _taken(sheet, task)
         table = sheet.table
-        settled, asked, refused = _settled(table, task)
         if settled is not None and asked is not None:
             strata, classes = _strata(table, settled, asked)
             sheet = sheet.found(strata=strata, classes=classes)
@@ -153,7 +153,7 @@ def _settled(table: Table, name: str) -> tuple[Table | None, Task | None, list[F
     for rare in ("error", "drop"):  # what a flag can mend is no reason to look no further
         try:
             module, inferred = tasks.recognised(name, table)
-            settled, _ = refusing.check(table, rare=rare, settle=module.settle)
+            settled, _ = refusing.check(tasks.taken(module, table), rare=rare, settle=module.settle)
             said = [Finding("task", inferred)] if inferred else []
             return settled, module.make(settled), [*told, *said]
         except PennaError as error:

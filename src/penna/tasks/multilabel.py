@@ -49,9 +49,10 @@ def inferred(table: Table) -> str:
     most, form = max(map(len, taken.target), default=0), taken.target_form
     written = form != cells.JSON and any(isinstance(cell, str) for cell in table.target)
     how = f", joined by {form!r}" if written else ""
+    change = "; --separator names another sign between them" if written else ""
     return (
         f"column {table.target_name!r} holds up to {most} of {len(labels):,} labels in a row{how}: taken as several "
-        "labels for each row (--task multilabel); --separator names another sign between them."
+        f"labels for each row (--task multilabel){change}."
     )
 
 
