@@ -96,7 +96,7 @@ class Translator:
 
     def tokens(self, texts: Sequence[str]) -> list[list[int]]:
         """The ids that are said to each text, which is cut to the length that can be read."""
-        rows = [encoding.ids for encoding in self.source.encode_batch_fast(list(texts))]
+        rows = [encoding.ids or [self.facts.pad] for encoding in self.source.encode_batch_fast(list(texts))]
         rows = [row if len(row) <= self.facts.length else [*row[: self.facts.length - 1], row[-1]] for row in rows]
         out: list[list[int]] = [[] for _ in rows]
         for index in _batches([len(row) for row in rows], self.facts.beams):
