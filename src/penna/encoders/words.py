@@ -33,6 +33,7 @@ class Worded:
     offsets  (n + 1,) where the words of each text begin
     long     (n,) bool: texts of several windows
     starts   (n + 1,) the first row of each text
+    cues     (w, k) float32, what else is known of each word, or None
     """
 
     rows: Ragged
@@ -41,6 +42,7 @@ class Worded:
     offsets: Array
     long: Array
     starts: Array
+    cues: Array | None = None
 
     def by_window(self) -> tuple[Array, Array]:
         """(rows, most) places of each row's words, packed at the left, and their numbers; -1 beyond."""

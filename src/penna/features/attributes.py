@@ -6,6 +6,9 @@ Recognition", without its word lists). An attribute is a short string; numbers i
 
 import re
 from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
 
 _DIGITS = re.compile(r"\d")
 _LONGEST = 40  # characters of a word that are looked at
@@ -65,3 +68,25 @@ def _short(word: str) -> str:
     """The shape with each run cut to one."""
     long = shape(word)
     return "".join(c for i, c in enumerate(long) if not i or c != long[i - 1])
+
+
+#: Columns of ``cues``.
+CUES = 12
+
+
+def cues(words: Sequence[str]) -> "np.ndarray[Any, np.dtype[np.float32]]":
+    """(w, CUES) of 0 and 1: what an encoder that reads small letters alone does not see of each word.
+
+    >>> cues(["in", "Rome"])[1].tolist()
+    [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0]
+    """
+    out = np.zeros((len(words), CUES), np.float32)
+    first = [word[:1].isupper() for word in words]
+    for i, word in enumerate(words):
+        inner = word[1:] != word[1:].lower()
+        digit = any(sign.isdigit() for sign in word[:_LONGEST])
+        near = i > 0 and first[i - 1], i + 1 < len(words) and first[i + 1]
+        alone = len(word) == 1, word[:1] in "@#", "://" in word or "www." in word
+        out[i, :10] = first[i], word.isupper(), inner, digit, not word[:1].isalnum(), *alone, *near
+        out[i, 10], out[i, 11] = first[i] and i > 0, first[i] and any(near)
+    return out

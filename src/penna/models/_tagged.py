@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ import numpy as np
 from penna import places, ragged
 from penna.encoders import checkpoints, frames, tokens, words
 from penna.errors import BundleError
+from penna.features import attributes
 from penna.features.logistic import softmax
 from penna.models import Array
 from penna.table import Table
@@ -32,11 +34,20 @@ def read(checkpoint: checkpoints.Checkpoint, table: Table, length: int, rule: st
     """A table's words in rows of tokens."""
     tokenizer = checkpoints.load_tokenizer(checkpoint)
     frame = frames.Frame.of(tokenizer, 1)
-    return words.read(tokenizer, frame, list(table.joined), partial(places.words, rule=rule), length, checkpoint.pad)
+    texts = list(table.joined)
+    made = words.read(tokenizer, frame, texts, partial(places.words, rule=rule), length, checkpoint.pad)
+    return replace(made, cues=cues_of(texts, rule))
 
 
-def inputs_of(rows: tokens.Ragged, at: Array) -> Any:
-    """A function from row numbers to one padded batch of tensors; ``at`` (rows, most) places of words."""
+def cues_of(texts: Sequence[str], rule: str) -> Array:
+    """(w, CUES) of all words of all texts."""
+    parts = [attributes.cues([t[a:b] for a, b in places.words(t, rule).tolist()]) for t in texts]
+    return np.concatenate([np.zeros((0, attributes.CUES), np.float32), *parts])
+
+
+def inputs_of(rows: tokens.Ragged, at: Array, cues: Array) -> Any:
+    """A function from row numbers to one padded batch of tensors; ``at`` (rows, most) places of words, ``cues`` of
+    them."""
     import torch
 
     def inputs(index: Array) -> loop.Inputs:
@@ -45,6 +56,7 @@ def inputs_of(rows: tokens.Ragged, at: Array) -> Any:
             "input_ids": torch.from_numpy(ids),
             "attention_mask": torch.from_numpy(mask),
             "words": torch.from_numpy(at[index]),
+            "cues": torch.from_numpy(cues[index]),
         }
 
     return inputs
@@ -59,10 +71,18 @@ def probabilities(network: WordNetwork, texts: words.Worded, dtype: Any) -> Arra
     for start in range(0, len(texts.rows), CHUNK):
         part = np.arange(start, min(start + CHUNK, len(texts.rows)))
         rows = texts.rows.take(part)
-        logits = loop.outputs(network, rows.lengths, inputs_of(rows, at[part]), BATCH, dtype).numpy()
+        inputs = inputs_of(rows, at[part], cues_at(texts, numbers[part]))
+        logits = loop.outputs(network, rows.lengths, inputs, BATCH, dtype).numpy()
         there = numbers[part] >= 0
         flat[numbers[part][there]] = softmax(logits[there])
     return ragged.cut(flat, texts.offsets)
+
+
+def cues_at(texts: words.Worded, numbers: Array) -> Array:
+    """The cues of words by their (rows, most) numbers, zeros where there is none."""
+    assert texts.cues is not None, "read with them"
+    known = np.concatenate([texts.cues, np.zeros((1, texts.cues.shape[1]), np.float32)])
+    return np.asarray(known[numbers])  # -1 is the last
 
 
 def nothing(count: int, tags: int) -> Array:
@@ -103,7 +123,8 @@ class Tagger:
         graph.write_graph(
             network.encoder, self.checkpoint, folder, head=head, pooling="none", length=self.length, framing=framing
         )
-        (folder / RULE).write_text(json.dumps({"format": 1, "rule": self.rule}), encoding="utf-8")
+        said = {"format": 1, "rule": self.rule, "cues": network.cues.weight.detach().numpy().tolist()}
+        (folder / RULE).write_text(json.dumps(said), encoding="utf-8")
 
     def save_checkpoint(self, folder: Path) -> None:
         """The weights in Hugging Face form: ``AutoModel`` opens the encoder; head.safetensors holds the head."""
@@ -117,6 +138,7 @@ class Opened:
     graph: Graph
     folder: Path
     rule: str
+    cues: Array  # (tags, CUES)
 
     def outputs(self, table: Table) -> Array:
         """(n,) object of (words, tags) float32."""
@@ -132,7 +154,7 @@ class Opened:
             logits = self.graph.each(texts.rows)
             if len(there):
                 picked = [logits[w][t] for w, t in zip(texts.window[there], texts.token[there], strict=True)]
-                flat[there] = softmax(np.stack(picked))
+                flat[there] = softmax(np.stack(picked) + cues_of(given, self.rule)[there] @ self.cues.T)
             out += list(ragged.cut(flat, texts.offsets))
         return ragged.objects(out)
 
@@ -141,18 +163,19 @@ class Opened:
         shutil.copytree(self.folder, folder, dirs_exist_ok=True)
 
 
-def open_rule(folder: Path) -> str:
-    """How words are found. Raises BundleError on anything damaged."""
+def open_rule(folder: Path, tags: int) -> tuple[str, Array]:
+    """How words are found, and (tags, CUES) what their cues add. Raises BundleError on anything damaged."""
     path = folder / RULE
     try:
-        if path.stat().st_size > 1 << 16:
+        if path.stat().st_size > 1 << 20:
             raise ValueError("too large")
-        rule = json.loads(path.read_text(encoding="utf-8"))["rule"]
-        if rule not in places.RULES:
-            raise ValueError(f"no rule {rule!r}")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        said = json.loads(path.read_text(encoding="utf-8"))
+        rule, cues = said["rule"], np.array(said["cues"], np.float32)
+        if rule not in places.RULES or cues.shape != (tags, attributes.CUES) or not np.isfinite(cues).all():
+            raise ValueError("its parts do not go with its graph")
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise BundleError(f"{path} is missing or damaged ({error}): copy the artefact again.") from error
-    return str(rule)
+    return str(rule), cues
 
 
 def save_weights(trained: WordNetwork, checkpoint: checkpoints.Checkpoint, length: int, folder: Path) -> None:
@@ -164,4 +187,5 @@ def save_weights(trained: WordNetwork, checkpoint: checkpoints.Checkpoint, lengt
     network.encoder.save_pretrained(folder)
     checkpoints.load_tokenizer(checkpoint).save(str(folder / "tokenizer.json"))
     head = {"weight": network.head.weight.detach(), "bias": network.head.bias.detach()}
+    head["cues"] = network.cues.weight.detach()
     save_file(head, folder / "head.safetensors", metadata={"pooling": "none", "length": str(length)})

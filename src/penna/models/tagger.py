@@ -131,7 +131,7 @@ def open(folder: Path) -> Opened:
     graph = Graph.open(folder)
     if graph.facts.pooling != "none" or graph.facts.framing is None:
         raise BundleError(f"{folder} holds an encoder that does not answer for words: copy the artefact again.")
-    return Opened(graph, folder, open_rule(folder))
+    return Opened(graph, folder, *open_rule(folder, graph.facts.outputs))
 
 
 def _rule(task: Task) -> str:
@@ -146,4 +146,6 @@ def _rows(texts: words.Worded, tags: Array, weight: Array | None = None) -> loop
     at, numbers = texts.by_window()
     y = np.where(numbers >= 0, tags[np.maximum(numbers, 0)] if len(tags) else 0, -100)
     shares = pace.shares_of(texts, weight)
-    return loop.Rows(texts.rows.lengths, _tagged.inputs_of(texts.rows, at), y, None, shares)
+    return loop.Rows(
+        texts.rows.lengths, _tagged.inputs_of(texts.rows, at, _tagged.cues_at(texts, numbers)), y, None, shares
+    )
