@@ -41,10 +41,12 @@ def portfolio(profile: Profile) -> list[Recipe]:
         return []
     epochs = _epochs(profile)
     choices: list[dict[str, Scalar]] = [
-        {"epochs": epochs, "depth": 0.5},
+        # Large steps make a first model in a quarter of the time: on wnut17 it is nearly as good.
+        {"epochs": round(epochs / 4, 2), "lr": 4e-4, "embedding_lr": 0.3},
         {"epochs": epochs},
         {"epochs": 1.5 * epochs, "lr": 1e-4},
-        {"epochs": epochs, "lr": 4e-4, "dropout": 0.2},
+        {"epochs": epochs, "lr": 4e-4, "embedding_lr": 0.3, "dropout": 0.2},
+        {"epochs": epochs, "depth": 0.5},
     ]
     return [
         Recipe.made("tagger", _USUAL | choice | {"encoder": encoder, "depth": depth}, seed=profile.seed)
