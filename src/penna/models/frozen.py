@@ -273,8 +273,9 @@ def _missing(checkpoint: Checkpoint, setting: embed.Setting, train: Table, resou
     """The share of these rows whose vectors are not in the cache."""
     if not len(train):
         return 0.0
-    store = embed.Store(resources.cache, setting.key(checkpoint))
-    return 1.0 - float(store.holds(train.hashes).mean())
+    keys = {replace(setting, windows=windows).key(checkpoint) for windows in (1, setting.windows)}
+    held = [embed.Store(resources.cache, key).holds(train.hashes) for key in keys]
+    return 1.0 - float(np.any(held, axis=0).mean())
 
 
 def _head_seconds(chosen: dict[str, Any], width: int, rows: float, classes: int) -> float:
