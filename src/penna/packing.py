@@ -198,7 +198,7 @@ def lengths(members: Sequence[Member]) -> list[Length]:
     """What each encoder in the result reads of long texts."""
     return [
         {
-            "encoder": m.trial.recipe["encoder"],
+            "encoder": m.trial.recipe["encoder"] or m.trial.recipe.family,
             "length": m.model.length,
             "windows": m.model.windows,
             "long": m.model.long_share,

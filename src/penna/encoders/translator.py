@@ -39,7 +39,8 @@ _STOPS = frozenset(".!?…。！？；;")
 class Facts:
     """What translator.json says. ``length`` is the most tokens of a source, ``said`` the most of an answer; ``depth``
     the layers of the decoder as often as they are applied, ``size`` the units of each of its ``heads``; ``space`` what
-    parts of a long text are joined with."""
+    parts of a long text are joined with; ``long`` the share of training rows too long to be learnt from, whose sources
+    are read in up to so many ``parts``."""
 
     length: int
     said: int
@@ -50,6 +51,8 @@ class Facts:
     beams: int = 1
     penalty: float = 1.0
     space: str = " "
+    long: float = 0.0
+    parts: int = 1
 
     def to_json(self) -> dict[str, Any]:
         return {"format": FORMAT, **self.__dict__}
@@ -235,7 +238,9 @@ def _facts(folder: Path) -> Facts:
     return facts
 
 
-_LEAST: Mapping[str, int] = {"length": 4, "said": 1, "depth": 1, "heads": 1, "size": 1, "pad": 0, "beams": 1}
+_LEAST: Mapping[str, int] = {
+    "length": 4, "said": 1, "depth": 1, "heads": 1, "size": 1, "pad": 0, "beams": 1, "parts": 1,
+}  # fmt: skip
 
 
 def _check(facts: Facts) -> None:
@@ -243,5 +248,7 @@ def _check(facts: Facts) -> None:
         value = getattr(facts, name)
         if type(value) is not int or not least <= value < 1 << 20:
             raise ValueError(f"{name} is {value!r}")
+    if not 0 <= float(facts.long) <= 1:
+        raise ValueError("its share of long rows cannot be")
     if not 0 <= float(facts.penalty) <= 10 or facts.space not in ("", " ") or facts.beams > 64:
         raise ValueError("its beams, penalty or space cannot be")

@@ -52,11 +52,14 @@ class Words:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Both sides as ids, row by row, and how long a row may be on each."""
+    """Both sides as ids, row by row, and how long a row may be on each; the share of rows that were ``longer``, and the
+    most tokens of a source."""
 
     source: Ragged
     target: Ragged
     longest: tuple[int, int]
+    longer: float
+    most: int
 
     @property
     def lengths(self) -> Array:
@@ -111,7 +114,8 @@ def pairs_of(chosen: dict[str, Any], words: Words, train: Table) -> Pairs:
     ahead, _ = tokens.length_for(source.whole, cap, _WHOLE)
     behind, _ = tokens.length_for(target.whole, 2 * cap, _WHOLE)
     kept = np.flatnonzero((source.lengths <= ahead) & (target.lengths <= behind))
-    return Pairs(replace(source.take(kept), pad=words.pad), target.take(kept), (ahead, behind))
+    longer, most = 1 - len(kept) / max(len(train), 1), int(source.lengths.max(initial=1))
+    return Pairs(replace(source.take(kept), pad=words.pad), target.take(kept), (ahead, behind), longer, most)
 
 
 def build(chosen: dict[str, Any], words: Words, longest: tuple[int, int], seed: int) -> Network:
@@ -138,13 +142,13 @@ def build(chosen: dict[str, Any], words: Words, longest: tuple[int, int], seed: 
     return network
 
 
-def facts(chosen: dict[str, Any], words: Words, network: Network, longest: tuple[int, int], train: Table) -> Facts:
+def facts(chosen: dict[str, Any], words: Words, network: Network, pairs: Pairs, train: Table) -> Facts:
     """What serving must know."""
     config: Any = network.model.decoder.config
     spaced = np.mean([" " in text.strip() for text in sides(train)])
     return Facts(
-        length=longest[0],
-        said=longest[1],
+        length=pairs.longest[0],
+        said=pairs.longest[1],
         depth=config.num_hidden_layers,
         heads=config.num_attention_heads,
         size=config.hidden_size // config.num_attention_heads,
@@ -152,6 +156,8 @@ def facts(chosen: dict[str, Any], words: Words, network: Network, longest: tuple
         beams=int(chosen["beams"]),
         penalty=float(chosen["penalty"]),
         space=" " if spaced > 0.5 else "",
+        long=pairs.longer,
+        parts=-(-pairs.most // pairs.longest[0]),
     )
 
 

@@ -44,8 +44,27 @@ def exported(network: Network, words: Words, facts: Facts, threads: int) -> Iter
         yield Translator.open(Path(folder), threads)
 
 
+class Reading:
+    """What is told of long texts: they are not learnt from, and read in parts."""
+
+    facts: Facts
+    truncated_share = 0.0
+
+    @property
+    def length(self) -> int:
+        return self.facts.length
+
+    @property
+    def windows(self) -> int:
+        return self.facts.parts
+
+    @property
+    def long_share(self) -> float:
+        return self.facts.long
+
+
 @dataclass(frozen=True, eq=False)
-class Translating:
+class Translating(Reading):
     """A trained encoder-decoder. ``sample`` are sources to compare graphs and torch on."""
 
     network: Network
@@ -81,11 +100,15 @@ class Translating:
 
 
 @dataclass(frozen=True, eq=False)
-class Opened:
+class Opened(Reading):
     """A translator as it is served, and the folder that it was opened from."""
 
     translator: Translator
     folder: Path
+
+    @property
+    def facts(self) -> Facts:  # type: ignore[override]
+        return self.translator.facts
 
     def outputs(self, table: Table) -> Array:
         return answered(self.translator, table)

@@ -90,7 +90,7 @@ def fit(
     words = parts.words_of(chosen, learnt)
     pairs = parts.pairs_of(chosen, words, learnt)
     network = parts.build(chosen, words, pairs.longest, recipe.seed)
-    facts = parts.facts(chosen, words, network, pairs.longest, learnt)
+    facts = parts.facts(chosen, words, network, pairs, learnt)
     score = None
     if valid is not None:
         watched = _sample(valid, CHECK_ROWS, recipe.seed)
