@@ -39,9 +39,9 @@ def portfolio(profile: Profile) -> list[Recipe]:
         return []
     epochs = _epochs(profile)
     choices: list[dict[str, Scalar]] = [
+        {"epochs": epochs, "depth": 0.5, "lr": 2e-4},
         {"epochs": epochs},
         {"epochs": 1.5 * epochs, "lr": 2e-4},
-        {"epochs": epochs, "depth": 0.5, "lr": 2e-4},
         {"epochs": epochs, "length": 384},
     ]
     return [
