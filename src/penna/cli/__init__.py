@@ -20,7 +20,7 @@ from penna.cli.use import evaluate, predict
 # Plain help: rich help would cost every `penna --help` the import of rich.
 app = typer.Typer(
     name="penna",
-    help="Penna: AutoML for text under a budget. Finds, proves and packs the best text classifier that fits.",
+    help="Penna: AutoML for text under a budget. Finds, proves and packs the best model of your texts that fits.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -42,7 +42,7 @@ def options(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Penna: AutoML for text under a budget. Finds, proves and packs the best text classifier that fits."""
+    """Penna: AutoML for text under a budget. Finds, proves and packs the best model of your texts that fits."""
 
 
 def main() -> None:
