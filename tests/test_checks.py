@@ -426,7 +426,7 @@ def frame(n: int = 300) -> pd.DataFrame:
 
 def test_the_verb_finds_wrong_labels_with_models_that_have_not_seen_them():
     data = frame()
-    found = checking.check(data, "label", text="review", budget=20, threads=1)
+    found = checking.check(data, "label", text="review", budget=60, threads=1)
     kinds = {finding.kind: finding for finding in found.findings}
     assert set(kinds["wrong label"].rows) == {4, 51}
     assert kinds["empty text"].rows == (8,)
@@ -435,7 +435,7 @@ def test_the_verb_finds_wrong_labels_with_models_that_have_not_seen_them():
     assert found.models[0].startswith("linear")
     assert set(found.looked) == set(checks.names())
     assert not found.skipped
-    again = checking.check(data, "label", text="review", budget=20, threads=1)
+    again = checking.check(data, "label", text="review", budget=60, threads=1)
     assert again.findings == found.findings
 
 
@@ -444,25 +444,25 @@ def test_an_encoder_measures_lengths_and_finds_outliers(tiny_bert, tmp_path, mon
     found = checking.check(frame(80), "label", text="review", encoders=[str(tiny_bert)], budget=60, threads=1)
     assert set(found.looked) == set(checks.names())
     assert any(model.startswith("frozen") for model in found.models)
-    lost = checking.check(frame(80), "label", text="review", encoders=["./nowhere"], budget=20, threads=1)
+    lost = checking.check(frame(80), "label", text="review", encoders=["./nowhere"], budget=60, threads=1)
     assert "./nowhere" in dict(lost.skipped)
 
 
 def test_what_fit_would_refuse_is_an_error_and_the_rest_is_checked_all_the_same():
     data = frame()
     data.loc[20, "label"] = "queer"
-    found = checking.check(data, "label", text="review", budget=20, threads=1)
+    found = checking.check(data, "label", text="review", budget=60, threads=1)
     assert found.findings[0].severity == "error"
     assert "'queer' (row 21)" in found.findings[0].message
     assert {"rare class", "wrong label"} <= {finding.kind for finding in found.findings}
-    alone = checking.check(data.assign(label="same"), "label", text="review", budget=20, threads=1)
+    alone = checking.check(data.assign(label="same"), "label", text="review", budget=60, threads=1)
     assert "only one class" in alone.findings[0].message
     assert "labels" in dict(alone.skipped)
 
 
 def test_a_quantity_is_checked_without_classes():
     data = frame().assign(label=np.linspace(0, 9, 300) ** 2, copied=np.linspace(0, 9, 300) ** 2)
-    found = checking.check(data, "label", text="review", budget=20, threads=1)
+    found = checking.check(data, "label", text="review", budget=60, threads=1)
     kinds = {finding.kind: finding for finding in found.findings}
     assert found.task == "regress"
     assert kinds["leaking column"].columns == ("copied",)
@@ -516,7 +516,7 @@ def test_a_table_without_text_is_checked_by_its_columns():
     rng = np.random.default_rng(0)
     label = np.where(np.arange(200) % 2, "good", "bad")
     data = pd.DataFrame({"age": rng.integers(0, 90, 200), "code": np.where(label == "good", 7, 8), "label": label})
-    found = checking.check(data, "label", budget=10, threads=1)
+    found = checking.check(data, "label", budget=60, threads=1)
     assert next(f for f in found.findings if f.kind == "leaking column").columns == ("code",)
     assert {"labels", "outliers"} <= {what for what, _ in found.skipped}
     assert "empty text" not in {f.kind for f in found.findings}
@@ -525,7 +525,7 @@ def test_a_table_without_text_is_checked_by_its_columns():
 def test_thousands_of_columns_are_a_few_findings():
     many = {f"c{i}": [i] * 60 for i in range(500)} | {f"m{i}": [None] * 60 for i in range(500)}
     data = pd.concat([frame(60), pd.DataFrame(many)], axis=1)
-    found = checking.check(data, "label", text="review", budget=30, threads=1)
+    found = checking.check(data, "label", text="review", budget=60, threads=1)
     kinds = {finding.kind: finding for finding in found.findings}
     assert kinds["constant column"].count == kinds["empty column"].count == 500
     assert len(kinds["constant column"].message) < 200
@@ -534,7 +534,7 @@ def test_thousands_of_columns_are_a_few_findings():
 @pytest.mark.parametrize("texts", [["a good film", "a bad film"], ["the same"], ["one", "two", "three"]])
 def test_a_table_of_very_few_different_texts_is_looked_at_without_models(texts):
     data = pd.DataFrame({"text": texts * 30, "label": ["x", "y"] * (15 * len(texts))})
-    found = checking.check(data, "label", text="text", budget=20, threads=1)
+    found = checking.check(data, "label", text="text", budget=60, threads=1)
     assert any(finding.kind.startswith("duplicate") or "repeat" in finding.message for finding in found.findings)
 
 

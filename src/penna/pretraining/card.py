@@ -58,8 +58,7 @@ def text(facts: Facts) -> str:
         "give its folder to `penna fit --encoder`.",
         "## Architecture\n" + _listed({**facts.shape, "parameters": f"{facts.parameters:,}"}) + _depths(facts.exits),
         "## Training\n" + _listed(_training(facts)),
-        "## Measures, over the last tenth\n"
-        + _listed({k: f"{v:.4f}" for k, v in facts.measures.items()}),
+        "## Measures, over the last tenth\n" + _listed({k: f"{v:.4f}" for k, v in facts.measures.items()}),
         "## Data\n" + "\n".join(f"- `{path}`" for path in facts.corpus),
         "## Sources and licences of the data\n" + (_deeper(facts.licences) or "Not stated by whoever trained it."),
         "## Limits\n" + _limits(facts),
