@@ -276,3 +276,12 @@ def test_labels_that_are_rare_misspelt_or_never_alone_are_named():
     assert found["label spelling"].count == 10
     assert '"glad" and "joy": 13 rows' in found["labels together"].examples[0]
     assert labelsets.find(Sheet(table(["joy", "love"] * 9))) == []
+
+
+def test_a_label_of_which_a_model_knows_nothing_is_not_given_to_every_row() -> None:
+    rng = np.random.default_rng(0)
+    y = np.stack([rng.random(4000) < 0.3, rng.random(4000) < 0.002], axis=1).astype(np.float32)
+    p = np.stack([0.6 * y[:, 0] + 0.4 * rng.random(4000), 0.001 + 0.01 * rng.random(4000)], axis=1).astype(np.float32)
+    served = cuts.fit(y, p, lambda y, p: label_sets.value("macro_f1", y, p))(p) >= 0.5
+    assert served[:, 1].sum() <= 5 * y[:, 1].sum()
+    assert (served[:, 0] == (y[:, 0] > 0)).mean() > 0.95
