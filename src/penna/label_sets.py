@@ -17,7 +17,7 @@ LEVELS, _REACH = 256, 9.2
 #: Levels to either side that a level's F1 is averaged with: else a cut follows single rows. On goemotions it is worth
 #: 0.005 of macro F1 on rows that did not place the cuts, be there 2,700 or 700 that did.
 _WIDTH = 8.0
-#: A label is given to at most so many times the rows that have it. Where a model knows nothing of a label, the best F1 is
+#: A label is given to at most so many times the rows that have it. Where a model knows nothing of it, the best F1 is
 #: that of giving it to every row (Lipton et al. 2014, section 5), which serves nobody.
 MOST_GIVEN = 4
 #: More rows than this are not resampled in full: the deviation of a smaller sample is scaled instead.
