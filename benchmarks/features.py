@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from penna import intake, plugins, split
+from penna import plugins, split
 from penna.budget import Budget, Deadline
 from penna.evaluate import Work, evaluate
+from penna.job import intake
 from penna.models import Resources
 from penna.prepare import columns
 from penna.recipe import Recipe

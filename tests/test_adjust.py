@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from penna import adjust, finishing, metrics, plugins, tasks
+from penna import adjust, metrics, plugins, tasks
 from penna.errors import SettingError
+from penna.job import finishing
 from penna.recipe import Recipe
 from penna.select import Choice, Evidence
 from penna.table import Table

@@ -131,7 +131,7 @@ def test_what_cannot_be_refitted_in_time_is_served_as_it_was_kept(questions, tmp
             if kind == "trial_end" and data["trial"].number == 3:
                 raise KeyboardInterrupt
 
-    monkeypatch.setattr("penna.packing.PATIENCE", 0.0)
+    monkeypatch.setattr("penna.job.packing.PATIENCE", 0.0)
     auto = AutoText(budget=300, families=("linear",), out=tmp_path / "run", progress=Watch()).fit(questions, y="label")
     (member,) = auto.bundle_.manifest["members"]
     assert member["refitted"] is False
@@ -277,7 +277,7 @@ def test_a_fitted_estimator_travels_to_another_process(fitted):
 
 
 def test_the_cache_folder_is_where_the_environment_says(monkeypatch, tmp_path):
-    from penna.intake import cache_folder
+    from penna.job.intake import cache_folder
 
     monkeypatch.setenv("PENNA_CACHE", str(tmp_path))
     assert cache_folder() == Path(tmp_path)

@@ -10,9 +10,10 @@ import pytest
 from sklearn.base import is_classifier
 
 import penna
-from penna import AutoText, intake, report
+from penna import AutoText, report
 from penna.checking import check
 from penna.errors import SettingError, TaskError
+from penna.job import intake
 from penna.reading import read
 from penna.report.sets import examine_sets
 from penna.serve.batch import predict_file

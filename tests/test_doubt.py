@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from penna import AutoText, doubting, evaluate, split, tasks
+from penna import AutoText, evaluate, split, tasks
 from penna.budget import Budget, Deadline
 from penna.errors import SettingError
 from penna.evaluate import WHOLE, Work
+from penna.job import doubting
 from penna.models import Resources
 from penna.prepare import doubt
 from penna.prepare.doubt import DROP, KEEP, WEIGHT

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from penna import intake
 from penna.auto import FAMILIES, Silent
 from penna.errors import SettingError
+from penna.job import intake
 from penna.trials import Ledger
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from penna.budget import Deadline
 from penna.encoders.frames import MOST_WINDOWS
+from penna.job.packing import lengths
 from penna.models import Resources, finetune, frozen
-from penna.packing import lengths
 from penna.recipe import Profile, Recipe
 from penna.table import Table
 from penna.tasks import classify

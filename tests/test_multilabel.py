@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score, label_ranking_average_precision_score, precision_score
 
-from penna import adjust, finishing, label_sets, reading, tasks
+from penna import adjust, reading, tasks
 from penna.adjust import cuts
 from penna.errors import TableError, TaskError
+from penna.job import finishing
+from penna.metrics import label_sets
 from penna.prepare.checks import labelsets
 from penna.prepare.sheet import Sheet
 from penna.recipe import Recipe

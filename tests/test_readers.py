@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penna import AutoText, adjust, load, plugins, quotes, ragged, tasks
+from penna import AutoText, adjust, load, plugins, ragged, tasks
 from penna.budget import Deadline
 from penna.errors import BundleError, TaskError
+from penna.metrics import quotes
 from penna.models import Resources
 from penna.reading import read
 from penna.recipe import Profile, Recipe

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from penna import adjust, entities, places, plugins, ragged, tasks
+from penna import adjust, places, plugins, ragged, tasks
 from penna.errors import SettingError, TableError, TaskError
+from penna.metrics import entities
 from penna.reading import read
 from penna.table import Table
 from penna.tasks import _marked, _schemes
@@ -234,7 +235,7 @@ def test_a_damaged_task_is_refused(damage):
 
 
 def test_cleaning_is_refused_and_columns_beside_the_text_are_left_out():
-    from penna import intake
+    from penna.job import intake
 
     task = tasks.find("tag", table(SENTENCES, TAGS))
     with pytest.raises(SettingError, match="reads as they are"):

@@ -8,13 +8,14 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from threadpoolctl import threadpool_limits
 
-from penna import bundle, intake, outset, packing, plugins, record, split, tasks
+from penna import bundle, plugins, split, tasks
 from penna.budget import Deadline, parse_seconds
 from penna.bundle import Bundle
 from penna.errors import RunError
+from penna.job import intake, outset, packing, record
+from penna.job.searching import Progress, Search
 from penna.models import OutOfTime
 from penna.prepare import columns
-from penna.searching import Progress, Search
 from penna.table import Table
 from penna.trials import Ledger
 

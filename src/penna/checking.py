@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from penna import intake, machine, outoffold, reading, tasks
+from penna import machine, reading, tasks
 from penna.budget import Deadline, parse_seconds
 from penna.encoders import checkpoints
 from penna.errors import EncoderError, PennaError
+from penna.job import intake, outoffold
 from penna.models import Resources
 from penna.prepare import check as refusing
 from penna.prepare import checks

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from penna import label_sets
 from penna.adjust import Array, Score, numbers
+from penna.metrics import label_sets
 
 LOSSES = ("binary_cross_entropy",)
 AIM = None

@@ -19,8 +19,9 @@ def leaderboard(
 
     Score ± spread on validation rows, seconds, size, latency, state, and the reason where one was skipped or failed.
     """
-    from penna import record, trials
+    from penna import trials
     from penna.cli import show
+    from penna.job import record
 
     header, tried, _ = trials.read(_inside(run, "ledger.jsonl"))
     rows = record.leaderboard(tried)[:top]

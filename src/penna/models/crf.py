@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from penna import entities, places, ragged
+from penna import places, ragged
 from penna.features import attributes
+from penna.metrics import entities
 from penna.models import Array, Cost, OutOfTime, Report, Resources
 from penna.models._crf_file import Field, open_field, save_field
 from penna.recipe import Knob, Profile, Recipe

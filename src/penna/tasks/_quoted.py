@@ -7,7 +7,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from penna import places, quotes
+from penna import places
+from penna.metrics import quotes
 from penna.table import Finding, Table
 
 #: Answers as (text, where it begins in characters).

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from penna import metrics, places, quotes, ragged
+from penna import metrics, places, ragged
 from penna.errors import SettingError, TaskError
+from penna.metrics import quotes
 from penna.table import Finding, Objects, Table
 from penna.tasks import _quoted
 

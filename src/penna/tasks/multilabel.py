@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from penna import label_sets
 from penna.errors import SettingError, TaskError
+from penna.metrics import label_sets
 from penna.table import Finding, Objects, Table
 from penna.tasks import _labels as cells
 

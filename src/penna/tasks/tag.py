@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from penna import entities, metrics, places, ragged
+from penna import metrics, places, ragged
 from penna.errors import SettingError, TaskError
+from penna.metrics import entities
 from penna.table import Finding, Objects, Table
 from penna.tasks import _marked, _told
 from penna.tasks._schemes import NAMES, Scheme, Span, spans, tags

@@ -7,18 +7,19 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from penna import bundle, doubting, finishing, plugins
+from penna import bundle, plugins
 from penna.budget import Deadline
 from penna.bundle import Bundle
 from penna.errors import EncoderError
 from penna.evaluate import WHOLE
+from penna.job import doubting, finishing
+from penna.job.searching import FINISHING, STOPPED, Search
 from penna.models import Model, OutOfTime, staged
 from penna.models.blend import Blend
 from penna.prepare import doubt
 from penna.prepare.clean import NONE, Cleaning
 from penna.report import words
 from penna.report.record import Length
-from penna.searching import FINISHING, STOPPED, Search
 from penna.select import Choice
 from penna.table import Finding, Table
 from penna.trials import Trial

@@ -8,15 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from penna import packing, report, tasks
+from penna import report, tasks
 from penna.budget import Deadline
 from penna.explain import importances
+from penna.job import packing
+from penna.job.packing import Packed
+from penna.job.searching import STOPPED, Search
 from penna.models._terms import Additive
-from penna.packing import Packed
 from penna.prepare.clean import NONE, Cleaning
 from penna.report.checks import checks
 from penna.report.record import Answers, Baseline, Importances, Phase, Skipped
-from penna.searching import STOPPED, Search
 from penna.split import Plan
 from penna.table import Finding, Table
 from penna.tasks import Task

@@ -12,12 +12,12 @@ import numpy as np
 from penna import plugins, reading, tasks
 from penna.encoders import checkpoints
 from penna.errors import EncoderError, RunError, SettingError, TableError, TaskError
+from penna.job.searching import Progress
 from penna.prepare import check, clean, doubt
 from penna.prepare import columns as beside
 from penna.prepare.clean import NONE
 from penna.prepare.offer import offered
 from penna.recipe import Profile, Recipe
-from penna.searching import Progress
 from penna.table import Finding, Table
 from penna.tasks import Task
 from penna.trials import Ledger, State, Trial

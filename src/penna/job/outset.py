@@ -5,11 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from penna import intake, machine
+from penna import machine
 from penna.budget import Budget, Deadline
 from penna.evaluate import Work
+from penna.job import intake
+from penna.job.searching import Goal
 from penna.models import Resources
-from penna.searching import Goal
 from penna.split import Plan
 from penna.table import Table
 from penna.tasks import Task

@@ -10,11 +10,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from penna import bundle, doubting, evaluate, plugins, select
+from penna import bundle, evaluate, plugins, select
 from penna.adjust import reject
 from penna.budget import Deadline
 from penna.errors import BundleError
 from penna.evaluate import Work
+from penna.job import doubting
 from penna.models import Model, Resources, staged
 from penna.prepare import doubt, offer, rows
 from penna.recipe import Recipe, Space

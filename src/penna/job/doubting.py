@@ -11,8 +11,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from penna import outoffold
 from penna.evaluate import WHOLE, Array, Work
+from penna.job import outoffold
 from penna.models import Resources
 from penna.prepare import doubt
 from penna.prepare.clean import NONE
