@@ -81,7 +81,7 @@ def penna_run(args: argparse.Namespace, name: str, seed: int) -> dict[str, Any]:
         # A cache of its own: nothing computed by an earlier run is reused.
         environment = {**os.environ, "PENNA_CACHE": str(Path(home) / "cache")}
         started = time.monotonic()
-        subprocess.run(list(map(str, command)), check=True, env=environment, stdout=subprocess.DEVNULL)
+        gigabytes = peak(list(map(str, command)), environment)
         wall = time.monotonic() - started
         manifest = json.loads((out / "model" / "manifest.json").read_text())
         evaluated = [sys.executable, "-m", "penna", "evaluate", out, folder / f"{asked.test}.{asked.form}", "--json"]
@@ -96,10 +96,20 @@ def penna_run(args: argparse.Namespace, name: str, seed: int) -> dict[str, Any]:
         "test": measured[asked.metric][0],
         "exam": manifest["exam"][asked.metric][0],
         "wall": round(wall, 2),
+        "peak_gb": round(gigabytes, 2),
         "megabytes": manifest["megabytes"],
         "one_text_ms": manifest["latency"]["one_text_ms"],
         "recipe": manifest["recipe"],
     }
+
+
+def peak(command: list[str], environment: dict[str, str]) -> float:
+    """Run it to its end: the most memory that it held at once, in GB. Raises CalledProcessError where it fails."""
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise subprocess.CalledProcessError(os.waitstatus_to_exitcode(status), command)
+    return usage.ru_maxrss / 1e6
 
 
 def by_hand(args: argparse.Namespace, name: str) -> dict[str, float]:
@@ -201,7 +211,7 @@ def table(path: Path) -> None:
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     frame = pd.DataFrame([line for line in lines if "seed" in line])
     hand = {(line["set"], line["encoder"]): line["by_hand"] for line in lines if "by_hand" in line}
-    print("| set | budget | encoder | runs | test | exam - test | TF-IDF by hand | frozen by hand | wall s | MB | ms |")
+    print("| set | budget | encoder | runs | test | exam - test | TF-IDF by hand | frozen by hand | wall s | peak GB | MB | ms |")
     print("|---|---|---|---|---|---|---|---|---|---|---|")
     for (name, budget, encoder), group in frame.groupby(["set", "budget", "encoder"], sort=False):
         compared = hand.get((name, encoder), {})
@@ -210,7 +220,7 @@ def table(path: Path) -> None:
         cells += [f"{gap:+.4f}" if np.isfinite(gap) else "(exam is test)"]
         for kind in ("tfidf", "frozen"):
             cells += [next((f"{score:.4f}" for k, score in compared.items() if k.startswith(kind)), "")]
-        cells += [f"{group.wall.max():.1f}", f"{group.megabytes.mean():.1f}", f"{group.one_text_ms.mean():.2f}"]
+        cells += [f"{group.wall.max():.1f}", f"{group.peak_gb.max():.1f}", f"{group.megabytes.mean():.1f}", f"{group.one_text_ms.mean():.2f}"]
         print("| " + " | ".join(map(str, cells)) + " |")
     held = frame[frame.held_out]
     if len(held):
