@@ -45,7 +45,8 @@ class Task(Protocol):
 
         "cross_entropy": class indices (int64) and probabilities; "squared": numbers of about unit size (float64), and
         answers in the same units; "binary_cross_entropy": (n, columns) float32 of 0 and 1, and the probability of each;
-        "tags": rows and outputs are arrays of their own (``ragged``), a class index and probabilities for each part.
+        "tags", "span", "translation": rows and outputs are arrays of their own (``ragged``): a class index and
+        probabilities for each word; an answer's ``Truth`` and how likely each word begins and ends one; characters.
         """
         ...
 
