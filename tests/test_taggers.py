@@ -95,16 +95,53 @@ def test_an_empty_text_and_no_rows_are_answered(resources):
     assert len(model.outputs(Table({"tokens": ragged.objects([])}))) == 0
 
 
-@pytest.mark.parametrize("kind", ["bert", "albert"])
-def test_an_encoder_learns_words_and_is_served_without_torch(kind, tiny, resources, tmp_path):
+@pytest.mark.parametrize(("kind", "crf"), [("bert", False), ("albert", False), ("bert", True)])
+def test_an_encoder_learns_words_and_is_served_without_torch(kind, crf, tiny, resources, tmp_path):
     tagger = plugins.find("models", "tagger")
     knobs = tagger._USUAL | {"encoder": str(tiny(kind)), "epochs": 25.0, "lr": 3e-3, "head_lr": 1.0, "length": 16}
+    knobs |= {"crf": crf}
     task, model, test = learnt("tagger", Recipe.made("tagger", knobs), resources, 100)
     outputs = model.outputs(test)
     assert task.score(task.encode(test), outputs) > 0.5
     model.save(tmp_path)
-    again = tagger.open(tmp_path).outputs(test)
-    assert max(float(np.abs(a - b).max()) for a, b in zip(again, outputs, strict=True)) < 0.05
+    opened = tagger.open(tmp_path)
+    assert 0 < opened.graph.facts.parity < 1e-3
+    assert (opened.transitions is not None) == crf
+    assert max(float(np.abs(a - b).max()) for a, b in zip(opened.outputs(test), outputs, strict=True)) < 0.05
+    empty = opened.outputs(Table({"tokens": ragged.objects(["", "\u200d", "my"])}))
+    assert [row.shape for row in empty] == [(0, task.columns), (1, task.columns), (1, task.columns)]
+
+
+def test_tags_after_one_another_are_learnt_by_a_chain(tiny_bert, resources):
+    tagger = plugins.find("models", "tagger")
+    knobs = tagger._USUAL | {"encoder": str(tiny_bert), "epochs": 10.0, "lr": 3e-3, "length": 16, "crf": True}
+    task, model, _ = learnt("tagger", Recipe.made("tagger", knobs), resources, 100)
+    steps = model.network.transitions.detach().numpy()
+    first, inside = task.types.index("LOC") * 2 + 1, task.types.index("LOC") * 2 + 2
+    assert steps[first, inside] > 0.1  # a place of two words is as likely as one of one
+    assert steps[0, inside] == steps[inside - 2, inside] == -30
+    assert "crf" in {knob.name for knob in tagger.knobs(profile(task, (str(tiny_bert),)))}
+    assert any(recipe["crf"] for recipe in tagger.portfolio(profile(task, (str(tiny_bert),))))
+
+
+@pytest.mark.parametrize("damage", ['{"rule": "spaces"}', '{"rule": "x", "cues": []}', "[]", ""])
+def test_damaged_words_of_a_tagger_are_refused(damage, tiny_bert, resources, tmp_path):
+    tagger = plugins.find("models", "tagger")
+    knobs = tagger._USUAL | {"encoder": str(tiny_bert), "epochs": 1.0, "length": 16, "crf": True}
+    task, model, _ = learnt("tagger", Recipe.made("tagger", knobs), resources, 20)
+    model.save(tmp_path)
+    said = json.loads((tmp_path / "words.json").read_text())
+    (tmp_path / "words.json").write_text(damage)
+    with pytest.raises(BundleError, match="missing or damaged"):
+        tagger.open(tmp_path)
+    (tmp_path / "words.json").write_text(json.dumps(said | {"transitions": [[0.0, 1e9]] * task.columns}))
+    with pytest.raises(BundleError, match="does not go with its graph"):
+        tagger.open(tmp_path)
+
+
+def test_an_entity_whose_first_word_no_encoder_sees_begins_with_the_next():
+    y = np.array([[2, 2, 0, 2, 2, 4, 3, 4, -100]])
+    assert plugins.find("models", "tagger")._begun(y).tolist() == [[2, 2, 0, 1, 2, 3, 3, 4, -100]]
 
 
 def test_a_long_text_is_read_by_windows_to_its_end(tiny_bert, resources, tmp_path):

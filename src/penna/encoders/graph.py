@@ -7,6 +7,7 @@ and gave a slower graph. No torch at import: serving passes through here.
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -23,7 +24,7 @@ from penna.errors import BundleError
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Graph", "Head", "write_graph"]
+__all__ = ["SAMPLE", "Graph", "Head", "noted", "write_graph"]
 
 #: One dense layer (weight (k, d), bias (k,)), or several with their activations: "linear", "relu" or "tanh".
 Layer: TypeAlias = tuple[Array, Array, str]
@@ -39,7 +40,8 @@ _ACTIVATIONS: Mapping[str, Callable[[Array], Array]] = {
     "tanh": np.tanh,
 }
 _LARGEST = 2_000_000_000  # bytes; one ONNX file cannot hold more
-_SAMPLE = (
+#: Texts on which a graph is compared with its network, whatever else it is compared on.
+SAMPLE = (
     "",
     "a",
     "No.",
@@ -59,7 +61,8 @@ def write_graph(
     sample: Sequence[str] = (),
     framing: Framing | None = None,
 ) -> float:
-    """Write the encoder (evaluation mode, float32) and return the largest difference from torch on ``sample``.
+    """Write the encoder (evaluation mode, float32) and return the largest difference from torch on ``sample``, which
+    is noted in encoder.json, too.
 
     With ``head`` the graph gives (n, k) logits, without it the pooled (n, width) vectors; with ``framing`` it reads
     pairs, or long texts by windows, of that length. Raises BundleError where
@@ -96,14 +99,28 @@ def write_graph(
         raise BundleError(f"{checkpoint.name!r} is too large for one ONNX file (2 GB): choose a smaller encoder.")
     (folder / session.GRAPH).write_bytes(model.SerializeToString())
     del model, parts  # a copy of the weights each
-    texts: list[Any] = [*_SAMPLE, "long " * length, *sample]
+    texts: list[Any] = [*SAMPLE, "long " * length, *sample]
     if framing is not None and framing.sides == 2:
         texts = list(zip(texts, texts[::-1], strict=True))
-    return _difference(module, Graph.open(folder), layers, texts)
+    return noted(folder, facts, _difference(module, Graph.open(folder), layers, texts))
+
+
+def noted(folder: Path, facts: session.Facts, difference: float) -> float:
+    """Note beside a graph how far its answers are from torch's. Raises BundleError, and leaves no graph, where that is
+    too far."""
+    if not difference < TOLERANCE:  # nan is too large, too
+        (folder / session.GRAPH).unlink()
+        raise BundleError(
+            f"the exported {facts.kind} encoder differs from the trained one by {difference:.2g} in probability "
+            f"(at most {TOLERANCE:g} may be): nothing was written; please report this with the encoder's name."
+        )
+    said = replace(facts, parity=difference).to_json()
+    (folder / session.FACTS).write_text(json.dumps(said, indent=1), encoding="utf-8")
+    return difference
 
 
 def _difference(module: "torch.nn.Module", opened: Graph, layers: list[Layer], texts: list[Any]) -> float:
-    """The largest difference between torch and the graph. Raises BundleError where it is too large."""
+    """The largest difference between torch and the graph: in probability, or as a share of the largest entry."""
     facts = opened.facts
     expected = _torch_outputs(module, opened, texts)
     for weight, bias, activation in layers:
@@ -115,14 +132,7 @@ def _difference(module: "torch.nn.Module", opened: Graph, layers: list[Layer], t
     else:
         scale = max(1.0, float(np.abs(expected).max()))
         expected, found = expected / scale, found / scale
-    difference = float(np.abs(expected - found).max())
-    if not difference < TOLERANCE:  # nan is too large, too
-        (opened.folder / session.GRAPH).unlink()
-        raise BundleError(
-            f"the exported {facts.kind} encoder differs from the trained one by {difference:.2g} in probability "
-            f"(at most {TOLERANCE:g} may be): nothing was written; please report this with the encoder's name."
-        )
-    return difference
+    return float(np.abs(expected - found).max())
 
 
 def _torch_outputs(module: "torch.nn.Module", opened: Graph, texts: list[Any]) -> Array:

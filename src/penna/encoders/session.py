@@ -43,7 +43,8 @@ _INHERITED: list[Any] = []
 @dataclass(frozen=True)
 class Facts:
     """What encoder.json says. ``characters`` is where a text is cut before it is tokenised, in training as here;
-    ``framing`` is None where a text is one row of at most ``length`` tokens."""
+    ``framing`` is None where a text is one row of at most ``length`` tokens; ``parity`` is the largest difference that
+    was measured between the graph and the network that it was written from."""
 
     length: int
     outputs: int
@@ -54,6 +55,7 @@ class Facts:
     kind: str = ""
     depth: int = 0
     framing: Framing | None = None
+    parity: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         plain = {name: value for name, value in self.__dict__.items() if name != "framing"}
@@ -243,7 +245,8 @@ def _facts(folder: Path) -> Facts:
         found = int(data.pop("format"))
         if found > FORMAT:
             raise BundleError(f"{path} has format {found}, this Penna reads up to {FORMAT}: update penna.")
-        facts = Facts(**{name: data[name] for name in Facts.__annotations__ if name != "framing"})
+        known = Facts.__annotations__.keys() - {"framing", "parity"}
+        facts = Facts(**{name: data[name] for name in known}, parity=data.get("parity"))
         if "framing" in data:
             facts = replace(facts, framing=Framing.from_json(data["framing"], facts.length))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

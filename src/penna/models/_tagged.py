@@ -18,6 +18,7 @@ from penna.errors import BundleError
 from penna.features import attributes
 from penna.features.logistic import softmax
 from penna.models import Array
+from penna.models._marginals import marginals
 from penna.table import Table
 
 if TYPE_CHECKING:
@@ -25,9 +26,12 @@ if TYPE_CHECKING:
     from penna.models._word_network import WordNetwork
     from penna.training import loop
 
-RULE = "words.json"
+WORDS = "words.json"
+_LARGEST = 4 << 20
 #: Rows scored at once, and kept in memory at once.
 BATCH, CHUNK = 64, 4096
+#: What a tag after another may score: beyond, a chain could not be counted through.
+_MOST = 300.0
 
 
 def read(checkpoint: checkpoints.Checkpoint, table: Table, length: int, rule: str) -> words.Worded:
@@ -64,18 +68,41 @@ def inputs_of(rows: tokens.Ragged, at: Array, cues: Array) -> Any:
 
 def probabilities(network: WordNetwork, texts: words.Worded, dtype: Any) -> Array:
     """(n,) object: (words, tags) float32 of each text."""
+    logits, there = _logits(network, texts, dtype), texts.window >= 0
+    return answered(logits[there], there, texts.offsets, _array(network.transitions))
+
+
+def _logits(network: WordNetwork, texts: words.Worded, dtype: Any) -> Array:
+    """(w, tags) float32 of all words one after another; zeros of those that have no token."""
     from penna.training import loop
 
     at, numbers = texts.by_window()
-    flat = nothing(len(texts.window), network.head.out_features)
+    flat = np.zeros((len(texts.window), network.head.out_features), np.float32)
     for start in range(0, len(texts.rows), CHUNK):
         part = np.arange(start, min(start + CHUNK, len(texts.rows)))
         rows = texts.rows.take(part)
         inputs = inputs_of(rows, at[part], cues_at(texts, numbers[part]))
         logits = loop.outputs(network, rows.lengths, inputs, BATCH, dtype).numpy()
         there = numbers[part] >= 0
-        flat[numbers[part][there]] = softmax(logits[there])
-    return ragged.cut(flat, texts.offsets)
+        flat[numbers[part][there]] = logits[:, : there.shape[1]][there]  # what tags score after tags stands behind
+    return flat
+
+
+def answered(logits: Array, there: Array, offsets: Array, transitions: Array | None) -> Array:
+    """(n,) object of (words, tags) probabilities, from the logits of those words that have a token; ``there`` (w,) says
+    of all words which, ``transitions`` (tags, tags) what a tag after another scores. Windows of a text are one row."""
+    flat = nothing(len(there), logits.shape[1])
+    if transitions is None:
+        flat[there] = softmax(logits)
+    elif len(logits):
+        counts = np.diff(np.concatenate([[0], np.cumsum(there)])[offsets])
+        flat[there] = np.concatenate(marginals(logits, counts, transitions))
+    return ragged.cut(flat, offsets)
+
+
+def _array(tensor: Any) -> Any:
+    """The same in numpy; None where there is none."""
+    return None if tensor is None else tensor.detach().float().cpu().numpy()
 
 
 def cues_at(texts: words.Worded, numbers: Array) -> Array:
@@ -118,13 +145,35 @@ class Tagger:
         from penna.encoders import graph
 
         network = self.network.cpu().eval()
-        head = (network.head.weight.detach().numpy(), network.head.bias.detach().numpy())
+        head = (_array(network.head.weight), _array(network.head.bias))
         framing = frames.framing(self.checkpoint, self.length, windows=frames.MOST_WINDOWS)
         graph.write_graph(
             network.encoder, self.checkpoint, folder, head=head, pooling="none", length=self.length, framing=framing
         )
-        said = {"format": 1, "rule": self.rule, "cues": network.cues.weight.detach().numpy().tolist()}
-        (folder / RULE).write_text(json.dumps(said), encoding="utf-8")
+        said = {"format": 1, "rule": self.rule, "cues": _array(network.cues.weight).tolist()}
+        if network.transitions is not None:
+            said["transitions"] = _array(network.transitions).tolist()
+        (folder / WORDS).write_text(json.dumps(said), encoding="utf-8")
+        opened = Opened(graph.Graph.open(folder), folder, *open_words(folder, len(head[1])))
+        graph.noted(folder, opened.graph.facts, max(opened.graph.facts.parity or 0.0, self._difference(opened)))
+
+    def _difference(self, opened: Opened) -> float:
+        """The largest difference in probability between the network and what is served, which counts in numpy."""
+        import torch
+
+        from penna.encoders.graph import SAMPLE
+
+        table = Table({"text": ragged.objects(SAMPLE)})
+        texts = read(self.checkpoint, table, self.length, self.rule)
+        logits, seen = _logits(self.network, texts, "float32"), texts.window >= 0
+        worst = 0.0
+        for row, there, found in zip(
+            ragged.cut(logits, texts.offsets), ragged.cut(seen, texts.offsets), opened.outputs(table), strict=True
+        ):
+            if there.any():
+                expected = self.network.shares(torch.from_numpy(row[there])).detach().numpy()
+                worst = max(worst, float(np.abs(expected - found[there]).max()))
+        return worst
 
     def save_checkpoint(self, folder: Path) -> None:
         """The weights in Hugging Face form: ``AutoModel`` opens the encoder; head.safetensors holds the head."""
@@ -139,6 +188,7 @@ class Opened:
     folder: Path
     rule: str
     cues: Array  # (tags, CUES)
+    transitions: Array | None = None  # (tags, tags)
 
     def outputs(self, table: Table) -> Array:
         """(n,) object of (words, tags) float32."""
@@ -149,13 +199,10 @@ class Opened:
         for start in range(0, len(table), CHUNK):
             given = list(table.joined[start : start + CHUNK])
             texts = words.read(self.graph.tokenizer, facts.framing.frame, given, place, facts.length, facts.pad)
-            flat = nothing(len(texts.window), facts.outputs)
-            there = np.flatnonzero(texts.window >= 0)
-            logits = self.graph.each(texts.rows)
-            if len(there):
-                picked = [logits[w][t] for w, t in zip(texts.window[there], texts.token[there], strict=True)]
-                flat[there] = softmax(np.stack(picked) + cues_of(given, self.rule)[there] @ self.cues.T)
-            out += list(ragged.cut(flat, texts.offsets))
+            there, states = texts.window >= 0, self.graph.each(texts.rows)
+            picked = [states[w][t] for w, t in zip(texts.window[there], texts.token[there], strict=True)]
+            logits = np.reshape(picked, (-1, facts.outputs)) + cues_of(given, self.rule)[there] @ self.cues.T
+            out += list(answered(logits, there, texts.offsets, self.transitions))
         return ragged.objects(out)
 
     def save(self, folder: Path) -> None:
@@ -163,19 +210,25 @@ class Opened:
         shutil.copytree(self.folder, folder, dirs_exist_ok=True)
 
 
-def open_rule(folder: Path, tags: int) -> tuple[str, Array]:
-    """How words are found, and (tags, CUES) what their cues add. Raises BundleError on anything damaged."""
-    path = folder / RULE
+def open_words(folder: Path, tags: int) -> tuple[str, Array, Array | None]:
+    """How words are found, (tags, CUES) what their cues add, and (tags, tags) what a tag after another scores, or None.
+
+    Raises BundleError on anything damaged.
+    """
+    path = folder / WORDS
     try:
-        if path.stat().st_size > 1 << 20:
+        if path.stat().st_size > _LARGEST:
             raise ValueError("too large")
         said = json.loads(path.read_text(encoding="utf-8"))
         rule, cues = said["rule"], np.array(said["cues"], np.float32)
+        steps = np.array(said["transitions"], np.float32) if "transitions" in said else None
         if rule not in places.RULES or cues.shape != (tags, attributes.CUES) or not np.isfinite(cues).all():
             raise ValueError("its parts do not go with its graph")
+        if steps is not None and (steps.shape != (tags, tags) or not (np.abs(steps) < _MOST).all()):
+            raise ValueError("what its tags score after one another does not go with its graph")
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise BundleError(f"{path} is missing or damaged ({error}): copy the artefact again.") from error
-    return str(rule), cues
+    return str(rule), cues, steps
 
 
 def save_weights(trained: WordNetwork, checkpoint: checkpoints.Checkpoint, length: int, folder: Path) -> None:
@@ -188,4 +241,6 @@ def save_weights(trained: WordNetwork, checkpoint: checkpoints.Checkpoint, lengt
     checkpoints.load_tokenizer(checkpoint).save(str(folder / "tokenizer.json"))
     head = {"weight": network.head.weight.detach(), "bias": network.head.bias.detach()}
     head["cues"] = network.cues.weight.detach()
+    if network.transitions is not None:
+        head["transitions"] = network.transitions.detach()
     save_file(head, folder / "head.safetensors", metadata={"pooling": "none", "length": str(length)})

@@ -4,7 +4,14 @@ import torch
 from torch import nn
 
 from penna.features.attributes import CUES
+from penna.metrics import entities
+from penna.models._marginals import NEVER
 from penna.models._network import Network
+from penna.training import chain
+
+#: Scores from tag to tag are so many times what is learnt of them. A head's rate moves a weight by a few thousandths
+#: in a step, which is much for one of hundreds that make a score, and little where one weight is all of it.
+_SWIFT = 10.0
 
 
 class WordNetwork(Network):
@@ -17,6 +24,16 @@ class WordNetwork(Network):
         super().__init__(encoder, width, columns, pooling, dropout)
         self.cues = nn.Linear(CUES, columns, bias=False)
         nn.init.zeros_(self.cues.weight)
+
+    @property
+    def transitions(self) -> torch.Tensor | None:
+        """(columns, columns) scores of a tag after another, where tags are chosen together."""
+        return None
+
+    def shares(self, scores: torch.Tensor) -> torch.Tensor:
+        """(words, columns) probabilities of the words of one text, by their scores."""
+        made: torch.Tensor = scores.softmax(dim=1)
+        return made
 
     def forward(  # type: ignore[override]
         self,
@@ -34,3 +51,37 @@ class WordNetwork(Network):
             logits = logits + self.cues(cues)
         # Where the parts of a row compete, those that are none must lose.
         return logits.masked_fill((words < 0).unsqueeze(-1), -1e4)
+
+
+class ChainNetwork(WordNetwork):
+    """A network of words whose tags are chosen together: the last ``columns`` of its (rows, most + columns, columns)
+    logits are what a tag after another scores, the same in every row (``training.chain``)."""
+
+    def __init__(self, encoder: nn.Module, width: int, columns: int, pooling: str, dropout: float) -> None:
+        super().__init__(encoder, width, columns, pooling, dropout)
+        self.chain = _Chain(columns)
+
+    @property
+    def transitions(self) -> torch.Tensor:
+        scores: torch.Tensor = self.chain()
+        return scores
+
+    def shares(self, scores: torch.Tensor) -> torch.Tensor:
+        there = torch.ones(1, len(scores), dtype=torch.bool)
+        return chain.marginals(torch.cat([scores, self.transitions])[None], there)[0]
+
+    def forward(self, *args: torch.Tensor, **inputs: torch.Tensor) -> torch.Tensor:
+        logits = super().forward(*args, **inputs).float()
+        return torch.cat([logits, self.transitions.expand(len(logits), -1, -1)], dim=1)
+
+
+class _Chain(nn.Module):  # type: ignore[misc]
+    """(columns, columns) scores from tag to tag: learnt where a tag may follow, as low as can be elsewhere."""
+
+    def __init__(self, columns: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(columns, columns))
+        self.register_buffer("legal", torch.from_numpy(entities.legal(columns)), persistent=False)
+
+    def forward(self) -> torch.Tensor:
+        return torch.where(self.legal, _SWIFT * self.weight, NEVER)

@@ -60,9 +60,10 @@ def texts_of(checkpoint: checkpoints.Checkpoint, table: Table, read: Read, cap: 
 
 def built(checkpoint: checkpoints.Checkpoint, chosen: dict[str, Any], columns: int, seed: int) -> WordNetwork:
     """The network of a recipe."""
-    from penna.models._word_network import WordNetwork
+    from penna.models._word_network import ChainNetwork, WordNetwork
 
-    network: WordNetwork = parts.build(checkpoint, chosen, columns, seed, WordNetwork)
+    kind = ChainNetwork if chosen.get("crf") else WordNetwork
+    network: WordNetwork = parts.build(checkpoint, chosen, columns, seed, kind)
     return network
 
 

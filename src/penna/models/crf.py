@@ -19,6 +19,7 @@ from penna.features import attributes
 from penna.metrics import entities
 from penna.models import Array, Cost, OutOfTime, Report, Resources
 from penna.models._crf_file import Field, open_field, save_field
+from penna.models._marginals import NEVER, marginals
 from penna.recipe import Knob, Profile, Recipe
 from penna.table import Table
 from penna.tasks import Task
@@ -141,44 +142,6 @@ class Crf:
         save_field(folder, self.field)
 
 
-def marginals(scores: Array, lengths: Array, transitions: Array) -> list[Array]:
-    """Each row's (words, k) float32 probabilities from flat (words, k) scores: forwards and backwards (Rabiner 1989),
-    rows of like length together."""
-    step = np.exp(transitions.astype(np.float64))
-    starts = np.cumsum(lengths) - lengths
-    out: list[Array] = [np.zeros((0, scores.shape[1]), np.float32)] * len(lengths)
-    order = np.argsort(lengths, kind="stable")
-    for first in range(0, len(order), 64):
-        part = order[first : first + 64]
-        longest = int(lengths[part].max(initial=0))
-        if not longest:
-            continue
-        at = starts[part][:, None] + np.minimum(np.arange(longest), np.maximum(lengths[part] - 1, 0)[:, None])
-        local = scores[at].astype(np.float64)
-        local = np.exp(local - local.max(axis=2, keepdims=True))
-        inside = np.arange(longest) < lengths[part][:, None]
-        both = _both_ways(local, inside, step)
-        for i, row in enumerate(part):
-            out[row] = both[i, : lengths[row]].astype(np.float32)
-    return out
-
-
-def _both_ways(local: Array, inside: Array, step: Array) -> Array:
-    """(b, s, k) probabilities; local (b, s, k) and step (k, k) are weights, inside (b, s) bool."""
-    b, s, k = local.shape
-    forward, backward = np.empty((b, s, k)), np.ones((b, s, k))
-    forward[:, 0] = local[:, 0]
-    for t in range(1, s):
-        moved = (forward[:, t - 1] / forward[:, t - 1].sum(axis=1, keepdims=True)) @ step
-        forward[:, t] = np.where(inside[:, t, None], moved * local[:, t], forward[:, t - 1])
-    for t in range(s - 2, -1, -1):
-        after = backward[:, t + 1] * local[:, t + 1]
-        moved = after @ step.T
-        backward[:, t] = np.where(inside[:, t + 1, None], moved / moved.sum(axis=1, keepdims=True), 1.0)
-    both = forward * backward
-    return np.asarray(both / both.sum(axis=2, keepdims=True))
-
-
 def _none(words: Sequence[Any], field: Field) -> Array:
     return np.zeros((len(words), field.state.shape[1]), np.float32)
 
@@ -252,7 +215,7 @@ def _arrays(found: Any, m: int, k: int) -> tuple[Array, Array]:
         state[int(attribute), int(tag)] = weight
     for (before, tag), weight in found.transitions.items():
         transitions[int(before), int(tag)] = weight
-    transitions[~entities.legal(k)] = -30.0
+    transitions[~entities.legal(k)] = NEVER
     unseen = np.setdiff1d(np.arange(k), [int(tag) for tag in found.labels])
-    transitions[:, unseen] = -30.0
+    transitions[:, unseen] = NEVER
     return state, transitions

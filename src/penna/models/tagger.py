@@ -16,7 +16,7 @@ from penna.models import Array, Cost, OutOfTime, Pruned, Report, Resources, _dep
 from penna.models import _finetune_parts as parts
 from penna.models import _word_pace as pace
 from penna.models._finetune_recipes import settings
-from penna.models._tagged import Opened, Tagger, open_rule
+from penna.models._tagged import Opened, Tagger, open_words
 from penna.recipe import Knob, Profile, Recipe, Scalar
 from penna.table import Table
 from penna.tasks import Task
@@ -27,11 +27,13 @@ if TYPE_CHECKING:
 PACKAGES = ("onnxruntime", "tokenizers")
 NEEDS = "text"
 LOSSES = ("tags",)
+#: A matrix from tag to tag is learnt of at most so many.
+_MOST_TAGS = 101
 
 #: What a recipe means where it says nothing; as in ``finetune``, of which these are the knobs that words have, too.
 _USUAL: dict[str, Scalar] = {
     "depth": 1.0, "frozen": 0.0, "lr": 2e-4, "head_lr": 10.0, "embedding_lr": 1.0, "epochs": 6.0, "batch": 16,
-    "dropout": 0.1, "smoothing": 0.0, "length": 128,
+    "dropout": 0.1, "smoothing": 0.0, "length": 128, "crf": False,
 }  # fmt: skip
 
 
@@ -45,6 +47,7 @@ def portfolio(profile: Profile) -> list[Recipe]:
         {"epochs": round(epochs / 3, 2), "depth": 0.5},
         {"epochs": round(epochs / 4, 2), "lr": 4e-4, "embedding_lr": 0.3},
         {"epochs": epochs},
+        *({"epochs": epochs, "crf": crf} for crf in _orders(profile) if crf),
         {"epochs": 1.5 * epochs, "lr": 1e-4},
         {"epochs": epochs, "lr": 4e-4, "embedding_lr": 0.3, "dropout": 0.2},
         {"epochs": epochs, "depth": 0.5},
@@ -74,24 +77,34 @@ def knobs(profile: Profile) -> tuple[Knob, ...]:
         Knob("epochs", low=epochs / 4, high=2 * epochs, log=True),
         Knob("batch", values=(8, 16, 32)),
         Knob("dropout", values=(0.0, 0.1, 0.2, 0.3)),
-        Knob("smoothing", values=(0.0, 0.05, 0.1)),
+        Knob("crf", values=_orders(profile)),
+        Knob("smoothing", values=(0.0, 0.05, 0.1), when=("crf", (False,))),
     )
+
+
+def _orders(profile: Profile) -> tuple[bool, ...]:
+    """Whether the tags of a row are chosen one by one, or together, as a chain."""
+    return (False, True) if profile.classes <= _MOST_TAGS else (False,)
 
 
 def cost(recipe: Recipe, profile: Profile, train: Table, resources: Resources) -> Cost:
     """Predicted from a probe of some three seconds, which is remembered for this process."""
-    return pace.cost(recipe, _asked(profile.classes), train, resources)
+    return pace.cost(recipe, _asked(recipe, profile.classes), train, resources)
 
 
 def shrink(recipe: Recipe, profile: Profile, train: Table, resources: Resources, seconds: float) -> Recipe | None:
     """The same recipe with as much effort as fits into ``seconds``; None where too little would be left to learn."""
-    return pace.shrink(recipe, _asked(profile.classes), train, resources, seconds)
+    return pace.shrink(recipe, _asked(recipe, profile.classes), train, resources, seconds)
 
 
-def _asked(tags: int) -> pace.Asked:
+def _loss(recipe: Recipe) -> str:
+    return "chain" if recipe.get("crf") else LOSSES[0]
+
+
+def _asked(recipe: Recipe, tags: int) -> pace.Asked:
     # How words are found makes little difference to how long rows are.
     read = partial(_tagged.read, rule=places.FOUND)
-    return pace.Asked(read, LOSSES[0], tags, lambda texts: _rows(texts, np.arange(len(texts.window)) % tags))
+    return pace.Asked(read, _loss(recipe), tags, lambda texts: _rows(texts, np.arange(len(texts.window)) % tags))
 
 
 def fit(recipe: Recipe, task: Task, train: Table, valid: Table | None, resources: Resources, report: Report) -> Tagger:
@@ -117,7 +130,7 @@ def fit(recipe: Recipe, task: Task, train: Table, valid: Table | None, resources
             def score() -> float:
                 return task.score(truth, _tagged.probabilities(network, scored, dtype))
 
-        plan = pace.plan(recipe, len(rows), dtype, LOSSES[0])
+        plan = pace.plan(recipe, len(rows), dtype, _loss(recipe))
         outcome = loop.train(network, rows, plan, resources.deadline, score, report)
     if outcome.why == "pruned":
         raise Pruned
@@ -134,7 +147,7 @@ def open(folder: Path) -> Opened:
     graph = Graph.open(folder)
     if graph.facts.pooling != "none" or graph.facts.framing is None:
         raise BundleError(f"{folder} holds an encoder that does not answer for words: copy the artefact again.")
-    return Opened(graph, folder, *open_rule(folder, graph.facts.outputs))
+    return Opened(graph, folder, *open_words(folder, graph.facts.outputs))
 
 
 def _rule(task: Task) -> str:
@@ -147,8 +160,16 @@ def _rows(texts: words.Worded, tags: Array, weight: Array | None = None) -> loop
     from penna.training import loop
 
     at, numbers = texts.by_window()
-    y = np.where(numbers >= 0, tags[np.maximum(numbers, 0)] if len(tags) else 0, -100)
+    y = _begun(np.where(numbers >= 0, tags[np.maximum(numbers, 0)] if len(tags) else 0, -100))
     shares = pace.shares_of(texts, weight)
     return loop.Rows(
         texts.rows.lengths, _tagged.inputs_of(texts.rows, at, _tagged.cues_at(texts, numbers)), y, None, shares
     )
+
+
+def _begun(y: Array) -> Array:
+    """The same tags, entities beginning with their first word that has a token: what no encoder sees is not there."""
+    before = np.concatenate([np.zeros_like(y[:, :1]), y[:, :-1]], axis=1)
+    lost = (y > 0) & (y % 2 == 0) & (before != y) & (before != y - 1)
+    lost[:, 0] = False  # a window may begin within an entity
+    return np.asarray(y - lost)

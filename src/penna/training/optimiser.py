@@ -34,7 +34,7 @@ def place(name: str) -> str | int:
     >>> place("encoder.encoder.layer.3.output.dense.weight"), place("encoder.embeddings.LayerNorm.bias")
     (3, 'embeddings')
     """
-    if name.startswith(("head.", "cues.")):
+    if name.startswith(("head.", "cues.", "chain.")):
         return "head"
     if "embeddings." in name:
         return "embeddings"
