@@ -78,7 +78,7 @@ def test_a_file_gets_one_column_of_predictions(run: tuple[AutoText, Path], tmp_p
 def test_it_is_evaluated_on_numbers_and_not_on_words(run: tuple[AutoText, Path], tmp_path: Path) -> None:
     auto, folder = run
     measures = auto.bundle_.evaluate(folder / "rooms.csv")
-    assert set(measures) == {"rows", "r2", "rmse", "mae", "spearman"}
+    assert set(measures) == {"rows", "r2", "rmse", "mae", "pearson", "spearman"}
     (tmp_path / "odd.csv").write_text("text,price\na room,12\nanother,on request\nmore,\n", encoding="utf-8")
     with pytest.raises(TaskError, match="'on request' in row 2"):
         auto.bundle_.evaluate(tmp_path / "odd.csv")

@@ -84,7 +84,7 @@ def test_a_target_that_is_no_amount_is_refused_in_one_sentence(labels, says):
 
 
 def test_an_unknown_metric_is_told_the_ones_that_numbers_have():
-    with pytest.raises(SettingError, match="for numbers: choose one of r2, rmse, mae, spearman"):
+    with pytest.raises(SettingError, match="for numbers: choose one of r2, rmse, mae, pearson, spearman"):
         tasks.find("regress", table([1.0, 2.0]), "accuracy")
 
 
@@ -122,6 +122,7 @@ def test_scores_and_answers_are_in_the_units_of_the_target(unit):
         "r2": reference.r2_score(truth, answers),
         "rmse": -reference.root_mean_squared_error(truth, answers),
         "mae": -reference.mean_absolute_error(truth, answers),
+        "pearson": stats.pearsonr(truth, answers).statistic,
         "spearman": stats.spearmanr(truth, answers).statistic,
     }.items():
         task = regress.Regress(float(truth.mean()), float(truth.std()), -1e12, 1e12, metric)
@@ -156,7 +157,11 @@ def test_strata_are_tenths_by_size(values):
 def test_equal_ranks_share_their_mean_and_a_constant_answer_ranks_nothing():
     y, outputs = np.array([1.0, 2.0, 2.0, 7.0]), np.array([[0.1], [0.4], [0.4], [0.3]])
     assert metrics.spearman(y, outputs) == pytest.approx(stats.spearmanr(y, outputs[:, 0]).statistic)
-    assert metrics.spearman(y, np.ones((4, 1))) == 0
+    assert metrics.pearson(y, outputs) == pytest.approx(stats.pearsonr(y, outputs[:, 0]).statistic)
+    for constant in (1.0, 0.1):  # the mean of many times 0.1 is not quite 0.1
+        same = np.full((4, 1), constant)
+        assert metrics.spearman(y, same) == metrics.pearson(y, same) == metrics.pearson(same[:, 0], y[:, None]) == 0
+        assert metrics.bootstrap(y, same, metrics.pearson) == (0, 0, 0)
     assert metrics.r2(np.ones(3), np.zeros((3, 1))) == 0
 
 

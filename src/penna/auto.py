@@ -44,7 +44,8 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
     encoders  folders or hub names of Hugging Face encoders, for frozen and finetune; what came with Penna if none
     task      "classify", "multilabel", "regress", "tag", "answer", "translate", or "auto": what the target looks like
     metric    "accuracy", "macro_f1", "balanced_accuracy", "log_loss" ..., chosen by the class shares if None; for an
-              amount "r2" (if None), "rmse", "mae" or "spearman"; of translations "chrf" (if None), "bleu" or "ter"
+              amount "r2" (if None), "rmse", "mae", "pearson" or "spearman"; of translations "chrf" (if None), "bleu" or
+              "ter"
     folds     folds that every recipe meets, chosen by the rows if None
     exam      share of rows held out for the end, chosen by the rows if None
     search    "auto", "random", "grid", "tpe" or "gp"

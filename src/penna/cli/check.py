@@ -21,7 +21,10 @@ def check(
         typer.Option(metavar="COLUMN", help="The labels; repeat for columns of 0 and 1, a label each."),
     ] = None,
     text: Annotated[
-        list[str] | None, typer.Option(metavar="COLUMN", help="A text column; repeat for more. Found if not given.")
+        list[str] | None,
+        typer.Option(
+            "--text", "--source", metavar="COLUMN", help="A text column; repeat for more. Found if not given."
+        ),
     ] = None,
     text_pair: Annotated[
         str | None,

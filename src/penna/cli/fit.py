@@ -74,7 +74,9 @@ def fit(
     ] = None,
     metric: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Such as accuracy, macro_f1, micro_f1; r2, rmse, mae. Chosen if not given."),
+        typer.Option(
+            metavar="NAME", help="Such as accuracy, macro_f1; r2, mae, pearson; chrf, bleu. Chosen if not given."
+        ),
     ] = None,
     folds: Annotated[int | None, typer.Option(metavar="K", help="Chosen by the number of rows if not given.")] = None,
     exam: Annotated[float | None, typer.Option(metavar="SHARE", help="Part of the rows to keep for the exam.")] = None,

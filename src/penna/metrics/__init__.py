@@ -71,6 +71,10 @@ def _ranks(y: Array, outputs: Array) -> Rows:
     return _rank(y), _rank(outputs[:, 0])
 
 
+def _as_told(y: Array, outputs: Array) -> Rows:
+    return y, outputs[:, 0].astype(np.float64)
+
+
 def _rank(values: Array) -> Array:
     """(n,) float64 ranks, equal values share the mean of theirs."""
     _, at, counts = np.unique(values, return_inverse=True, return_counts=True)
@@ -94,9 +98,11 @@ def _r2(y: Array, squares: Array) -> float:
 
 
 def _correlation(a: Array, b: Array) -> float:
+    if not (np.ptp(a) > 0 and np.ptp(b) > 0):  # the mean of equal values may differ from them by rounding
+        return 0.0
     a, b = a - a.mean(), b - b.mean()
-    size = float(np.sqrt((a @ a) * (b @ b)))
-    return float(a @ b) / size if size > 0 else 0.0
+    size = float(np.sqrt(a @ a) * np.sqrt(b @ b))
+    return float(np.clip(a @ b / size, -1, 1)) if size > 0 else 0.0
 
 
 def _levels(y: Array, outputs: Array) -> Rows:
@@ -188,8 +194,8 @@ calibration_error = Metric(_confidences, _calibration_error, inflated=True)
 r2 = Metric(_residuals, _r2)
 #: Root of the mean square error, and mean absolute error. Lower is better.
 rmse, mae = Metric(_misses, _root), Metric(_misses, _mean)
-#: Spearman's rank correlation; 0 where all answers are the same.
-spearman = Metric(_ranks, _correlation)
+#: Pearson's correlation, and Spearman's, of ranks; 0 where all answers are the same.
+pearson, spearman = Metric(_as_told, _correlation), Metric(_ranks, _correlation)
 
 
 def bootstrap(

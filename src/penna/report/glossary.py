@@ -18,12 +18,16 @@ METRICS = {
     "r2": "the share of the target's differences that is explained; 0 is always answering the mean, 1 is perfect",
     "rmse": "the typical error in the target's own units, large errors counting for more; 0 is perfect",
     "mae": "the mean error in the target's own units; 0 is perfect",
+    "pearson": "how near answers and truth come to lying on one line; 0 is chance, 1 is perfect",
     "spearman": "how well answers put rows into the right order; 0 is chance, 1 is perfect",
     "entity_f1": "the F1 of whole entities: type, beginning and end must be right; 1 is perfect",
     "entity_macro_f1": "the same for each type, averaged so that a rare one counts as much as a frequent one",
     "token_accuracy": "the share of words with the right tag; as most are in no entity, it is high in any case",
     "answer_f1": "how many words an answer shares with the true one, case, signs and articles aside; 1 is perfect",
     "exact_match": "the share of answers that are the true one, case, signs and articles aside",
+    "chrf": "the runs of up to six characters that answers share with references (F2); 100 is perfect",
+    "bleu": "the runs of up to four words that answers share with references, short answers marked down; at most 100",
+    "ter": "the changes of words that would make references of answers, in a hundred words; 0 is perfect",
     "answerable_accuracy": "how often it is right that a text holds an answer, or that it holds none",
 }
 #: Where a recipe came from, and what became of it.

@@ -24,11 +24,15 @@ METRICS = {
     "r2": "R²",
     "rmse": "RMSE",
     "mae": "MAE",
+    "pearson": "Pearson",
     "spearman": "Spearman",
+    "chrf": "chrF",
+    "bleu": "BLEU",
+    "ter": "TER",
 }
 
 #: Metrics that are better when they are lower: as scores they stand with a minus.
-LOWER = ("log_loss", "rmse", "mae")
+LOWER = ("log_loss", "rmse", "mae", "ter")
 
 
 def plain(value: Any, most: int = 400) -> str:

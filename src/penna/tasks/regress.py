@@ -26,6 +26,7 @@ _METRICS: dict[str, tuple[metrics.Metric, int, bool]] = {
     "r2": (metrics.r2, 1, False),
     "rmse": (metrics.rmse, -1, True),
     "mae": (metrics.mae, -1, True),
+    "pearson": (metrics.pearson, 1, False),
     "spearman": (metrics.spearman, 1, False),
 }
 METRICS = tuple(_METRICS)
@@ -167,7 +168,7 @@ class Regress:
         return unit * metrics.bootstrap_error(y, self._kept(outputs), metric, seed=seed)
 
     def measure(self, y: Array, outputs: Array) -> dict[str, Any]:
-        """JSON-able: ``rows``, and four metrics as ``[value, low, high]``; RMSE and MAE in the target's units."""
+        """JSON-able: ``rows``, and each metric as ``[value, low, high]``; RMSE and MAE in the target's units."""
         if not len(y):
             raise TaskError("there are no rows to measure on: give a table with at least one.")
         kept = self._kept(outputs)
