@@ -65,7 +65,7 @@ def test_the_unit_of_the_target_changes_no_score(unit: float, tmp_path: Path) ->
 
 
 def test_classes_and_numbers_are_offered_recipes_of_their_own() -> None:
-    assert {r["classifier"] for r in linear.portfolio(PROFILE)} == {"ridge", "logistic"}
+    assert {r["classifier"] for r in linear.portfolio(PROFILE)} == {"ridge", "svr", "logistic"}
     assert all(r["bins"] > 0 for r in linear.portfolio(PROFILE) if r["classifier"] == "logistic")
     assert "bins" in {k.name for k in linear.knobs(PROFILE)}
     assert not {"balanced", "nb"} & {k.name for k in linear.knobs(PROFILE)}

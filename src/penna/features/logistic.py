@@ -6,7 +6,7 @@ Fast because of three things: products in float32 on all threads, scaled variabl
 principal axes, each weight is measured in units of its own curvature: few steps are needed), and warm starts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -147,36 +147,59 @@ class _Problem:
         start: Logistic | None,
         scale: Array | None,
     ) -> Logistic:
-        d, k = len(self.rows.squares), self.columns
         ridge: Any = np.float32(1 / (c * self.total))
         if scale is not None:
-            ridge = ridge / np.broadcast_to(np.square(np.atleast_2d(scale)).T, (d, k)).astype(np.float32)
-        # Variables are weights in units of 1 / sqrt(curvature): there the Hessian is near the identity.
-        unit = np.empty((d + 1, k), np.float32)
-        unit[:d] = 1 / np.sqrt(np.outer(self.rows.squares, self.curvature) + ridge)
-        unit[d] = 1 / np.sqrt(self.curvature)
+            wide = (len(self.rows.squares), self.columns)
+            ridge = ridge / np.broadcast_to(np.square(np.atleast_2d(scale)).T, wide).astype(np.float32)
+        return descended(
+            self.rows, lambda margins: self.slopes(margins, self.y, self.share), self.curvature, ridge,
+            deadline, max_iter, tol, start,
+        )  # fmt: skip
 
-        def gradient(x: Array, out: Array) -> float:
-            w = x.reshape(d + 1, k) * unit
-            margins = self.rows.times(w[:d])
-            margins += w[d]
-            loss = self.slopes(margins, self.y, self.share)
-            g = out.reshape(d + 1, k)
-            g[:d] = self.rows.back(margins)
-            g[d] = margins.sum(axis=0)
-            shrunk = ridge * w[:d]
-            g[:d] += shrunk
-            g *= unit
-            return loss + 0.5 * float(np.vdot(shrunk, w[:d]))
 
-        x = np.zeros((d + 1, k), np.float32)
-        if start is not None:
-            x[:d], x[d] = self.rows.inward(start.coef, start.intercept)
-            x /= unit
-        x = minimise(gradient, x.ravel(), deadline=deadline, max_iter=max_iter, tol=tol)
+def descended(
+    rows: Rows,
+    slopes: Callable[[Array], float],
+    curvature: Array,
+    ridge: Any,
+    deadline: Deadline | None,
+    max_iter: int,
+    tol: float,
+    start: Logistic | None,
+) -> Logistic:
+    """The weights that minimise a loss of margins (n, k) and ½ ridge · coef².
+
+    slopes     margins -> the loss, with its derivative by the margins written over them
+    curvature  (k,) about the second derivative of the loss, summed over the rows
+    ridge      one number, or (d, k)
+    """
+    d, k = len(rows.squares), len(curvature)
+    # Variables are weights in units of 1 / sqrt(curvature): there the Hessian is near the identity.
+    unit = np.empty((d + 1, k), np.float32)
+    unit[:d] = 1 / np.sqrt(np.outer(rows.squares, curvature) + ridge)
+    unit[d] = 1 / np.sqrt(curvature)
+
+    def gradient(x: Array, out: Array) -> float:
         w = x.reshape(d + 1, k) * unit
-        coef, intercept = self.rows.outward(w[:d], w[d])
-        return Logistic(np.ascontiguousarray(coef, np.float32), np.asarray(intercept, np.float32))
+        margins = rows.times(w[:d])
+        margins += w[d]
+        loss = slopes(margins)
+        g = out.reshape(d + 1, k)
+        g[:d] = rows.back(margins)
+        g[d] = margins.sum(axis=0)
+        shrunk = ridge * w[:d]
+        g[:d] += shrunk
+        g *= unit
+        return loss + 0.5 * float(np.vdot(shrunk, w[:d]))
+
+    x = np.zeros((d + 1, k), np.float32)
+    if start is not None:
+        x[:d], x[d] = rows.inward(start.coef, start.intercept)
+        x /= unit
+    x = minimise(gradient, x.ravel(), deadline=deadline, max_iter=max_iter, tol=tol)
+    w = x.reshape(d + 1, k) * unit
+    coef, intercept = rows.outward(w[:d], w[d])
+    return Logistic(np.ascontiguousarray(coef, np.float32), np.asarray(intercept, np.float32))
 
 
 # Each takes margins (n, k), writes the derivative by the margins over them, and returns the loss.

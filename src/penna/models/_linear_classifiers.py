@@ -8,6 +8,7 @@ import numpy as np
 from penna.features.logistic import Logistic, fit_logistic, softmax
 from penna.features.ridge import fit_ridge
 from penna.features.selection import members
+from penna.features.svr import fit_svr
 from penna.models import Array, Resources
 from penna.models._targets import Link, Target
 from penna.recipe import Recipe
@@ -16,16 +17,11 @@ TOLERANCE = 1e-3  # on ten data sets 1e-6 takes three times as long and moves ac
 
 
 def fit_numbers(X: Any, target: Target, recipe: Recipe, resources: Resources) -> tuple[Logistic, Link]:
-    """Weights for CSR rows, of a ridge regression, and the link."""
-    fitted = fit_ridge(
-        X,
-        target.y,
-        alpha=recipe.get("alpha", 1.0),
-        deadline=resources.deadline,
-        tol=TOLERANCE,
-        threads=resources.threads,
-    )
-    return fitted, target.link
+    """Weights for CSR rows, of a ridge or a support vector regression, and the link."""
+    limits: dict[str, Any] = {"deadline": resources.deadline, "tol": TOLERANCE, "threads": resources.threads}
+    if recipe["classifier"] == "svr":
+        return fit_svr(X, target.y, c=recipe["c"], epsilon=recipe["epsilon"], **limits), target.link
+    return fit_ridge(X, target.y, alpha=recipe.get("alpha", 1.0), **limits), target.link
 
 
 def fit_classes(X: Any, target: Target, recipe: Recipe, resources: Resources) -> tuple[Logistic, Link]:

@@ -1,8 +1,9 @@
 """The family ``linear``: TF-IDF of words and characters, columns beside the text, and one linear model. Every search
 has it.
 
-Whatever the model (logistic regression, support vector machine, complement naive Bayes, ridge), what is fitted is one
-matrix of weights and a link; calibration is folded into the weights, so serving needs numpy and scipy alone.
+Whatever the model (logistic regression, support vector machine, complement naive Bayes, ridge, support vector
+regression), what is fitted is one matrix of weights and a link; calibration is folded into the weights, so serving
+needs numpy and scipy alone.
 """
 
 from dataclasses import replace
@@ -37,12 +38,15 @@ _LOGISTIC = {"classifier": "logistic", "balanced": False, "nb": False}
 _SVM = {"classifier": "svm", "balanced": False, "nb": False}
 _LABELS = {**_LOGISTIC, "chain": False}
 _RIDGE = {"classifier": "ridge", "alpha": 1.0}
+_SVR = {"classifier": "svr", "epsilon": 0.1}
 _SOME = {"select": "chi2", "share": 0.3}
 _BINS = {**_LOGISTIC, "bins": 10}
 #: No text at all: what is left are the columns.
 _BLANK: dict[str, Any] = {"analyzer": "none", "words": 0, "sublinear": True, "lower": True, "min_df": 1, "keep": 1000}
 #: What has weights of either sign, as scaled numbers ask for.
-_SIGNED = ("logistic", "svm", "ridge")
+_SIGNED = ("logistic", "svm", "ridge", "svr")
+#: What learns a number as itself: others learn its bins.
+_WHOLE = ("ridge", "svr")
 
 #: Loss of the task -> known-good recipes. The first is the baseline that every search starts with.
 _OFFERED: dict[str, list[dict[str, Any]]] = {
@@ -75,6 +79,7 @@ _OFFERED: dict[str, list[dict[str, Any]]] = {
         {**_WORD, **_BINS, "c": 10.0},
         {**_BOTH, **_RIDGE},
         {**_BOTH, **_BINS, "c": 10.0},
+        {**_BOTH, **_SVR, "c": 1.0},
         {**_BOTH, **_BINS, **_SOME, "c": 10.0},
         {**_BOTH, **_BINS, "c": 3.0, "bins": 20},
         {**_BOTH, **_RIDGE, "alpha": 0.3},
@@ -139,12 +144,13 @@ _TURNED: dict[str, tuple[Knob, ...]] = {
         Knob("alpha", low=0.01, high=3.0, log=True, when=("classifier", ("complement_nb",))),
     ),
     "squared": (
-        Knob("classifier", values=("logistic", "ridge")),
+        Knob("classifier", values=("logistic", *_WHOLE)),
         Knob("bins", values=(5, 10, 20), when=_CUT),
         Knob("select", values=(_beside.NONE, *_MEASURES), when=_CUT),
         Knob("share", low=0.1, high=0.9, when=("select", _MEASURES)),
         Knob("svd", values=_DIRECTIONS),
-        Knob("c", low=0.01, high=100.0, log=True, when=_CUT),
+        Knob("c", low=0.01, high=100.0, log=True, when=("classifier", ("logistic", "svr"))),
+        Knob("epsilon", values=(0.0, 0.1, 0.3), when=("classifier", ("svr",))),
         Knob("alpha", low=0.03, high=30.0, log=True, when=("classifier", ("ridge",))),
     ),
 }
@@ -201,7 +207,7 @@ def fit(
     recipe: Recipe, task: Task, train: Table, valid: Table | None, resources: Resources, report: Report
 ) -> "LinearModel | paired.PairModel":
     """Fit on ``train``, or on a stratified part of it where rows, memory or the deadline ask for that."""
-    target = target_of(task, train, 0 if recipe["classifier"] == "ridge" else recipe.get("bins", 0))
+    target = target_of(task, train, 0 if recipe["classifier"] in _WHOLE else recipe.get("bins", 0))
     plan = _plan(recipe, train, target.columns)
     # Some of the time is kept back: the prediction is a guess.
     rows = plan.rows_within(0.7 * resources.deadline.left(), recipe.effort)
