@@ -1,5 +1,7 @@
 """What becomes of a recipe inside ``evaluate``, with real families on small tables."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from penna.evaluate import Work
 from penna.models import Resources
 from penna.recipe import Profile, Recipe
 from penna.table import Table
-from penna.trials import State
+from penna.trials import Ledger, State
 
 
 @pytest.fixture
@@ -60,6 +62,14 @@ def test_what_goes_wrong_inside_a_fit_is_a_state_with_a_reason(work, tmp_path):
     assert trial.state is State.FAILED
     assert trial.reason.startswith("KeyError")
     assert "\n" not in trial.reason
+
+
+@pytest.mark.filterwarnings("ignore:Mean of empty slice", "ignore:invalid value")
+def test_a_score_that_is_no_number_is_a_failure_that_the_ledger_can_hold(work, tmp_path):
+    nobody = replace(work, folds=((work.folds[0][0], np.zeros(0, np.int64)),))
+    trial = evaluate.evaluate(BASELINE, nobody, (0,), resources(tmp_path), go_on).trial
+    assert (trial.state, trial.scores) == (State.FAILED, ())
+    assert Ledger(tmp_path / "run", {}).append(trial).number == 0
 
 
 def test_a_missing_encoder_is_skipped_not_failed(work, tmp_path):

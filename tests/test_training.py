@@ -177,6 +177,15 @@ def test_a_loss_that_breaks_later_leaves_the_best_weights() -> None:
     assert torch.isfinite(net.head.bias).all()
 
 
+def test_a_score_that_breaks_later_leaves_the_best_weights_and_no_trace_in_the_curve() -> None:
+    net, scores = network(), iter([0.7, float("nan")])
+    outcome = loop.train(net, rows(), PLAN, Deadline(60), lambda: next(scores))
+    assert outcome.score == 0.7
+    assert [score for _, score in outcome.curve] == [0.7]
+    with pytest.raises(loop.Diverged, match="score is not a number"):
+        loop.train(network(), rows(), PLAN, Deadline(60), lambda: float("nan"))
+
+
 @given(lengths=st.lists(st.integers(1, 500), min_size=1, max_size=300), size=st.integers(1, 40), seed=st.integers(0, 9))
 def test_every_row_is_in_exactly_one_batch_of_an_epoch(lengths: list[int], size: int, seed: int) -> None:
     made = batches.shuffled(np.array(lengths), size, np.random.default_rng(seed))

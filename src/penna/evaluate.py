@@ -1,5 +1,6 @@
 """One recipe on some folds: what it costs, whether that fits, and what it scores. Learns from training rows only."""
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ Array = np.ndarray[Any, Any]
 WHOLE = -1
 #: The share of rows that validation must have held back for a fit on all of them to be worth its time.
 WORTH = 0.05
+#: What goes wrong inside a fit: of data, of numbers, of memory and disk. Any other error is a fault of the code.
+BROKEN = (RuntimeError, ValueError, LookupError, ArithmeticError, MemoryError, OSError)
 #: Cleaned tables that stay in memory: rows that a cleaning leaves alone take no room.
 MOST_CLEANED = 4
 
@@ -119,7 +122,7 @@ def evaluate(recipe: Recipe, work: Work, folds: Sequence[int], resources: Resour
         state, reason = State.PRUNED, f"behind its peers at step {run.curve[-1][0]}" if run.curve else "stopped"
     except (OutOfTime, EncoderError) as error:
         state, reason = State.SKIPPED, str(error) or "the time was up before it had anything usable"
-    except (RuntimeError, ValueError, LookupError, ArithmeticError, MemoryError, OSError) as error:
+    except BROKEN as error:
         state, reason = State.FAILED, f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
     trial = Trial(
         recipe,
@@ -159,11 +162,14 @@ class _Run:
         if not ragged.finite(outputs):
             raise ArithmeticError("the model answers with numbers that are not finite")
         y = task.encode(valid)
-        self.scores.append(task.score(y, outputs))
+        score = task.score(y, outputs)
+        if not math.isfinite(score):
+            raise ArithmeticError(f"its score is {score}")
+        self.scores.append(score)
         self.errors.append(task.score_error(y, outputs))
         self.outputs[fold] = outputs
 
     def _watch(self, step: int, of: int, score: float) -> bool:
-        if not self.scores:  # the first fold's curve stands for the trial
+        if not self.scores and math.isfinite(score):  # the first fold's curve stands for the trial
             self.curve.append((step, score))
         return self.report(step, of, score)

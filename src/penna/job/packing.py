@@ -11,7 +11,7 @@ from penna import bundle, plugins
 from penna.budget import Deadline
 from penna.bundle import Bundle
 from penna.errors import EncoderError
-from penna.evaluate import WHOLE
+from penna.evaluate import BROKEN, WHOLE
 from penna.job import doubting, finishing
 from penna.job.searching import FINISHING, STOPPED, Search
 from penna.models import Model, OutOfTime, staged
@@ -144,7 +144,7 @@ def _refit(search: Search, trial: Trial, deadline: Deadline) -> Model | None:
     resources = replace(search.goal.resources, deadline=deadline)
     try:
         model: Model = family.fit(trial.recipe, search.work.task, rows, None, resources, lambda *_: True)
-    except (OutOfTime, EncoderError, RuntimeError, ValueError, ArithmeticError, MemoryError) as error:
+    except (OutOfTime, EncoderError, *BROKEN) as error:
         search.progress.event("skipped", name=f"refit of #{trial.number}", reason=f"{type(error).__name__}: {error}")
         return None
     return model

@@ -90,7 +90,7 @@ def train(
 
     ``network(**inputs)`` gives (rows, columns) logits; ``score()`` judges it as it stands, higher is better. Where
     the planned steps do not fit before the deadline, the plan shortens itself early, so that rates still reach zero.
-    Raises Diverged where the loss stops being a number and no good weights were seen.
+    Raises Diverged where the loss or the score stops being a number and no good weights were seen.
     """
     run = _Run(network, rows, plan, deadline, score, report)
     with torch.random.fork_rng(devices=[]):
@@ -132,8 +132,7 @@ class _Run:
                 why = "done" if self.total == self.plan.steps else "deadline"
                 break
             if not self.one(index):
-                if self.best is None:
-                    raise Diverged(f"the loss is not a number at step {self.step}: lower the learning rate.")
+                self.lost("loss")
                 break
             if self.due() and (stop := self.check()):
                 why = stop
@@ -154,6 +153,11 @@ class _Run:
         self.paces.append(time.monotonic() - begun)
         self.averaging.look(self.step / self.total)
         return True
+
+    def lost(self, what: str) -> None:
+        """What was seen is no number: nothing more is learnt. Raises Diverged where no good weights were seen."""
+        if self.best is None:
+            raise Diverged(f"the {what} is not a number at step {self.step}: lower the learning rate.")
 
     def settle(self) -> None:
         """Leave the network with the mean of its last weights, or with the best ones where these score better."""
@@ -190,6 +194,9 @@ class _Run:
         self.network.eval()
         score = self.score()
         self.check_seconds = time.monotonic() - begun
+        if not math.isfinite(score):  # weights can be lost in a step whose loss, taken before it, was still a number
+            self.lost("score")
+            return "done"
         self.checked = max(self.checked + 1, self.step * self.plan.checks // self.total)
         self.curve.append((self.step, score))
         # Of equal scores the later wins: its rates are lower, its weights more settled.
