@@ -60,3 +60,10 @@ def test_without_any_encoder_it_says_how_to_give_one(ledger: Ledger, tmp_path: P
     assert {t.reason for t in ledger.trials} == {"no encoder: give one with --encoder (a folder or a hub name)"}
     with pytest.raises(SettingError, match="no encoder could be used"):
         intake.usable(("frozen",), (), ledger, Silent(), tmp_path / "nothing")
+
+
+def test_more_folds_than_rows_or_groups_fill_are_refused() -> None:
+    intake.check_folds(None, 3)
+    intake.check_folds(3, 3)
+    with pytest.raises(SettingError, match="fill 3"):
+        intake.check_folds(4, 3)

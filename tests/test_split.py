@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from penna import split
-from penna.errors import SettingError
+from penna.errors import SettingError, TableError
 from penna.table import Table
 
 
@@ -50,7 +50,10 @@ def test_every_row_is_in_the_exam_or_in_every_fold_once():
 def test_the_same_text_or_group_is_never_on_two_sides(rows):
     texts = [f"text {t}" for t, _, _ in rows]
     groups = [f"user {g}" if g else f"alone {i}" for i, (_, _, g) in enumerate(rows)]
-    plan = split.plan(table_of(texts, groups), np.array([label for _, label, _ in rows]))
+    try:
+        plan = split.plan(table_of(texts, groups), np.array([label for _, label, _ in rows]))
+    except TableError:  # nearly all rows hang together
+        reject()
     for values in (np.array(texts), np.array(groups)):
         for train, valid in plan.folds:
             exam, learnt, asked = (set(values[part]) for part in (plan.exam, train, valid))
@@ -103,3 +106,27 @@ def test_the_same_seed_splits_alike_and_another_does_not():
 def test_settings_that_cannot_work_are_refused(wrong):
     with pytest.raises(SettingError, match="cannot work"):
         split.plan(table_of([f"t {i}" for i in range(60)]), np.arange(60) % 2, **wrong)
+
+
+@pytest.mark.parametrize("groups", [3, 4, 5, 8])
+def test_few_groups_give_few_folds_and_an_exam_none_of_them_empty(groups):
+    table = table_of([f"text {i}" for i in range(240)], [f"user {i % groups}" for i in range(240)])
+    plan = split.plan(table, np.arange(240) // 2 % 2)
+    assert len(plan.exam)
+    assert len(plan.folds) >= 2
+    assert plan.first_round == tuple(range(len(plan.folds)))
+    assert all(len(train) and len(valid) for train, valid in plan.folds)
+    assert sorted(np.concatenate(parts(plan)).tolist()) == list(range(240))
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+def test_groups_that_leave_nothing_to_choose_by_are_refused(groups):
+    table = table_of([f"text {i}" for i in range(240)], [f"user {i % groups}" for i in range(240)])
+    with pytest.raises(TableError, match="leave --group out"):
+        split.plan(table, np.arange(240) % 2)
+
+
+def test_an_exam_has_rows_even_where_every_class_has_two():
+    plan = split.plan(table_of([f"text {i}" for i in range(16)]), np.arange(16) // 2)
+    assert len(plan.exam)
+    assert all(len(valid) for _, valid in plan.folds)

@@ -167,6 +167,7 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
             table, task.strata(table), folds=self.folds, exam=self.exam, has_test=exam is not None,
             most_valid=tasks.enough(task), seed=self.seed,
         )  # fmt: skip
+        intake.check_folds(self.folds, len(plan.first_round))
         exam = table.take(plan.exam) if exam is None else exam
         progress.event("plan", exam=len(exam), folds=len(plan.first_round))
 

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from penna.errors import SettingError
+from penna.errors import SettingError, TableError
 from penna.table import Index, Table
 
 Array = np.ndarray[Any, Any]
@@ -61,7 +61,8 @@ def plan(
     Rows with the same text (but for case, spacing and punctuation), or of the same group, are always on one side of
     every split. ``most_valid`` is how many rows to choose by, on one fold however few rows there are; 20,000 if None.
     ``folds`` asks for so many folds in the first round. ``exam`` is a share of the rows in (0, 0.5]; by default 15 % of
-    up to 2,000 rows, 10 % beyond, at most 10,000 rows, and none where a test table was given. Raises SettingError.
+    up to 2,000 rows, 10 % beyond, at most 10,000 rows, and none where a test table was given. Of few groups, which are
+    not cut, some folds may get none: those are left out. Raises SettingError, and TableError where all are but one.
     """
     n = len(table)
     if folds is not None and not 2 <= folds <= 20:
@@ -71,16 +72,50 @@ def plan(
     rng = np.random.default_rng(seed)
     units = _units(table)
     share = exam if exam is not None else min(0.15 if n <= 2_000 else 0.10, MOST_EXAM_ROWS / n)
-    in_exam = np.zeros(n, bool) if has_test else deal(strata, units, [share, 1 - share], rng, keep_in_last=2) == 0
+    in_exam = np.zeros(n, bool) if has_test else _exam(strata, units, share, rng)
     rest = np.flatnonzero(~in_exam)
     tiny = folds is None and len(rest) < TINY
     k = folds or (4 if tiny else 5)
     valid_share = min(1 / k, (most_valid or MOST_VALIDATION_ROWS) / len(rest))
     shares = [valid_share] * k + [max(0.0, 1 - k * valid_share)]
-    parts = [deal(strata[rest], units[rest], shares, rng) for _ in range(TIMES if tiny else 1)]
-    pairs = tuple((rest[part != f], rest[part == f]) for part in parts for f in range(k))
+    deals = [_folds(rest, _parts(strata[rest], units[rest], shares, rng), k) for _ in range(TIMES if tiny else 1)]
+    _demand_two(len(deals[0]), units)
     everything = folds is not None or (len(rest) < SMALL and most_valid is None)
-    return Plan(np.flatnonzero(in_exam), pairs, tuple(range(k)) if everything else (0,))
+    pairs = tuple(pair for dealt in deals for pair in dealt)
+    return Plan(np.flatnonzero(in_exam), pairs, tuple(range(len(deals[0]))) if everything else (0,))
+
+
+def _exam(strata: Array, units: Array, share: float, rng: np.random.Generator) -> Array:
+    """(n,) bool: what is held out. Two rows of each stratum are left to the search, where that leaves any."""
+    for kept in (2, 0):
+        held: Array = deal(strata, units, [share, 1 - share], rng, keep_in_last=kept) == 0
+        if held.any():
+            return held
+    # Each group is larger than the share: the smallest is held out.
+    numbers, sizes = np.unique(units, return_counts=True)
+    return np.asarray(units == numbers[np.argmin(sizes)]) if len(numbers) > 1 else held
+
+
+def _parts(strata: Array, units: Array, shares: Sequence[float], rng: np.random.Generator) -> Array:
+    """(n,) the fold of each row, the last part for rows of none."""
+    part = deal(strata, units, shares, rng)
+    if len(np.unique(part[part < len(shares) - 1])) == len(shares) - 1:
+        return part
+    return deal(np.zeros_like(strata), units, shares, rng)  # of a few groups not the strata are even, but the sizes
+
+
+def _folds(rest: Index, part: Array, k: int) -> list[tuple[Index, Index]]:
+    """(train, valid) of each fold that has rows of both."""
+    return [(rest[part != f], rest[part == f]) for f in range(k) if 0 < (part == f).sum() < len(part)]
+
+
+def _demand_two(found: int, units: Array) -> None:
+    """Raise TableError where fewer than two folds have rows."""
+    if found < 2:
+        raise TableError(
+            f"the rows are of {len(np.unique(units))} groups or texts, each on one side of every split: "
+            "too few are left to choose by; give rows of more, or leave --group out."
+        )
 
 
 def deal(

@@ -56,6 +56,12 @@ def check_settings(settings: Mapping[str, Any]) -> None:
         raise SettingError(f"threads={settings['threads']} cannot work: give at least 1.")
 
 
+def check_folds(asked: int | None, found: int) -> None:
+    """Raise SettingError where rows, or groups of them, fill fewer folds than were asked for."""
+    if asked is not None and found < asked:
+        raise SettingError(f"--folds {asked} cannot work: the rows, or groups of them, fill {found}; give fewer.")
+
+
 def run_folder(folder: Path, resume: bool) -> Path:
     """The folder to write a run to. Raises RunError where it holds something else, or nothing to resume."""
     if resume and not (folder / "ledger.jsonl").exists():

@@ -11,6 +11,7 @@ import numpy as np
 
 from penna import evaluate, plugins, split
 from penna.budget import Budget
+from penna.errors import TableError
 from penna.evaluate import Array, Work
 from penna.models import Resources
 from penna.recipe import Profile, Recipe
@@ -52,14 +53,17 @@ def answers(
     rest = np.arange(len(table)) if held is None else np.setdiff1d(np.arange(len(table)), held)
     asked = rest[:0] if held is None else held
     some = table if held is None else table.take(rest)
-    plan = split.plan(some, task.strata(some), folds=folds, has_test=True, seed=seed)
+    try:
+        plan = split.plan(some, task.strata(some), folds=folds, has_test=True, seed=seed)
+    except TableError:
+        return Answers(None, (), (("labels", "too few texts differ to learn from some and ask for others"),))
     learnt = np.ones(len(table), bool) if doubted is None else ~doubted
     pairs = [(rest[train], rest[valid]) for train, valid in plan.folds]
     # What is held is answered by each, and the last one's answer stays.
     parts = [(train[learnt[train]], np.concatenate([valid, asked])) for train, valid in pairs]
-    parts = [pair for pair in parts if len(pair[0]) and len(pair[1])]  # few different texts fill few folds
+    parts = [pair for pair in parts if len(pair[0])]
     if not parts:
-        return Answers(None, (), (("labels", "too few texts differ to learn from some and ask for others"),))
+        return Answers(None, (), (("labels", "no row is left to learn from: all are doubted"),))
     work = Work(task, table, parts, _profile(task, table, encoders, resources, folds, seed), Budget())
     made: list[Array] = []
     used: list[str] = []
