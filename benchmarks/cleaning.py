@@ -13,7 +13,6 @@ too) are fitted under every cleaning named; with it, ``penna fit`` chooses (``--
 
 import argparse
 import html
-import json
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from penna import AutoText, plugins, tasks
+import _runs
+from penna import plugins, tasks
 from penna.budget import Deadline
 from penna.models import Resources
 from penna.prepare.clean import Cleaning
@@ -30,10 +30,6 @@ from penna.recipe import Profile, Recipe
 from penna.table import Table
 
 METRICS = {"tweeteval_emotion": "macro_f1", "tweeteval_irony": "macro_f1", "tweeteval_offensive": "macro_f1"}
-
-
-def rows(path: Path) -> pd.DataFrame:
-    return pd.read_csv(path, keep_default_na=False, dtype=str)
 
 
 def broken(text: str, rng: np.random.Generator) -> str:
@@ -91,25 +87,14 @@ def single(
 def whole(args: argparse.Namespace, train: pd.DataFrame, test: pd.DataFrame, metric: str, seed: int) -> dict[str, Any]:
     scores, chosen = {}, {}
     for clean in ("none", "auto"):
-        families = ("linear", "frozen", "finetune") if args.encoder else ("linear",)
-        encoders = (args.encoder,) if args.encoder else ()
-        auto = AutoText(
-            args.budget,
-            families=families,
-            encoders=encoders,
-            metric=metric,
-            clean=clean,
-            seed=seed,
-            threads=args.threads,
-        )
+        auto = _runs.auto(args, seed, metric=metric, clean=clean)
         fitted = auto.fit(train[["text", "label"]], y="label", test=test[["text", "label"]])
         scores[f"fit: {clean}"] = round(fitted.exam_[metric][0], 4)
         chosen[clean] = fitted.bundle_.manifest["recipe"]
     return {**scores, "recipes": chosen}
 
 
-def table(path: Path) -> None:
-    lines = [json.loads(line) for line in path.read_text().splitlines()]
+def table(lines: list[dict[str, Any]]) -> None:
     found: dict[tuple[str, str, str], dict[float, list[float]]] = {}
     for line in lines:
         for name, score in line["scores"].items():
@@ -129,25 +114,19 @@ def table(path: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data")
+    parser = _runs.parser(__doc__, "cleaning.jsonl", budget="")
     parser.add_argument("--sets", nargs="+", default=["sst2", "trec6", "banking77", "tweeteval_emotion"])
     parser.add_argument("--clean", nargs="+", default=list(LADDER))
     parser.add_argument("--planted", type=float, default=0.0)
-    parser.add_argument("--encoder", default="")
-    parser.add_argument("--budget", default="")
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--rows", type=int, default=0, help="at most so many training rows")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--out", default="cleaning.jsonl")
-    parser.add_argument("--table", default="")
     args = parser.parse_args()
     if args.table:
-        table(Path(args.table))
+        table(_runs.read(args.table))
         return
+    lines = _runs.Lines(args.out)
     for name in args.sets:
         for seed in args.seeds:
-            parts = [rows(Path(args.data) / name / f"{part}.csv.gz") for part in ("train", "test")]
+            parts = [_runs.rows(args.data, name, part) for part in ("train", "test")]
             train = parts[0].sample(min(args.rows or len(parts[0]), len(parts[0])), random_state=seed)
             train, test = (planted(part, args.planted, seed + i) for i, part in enumerate((train, parts[1])))
             metric = METRICS.get(name, "accuracy")
@@ -155,10 +134,7 @@ def main() -> None:
                 made = (
                     whole(args, train, test, metric, seed) if args.budget else single(args, train, test, metric, cache)
                 )
-            line = {"set": name, "seed": seed, "planted": args.planted, "budget": args.budget, "scores": made}
-            print(json.dumps(line), flush=True)
-            with Path(args.out).open("a") as file:
-                file.write(json.dumps(line) + "\n")
+            lines.add({"set": name, "seed": seed, "planted": args.planted, "budget": args.budget, "scores": made})
 
 
 if __name__ == "__main__":

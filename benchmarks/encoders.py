@@ -14,7 +14,6 @@ a second are taken in turns within one run.
 """
 
 import argparse
-import json
 import statistics
 import tempfile
 import time
@@ -25,8 +24,10 @@ from typing import Any
 
 import numpy as np
 
+import _runs
 import frozen
 import pairs
+from _runs import Lines
 from finetune_recipes import read
 from penna.budget import Deadline
 from penna.encoders import checkpoints, embed, tokens
@@ -125,23 +126,6 @@ def tuned(one: Subject, data: Path, name: str, args: argparse.Namespace, seed: i
 def megabytes(checkpoint: Checkpoint) -> float:
     """Of the files with weights, as they lie on the disk."""
     return round(sum(f.stat().st_size for f in checkpoint.folder.glob("*.safetensors")) / 1e6, 1)
-
-
-class Lines:
-    """A file of results: what is in it already is not computed again."""
-
-    def __init__(self, file: Path) -> None:
-        self.file = file
-        self.done = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
-
-    def has(self, key: Mapping[str, Any]) -> bool:
-        return any(all(line.get(k) == v for k, v in key.items()) for line in self.done)
-
-    def add(self, line: dict[str, Any]) -> None:
-        print(json.dumps(line), flush=True)
-        self.done.append(line)
-        with self.file.open("a") as stream:
-            stream.write(json.dumps(line) + "\n")
 
 
 def all_frozen(subjects: list[Subject], lines: Lines, args: argparse.Namespace) -> None:
@@ -258,7 +242,7 @@ def main() -> None:
     parser.add_argument("--table", type=Path)
     args = parser.parse_args()
     if args.table:
-        table([json.loads(line) for line in args.table.read_text().splitlines()])
+        table(_runs.read(args.table))
         return
     import torch
 

@@ -6,15 +6,13 @@ parts of a linear model are from adding up. One line of JSON a model.
 """
 
 import argparse
-import json
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from penna import AutoText
+import _runs
 from penna.bundle import Bundle
 from penna.explain import Explanation
 
@@ -75,21 +73,16 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--encoder", default="")
-    parser.add_argument("--out", default="explain.jsonl")
+    parser.add_argument("--out", type=Path, default=Path("explain.jsonl"))
     args = parser.parse_args()
+    lines = _runs.Lines(args.out)
     for name in args.sets:
-        train, test = (pd.read_csv(Path(args.data) / name / f"{part}.csv.gz") for part in ("train", "test"))
-        texts = test.text.astype(str).sample(min(args.rows, len(test)), random_state=args.seed).tolist()
+        train, test = (_runs.rows(args.data, name, part) for part in ("train", "test"))
+        texts = test.text.sample(min(args.rows, len(test)), random_state=args.seed).tolist()
         for family in args.families:
-            encoders = (args.encoder,) if args.encoder else ()
-            auto = AutoText(
-                args.budget, families=(family,), encoders=encoders, seed=args.seed, threads=args.threads, text="text"
-            )
+            auto = _runs.auto(args, args.seed, families=(family,), text="text")
             fitted = auto.fit(train[["text", "label"]], "label")
-            line = {"set": name, "family": family, **measured(fitted.bundle_, texts, args.seed)}
-            print(json.dumps(line), flush=True)
-            with Path(args.out).open("a") as file:
-                file.write(json.dumps(line) + "\n")
+            lines.add({"set": name, "family": family, **measured(fitted.bundle_, texts, args.seed)})
 
 
 if __name__ == "__main__":

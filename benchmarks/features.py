@@ -8,7 +8,6 @@ DATA holds sets as for ``tables.py`` and ``cleaning.py``. The test files stay sh
 """
 
 import argparse
-import json
 import sys
 import tempfile
 from dataclasses import replace
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+import _runs
 from penna import plugins, split
 from penna.budget import Budget, Deadline
 from penna.evaluate import Work, evaluate
@@ -52,8 +52,8 @@ TURNED: dict[str, dict[str, dict[str, Any]]] = {
 _OF_COLUMNS = ("columns", "names", "missing", "outliers")
 
 
-def frame(path: Path, asked: Set, rows: int, gaps: float, seed: int) -> pd.DataFrame:
-    table = pd.read_csv(path, keep_default_na=False, dtype=str).drop(columns=list(asked.left_out))
+def frame(table: pd.DataFrame, asked: Set, rows: int, gaps: float, seed: int) -> pd.DataFrame:
+    table = table.drop(columns=list(asked.left_out))
     table = table.sample(min(rows or len(table), len(table)), random_state=seed)
     rng = np.random.default_rng(seed)
     for column in table.columns if gaps else ():
@@ -64,7 +64,7 @@ def frame(path: Path, asked: Set, rows: int, gaps: float, seed: int) -> pd.DataF
 
 def work(args: argparse.Namespace, name: str, seed: int) -> Work:
     asked = SETS.get(name, replace(PLAIN, metric=METRICS.get(name, "accuracy")))
-    data = frame(Path(args.data) / name / "train.csv.gz", asked, args.rows, args.gaps, seed)
+    data = frame(_runs.rows(args.data, name, "train"), asked, args.rows, args.gaps, seed)
     named = columns.asked(categorical=asked.names)
     table, task, _ = intake.read(
         data, asked.target, asked.text, None, "drop", asked.task, asked.metric, named
@@ -95,8 +95,7 @@ def scores(args: argparse.Namespace, name: str, seed: int, cache: str) -> dict[s
     return found
 
 
-def table(path: Path) -> None:
-    lines = [json.loads(line) for line in path.read_text().splitlines()]
+def table(lines: list[dict[str, Any]]) -> None:
     print("| set | family | turned | score | against as it is | seconds |")
     print("|---|---|---|---|---|---|")
     for name, family in dict.fromkeys((line["set"], line["family"]) for line in lines):
@@ -109,28 +108,22 @@ def table(path: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data")
+    parser = _runs.parser(__doc__, "features.jsonl")
     parser.add_argument("--sets", nargs="+", default=[*SETS, *METRICS])
     parser.add_argument("--family", default="linear", choices=list(TURNED))
     parser.add_argument("--rows", type=int, default=0, help="at most so many training rows")
     parser.add_argument("--gaps", type=float, default=0.0, help="share of the numbers that are taken away")
     parser.add_argument("--folds", type=int, default=5)
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--out", default="features.jsonl")
-    parser.add_argument("--table", default="")
     args = parser.parse_args()
     if args.table:
-        table(Path(args.table))
+        table(_runs.read(args.table))
         return
+    lines = _runs.Lines(args.out)
     for name in args.sets:
         for seed in args.seeds:
             with tempfile.TemporaryDirectory() as cache:
-                line = {"set": name, "family": args.family, "seed": seed, "scores": scores(args, name, seed, cache)}
-            print(json.dumps(line), flush=True)
-            with Path(args.out).open("a") as file:
-                file.write(json.dumps(line) + "\n")
+                told = scores(args, name, seed, cache)
+            lines.add({"set": name, "family": args.family, "seed": seed, "scores": told})
 
 
 if __name__ == "__main__":

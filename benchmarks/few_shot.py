@@ -81,24 +81,15 @@ def penna(args: argparse.Namespace) -> dict[str, Any]:
 def apart(args: argparse.Namespace, python: str, kind: str, name: str, seed: int, budget: float = 0) -> dict[str, Any]:
     """One fit in a process of its own."""
     command = [python, __file__, "--job", name, "--kind", kind, "--data", args.data, "--encoder", args.encoder]
-    command += [
-        "--seed",
-        str(seed),
-        "--shots",
-        str(args.shots),
-        "--threads",
-        str(args.threads),
-        "--budget",
-        str(budget),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True)
+    command += ["--seed", seed, "--shots", args.shots, "--threads", args.threads, "--budget", budget]
+    done = subprocess.run([*map(str, command)], capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"{kind} on {name} failed: {done.stderr[-2000:]}")
     return {"set": name, "kind": kind, "seed": seed, "shots": args.shots, **json.loads(done.stdout.splitlines()[-1])}
 
 
-def table(path: Path) -> None:
-    frame = pd.DataFrame([json.loads(line) for line in path.read_text().splitlines()])
+def table(lines: list[dict[str, Any]]) -> None:
+    frame = pd.DataFrame(lines)
     means = frame.groupby(["set", "kind"])[["score", "seconds"]].mean().unstack()
     print("| set | draws | SetFit | Penna | SetFit, s | Penna, s |")
     print("|---|---|---|---|---|---|")
@@ -123,29 +114,28 @@ def main() -> None:
     parser.add_argument("--budget", default="", help="seconds, in place of a share")
     parser.add_argument("--setfit", default="", help="a Python that has setfit")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--out", default="few_shot.jsonl")
-    parser.add_argument("--table", default="")
+    parser.add_argument("--out", type=Path, default=Path("few_shot.jsonl"))
+    parser.add_argument("--table", type=Path)
     parser.add_argument("--job", default="", help=argparse.SUPPRESS)
     parser.add_argument("--kind", default="penna", help=argparse.SUPPRESS)
     parser.add_argument("--seed", type=int, default=0, help=argparse.SUPPRESS)
     args = parser.parse_args()
-    if args.table:
-        table(Path(args.table))
-        return
     if args.job:
         print(json.dumps({"penna": penna, "setfit": setfit}[args.kind](args)))
         return
+    import _runs  # no part of what is timed, and what it needs is not there beside SetFit
+
+    if args.table:
+        table(_runs.read(args.table))
+        return
+    lines = _runs.Lines(args.out)
     for seed in range(args.draws):
         for name in args.sets:
-            budget, lines = float(args.budget or 60), []
+            budget = float(args.budget or 60)
             if args.setfit:
-                lines.append(apart(args, args.setfit, "setfit", name, seed))
-                budget = float(args.budget or args.share * lines[0]["seconds"])
-            lines.append(apart(args, sys.executable, "penna", name, seed, budget))
-            for line in lines:
-                print(json.dumps(line), flush=True)
-                with Path(args.out).open("a") as file:
-                    file.write(json.dumps(line) + "\n")
+                lines.add(apart(args, args.setfit, "setfit", name, seed))
+                budget = float(args.budget or args.share * lines.done[-1]["seconds"])
+            lines.add(apart(args, sys.executable, "penna", name, seed, budget))
 
 
 if __name__ == "__main__":

@@ -9,14 +9,12 @@ training labels that become another class's, evenly; the test file, which is the
 fit: clean labels, flipped ones kept as they are, and flipped ones with what Penna does about them.
 """
 
-import argparse
-import json
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from penna import AutoText
+import _runs
 
 #: What is fitted: whether labels are flipped, and what becomes of doubtful rows.
 FITS = ((False, "keep"), (False, "auto"), (True, "keep"), (True, "auto"))
@@ -30,8 +28,8 @@ def flipped(frame: pd.DataFrame, share: float, seed: int) -> pd.DataFrame:
     return frame.assign(label=names[codes])
 
 
-def table(path: Path) -> None:
-    frame = pd.DataFrame([json.loads(line) for line in path.read_text().splitlines()])
+def table(lines: list[dict[str, Any]]) -> None:
+    frame = pd.DataFrame(lines)
     scores = frame.groupby(["set", "flipped", "noise"], sort=False).score.mean()
     print(
         "| set | clean labels | clean, auto | flipped, kept | flipped, auto | lost by keeping | lost by auto | share |"
@@ -46,47 +44,29 @@ def table(path: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data")
+    parser = _runs.parser(__doc__, "label_noise.jsonl", budget="5m")
     parser.add_argument("--sets", nargs="+", default=["sst2", "banking77"])
     parser.add_argument("--flipped", type=float, default=0.2)
-    parser.add_argument("--budget", default="5m")
     parser.add_argument("--families", default="")
-    parser.add_argument("--encoder", default="")
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--fits", nargs="+", type=int, default=[0, 1, 2, 3], help="numbers of the fits to make")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--out", default="label_noise.jsonl")
-    parser.add_argument("--table", default="")
     args = parser.parse_args()
     if args.table:
-        table(Path(args.table))
+        table(_runs.read(args.table))
         return
-    usual = "linear,frozen,finetune" if args.encoder else "linear"
+    lines = _runs.Lines(args.out)
+    families = {"families": tuple(args.families.split(","))} if args.families else {}
     for name in args.sets:
         for seed in args.seeds:
-            train, test = (
-                pd.read_csv(Path(args.data) / name / f"{part}.csv.gz", keep_default_na=False, dtype=str)[
-                    ["text", "label"]
-                ]
-                for part in ("train", "test")
-            )
+            train, test = (_runs.rows(args.data, name, part)[["text", "label"]] for part in ("train", "test"))
             for flip, noise in (FITS[i] for i in args.fits):
-                auto = AutoText(
-                    args.budget, families=tuple((args.families or usual).split(",")), metric="accuracy",
-                    encoders=(args.encoder,) if args.encoder else (), label_noise=noise, seed=seed,
-                    threads=args.threads,
-                )  # fmt: skip
+                auto = _runs.auto(args, seed, metric="accuracy", label_noise=noise, **families)
                 fitted = auto.fit(flipped(train, args.flipped * flip, seed), y="label", test=test)
                 manifest = fitted.bundle_.manifest
-                line = {
+                lines.add({
                     "set": name, "seed": seed, "flipped": flip, "noise": noise, "budget": args.budget,
                     "score": round(fitted.exam_["accuracy"][0], 4), "recipe": manifest["recipe"],
                     "doubted": manifest.get("doubted", ""), "trials": len(fitted.trials_),
-                }  # fmt: skip
-                print(json.dumps(line), flush=True)
-                with Path(args.out).open("a") as file:
-                    file.write(json.dumps(line) + "\n")
+                })  # fmt: skip
 
 
 if __name__ == "__main__":

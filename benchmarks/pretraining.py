@@ -23,8 +23,9 @@ from typing import Any
 
 import numpy as np
 
+import _runs
 import frozen
-from encoders import Lines, megabytes
+from encoders import megabytes
 from finetune_recipes import knob, read
 
 BASE: Mapping[str, Any] = {
@@ -236,7 +237,7 @@ def main() -> None:
     parser.add_argument("--table", type=Path)
     args = parser.parse_args()
     if args.table:
-        table([json.loads(line) for line in args.table.read_text().splitlines()])
+        table(_runs.read(args.table))
         return
     if unknown := set(args.only.split(",")) - set(TABLES):
         parser.error(f"there is no table {sorted(unknown)[0]!r}: choose from {', '.join(TABLES)}")
@@ -244,7 +245,7 @@ def main() -> None:
     from penna.training import precision
 
     precision.gemm_rates()
-    lines, base = Lines(args.out), {**BASE, **dict(args.base)}
+    lines, base = _runs.Lines(args.out), {**BASE, **dict(args.base)}
     given = shared(args.corpus, args.work, args.vocab)
     length = {"steps": args.steps, "budget": None if args.steps else args.budget}
     for seed in args.seeds:

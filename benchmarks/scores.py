@@ -14,17 +14,17 @@ the test file is scored afterwards: the difference shows how honest the reported
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+
+import _runs
 
 
 @dataclass(frozen=True)
@@ -68,48 +68,28 @@ def penna_run(args: argparse.Namespace, name: str, seed: int) -> dict[str, Any]:
     folder = Path(args.data) / name
     asked = SETS.get(name, Set())
     with tempfile.TemporaryDirectory() as home:
-        out = Path(home) / "run"
-        command = [sys.executable, "-m", "penna", "fit", folder / f"train.{asked.form}", "--target", asked.target]
+        command = [folder / f"train.{asked.form}", "--target", asked.target]
         command += [part for column in asked.text for part in ("--text", column)] + ["--ignore", "*"]
         command += ["--text-pair", asked.pair] if asked.pair else []
-        command += ["--threads", str(args.threads)] if args.threads else []
-        command += ["--task", asked.task, "--metric", asked.metric, "--seed", str(seed)]
-        command += ["--budget", args.budget, "--out", out, "--quiet"]
+        command += ["--threads", args.threads] if args.threads else []
+        command += ["--task", asked.task, "--metric", asked.metric, "--seed", seed, "--budget", args.budget]
         command += [] if args.held_out else ["--test", folder / f"{asked.test}.{asked.form}"]
         command += ["--encoder", args.encoder] if args.encoder else []
         command += ["--families", args.families] if args.families else []
-        # A cache of its own: nothing computed by an earlier run is reused.
-        environment = {**os.environ, "PENNA_CACHE": str(Path(home) / "cache")}
-        started = time.monotonic()
-        gigabytes = peak(list(map(str, command)), environment)
-        wall = time.monotonic() - started
-        manifest = json.loads((out / "model" / "manifest.json").read_text())
-        evaluated = [sys.executable, "-m", "penna", "evaluate", out, folder / f"{asked.test}.{asked.form}", "--json"]
-        done = subprocess.run(list(map(str, evaluated)), check=True, capture_output=True, text=True)
+        ran = _runs.fitted(home, *command)
+        evaluated = ["-m", "penna", "evaluate", str(ran.out), str(folder / f"{asked.test}.{asked.form}"), "--json"]
+        done = subprocess.run([sys.executable, *evaluated], check=True, capture_output=True, text=True)
         measured = json.loads(done.stdout)
         if args.keep:
             keep = Path(args.keep) / f"{name}-{args.budget}-{seed}"
             keep.mkdir(parents=True, exist_ok=True)
             for file in ("record.json", "ledger.jsonl", "report.html"):
-                (keep / file).write_bytes((out / file).read_bytes())
+                (keep / file).write_bytes((ran.out / file).read_bytes())
     return {
         "test": measured[asked.metric][0],
-        "exam": manifest["exam"][asked.metric][0],
-        "wall": round(wall, 2),
-        "peak_gb": round(gigabytes, 2),
-        "megabytes": manifest["megabytes"],
-        "one_text_ms": manifest["latency"]["one_text_ms"],
-        "recipe": manifest["recipe"],
+        "exam": ran.manifest["exam"][asked.metric][0],
+        **ran.facts,
     }
-
-
-def peak(command: list[str], environment: dict[str, str]) -> float:
-    """Run it to its end: the most memory that it held at once, in GB. Raises CalledProcessError where it fails."""
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise subprocess.CalledProcessError(os.waitstatus_to_exitcode(status), command)
-    return usage.ru_maxrss / 1e6
 
 
 def by_hand(args: argparse.Namespace, name: str) -> dict[str, float]:
@@ -207,12 +187,12 @@ def embedded(train: pd.DataFrame, test: pd.DataFrame, folder: str) -> tuple[Any,
     return encoder.encode(list(train.text)), encoder.encode(list(test.text))
 
 
-def table(path: Path) -> None:
-    lines = [json.loads(line) for line in path.read_text().splitlines()]
+def table(lines: list[dict[str, Any]]) -> None:
     frame = pd.DataFrame([line for line in lines if "seed" in line])
     hand = {(line["set"], line["encoder"]): line["by_hand"] for line in lines if "by_hand" in line}
-    print("| set | budget | encoder | runs | test | exam - test | TF-IDF by hand | frozen by hand | wall s | peak GB | MB | ms |")
-    print("|---|---|---|---|---|---|---|---|---|---|---|")
+    names = ["set", "budget", "encoder", "runs", "test", "exam - test", "TF-IDF by hand", "frozen by hand"]
+    names += ["wall s", "peak GB", "MB", "ms"]
+    print("| " + " | ".join(names) + " |\n" + "|---" * len(names) + "|")
     for (name, budget, encoder), group in frame.groupby(["set", "budget", "encoder"], sort=False):
         compared = hand.get((name, encoder), {})
         gap = (group.exam - group.test).mean() if group.held_out.all() else float("nan")
@@ -220,7 +200,9 @@ def table(path: Path) -> None:
         cells += [f"{gap:+.4f}" if np.isfinite(gap) else "(exam is test)"]
         for kind in ("tfidf", "frozen"):
             cells += [next((f"{score:.4f}" for k, score in compared.items() if k.startswith(kind)), "")]
-        cells += [f"{group.wall.max():.1f}", f"{group.peak_gb.max():.1f}", f"{group.megabytes.mean():.1f}", f"{group.one_text_ms.mean():.2f}"]
+        peak = group.peak_gb.max() if "peak_gb" in group else float("nan")
+        cells += [f"{group.wall.max():.1f}", f"{peak:.1f}", f"{group.megabytes.mean():.1f}"]
+        cells += [f"{group.one_text_ms.mean():.2f}"]
         print("| " + " | ".join(map(str, cells)) + " |")
     held = frame[frame.held_out]
     if len(held):
@@ -229,41 +211,26 @@ def table(path: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data")
+    parser = _runs.parser(__doc__, "scores.jsonl", budget="10m", threads=0)
     parser.add_argument("--sets", nargs="+", default=["sst2", "trec6", "banking77", "tweeteval_emotion"])
-    parser.add_argument("--encoder", default="")
     parser.add_argument("--families", default="")
-    parser.add_argument("--budget", default="10m")
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
-    parser.add_argument("--threads", type=int, default=0, help="cores to use; all if 0")
     parser.add_argument("--held-out", action="store_true")
     parser.add_argument("--hand", action="store_true", help="also run the pipelines written by hand")
     parser.add_argument("--keep", default="", help="folder to keep each run's ledger, record and report in")
-    parser.add_argument("--out", default="scores.jsonl")
-    parser.add_argument("--table", default="")
     args = parser.parse_args()
     if args.table:
-        table(Path(args.table))
+        table(_runs.read(args.table))
         return
-    out = Path(args.out)
-    encoder = Path(args.encoder).parent.name if args.encoder else ""
-    done = [json.loads(line) for line in out.read_text().splitlines()] if out.exists() else []
+    lines, encoder = _runs.Lines(args.out), Path(args.encoder).parent.name if args.encoder else ""
     for name in args.sets:
         base = {"set": name, "encoder": encoder}
-        if args.hand and not any("by_hand" in d and d["set"] == name and d["encoder"] == encoder for d in done):
-            write(out, {**base, "by_hand": by_hand(args, name)})
+        if args.hand and not any("by_hand" in line and line.items() >= base.items() for line in lines.done):
+            lines.add({**base, "by_hand": by_hand(args, name)})
     for seed in args.seeds:
         for name in args.sets:
             key = {"set": name, "encoder": encoder, "budget": args.budget, "seed": seed, "held_out": args.held_out}
-            if not any(all(d.get(k) == v for k, v in key.items()) for d in done):
-                write(out, {**key, **penna_run(args, name, seed)})
-
-
-def write(out: Path, line: dict[str, Any]) -> None:
-    print(json.dumps(line), flush=True)
-    with out.open("a") as file:
-        file.write(json.dumps(line) + "\n")
+            if not lines.has(key):
+                lines.add({**key, **penna_run(args, name, seed)})
 
 
 if __name__ == "__main__":

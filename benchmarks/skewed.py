@@ -7,14 +7,12 @@ The set is made from goemotions (DATA/goemotions, columns text and labels): rows
 and 5 % of the rows (neutral; five warm emotions; six cold ones), 10,000 for training, the test file for the exam.
 """
 
-import argparse
-import json
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from penna import AutoText
+import _runs
 
 CLASSES = {
     "common": (0.80, ("neutral",)),
@@ -27,8 +25,7 @@ FITS = (("accuracy", "none"), ("accuracy", "auto"), ("macro_f1", "none"), ("macr
 SHOWN = ("macro_f1", "accuracy", "balanced_accuracy", "log_loss", "calibration_error")
 
 
-def skewed(path: Path, seed: int) -> pd.DataFrame:
-    frame = pd.read_csv(path, keep_default_na=False, dtype=str)
+def skewed(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
     names = {emotion: name for name, (_, emotions) in CLASSES.items() for emotion in emotions}
     frame = frame.assign(label=frame.labels.map(names)).dropna()  # rows of several labels have none of these
     pools = {name: frame[frame.label == name] for name in CLASSES}
@@ -37,8 +34,8 @@ def skewed(path: Path, seed: int) -> pd.DataFrame:
     return pd.concat(parts).sample(frac=1, random_state=seed)[["text", "label"]]
 
 
-def table(path: Path) -> None:
-    frame = pd.DataFrame([json.loads(line) for line in path.read_text().splitlines()])
+def table(lines: list[dict[str, Any]]) -> None:
+    frame = pd.DataFrame(lines)
     print("| metric | last steps | runs | " + " | ".join(SHOWN) + " |")
     print("|---|---|---|" + "---|" * len(SHOWN))
     for (metric, adjust), group in frame.groupby(["metric", "adjust"], sort=False):
@@ -51,33 +48,18 @@ def table(path: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data")
-    parser.add_argument("--budget", default="5m")
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
-    parser.add_argument("--encoder", default="")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--out", default="skewed.jsonl")
-    parser.add_argument("--table", default="")
-    args = parser.parse_args()
+    args = _runs.parser(__doc__, "skewed.jsonl", budget="5m").parse_args()
     if args.table:
-        table(Path(args.table))
+        table(_runs.read(args.table))
         return
+    lines = _runs.Lines(args.out)
     for seed in args.seeds:
-        train, test = (skewed(Path(args.data) / "goemotions" / f"{part}.csv.gz", seed) for part in ("train", "test"))
+        train, test = (skewed(_runs.rows(args.data, "goemotions", part), seed) for part in ("train", "test"))
         for metric, adjust in FITS:
-            families = ("linear", "frozen", "finetune") if args.encoder else ("linear",)
-            auto = AutoText(
-                args.budget, families=families, encoders=(args.encoder,) if args.encoder else (), metric=metric,
-                adjust=adjust, seed=seed, threads=args.threads,
-            )  # fmt: skip
-            fitted = auto.fit(train, y="label", test=test)
+            fitted = _runs.auto(args, seed, metric=metric, adjust=adjust).fit(train, y="label", test=test)
             measured = {name: round(float(np.ravel(fitted.exam_[name])[0]), 4) for name in SHOWN}
             recipe = fitted.bundle_.manifest["recipe"]
-            line = {"seed": seed, "metric": metric, "adjust": adjust, **measured, "recipe": recipe}
-            print(json.dumps(line), flush=True)
-            with Path(args.out).open("a") as file:
-                file.write(json.dumps(line) + "\n")
+            lines.add({"seed": seed, "metric": metric, "adjust": adjust, **measured, "recipe": recipe})
 
 
 if __name__ == "__main__":

@@ -13,17 +13,14 @@ would write them with scikit-learn, on both.
 """
 
 import argparse
-import json
-import os
-import subprocess
-import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+
+import _runs
 
 
 @dataclass(frozen=True)
@@ -59,25 +56,14 @@ def options(asked: Set, reads: str) -> list[str]:
 def penna_run(args: argparse.Namespace, name: str, reads: str, seed: int) -> dict[str, Any]:
     asked, folder = SETS[name], Path(args.data) / name
     with tempfile.TemporaryDirectory() as home:
-        out = Path(home) / "run"
-        command = [sys.executable, "-m", "penna", "fit", folder / "train.csv.gz", "--target", asked.target]
-        command += ["--test", folder / "test.csv.gz", "--task", asked.task, "--metric", asked.metric]
-        command += ["--seed", seed, "--budget", args.budget, "--out", out, "--quiet", *options(asked, reads)]
+        command = [folder / "train.csv.gz", "--target", asked.target, "--test", folder / "test.csv.gz"]
+        command += ["--task", asked.task, "--metric", asked.metric, "--seed", seed, "--budget", args.budget]
+        command += options(asked, reads)
+        command += ["--threads", args.threads] if args.threads else []
         command += ["--encoder", args.encoder] if args.encoder else []
         command += ["--families", args.families] if args.families else []
-        # A cache of its own: nothing computed by an earlier run is reused.
-        environment = {**os.environ, "PENNA_CACHE": str(Path(home) / "cache")}
-        started = time.monotonic()
-        subprocess.run(list(map(str, command)), check=True, env=environment, stdout=subprocess.DEVNULL)
-        wall = time.monotonic() - started
-        manifest = json.loads((out / "model" / "manifest.json").read_text())
-    return {
-        "test": manifest["exam"][asked.metric][0],
-        "wall": round(wall, 2),
-        "megabytes": manifest["megabytes"],
-        "one_text_ms": manifest["latency"]["one_text_ms"],
-        "recipe": manifest["recipe"],
-    }
+        ran = _runs.fitted(home, *command)
+    return {"test": ran.manifest["exam"][asked.metric][0], **ran.facts}
 
 
 def by_hand(args: argparse.Namespace, name: str) -> dict[str, float]:
@@ -137,8 +123,7 @@ def _scored(pipeline: Any, asked: Set, train: pd.DataFrame, test: pd.DataFrame) 
     return float(roc_auc_score(test[asked.target], pipeline.predict_proba(test)[:, 1]))
 
 
-def table(path: Path) -> None:
-    lines = [json.loads(line) for line in path.read_text().splitlines()]
+def table(lines: list[dict[str, Any]]) -> None:
     frame = pd.DataFrame([line for line in lines if "seed" in line])
     hand = {line["set"]: line["by_hand"] for line in lines if "by_hand" in line}
     print("| set | budget | encoder | runs | text alone | columns alone | both | by hand | wall s | MB | ms |")
@@ -154,39 +139,25 @@ def table(path: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data")
+    parser = _runs.parser(__doc__, "tables.jsonl", budget="5m", threads=0)
     parser.add_argument("--sets", nargs="+", default=list(SETS), choices=list(SETS))
     parser.add_argument("--reads", nargs="+", default=list(READS), choices=READS)
-    parser.add_argument("--encoder", default="")
     parser.add_argument("--families", default="")
-    parser.add_argument("--budget", default="5m")
-    parser.add_argument("--seeds", nargs="*", type=int, default=[0])
     parser.add_argument("--hand", action="store_true", help="run the pipelines written by hand")
-    parser.add_argument("--out", default="tables.jsonl")
-    parser.add_argument("--table", default="")
     args = parser.parse_args()
     if args.table:
-        table(Path(args.table))
+        table(_runs.read(args.table))
         return
-    out = Path(args.out)
-    encoder = Path(args.encoder).parent.name if args.encoder else ""
-    done = [json.loads(line) for line in out.read_text().splitlines()] if out.exists() else []
+    lines, encoder = _runs.Lines(args.out), Path(args.encoder).parent.name if args.encoder else ""
     for name in args.sets if args.hand else ():
-        if not any("by_hand" in d and d["set"] == name for d in done):
-            write(out, {"set": name, "by_hand": by_hand(args, name)})
+        if not any("by_hand" in line and line["set"] == name for line in lines.done):
+            lines.add({"set": name, "by_hand": by_hand(args, name)})
     for seed in args.seeds:
         for name in args.sets:
             for reads in args.reads:
                 key = {"set": name, "reads": reads, "encoder": encoder, "budget": args.budget, "seed": seed}
-                if not any(all(d.get(k) == v for k, v in key.items()) for d in done):
-                    write(out, {**key, **penna_run(args, name, reads, seed)})
-
-
-def write(out: Path, line: dict[str, Any]) -> None:
-    print(json.dumps(line), flush=True)
-    with out.open("a") as file:
-        file.write(json.dumps(line) + "\n")
+                if not lines.has(key):
+                    lines.add({**key, **penna_run(args, name, reads, seed)})
 
 
 if __name__ == "__main__":

@@ -12,10 +12,7 @@ artefact and by the same weights in Hugging Face form, in turns, and counts in h
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -24,6 +21,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+import _runs
 from penna.budget import Deadline
 from penna.models import Resources, seq2seq
 from penna.recipe import Profile, Recipe
@@ -43,21 +41,15 @@ def curve(args: argparse.Namespace, sides: tuple[str, str]) -> None:
     for budget in args.budgets:
         for seed in args.seeds:
             with tempfile.TemporaryDirectory() as home:
-                out = Path(home) / "run"
-                command = [sys.executable, "-m", "penna", "fit", args.data / "train.csv.gz", "--task", "translate"]
-                command += ["--source", sides[0], "--target", sides[1], "--test", args.data / "test.csv.gz", "--quiet"]
-                command += ["--budget", budget, "--seed", seed, "--threads", args.threads, "--out", out]
-                command += ["--encoder", args.encoder] if args.encoder else []
-                environment = {**os.environ, "PENNA_CACHE": str(Path(home) / "cache")}
-                begun = time.monotonic()
-                subprocess.run(list(map(str, command)), check=True, env=environment, stdout=subprocess.DEVNULL)
-                told = json.loads((out / "model" / "manifest.json").read_text())
+                asked = [args.data / "train.csv.gz", "--task", "translate", "--test", args.data / "test.csv.gz"]
+                asked += ["--source", sides[0], "--target", sides[1], "--budget", budget, "--seed", seed]
+                asked += ["--threads", args.threads, *(["--encoder", args.encoder] if args.encoder else [])]
+                ran = _runs.fitted(home, *asked)
+                told = ran.manifest
                 said = {
                     "budget": budget, "seed": seed, "sides": "-".join(sides),
-                    "wall": round(time.monotonic() - begun, 1),
                     **{name: [round(v, 2) for v in told["exam"][name]] for name in translate.METRICS},
-                    "signature": told["exam"]["signatures"]["bleu"], "recipe": told["recipe"],
-                    "megabytes": told["megabytes"], "one_text_ms": told["latency"]["one_text_ms"],
+                    "signature": told["exam"]["signatures"]["bleu"], **ran.facts,
                 }  # fmt: skip
                 print(json.dumps(said), flush=True)
 
