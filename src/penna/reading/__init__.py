@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from penna.errors import TableError
-from penna.reading import conll, delimited, memory, pairs, structured, targets
+from penna.reading import conll, delimited, lines, memory, pairs, structured, targets
 from penna.reading.cells import Piece, labels, plain, texts
 from penna.reading.encoding import decoded
 from penna.reading.notes import Notes
@@ -53,8 +53,9 @@ def read(
     those of them that are there; None for all, and then a table needs no text.
 
     source: a path or ``-`` or binary stream (CSV, TSV, JSON lines, JSON array, Parquet, CoNLL columns; also
-    compressed), DataFrame, Series, list or array of str, list of lists, 2-D array of str. Lists of words that each have
-    a list of tags in ``y`` are texts, too. ``y``: a column's name, or one label for each row.
+    compressed), what the names of files begin with that hold a column each, line by line (``lines``), DataFrame,
+    Series, list or array of str, list of lists, 2-D array of str. Lists of words that each have a list of tags in ``y``
+    are texts, too. ``y``: a column's name, or one label for each row.
     Labels that are missing stay as None. Several target columns hold 0 and 1, and make tuples of their names;
     ``separator`` stands between the labels of a cell, where that is known. Raises TableError.
 
@@ -67,7 +68,7 @@ def read(
     target, beside = (y, None) if isinstance(y, str) else (target, y)
     demanded = need_target and beside is None
     name, typed = name_of(source), memory.in_memory(source)
-    with _pieces(source, _PIECE, notes) as pieces:
+    with _pieces(source, _PIECE, notes, _asked(text, text_pair), _asked(target, group)) as pieces:
         first = next(pieces)
         if beside is not None and targets.named(beside, tuple(first.columns)):
             target, beside, demanded = tuple(beside), None, need_target
@@ -193,7 +194,7 @@ def stream(
     whose cells the table keeps as they were found, those of them that are there. Raises TableError.
     """
     notes, total = Notes(), 0
-    with _pieces(source, chunk, notes) as pieces:
+    with _pieces(source, chunk, notes, text) as pieces:
         for piece in pieces:
             columns = {column: plain(cells, piece.rows, notes) for column, cells in piece.columns.items()}
             used = _used(columns, text, name_of(source))
@@ -234,10 +235,21 @@ def _half(inputs: Mapping[str, Objects]) -> "np.ndarray[Any, np.dtype[np.bool_]]
     return np.array([bool(a.strip()) != bool(b.strip()) for a, b in zip(*inputs.values(), strict=True)], dtype=bool)
 
 
+def _asked(*names: Sequence[str] | str | None) -> tuple[str, ...]:
+    """Columns that were named, one or several at a time."""
+    return tuple(chain.from_iterable((name,) if isinstance(name, str) else name or () for name in names))
+
+
 @contextmanager
-def _pieces(source: Any, size: int, notes: Notes) -> Iterator[Iterator[Piece]]:
-    """Pieces of anything; at least one of them, which may be empty."""
-    if memory.in_memory(source):
+def _pieces(
+    source: Any, size: int, notes: Notes, text: Sequence[str], more: Sequence[str] = ()
+) -> Iterator[Iterator[Piece]]:
+    """Pieces of anything; at least one of them, which may be empty. ``text`` and ``more`` are columns that were named:
+    they can be files of their own."""
+    files = None if memory.in_memory(source) else lines.found(source, text, more)
+    if files is not None:
+        yield lines.pieces(files, size, notes)
+    elif memory.in_memory(source):
         yield memory.pieces(source, size, notes)
     else:
         with opened(source) as given:

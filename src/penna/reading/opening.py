@@ -84,7 +84,10 @@ def _raw(source: Any, name: str) -> Iterator[BinaryIO]:
 
 
 def _path(source: str | Path) -> Path:
-    path = Path(source).expanduser()
+    try:
+        path = Path(source).expanduser()
+    except RuntimeError:
+        raise TableError(f"there is no file {str(source)!r}: nobody here has such a home; check the path.") from None
     if "\0" in str(path) or not str(source).strip():
         raise TableError("the name of the table is empty or holds a NUL character: give a file.")
     if str(source).startswith(("http://", "https://", "s3://")):
