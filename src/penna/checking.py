@@ -139,11 +139,13 @@ def _sheet(source: Any, named: Mapping[str, str], **roles: Any) -> tuple[Sheet, 
 
 
 def _taken(sheet: Sheet, name: str) -> Sheet:
-    """With the target's cells as the task takes them: where rows may have no label, an empty cell lacks nothing."""
+    """With the target's cells as the task takes them: where rows may have no label, an empty cell lacks nothing; and
+    whether it reads texts as they are."""
     try:
         module = tasks.recognised(name, sheet.table)[0]
-        test = sheet.test and replace(sheet.test, table=tasks.taken(module, sheet.test.table))
-        return replace(sheet, table=tasks.taken(module, sheet.table), test=test)
+        as_is = tasks.parts(module)
+        test = sheet.test and replace(sheet.test, table=tasks.taken(module, sheet.test.table), as_is=as_is)
+        return replace(sheet, table=tasks.taken(module, sheet.table), test=test, as_is=as_is)
     except PennaError:  # ``_settled`` says why
         return sheet
 

@@ -35,6 +35,7 @@ class Sheet:
     vectors  (n, width) embeddings, or None
     reach    of an encoder, or None
     test     the test rows, or None
+    as_is    whether the task reads texts as they are, so that nothing is mended
     """
 
     table: Table
@@ -45,6 +46,7 @@ class Sheet:
     vectors: Array | None = None
     reach: Reach | None = None
     test: "Sheet | None" = None
+    as_is: bool = False
 
     def __len__(self) -> int:
         return len(self.table)
@@ -54,6 +56,12 @@ class Sheet:
         new = replace(self, **more)
         new.__dict__.update({name: self.__dict__[name] for name in ("blank", "words", "kin") if name in self.__dict__})
         return new
+
+    def mends(self, how: str) -> dict[str, str]:
+        """What is done about texts that cleaning could mend, and how to have it otherwise."""
+        if self.as_is:
+            return {"does": "reads them as they are, as this task asks", "change": "mend them in the file"}
+        return {"does": f"{how} where that scores better", "change": "--clean none leaves them alone"}
 
     @property
     def rows(self) -> Array:

@@ -38,8 +38,7 @@ def _told(sheet: Sheet, source: Source) -> list[Finding]:
         *of_rows(
             "broken encoding", "texts that were decoded with a wrong code page", sheet.rows[broken],
             examples=_repaired(sheet, np.flatnonzero(broken)[:FEW]),
-            does="repairs what can be, or leaves it where that scores better", change="--clean none leaves them alone",
-            **common,
+            **sheet.mends("repairs what can be, or leaves it"), **common,
         ),
         *of_rows(
             "lost characters", "texts with the sign for characters that were lost", sheet.rows[lost],
@@ -49,8 +48,7 @@ def _told(sheet: Sheet, source: Source) -> list[Finding]:
         *of_rows(
             "control characters", "texts with control characters", sheet.rows[control], "info",
             examples=at_rows(sheet.rows[control], texts[control], source),
-            does="removes them, or keeps them where that scores better", change="--clean none leaves them alone",
-            **common,
+            **sheet.mends("removes them, or keeps them"), **common,
         ),
     ]  # fmt: skip
 

@@ -36,7 +36,7 @@ def _told(sheet: Sheet, source: Source) -> list[Finding]:
     return of_rows(
         "markup", "texts with HTML tags or entities", rows, of=len(sheet), source=source,
         examples=[f"{ROW[source]} {sheet.rows[i]}: {_around(sheet.table.joined[i])}" for i in places[:FEW]],
-        does="reads them without markup, or with it where that scores better", change="--clean none leaves them alone",
+        **sheet.mends("reads them without markup, or with it"),
     )  # fmt: skip
 
 
