@@ -6,6 +6,7 @@ model/
   parts/          what the family's ``save`` wrote
 """
 
+import json
 import shutil
 import tempfile
 import time
@@ -174,7 +175,7 @@ class Bundle:
 
 
 def write(folder: Path, task: Task, family: str, model: Model, facts: Mapping[str, Any]) -> Bundle:
-    """Write the artefact and open it again from disk; what is in ``folder`` already is replaced in one move.
+    """Write the artefact and open it again from disk; what is in ``folder`` already stays until the new one is whole.
 
     ``facts`` go into the manifest and must hold ``text_columns`` and ``target``.
     """
@@ -190,13 +191,27 @@ def write(folder: Path, task: Task, family: str, model: Model, facts: Mapping[st
             "task": task.to_json(),
             "family": family,
             **facts,
+            **compared(staging / PARTS),
         }
         write_manifest(staging, manifest)
+        staging.chmod(0o777 & folder.parent.stat().st_mode)  # mkdtemp makes folders that others cannot read
         swap(staging, folder)
     except BaseException:
         shutil.rmtree(staging, ignore_errors=True)
         raise
     return open(folder)
+
+
+def compared(parts: Path) -> dict[str, float]:
+    """How the graphs among an artefact's parts were found to agree with the networks that they were written from, where
+    there are any: "parity" is the largest difference (in probability, or as a share of the largest entry of a vector),
+    "same" the smallest share of sample texts to which a translator says the same."""
+    from penna.encoders import session, translator
+
+    notes = [json.loads(p.read_bytes()) for p in files(parts) if p.name in (session.FACTS, translator.FACTS)]
+    differences, shares = ([n[name] for n in notes if n.get(name) is not None] for name in ("parity", "same"))
+    found = {"parity": max(differences, default=None), "same": min(shares, default=None)}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def amend(bundle: Bundle, facts: Mapping[str, Any], card: str) -> None:
@@ -217,8 +232,8 @@ def open(folder: Path | str) -> Bundle:
         task = tasks.restore(manifest["task"])
         family = plugins.find("models", str(manifest["family"]))
         _check_columns(folder, manifest)
-    except (KeyError, SettingError) as error:
-        raise BundleError(f"{folder / MANIFEST} is damaged or of another Penna ({error}).") from error
+    except (KeyError, TypeError, SettingError) as error:
+        raise BundleError(f"{folder / MANIFEST} is damaged or of another Penna ({error}): fit again.") from error
     return Bundle(folder, manifest, task, family.open(folder / PARTS))
 
 

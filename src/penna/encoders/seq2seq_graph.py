@@ -6,6 +6,7 @@ torch at import.
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,8 @@ def write(
     sample: Sequence[str] = (),
 ) -> float:
     """Write an EncoderDecoderModel (evaluation mode, float32, on the processor); ``target`` None where both sides share
-    a vocabulary and their words. Returns the share of ``sample`` to which both say the same, greedily.
+    a vocabulary and their words. Returns the share of ``sample`` to which both say the same, greedily; it is noted in
+    translator.json, too.
 
     Raises BundleError where that is below ``SAME``.
     """
@@ -53,15 +55,21 @@ def write(
     source.save(str(folder / translator.SOURCE), pretty=False)
     if target is not None:
         target.save(str(folder / translator.TARGET), pretty=False)
-    (folder / translator.FACTS).write_text(json.dumps(facts.to_json(), indent=1), encoding="utf-8")
+    _note(folder, facts)
     del graphs, encoder, decoder  # a copy of the weights each
-    return _agreement(model, folder, sample)
-
-
-def _agreement(model: Any, folder: Path, sample: Sequence[str]) -> float:
     texts = [text for text in sample if text.strip()]
     if not texts:
         return 1.0
+    same = _agreement(model, folder, texts)
+    _note(folder, replace(facts, same=same))
+    return same
+
+
+def _note(folder: Path, facts: Facts) -> None:
+    (folder / translator.FACTS).write_text(json.dumps(facts.to_json(), indent=1), encoding="utf-8")
+
+
+def _agreement(model: Any, folder: Path, texts: Sequence[str]) -> float:
     opened = Translator.open(folder, beams=1)
     said = opened.tokens(texts)
     same = float(np.mean(_same(model, opened, texts, said)))

@@ -40,7 +40,8 @@ class Facts:
     """What translator.json says. ``length`` is the most tokens of a source, ``said`` the most of an answer; ``depth``
     the layers of the decoder as often as they are applied, ``size`` the units of each of its ``heads``; ``space`` what
     parts of a long text are joined with; ``long`` the share of training rows too long to be learnt from, whose sources
-    are read in up to so many ``parts``."""
+    are read in up to so many ``parts``; ``same`` the share of sample texts to which the graphs said what the network
+    they were written from says, where they were compared."""
 
     length: int
     said: int
@@ -53,6 +54,7 @@ class Facts:
     space: str = " "
     long: float = 0.0
     parts: int = 1
+    same: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         return {"format": FORMAT, **self.__dict__}
@@ -231,7 +233,8 @@ def _facts(folder: Path) -> Facts:
         found = int(data.pop("format"))
         if found > FORMAT:
             raise BundleError(f"{path} has format {found}, this Penna reads up to {FORMAT}: update penna.")
-        facts = Facts(**{name: data[name] for name in Facts.__annotations__})
+        known = Facts.__annotations__.keys() - {"same"}
+        facts = Facts(**{name: data[name] for name in known}, same=data.get("same"))
         _check(facts)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BundleError(f"{path} is damaged ({session.brief(error)}): copy the artefact again.") from error

@@ -95,6 +95,8 @@ def build(
             "milliseconds": facts["latency"]["one_text_ms"],
             "batch": 64,
             "batch_milliseconds": facts["latency"]["batch_of_64_ms"],
+            "parity": packed.bundle.manifest.get("parity"),
+            "same": packed.bundle.manifest.get("same"),
         },
         "encoders": packing.lengths(packed.members),
         "phases": _phases(search, facts["seconds"]),

@@ -75,7 +75,8 @@ class Artefact(TypedDict, total=False):
     milliseconds: float  # one text
     batch: int
     batch_milliseconds: float
-    parity: float | None  # largest difference in probability between trained and exported model
+    parity: float | None  # largest difference between the exported graph and the network that was trained
+    same: float | None  # share of sample texts to which an exported translator says what the network says
 
 
 class Phase(TypedDict, total=False):

@@ -240,7 +240,9 @@ def artefact(record: Record) -> str:
     if "batch_milliseconds" in made:
         facts[f"batch of {made.get('batch', 64)}"] = words.milliseconds(made["batch_milliseconds"])
     if words.finite(made.get("parity")):
-        facts["parity"] = f"probabilities differ by {made['parity']:.1e} at most from the model that was trained"
+        facts["parity"] = f"the graph differs by {made['parity']:.1e} at most from the network that was trained"
+    if words.finite(made.get("same")):
+        facts["the same as trained"] = f"what is said to {made['same']:.1%} of sample texts"
     drawn = f'<div class="card"><h3>Measured on the folder</h3>{tables.pairs(facts)}</div>'
     if made.get("files"):
         files = {name: words.megabytes(size) for name, size in made["files"].items()}

@@ -24,16 +24,18 @@ Array = np.ndarray[Any, Any]
 def find(sheet: Sheet) -> list[Finding]:
     """Cells beyond 100,000 characters, texts far longer than the rest, and the share beyond an encoder's reach."""
     lengths = np.fromiter(map(len, sheet.table.joined), np.int64, len(sheet))
-    return [*very_long(sheet.table), *_outliers(sheet, lengths), *_cut(sheet)]
+    return [*very_long(sheet.table, sheet.as_is), *_outliers(sheet, lengths), *_cut(sheet)]
 
 
-def very_long(table: Table) -> list[Finding]:
+def very_long(table: Table, as_is: bool = False) -> list[Finding]:
+    """``as_is``: parts of texts are answered, so all of each is read."""
     long = np.zeros(len(table), dtype=bool)
     for cells in table.text.values():
         long |= np.fromiter(map(len, cells), np.int64, len(cells)) > LONG_CELL
     return of_rows(
-        "long text", f"texts with more than {LONG_CELL:,} characters, of which models see a part", table.rows[long],
-        does="keeps them; encoders read the beginning by windows, linear models all",
+        "long text", f"texts with more than {LONG_CELL:,} characters", table.rows[long],
+        does="keeps them, and reads all of each" if as_is
+        else "keeps them; encoders read the beginning by windows, linear models all",
         change="cut or split them in the file",
     )  # fmt: skip
 
@@ -69,7 +71,8 @@ def _cut(sheet: Sheet) -> list[Finding]:
     beyond = f"{about}{percent(float(np.mean(tokens > most)))} are longer than the {most} that it can read at most"
     return of_rows(
         "truncated text", words, sheet.rows[tokens > usual], "info", of=len(sheet), examples=[beyond],
-        does="tries lengths up to 256 tokens in the search; what is longer is read by windows, at most 16 of a text, "
-        "and the report says how many rows were",
+        does="tries lengths up to 256 tokens in the search; what is longer is read by windows"
+        + ("" if sheet.as_is else ", at most 16 of a text")
+        + ", and the report says how many rows were",
         change="linear models (--families linear) read the whole text",
     )  # fmt: skip
