@@ -222,7 +222,17 @@ def test_rows_of_unequal_length_are_named_and_the_rest_is_used():
         task.encode(table(["a"], [("B-DOG",)]))
 
 
+def test_tags_of_no_scheme_are_no_labels_of_rows_unless_somebody_says_so():
+    given = table(SENTENCES * 3, [tuple(t.replace("B-", "Q:").replace("I-", "B-") for t in row) for row in TAGS * 3])
+    with pytest.raises(TaskError, match=r"follow no known scheme .* or say with --task multilabel"):
+        tasks.find("auto", given)
+    assert tasks.find("multilabel", given).name == "multilabel"
+
+
 def test_no_entity_at_all_is_refused():
+    for empty in ("[]", (), None):
+        with pytest.raises(TaskError, match="no entity in any of its 3 rows"):
+            tasks.find("tag", table(["Ann sees Bob"] * 3, [empty] * 3))
     with pytest.raises(TaskError, match="no entity in any"):
         tasks.find("tag", table(SENTENCES, [tuple("O" for _ in row) for row in TAGS]))
 
@@ -276,3 +286,10 @@ def test_outputs_of_unequal_rows_are_stored_and_read(tmp_path):
 def test_tags_as_numbers_are_refused_in_a_sentence():
     with pytest.raises((TaskError, TableError)):
         tasks.find("tag", table(SENTENCES, [tuple(range(len(row))) for row in TAGS]))
+
+
+def test_a_type_of_one_row_alone_is_named_and_used():
+    given = [*TAGS * 2, ("B-ONCE", "B-ONCE")]
+    settled, (finding,) = plugins.find("tasks", "tag").settle(table([*SENTENCES * 2, "Zed Zoe"], given))
+    assert (len(settled), finding.kind, finding.rows) == (9, "rare class", (9,))
+    assert "'ONCE' in row 9" in finding.message

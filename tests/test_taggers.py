@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from penna import AutoText, evaluate, load, places, plugins, ragged, tasks
+from penna import AutoText, bundle, evaluate, load, places, plugins, ragged, tasks
 from penna.budget import Budget, Deadline
 from penna.errors import BundleError, SettingError
 from penna.models import Resources
@@ -103,9 +103,12 @@ def test_an_encoder_learns_words_and_is_served_without_torch(kind, crf, tiny, re
     task, model, test = learnt("tagger", Recipe.made("tagger", knobs), resources, 100)
     outputs = model.outputs(test)
     assert task.score(task.encode(test), outputs) > 0.5
-    model.save(tmp_path)
-    opened = tagger.open(tmp_path)
+    (tmp_path / "parts").mkdir()
+    model.save(tmp_path / "parts")
+    opened = tagger.open(tmp_path / "parts")
     assert 0 < opened.graph.facts.parity < 1e-3
+    written = bundle.write(tmp_path / "model", task, "tagger", opened, {"text_columns": ["tokens"]})
+    assert written.manifest["parity"] == opened.graph.facts.parity
     assert (opened.transitions is not None) == crf
     assert max(float(np.abs(a - b).max()) for a, b in zip(opened.outputs(test), outputs, strict=True)) < 0.05
     empty = opened.outputs(Table({"tokens": ragged.objects(["", "\u200d", "my"])}))
@@ -221,6 +224,7 @@ def fitted(tmp_path_factory):
 def test_a_search_finds_packs_and_examines_a_tagger(fitted):
     auto, folder = fitted
     assert auto.bundle_.task.name == "tag"
+    assert "parity" not in auto.bundle_.manifest  # no graph, no network
     assert auto.exam_["entity_f1"][0] > 0.8
     assert set(auto.exam_["by_class"][0]) == {"label", "entities", "precision", "recall", "f1"}
     assert {t.recipe.family for t in auto.trials_} == {"crf"}

@@ -47,11 +47,12 @@ def portfolio(profile: Profile) -> list[Recipe]:
         {"epochs": round(epochs / 3, 2), "depth": 0.5},
         {"epochs": round(epochs / 4, 2), "lr": 4e-4, "embedding_lr": 0.3},
         {"epochs": epochs},
-        *({"epochs": epochs, "crf": crf} for crf in _orders(profile) if crf),
         {"epochs": 1.5 * epochs, "lr": 1e-4},
         {"epochs": epochs, "lr": 4e-4, "embedding_lr": 0.3, "dropout": 0.2},
         {"epochs": epochs, "depth": 0.5},
     ]
+    if True in _orders(profile):
+        choices.insert(3, {"epochs": epochs, "crf": True})
     return [
         Recipe.made("tagger", _USUAL | choice | {"encoder": encoder, "depth": depth}, seed=profile.seed)
         for choice in choices

@@ -22,7 +22,7 @@ _SOME = 2000
 _FEW = 5
 #: Why a row cannot be used.
 UNEQUAL, FORM = "their tags and words differ in number", "their cells are neither tags nor spans"
-OVERLAP, OUTSIDE = "their spans overlap", "their spans lie outside the text"
+OVERLAP, OUTSIDE = "their spans overlap, or share a word", "their spans are empty, or lie outside the text"
 SCHEME = "their tags are not of the scheme"
 
 
@@ -49,14 +49,22 @@ def form_of(table: Table) -> str:
     if not some:
         return ""
     tagged = [cell for cell, text in some if _tagged(cell) and len(cell) == len(places.words(text, places.SPACES))]
-    if len(tagged) >= _MOST * len(some) and isinstance(scheme := find(tagged), Scheme) and _likely(tagged, scheme):
+    if len(tagged) >= _MOST * len(some) and _likely(tagged, find(tagged)):
         return TAGS
     return SPANS if sum(_spanned(cell) for cell, _ in some) >= _MOST * len(some) else ""
 
 
-def _likely(tagged: Sequence[Any], scheme: Scheme) -> bool:
-    """Lists of labels may be as long as their texts by chance; tags without prefixes must show an outside."""
-    return scheme.name != "bare" or any("O" in cell for cell in tagged)
+def _likely(tagged: Sequence[Any], scheme: Scheme | str) -> bool:
+    """Lists of labels may be as long as their texts by chance; tags without prefixes, or of no known scheme, must show
+    an outside."""
+    prefixed = isinstance(scheme, Scheme) and scheme.name != "bare"
+    return prefixed or any("O" in cell for cell in tagged)
+
+
+def of_words(table: Table) -> bool:
+    """Whether any row is one of tags, however it goes with its words: settling names what does not."""
+    assert table.target is not None
+    return any(isinstance(cell, tuple) and "O" in cell for cell in cells(table.target))
 
 
 def _tagged(cell: Any) -> bool:
@@ -180,7 +188,21 @@ def left_out(table: Table, marked: Marked) -> list[Finding]:
     if wide:
         message = f"rows with spans that begin or end inside a word, taken to its ends: {len(wide)} ({named(wide)})."
         said.append(Finding("widened spans", message, len(wide), tuple(wide[:_FEW])))
-    return said
+    return [*said, *_lonely(table, marked)]
+
+
+def _lonely(table: Table, marked: Marked) -> list[Finding]:
+    """Types of one row alone, which no fold can both learn and judge."""
+    rows_of = defaultdict[str, set[int]](set)
+    for row, found in zip(table.rows.tolist(), marked.entities, strict=True):
+        for _, _, kind in found if not isinstance(found, str) else ():
+            rows_of[kind].add(row)
+    rows = {kind: min(rows) for kind, rows in sorted(rows_of.items()) if len(rows) == 1}
+    if not rows:
+        return []
+    some = ", ".join(f"{kind!r} in row {row}" for kind, row in list(rows.items())[:_FEW])
+    said = f"types that stand in one row alone, to be learnt or judged and not both: {len(rows)} ({some})."
+    return [Finding("rare class", said, len(rows), tuple(rows.values())[:_FEW], "warning")]
 
 
 def named(rows: Sequence[int]) -> str:

@@ -14,7 +14,8 @@ from penna.table import Finding, Table
 #: Answers as (text, where it begins in characters).
 Quoted: TypeAlias = list[tuple[str, int]]
 
-ABSENT, FORM = "an answer does not stand in its text", "their cells hold no answers"
+ABSENT = "an answer does not stand in its text, or not at the place that is said"
+FORM = "their cells hold no answers"
 _SOME, _FEW = 500, 5
 _STARTS = ("answer_start", "start")
 

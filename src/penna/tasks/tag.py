@@ -76,26 +76,23 @@ def _form(table: Table) -> tuple[str, Scheme]:
     if table.target is None or not len(table):
         raise TaskError("there is nothing to learn from: the table has no target column or no rows.")
     column = f"column {table.target_name!r}"
+    if not any(_marked.cells(table.target)):
+        raise TaskError(f"{column} has no entity in any of its {len(table)} rows: is it the target?")
     form = _marked.form_of(table)
     if form == _marked.SPANS:
         return form, Scheme()
     scheme = _marked.scheme_of(table)
     if isinstance(scheme, str):
         raise TaskError(
-            f"the tags of {column} follow no known scheme ({scheme}): write them as one of {', '.join(NAMES)}."
+            f"the tags of {column} follow no known scheme ({scheme}): write them as one of {', '.join(NAMES)}, or say "
+            "with --task multilabel that they are labels of whole rows."
         )
-    if not form and not _of_words(table):
+    if not form and not _marked.of_words(table):
         raise TaskError(
             f"{column} holds neither a tag for each word nor spans: give lists of tags as long as the lists of words, "
             'or [{"start": 0, "end": 5, "label": "..."}, ...].'
         )
     return _marked.TAGS, scheme
-
-
-def _of_words(table: Table) -> bool:
-    """Whether any row is one of tags, however it goes with its words: settling names what does not."""
-    assert table.target is not None
-    return any(isinstance(cell, tuple) and "O" in cell for cell in _marked.cells(table.target))
 
 
 def make(table: Table, metric: str | None = None) -> "Tag":
