@@ -100,6 +100,29 @@ def test_any_texts_can_be_measured(said, data):
 def test_chinese_is_cut_into_its_signs():
     task = translate.make(table(["a b c"] * 3, ["一只狗在街上跑", "两个人在公园里走", "一个女人看着她的孩子"]))
     assert "tok:zh" in texts.signature("bleu", task.cut)
+    assert "asian:yes" in texts.signature("ter", task.cut)
+    one_off = ragged.objects([texts.codes("一只猫在街上跑")])
+    assert task.measure(column(["一只狗在街上跑"]), one_off)["ter"][0] == pytest.approx(100 / 7)
+
+
+@given(st.lists(st.sampled_from("abcd"), max_size=12), st.lists(st.sampled_from("abcd"), max_size=12))
+def test_words_are_edited_as_rarely_as_can_be(said, meant):
+    table = [[i + j for j in range(len(meant) + 1)] for i in range(len(said) + 1)]
+    for i, a in enumerate(said, 1):
+        for j, b in enumerate(meant, 1):
+            table[i][j] = min(table[i - 1][j] + 1, table[i][j - 1] + 1, table[i - 1][j - 1] + (a != b))
+    assert texts.distance(said, meant) == table[-1][-1]
+
+
+def test_very_long_texts_are_measured_soon():
+    chance = random.Random(0)
+    truth, said = (" ".join(chance.choices(GERMAN.split(), k=3000)) for _ in "ab")
+    measured = translate.Translate().measure(column([truth]), ragged.objects([texts.codes(said)]))
+    assert 50 < measured["ter"][0] < 100
+    short = " ".join(truth.split()[: texts.MOVED])
+    assert (
+        texts.stats("ter", [short], [short[::-1]], "13a").value() == TER().corpus_score([short[::-1]], [[short]]).score
+    )
 
 
 def test_the_worst_answers_are_shown():

@@ -29,7 +29,7 @@ MOST_VALID = 1000
 METRICS = tuple(texts.METRICS)
 
 _ERROR_ROUNDS = 100
-#: Lengths of the source, in words, by which a table tells how good answers are.
+#: Lengths of the reference, in words, by which a table tells how good answers are.
 _LENGTHS = (8, 12, 16, 24, 40)
 
 
