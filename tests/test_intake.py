@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from penna.auto import FAMILIES, Silent
+from penna.auto import FAMILIES, AutoText, Silent
 from penna.errors import SettingError
 from penna.job import intake
 from penna.trials import Ledger
@@ -67,3 +67,8 @@ def test_more_folds_than_rows_or_groups_fill_are_refused() -> None:
     intake.check_folds(3, 3)
     with pytest.raises(SettingError, match="fill 3"):
         intake.check_folds(4, 3)
+
+
+def test_one_name_where_a_list_belongs_is_told_how_to_write_it() -> None:
+    with pytest.raises(SettingError, match=r"give a list, families=\['linear', 'trees'\]"):
+        AutoText(families="linear,trees").fit(["good", "bad"] * 20, [0, 1] * 20)

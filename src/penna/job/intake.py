@@ -34,6 +34,9 @@ ALL = "*"
 
 def check_settings(settings: Mapping[str, Any]) -> None:
     """Raise SettingError for what cannot work, before anything is read or written."""
+    for name in ("families", "encoders"):
+        if isinstance(given := settings[name], str):
+            raise SettingError(f"{name}={given!r} cannot work: give a list, {name}={given.split(',')}.")
     known = [n for n in plugins.names("models") if hasattr(plugins.find("models", n), "fit")]
     for family in settings["families"]:
         if family not in known:

@@ -45,7 +45,7 @@ def inputs_of(texts: tokens.Ragged) -> Any:
     import torch
 
     def inputs(index: Array) -> loop.Inputs:
-        ids, mask = tokens.padded(texts, index)
+        ids, mask = tokens.padded(texts, index, even=True)
         types = tokens.types(texts, index, ids.shape[1])
         typed = {} if types is None else {"token_type_ids": torch.from_numpy(types)}
         return {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask), **typed}

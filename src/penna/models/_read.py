@@ -48,7 +48,7 @@ def inputs_of(rows: tokens.Ragged, at: Array) -> Any:
     import torch
 
     def inputs(index: Array) -> loop.Inputs:
-        ids, mask = tokens.padded(rows, index)
+        ids, mask = tokens.padded(rows, index, even=True)
         types = tokens.types(rows, index, ids.shape[1])
         given = {"input_ids": ids, "attention_mask": mask, "words": at[index]}
         given |= {} if types is None else {"token_type_ids": types}

@@ -55,7 +55,7 @@ def inputs_of(rows: tokens.Ragged, at: Array, cues: Array) -> Any:
     import torch
 
     def inputs(index: Array) -> loop.Inputs:
-        ids, mask = tokens.padded(rows, index)
+        ids, mask = tokens.padded(rows, index, even=True)
         return {
             "input_ids": torch.from_numpy(ids),
             "attention_mask": torch.from_numpy(mask),

@@ -9,6 +9,8 @@ Index: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 
 #: Batches in one bucket: large enough that a bucket's batches are tight, small enough that epochs differ.
 BUCKET = 50
+#: Batches cut by tokens hold a multiple of so many rows: torch keeps what it makes for each shape.
+_EVEN = 8
 
 
 def shuffled(lengths: Index, size: int, rng: np.random.Generator) -> list[Index]:
@@ -43,6 +45,7 @@ def by_tokens(lengths: Index, tokens: int, rng: np.random.Generator) -> list[Ind
         bucket = bucket[np.argsort(-lengths[bucket], kind="stable")]
         while len(bucket):
             size = max(1, tokens // max(1, int(lengths[bucket[0]])))
+            size -= size % _EVEN if size > _EVEN else 0
             batches.append(bucket[:size])
             bucket = bucket[size:]
     return [batches[i] for i in rng.permutation(len(batches))]
