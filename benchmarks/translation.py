@@ -98,7 +98,7 @@ def speed(args: argparse.Namespace, sides: tuple[str, str]) -> None:
     def generated() -> list[list[int]]:
         out: list[list[int]] = []
         for start in range(0, len(texts), args.batch):
-            ids = [cut(e.ids, ours.facts.length) for e in ours.source.encode_batch(texts[start : start + args.batch])]
+            ids = ours.ids(texts[start : start + args.batch])
             longest = max(map(len, ids))
             padded = torch.tensor([row + [0] * (longest - len(row)) for row in ids])
             mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in ids])
@@ -126,10 +126,6 @@ def speed(args: argparse.Namespace, sides: tuple[str, str]) -> None:
         "mean_tokens": round(mean, 1),
     }
     print(json.dumps({**facts, **figures}))
-
-
-def cut(ids: list[int], longest: int) -> list[int]:
-    return ids if len(ids) <= longest else [*ids[: longest - 1], ids[-1]]
 
 
 def before_end(row: list[int]) -> list[int]:

@@ -12,7 +12,7 @@ import pytest
 from penna.budget import Deadline
 from penna.encoders import seq2seq_graph, subwords, translator
 from penna.encoders.translator import Facts, Translator, limit_of
-from penna.errors import BundleError
+from penna.errors import BundleError, EncoderError
 from penna.job.packing import Reads
 from penna.models import OutOfTime, Resources, seq2seq
 from penna.recipe import Profile, Recipe
@@ -121,6 +121,38 @@ def test_any_text_gets_an_answer_that_ends(tmp_path):
     assert "".join(parts) == "red cat. " * 500
     assert all(len(written.source.encode(part).ids) <= written.facts.length for part in parts)
     assert all(part.rstrip().endswith(".") for part in parts)
+    for unspaced in ("redcat" * 500, "cat。" * 300, "sleepsblue狗" * 200):
+        parts = list(written._parts(unspaced))
+        assert "".join(parts) == unspaced
+        assert all(len(written.source.encode(part).ids) <= written.facts.length for part in parts)
+
+
+def test_more_beams_than_pieces_find_an_answer(tmp_path):
+    _, _, written, _ = made(tmp_path, True, True, beams=40)
+    assert written.target.get_vocab_size() < 80
+    assert all(isinstance(text, str) for text in written.translate(["red cat", "dog"]))
+
+
+def test_layers_are_shared_on_the_side_that_a_recipe_says():
+    train = backwards(120)
+    sizes = {}
+    for sharing in ("all", "encoder", "decoder", "none"):
+        chosen = seq2seq.settings(SMALL.but(sharing=sharing, layers=2, decoder_layers=2))
+        words = seq2seq.parts.words_of(chosen, train)
+        network = seq2seq.parts.build(chosen, words, (16, 16), 0)
+        sizes[sharing] = sum(p.numel() for p in network.parameters())
+    assert sizes["all"] < sizes["encoder"] < sizes["none"]
+    assert sizes["all"] < sizes["decoder"] < sizes["none"]
+    assert sizes["encoder"] > sizes["decoder"]  # a decoder's layer looks across, too
+
+
+def test_texts_that_are_all_too_long_are_refused_in_one_sentence(tmp_path):
+    train = backwards(40)
+    train.text["en"][:] = "red cat " * 600
+    with pytest.raises(EncoderError, match="no row is short enough"):
+        seq2seq.cost(SMALL, PROFILE, train, resources(tmp_path))
+    with pytest.raises(EncoderError, match="no row is short enough"):
+        seq2seq.fit(SMALL, translate.make(train), train, None, resources(tmp_path), lambda *_: True)
 
 
 @pytest.mark.parametrize(

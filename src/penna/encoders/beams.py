@@ -19,7 +19,8 @@ class Decoder(Protocol):
     """What goes on from one token to the next, for equally many rows of each source."""
 
     def next(self, tokens: Array, most: int) -> tuple[Array, Array]:
-        """(n, 1) last tokens of all rows -> the ``most`` likeliest next ones (n, most), and their log-probabilities."""
+        """(n, 1) last tokens of all rows -> the ``most`` likeliest next ones (n, most), and their log-probabilities;
+        fewer where there are no more."""
         ...
 
     def follow(self, sources: Array | None, rows: Array) -> None:

@@ -85,8 +85,7 @@ def _agreement(model: Any, folder: Path, texts: Sequence[str]) -> float:
 
 def _same(model: Any, opened: Translator, texts: Sequence[str], said: Sequence[list[int]]) -> list[bool]:
     """Whether torch, at each place of what was said, would have said just that: then it says the same greedily."""
-    rows = [encoding.ids or [opened.facts.pad] for encoding in opened.source.encode_batch_fast(list(texts))]
-    rows = [row if len(row) <= opened.facts.length else [*row[: opened.facts.length - 1], row[-1]] for row in rows]
+    rows = opened.ids(texts)
     found: list[bool] = []
     for start in range(0, len(rows), _BATCH):
         batch = slice(start, start + _BATCH)

@@ -100,19 +100,23 @@ class Translator:
         return [self.facts.space.join(filter(None, row)) for row in out]
 
     def tokens(self, texts: Sequence[str]) -> list[list[int]]:
-        """The ids that are said to each text, which is cut to the length that can be read."""
-        rows = [encoding.ids or [self.facts.pad] for encoding in self.source.encode_batch_fast(list(texts))]
-        rows = [row if len(row) <= self.facts.length else [*row[: self.facts.length - 1], row[-1]] for row in rows]
+        """The ids that are said to each text, as much of it as can be read at once."""
+        rows = self.ids(texts)
         out: list[list[int]] = [[] for _ in rows]
         for index in _batches([len(row) for row in rows], self.facts.beams):
             for i, said in zip(index, self._said([rows[i] for i in index]), strict=True):
                 out[i] = said
         return out
 
+    def ids(self, texts: Sequence[str]) -> list[list[int]]:
+        """Each text's own ids, cut to the length that can be read; their last, which ends them, stays."""
+        rows = [encoding.ids or [self.facts.pad] for encoding in self.source.encode_batch_fast(list(texts))]
+        return [row if len(row) <= self.facts.length else [*row[: self.facts.length - 1], row[-1]] for row in rows]
+
     def _said(self, rows: list[list[int]]) -> list[list[int]]:
         limits = np.array([limit_of(len(row), self.facts) for row in rows], np.int64)
         try:
-            decoder = Decoder(*self._live(), self.facts, rows)
+            decoder = Decoder(*self._live(), self.facts, rows, self.target.get_vocab_size())
             if self.facts.beams == 1:
                 return beams.greedy(decoder, limits)
             return beams.beam(decoder, limits, self.facts.beams, self.facts.penalty)
@@ -126,7 +130,8 @@ class Translator:
         if not text.strip():
             return
         plain = self.source.encode(text, add_special_tokens=False)
-        room = self.facts.length - (len(self.source.encode("").ids) or 1)
+        # A part that begins inside a word takes a piece more, for the space that is read before it.
+        room = self.facts.length - (len(self.source.encode("").ids) or 1) - 1
         ends = [end for _, end in plain.offsets]
         start = at = 0
         while len(ends) - at > room:
@@ -147,7 +152,7 @@ class Translator:
 class Decoder:
     """A batch of sources on their way: what is known of them, and what was said of each so far."""
 
-    def __init__(self, once: Any, step: Any, facts: Facts, rows: list[list[int]]) -> None:
+    def __init__(self, once: Any, step: Any, facts: Facts, rows: list[list[int]], pieces: int) -> None:
         longest = max(map(len, rows))
         ids = np.full((len(rows), longest), facts.pad, np.int32)
         self.mask = np.zeros((len(rows), longest), np.int32)
@@ -156,7 +161,7 @@ class Decoder:
             self.mask[i, : len(row)] = 1
         names = [output.name for output in once.get_outputs()]
         self.known: dict[str, Array] = dict(zip(names, once.run(None, {"ids": ids, "mask": self.mask}), strict=True))
-        self.step, self.place = step, 0
+        self.step, self.place, self.pieces = step, 0, pieces
         start = np.zeros((len(rows) * facts.beams, facts.heads, 0, facts.size), np.float32)
         self.past = [start] * (2 * facts.depth)
         self.named = [f"past_{what}_{depth}" for depth in range(facts.depth) for what in ("keys", "values")]
@@ -167,7 +172,7 @@ class Decoder:
             {
                 "token": tokens,
                 "place": np.array([self.place], np.int64),
-                "most": np.array([most], np.int64),
+                "most": np.array([min(most, self.pieces)], np.int64),
                 "mask": self.mask,
                 **self.known,
                 **dict(zip(self.named, self.past, strict=True)),

@@ -14,8 +14,10 @@ from penna.encoders import checkpoints, subwords, tokens
 from penna.encoders.checkpoints import Checkpoint
 from penna.encoders.tokens import Ragged
 from penna.encoders.translator import Facts
+from penna.errors import EncoderError
 from penna.models import Array
 from penna.models._seq2seq_recipes import settings, steps
+from penna.prepare import parallel
 from penna.recipe import Recipe
 from penna.table import Table
 
@@ -94,26 +96,26 @@ def _learnt(train: Table, which: str, size: int) -> tokenizers.Tokenizer:
     if key not in _vocabularies:
         while len(_vocabularies) >= _MOST_VOCABULARIES:
             del _vocabularies[next(iter(_vocabularies))]
-        texts = {"source": train.joined.tolist(), "target": sides(train)}
-        _vocabularies[key] = subwords.learn(texts.get(which) or [*texts["source"], *texts["target"]], size)
+        source, target = parallel.sides(train)
+        _vocabularies[key] = subwords.learn({"source": source, "target": target}.get(which) or [*source, *target], size)
     return _vocabularies[key]
 
 
-def sides(table: Table) -> list[str]:
-    """The target as texts."""
-    assert table.target is not None
-    return [str(cell) for cell in table.target]
-
-
 def pairs_of(chosen: dict[str, Any], words: Words, train: Table) -> Pairs:
-    """The rows that are short enough to be learnt from whole."""
-    source, target = subwords.encode(words.source, train.joined), subwords.encode(words.says, sides(train))
+    """The rows that are short enough to be learnt from whole. Raises EncoderError where there are none."""
+    texts, said = parallel.sides(train)
+    source, target = subwords.encode(words.source, texts), subwords.encode(words.says, said)
     cap = int(chosen["length"])
     if words.checkpoint is not None:
         cap = min(cap, words.checkpoint.max_length)
     ahead, _ = tokens.length_for(source.whole, cap, _WHOLE)
     behind, _ = tokens.length_for(target.whole, 2 * cap, _WHOLE)
     kept = np.flatnonzero((source.lengths <= ahead) & (target.lengths <= behind))
+    if not len(kept):
+        raise EncoderError(
+            f"no row is short enough to be learnt from whole (at most {cap:,} tokens of the source and {2 * cap:,} of "
+            "the target): give sentences, or paragraphs."
+        )
     longer, most = 1 - len(kept) / max(len(train), 1), int(source.lengths.max(initial=1))
     return Pairs(replace(source.take(kept), pad=words.pad), target.take(kept), (ahead, behind), longer, most)
 
@@ -123,13 +125,12 @@ def build(chosen: dict[str, Any], words: Words, longest: tuple[int, int], seed: 
     from penna.models import _seq2seq_network
     from penna.training import precision
 
-    shared = chosen["sharing"] == "all"
     shape = _seq2seq_network.Shape(
         width=chosen["width"] if words.checkpoint is None else words.checkpoint.width,
         encoder_layers=chosen["layers"],
         decoder_layers=chosen["decoder_layers"],
-        share_encoder=shared,
-        share_decoder=shared,
+        share_encoder=chosen["sharing"] in ("all", "encoder"),
+        share_decoder=chosen["sharing"] in ("all", "decoder"),
         tied=bool(chosen["tied"]),
         joint=words.target is None,
         source=words.source.get_vocab_size(),
@@ -145,7 +146,7 @@ def build(chosen: dict[str, Any], words: Words, longest: tuple[int, int], seed: 
 def facts(chosen: dict[str, Any], words: Words, network: Network, pairs: Pairs, train: Table) -> Facts:
     """What serving must know."""
     config: Any = network.model.decoder.config
-    spaced = np.mean([" " in text.strip() for text in sides(train)])
+    spaced = np.mean([" " in text.strip() for text in parallel.sides(train)[1]])
     return Facts(
         length=pairs.longest[0],
         said=pairs.longest[1],

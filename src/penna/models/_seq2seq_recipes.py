@@ -13,7 +13,7 @@ DEFAULTS: dict[str, Scalar] = {
     "width": 256,
     "layers": 3,  # of the encoder, where it begins anew
     "decoder_layers": 3,
-    "sharing": "all",  # one layer applied at every depth: of the encoder and of the decoder; "none" of either
+    "sharing": "all",  # one layer applied at every depth: of the encoder and the decoder, of either, or of "none"
     "vocabulary": "joint",  # of both sides together, which then share their words' vectors; or "separate"
     "pieces": 6000,  # of each vocabulary
     "tied": True,  # the decoder says words by the vectors that it reads them by
@@ -26,7 +26,7 @@ DEFAULTS: dict[str, Scalar] = {
     "dropout": 0.1,
     "smoothing": 0.1,
     "average": 5,
-    "length": 128,  # the most tokens of a source that is learnt from
+    "length": 512,  # the most tokens of a source that is learnt from; of a target twice as many
     "beams": 4,
     "penalty": 1.0,
     "pairs": "drop",  # what becomes of pairs that cannot be right, in training; or "keep"
@@ -65,7 +65,7 @@ def knobs(profile: Profile) -> tuple[Knob, ...]:
         Knob("width", values=(128, 192, 256, 384)),
         Knob("layers", low=2, high=6, whole=True, when=alone),
         Knob("decoder_layers", low=1, high=6, whole=True),
-        Knob("sharing", values=("all", "none")),
+        Knob("sharing", values=("all", "encoder", "decoder", "none")),
         Knob("vocabulary", values=("joint", "separate"), when=alone),
         Knob("pieces", low=2000, high=16_000, log=True, whole=True),
         Knob("tied", values=(True, False)),
