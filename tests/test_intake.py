@@ -49,8 +49,18 @@ def test_a_named_encoder_that_cannot_be_used_is_not_replaced_by_another(assets: 
     assert (families, encoders) == (["linear", "trees"], [])
 
 
+def test_who_does_without_an_encoder_still_says_that_the_named_one_cannot_be_used(assets: Path, ledger: Ledger) -> None:
+    families, encoders = intake.usable(("memory", "seq2seq"), ("spoilt",), ledger, Silent(), assets)
+    assert (families, encoders) == (["memory", "seq2seq"], [])
+    assert [(t.recipe.family, t.recipe["encoder"]) for t in ledger.trials] == [
+        ("memory", "spoilt"),
+        ("seq2seq", "spoilt"),
+    ]
+
+
 def test_linear_models_alone_open_no_encoder(assets: Path, ledger: Ledger) -> None:
     assert intake.usable(("linear",), (), ledger, Silent(), assets) == (["linear"], [])
+    assert intake.usable(("memory", "seq2seq"), (), ledger, Silent(), assets) == (["memory", "seq2seq"], [])
     assert ledger.trials == []
 
 

@@ -26,6 +26,8 @@ from penna.trials import Ledger, State, Trial
 AUTO = "auto"
 #: Families that need no encoder.
 ALONE = ("linear", "trees", "crf", "overlap", "memory", "seq2seq")
+#: Those of them that try one where it is named.
+HELPED = ("memory", "seq2seq")
 #: Characters that 128 tokens of most languages do not hold.
 LONG_TEXT = 600
 #: As the one column to be ignored: all that are not text.
@@ -239,13 +241,14 @@ def usable(
     """
 
     def skip(reason: str, **knobs: Any) -> None:
-        for family in needing:
+        for family in trying if knobs else needing:
             recipe = Recipe.of(family, **knobs)
             if all(t.asked != recipe.id for t in ledger.trials):  # a resumed run knows it already
                 ledger.append(Trial(recipe, State.SKIPPED, reason=reason, asked=recipe.id, origin="setup"))
             progress.event("skipped", name=str(recipe), reason=reason)
 
     needing = [f for f in families if f not in ALONE]
+    trying = [f for f in families if f in needing or f in HELPED]
     found = []
     for name in dict.fromkeys(map(str, encoders or (checkpoints.shipped(assets) if needing else ()))):
         try:
