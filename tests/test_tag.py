@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from penna import adjust, places, plugins, ragged, tasks
+from penna import adjust, check, places, plugins, ragged, tasks
+from penna.budget import Deadline
 from penna.errors import SettingError, TableError, TaskError
 from penna.metrics import entities
 from penna.reading import read
@@ -293,3 +294,12 @@ def test_a_type_of_one_row_alone_is_named_and_used():
     settled, (finding,) = plugins.find("tasks", "tag").settle(table([*SENTENCES * 2, "Zed Zoe"], given))
     assert (len(settled), finding.kind, finding.rows) == (9, "rare class", (9,))
     assert "'ONCE' in row 9" in finding.message
+
+
+def test_a_check_names_what_a_fit_would_leave_out():
+    given = [{"tokens": ["Ann", "saw", f"B{i}"], "tags": ["B-PER", "O", "B-LOC"]} for i in range(20)]
+    given[4]["tags"] = ["O"]
+    found = {finding.kind: finding for finding in check(given, "tags", budget=Deadline(1)).findings}
+    assert found["unusable target"].rows == (5,)
+    assert "differ in number" in found["unusable target"].message
+    assert "task" in found

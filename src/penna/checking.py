@@ -101,7 +101,7 @@ def check(
             pair = table.pair and table.pair[1]
             asked_too, _ = _sheet(test, roles, text=tuple(table.text), text_pair=pair, target=table.target_columns)
             sheet = replace(sheet, test=asked_too)
-        settled, asked, refused = _settled(table, task)
+        settled, asked, said = _settled(table, task)
         sheet = _taken(sheet, task)
         table = sheet.table
         if settled is not None and asked is not None:
@@ -111,7 +111,8 @@ def check(
         run.quick()
         run.doubt(tuple(encoders), seed)
         run.late()
-    found = [*refused, *notes, *run.findings]
+    looked = {finding.kind for finding in run.findings}  # a check says more of its kind than a fit does
+    found = [*(finding for finding in said if finding.kind not in looked), *notes, *run.findings]
     return Checkup(
         rows=len(table),
         test_rows=0 if sheet.test is None else len(sheet.test),
@@ -151,14 +152,14 @@ def _taken(sheet: Sheet, name: str) -> Sheet:
 
 
 def _settled(table: Table, name: str) -> tuple[Table | None, Task | None, list[Finding]]:
-    """The rows that ``fit`` could use and what it would be asked, or why it would refuse."""
+    """The rows that ``fit`` could use and what it would be asked, or why it would refuse; and what it would say."""
     told: list[Finding] = []
     for rare in ("error", "drop"):  # what a flag can mend is no reason to look no further
         try:
             module, inferred = tasks.recognised(name, table)
-            settled, _ = refusing.check(tasks.taken(module, table), rare=rare, settle=module.settle)
+            settled, found = refusing.check(tasks.taken(module, table), rare=rare, settle=module.settle)
             said = [Finding("task", inferred)] if inferred else []
-            return settled, module.make(settled), [*told, *said]
+            return settled, module.make(settled), [*told, *said, *found]
         except PennaError as error:
             finding = Finding(
                 "refused", str(error), 1, (), "error", does="refuses to fit", change="do what the sentence says"

@@ -181,13 +181,14 @@ def left_out(table: Table, marked: Marked) -> list[Finding]:
             by_reason[found].append(row)
     said = [
         Finding("unusable target", f"rows left out because {reason}: {len(rows)} ({named(rows)}).", len(rows),
-                tuple(rows[:_FEW]), "warning")
+                tuple(rows[:_FEW]), "warning", does="leaves them out", change="correct them in the file")
         for reason, rows in by_reason.items()
     ]  # fmt: skip
     wide = [row for row, n in zip(table.rows.tolist(), marked.widened, strict=True) if n]
     if wide:
         message = f"rows with spans that begin or end inside a word, taken to its ends: {len(wide)} ({named(wide)})."
-        said.append(Finding("widened spans", message, len(wide), tuple(wide[:_FEW])))
+        does, change = "takes whole words", "correct their ends in the file"
+        said.append(Finding("widened spans", message, len(wide), tuple(wide[:_FEW]), does=does, change=change))
     return [*said, *_lonely(table, marked)]
 
 
@@ -202,7 +203,8 @@ def _lonely(table: Table, marked: Marked) -> list[Finding]:
         return []
     some = ", ".join(f"{kind!r} in row {row}" for kind, row in list(rows.items())[:_FEW])
     said = f"types that stand in one row alone, to be learnt or judged and not both: {len(rows)} ({some})."
-    return [Finding("rare class", said, len(rows), tuple(rows.values())[:_FEW], "warning")]
+    at, change = tuple(rows.values())[:_FEW], "add rows with them, or correct their names"
+    return [Finding("rare class", said, len(rows), at, "warning", does="keeps them", change=change)]
 
 
 def named(rows: Sequence[int]) -> str:

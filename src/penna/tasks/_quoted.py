@@ -15,7 +15,7 @@ from penna.table import Finding, Table
 Quoted: TypeAlias = list[tuple[str, int]]
 
 ABSENT = "an answer does not stand in its text, or not at the place that is said"
-FORM = "their cells hold no answers"
+FORM = "their cells hold no answers, or not as many places as answers"
 _SOME, _FEW = 500, 5
 _STARTS = ("answer_start", "start")
 
@@ -126,7 +126,7 @@ def left_out(table: Table, found: Sequence[Quoted | str]) -> list[Finding]:
             by_reason[answers].append(row)
     return [
         Finding("unusable target", f"rows left out because {reason}: {len(rows)} ({named(rows)}).", len(rows),
-                tuple(rows[:_FEW]), "warning")
+                tuple(rows[:_FEW]), "warning", does="leaves them out", change="correct them in the file")
         for reason, rows in by_reason.items()
     ]  # fmt: skip
 
