@@ -97,11 +97,14 @@ class Store:
         self.folder = folder / key
         self.limit = limit
 
-    def segments(self) -> list[Segment]:
-        """All whole segments, marked as used now; damaged files are removed."""
+    def segments(self, wanted: Hashes | None = None) -> list[Segment]:
+        """The whole segments that hold one of the ``wanted`` rows (None: all), marked as used now.
+
+        Others are not read: a store may hold the rows of many tables. Damaged files are removed.
+        """
         if not self.folder.is_dir():
             return []
-        loaded = (_load(path) for path in sorted(self.folder.glob(f"*{_SUFFIX}")))
+        loaded = (_load(path, wanted) for path in sorted(self.folder.glob(f"*{_SUFFIX}")))
         return [part for part in loaded if part is not None]
 
     def holds(self, hashes: Hashes) -> Array:
@@ -139,11 +142,13 @@ def _write(folder: Path, segment: Segment) -> None:
         raise OSError(str(error)) from error  # safetensors reports a full disk as an error of its own
 
 
-def _load(path: Path) -> Segment | None:
+def _load(path: Path, wanted: Hashes | None) -> Segment | None:
     from safetensors import safe_open
 
     try:
         with safe_open(path, framework="np") as file:
+            if wanted is not None and not np.isin(wanted, file.get_tensor("hashes")).any():
+                return None
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
             crc = int((file.metadata() or {})["crc"])
         loaded = Segment(**arrays)

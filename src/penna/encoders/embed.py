@@ -99,8 +99,8 @@ def _vectors(
     checkpoint: Checkpoint, table: Table, setting: Setting, cache: Path | None, deadline: Deadline | None, threads: int
 ) -> Array:
     store = None if cache is None else Store(cache, setting.key(checkpoint))
-    segments = [] if store is None else store.segments()
     hashes, first = np.unique(table.hashes, return_index=True)
+    segments = [] if store is None else store.segments(hashes)
     missing = np.flatnonzero(~caches.known(segments, hashes))
     if len(missing):
         texts = frames.read(setting.framing(checkpoint), checkpoint, table.take(first[missing]), cache)

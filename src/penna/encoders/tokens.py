@@ -82,7 +82,7 @@ def _kept(checkpoint: Checkpoint, table: Table, cap: int, cache: Path | None) ->
     """Rows of (whole length, ids cut to ``cap`` with special tokens), and the special tokens that end each."""
     store = None if cache is None else caches.Store(cache, f"tokens-{checkpoint.fingerprint}-{cap}")
     hashes, first = np.unique(table.hashes, return_index=True)
-    segments = [] if store is None else store.segments()
+    segments = [] if store is None else store.segments(hashes)
     missing = ~caches.known(segments, hashes)
     tokenizer = load_tokenizer(checkpoint)
     closing = _closing(tokenizer)
