@@ -37,7 +37,7 @@ def run(tmp_path_factory):
     data.loc[3, "en"] = data.loc[3, "de"]
     data.loc[5, "de"] = ""
     data.to_csv(folder / "pairs.csv", index=False)
-    words = ["fit", folder / "pairs.csv", "--task", "translate", "--source", "en", "--target", "de", "--budget", "12s",
+    words = ["fit", folder / "pairs.csv", "--task", "translate", "--source", "en", "--target", "de", "--budget", "60s",
              "--families", "linear", "--out", folder / "run", "--threads", "1"]  # fmt: skip
     done = CliRunner().invoke(app, list(map(str, words)))
     assert done.exit_code == 0, done.output
@@ -60,7 +60,7 @@ def test_a_memory_is_found_examined_and_served(run):
 
 def test_the_report_shows_lengths_and_the_worst_answers(run):
     page = (run / "run" / "report.html").read_text()
-    for part in ("By length", "1 to 8 words", "answers furthest off", "memory", "no answer"):
+    for part in ("By length", "1 to 8 words", "answers furthest off", "memory", "no answer", "tok:13a", "chrF"):
         assert part in page
 
 

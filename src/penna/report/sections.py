@@ -1,6 +1,8 @@
 """The sections of the page, each a function from the record to HTML, or "" where the record has nothing to show."""
 
+from collections.abc import Mapping
 from itertools import accumulate
+from typing import Any
 
 from penna.report import charts, glossary, svg, tables, words
 from penna.report.charts import Bar, Curve, Dot, Row
@@ -20,12 +22,18 @@ def score(record: Record) -> str:
     rows = [mine, *(Row(b["name"], b["score"], b.get("low"), b.get("high")) for b in record.get("baselines", []))]
     chart = charts.intervals("On the exam rows, with 95 % intervals", rows, axis_name(record))
     by_class = exam.get("by_class", [])
-    opened, by = " open" if len(by_class) <= _OPEN else "", f"By {exam.get('by', 'class')}"
+    opened, by = " open" if len(by_class) <= _OPEN else "", exam.get("by", "class")
     return (
         f'<p class="intro">{_validated(record, mine)}</p><div class="pair">{chart}'
-        f'<div class="card"><h3>Every metric</h3>{tables.measures(exam)}</div></div>'
-        + (f"<details{opened}><summary>{by}</summary>{tables.classes(by_class)}</details>" if by_class else "")
+        f'<div class="card"><h3>Every metric</h3>{tables.measures(exam)}{_signatures(exam)}</div></div>'
+        + (f"<details{opened}><summary>By {by}</summary>{tables.classes(by_class, by)}</details>" if by_class else "")
     )
+
+
+def _signatures(exam: Mapping[str, Any]) -> str:
+    """How metrics were computed that others compute otherwise."""
+    said = [f"{words.metric(name)}: {words.plain(how)}" for name, how in exam.get("signatures", {}).items()]
+    return f'<p class="note">{"<br>".join(said)}</p>' if said else ""
 
 
 def _validated(record: Record, exam: Row) -> str:

@@ -104,8 +104,9 @@ def measures(exam: Mapping[str, Any]) -> str:
     return table(["metric", "value", "95\u202f% interval"], rows)
 
 
-def classes(by_class: Sequence[Mapping[str, Any]]) -> str:
-    """What is counted of each class, and its measures: precision, recall and F1, or what the task has."""
+def classes(by_class: Sequence[Mapping[str, Any]], by: str = "class") -> str:
+    """What is counted of each class, or what else rows are told apart ``by``, and its measures: precision, recall and
+    F1, or what the task has."""
     first = by_class[0] if by_class else {}
     counted = "entities" if "entities" in first else "rows"
     usual = ("precision", "recall", "f1")
@@ -118,7 +119,7 @@ def classes(by_class: Sequence[Mapping[str, Any]]) -> str:
         ]
         for row in by_class
     ]
-    return table(["class", counted, *("F1" if name == "f1" else words.metric(name) for name in names)], rows)
+    return table([by, counted, *("F1" if name == "f1" else words.metric(name) for name in names)], rows)
 
 
 def confused(answers: Answers, most: int = 15) -> str:
