@@ -146,6 +146,13 @@ def test_layers_are_shared_on_the_side_that_a_recipe_says():
     assert sizes["encoder"] > sizes["decoder"]  # a decoder's layer looks across, too
 
 
+@pytest.mark.parametrize(("width", "heads"), [(32, 1), (64, 1), (200, 2), (312, 4), (384, 6)])
+def test_heads_go_into_any_width(width, heads):
+    from penna.models._seq2seq_network import Shape
+
+    assert Shape(width, 1, 1, True, True, True, True, 9, 9, 8, 8).heads == heads
+
+
 def test_texts_that_are_all_too_long_are_refused_in_one_sentence(tmp_path):
     train = backwards(40)
     train.text["en"][:] = "red cat " * 600

@@ -23,7 +23,8 @@ _SPREAD = 0.02
 class Shape:
     """Measures of a network. ``source`` and ``target`` are pieces of the two vocabularies, one where ``joint``.
 
-    heads are of 64 units each; inner layers are four times as wide as the others.
+    heads are of 64 units each, or of more where a checkpoint's width asks for it; inner layers are four times as wide as
+    the others.
     """
 
     width: int
@@ -40,7 +41,7 @@ class Shape:
 
     @property
     def heads(self) -> int:
-        return max(1, self.width // 64)
+        return next(heads for heads in range(max(1, self.width // 64), 0, -1) if self.width % heads == 0)
 
 
 class Network(nn.Module):  # type: ignore[misc]  # torch is not followed
