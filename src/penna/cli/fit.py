@@ -14,7 +14,12 @@ if TYPE_CHECKING:
 
 
 def fit(
-    data: Annotated[str, typer.Argument(metavar="DATA", help="CSV, TSV, JSON lines or Parquet, also compressed.")],
+    data: Annotated[
+        str,
+        typer.Argument(
+            metavar="DATA", help="CSV, TSV, JSON lines or Parquet, also compressed; or NAME of NAME.en and NAME.de."
+        ),
+    ],
     target: Annotated[
         list[str] | None,
         typer.Option(metavar="COLUMN", help="The labels, or numbers; repeat for columns of 0 and 1, a label each."),
