@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -123,8 +124,16 @@ def test_tags_after_one_another_are_learnt_by_a_chain(tiny_bert, resources):
     first, inside = task.types.index("LOC") * 2 + 1, task.types.index("LOC") * 2 + 2
     assert steps[first, inside] > 0.1  # a place of two words is as likely as one of one
     assert steps[0, inside] == steps[inside - 2, inside] == -30
-    assert "crf" in {knob.name for knob in tagger.knobs(profile(task, (str(tiny_bert),)))}
-    assert any(recipe["crf"] for recipe in tagger.portfolio(profile(task, (str(tiny_bert),))))
+
+
+def test_a_chain_is_offered_beside_tags_one_by_one_where_there_are_not_too_many(tiny_bert):
+    tagger = plugins.find("models", "tagger")
+    few = replace(profile(tasks.find("auto", rows(50))), encoders=(str(tiny_bert),))
+    for offer, chains in ((few, {False, True}), (replace(few, classes=2001), {False})):
+        (knob,) = (knob for knob in tagger.knobs(offer) if knob.name == "crf")
+        portfolio = tagger.portfolio(offer)
+        assert set(knob.values) == {recipe["crf"] for recipe in portfolio} == chains
+        assert len(set(portfolio)) == len(portfolio)
 
 
 @pytest.mark.parametrize("damage", ['{"rule": "spaces"}', '{"rule": "x", "cues": []}', "[]", ""])
