@@ -382,6 +382,17 @@ def test_numbers_far_out_infinities_and_words_among_numbers_are_named():
     assert numbers.outliers(np.array([np.nan, np.inf])).tolist() == [1]
 
 
+def test_decimal_commas_are_numbers_to_a_check_as_they_are_to_a_fit():
+    assert "mixed column" not in told("numbers", columns(price=[f"{i},5" if i % 3 else str(i) for i in range(120)]))
+
+
+def test_numbers_that_were_read_already_are_looked_at_as_their_cells_would_be():
+    cells = np.array([2.5, np.nan, 1.0, 2.5, -3.0])
+    read, written = Column("x", cells), Column("x", ["2.5", "", "1", "2.5", "-3"])
+    for seen in ("missing", "stand_ins", "numbers", "codes"):
+        np.testing.assert_array_equal(getattr(read, seen), getattr(written, seen))
+
+
 def test_categories_labels_and_columns_that_only_one_file_has_are_named():
     test = sheet(sentences(4, seed=3), columns={"shop": ["n", "moon", "", "s"]})
     test.table.target[2] = "perhaps"
@@ -399,7 +410,8 @@ def test_categories_labels_and_columns_that_only_one_file_has_are_named():
         ("-3", -3),
         ("1e3", 1000),
         ("inf", np.inf),
-        ("1,25", np.nan),
+        ("1,25", 1.25),
+        ("$ 4.50", 4.5),
         ("nan", np.nan),
         ("12a", np.nan),
     ],

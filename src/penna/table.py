@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
@@ -122,25 +122,34 @@ class Table:
             return _digests(b"\x1f".join(sorted(side)) for side in sides)
         if not self.columns:
             return _digests(map(_bare, self.joined))
-        pairs = zip(self.joined, self.row_keys, strict=True)
-        return _digests(_bare(text if text.strip() else key) for text, key in pairs)
+        texts = self.joined.copy()
+        empty = np.flatnonzero([not text.strip() for text in texts])
+        # Of the other rows these would be written for nothing, and thousands of columns take a while.
+        texts[empty] = _keys([cells[empty] for cells in self.columns.values()], len(empty))
+        return _digests(map(_bare, texts))
 
     @cached_property
     def row_keys(self) -> Objects:
         """(n,) each row's columns beside the text as one string, for comparison alone."""
-        out = np.full(len(self), "", dtype=object)
-        for i, cells in enumerate(zip(*self.columns.values(), strict=True)):
-            out[i] = "\x1f".join(map(str, cells))
-        return out
+        return _keys(list(self.columns.values()), len(self))
 
     @cached_property
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits, equal for equal texts, targets and weights in equal order."""
         total = hashlib.sha256(self.hashes.tobytes())
         for column in (*self.columns.values(), self.target, self.group, self.weight):
-            if column is not None:
+            if column is not None and column.dtype == object:
                 total.update("\x1f".join(map(str, column)).encode("utf-8", "surrogatepass"))
+            elif column is not None:
+                total.update(column.tobytes())
         return total.hexdigest()[:16]
+
+
+def _keys(columns: Sequence[np.ndarray[Any, Any]], rows: int) -> Objects:
+    out = np.full(rows, "", dtype=object)
+    for i, cells in enumerate(zip(*columns, strict=True)):
+        out[i] = "\x1f".join(map(str, cells))
+    return out
 
 
 def _bare(text: str) -> bytes:

@@ -5,9 +5,8 @@ Many are Useful", whose model reliance it is). Rows keep every other cell: of tw
 looks important.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -73,8 +72,6 @@ def _pace(outputs: Callable[[Table], Array], probe: Table) -> float:
 
 def _shuffled(table: Table, name: str, order: Array) -> Table:
     """Made anew, because a table that is cut keeps the hashes of its texts."""
-
-    def mixed(columns: Mapping[str, Any]) -> dict[str, Any]:
-        return {n: cells[order] if n == name else cells for n, cells in columns.items()}
-
-    return replace(table, text=mixed(table.text), columns=mixed(table.columns))
+    if name in table.text:
+        return replace(table, text={**table.text, name: table.text[name][order]})
+    return replace(table, columns={**table.columns, name: table.columns[name][order]})

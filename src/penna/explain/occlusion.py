@@ -110,16 +110,8 @@ def _asked(model: Model, row: Table, changes: Sequence[Change]) -> Array:
 def _changed(row: Table, changes: Sequence[Change]) -> Table:
     """The row once for each change. Made anew, because a table that is cut keeps the hashes of its texts."""
     again = row.take(np.zeros(len(changes), np.int64))
-    return replace(
-        again,
-        text={name: _column(cells, name, changes) for name, cells in again.text.items()},
-        columns={name: _column(cells, name, changes) for name, cells in again.columns.items()},
-    )
-
-
-def _column(cells: Array, name: str, changes: Sequence[Change]) -> Array:
-    cells = cells.copy()
+    cells = {**again.columns, **again.text}  # arrays that nobody else has
     for i, change in enumerate(changes):
-        if name in change:
-            cells[i] = change[name]
-    return cells
+        for name, cell in change.items():
+            cells[name][i] = cell
+    return replace(again)

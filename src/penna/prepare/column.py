@@ -1,6 +1,5 @@
 """One column that is no text: which of its cells are missing, which are numbers, how many values there are."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-Array = np.ndarray[Any, Any]
+from penna.prepare import kinds
+from penna.prepare.kinds import numeric
 
-#: Words that people write where a value is missing; told of, never changed.
-STAND_INS = frozenset({"na", "n/a", "nan", "null", "none", "nil", "missing", "unknown", "?", "-", "--", "."})
+Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,32 +24,42 @@ class Column:
     def __len__(self) -> int:
         return len(self.cells)
 
+    @property
+    def read(self) -> bool:
+        """Whether the cells are numbers by now, NaN where missing: none has to be written out to be looked at."""
+        return isinstance(self.cells, np.ndarray) and self.cells.dtype.kind == "f"
+
     @cached_property
     def texts(self) -> Array:
         """(n,) each cell as stripped text, "" where it is missing."""
         out = np.empty(len(self), object)
-        for i, cell in enumerate(self.cells):
-            out[i] = "" if _missing(cell) else str(cell).strip()
+        out[:] = [c.strip() if type(c) is str else "" if kinds.absent(c) else str(c).strip() for c in self.cells]
         return out
 
     @cached_property
     def missing(self) -> Array:
         """(n,) bool"""
-        return np.fromiter((not text for text in self.texts), bool, len(self))
+        return np.isnan(self.cells) if self.read else np.fromiter((not text for text in self.texts), bool, len(self))
 
     @cached_property
     def stand_ins(self) -> Array:
         """(n,) bool: cells that say in words that a value is missing."""
-        return np.fromiter((text.casefold() in STAND_INS for text in self.texts), bool, len(self))
+        if self.read:
+            return np.zeros(len(self), bool)
+        return np.fromiter((text.casefold() in kinds.STAND_INS for text in self.texts), bool, len(self))
 
     @cached_property
     def numbers(self) -> Array:
         """(n,) float64, NaN where a cell is no number; an infinity stays one."""
-        return np.fromiter(map(_number, self.texts), np.float64, len(self))
+        if self.read:
+            return np.asarray(self.cells, np.float64)
+        return numeric.numbers(self.texts, numeric.commas(self.texts))
 
     @cached_property
     def codes(self) -> Array:
         """(n,) int64: equal numbers for equal cells, in order of appearance; -1 where missing."""
+        if self.read:
+            return _codes(self.numbers)
         known: dict[str, int] = {}
         return np.fromiter((known.setdefault(t, len(known)) if t else -1 for t in self.texts), np.int64, len(self))
 
@@ -72,27 +81,13 @@ class Column:
         return bool(np.isfinite(numbers).any()) and float((~np.isnan(numbers)).mean()) >= 0.95
 
 
-def _missing(cell: Any) -> bool:
-    return (
-        cell is None or (isinstance(cell, float) and math.isnan(cell)) or type(cell).__name__ in ("NAType", "NaTType")
-    )
-
-
-def _number(text: str) -> float:
+def _codes(numbers: Array) -> Array:
     """
-    >>> _number("1,250.5"), _number("-3"), _number("12a")
-    (1250.5, -3.0, nan)
+    >>> _codes(np.array([2.5, np.nan, 1.0, 2.5])).tolist()
+    [0, -1, 1, 0]
     """
-    if not text or (text[-1].isalpha() and text[-1] not in "fyFY"):  # inf and infinity are numbers; nan is none
-        return math.nan
-    try:
-        return float(text)
-    except ValueError:
-        pass
-    head, _, tail = text.rpartition(",")
-    if head and len(tail.partition(".")[0]) == 3:
-        try:
-            return float(text.replace(",", ""))
-        except ValueError:
-            return math.nan
-    return math.nan
+    known = ~np.isnan(numbers)
+    _, first, places = np.unique(numbers[known], return_index=True, return_inverse=True)
+    out = np.full(len(numbers), -1, np.int64)
+    out[known] = np.argsort(np.argsort(first))[places]
+    return out

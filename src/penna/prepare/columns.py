@@ -13,8 +13,7 @@ from penna.errors import TableError
 from penna.prepare import kinds
 from penna.prepare.checks import idle, leaks
 from penna.prepare.column import Column
-from penna.prepare.sheet import Sheet
-from penna.prepare.telling import of_columns, of_rows
+from penna.prepare.telling import FEW, of_columns, of_rows
 from penna.table import Field, Finding, Table
 
 Array = np.ndarray[Any, Any]
@@ -22,8 +21,7 @@ Array = np.ndarray[Any, Any]
 IGNORE = "ignore"
 #: Roles that a user can name.
 NAMED = ("numeric", "categorical", "date", "list", IGNORE)
-#: What a check calls columns from which nothing can be learnt.
-_IDLE = ("empty column", "constant column", "id column")
+_MANY = 20  # columns of which one finding each would be too much to read
 _SOME = 20_000  # cells that a kind is told by
 _CHANGE = "name the column (--numeric, --categorical, --date, --list) to have it otherwise"
 
@@ -50,8 +48,8 @@ def typed(table: Table, wanted: Mapping[str, str]) -> tuple[Table, list[Finding]
     cells = {name: column for name, column in table.columns.items() if wanted.get(name) != IGNORE}
     fields = {name: _field(cells[name], wanted.get(name)) for name in cells}
     found = {name: Column(name, cells[name]) for name in cells if name not in wanted}
-    sheet = Sheet(table, {name: column for name, column in found.items() if _may_be_id(column, fields[name])})
-    said = [finding for finding in idle.find(sheet) if finding.kind in _IDLE]
+    found = {name: column for name, column in found.items() if _may_be_id(fields[name])}
+    said = idle.useless(found.values())
     idling = {name for finding in said for name in finding.columns}
     fields = {name: field for name, field in fields.items() if name not in idling}
     unknown = [name for name, field in fields.items() if field is None]
@@ -60,12 +58,12 @@ def typed(table: Table, wanted: Mapping[str, str]) -> tuple[Table, list[Finding]
         "info", does="leaves them out", change="name them (--text, --categorical) to use them",
     )  # fmt: skip
     table, more = _read(table, {name: field for name, field in fields.items() if field is not None})
-    return table, [*said, *_mixed(sheet, table), *more]
+    return table, [*said, *_mixed(found, table), *more]
 
 
-def _may_be_id(column: Column, field: Field | None) -> bool:
-    """Of dates, lists and fractions every row may have its own."""
-    return field is None or field.role == "categorical" or (field.role == "numeric" and column.numeric)
+def _may_be_id(field: Field | None) -> bool:
+    """Of dates and lists every row may have its own."""
+    return field is None or field.role in ("categorical", "numeric")
 
 
 def replay(table: Table, fields: Mapping[str, Field]) -> tuple[Table, list[Finding]]:
@@ -85,9 +83,9 @@ def merged(findings: Sequence[Finding]) -> list[Finding]:
     """Of a table that came in chunks: what was said of several of them, once, with the rows of all."""
     found: dict[str, Finding] = {}
     for finding in findings:
-        what = finding.message.split(":", 1)[0]
+        what = finding.message.rpartition(": ")[0] or finding.message  # a column's name may have a colon, too
         before = found.setdefault(what, finding)
-        if before is not finding and finding.rows:
+        if before is not finding and finding.rows and not finding.columns:
             rows = np.array([*before.rows, *finding.rows])
             found[what] = of_rows(finding.kind, what, rows, does=finding.does, change=finding.change)[0]
     return list(found.values())
@@ -124,42 +122,60 @@ def _field(cells: Array, role: str | None) -> Field | None:
     some = some[np.array(present, bool)] if any(present) else cells[[not kinds.absent(cell) for cell in cells]]
     if role is not None:
         return Field(role, kinds.find(role).form(some) or "")
+    plain = some[np.array([not kinds.stands_in(cell) for cell in some], bool)]
     for name in kinds.names():
         # In words "missing" is no number, but among names it is one.
-        plain = some if name == "categorical" else some[np.array([not kinds.stands_in(c) for c in some], bool)]
-        form = kinds.find(name).form(plain) if len(plain) else None
+        shown = some if name == "categorical" else plain
+        form = kinds.find(name).form(shown) if len(shown) else None
         if form is not None:
             return Field(name, form)
     return None
 
 
 def _read(table: Table, fields: Mapping[str, Field]) -> tuple[Table, list[Finding]]:
-    columns, said, lost_all = {}, list[Finding](), 0
+    columns, unread = {}, dict[str, Array]()
     for name, field in fields.items():
         kind = kinds.find(field.role)
         if name not in table.columns:
             columns[name] = kind.blank(len(table))
             continue
         columns[name], lost = kind.read(table.columns[name], field.form)
-        lost_all += int(lost.sum())
-        said += of_rows(
-            "unread cells", f"cells of column {name!r} that are {kind.FAILS}, counted as missing", table.rows[lost],
-            of=len(table), examples=[f"{str(cell)[:60]!r}" for cell in table.columns[name][lost][:5]],
-            does="counts them as missing", change="mend them in the file, or name another role",
-        )  # fmt: skip
+        if lost.any():
+            unread[name] = np.flatnonzero(lost)
     roles = {name: "other" if name in table.columns else role for name, role in table.roles.items()}
     roles |= {name: field.role for name, field in fields.items() if name in roles}
     made = replace(table, columns=columns, fields=dict(fields), roles=roles)
     for cached in ("hashes", "joined") if table.text else ():  # of the text alone
         if cached in table.__dict__:
             made.__dict__[cached] = table.__dict__[cached]
-    return made, said
+    return made, _unread(table, fields, unread)
 
 
-def _mixed(sheet: Sheet, table: Table) -> list[Finding]:
+def _unread(table: Table, fields: Mapping[str, Field], places: Mapping[str, Array]) -> list[Finding]:
+    """What is said of cells that could not be read: of each column, or of very many columns together."""
+    mend: dict[str, Any] = {"does": "counts them as missing", "change": "mend them in the file, or name another role"}
+    cells = {n: [f"{str(cell)[:60]!r}" for cell in table.columns[n][at[:FEW]]] for n, at in places.items()}
+    if len(places) > _MANY:
+        return of_columns(
+            "unread cells", "columns with cells that could not be read, counted as missing", list(places),
+            rows=table.rows[np.unique(np.concatenate(list(places.values())))],
+            examples=[f"{name}: {len(at):,}, such as {cells[name][0]}" for name, at in places.items()], **mend,
+        )  # fmt: skip
+    return [
+        finding
+        for name, at in places.items()
+        for finding in of_rows(
+            "unread cells",
+            f"cells of column {name!r} that are {kinds.find(fields[name].role).FAILS}, counted as missing",
+            table.rows[at], of=len(table), examples=cells[name], **mend,
+        )
+    ]  # fmt: skip
+
+
+def _mixed(columns: Mapping[str, Column], table: Table) -> list[Finding]:
     """Columns of names of which many are numbers: they change their type on the way."""
     found = []
-    for name, column in sheet.columns.items():
+    for name, column in columns.items():
         if name in table.fields and table.fields[name].role == "categorical" and column.present:
             share = float(np.isfinite(column.numbers).sum()) / column.present
             found += [name] if 0.2 < share < kinds.SHARE and column.distinct > 20 else []

@@ -1,12 +1,12 @@
 """Classes: how uneven they are, which are rare, and which differ in spelling only. Silent about quantities."""
 
-import re
 from typing import Any
 
 import numpy as np
 
+from penna.prepare.checks import _spelling
 from penna.prepare.sheet import Sheet
-from penna.prepare.telling import FEW, of_rows, percent, quoted
+from penna.prepare.telling import FEW, percent
 from penna.table import Finding
 
 LOOKS_FOR = "class imbalance, rare classes, labels that differ in spelling only"
@@ -15,7 +15,6 @@ NEEDS = ""
 RARE_ROWS = 10
 #: Below this part of an equal share a class hardly counts in accuracy; tasks then measure macro F1.
 _UNEVEN = 0.2
-_SIGNS = re.compile(r"[\W_]+")
 
 Array = np.ndarray[Any, Any]
 
@@ -59,19 +58,9 @@ def _rare(sheet: Sheet, counts: Array) -> list[Finding]:
 
 
 def _spellings(sheet: Sheet, counts: Array) -> list[Finding]:
-    """Labels that are equal but for case, blanks and signs."""
-    alike: dict[str, list[int]] = {}
-    for j, label in enumerate(sheet.classes):
-        key = _SIGNS.sub("", str(label).casefold())
-        if counts[j] and key and not isinstance(label, int | float):
-            alike.setdefault(key, []).append(j)
-    groups = [group for group in alike.values() if len(group) > 1]
-    rarer = [j for group in groups for j in sorted(group, key=lambda j: -counts[j])[1:]]
-    assert sheet.strata is not None
-    rows = sheet.rows[np.isin(sheet.strata, rarer)]
-    examples = [" and ".join(f"{quoted(sheet.classes[j])} ({counts[j]:,} rows)" for j in group) for group in groups]
-    return of_rows(
-        "label spelling", "rows whose label differs from a more frequent one in case, blanks or signs only", rows,
-        of=len(sheet), examples=examples[:FEW],
-        does="takes them for different classes", change="write them alike in the file",
-    )  # fmt: skip
+    def rows(labels: list[Any]) -> Array:
+        assert sheet.strata is not None
+        return np.asarray(sheet.rows[np.isin(sheet.strata, [sheet.classes.index(label) for label in labels])])
+
+    there = {label: int(count) for label, count in zip(sheet.classes, counts, strict=True) if count}
+    return _spelling.find(there, rows, len(sheet), "rows whose label differs from")

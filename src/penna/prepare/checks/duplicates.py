@@ -16,7 +16,8 @@ Array = np.ndarray[Any, Any]
 
 def find(sheet: Sheet) -> list[Finding]:
     """Exact and near copies of earlier rows, those under another label, and test rows that were trained on."""
-    return [*equal(sheet.table, sheet.strata if sheet.classes else None, ~sheet.blank), *_near(sheet), *_leaks(sheet)]
+    exact = equal(sheet.table, sheet.strata if sheet.classes else None, ~sheet.blank)
+    return [*exact, *_near(sheet, exact), *_leaks(sheet)]
 
 
 def equal(table: Table, strata: Array | None, usable: Array | None = None) -> list[Finding]:
@@ -73,21 +74,13 @@ def _pairs(table: Table, rows: Array, first: Array) -> list[str]:
     return [f"row {table.rows[i]} is like row {table.rows[first[i]]}: {quoted(table.joined[i])}" for i in rows[:FEW]]
 
 
-def _near(sheet: Sheet) -> list[Finding]:
-    """Copies that differ in case, signs or a few words; exact ones have been told of."""
+def _near(sheet: Sheet, told: list[Finding]) -> list[Finding]:
+    """Copies that differ in case, signs or a few words; of exact ones ``told`` tells."""
     table, n = sheet.table, len(sheet)
-    kin = _within(sheet.kin[:n])
+    kin = _first(sheet.kin[:n])  # the same groups, each named by its first data row
     exact = _first(table.hashes)
     near = np.flatnonzero((kin != np.arange(n)) & (exact == np.arange(n)) & ~sheet.blank)
-    torn_already = np.zeros(n, bool)
-    if sheet.strata is not None and sheet.classes:
-        told = {
-            row
-            for finding in equal(table, sheet.strata, ~sheet.blank)
-            if finding.kind == "torn labels"
-            for row in finding.rows
-        }
-        torn_already = np.isin(table.rows, list(told))
+    torn_already = np.isin(table.rows, [row for f in told if f.kind == "torn labels" for row in f.rows])
     strata = sheet.strata if sheet.classes else None
     return [
         *of_rows(
@@ -101,11 +94,6 @@ def _near(sheet: Sheet) -> list[Finding]:
             "rows whose nearly equal text stands under another label", torn_already,
         ),
     ]  # fmt: skip
-
-
-def _within(kin: Array) -> Array:
-    """The same groups, each named by its first data row."""
-    return _first(kin)
 
 
 def _leaks(sheet: Sheet) -> list[Finding]:

@@ -1,6 +1,8 @@
 """Columns from which nothing can be learnt: constants, ids, and copies of other columns."""
 
+import hashlib
 import re
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -23,12 +25,24 @@ _ID_CELL = re.compile(r"\S{1,80}")
 
 def find(sheet: Sheet) -> list[Finding]:
     """Constants, ids and copies among the other columns."""
-    columns = [c for c in sheet.columns.values() if c.present]
-    unnamed = [c for c in sheet.columns.values() if not c.role]  # what a user named is used, whatever it is
-    empty = [c.name for c in unnamed if not c.present]
-    constant = [c for c in unnamed if c.distinct == 1]
-    ids = [c for c in unnamed if _is_id(c)]
-    copies = _copies([c for c in columns if c.distinct > 1])
+    copies = _copies([c for c in sheet.columns.values() if c.distinct > 1])
+    return [
+        # What a user named is used, whatever it is.
+        *useless([c for c in sheet.columns.values() if not c.role]),
+        *of_columns(
+            "copied column", "columns that say the same as another one", list(copies), "info",
+            examples=[f"{name} says what {of} says" for name, of in copies.items()],
+            does="keeps both", change="--ignore COLUMN leaves one of them out",
+        ),
+    ]  # fmt: skip
+
+
+def useless(columns: Iterable[Column]) -> list[Finding]:
+    """Columns that teach nothing: they are left out of a fit."""
+    columns = list(columns)
+    empty = [c.name for c in columns if not c.present]
+    constant = [c for c in columns if c.distinct == 1]
+    ids = [c for c in columns if _is_id(c)]
     idle, named = "leaves them out", "name a column (--numeric, --categorical, --date, --list) to use it all the same"
     return [
         *of_columns("empty column", "columns without any value", empty, does=idle, change="fill it in the file"),
@@ -41,11 +55,6 @@ def find(sheet: Sheet) -> list[Finding]:
             "id column", "columns with another value in (nearly) every row, like ids", [c.name for c in ids], "info",
             examples=[f"{c.name}: {c.distinct:,} values in {c.present:,} rows, such as {_first(c)}" for c in ids],
             does=idle, change=f"{named}; a column that groups rows belongs into --group",
-        ),
-        *of_columns(
-            "copied column", "columns that say the same as another one", list(copies), "info",
-            examples=[f"{name} says what {of} says" for name, of in copies.items()],
-            does="keeps both", change="--ignore COLUMN leaves one of them out",
         ),
     ]  # fmt: skip
 
@@ -74,7 +83,7 @@ def _copies(columns: list[Column]) -> dict[str, str]:
     found: dict[str, str] = {}
     for column in columns:
         # Codes count in order of appearance: equal for columns that divide the rows alike.
-        earlier = seen.setdefault(column.codes.tobytes(), column)
+        earlier = seen.setdefault(hashlib.blake2b(column.codes.tobytes(), digest_size=16).digest(), column)
         if earlier is not column and column.distinct < _DISTINCT * column.present:
             found[column.name] = earlier.name
     return found

@@ -1,20 +1,17 @@
 """Labels where rows have several: which few rows have, which differ in spelling only, which always come together."""
 
-import re
-from collections import Counter
 from typing import Any
 
 import numpy as np
 
+from penna.prepare.checks import _spelling
+from penna.prepare.checks.classes import RARE_ROWS
 from penna.prepare.sheet import Sheet
 from penna.prepare.telling import FEW, of_rows, quoted
 from penna.table import Finding
 
 LOOKS_FOR = "of several labels in a row: rare ones, spellings, and those that always come together"
 NEEDS = ""
-
-RARE_ROWS = 10
-_SIGNS = re.compile(r"[\W_]+")
 
 Array = np.ndarray[Any, Any]
 
@@ -28,8 +25,13 @@ def find(sheet: Sheet) -> list[Finding]:
     for i, labels in enumerate(target):
         for label in set(labels):
             rows.setdefault(label, []).append(i)
-    counts = Counter({label: len(at) for label, at in rows.items()})
-    return [*_rare(sheet, rows, counts), *_spellings(sheet, rows, counts), *_together(sheet, rows, counts)]
+    counts = {label: len(at) for label, at in rows.items()}
+
+    def here(labels: list[Any]) -> Array:
+        return _at(sheet, rows, labels)
+
+    spelt = _spelling.find(counts, here, len(sheet), "rows with a label that differs from")
+    return [*_rare(sheet, rows, counts), *spelt, *_together(sheet, rows, counts)]
 
 
 def _at(sheet: Sheet, rows: dict[Any, list[int]], labels: list[Any]) -> Array:
@@ -37,7 +39,7 @@ def _at(sheet: Sheet, rows: dict[Any, list[int]], labels: list[Any]) -> Array:
     return np.asarray(sheet.rows[np.unique(np.concatenate([rows[label] for label in labels] or [[]]).astype(np.int64))])
 
 
-def _rare(sheet: Sheet, rows: dict[Any, list[int]], counts: Counter[Any]) -> list[Finding]:
+def _rare(sheet: Sheet, rows: dict[Any, list[int]], counts: dict[Any, int]) -> list[Finding]:
     rare = sorted(
         (label for label in counts if counts[label] < RARE_ROWS), key=lambda label: (counts[label], str(label))
     )
@@ -55,24 +57,7 @@ def _rare(sheet: Sheet, rows: dict[Any, list[int]], counts: Counter[Any]) -> lis
     ]  # fmt: skip
 
 
-def _spellings(sheet: Sheet, rows: dict[Any, list[int]], counts: Counter[Any]) -> list[Finding]:
-    """Labels that are equal but for case, blanks and signs."""
-    alike: dict[str, list[Any]] = {}
-    for label in sorted(counts, key=lambda label: (-counts[label], str(label))):
-        key = _SIGNS.sub("", str(label).casefold())
-        if key and isinstance(label, str):
-            alike.setdefault(key, []).append(label)
-    groups = [group for group in alike.values() if len(group) > 1]
-    rarer = [label for group in groups for label in group[1:]]
-    examples = [" and ".join(f"{quoted(label)} ({counts[label]:,} rows)" for label in group) for group in groups]
-    return of_rows(
-        "label spelling", "rows with a label that differs from a more frequent one in case, blanks or signs only",
-        _at(sheet, rows, rarer), of=len(sheet), examples=examples[:FEW],
-        does="takes them for different labels", change="write them alike in the file",
-    )  # fmt: skip
-
-
-def _together(sheet: Sheet, rows: dict[Any, list[int]], counts: Counter[Any]) -> list[Finding]:
+def _together(sheet: Sheet, rows: dict[Any, list[int]], counts: dict[Any, int]) -> list[Finding]:
     """Labels that the same rows have: one of them says all."""
     same: dict[tuple[int, ...], list[Any]] = {}
     for label, at in rows.items():

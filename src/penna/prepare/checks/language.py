@@ -56,24 +56,29 @@ Array = np.ndarray[Any, Any]
 
 def find(sheet: Sheet) -> list[Finding]:
     """Rows in another script, and rows in another language, than most of the data."""
-    main = _commonest(scripts(sheet.table.joined)), _commonest(languages(sheet.words))
-    told = _told(sheet, "data", *main)
-    return told if sheet.test is None else [*told, *_told(sheet.test, "test", *main)]
+    kinds = _kinds(sheet)
+    main = _commonest(kinds[0]), _commonest(kinds[1])
+    told = _told(sheet, "data", kinds, main)
+    return told if sheet.test is None else [*told, *_told(sheet.test, "test", _kinds(sheet.test), main)]
+
+
+def _kinds(sheet: Sheet) -> tuple[Array, Array]:
+    """(n,) scripts and (n,) languages."""
+    return scripts(sheet.table.joined), languages(sheet.words)
 
 
 def _commonest(kinds: Array) -> int:
     return int(np.bincount(kinds + 1)[1:].argmax()) if (kinds >= 0).any() else -1
 
 
-def _told(sheet: Sheet, source: Source, script: int, language: int) -> list[Finding]:
-    by_script, by_language = scripts(sheet.table.joined), languages(sheet.words)
+def _told(sheet: Sheet, source: Source, kinds: tuple[Array, Array], main: tuple[int, int]) -> list[Finding]:
     odd_script, odd_language = (
         "rows written in another script than most",
         "rows that read like another language than most",
     )
     return [
-        *_other(sheet, source, "script mix", by_script, script, list(_RANGES), odd_script),
-        *_other(sheet, source, "language mix", by_language, language, list(_STOP_WORDS), odd_language),
+        *_other(sheet, source, "script mix", kinds[0], main[0], list(_RANGES), odd_script),
+        *_other(sheet, source, "language mix", kinds[1], main[1], list(_STOP_WORDS), odd_language),
     ]
 
 

@@ -1,5 +1,6 @@
 """What gives away the target: columns, or words in the text, from which it can be read off."""
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -64,10 +65,16 @@ def told(column: Column, strata: Array, known: Array) -> float:
     return max(0.0, (best - base) / (1 - base)) if base < 1 else 0.0
 
 
+@lru_cache(maxsize=2)
+def _halves(rows: int) -> Array:
+    """(rows,) 0 or 1, the same for each of thousands of columns."""
+    return np.random.default_rng(0).permutation(rows) % 2
+
+
 def _answered(codes: Array, y: Array) -> float:
     """Accuracy of "what this value mostly means in the other half"."""
     codes, k = codes + 1, int(y.max()) + 1
-    half = np.random.default_rng(0).permutation(len(y)) % 2
+    half = _halves(len(y))
     right = 0
     for side in (0, 1):
         learn, ask = half != side, half == side
@@ -85,7 +92,7 @@ def _nearest(numbers: Array, y: Array) -> float:
     if not np.isfinite(numbers).any():
         return 0.0
     numbers = np.where(np.isfinite(numbers), numbers, np.median(numbers[np.isfinite(numbers)]))
-    half = np.random.default_rng(0).permutation(len(y)) % 2
+    half = _halves(len(y))
     right = 0
     for side in (0, 1):
         learn, ask = np.flatnonzero(half != side), np.flatnonzero(half == side)

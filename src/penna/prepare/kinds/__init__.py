@@ -10,11 +10,12 @@ from typing import Any, Protocol
 import numpy as np
 
 from penna import plugins
-from penna.prepare.column import STAND_INS
 
 Array = np.ndarray[Any, Any]
 
 ROOM = "prepare.kinds"
+#: Words that people write where a value is missing; told of, never changed.
+STAND_INS = frozenset({"na", "n/a", "nan", "null", "none", "nil", "missing", "unknown", "?", "-", "--", "."})
 #: Of the cells that say something, so many must fit a kind.
 SHARE = 0.95
 
@@ -71,6 +72,14 @@ def absent(cell: Any) -> bool:
 def stands_in(cell: Any) -> bool:
     """Whether a cell says in words that a value is missing."""
     return isinstance(cell, str) and cell.strip().casefold() in STAND_INS
+
+
+def unread(cells: Array, lost: Array) -> Array:
+    """(n,) bool: those of the ``lost`` cells that say something."""
+    out = lost.copy()
+    for i in np.flatnonzero(lost):
+        out[i] = not (absent(cells[i]) or stands_in(cells[i]))
+    return out
 
 
 def fitting(flags: Array) -> bool:

@@ -7,6 +7,7 @@ day. Own patterns, because parsers that take anything also take a 5 for a date.
 import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -52,8 +53,7 @@ def read(cells: Array, form: str) -> tuple[Array, Array]:
     [86400.0, 172800.0, 259200.0, nan]
     """
     values = _seconds(cells, form)
-    said = np.fromiter((not (kinds.absent(c) or kinds.stands_in(c)) for c in cells), bool, len(cells))
-    return values, said & np.isnan(values)
+    return values, kinds.unread(cells, np.isnan(values))
 
 
 def blank(rows: int) -> Array:
@@ -69,16 +69,8 @@ def _said(moment: datetime) -> str:
 
 
 def _seconds(cells: Sequence[Any] | Array, form: str) -> Array:
-    known: dict[str, float] = {}  # dates repeat
-    out = np.full(len(cells), np.nan)
-    for i, cell in enumerate(cells):
-        if not isinstance(cell, str):
-            out[i] = _moment(cell)
-            continue
-        if cell not in known:
-            known[cell] = _parsed(cell.strip(), form)
-        out[i] = known[cell]
-    return out
+    found = (_parsed(cell.strip(), form) if isinstance(cell, str) else _moment(cell) for cell in cells)
+    return np.fromiter(found, np.float64, len(cells))
 
 
 def _moment(cell: Any) -> float:
@@ -91,6 +83,7 @@ def _moment(cell: Any) -> float:
     return (moment - _EPOCH).total_seconds()
 
 
+@lru_cache(maxsize=1 << 16)  # dates repeat, and are read once more after their form is found
 def _parsed(text: str, form: str) -> float:
     found = next((match for way in _WAYS if (match := way.fullmatch(text))), None)
     if found is None:
