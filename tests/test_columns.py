@@ -13,6 +13,7 @@ from penna.errors import BundleError, TableError
 from penna.features import columns as features
 from penna.features.columns import Way
 from penna.prepare import columns, kinds, rows
+from penna.prepare.telling import of_rows
 from penna.table import Field, Table
 
 N = 40
@@ -69,6 +70,11 @@ def test_a_column_that_changes_its_type_half_way_is_taken_as_names_and_said():
     assert any(f.kind == "mixed column" for f in said)
 
 
+def test_names_made_of_digits_are_no_numbers():
+    table, _ = settled({"room": ["1_20", "12_0", "3_7", "40_1"] * 10, "code": ["007", "012", "7", "12"] * 10})
+    assert {field.role for field in table.fields.values()} == {"categorical"}
+
+
 def test_ids_constants_and_names_of_single_rows_are_left_out_and_said():
     table, said = settled({"id": range(N), "unit": ["cm"] * N, "none": [""] * N, "who": [f"Ann {i}" for i in range(N)]})
     assert table.columns == {}
@@ -108,6 +114,21 @@ def test_later_rows_are_read_as_the_first_were_and_what_is_absent_is_said():
     assert table.columns["day"].tolist() == [33 * 86400.0]
     assert np.isnan(table.columns["age"]).all()
     assert said[0].columns == ("age",)
+
+
+def test_cells_of_very_many_columns_that_cannot_be_read_are_one_finding():
+    table, said = settled({f"n{i}": [*(str(j * 1.5 + i) for j in range(N - 1)), "odd"] for i in range(50)})
+    (finding,) = [f for f in said if f.kind == "unread cells"]
+    assert (finding.count, finding.rows) == (50, (N,))
+    assert finding.examples[0] == "n0: 1, such as 'odd'"
+    assert len(table.fields) == 50
+
+
+def test_findings_of_several_chunks_become_one_whatever_the_column_is_called():
+    what = "cells of column 'a: b' that are no number"
+    (one,) = columns.merged([*of_rows("unread", what, np.array([1, 2])), *of_rows("unread", what, np.array([9]))])
+    assert one.rows == (1, 2, 9)
+    assert one.message.startswith(f"{what}: 3")
 
 
 def test_five_thousand_columns_and_two_of_one_name_are_read():
@@ -178,7 +199,7 @@ def test_unseen_and_rare_names_are_one_name():
 def test_a_row_does_not_see_its_own_target_in_the_mean_of_its_name():
     rng = np.random.default_rng(0)
     values, y = raw(*(f"n{i // 3}" for i in range(300))), rng.normal(size=(300, 1)).astype(np.float32)
-    fitted, own = plugins.find(features.ROOM, "categorical").fit(values, y, Way(categorical="target", rare=2), 0)
+    fitted, own = plugins.find(features.ROOM, "categorical").fit(values, y, Way(categorical="target"), 0)
     seen = np.corrcoef(fitted.matrix(values)[:, 0], y[:, 0])[0, 1]
     assert seen > 0.4
     assert abs(np.corrcoef(own[:, 0], y[:, 0])[0, 1]) < 0.2

@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
 from penna.budget import Deadline
-from penna.features.logistic import Logistic, fit_logistic, logistic_path, softmax
+from penna.features.logistic import Logistic, fit_logistic, softmax
 from penna.features.rows import _Sparse
 
 
@@ -88,19 +88,6 @@ def test_a_warm_start_at_the_solution_stays_there() -> None:
     first = fit_logistic(X, y, 3, tol=1e-6)
     again = fit_logistic(X, y, 3, tol=1e-4, start=first, max_iter=1)
     assert np.allclose(first.coef, again.coef, atol=1e-2)
-
-
-def test_a_path_holds_every_c_and_each_is_the_fit_for_its_c() -> None:
-    X, y = blobs(500, 10, 3)
-    path = logistic_path(X, y, 3, [10, 0.1, 1], tol=1e-6)
-    assert list(path) == [0.1, 1, 10]
-    alone = fit_logistic(X, y, 3, c=10, tol=1e-6)
-    assert objective(path[10], X, y, 10) == pytest.approx(objective(alone, X, y, 10), rel=1e-3)
-
-
-def test_a_path_without_time_holds_the_first_only() -> None:
-    X, y = blobs(200, 10, 3)
-    assert list(logistic_path(X, y, 3, [10, 0.1], deadline=Deadline(0))) == [0.1]
 
 
 def test_a_class_without_rows_and_a_constant_column_do_no_harm() -> None:

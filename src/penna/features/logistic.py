@@ -6,7 +6,7 @@ Fast because of three things: products in float32 on all threads, scaled variabl
 principal axes, each weight is measured in units of its own curvature: few steps are needed), and warm starts.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,32 +86,6 @@ def fit_logistic(
     # On turned axes a prior of single columns would mean something else.
     problem = _Problem(rows_of(X, threads, classes, turn=scale is None), y, classes, weights, loss)
     return problem.fit(c, deadline, max_iter, tol, start, scale)
-
-
-def logistic_path(
-    X: Any,
-    y: Array,
-    classes: int,
-    cs: Sequence[float],
-    *,
-    weights: Array | None = None,
-    deadline: Deadline | None = None,
-    max_iter: int = 200,
-    tol: float = 1e-4,
-    threads: int = 2,
-) -> dict[float, Logistic]:
-    """One fit for each c, the smallest first, each started from the one before.
-
-    The first is always there; those that the deadline left no time for are missing.
-    """
-    problem = _Problem(rows_of(X, threads, classes), y, classes, weights, "logistic")
-    path: dict[float, Logistic] = {}
-    start: Logistic | None = None
-    for c in sorted(cs):
-        if path and deadline is not None and deadline.over():
-            break
-        path[c] = start = problem.fit(c, deadline, max_iter, tol, start, None)
-    return path
 
 
 class _Problem:

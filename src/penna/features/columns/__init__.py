@@ -18,6 +18,8 @@ from penna.table import Field, Table
 Array = np.ndarray[Any, Any]
 
 ROOM = "features.columns"
+#: Names of fewer training rows are one name.
+RARE = 3
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,6 @@ class Way:
                  know of missing values
     categorical  "onehot", "target": the target's mean for each value, where that has more than a few; or "hash": a
                  bucket for each, for values without end
-    rare         names of fewer training rows are one name
     missing      what a missing number becomes: "median", "mean", or a file of ``features/filling``, which asks the
                  row's other numbers
     outliers     whether rows whose numbers stand alone are told
@@ -36,7 +37,6 @@ class Way:
 
     numeric: str = "standard"
     categorical: str = "onehot"
-    rare: int = 3
     missing: str = "median"
     outliers: bool = False
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from penna.features.columns import Array, Encoding, Way, _hashed, floats
+from penna.features.columns import RARE, Array, Encoding, Way, _hashed, floats
 
 #: With more names than this, "target" and "hash" are taken at their word; below, zeros and ones say more.
 FEW = 8
@@ -60,7 +60,7 @@ def fit(values: Array, y: Array, way: Way, seed: int) -> tuple[Encoding, Array]:
         buckets = _hashed.fit(len(found))
         return buckets, buckets.matrix(values)
     order = np.argsort(-counts, kind="stable")[:_MOST_NAMES]
-    names = Names(tuple(str(found[i]) for i in order if counts[i] >= min(way.rare, counts.max())))
+    names = Names(tuple(str(found[i]) for i in order if counts[i] >= min(RARE, counts.max())))
     if way.categorical != "target" or len(names.names) <= FEW or y.shape[1] > MOST_MEANS:
         return names, names.matrix(values)
     codes = names.codes(values)

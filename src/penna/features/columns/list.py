@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from penna.features.columns import Array, Way
+from penna.features.columns import RARE, Array, Way
 
 _MOST_NAMES = 200
 
@@ -36,7 +36,7 @@ def fit(values: Array, y: Array, way: Way, seed: int) -> tuple[Lists, Array]:
     counts = Counter(part for parts in values for part in set(parts))
     # Ties go by name: a set has no order.
     best = sorted(counts, key=lambda name: (-counts[name], name))[:_MOST_NAMES]
-    fitted = Lists(tuple(name for name in best if counts[name] >= way.rare))
+    fitted = Lists(tuple(name for name in best if counts[name] >= RARE))
     return fitted, fitted.matrix(values)
 
 

@@ -16,7 +16,7 @@ from penna import plugins
 Array = np.ndarray[Any, Any]
 
 ROOM = "features.filling"
-_FURTHEST = 8.0  # deviations: one wild number must not say what others are
+FURTHEST = 8.0  # deviations: one wild number must not say what others are
 _MOST_ROWS = 2000  # that a filler learns from
 _MOST_CELLS = 1 << 24
 
@@ -104,5 +104,5 @@ def find(name: str) -> Filler:
 def _standard(X: Array, scale: Array) -> Array:
     mean, deviation = scale
     with np.errstate(invalid="ignore"):
-        out: Array = np.clip((X - mean) / np.where(deviation > 0, deviation, np.inf), -_FURTHEST, _FURTHEST)
+        out: Array = np.clip((X - mean) / np.where(deviation > 0, deviation, np.inf), -FURTHEST, FURTHEST)
     return out

@@ -9,11 +9,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from penna.features.filling import Array
+from penna.features.filling import FURTHEST, Array
 
 MOST_COLUMNS = 40
 _ROUNDS = 5
-_FURTHEST = 8.0
 _PARITY = 1e-3
 
 
@@ -23,7 +22,7 @@ def fit(rows: Array, seed: int) -> dict[str, Array]:
     from sklearn.impute import IterativeImputer
 
     rows = np.where(np.isnan(rows).all(axis=0), 0.0, rows)
-    bounds = {"min_value": -_FURTHEST, "max_value": _FURTHEST}
+    bounds = {"min_value": -FURTHEST, "max_value": FURTHEST}
     imputer = IterativeImputer(max_iter=_ROUNDS, random_state=seed, **bounds)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -55,7 +54,7 @@ def filled(rows: Array, state: Mapping[str, Array]) -> Array:
     for j, weights, bias in zip(state["column"].astype(int), state["weights"], state["bias"], strict=True):
         asking = missing[:, j]
         if asking.any():
-            out[asking, j] = np.clip(out[asking] @ weights + bias, -_FURTHEST, _FURTHEST)
+            out[asking, j] = np.clip(out[asking] @ weights + bias, -FURTHEST, FURTHEST)
     return out
 
 
