@@ -57,7 +57,7 @@ class Sheet:
         new.__dict__.update({name: self.__dict__[name] for name in ("blank", "words", "kin") if name in self.__dict__})
         return new
 
-    def mends(self, how: str) -> dict[str, str]:
+    def mends(self, how: str) -> dict[str, Any]:
         """What is done about texts that cleaning could mend, and how to have it otherwise."""
         if self.as_is:
             return {"does": "reads them as they are, as this task asks", "change": "mend them in the file"}
