@@ -173,3 +173,19 @@ def test_finalists_of_a_tiny_table_meet_the_folds_of_another_deal():
     assert len(finalists) == 3
     assert {t.folds for t in finalists} == {(4, 5, 6, 7)}
     assert {t.recipe for t in finalists} <= {t.recipe for t in trials if t.folds == (0, 1, 2, 3)}
+
+
+def test_a_grid_of_very_many_combinations_varies_every_knob():
+    knobs = tuple(Knob(f"k{i}", ("a", "b", "c")) for i in range(12))
+    profile = Profile(rows=1000, classes=2, rows_in_smallest_class=400, mean_characters=60.0)
+    asked = grid.make(Space((("wide", knobs),)), PORTFOLIO, profile)
+    recipes = [proposal.recipe for proposal in asked.proposals[1:]]
+    assert len(set(recipes)) == len(recipes) == grid.MOST
+    assert all({recipe[knob.name] for recipe in recipes} == {"a", "b", "c"} for knob in knobs)
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_where_nothing_is_offered_nothing_is_asked(name):
+    profile = Profile(rows=1000, classes=2, rows_in_smallest_class=400, mean_characters=60.0)
+    asked = plugins.find("search", name).make(Space((("plain", ()),)), [], profile)
+    assert asked.ask([], 1000.0) is None

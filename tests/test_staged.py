@@ -12,7 +12,7 @@ from penna.adjust.thresholds import Thresholds
 from penna.budget import Budget, Deadline
 from penna.errors import BundleError
 from penna.evaluate import Work
-from penna.models import Resources, staged
+from penna.models import Resources, blend, staged
 from penna.models.blend import Blend
 from penna.prepare.clean import Cleaning
 from penna.recipe import Profile, Recipe
@@ -159,3 +159,11 @@ def test_cleaning_and_last_steps_can_be_told(rows):
 def test_what_cannot_work_is_said_before_anything_is_read(rows, wrong):
     with pytest.raises(SettingError):
         AutoText(budget=5, families=("linear",), **wrong).fit(rows, y="label")
+
+
+@pytest.mark.parametrize("weight", ["NaN", "Infinity", '"much"'])
+def test_a_blend_with_weights_that_are_no_numbers_is_refused(tmp_path, weight):
+    member = f'{{"folder": "0-linear", "family": "linear", "weight": {weight}}}'
+    (tmp_path / "blend.json").write_text(f'{{"format": 1, "members": [{member}]}}')
+    with pytest.raises(BundleError, match="damaged"):
+        blend.open(tmp_path)

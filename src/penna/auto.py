@@ -13,7 +13,7 @@ from penna.budget import Deadline, parse_seconds
 from penna.bundle import Bundle
 from penna.errors import RunError
 from penna.job import intake, outset, packing, record
-from penna.job.searching import Progress, Search
+from penna.job.searching import STOPPED, Progress, Search
 from penna.models import OutOfTime
 from penna.prepare import columns
 from penna.table import Table
@@ -180,7 +180,7 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         ended = search.run()
         progress.event("phase", name=f"search ended: {ended}")
         packed = self._pack(search, exam, ended)
-        facts = packing.facts(packed, exam, deadline.spent(), len(table))
+        facts = packing.facts(packed, deadline.spent(), len(table))
         bundle.amend(packed.bundle, facts, packing.card(packed, facts, table.target_name))
 
         self.bundle_ = packed.bundle
@@ -263,6 +263,11 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         try:
             return packing.pack(search, exam, ended, adjusted=self.adjust == intake.AUTO)
         except OutOfTime:
+            if ended == STOPPED:
+                raise RunError("it was stopped before a model was finished: start again, and give it longer.") from None
+            if not search.portfolio:
+                families = " and ".join(search.families)
+                raise RunError(f"{families} offer nothing for such rows: add linear to --families.") from None
             reasons = "; ".join(dict.fromkeys(t.reason for t in search.ledger.trials if t.reason)) or "too little time"
             budget = search.work.budget
             ceilings = "" if budget.admits(np.inf, np.inf) else " or the ceilings (--max-mb, --max-ms)"

@@ -10,7 +10,8 @@ from typing import Any
 from penna.errors import BundleError
 from penna.version import __version__
 
-FORMAT = 1
+#: The second came with pairs of texts and columns beside them, which a reader of the first would pass over.
+FORMAT = 2
 MANIFEST = "manifest.json"
 PARTS = "parts"
 #: A manifest is small; anything bigger is not one.
@@ -29,8 +30,10 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             raise BundleError(f"{path} is {path.stat().st_size >> 20} MB: that is no manifest.")
         said: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         found = int(said["format"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BundleError(f"{path} is damaged ({error}): copy the artefact again.") from error
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+        raise BundleError(f"{path} is damaged ({error!r}): copy the artefact again.") from error
+    if found < 1:
+        raise BundleError(f"{path} has artefact format {found}, which no Penna has written: copy the artefact again.")
     if found > FORMAT:
         raise BundleError(
             f"{folder} has artefact format {found}, this Penna {__version__} reads up to {FORMAT}: update penna."
@@ -43,8 +46,7 @@ def check_files(folder: Path, manifest: Mapping[str, Any]) -> None:
     expected = manifest.get("files")
     if not isinstance(expected, dict):
         raise BundleError(f"{folder / MANIFEST} lists no files: copy the artefact again.")
-    found = {str(p.relative_to(folder)): p for p in files(folder / PARTS, missing_ok=True)}
-    found = {f"{PARTS}/{p.relative_to(folder / PARTS).as_posix()}": p for p in found.values()}
+    found = _parts(folder)
     for name in sorted(expected.keys() - found.keys()):
         raise BundleError(f"{folder} lacks {name}: copy the artefact again.")
     for name, path in found.items():
@@ -56,29 +58,37 @@ def check_files(folder: Path, manifest: Mapping[str, Any]) -> None:
 
 def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
     """Write it whole or not at all, with the checksums of the parts as they are."""
-    parts = {f"{PARTS}/{p.relative_to(folder / PARTS).as_posix()}": _checksum(p) for p in files(folder / PARTS)}
-    manifest["files"] = parts
+    manifest["files"] = {name: _checksum(path) for name, path in _parts(folder).items()}
     staged = folder / (MANIFEST + ".new")
     staged.write_text(json.dumps(manifest, indent=1, ensure_ascii=False, allow_nan=False), encoding="utf-8")
     staged.replace(folder / MANIFEST)
 
 
 def swap(staging: Path, folder: Path) -> None:
-    """Put ``staging`` in the place of ``folder``, in one move."""
+    """Put ``staging`` in the place of ``folder``: what was there stands aside, and comes back where that fails."""
     old = folder.with_name(f".{folder.name}-old")
+    if old.exists() and not folder.exists():  # a kill came between the two moves
+        old.rename(folder)
     shutil.rmtree(old, ignore_errors=True)
-    if folder.exists():
-        folder.rename(old)
-    staging.chmod(0o755)  # mkdtemp makes folders that others cannot read
-    staging.rename(folder)
+    try:
+        if folder.exists():
+            folder.rename(old)
+        staging.rename(folder)
+    except BaseException:
+        if old.exists() and not folder.exists():
+            old.rename(folder)
+        raise
     shutil.rmtree(old, ignore_errors=True)
 
 
-def files(folder: Path, missing_ok: bool = False) -> list[Path]:
-    """Every file in a folder, sorted."""
-    if missing_ok and not folder.exists():
-        return []
-    return sorted(p for p in folder.rglob("*") if p.is_file())
+def files(folder: Path) -> list[Path]:
+    """Every file in a folder, sorted; none of one that is not there."""
+    return sorted(p for p in folder.rglob("*") if p.is_file()) if folder.exists() else []
+
+
+def _parts(folder: Path) -> dict[str, Path]:
+    """The files of an artefact's parts, by the names that its manifest has for them."""
+    return {f"{PARTS}/{p.relative_to(folder / PARTS).as_posix()}": p for p in files(folder / PARTS)}
 
 
 def _checksum(path: Path) -> str:

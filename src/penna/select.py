@@ -1,4 +1,4 @@
-"""From trials to a choice: the best recipe, or a blend, inside the ceilings; and what of it is on the Pareto front."""
+"""From trials to a choice: the best recipe, or a blend, inside the ceilings."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -166,16 +166,3 @@ def _greedy(stack: Array, y: Array, task: Task, rounds: int = 8) -> Array:
         picks[picked] += 1
         summed += stack[picked]
     return picks / rounds
-
-
-def pareto(points: Sequence[tuple[float, float]]) -> list[int]:
-    """Positions of (cost, score) pairs that nothing beats in both, by rising cost.
-
-    >>> pareto([(1.0, 0.8), (2.0, 0.7), (3.0, 0.9)])
-    [0, 2]
-    """
-    front: list[int] = []
-    for i in sorted(range(len(points)), key=lambda i: (points[i][0], -points[i][1])):
-        if not front or points[i][1] > points[front[-1]][1]:
-            front.append(i)
-    return front

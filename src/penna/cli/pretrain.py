@@ -16,7 +16,7 @@ def pretrain(
     out: Annotated[str, typer.Option(metavar="FOLDER", help="The run; the encoder is written to FOLDER/encoder.")],
     arch: Annotated[str | None, typer.Option(metavar="albert|bert", help="albert if not given.")] = None,
     size: Annotated[
-        str | None, typer.Option(metavar="NAME", help="tiny, mini (if not given), small, medium, base, large, xlarge.")
+        str | None, typer.Option(metavar="NAME", help="tiny, mini (if not given), small, medium, base ... xxlarge.")
     ] = None,
     objectives: Annotated[
         str, typer.Option(metavar="NAMES", help="Of mlm, sop, nsp, distil; with weights: mlm:1,sop:0.5.")

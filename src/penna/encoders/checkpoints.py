@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 ASSETS = Path(__file__).parent.parent / "assets" / "encoders"
 #: Depths worth trying of an encoder that was trained at its full depth alone.
 SHARES = (1.0, 0.67, 0.5)
-_VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model")
+_TOKENIZER = "tokenizer.json"
+_VOCABULARIES = (_TOKENIZER, "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model")
+#: What a tokenizer is made of, too, where there is no file that holds it whole.
+_BESIDE = ("merges.txt", "tokenizer_config.json", "special_tokens_map.json")
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,12 @@ class Checkpoint:
         """Float32 size of the first ``depth`` layers with the embeddings."""
         return self.megabytes - (self.layers - depth) * self.layer_megabytes
 
+    @property
+    def tokenizer_megabytes(self) -> float:
+        """What an artefact's tokenizer weighs; about a megabyte where it is still to be converted."""
+        file = self.folder / _TOKENIZER
+        return file.stat().st_size / 1e6 if file.is_file() else 1.0
+
 
 def shipped(assets: Path = ASSETS) -> list[str]:
     """Names of the checkpoints that came with the package, sorted.
@@ -125,6 +134,7 @@ def describe(name: str, folder: Path) -> Checkpoint:
     width = configs.whole(name, config, "hidden_size", "dim")
     stack = configs.stack(name, config)
     files = weights.weight_files(name, folder)
+    small = ("config.json", *_VOCABULARIES, *(() if (folder / _TOKENIZER).is_file() else _BESIDE))
     megabytes, layered = weights.sizes(name, files)
     return Checkpoint(
         name=name,
@@ -138,7 +148,7 @@ def describe(name: str, folder: Path) -> Checkpoint:
         max_length=configs.whole(name, config, "max_position_embeddings") - KINDS[kind].lost_positions,
         megabytes=megabytes,
         layer_megabytes=0.0 if stack.groups == 1 else layered / stack.layers,
-        fingerprint=weights.fingerprint([folder / f for f in ("config.json", *_VOCABULARIES)], files),
+        fingerprint=weights.fingerprint([folder / f for f in small], files),
         pad=configs.whole(name, config, "pad_token_id", default=0),
         step=stack.step,
         trained=stack.trained,
@@ -178,7 +188,7 @@ def load_module(
 def load_tokenizer(checkpoint: Checkpoint) -> "tokenizers.Tokenizer":
     """The checkpoint's fast tokenizer, which adds special tokens and neither cuts nor pads. Not to be changed: the same
     one is given again."""
-    file = checkpoint.folder / "tokenizer.json"
+    file = checkpoint.folder / _TOKENIZER
     return _tokenizer(checkpoint, file.stat().st_mtime_ns if file.is_file() else 0)
 
 
@@ -187,7 +197,7 @@ def _tokenizer(checkpoint: Checkpoint, written: int) -> "tokenizers.Tokenizer":
     """Reading one takes a tenth of a second, which a fit on a dozen rows would pay a dozen times."""
     import tokenizers
 
-    file = checkpoint.folder / "tokenizer.json"
+    file = checkpoint.folder / _TOKENIZER
     try:
         tokenizer = tokenizers.Tokenizer.from_file(str(file)) if file.is_file() else _converted(checkpoint)
     except Exception as error:  # the Rust side raises bare Exception

@@ -11,6 +11,7 @@ from penna.errors import EncoderError
 #: The key under which an encoder says at which depths it was trained to be good.
 TRAINED = "penna_depths"
 _MOST_LAYERS = 1000
+_LARGEST = 10_000_000  # bytes; the largest are of models with very many labels
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,10 @@ def read(name: str, folder: Path) -> dict[str, Any]:
     if not file.is_file():
         raise EncoderError(f"encoder {name!r}: {folder} holds no config.json: give the folder of a checkpoint.")
     try:
+        if file.stat().st_size > _LARGEST:
+            raise ValueError("too large")
         config = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise EncoderError(f"encoder {name!r}: its config.json cannot be read ({error}): get it again.") from error
     if not isinstance(config, dict):
         raise EncoderError(f"encoder {name!r}: its config.json is not a JSON object: get it again.")

@@ -49,6 +49,8 @@ def _header(name: str, file: Path) -> tuple[bytes, dict[str, Any]]:
         tensors = {k: v for k, v in json.loads(raw).items() if k != "__metadata__"}
         if 8 + length + max(v["data_offsets"][1] for v in tensors.values()) != file.stat().st_size:
             raise ValueError("its length does not agree with its header")
+        if not all(type(edge) is int for v in tensors.values() for edge in v["shape"]):
+            raise ValueError("its shapes are no numbers")
     except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, struct.error) as error:
         raise EncoderError(f"encoder {name!r}: {file.name} is damaged ({error}): get it again.") from error
     return raw, tensors

@@ -52,6 +52,7 @@ class Packed:
     measured: dict[str, Any]
     y: Array
     outputs: Array
+    latency: dict[str, float]  # milliseconds, as measured on what was written
     doubted: tuple[Finding, ...] = ()  # rows whose label models doubt, and what became of them
 
 
@@ -76,8 +77,9 @@ def pack(search: Search, exam: Table, ended: str, adjusted: bool = True) -> Pack
             members = [Member(trial, 1.0, _as_kept(search), False)]
         if choice is None or not members:
             raise OutOfTime("no model was finished under the ceilings")
-        opened, milliseconds = _write(search, choice, members, exam)
-        if search.work.budget.admits(bundle.megabytes(opened.folder), milliseconds):
+        opened = _write(search, choice, members)
+        latency = bundle.latency(opened, exam)
+        if search.work.budget.admits(bundle.megabytes(opened.folder), latency["one_text_ms"]):
             break
         search.progress.event("skipped", name=str(choice), reason="over a ceiling once written and measured")
         search.too_large.add(frozenset(t.number for t, _ in choice.members))
@@ -85,7 +87,7 @@ def pack(search: Search, exam: Table, ended: str, adjusted: bool = True) -> Pack
     outputs = opened.outputs(exam)
     y = search.work.task.encode(exam)
     measured, doubted = search.work.task.measure(y, outputs), _doubted(search, members)
-    return Packed(opened, choice, tuple(members), measured, y, outputs, doubted)
+    return Packed(opened, choice, tuple(members), measured, y, outputs, latency, doubted)
 
 
 def _adjusted(search: Search, choice: Choice | None, left: float, wanted: bool) -> Choice | None:
@@ -168,8 +170,7 @@ def _doubted(search: Search, members: Sequence[Member]) -> tuple[Finding, ...]:
     return tuple(doubt.finding(rows, work.doubts[WHOLE], how, work.task.classes, work.task.encode(rows), asked))
 
 
-def _write(search: Search, choice: Choice, members: list[Member], exam: Table) -> tuple[Bundle, float]:
-    """The artefact, and the milliseconds that it takes for one text."""
+def _write(search: Search, choice: Choice, members: list[Member]) -> Bundle:
     facts = {**search.goal.facts, "preliminary": False, "recipe": str(choice), "trial": members[0].trial.number}
     parts = [staged.asked(m.trial.recipe, m.model) for m in members]
     if len(members) == 1:  # one stage holds both its cleaning and its last steps
@@ -180,8 +181,7 @@ def _write(search: Search, choice: Choice, members: list[Member], exam: Table) -
     for m in members:
         if hasattr(m.model, "save_checkpoint"):
             m.model.save_checkpoint(search.goal.folder / "checkpoint" / str(m.trial.number))
-    written = bundle.write(search.goal.folder / "model", search.work.task, family, model, facts)
-    return written, bundle.latency(written, exam)["one_text_ms"]
+    return bundle.write(search.goal.folder / "model", search.work.task, family, model, facts)
 
 
 @runtime_checkable
@@ -210,7 +210,7 @@ def lengths(members: Sequence[Member]) -> list[Length]:
     ]
 
 
-def facts(packed: Packed, exam: Table, seconds: float, rows: int) -> dict[str, Any]:
+def facts(packed: Packed, seconds: float, rows: int) -> dict[str, Any]:
     """What the manifest says of the finished artefact."""
     return {
         "preliminary": False,
@@ -226,7 +226,7 @@ def facts(packed: Packed, exam: Table, seconds: float, rows: int) -> dict[str, A
         "last": [step.name for step in packed.choice.last],
         "rows": rows,
         "megabytes": round(bundle.megabytes(packed.bundle.folder), 3),
-        "latency": bundle.latency(packed.bundle, exam),
+        "latency": packed.latency,
         "seconds": round(seconds, 1),
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }

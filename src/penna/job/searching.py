@@ -13,14 +13,13 @@ import numpy as np
 from penna import bundle, evaluate, plugins, select
 from penna.adjust import reject
 from penna.budget import Deadline
-from penna.errors import BundleError
+from penna.errors import PennaError
 from penna.evaluate import Work
-from penna.job import doubting
+from penna.job import doubting, proposing
 from penna.models import Model, Resources, staged
-from penna.prepare import doubt, offer, rows
-from penna.recipe import Recipe, Space
+from penna.recipe import Recipe
 from penna.runners import here
-from penna.search import Proposal, Strategy
+from penna.search import Proposal
 from penna.select import Choice, Evidence
 from penna.trials import Ledger, State, Trial
 
@@ -34,6 +33,11 @@ FINISHING = 2.5
 ENCODER_SETUP = 10.0
 #: Seconds that one exam row may take, before a trial has shown it.
 ENCODED_ROW, LINEAR_ROW = 4e-3, 5e-5
+#: A text in a batch takes so much of the time that one alone takes.
+IN_BATCH = 0.7
+#: So much of the budget may be added for the exam of the model that lies on disk: else a search of hours would end with
+#: its first, cheap model because its last trial took longer than it said.
+GRACE = 0.02
 #: A model that took this long is kept on disk when it is the best so far: it need not be fitted twice if time runs out.
 WORTH_KEEPING = 5.0
 #: A first fine-tune is not cut below this share of its steps where a longer one fits without a refit.
@@ -65,15 +69,15 @@ class Search:
         self, work: Work, families: Sequence[str], strategy: str, ledger: Ledger, goal: Goal, progress: Progress
     ):
         self.work, self.ledger, self.goal, self.progress = work, ledger, goal, progress
-        self.portfolio = _portfolio(work, families)
-        self._make = partial(_strategy, work, families, strategy, self.portfolio)
+        self.families, self.portfolio = tuple(families), proposing.portfolio(work, families)
+        self._make = partial(proposing.strategy, work, families, strategy, self.portfolio)
         self.strategy = self._make()
         self.ways: tuple[tuple[str, ...], bool] = ((), False)  # of treating rows whose label is doubted
         self.decided = not self.portfolio
         self.first_round = tuple(range(work.profile.folds))
         self.evidence = Evidence(work.task, self._truth, ledger.outputs, self.first_round)
         self.baseline: Model | None = None
-        self.kept = _kept(goal.folder)
+        self.kept = _kept(goal.folder, ledger.trials)
         self.chosen: Choice | None = None
         self.too_large: set[frozenset[int]] = set()  # members that were over a ceiling once written and measured
         self._truths: dict[int, Array] = {}
@@ -84,7 +88,8 @@ class Search:
         """Search until time or ideas run out, or Ctrl-C; returns why it ended."""
         try:
             return here.run(self.ask, self.attempt, self.told, self.ledger, self.left)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt:  # perhaps after a model was written, and before its trial was
+            self.kept = _kept(self.goal.folder, self.ledger.trials)
             return STOPPED
 
     def ask(self, trials: Sequence[Trial], left: float) -> Proposal | None:
@@ -118,8 +123,11 @@ class Search:
         The artefact runs in fp32, half as fast as a bf16 trial was scored; and a trial's vectors came from the cache.
         """
         scored = 2 / trial.rows_per_second if trial.rows_per_second else 0.0
-        alone = 0.7e-3 * (trial.milliseconds or 0.0)  # a text in a batch takes less than one alone
-        return self.goal.exam_rows * max(scored, alone)
+        return max(self.goal.exam_rows * scored, self._answers(trial.milliseconds))
+
+    def _answers(self, milliseconds: float | None) -> float:
+        """Seconds for the exam at so many milliseconds for one text."""
+        return self.goal.exam_rows * IN_BATCH * (milliseconds or 0.0) / 1e3
 
     def least_seconds(self, trial: Trial) -> float:
         """What finishing takes at the least: the kept model can be served as it is."""
@@ -140,8 +148,8 @@ class Search:
         def allowed(members: Sequence[Trial]) -> bool:
             size = sum(t.megabytes or 0.0 for t in members)
             answer = sum(t.milliseconds or 0.0 for t in members)
-            in_time = sum(map(self.least_seconds, members)) <= seconds
-            fits = in_time and self.work.budget.admits(size, answer)
+            grace = GRACE * self.goal.deadline.seconds if all(t.number == self.kept for t in members) else 0.0
+            fits = sum(map(self.least_seconds, members)) <= seconds + grace and self.work.budget.admits(size, answer)
             return fits and frozenset(t.number for t in members) not in self.too_large
 
         return allowed
@@ -164,7 +172,9 @@ class Search:
             judged = proposal.origin != "finalist"
             return not judged or self.strategy.keep(self.ledger.trials, recipe, step / of, score)
 
-        resources = replace(self.goal.resources, deadline=self.goal.deadline.before(FINISHING))
+        # However long it takes: what is chosen now can still be served as it lies there.
+        least = sum(self.least_seconds(t) for t, _ in self.chosen.members) if self.chosen else 0.0
+        resources = replace(self.goal.resources, deadline=self.goal.deadline.before(FINISHING + least))
         outcome = evaluate.evaluate(recipe, self.work, proposal.folds, resources, report)
         trial = replace(
             outcome.trial,
@@ -214,14 +224,22 @@ class Search:
         answers = self.goal.exam_rows * (ENCODED_ROW if slow else LINEAR_ROW)
         once = max(0.0, self.goal.deadline.left() - FINISHING - answers) / correction
         refitted = min(left, once / 2.3 if self.work.refits else 0.9 * once)
-        recipe, work, folds, resources = proposal.recipe, self.work, proposal.folds, self.goal.resources
-        afforded = evaluate.afford(recipe, work, folds, resources, refitted)
-        short = isinstance(afforded, str) or afforded[0].effort < SHORT * recipe.effort
-        if short and self._first_of(recipe.family):
-            longer = evaluate.afford(recipe, work, folds, resources, 0.75 * once)
+        afforded = self._within(proposal, refitted, once)
+        short = isinstance(afforded, str) or afforded[0].effort < SHORT * proposal.recipe.effort
+        if short and self._first_of(proposal.recipe.family):
+            longer = self._within(proposal, 0.75 * once, once)
             if not isinstance(longer, str):
                 return longer
         return afforded
+
+    def _within(self, proposal: Proposal, seconds: float, once: float) -> tuple[Recipe, Any] | str:
+        """The recipe in so many seconds, or in fewer where what answers so slowly could not be examined after them."""
+        afford = partial(evaluate.afford, proposal.recipe, self.work, proposal.folds, self.goal.resources)
+        afforded: tuple[Recipe, Any] | str = afford(seconds)
+        if isinstance(afforded, str):
+            return afforded
+        room = once - self._answers(afforded[1].milliseconds)
+        return afforded if afforded[1].seconds * len(proposal.folds) <= room else afford(max(0.0, room))
 
     def _correction(self, family: str) -> float:
         """What predictions of this family's seconds have to be multiplied by, going by how the last ones turned out."""
@@ -254,42 +272,12 @@ class Search:
         return self._truths[fold]
 
 
-def _strategy(
-    work: Work,
-    families: Sequence[str],
-    strategy: str,
-    portfolio: Sequence[Recipe],
-    ways: Sequence[str] = (),
-    settled: bool = True,
-) -> Strategy:
-    modules = {name: plugins.find("models", name) for name in families}
-    columns, needs = work.profile.columns, {name: getattr(module, "NEEDS", "") for name, module in modules.items()}
-    own = {name: module.knobs(work.profile) for name, module in modules.items()}
-    own |= {
-        name: (*knobs, *rows.knobs(columns, needs[name], work.profile.blank)) for name, knobs in own.items() if knobs
-    }
-    # A family without knobs of its own has nothing to search: it lacks an encoder.
-    common = (*offer.knobs(work.profile.cleanings), *doubt.knobs(ways))
-    space = Space(tuple((name, (*knobs, *common) if knobs else ()) for name, knobs in own.items()))
-    offered = doubt.offered(portfolio, ways, settled)
-    made: Strategy = plugins.find("search", strategy).make(space, offered, work.profile)
-    return made
-
-
-def _portfolio(work: Work, families: Sequence[str]) -> list[Recipe]:
-    """Known-good recipes of these families, in the order to be tried, with the usual cleaning."""
-    modules = {name: plugins.find("models", name) for name in families}
-    columns, needs = work.profile.columns, {name: getattr(module, "NEEDS", "") for name, module in modules.items()}
-    offered = [rows.offered(m.portfolio(work.profile), columns, needs[name]) for name, m in modules.items()]
-    return offer.cleaned(offered, work.profile.cleanings)
-
-
-def _kept(folder: Path) -> int | None:
-    """The number of the trial whose model lies in the run folder, as a killed run leaves it."""
+def _kept(folder: Path, trials: Sequence[Trial]) -> int | None:
+    """The number of the trial whose model lies in the run folder, as a kill or Ctrl-C leaves it."""
     try:
         manifest = bundle.open(folder).manifest
-    except BundleError:  # none yet, or cut short: there is nothing to go back to
+    except PennaError:  # none yet, or cut short: there is nothing to go back to
         return None
-    number = manifest.get("trial")
-    # What a finished run serves was fitted on all rows, and may be a blend: that is no trial's model.
-    return number if manifest.get("preliminary") and isinstance(number, int) else None
+    # What a finished run serves was fitted on all rows, and may be a blend; and no trial may have come of a model.
+    found = [t.number for t in trials if (t.number, str(t.recipe)) == (manifest.get("trial"), manifest.get("recipe"))]
+    return found[0] if found and manifest.get("preliminary") else None

@@ -23,8 +23,8 @@ _SPREAD = 0.02
 class Shape:
     """Measures of a network. ``source`` and ``target`` are pieces of the two vocabularies, one where ``joint``.
 
-    heads are of 64 units each, or of more where a checkpoint's width asks for it; inner layers are four times as wide as
-    the others.
+    heads are of 64 units each, or of more where a checkpoint's width asks for it; inner layers are four times as wide
+    as the others.
     """
 
     width: int

@@ -169,8 +169,8 @@ def rows_of(pairs: Pairs) -> loop.Rows:
     from penna.training import loop
 
     def inputs(index: Array) -> loop.Inputs:
-        ids, mask = tokens.padded(pairs.source, index)
-        said, real = tokens.padded(pairs.target, index)
+        ids, mask = tokens.padded(pairs.source, index, even=True)
+        said, real = tokens.padded(pairs.target, index, even=True)
         before = np.concatenate([np.full((len(said), 1), subwords.BEGIN), said[:, :-1]], axis=1)
         arrays = {"input_ids": ids, "attention_mask": mask, "before": before, "real": real.astype(bool)}
         return {name: torch.from_numpy(array) for name, array in arrays.items()}

@@ -1,6 +1,7 @@
 """A weighted mean of fitted models, as one Model. It is chosen by `select`, never searched: it offers no recipes."""
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from penna.table import Table
 
 FILE = "blend.json"
 MOST_MEMBERS = 32
+_LARGEST = 1 << 20
 
 
 class Blend:
@@ -37,9 +39,13 @@ class Blend:
 def open(folder: Path) -> Blend:
     """Open what ``save`` wrote. Raises BundleError."""
     try:
+        if (folder / FILE).stat().st_size > _LARGEST:
+            raise ValueError("too large")
         lines = json.loads((folder / FILE).read_text(encoding="utf-8"))["members"]
         members = [(str(m["family"]), float(m["weight"]), str(m["folder"])) for m in lines]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        if not all(math.isfinite(weight) for _, weight, _ in members):
+            raise ValueError("its weights are no numbers")
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise BundleError(f"{folder / FILE} is missing or damaged ({error}): copy the artefact again.") from error
     if not 0 < len(members) <= MOST_MEMBERS:
         raise BundleError(f"{folder / FILE} names {len(members)} members: it is damaged, copy the artefact again.")

@@ -61,7 +61,7 @@ def cost(recipe: Recipe, profile: Profile, train: Table, resources: Resources) -
     head = 8e-6 * width * (len(train) / 4 if chosen["head"] == "knn" else columns)
     return Cost(
         seconds=fixed + (rows + held_out) * row,
-        megabytes=checkpoint.megabytes_at(setting.depth) + head + _tokenizer_megabytes(checkpoint),
+        megabytes=checkpoint.megabytes_at(setting.depth) + head + checkpoint.tokenizer_megabytes,
         milliseconds=1e3 * sum(pace.alone for pace in paces),
     )
 
@@ -285,8 +285,3 @@ def _head_seconds(chosen: dict[str, Any], width: int, rows: float, classes: int)
     if chosen["head"] == "logistic":
         return 1.5e-9 * rows * width * classes + 0.2
     return 1e-7 * rows * width / 10
-
-
-def _tokenizer_megabytes(checkpoint: Checkpoint) -> float:
-    file = checkpoint.folder / "tokenizer.json"
-    return float(file.stat().st_size) / 1e6 if file.is_file() else 1.0

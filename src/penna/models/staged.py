@@ -23,6 +23,8 @@ FILE = "staged.json"
 INNER = "model"
 #: Nobody needs more; a file that lists more is damaged.
 MOST_STEPS = 8
+#: Bytes of what says them: a curve for each of many labels is the longest.
+_LARGEST = 64 << 20
 
 
 class Staged:
@@ -82,6 +84,8 @@ def open(folder: Path) -> Staged:
     """Open what ``save`` wrote. Raises BundleError."""
     path = folder / FILE
     try:
+        if path.stat().st_size > _LARGEST:
+            raise ValueError("too large")
         said = json.loads(path.read_text(encoding="utf-8"))
         cleaning, family = Cleaning.from_json(said["clean"]), str(said["family"])
         if not isinstance(said["last"], list) or len(said["last"]) > MOST_STEPS or family == NAME:
@@ -92,6 +96,6 @@ def open(folder: Path) -> Staged:
         opener = plugins.find("models", family)
     except SettingError as error:
         raise BundleError(f"{path} needs what this Penna lacks: {error}") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise BundleError(f"{path} is missing or damaged ({error}): copy the artefact again.") from error
     return Staged(family, opener.open(folder / INNER), cleaning, last, row)

@@ -1,4 +1,4 @@
-"""Folders and files that are there whole or not at all: written beside their place, made safe, renamed. A leaf."""
+"""Folders and files that are there whole or not at all: written beside their place, made safe, renamed."""
 
 import errno
 import json
@@ -9,22 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from penna.errors import RunError
+from penna.folder import swap
 
 
 def whole(place: Path, fill: Callable[[Path], None]) -> None:
     """A folder that is either as ``fill`` leaves it or as it was: filled beside its place, made safe, then renamed."""
-    new, old = place.with_name(f".{place.name}.new"), place.with_name(f".{place.name}.old")
-    for remnant in (new, old):
-        shutil.rmtree(remnant, ignore_errors=True)
+    new = place.with_name(f".{place.name}.new")
+    shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
     try:
         fill(new)
         for file in new.rglob("*"):
             _settle(file)
         _settle(new)
-        if place.exists():
-            place.rename(old)
-        new.rename(place)
+        swap(new, place)
         _settle(place.parent)
     except BaseException as error:
         shutil.rmtree(new, ignore_errors=True)
@@ -34,7 +32,6 @@ def whole(place: Path, fill: Callable[[Path], None]) -> None:
                 "last state."
             ) from error
         raise
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _settle(path: Path) -> None:

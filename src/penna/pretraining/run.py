@@ -182,7 +182,9 @@ def trained(order: Order, ready: Ready, segments: Segments, world: World, tell: 
     """The training as its last state left it, or at its beginning."""
     settings, folder = ready.settings, order.folder
     found = state.newest(folder.states)
-    earlier = 0.0 if found is None else max(found.seconds, telling.cut_back(folder.log, found.step))
+    earlier = 0.0
+    if found is not None and world.first:  # the log is one file, and the first process's clock is what counts
+        earlier = max(found.seconds, telling.cut_back(folder.log, found.step))
     clock = Clock(settings.steps, settings.budget, earlier, started=order.started)
     begun = state.State(began=clock.seconds()) if found is None else found
     clock.began = begun.began

@@ -55,11 +55,6 @@ class Segments:
         group, inside = self._locate(number)
         return group.batch(inside, self.vocabulary, self.how)
 
-    def epoch(self, number: int) -> int:
-        """How often the corpus has been gone through before this batch."""
-        with self._lock:
-            return self._group_of(number) // self._groups
-
     def _locate(self, number: int) -> tuple["_Group", int]:
         with self._lock:
             group = self._group_of(number)

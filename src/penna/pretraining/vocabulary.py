@@ -26,7 +26,6 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "mask": ("[MASK]", "<mask>"),
     "unk": ("[UNK]", "<unk>"),
 }
-_WITHOUT_SPACES = (("\u0e00", "\u109f"), ("\u1780", "\u17ff"), ("\u3040", "\u9fff"), ("\U00020000", "\U0003ffff"))
 _SMALL_FILE = 10_000_000
 _LARGEST = 10_000_000
 

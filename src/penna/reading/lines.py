@@ -32,13 +32,14 @@ def found(source: Any, text: Sequence[str], others: Sequence[str] = ()) -> Files
     try:
         path = Path(source).expanduser()
         start = _without(path, text[0]) if path.is_file() else path
-        names = () if start is None else (*text, *others)
-        there = {name: file for name in names if (file := _beside(start, name)) is not None}
+        if start is None:
+            return None
+        there = {name: file for name in (*text, *others) if (file := _beside(start, name)) is not None}
     except (OSError, RuntimeError, ValueError):  # too long for a path; no such home; no name at all
         return None
     if len(there) == len(text) + len(others):
         return there
-    if not there or start is None:
+    if not there:
         return None
     lacking = next(name for name in (*text, *others) if name not in there)
     raise TableError(

@@ -1,0 +1,44 @@
+"""What a search may propose: the recipes and knobs of its families, with those that every family shares."""
+
+from collections.abc import Sequence
+
+from penna import plugins
+from penna.evaluate import Work
+from penna.prepare import doubt, offer, rows
+from penna.recipe import Recipe, Space
+from penna.search import Strategy
+
+
+def strategy(
+    work: Work,
+    families: Sequence[str],
+    name: str,
+    recipes: Sequence[Recipe],
+    ways: Sequence[str] = (),
+    settled: bool = True,
+) -> Strategy:
+    """The strategy of this name, with the recipes and the knobs of these families.
+
+    ``ways`` of treating rows whose label is doubted become a knob; before it is ``settled`` which is ahead, the first
+    recipe is tried in each.
+    """
+    modules = {name: plugins.find("models", name) for name in families}
+    columns, needs = work.profile.columns, {name: getattr(module, "NEEDS", "") for name, module in modules.items()}
+    own = {name: module.knobs(work.profile) for name, module in modules.items()}
+    own |= {
+        name: (*knobs, *rows.knobs(columns, needs[name], work.profile.blank)) for name, knobs in own.items() if knobs
+    }
+    # A family without knobs of its own has nothing to search: it lacks an encoder.
+    common = (*offer.knobs(work.profile.cleanings), *doubt.knobs(ways))
+    space = Space(tuple((name, (*knobs, *common) if knobs else ()) for name, knobs in own.items()))
+    offered = doubt.offered(recipes, ways, settled)
+    made: Strategy = plugins.find("search", name).make(space, offered, work.profile)
+    return made
+
+
+def portfolio(work: Work, families: Sequence[str]) -> list[Recipe]:
+    """Known-good recipes of these families, in the order to be tried, with the usual cleaning."""
+    modules = {name: plugins.find("models", name) for name in families}
+    columns, needs = work.profile.columns, {name: getattr(module, "NEEDS", "") for name, module in modules.items()}
+    offered = [rows.offered(m.portfolio(work.profile), columns, needs[name]) for name, m in modules.items()]
+    return offer.cleaned(offered, work.profile.cleanings)
