@@ -1,5 +1,7 @@
 """Choices from made-up trials with real outputs."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -113,3 +115,17 @@ def test_runs_of_one_recipe_with_several_seeds_are_one_candidate():
     assert len(together) == 2
     assert together[0].scores == (trials[0].scores[0], 0.5)
     assert together[0].seconds == pytest.approx(2.0)
+
+
+def test_a_trusted_recipe_is_chosen_unless_another_is_clearly_better():
+    trials, evidence = setup([0.70, 0.72, 0.85])
+    trusted = trials[0].recipe
+    assert select.best(trials[:2], evidence, everything).members[0][0].number != 0
+    assert [t.number for t, _ in select.best(trials[:2], evidence, everything, trusted).members] == [0]
+    assert [t.number for t, _ in select.best(trials, evidence, everything, trusted).members] == [2]
+
+
+def test_a_trusted_recipe_that_was_cut_or_has_another_seed_is_still_trusted():
+    trials, evidence = setup([0.70, 0.72])
+    cut = [replace(trials[0], recipe=trials[0].recipe.but(effort=0.5, seed=3)), trials[1]]
+    assert select.best(cut, evidence, everything, trials[0].recipe).members[0][0].number == 0

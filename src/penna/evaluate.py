@@ -30,6 +30,8 @@ WORTH = 0.05
 BROKEN = (RuntimeError, ValueError, LookupError, ArithmeticError, MemoryError, OSError)
 #: Cleaned tables that stay in memory: rows that a cleaning leaves alone take no room.
 MOST_CLEANED = 4
+#: Of fewer rows what is timed is the beginning.
+TIMED_ROWS = 50
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,8 @@ class _Run:
         self.model = self.family.fit(self.recipe, task, train, valid, self.resources, self._watch)
         begun = time.monotonic()
         outputs = self.model.outputs(valid)
-        self.rows_per_second = len(valid) / max(time.monotonic() - begun, 1e-6)
+        if len(valid) >= TIMED_ROWS:
+            self.rows_per_second = len(valid) / max(time.monotonic() - begun, 1e-6)
         if not ragged.finite(outputs):
             raise ArithmeticError("the model answers with numbers that are not finite")
         y = task.encode(valid)

@@ -44,7 +44,7 @@ class Trial:
     milliseconds: float | None = None
     reason: str = ""
     curve: tuple[tuple[int, float], ...] = ()
-    rows_per_second: float = 0.0  # outputs of the last validation part, as measured
+    rows_per_second: float = 0.0  # outputs of the last validation part, as measured; 0 where that has too few rows
     number: int = -1
     asked: str = ""  # key of the proposal; the recipe may differ from it where the runner shrank it to fit
     origin: str = ""  # which phase of the search asked for it: "baseline", "portfolio", "tpe", "finalist" ...

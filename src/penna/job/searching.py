@@ -31,6 +31,8 @@ STOPPED = "stopped by hand"
 FINISHING = 2.5
 #: Importing torch, loading an encoder and timing some of its steps. With less left, its family is skipped.
 ENCODER_SETUP = 10.0
+#: The same where it has been loaded, and only another depth or length is to be timed.
+ENCODER_TIMING = 2.0
 #: Seconds that one exam row may take, before a trial has shown it.
 ENCODED_ROW, LINEAR_ROW = 4e-3, 5e-5
 #: A text in a batch takes so much of the time that one alone takes.
@@ -38,6 +40,8 @@ IN_BATCH = 0.7
 #: So much of the budget may be added for the exam of the model that lies on disk: else a search of hours would end with
 #: its first, cheap model because its last trial took longer than it said.
 GRACE = 0.02
+#: A refit of a trusted recipe may be cut to this share of its steps before another model is served.
+CUT = 0.4
 #: A model that took this long is kept on disk when it is the best so far: it need not be fitted twice if time runs out.
 WORTH_KEEPING = 5.0
 #: A first fine-tune is not cut below this share of its steps where a longer one fits without a refit.
@@ -70,6 +74,7 @@ class Search:
     ):
         self.work, self.ledger, self.goal, self.progress = work, ledger, goal, progress
         self.families, self.portfolio = tuple(families), proposing.portfolio(work, families)
+        self.trusted = proposing.trusted(work, self.portfolio)
         self._make = partial(proposing.strategy, work, families, strategy, self.portfolio)
         self.strategy = self._make()
         self.ways: tuple[tuple[str, ...], bool] = ((), False)  # of treating rows whose label is doubted
@@ -130,15 +135,18 @@ class Search:
         return self.goal.exam_rows * IN_BATCH * (milliseconds or 0.0) / 1e3
 
     def least_seconds(self, trial: Trial) -> float:
-        """What finishing takes at the least: the kept model can be served as it is."""
-        return self.answer_seconds(trial) + (0.0 if trial.number == self.kept else self.refit_seconds(trial))
+        """What finishing takes at the least: the kept model can be served as it is, a trusted one learn for less."""
+        share = CUT if trial.recipe.family == getattr(self.trusted, "family", None) else 1.0
+        return self.answer_seconds(trial) + (0.0 if trial.number == self.kept else share * self.refit_seconds(trial))
 
     def choose(self, seconds: float) -> Choice | None:
         """The best choice that can be finished within ``seconds`` and stays under the ceilings."""
-        return select.best(self.ledger.trials, self.evidence, self._allowed(seconds))
+        return select.best(self.ledger.trials, self.evidence, self._allowed(seconds), self.trusted)
 
     def others(self, seconds: float, most: int) -> list[Choice]:
-        """Single trials of the first round that could be finished as well, best first."""
+        """Single trials of the first round that could be finished as well, best first; none where rows are too few."""
+        if self.trusted:
+            return []
         allowed = self._allowed(seconds)
         met = [t for t in self.ledger.trials if t.state is State.COMPLETE and t.folds == self.first_round]
         ranked = sorted((t for t in met if allowed([t])), key=lambda t: -t.score)
@@ -156,14 +164,17 @@ class Search:
 
     def attempt(self, proposal: Proposal, left: float) -> tuple[Trial, Mapping[int, Array]]:
         """Run one proposal, smaller where it must be, or skip it with the reason."""
-        afforded = self._afford(proposal, left)
-        if not isinstance(afforded, str) and doubting.needed(proposal.recipe) and (why := self.doubt(proposal.folds)):
+        afforded, folds = self._afford(proposal, left), proposal.folds
+        while proposal.recipe == self.trusted and len(folds) > 1 and not _whole(afforded, proposal.recipe):
+            folds = folds[: len(folds) // 2]  # it is not for its score that it is served
+            afforded = self._afford(replace(proposal, folds=folds), left)
+        if not isinstance(afforded, str) and doubting.needed(proposal.recipe) and (why := self.doubt(folds)):
             afforded = why
         if isinstance(afforded, str):
             skipped = Trial(proposal.recipe, State.SKIPPED, reason=afforded, origin=proposal.origin, asked=proposal.key)
             return skipped, {}
         recipe, cost = afforded
-        predicted = cost.seconds * len(proposal.folds)
+        predicted = cost.seconds * len(folds)
         self.progress.event("trial_start", recipe=str(recipe), predicted=predicted * self._correction(recipe.family))
 
         def report(step: int, of: int, score: float) -> bool:
@@ -175,7 +186,7 @@ class Search:
         # However long it takes: what is chosen now can still be served as it lies there.
         least = sum(self.least_seconds(t) for t, _ in self.chosen.members) if self.chosen else 0.0
         resources = replace(self.goal.resources, deadline=self.goal.deadline.before(FINISHING + least))
-        outcome = evaluate.evaluate(recipe, self.work, proposal.folds, resources, report)
+        outcome = evaluate.evaluate(recipe, self.work, folds, resources, report)
         trial = replace(
             outcome.trial,
             predicted_seconds=round(predicted * self._correction(recipe.family), 3),
@@ -213,14 +224,15 @@ class Search:
         correction = self._correction(proposal.recipe.family)
         if doubting.needed(proposal.recipe) and any(fold not in self.work.doubts for fold in proposal.folds):
             left -= self._looking
-        left /= correction
-        if proposal.origin == "finalist":  # its refit is what the reserve is for
-            return evaluate.afford(proposal.recipe, self.work, proposal.folds, self.goal.resources, left)
         # Networks are loaded, or made, and timed: those that begin anew say so themselves.
         module = plugins.find("models", proposal.recipe.family)
         slow = bool(proposal.recipe.get("encoder")) or getattr(module, "ANEW", False)
-        if slow and self._first_of(proposal.recipe.family) and left < ENCODER_SETUP:
-            return f"loading and timing an encoder takes up to {ENCODER_SETUP:g} s, {max(left, 0):.1f} s are left"
+        setup = ENCODER_SETUP if self._first_of(proposal.recipe.family) else ENCODER_TIMING
+        if slow and left < setup:
+            return f"loading and timing an encoder takes up to {setup:g} s, {max(left, 0):.1f} s are left"
+        left /= correction
+        if proposal.origin == "finalist":  # its refit is what the reserve is for
+            return evaluate.afford(proposal.recipe, self.work, proposal.folds, self.goal.resources, left)
         answers = self.goal.exam_rows * (ENCODED_ROW if slow else LINEAR_ROW)
         once = max(0.0, self.goal.deadline.left() - FINISHING - answers) / correction
         refitted = min(left, once / 2.3 if self.work.refits else 0.9 * once)
@@ -270,6 +282,10 @@ class Search:
         if fold not in self._truths:
             self._truths[fold] = self.work.task.encode(self.work.table.take(self.work.folds[fold][1]))
         return self._truths[fold]
+
+
+def _whole(afforded: tuple[Recipe, Any] | str, recipe: Recipe) -> bool:
+    return not isinstance(afforded, str) and afforded[0] == recipe
 
 
 def _kept(folder: Path, trials: Sequence[Trial]) -> int | None:

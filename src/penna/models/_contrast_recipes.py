@@ -22,6 +22,8 @@ DEFAULTS: dict[str, Scalar] = {
 }
 #: With more rows a class on the mean, or more in all, plain fine-tuning has enough to go by.
 FEW, MOST_ROWS = 100, 6_000
+#: With as many rows a class on the mean, or fewer, what validation says of a recipe is luck as much as merit.
+FEWEST = 16
 
 
 def portfolio(profile: Profile) -> list[Recipe]:
@@ -33,6 +35,11 @@ def portfolio(profile: Profile) -> list[Recipe]:
         for choice in (choices if _few(profile) else [])
         for encoder, depth in _depths.near(profile, float(choice.get("depth", 1.0)))  # type: ignore[arg-type]
     ]
+
+
+def trusted(profile: Profile) -> bool:
+    """Whether the first recipe is what to serve of so few rows, unless another is clearly better."""
+    return profile.rows <= FEWEST * profile.classes
 
 
 def knobs(profile: Profile) -> tuple[Knob, ...]:

@@ -36,12 +36,14 @@ FEWEST_STEPS = 30
 ENOUGH_STEPS = 400
 #: Rows that the speed probe draws its batches from.
 PROBE_ROWS = 640
+#: It takes so many seconds, and no larger share of what is left.
+_PROBE, _PROBED = 3.0, 0.02
 
 _paces: dict[tuple[Any, ...], speed.Pace] = {}
 
 
 def cost(recipe: Recipe, profile: Profile, train: Table, resources: Resources) -> Cost:
-    """Predicted from a probe of some three seconds, which is remembered for this process."""
+    """Predicted from a probe of at most some three seconds, which is remembered for this process."""
     chosen = settings(recipe)
     checkpoint = checkpoints.find(chosen["encoder"])
     pace = _pace(recipe, checkpoint, train, profile.classes, resources)
@@ -147,7 +149,8 @@ def _pace(
         network = parts.build(checkpoint, chosen, classes, 0, way.kind())
         with _network.compact(network, way.ids(texts)) as lookup:
             rows = way.rows_of(way.moved(texts, lookup), np.arange(len(some)) % classes)
-            found = speed.measure(network, rows, parts.plan(recipe, len(train), precision.fastest_dtype()))
+            plan = parts.plan(recipe, len(train), precision.fastest_dtype())
+            found = speed.measure(network, rows, plan, min(_PROBE, _PROBED * resources.deadline.left()))
         _paces[key] = replace(found, row=way.windows(texts) * found.row, alone=way.windows(texts) * found.alone)
     return _paces[key]
 

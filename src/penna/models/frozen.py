@@ -92,6 +92,8 @@ def fit(recipe: Recipe, task: Task, train: Table, valid: Table | None, resources
             source.vectors(valid, resources)
     except embed.Unfinished as error:
         raise OutOfTime(str(error)) from error
+    if resources.deadline.over():
+        raise OutOfTime("no time was left for the head")
     target = target_of(task, train, 0 if chosen["head"] == "ridge" else chosen.get("bins", 0))
     return Frozen(source, _fit_head(chosen, vectors, target, resources, recipe.seed), *source.shares(train))
 

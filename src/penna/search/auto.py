@@ -14,6 +14,8 @@ MOST_FINALISTS = 3
 #: A wide search overfits its validation rows (Liu & Wang 2021, "An Empirical Study on Hyperparameter Optimization for
 #: Fine-Tuning"): beyond this many draws of one family the next is as likely to be luck.
 MOST_DRAWS = 24
+#: One draw for so many rows: of a few dozen rows the best of many draws is the luckiest.
+ROWS_A_DRAW = 25
 
 
 def make(space: Space, portfolio: Sequence[Recipe], profile: Profile) -> Strategy:
@@ -74,6 +76,7 @@ class Auto:
         Promise falls tenfold for every 5 % of score behind the best family, so a family that is far behind soon
         stops costing anything.
         """
+        most = min(MOST_DRAWS, self.profile.rows // ROWS_A_DRAW)
         best: dict[str, float] = {}
         seconds: dict[str, list[float]] = defaultdict(list)
         draws: dict[str, int] = defaultdict(int)
@@ -87,7 +90,7 @@ class Auto:
         open_ = [
             f
             for f in best
-            if f in self.samplers and draws[f] < MOST_DRAWS and 1.2 * sorted(seconds[f])[len(seconds[f]) // 2] < spare
+            if f in self.samplers and draws[f] < most and 1.2 * sorted(seconds[f])[len(seconds[f]) // 2] < spare
         ]
         return min(open_, key=lambda f: sum(seconds[f]) * 10 ** min((top - best[f]) / far, 100.0), default=None)
 
