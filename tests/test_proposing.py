@@ -1,0 +1,44 @@
+"""What a search may propose, and in which order."""
+
+import numpy as np
+import pytest
+
+from penna import tasks
+from penna.budget import Budget
+from penna.evaluate import Work
+from penna.job import proposing
+from penna.recipe import Profile
+from penna.table import Table
+
+
+@pytest.fixture
+def work(tiny_bert):
+    """Work on so many rows of two classes, half of them held back."""
+
+    def made(rows: int, **facts: object) -> Work:
+        labels = np.array(["film", "card"] * (rows // 2), object)
+        texts = np.array([f"a text of {label}s, number {i}" for i, label in enumerate(labels)], object)
+        table = Table({"text": texts}, labels, rows=np.arange(1, rows + 1))
+        profile = Profile(rows, 2, rows // 2, 30.0, encoders=(str(tiny_bert),), **facts)
+        half = np.arange(rows // 2)
+        return Work(tasks.find("classify", table), table, [(half, half + rows // 2)], profile, Budget())
+
+    return made
+
+
+@pytest.mark.parametrize("facts", [{}, {"columns": 2}, {"cleanings": ("spaces", "none")}])
+def test_of_few_rows_a_trusted_recipe_comes_second(work, facts):
+    few = work(32, **facts)
+    recipes = proposing.portfolio(few, ["linear", "frozen", "contrast"])
+    assert [r.family for r in recipes[:2]] == ["linear", "contrast"]
+    assert proposing.trusted(few, recipes) == recipes[1]
+    assert len(set(recipes)) == len(recipes)
+
+
+def test_of_many_rows_none_is_trusted(work):
+    many = work(200)
+    recipes = proposing.portfolio(many, ["linear", "frozen", "contrast"])
+    assert "contrast" in {r.family for r in recipes}
+    assert recipes[1].family == "linear"
+    assert proposing.trusted(many, recipes) is None
+    assert proposing.trusted(work(32), []) is None
