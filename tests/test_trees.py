@@ -13,7 +13,7 @@ from penna import tasks
 from penna.budget import Deadline
 from penna.errors import BundleError
 from penna.features import forest, statistics
-from penna.models import Pruned, Resources, _readers, trees
+from penna.models import OutOfTime, Pruned, Resources, _readers, trees
 from penna.recipe import Profile, Recipe
 from penna.table import Field, Table
 
@@ -202,3 +202,18 @@ def test_a_damaged_model_is_refused(change: dict, tmp_path: Path) -> None:
 @given(text=st.text(max_size=60))
 def test_counts_of_any_text_are_finite(text: str) -> None:
     assert np.isfinite(statistics.matrix(Table({"a": np.array([text], object)}))).all()
+
+
+def test_thousands_of_columns_are_known_to_take_long_and_are_not_begun_without_the_time(tmp_path):
+    table = shop(200)
+    rng = np.random.default_rng(0)
+    wide = {f"n{i}": rng.normal(size=len(table)) for i in range(3000)}
+    fields = {name: Field("numeric") for name in wide}
+    many = Table(table.text, table.target, rows=table.rows, columns=wide, fields=fields)
+    recipe, profile = Recipe.of("trees", text="none", **SMALL | {"trees": 250}), Profile(200, 3, 60, 30.0)
+    costs = [trees.cost(recipe, profile, asked, resources(tmp_path)).seconds for asked in (table, many)]
+    assert costs[1] > 20 * costs[0]
+    late = Resources(tmp_path, Deadline(2.0), 1)
+    with pytest.raises(OutOfTime):
+        trees.fit(recipe, tasks.find("classify", many), many, None, late, lambda *_: True)
+    assert late.deadline.left() > -10
