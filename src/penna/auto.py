@@ -270,10 +270,10 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
                 raise RunError(f"{families} offer nothing for such rows: add linear to --families.") from None
             reasons = "; ".join(dict.fromkeys(t.reason for t in search.ledger.trials if t.reason)) or "too little time"
             budget = search.work.budget
-            ceilings = "" if budget.admits(np.inf, np.inf) else " or the ceilings (--max-mb, --max-ms)"
+            free = budget.admits(np.inf, np.inf)
+            under, ceilings = ("", "") if free else (" and under the ceilings", " or the ceilings (--max-mb, --max-ms)")
             raise RunError(
-                f"no model was finished within {budget.seconds:g} s and under the ceilings ({reasons}): "
-                f"raise --budget{ceilings}."
+                f"no model was finished within {budget.seconds:g} s{under} ({reasons}): raise --budget{ceilings}."
             ) from None
 
     def _settings(self, source: Any, table: Table) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from penna.bundle import Bundle
 from penna.errors import EncoderError
 from penna.evaluate import BROKEN, WHOLE
 from penna.job import doubting, finishing
-from penna.job.searching import FINISHING, STOPPED, Search
+from penna.job.affording import FINISHING
+from penna.job.searching import STOPPED, Search
 from penna.models import Model, OutOfTime, staged
 from penna.models.blend import Blend
 from penna.prepare import doubt

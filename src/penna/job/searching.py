@@ -1,7 +1,6 @@
 """One search: proposals in, trials out, always a usable model on disk. Knows families by name, never their insides."""
 
 import time
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -10,14 +9,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from penna import bundle, evaluate, plugins, select
+from penna import bundle, evaluate, select
 from penna.adjust import reject
 from penna.budget import Deadline
 from penna.errors import PennaError
 from penna.evaluate import Work
 from penna.job import doubting, proposing
+from penna.job.affording import FINISHING, Affording, whole
 from penna.models import Model, Resources, staged
-from penna.recipe import Recipe
 from penna.runners import here
 from penna.search import Proposal
 from penna.select import Choice, Evidence
@@ -27,16 +26,6 @@ Array = np.ndarray[Any, Any]
 
 #: Why a search ended, where Ctrl-C ended it.
 STOPPED = "stopped by hand"
-#: Seconds that finishing takes beside refits and the exam: writing, opening, measuring, the report.
-FINISHING = 2.5
-#: Importing torch, loading an encoder and timing some of its steps. With less left, its family is skipped.
-ENCODER_SETUP = 10.0
-#: The same where it has been loaded, and only another depth or length is to be timed.
-ENCODER_TIMING = 2.0
-#: Seconds that one exam row may take, before a trial has shown it.
-ENCODED_ROW, LINEAR_ROW = 4e-3, 5e-5
-#: A text in a batch takes so much of the time that one alone takes.
-IN_BATCH = 0.7
 #: So much of the budget may be added for the exam of the model that lies on disk: else a search of hours would end with
 #: its first, cheap model because its last trial took longer than it said.
 GRACE = 0.02
@@ -44,8 +33,6 @@ GRACE = 0.02
 CUT = 0.4
 #: A model that took this long is kept on disk when it is the best so far: it need not be fitted twice if time runs out.
 WORTH_KEEPING = 5.0
-#: A first fine-tune is not cut below this share of its steps where a longer one fits without a refit.
-SHORT = 0.5
 
 
 class Progress(Protocol):
@@ -86,8 +73,8 @@ class Search:
         self.chosen: Choice | None = None
         self.too_large: set[frozenset[int]] = set()  # members that were over a ceiling once written and measured
         self._truths: dict[int, Array] = {}
+        self.affording = Affording(work, goal.deadline, goal.exam_rows)
         self._choosing = self._spent_since = self._looking = 0.0
-        self._errors: dict[str, list[float]] = defaultdict(list)  # family -> seconds taken / seconds predicted
 
     def run(self) -> str:
         """Search until time or ideas run out, or Ctrl-C; returns why it ended."""
@@ -117,22 +104,11 @@ class Search:
 
     def refit_seconds(self, trial: Trial) -> float:
         """Predicted seconds to fit a trial's recipe on all rows; none for a kept model that would learn little more."""
-        if trial.number == self.kept and not self.work.refits:
-            return 0.0
-        train, valid = self.work.folds[0]
-        return 1.05 * trial.seconds / max(1, len(trial.folds)) * (len(train) + len(valid)) / len(train)
+        return 0.0 if trial.number == self.kept and not self.work.refits else self.affording.refit(trial)
 
     def answer_seconds(self, trial: Trial) -> float:
-        """Predicted seconds to answer the exam.
-
-        The artefact runs in fp32, half as fast as a bf16 trial was scored; and a trial's vectors came from the cache.
-        """
-        scored = 2 / trial.rows_per_second if trial.rows_per_second else 0.0
-        return max(self.goal.exam_rows * scored, self._answers(trial.milliseconds))
-
-    def _answers(self, milliseconds: float | None) -> float:
-        """Seconds for the exam at so many milliseconds for one text."""
-        return self.goal.exam_rows * IN_BATCH * (milliseconds or 0.0) / 1e3
+        """Predicted seconds to answer the exam."""
+        return self.affording.exam(trial)
 
     def least_seconds(self, trial: Trial) -> float:
         """What finishing takes at the least: the kept model can be served as it is, a trusted one learn for less."""
@@ -164,18 +140,22 @@ class Search:
 
     def attempt(self, proposal: Proposal, left: float) -> tuple[Trial, Mapping[int, Array]]:
         """Run one proposal, smaller where it must be, or skip it with the reason."""
-        afforded, folds = self._afford(proposal, left), proposal.folds
-        while proposal.recipe == self.trusted and len(folds) > 1 and not _whole(afforded, proposal.recipe):
+        afford = partial(self.affording.afford, trials=self.ledger.trials, resources=self.goal.resources)
+        if doubting.needed(proposal.recipe) and any(fold not in self.work.doubts for fold in proposal.folds):
+            left -= self._looking
+        afforded, folds = afford(proposal, left=left), proposal.folds
+        while proposal.recipe == self.trusted and len(folds) > 1 and not whole(afforded, proposal.recipe):
             folds = folds[: len(folds) // 2]  # it is not for its score that it is served
-            afforded = self._afford(replace(proposal, folds=folds), left)
+            afforded = afford(replace(proposal, folds=folds), left=left)
         if not isinstance(afforded, str) and doubting.needed(proposal.recipe) and (why := self.doubt(folds)):
             afforded = why
         if isinstance(afforded, str):
             skipped = Trial(proposal.recipe, State.SKIPPED, reason=afforded, origin=proposal.origin, asked=proposal.key)
             return skipped, {}
         recipe, cost = afforded
-        predicted = cost.seconds * len(folds)
-        self.progress.event("trial_start", recipe=str(recipe), predicted=predicted * self._correction(recipe.family))
+        seconds = cost.seconds * len(folds)
+        predicted = seconds * self.affording.correction(recipe.family)
+        self.progress.event("trial_start", recipe=str(recipe), predicted=predicted)
 
         def report(step: int, of: int, score: float) -> bool:
             self.progress.event("step", step=step, of=of, score=score)
@@ -189,14 +169,13 @@ class Search:
         outcome = evaluate.evaluate(recipe, self.work, folds, resources, report)
         trial = replace(
             outcome.trial,
-            predicted_seconds=round(predicted * self._correction(recipe.family), 3),
+            predicted_seconds=round(predicted, 3),
             megabytes=cost.megabytes,
             milliseconds=cost.milliseconds,
             origin=proposal.origin,
             asked=proposal.key,
         )
-        if trial.state is State.COMPLETE:
-            self._errors[recipe.family].append(trial.seconds / max(predicted, 1e-3))
+        self.affording.took(trial, seconds)
         return self._keep(trial, outcome.model), outcome.outputs
 
     def doubt(self, folds: Sequence[int]) -> str:
@@ -218,47 +197,6 @@ class Search:
         # Scores compare on the same folds: finalists met others.
         done = [t for t in self.ledger.trials if t.state is State.COMPLETE and t.folds == self.first_round]
         self.progress.event("trial_end", trial=trial, best=max(done, key=lambda t: t.score, default=None))
-
-    def _afford(self, proposal: Proposal, left: float) -> tuple[Recipe, Any] | str:
-        """A fine-tune should leave time to be refitted; a first one may do without rather than be cut to a stump."""
-        correction = self._correction(proposal.recipe.family)
-        if doubting.needed(proposal.recipe) and any(fold not in self.work.doubts for fold in proposal.folds):
-            left -= self._looking
-        # Networks are loaded, or made, and timed: those that begin anew say so themselves.
-        module = plugins.find("models", proposal.recipe.family)
-        slow = bool(proposal.recipe.get("encoder")) or getattr(module, "ANEW", False)
-        setup = ENCODER_SETUP if self._first_of(proposal.recipe.family) else ENCODER_TIMING
-        if slow and left < setup:
-            return f"loading and timing an encoder takes up to {setup:g} s, {max(left, 0):.1f} s are left"
-        left /= correction
-        if proposal.origin == "finalist":  # its refit is what the reserve is for
-            return evaluate.afford(proposal.recipe, self.work, proposal.folds, self.goal.resources, left)
-        answers = self.goal.exam_rows * (ENCODED_ROW if slow else LINEAR_ROW)
-        once = max(0.0, self.goal.deadline.left() - FINISHING - answers) / correction
-        refitted = min(left, once / 2.3 if self.work.refits else 0.9 * once)
-        afforded = self._within(proposal, refitted, once)
-        short = isinstance(afforded, str) or afforded[0].effort < SHORT * proposal.recipe.effort
-        if short and self._first_of(proposal.recipe.family):
-            longer = self._within(proposal, 0.75 * once, once)
-            if not isinstance(longer, str):
-                return longer
-        return afforded
-
-    def _within(self, proposal: Proposal, seconds: float, once: float) -> tuple[Recipe, Any] | str:
-        """The recipe in so many seconds, or in fewer where what answers so slowly could not be examined after them."""
-        afford = partial(evaluate.afford, proposal.recipe, self.work, proposal.folds, self.goal.resources)
-        afforded: tuple[Recipe, Any] | str = afford(seconds)
-        if isinstance(afforded, str):
-            return afforded
-        room = once - self._answers(afforded[1].milliseconds)
-        return afforded if afforded[1].seconds * len(proposal.folds) <= room else afford(max(0.0, room))
-
-    def _correction(self, family: str) -> float:
-        """What predictions of this family's seconds have to be multiplied by, going by how the last ones turned out."""
-        return float(np.clip(np.median(self._errors[family][-5:]), 0.5, 3.0)) if self._errors[family] else 1.0
-
-    def _first_of(self, family: str) -> bool:
-        return not any(t.recipe.family == family and t.state is State.COMPLETE for t in self.ledger.trials)
 
     def _keep(self, trial: Trial, model: Model | None) -> Trial:
         """Leave the best model so far on disk: after a kill, a Ctrl-C or the deadline there is something to serve."""
@@ -282,10 +220,6 @@ class Search:
         if fold not in self._truths:
             self._truths[fold] = self.work.task.encode(self.work.table.take(self.work.folds[fold][1]))
         return self._truths[fold]
-
-
-def _whole(afforded: tuple[Recipe, Any] | str, recipe: Recipe) -> bool:
-    return not isinstance(afforded, str) and afforded[0] == recipe
 
 
 def _kept(folder: Path, trials: Sequence[Trial]) -> int | None:

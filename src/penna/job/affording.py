@@ -1,0 +1,106 @@
+"""What may still be begun: predicted seconds of trials, refits and the exam, corrected by how the last turned out."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+
+from penna import evaluate, plugins
+from penna.budget import Deadline
+from penna.evaluate import Work
+from penna.models import Cost, Resources
+from penna.recipe import Recipe
+from penna.search import Proposal
+from penna.trials import State, Trial
+
+#: Seconds that finishing takes beside refits and the exam: writing, opening, measuring, the report.
+FINISHING = 2.5
+#: Importing torch, loading an encoder and timing some of its steps. With less left, its family is skipped.
+ENCODER_SETUP = 10.0
+#: The same where it has been loaded, and only another depth or length is to be timed.
+ENCODER_TIMING = 2.0
+#: Seconds that one exam row may take, before a trial has shown it.
+ENCODED_ROW, LINEAR_ROW = 4e-3, 5e-5
+#: A text in a batch takes so much of the time that one alone takes.
+IN_BATCH = 0.7
+#: A first fine-tune is not cut below this share of its steps where a longer one fits without a refit.
+SHORT = 0.5
+
+#: A recipe with its cost, smaller than it was proposed where it must be; or why it cannot be run.
+Afforded = tuple[Recipe, Cost] | str
+
+
+class Affording:
+    """Knows the work, the moment at which a search must be over, and how predictions of each family turned out."""
+
+    def __init__(self, work: Work, deadline: Deadline, exam_rows: int) -> None:
+        self.work, self.deadline, self.exam_rows = work, deadline, exam_rows
+        self._errors: dict[str, list[float]] = defaultdict(list)  # family -> seconds taken / seconds predicted
+
+    def refit(self, trial: Trial) -> float:
+        """Seconds to fit a trial's recipe on all rows."""
+        train, valid = self.work.folds[0]
+        return 1.05 * trial.seconds / max(1, len(trial.folds)) * (len(train) + len(valid)) / len(train)
+
+    def exam(self, trial: Trial) -> float:
+        """Seconds to answer the exam.
+
+        The artefact runs in fp32, half as fast as a bf16 trial was scored; and a trial's vectors came from the cache.
+        """
+        scored = 2 / trial.rows_per_second if trial.rows_per_second else 0.0
+        return max(self.exam_rows * scored, self._answers(trial.milliseconds))
+
+    def correction(self, family: str) -> float:
+        """What predictions of this family's seconds have to be multiplied by, going by how the last ones turned out."""
+        return float(np.clip(np.median(self._errors[family][-5:]), 0.5, 3.0)) if self._errors[family] else 1.0
+
+    def took(self, trial: Trial, predicted: float) -> None:
+        """Told of a trial for which so many seconds had been predicted, before they were corrected."""
+        if trial.state is State.COMPLETE:
+            self._errors[trial.recipe.family].append(trial.seconds / max(predicted, 1e-3))
+
+    def afford(self, proposal: Proposal, trials: Sequence[Trial], resources: Resources, left: float) -> Afforded:
+        """The proposal within ``left`` seconds.
+
+        A fine-tune should leave time to be refitted; a first one may do without rather than be cut to a stump.
+        """
+        family = proposal.recipe.family
+        first = not any(t.recipe.family == family and t.state is State.COMPLETE for t in trials)
+        # Networks are loaded, or made, and timed: those that begin anew say so themselves.
+        slow = bool(proposal.recipe.get("encoder")) or getattr(plugins.find("models", family), "ANEW", False)
+        setup = ENCODER_SETUP if first else ENCODER_TIMING
+        if slow and left < setup:
+            return f"loading and timing an encoder takes up to {setup:g} s, {max(left, 0):.1f} s are left"
+        correction = self.correction(family)
+        left /= correction
+        if proposal.origin == "finalist":  # its refit is what the reserve is for
+            return evaluate.afford(proposal.recipe, self.work, proposal.folds, resources, left)
+        answers = self.exam_rows * (ENCODED_ROW if slow else LINEAR_ROW)
+        once = max(0.0, self.deadline.left() - FINISHING - answers) / correction
+        refitted = min(left, once / 2.3 if self.work.refits else 0.9 * once)
+        afforded = self._within(proposal, resources, refitted, once)
+        short = isinstance(afforded, str) or afforded[0].effort < SHORT * proposal.recipe.effort
+        if short and first:
+            longer = self._within(proposal, resources, 0.75 * once, once)
+            if not isinstance(longer, str):
+                return longer
+        return afforded
+
+    def _within(self, proposal: Proposal, resources: Resources, seconds: float, once: float) -> Afforded:
+        """The recipe in so many seconds, or in fewer where what answers so slowly could not be examined after them."""
+        afford = partial(evaluate.afford, proposal.recipe, self.work, proposal.folds, resources)
+        afforded: Afforded = afford(seconds)
+        if isinstance(afforded, str):
+            return afforded
+        room = once - self._answers(afforded[1].milliseconds)
+        return afforded if afforded[1].seconds * len(proposal.folds) <= room else afford(max(0.0, room))
+
+    def _answers(self, milliseconds: float | None) -> float:
+        """Seconds for the exam at so many milliseconds for one text."""
+        return self.exam_rows * IN_BATCH * (milliseconds or 0.0) / 1e3
+
+
+def whole(afforded: Afforded, recipe: Recipe) -> bool:
+    """Whether the recipe can be run as it was proposed."""
+    return not isinstance(afforded, str) and afforded[0] == recipe
