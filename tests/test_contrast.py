@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
-from penna import split, tasks
+from penna import AutoText, split, tasks
 from penna.budget import Deadline
 from penna.encoders import checkpoints
 from penna.models import OutOfTime, Resources, contrast, finetune
@@ -135,3 +136,15 @@ def test_a_tiny_table_is_dealt_into_folds_twice():
     more = split.plan(made(200), np.arange(200) % 2, has_test=True)
     assert len(more.folds) == 5
     assert more.again == ()
+
+
+def test_of_sixteen_rows_its_recipe_is_served_although_words_tell_them_apart_too(tiny_bert, tmp_path):
+    table = made(16)
+    rows = {"text": table.text["text"].tolist(), "label": table.target.tolist()}
+    auto = AutoText(budget=40, encoders=(str(tiny_bert),), out=tmp_path / "run", threads=2).fit(
+        pd.DataFrame(rows), "label"
+    )
+    first, second = auto.trials_[:2]
+    assert [first.recipe.family, second.recipe.family] == ["linear", "contrast"]
+    assert auto.bundle_.manifest["recipe"].startswith("contrast[")
+    assert "effort" not in auto.bundle_.manifest["recipe"]

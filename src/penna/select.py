@@ -75,8 +75,8 @@ def best(
     # Where no time was left to run the leader again, that others met more folds is no merit of theirs.
     compared = finalists if leader in finalists else [_early(t, evidence) for t in singles]
     top = max(compared, key=lambda t: (t.cautious, -t.seconds))
-    if alike := [t for t in singles if trusted and _alike(t.recipe, trusted)]:
-        usual = max(alike, key=lambda t: t.recipe.effort)
+    if same := [t for t in singles if trusted and alike(t.recipe, trusted)]:
+        usual = max(same, key=lambda t: t.recipe.effort)
         if top.score <= usual.score + 2 * float(np.hypot(_doubt(usual, evidence), _doubt(top, evidence))):
             top = usual
         return Choice(((top, 1.0),), top.score, top.spread)
@@ -85,7 +85,8 @@ def best(
     return blended if blended is not None and _better(blended, top, evidence) else single
 
 
-def _alike(one: Recipe, other: Recipe) -> bool:
+def alike(one: Recipe, other: Recipe) -> bool:
+    """Whether two recipes differ in effort and seed alone."""
     return one.but(seed=0, effort=1.0) == other.but(seed=0, effort=1.0)
 
 

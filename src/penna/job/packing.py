@@ -69,7 +69,7 @@ def pack(search: Search, exam: Table, ended: str, adjusted: bool = True) -> Pack
         finish = Deadline(min(finish.seconds, finish.spent() + FINISHING + PATIENCE), finish.started)
     while True:
         left = finish.left() - FINISHING
-        choice = _adjusted(search, search.choose(left), left, adjusted)
+        choice = _adjusted(search, search.in_full(search.choose(left), left), left, adjusted)
         choice = choice or _adjusted(search, _kept(search), 0.0, adjusted)
         members = [] if choice is None else _members(search, choice, finish)
         if not members and (choice := _kept(search)) is not None:  # every refit failed

@@ -119,6 +119,16 @@ class Search:
         """The best choice that can be finished within ``seconds`` and stays under the ceilings."""
         return select.best(self.ledger.trials, self.evidence, self._allowed(seconds), self.trusted)
 
+    def in_full(self, choice: Choice | None, seconds: float) -> Choice | None:
+        """The same choice; a trusted recipe that was tried for less than it asks for in full, where that fits."""
+        if choice is None or self.trusted is None or not select.alike(choice.members[0][0].recipe, self.trusted):
+            return choice
+        trial = choice.members[0][0]
+        whole = self.refit_seconds(trial) * self.trusted.effort / trial.recipe.effort + self.answer_seconds(trial)
+        if whole > seconds:
+            return choice
+        return replace(choice, members=((replace(trial, recipe=trial.recipe.but(effort=self.trusted.effort)), 1.0),))
+
     def others(self, seconds: float, most: int) -> list[Choice]:
         """Single trials of the first round that could be finished as well, best first; none where rows are too few."""
         if self.trusted:
