@@ -1,6 +1,7 @@
 """Family frozen: every head learns, is stored without pickle and answers the same without torch."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from penna import tasks
 from penna.budget import Deadline
 from penna.errors import BundleError, EncoderError
-from penna.models import OutOfTime, Resources, _frozen_heads, frozen
+from penna.models import OutOfTime, Resources, _frozen_heads, _frozen_pace, frozen
 from penna.models._frozen_heads import Scaling
 from penna.recipe import Profile, Recipe
 from penna.table import Table
@@ -266,3 +267,20 @@ def test_minilm_knows_films_from_payments_by_two_examples_each(minilm: Path, res
     table = Table({"text": column}, target=target, rows=np.arange(8))
     chosen = Recipe.of("frozen", encoder=str(minilm), head="prototype")
     assert accuracy(go(chosen, table.take(np.arange(4)), resources), table) == 1.0
+
+
+def test_a_slow_pace_is_believed_for_minutes_and_no_longer(profile: Profile, resources: Resources) -> None:
+    """A probe beside other work tells of the other work."""
+    train = made(240)
+    _frozen_pace._known.clear()
+    honest = frozen.cost(recipe(profile), profile, train, resources).seconds
+    (file,) = (resources.cache / "pace").iterdir()
+    file.write_text('{"tokens": 1.0, "alone": 9.0}')
+    _frozen_pace._known.clear()
+    assert frozen.cost(recipe(profile), profile, train, resources).seconds > 100 * honest
+    for forget in (True, False):  # by another process, and by the one that measured it
+        os.utime(file, (1.0, 1.0))
+        _frozen_pace._known = (
+            {} if forget else {key: (_frozen_pace._Rate(1.0, 9.0), 1.0) for key in _frozen_pace._known}
+        )
+        assert frozen.cost(recipe(profile), profile, train, resources).seconds < 20 * honest

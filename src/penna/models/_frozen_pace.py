@@ -1,4 +1,7 @@
-"""How fast an encoder embeds on this machine: a short probe, remembered in the process and in the cache folder."""
+"""How fast an encoder embeds on this machine: a short probe, remembered for minutes in the process and in the cache.
+
+Other work on the machine makes a probe slow. So one is not believed for long, and of two the quicker holds.
+"""
 
 import contextlib
 import json
@@ -15,9 +18,9 @@ from penna.table import Table
 
 _ROWS, _TILES = 100, 20
 _LONGEST = 1.0  # seconds after which the probe has seen enough
-_FRESH = 86_400.0  # seconds: a folder may move to another machine, and a busy day may pass
+_FRESH = 300.0  # seconds
 
-_known: dict[str, "_Rate"] = {}
+_known: dict[str, tuple["_Rate", float]] = {}  # key -> rate, and when it was measured
 
 
 @dataclass(frozen=True)
@@ -43,8 +46,11 @@ def pace_of(checkpoint: Checkpoint, train: Table, setting: embed.Setting, resour
     ids = texts.rows
     key = f"{checkpoint.fingerprint}-{setting.depth}-{setting.dtype}-{resources.threads}"
     file = resources.cache / "pace" / f"{key}.json"
-    rate = _known.get(key) or _read(file) or _probe(checkpoint, ids, setting, resources, file)
-    _known[key] = rate
+    rate, measured = _known.get(key) or _read(file) or (_Rate(0.0, np.inf), 0.0)
+    if time.time() - measured > _FRESH:
+        found = _probe(checkpoint, ids, setting, resources, file)
+        rate, measured = _Rate(max(rate.tokens, found.tokens), min(rate.alone, found.alone)), time.time()
+    _known[key] = rate, measured
     windows = len(ids) / max(len(some), 1)
     return Pace(row=len(ids.values) / max(len(some), 1) / rate.tokens, alone=windows * rate.alone)
 
@@ -82,12 +88,14 @@ def _seconds(encoder: embed.Encoder, ids: tokens.Ragged, batch: Array, times: in
     return min(taken)
 
 
-def _read(file: Path) -> _Rate | None:
+def _read(file: Path) -> tuple[_Rate, float] | None:
+    """A rate that another process left, and when; None where that is too old, since the folder may have moved."""
     try:
-        if time.time() - file.stat().st_mtime > _FRESH:
+        written = file.stat().st_mtime
+        if time.time() - written > _FRESH:
             return None
         data = json.loads(file.read_text(encoding="utf-8"))
         rate = _Rate(float(data["tokens"]), float(data["alone"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return rate if rate.tokens > 0 and rate.alone > 0 else None
+    return (rate, written) if rate.tokens > 0 and rate.alone > 0 else None
