@@ -1,5 +1,7 @@
 """What a search may propose, and in which order."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,8 +9,9 @@ from penna import tasks
 from penna.budget import Budget
 from penna.evaluate import Work
 from penna.job import proposing
-from penna.recipe import Profile
+from penna.recipe import Profile, Recipe
 from penna.table import Table
+from penna.trials import State, Trial
 
 
 @pytest.fixture
@@ -42,3 +45,29 @@ def test_of_many_rows_none_is_trusted(work):
     assert recipes[1].family == "linear"
     assert proposing.trusted(many, recipes) is None
     assert proposing.trusted(work(32), []) is None
+
+
+def trial(score: float, **knobs: object) -> Trial:
+    return Trial(Recipe.of("linear", **knobs), State.COMPLETE, (0,), (score,), (0.01,))
+
+
+def test_columns_tell_where_the_same_model_gains_by_them():
+    plain, reading, other = (
+        trial(0.70, c=1.0),
+        trial(0.75, c=1.0, columns="standard", names="onehot"),
+        trial(0.9, c=3.0),
+    )
+    assert proposing.columns_tell([plain, other, reading]) is True
+    assert proposing.columns_tell([plain, replace(reading, scores=(0.701,))]) is False
+    assert proposing.columns_tell([other, reading]) is None
+    assert proposing.columns_tell([plain, replace(reading, state=State.SKIPPED)]) is None
+    assert proposing.columns_tell([plain, replace(reading, folds=(1,))]) is None
+
+
+def test_where_columns_tell_nothing_encoders_read_the_text_alone(work):
+    recipes = proposing.portfolio(work(200, columns=2), ["linear", "frozen"])
+    plain = proposing.without_columns(recipes)
+    assert any(recipe.get("row") for recipe in recipes)
+    assert not any(recipe.get("row") for recipe in plain)
+    assert [r for r in recipes if r.family == "linear"] == [r for r in plain if r.family == "linear"]
+    assert len(set(plain)) == len(plain) < len(recipes)

@@ -7,6 +7,11 @@ from penna.evaluate import Work
 from penna.prepare import doubt, offer, rows
 from penna.recipe import Recipe, Space
 from penna.search import Strategy
+from penna.trials import State, Trial
+
+#: Columns tell something where a model gains more by them than this share of its score's spread.
+GAIN = 0.25
+_READ = "columns"  # the knob of a recipe that reads columns by themselves
 
 
 def strategy(
@@ -53,3 +58,25 @@ def trusted(work: Work, recipes: Sequence[Recipe]) -> Recipe | None:
     family that says so of itself. None where rows are enough."""
     asked = {name: getattr(plugins.find("models", name), "trusted", None) for name in {r.family for r in recipes}}
     return next((r for r in recipes if (says := asked[r.family]) and says(work.profile)), None)
+
+
+def columns_tell(trials: Sequence[Trial]) -> bool | None:
+    """Whether a model got better by columns beside the text; None where none was tried both with and without them."""
+    done = [t for t in trials if t.state is State.COMPLETE and t.recipe.effort == 1]
+    with_them, without = ([t for t in done if (_READ in dict(t.recipe.knobs)) == reads] for reads in (True, False))
+    for plain in without:
+        for reading in with_them:
+            alike = (plain.recipe.family, plain.folds) == (reading.recipe.family, reading.folds)
+            if alike and dict(plain.recipe.knobs).items() < dict(reading.recipe.knobs).items():
+                return reading.score > plain.score + GAIN * plain.spread
+    return None
+
+
+def without_columns(recipes: Sequence[Recipe]) -> list[Recipe]:
+    """The same recipes, of which those that would read the row as text read the text alone: longer rows take an encoder
+    longer, which is for nothing where columns tell nothing."""
+    plain = [
+        Recipe.made(r.family, {k: v for k, v in r.knobs if k != rows.KNOB}, effort=r.effort, seed=r.seed)
+        for r in recipes
+    ]
+    return list(dict.fromkeys(plain))

@@ -62,9 +62,10 @@ class Search:
         self.work, self.ledger, self.goal, self.progress = work, ledger, goal, progress
         self.families, self.portfolio = tuple(families), proposing.portfolio(work, families)
         self.trusted = proposing.trusted(work, self.portfolio)
-        self._make = partial(proposing.strategy, work, families, strategy, self.portfolio)
-        self.strategy = self._make()
         self.ways: tuple[tuple[str, ...], bool] = ((), False)  # of treating rows whose label is doubted
+        self._make = partial(proposing.strategy, work, families, strategy)  # it reads off the trials where it stands
+        self.strategy = self._make(self.portfolio)
+        self.columns_tell: bool | None = None if work.profile.columns else False
         self.decided = not self.portfolio
         self.first_round = tuple(range(work.profile.folds))
         self.evidence = Evidence(work.task, self._truth, ledger.outputs, self.first_round)
@@ -85,12 +86,18 @@ class Search:
             return STOPPED
 
     def ask(self, trials: Sequence[Trial], left: float) -> Proposal | None:
-        """The strategy's next proposal; first of all, what it may propose goes by the doubts about labels so far."""
+        """The strategy's next proposal, of what the trials so far leave to be proposed: they tell which ways of treating
+        doubtful rows there are, and whether columns beside the text tell anything."""
         if not self.decided:
             ways = doubting.ways(self.work, trials, self.evidence, self.portfolio[0])
             if ways[0] and ways != self.ways:
-                self.strategy = self._make(*ways)  # reads off the trials where it stands
+                self.strategy = self._make(self.portfolio, *ways)
             self.ways, self.decided = ways, ways[1]
+        if self.columns_tell is None:
+            self.columns_tell = proposing.columns_tell(trials)
+            if self.columns_tell is False:
+                self.portfolio = proposing.without_columns(self.portfolio)
+                self.strategy = self._make(self.portfolio, *self.ways)
         return self.strategy.ask(trials, left)
 
     def left(self) -> float:
