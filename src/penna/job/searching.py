@@ -86,8 +86,8 @@ class Search:
             return STOPPED
 
     def ask(self, trials: Sequence[Trial], left: float) -> Proposal | None:
-        """The strategy's next proposal, of what the trials so far leave to be proposed: they tell which ways of treating
-        doubtful rows there are, and whether columns beside the text tell anything."""
+        """The strategy's next proposal, of what the trials so far leave to be proposed: they tell which ways there are
+        of treating doubtful rows, and whether columns beside the text tell anything."""
         if not self.decided:
             ways = doubting.ways(self.work, trials, self.evidence, self.portfolio[0])
             if ways[0] and ways != self.ways:
