@@ -129,3 +129,9 @@ def test_a_trusted_recipe_that_was_cut_or_has_another_seed_is_still_trusted():
     trials, evidence = setup([0.70, 0.72])
     cut = [replace(trials[0], recipe=trials[0].recipe.but(effort=0.5, seed=3)), trials[1]]
     assert select.best(cut, evidence, everything, trials[0].recipe).members[0][0].number == 0
+
+
+def test_a_trial_that_met_later_folds_alone_can_be_weighed_against_a_trusted_one():
+    trials, evidence = setup([0.70, 0.72], first_round=(0, 1))
+    late = replace(trials[1], folds=(4, 5))
+    assert select.best([trials[0], late], evidence, everything, trials[0].recipe).members[0][0].number == 0

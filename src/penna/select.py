@@ -93,6 +93,8 @@ def alike(one: Recipe, other: Recipe) -> bool:
 def _doubt(trial: Trial, evidence: Evidence) -> float:
     """The standard error of a trial's score, over the rows of its first round together: a fold may be four rows."""
     met = [f for f in evidence.first_round if f in trial.folds]
+    if not met:
+        return trial.spread
     outputs = np.concatenate([evidence.outputs(trial, f) for f in met])
     return evidence.task.score_error(np.concatenate([evidence.truth(f) for f in met]), outputs)
 

@@ -149,7 +149,7 @@ def fit(recipe: Recipe, task: Task, train: Table, valid: Table | None, resources
     y = task.encode(train)
     seen = None if valid is None else (read.matrix(valid), task.encode(valid))
     each = _tree(train, recipe) * (1 if task.columns <= 2 else task.columns)
-    wanted = min(_trees(recipe), int((resources.deadline.left() - _binning(train)) / each))
+    wanted = int(min(_trees(recipe), (resources.deadline.left() - _binning(train)) / each))
     if wanted < _FEWEST:
         raise OutOfTime("no time was left for the trees")
     model = _boosting(task.loss, recipe)
