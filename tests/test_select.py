@@ -132,6 +132,6 @@ def test_a_trusted_recipe_that_was_cut_or_has_another_seed_is_still_trusted():
 
 
 def test_a_trial_that_met_later_folds_alone_can_be_weighed_against_a_trusted_one():
-    trials, evidence = setup([0.71, 0.70], first_round=(0, 1))
+    trials, evidence = setup([0.75, 0.70], first_round=(0, 1))
     late = replace(trials[1], folds=(4, 5))
     assert select.best([trials[0], late], evidence, everything, trials[0].recipe).members[0][0].number == 0
