@@ -64,10 +64,12 @@ def test_columns_tell_where_the_same_model_gains_by_them():
     assert proposing.columns_tell([plain, replace(reading, folds=(1,))]) is None
 
 
-def test_where_columns_tell_nothing_encoders_read_the_text_alone(work):
-    recipes = proposing.portfolio(work(200, columns=2), ["linear", "frozen"])
+def test_where_columns_tell_nothing_the_text_is_read_alone(work):
+    recipes = proposing.portfolio(work(200, columns=2), ["linear", "trees", "frozen"])
     plain = proposing.without_columns(recipes)
     assert any(recipe.get("row") for recipe in recipes)
     assert not any(recipe.get("row") for recipe in plain)
-    assert [r for r in recipes if r.family == "linear"] == [r for r in plain if r.family == "linear"]
+    assert plain[0] == recipes[0]
+    assert [r.get("analyzer") for r in plain[1:] if r.get("columns")] == ["none"], "the columns alone"
+    assert [r for r in plain if r.family == "trees"] == [r for r in recipes if r.family == "trees"]
     assert len(set(plain)) == len(plain) < len(recipes)

@@ -73,10 +73,16 @@ def columns_tell(trials: Sequence[Trial]) -> bool | None:
 
 
 def without_columns(recipes: Sequence[Recipe]) -> list[Recipe]:
-    """The same recipes, of which those that would read the row as text read the text alone: longer rows take an encoder
-    longer, which is for nothing where columns tell nothing."""
-    plain = [
-        Recipe.made(r.family, {k: v for k, v in r.knobs if k != rows.KNOB}, effort=r.effort, seed=r.seed)
-        for r in recipes
-    ]
-    return list(dict.fromkeys(plain))
+    """The same recipes with the text alone, but for the first, which was tried, and those that read columns alone.
+
+    Columns that tell nothing are noise to a linear model, and an encoder takes longer over longer rows.
+    """
+    return list(dict.fromkeys([recipes[0], *map(_plain, recipes[1:])]))
+
+
+def _plain(recipe: Recipe) -> Recipe:
+    alone = getattr(plugins.find("models", recipe.family), "of_text", None)
+    if alone is not None:
+        recipe = alone(recipe)
+    knobs = {name: value for name, value in recipe.knobs if name != rows.KNOB}
+    return Recipe.made(recipe.family, knobs, effort=recipe.effort, seed=recipe.seed)

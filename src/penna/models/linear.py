@@ -98,13 +98,21 @@ def portfolio(profile: Profile) -> list[Recipe]:
 
 
 def _with_columns(offered: list[dict[str, Any]], text: bool) -> list[dict[str, Any]]:
-    """The same choices that read columns, too; then the first ones with the columns alone, and with the text alone."""
+    """The same choices that read columns, too; the first one with the text alone, which tells whether columns help; and
+    those that read the columns alone."""
     reading = [o | _beside.USUAL if _reads_columns(o) else o for o in offered]
     learners = [{k: v for k, v in o.items() if k not in (*_BOTH, *_SOME)} for o in reading if "columns" in o]
     alone = [_BLANK | learner for i, learner in enumerate(learners) if learner not in learners[:i]]
     if not text:
         return [*alone, *(a | {"columns": "quantile", "names": "target"} for a in alone)]
-    return [*reading[:3], *(a | {"names": "target"} for a in alone[:1]), *reading[3:], offered[0]]
+    return [reading[0], offered[0], *reading[1:3], *(a | {"names": "target"} for a in alone[:1]), *reading[3:]]
+
+
+def of_text(recipe: Recipe) -> Recipe:
+    """The recipe without columns beside the text; as it is where it reads nothing else."""
+    knobs = {name: value for name, value in recipe.knobs if name not in _beside.USUAL}
+    reads = any(recipe.get(name) != value for name, value in _BLANK.items())
+    return Recipe.made("linear", knobs, effort=recipe.effort, seed=recipe.seed) if reads else recipe
 
 
 def _reads_columns(knobs: Any) -> bool:
