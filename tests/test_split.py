@@ -102,6 +102,55 @@ def test_the_same_seed_splits_alike_and_another_does_not():
     assert not np.array_equal(split.plan(table, strata, seed=1).exam, split.plan(table, strata, seed=2).exam)
 
 
+def pairs_of(first, second, group=None):
+    columns = {"a": np.array(first, object), "b": np.array(second, object)}
+    groups = None if group is None else np.array(group, object)
+    return Table(columns, group=groups, rows=np.arange(1, len(first) + 1), pair=("a", "b"))
+
+
+def sides_with(plan, names):
+    """Of each name, on how many parts of a split it stands."""
+    met = [set(np.asarray(names)[part]) for part in parts(plan)]
+    return [sum(name in part for part in met) for name in dict.fromkeys(names)]
+
+
+def test_pairs_that_share_a_text_stay_on_one_side_of_every_split_whichever_side_it_stands_on():
+    premises = [f"premise {i // 3}" for i in range(600)]
+    others = [f"hypothesis {i}" for i in range(600)]
+    swapped = [i % 3 == 1 for i in range(600)]
+    first = [b if swap else a for a, b, swap in zip(premises, others, swapped, strict=True)]
+    second = [a if swap else b for a, b, swap in zip(premises, others, swapped, strict=True)]
+    plan = split.plan(pairs_of(first, second), np.arange(600) % 3)
+    assert set(sides_with(plan, premises)) == {1}
+    assert sorted(np.concatenate(parts(plan)).tolist()) == list(range(600))
+
+
+def test_texts_on_many_pairs_and_empty_ones_link_nothing():
+    catalogue = [f"entry {i % 20}" for i in range(600)]
+    plan = split.plan(pairs_of([f"query {i}" for i in range(600)], catalogue), np.arange(600) % 2)
+    assert min(sides_with(plan, catalogue)) > 1
+    empty = [""] * 8 + [f"text {i}" for i in range(392)]
+    plan = split.plan(pairs_of([f"query {i}" for i in range(400)], empty), np.arange(400) % 2)
+    assert sides_with(plan, empty)[0] > 1
+
+
+def test_pairs_that_all_hang_together_are_split_row_by_row():
+    chain = [f"text {i}" for i in range(601)]
+    plan = split.plan(pairs_of(chain[:-1], chain[1:]), np.arange(600) % 2)
+    assert len(plan.exam) == 90
+    few = split.plan(pairs_of([f"question {i // 8}" for i in range(16)], chain[:16]), np.arange(16) % 2, has_test=True)
+    assert len(few.folds) == 8
+
+
+def test_a_named_group_is_all_that_keeps_pairs_together_beside_copies():
+    premises = [f"premise {i // 3}" for i in range(600)]
+    plan = split.plan(
+        pairs_of(premises, [f"hypothesis {i}" for i in range(600)], [f"writer {i}" for i in range(600)]),
+        np.arange(600) % 3,
+    )
+    assert max(sides_with(plan, premises)) > 1
+
+
 @pytest.mark.parametrize("wrong", [{"folds": 1}, {"folds": 99}, {"exam": 0.0}, {"exam": 0.9}])
 def test_settings_that_cannot_work_are_refused(wrong):
     with pytest.raises(SettingError, match="cannot work"):

@@ -19,6 +19,10 @@ SMALL = 1_500
 TINY, TIMES = 100, 2
 MOST_EXAM_ROWS = 10_000
 MOST_VALIDATION_ROWS = 20_000
+#: A text that stands on more pairs is one that new pairs will have as well: an entry of a catalogue, a form's question.
+MOST_LINKED = 10
+#: Where a larger share of the pairs hangs together by shared texts, and more than so many, none are kept together so.
+MOST_SHARE, MOST_TINY = 0.05, 3
 
 
 @dataclass(frozen=True)
@@ -59,10 +63,11 @@ def plan(
     """An exam part and k folds, stratified by ``strata`` (n,) int.
 
     Rows with the same text (but for case, spacing and punctuation), or of the same group, are always on one side of
-    every split. ``most_valid`` is how many rows to choose by, on one fold however few rows there are; 20,000 if None.
-    ``folds`` asks for so many folds in the first round. ``exam`` is a share of the rows in (0, 0.5]; by default 15 % of
-    up to 2,000 rows, 10 % beyond, at most 10,000 rows, and none where a test table was given. Of few groups, which are
-    not cut, some folds may get none: those are left out. Raises SettingError, and TableError where all are but one.
+    every split; pairs also with the same text on a side, where no group is named. ``most_valid`` is how many rows to
+    choose by, on one fold however few rows there are; 20,000 if None. ``folds`` asks for so many folds in the first
+    round. ``exam`` is a share of the rows in (0, 0.5]; by default 15 % of up to 2,000 rows, 10 % beyond, at most 10,000
+    rows, and none where a test table was given. Of few groups, which are not cut, some folds may get none: those are
+    left out. Raises SettingError, and TableError where all are but one.
     """
     n = len(table)
     if folds is not None and not 2 <= folds <= 20:
@@ -177,13 +182,38 @@ def _fill(lacking: Array, count: int) -> Array:
 
 def _units(table: Table) -> Array:
     """(n,) equal numbers for rows that must stay together: same text but for case, spacing and punctuation, same group,
-    or linked through others."""
+    or linked through others. Pairs without a group stay together where they share a text."""
     _, text = np.unique(table.alike, return_inverse=True)
-    if table.group is None:
+    if table.group is not None:
+        _, group = np.unique(table.group.astype(str), return_inverse=True)
+        return _linked([text, group])
+    if table.pair is None:
         return np.asarray(text)
-    _, group = np.unique(table.group.astype(str), return_inverse=True)
-    texts = int(text.max()) + 1
-    size = texts + int(group.max()) + 1
-    edges = coo_array((np.ones(len(text)), (text, group + texts)), shape=(size, size))
-    _, component = connected_components(edges, directed=False)
-    return np.asarray(component[text])
+    units = _linked([text, _shared(table)])
+    _, sizes = np.unique(units, return_counts=True)
+    return units if sizes.max() <= max(MOST_SHARE * len(table), MOST_TINY) else np.asarray(text)
+
+
+def _shared(table: Table) -> Array:
+    """Of pairs, (2, n) the number of each side's text, whichever side that stands on; -1 where it links to nothing:
+    it is empty, or stands on so many rows that it is no chance that new rows would share."""
+    _, codes, counts = np.unique(
+        np.concatenate([side.alike for side in table.sides]), return_inverse=True, return_counts=True
+    )
+    empty = np.array([not text.strip() for side in table.sides for text in side.joined], bool)
+    codes[empty | (counts[codes] > MOST_LINKED)] = -1
+    return codes.reshape(2, len(table))
+
+
+def _linked(things: Sequence[Array]) -> Array:
+    """(n,) the component of each row, where rows with an equal number hang together, of each array of (n,) or (m, n)
+    numbers by itself; -1 links nothing."""
+    n = size = things[0].shape[-1]
+    edges = []
+    for numbers in map(np.atleast_2d, things):
+        which, rows = np.nonzero(numbers >= 0)
+        edges.append(np.stack([rows, size + numbers[which, rows]]))
+        size += int(numbers.max(initial=-1)) + 1
+    rows, nodes = np.concatenate(edges, axis=1)
+    graph = coo_array((np.ones(len(rows)), (rows, nodes)), shape=(size, size))
+    return np.asarray(connected_components(graph, directed=False)[1][:n])

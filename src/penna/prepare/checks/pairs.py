@@ -36,7 +36,7 @@ def half_empty(table: Table) -> list[Finding]:
 
 
 def _shared(sheet: Sheet) -> list[Finding]:
-    """Sides that come again: what a model learns about one such text, it may be asked for in another fold."""
+    """Sides that come again: what a model learns about one such text, it may be asked for in another row."""
     found = []
     for name, side in zip(sheet.table.pair or (), sheet.table.sides, strict=True):
         _, codes, counts = np.unique(side.hashes, return_inverse=True, return_counts=True)
@@ -46,8 +46,9 @@ def _shared(sheet: Sheet) -> list[Finding]:
             found += of_rows(
                 "shared side", f"rows whose {name!r} stands on other rows, too", sheet.rows[again], "info",
                 of=len(sheet), examples=[f"on {counts[codes[most]]:,} rows: {quoted(side.joined[most])}"],
-                does="puts such rows on both sides of a fold",
-                change="name a column that keeps them together with --group",
+                does="keeps such rows on one side of every split, where a text stands on ten at most and no chain of "
+                "rows is longer than a twentieth of the table",
+                change="name a column with --group: rows of a group stay together then, and no others",
             )  # fmt: skip
     return found
 
