@@ -271,7 +271,7 @@ def test_no_time_is_said(tmp_path):
     train = backwards(400)
     with pytest.raises(OutOfTime, match="too few"):
         seq2seq.fit(
-            SMALL.but(epochs=50.0), translate.make(train), train, None, resources(tmp_path, 0.5), lambda *_: True
+            SMALL.but(epochs=50.0), translate.make(train), train, None, resources(tmp_path, 0.0), lambda *_: True
         )
 
 
