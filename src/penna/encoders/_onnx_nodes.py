@@ -66,7 +66,8 @@ class Writer:
 
 def model(parts: Parts, pooling: str, head: Sequence[tuple[Dense, str]]) -> "onnx.ModelProto":
     """ids and mask, and types where there are such, (b, s) int32 in; (b, k) float32 out: logits, or without a head the
-    pooled vector. With the pooling "none" (b, s, k) out: the same of every token."""
+    pooled vector. With the pooling "none" (b, s, k) out: the same of every token; with "sides" (b, 2 width): the mean
+    of either text of a pair, which the types tell apart whether or not the encoder knows any."""
     from onnx import TensorProto, helper
 
     writer = Writer()
@@ -76,12 +77,12 @@ def model(parts: Parts, pooling: str, head: Sequence[tuple[Dense, str]]) -> "onn
         if activation != "linear":
             x = writer.add({"relu": "Relu", "tanh": "Tanh"}[activation], x)
     writer.add("Identity", x, name=OUT)
-    outputs = int(head[-1][0].bias.shape[0]) if head else parts.width
+    outputs = int(head[-1][0].bias.shape[0]) if head else parts.width * (2 if pooling == "sides" else 1)
     shape: list[str | int] = ["b", "s", outputs] if pooling == "none" else ["b", outputs]
     graph = helper.make_graph(
         writer.nodes,
         "encoder",
-        [helper.make_tensor_value_info(name, TensorProto.INT32, ["b", "s"]) for name in _inputs(parts)],
+        [helper.make_tensor_value_info(name, TensorProto.INT32, ["b", "s"]) for name in _inputs(parts, pooling)],
         [helper.make_tensor_value_info(OUT, TensorProto.FLOAT, shape)],
         initializer=list(writer.weights.values()),
     )
@@ -89,8 +90,8 @@ def model(parts: Parts, pooling: str, head: Sequence[tuple[Dense, str]]) -> "onn
     return helper.make_model(graph, opset_imports=operators, ir_version=8, producer_name="penna")
 
 
-def _inputs(parts: Parts) -> tuple[str, ...]:
-    return (IDS, MASK) if parts.second is None else (IDS, MASK, TYPES)
+def _inputs(parts: Parts, pooling: str = "") -> tuple[str, ...]:
+    return (IDS, MASK) if parts.second is None and pooling != "sides" else (IDS, MASK, TYPES)
 
 
 def states(writer: Writer, parts: Parts) -> str:
@@ -227,6 +228,14 @@ def _pool(writer: Writer, x: str, pooling: str) -> str:
         lowest = writer.weight("lowest", np.array(np.finfo(np.float32).min, np.float32))
         return writer.add("ReduceMax", writer.add("Where", real, x, lowest), axes=[1], keepdims=0)
     weights = writer.add("Unsqueeze", writer.add("Cast", MASK, to=TensorProto.FLOAT), writer.whole(1))
+    if pooling == "sides":
+        types = writer.add("Unsqueeze", writer.add("Cast", TYPES, to=TensorProto.FLOAT), writer.whole(1))
+        second = writer.add("Mul", weights, types)
+        both = writer.add("Concat", writer.add("Sub", weights, second), second, axis=1)
+        one = writer.weight("one", np.array(1, np.float32))  # a side without a token
+        counts = writer.add("Max", writer.add("ReduceSum", both, writer.whole(2)), one)
+        means = writer.add("Div", writer.add("MatMul", both, x), counts)  # (b, 2, width)
+        return writer.add("Reshape", means, writer.whole(0, -1))
     total = writer.add("MatMul", weights, x)  # (b, 1, width)
     mean = writer.add("Div", total, writer.add("ReduceSum", weights, writer.whole(2)))
     return writer.add("Squeeze", mean, writer.whole(1))

@@ -9,7 +9,7 @@ one at the text's end; of a pair the second text alone. Beyond ``windows`` of th
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -164,9 +164,9 @@ def _of_two(frame: Frame, sides: Sequence[Ragged], length: int, windows: int) ->
         _fixed(frame.after, len(owner)),
     ]
     values, offsets = _joined(parts)
-    turns = len(frame.before) + kept[owner] + len(frame.between) if frame.typed else None
     long = first.whole + second.whole > room
-    rows = _ragged(values, offsets, first.pad, turns)
+    rows = _ragged(values, offsets, first.pad)
+    rows = replace(rows, turns=len(frame.before) + kept[owner] + len(frame.between), typed=frame.typed)
     return Framed(rows, starts, long, cut | (first.whole > kept))
 
 
@@ -199,11 +199,11 @@ def _joined(parts: Sequence[tuple[Array, Array, Array]]) -> tuple[Array, Array]:
     return out, offsets
 
 
-def _ragged(values: Array, offsets: Array, pad: int, turns: Array | None = None) -> Ragged:
+def _ragged(values: Array, offsets: Array, pad: int) -> Ragged:
     """Rows without a token hold one that fills up: nothing else can be pooled."""
     if (np.diff(offsets) > 0).all():
-        return Ragged(values, offsets, np.diff(offsets), pad, turns)
+        return Ragged(values, offsets, np.diff(offsets), pad)
     lengths = np.diff(offsets)
     out = np.insert(values, offsets[:-1][lengths == 0], pad)
     offsets = np.concatenate([[0], np.cumsum(np.maximum(lengths, 1))])
-    return Ragged(out, offsets, np.diff(offsets), pad, turns)
+    return Ragged(out, offsets, np.diff(offsets), pad)

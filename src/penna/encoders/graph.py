@@ -32,8 +32,8 @@ Head: TypeAlias = tuple[Array, Array] | Sequence[Layer]
 
 #: The largest difference in probability (for pooled vectors: share of the largest entry) that passes.
 TOLERANCE = 1e-3
-#: Of "none" every token is answered for.
-POOLINGS = ("mean", "cls", "max", "none")
+#: Of "none" every token is answered for; "sides" is the mean of either text of a pair.
+POOLINGS = ("mean", "cls", "max", "none", "sides")
 _ACTIVATIONS: Mapping[str, Callable[[Array], Array]] = {
     "linear": lambda x: x,
     "relu": lambda x: np.maximum(x, 0),
@@ -82,7 +82,7 @@ def write_graph(
     model = _onnx_nodes.model(parts, pooling, [(Dense(weight.T, bias), act) for weight, bias, act in layers])
     facts = session.Facts(
         length=length,
-        outputs=len(layers[-1][1]) if layers else parts.width,
+        outputs=len(layers[-1][1]) if layers else parts.width * (2 if pooling == "sides" else 1),
         pad=checkpoint.pad,
         # As many as the training rows were cut to: a text must become the same tokens here as there.
         characters=tokens._CHARACTERS * tokens.cap_of(checkpoint, most),
@@ -150,9 +150,19 @@ def _torch_outputs(module: "torch.nn.Module", opened: Graph, texts: list[Any]) -
             given = {"input_ids": ids, "attention_mask": mask} | ({} if types is None else {"token_type_ids": types})
             batch = {name: torch.from_numpy(array).to(device) for name, array in given.items()}
             hidden = module(**batch).last_hidden_state[0].float()
-            made = {"mean": hidden.mean(0), "cls": hidden[0], "max": hidden.max(0).values, "none": hidden}
-            pooled.append(made[opened.facts.pooling].cpu().numpy())
+            pooled.append(_pooled(hidden.cpu().numpy(), framed.rows, i, opened.facts.pooling))
     return np.concatenate(pooled) if opened.facts.pooling == "none" else framed.mean(np.stack(pooled))
+
+
+def _pooled(hidden: Array, rows: tokens.Ragged, i: int, pooling: str) -> Array:
+    """Of row i, whose hidden states are (s, width)."""
+    if pooling == "sides":
+        second = tokens.seconds(rows, np.array([i]), len(hidden))[0] > 0
+        return np.concatenate(
+            [side.mean(0) if len(side) else 0 * hidden[0] for side in (hidden[~second], hidden[second])]
+        )
+    made: Array = {"mean": hidden.mean(0), "cls": hidden[0], "max": hidden.max(0), "none": hidden}[pooling]
+    return made
 
 
 def _layers(head: Head | None) -> list[Layer]:

@@ -21,7 +21,7 @@ import numpy as np
 
 from penna import machine
 from penna.encoders.frames import Framed, Framing
-from penna.encoders.tokens import Ragged, padded
+from penna.encoders.tokens import Ragged, padded, seconds
 from penna.encoders.tokens import types as token_types
 from penna.errors import BundleError
 
@@ -64,7 +64,8 @@ class Facts:
     @property
     def inputs(self) -> list[str]:
         """Of the graph."""
-        typed = self.framing is not None and self.framing.sides == 2 and self.framing.frame.typed
+        pairs = self.framing is not None and self.framing.sides == 2
+        typed = pairs and self.framing is not None and (self.framing.frame.typed or self.pooling == "sides")
         return ["ids", "mask", "types"] if typed else ["ids", "mask"]
 
 
@@ -141,7 +142,8 @@ class Graph:
     def _infer(self, all_rows: Ragged, index: Array) -> Array:
         rows = all_rows.take(index)
         ids, mask = padded(rows, np.arange(len(rows)))
-        types = token_types(rows, np.arange(len(rows)), ids.shape[1])
+        told = seconds if self.facts.pooling == "sides" else token_types
+        types = told(rows, np.arange(len(rows)), ids.shape[1])
         given = {name: array for name, array in (("ids", ids), ("mask", mask), ("types", types)) if array is not None}
         try:
             out: Array = self._live().run(None, {name: array.astype(np.int32) for name, array in given.items()})[0]
@@ -249,6 +251,8 @@ def _facts(folder: Path) -> Facts:
         facts = Facts(**{name: data[name] for name in known}, parity=data.get("parity"))
         if "framing" in data:
             facts = replace(facts, framing=Framing.from_json(data["framing"], facts.length))
+        if facts.pooling == "sides" and (facts.framing is None or facts.framing.sides != 2 or facts.outputs % 2):
+            raise ValueError("it has two sides, and no pairs")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BundleError(f"{path} is damaged ({brief(error)}): copy the artefact again.") from error
     for name, least in {"length": 1, "outputs": 1, "pad": 0, "characters": 1}.items():

@@ -27,7 +27,8 @@ class Ragged:
     """Rows of ids of many lengths: row i is ``values[offsets[i]:offsets[i + 1]]``.
 
     ``whole`` is each row's length before it was cut (of a very long text, at least that); ``pad`` fills up a batch;
-    ``turns`` (n,) is where each row's second text begins, None where all ids are of one type.
+    ``turns`` (n,) is where each row's second text begins, None where there is none; ``typed`` says whether the encoder
+    is told of it by types.
     """
 
     values: Ids
@@ -35,6 +36,7 @@ class Ragged:
     whole: Array
     pad: int = 0
     turns: Array | None = None
+    typed: bool = True
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -48,7 +50,7 @@ class Ragged:
         """The rows at these positions, in this order."""
         flat, offsets = spans(self.offsets[:-1][index], self.lengths[index])
         turns = None if self.turns is None else self.turns[index]
-        return Ragged(self.values[flat], offsets, self.whole[index], self.pad, turns)
+        return Ragged(self.values[flat], offsets, self.whole[index], self.pad, turns, self.typed)
 
 
 def tokenise(checkpoint: Checkpoint, table: Table, length: int, cache: Path | None) -> Ragged:
@@ -124,8 +126,12 @@ def even_length(length: int) -> int:
 
 def types(ragged: Ragged, index: Array, width: int) -> Array | None:
     """The types of one batch's tokens (b, width) int64, 1 from each second text on; None where all are of one."""
-    if ragged.turns is None:
-        return None
+    return seconds(ragged, index, width) if ragged.typed and ragged.turns is not None else None
+
+
+def seconds(ragged: Ragged, index: Array, width: int) -> Array:
+    """(b, width) int64: 1 from where each row's second text begins, whether or not an encoder is told of it."""
+    assert ragged.turns is not None, "asked of pairs alone"
     return (np.arange(width)[None, :] >= ragged.turns[index][:, None]).astype(np.int64)
 
 

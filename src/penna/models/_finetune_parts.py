@@ -108,12 +108,14 @@ def rows_of(
     weights: tuple[float, ...] | None = None,
     shares: Array | None = None,
     seed: int = 0,
+    *,
+    sides: bool = False,
 ) -> loop.Rows:
-    """What is learnt from. Of a text with several windows each look takes one by chance: over the epochs all of them
+    """What is learnt from, of pairs with their ``sides`` where asked. Of a text with several windows each look takes one by chance: over the epochs all of them
     have been seen, and a long text neither costs nor counts more than a short one."""
     from penna.training import loop
 
-    inputs, rng = inputs_of(texts.rows), np.random.default_rng(seed)
+    inputs, rng = inputs_of(texts.rows, sides=sides), np.random.default_rng(seed)
     firsts, counts = texts.starts[:-1], np.diff(texts.starts)
 
     def drawn(index: Array) -> loop.Inputs:

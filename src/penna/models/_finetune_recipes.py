@@ -112,14 +112,21 @@ def _for_pairs(choices: list[dict[str, Scalar]], profile: Profile) -> list[dict[
     """Of pairs, one more recipe reads the texts apart: a sentence encoder's vectors are near what a number asks for
     from the start, while classes such as "contradicts" are seen by reading both texts together.
 
-    Few layers see little of what stands between two texts, so the recipe of a small depth is left out.
+    Few layers see little of what stands between two texts, so the recipe of a small depth is left out. Of texts in one
+    row the untrained encoder's vectors say little, and a head that begins with them goes astray: on mrpc an accuracy of
+    0.754, against 0.823 from a random start.
     """
-    whole = [choice for choice in choices if float(choice.get("depth", 1.0)) >= 0.5]  # type: ignore[arg-type]
+    whole = [
+        choice | ({"head_start": "random"} if "head_start" in choice else {})
+        for choice in choices
+        if float(choice.get("depth", 1.0)) >= 0.5  # type: ignore[arg-type]
+    ]
     apart: dict[str, Scalar] = {"epochs": _epochs(profile), "pair": "apart", "head_start": "logistic"}
     if profile.loss == "squared":
         numbers: dict[str, Scalar] = {"epochs": _epochs(profile), "bins": 0}
         return [apart | {"bins": 0}, numbers, *(choice for choice in whole if choice != numbers)]
-    return [whole[0], apart, *whole[1:]]
+    first, *others = [choice for i, choice in enumerate(whole) if choice not in whole[:i]]
+    return [first, apart, *others]
 
 
 _CHOICES = {"cross_entropy": _for_classes, "squared": _for_numbers, "binary_cross_entropy": _for_labels}
@@ -145,6 +152,7 @@ def knobs(profile: Profile) -> tuple[Knob, ...]:
     """What a search may turn; nothing where there is no encoder."""
     if not profile.encoders:
         return ()
+    apart = ("pair", ("apart",)) if profile.pair else None
     return (
         Knob("encoder", values=profile.encoders),
         _depths.knob(profile),
@@ -159,11 +167,12 @@ def knobs(profile: Profile) -> tuple[Knob, ...]:
         Knob("batch", values=(16, 32, 64)),
         Knob("dropout", values=(0.0, 0.1, 0.2)),
         *_TURNED.get(profile.loss, ()),
-        Knob("pooling", values=("mean", "cls")),
-        Knob("head_start", values=("random", "logistic")),
         Knob("length", values=(64, 128, 256)),
         *_reading.long_knobs(profile),
         *_reading.pair_knobs(profile),
+        # Of pairs in one row the head reads the mean of either text, and begins by chance.
+        Knob("pooling", values=("mean", "cls"), when=apart),
+        Knob("head_start", values=("random", "logistic"), when=apart),
     )
 
 

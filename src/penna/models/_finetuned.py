@@ -40,14 +40,17 @@ def softmax(logits: Array) -> Array:
     return probabilities
 
 
-def inputs_of(texts: tokens.Ragged) -> Any:
-    """A function from row numbers to one padded batch of tensors."""
+def inputs_of(texts: tokens.Ragged, *, sides: bool = False) -> Any:
+    """A function from row numbers to one padded batch of tensors; of pairs, where asked, with their ``sides``: 1 for the
+    tokens of the second text."""
     import torch
 
     def inputs(index: Array) -> loop.Inputs:
         ids, mask = tokens.padded(texts, index, even=True)
         types = tokens.types(texts, index, ids.shape[1])
         typed = {} if types is None else {"token_type_ids": torch.from_numpy(types)}
+        if sides:
+            typed["sides"] = torch.from_numpy(tokens.seconds(texts, index, ids.shape[1]))
         return {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask), **typed}
 
     return inputs

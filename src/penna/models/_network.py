@@ -67,13 +67,42 @@ class PairNetwork(Network):
         second_mask: torch.Tensor,
         shared: torch.Tensor,
     ) -> torch.Tensor:
-        first, second = self.pooled(input_ids, attention_mask), self.pooled(second_ids, second_mask)
+        return self.between(self.pooled(input_ids, attention_mask), self.pooled(second_ids, second_mask), shared)
+
+    def between(self, first: torch.Tensor, second: torch.Tensor, shared: torch.Tensor) -> torch.Tensor:
         u, v = (nn.functional.normalize(side.float(), dim=1) for side in (first, second))
         product = u * v
         cosine = _pairs.COSINE * product.sum(1, keepdim=True)
         combined = torch.cat([u, v, (u - v).abs(), u.shape[1] ** 0.5 * product, cosine, shared], dim=1)
         logits: torch.Tensor = self.head(self.dropout(combined))
         return logits
+
+
+class CrossNetwork(PairNetwork):
+    """Ids and mask of both texts in one row in, with ``sides`` (rows, tokens), 1 for those of the second text, and
+    what both share; (rows, columns) logits out. ``pooling`` is "sides" whatever was asked for."""
+
+    def __init__(self, encoder: nn.Module, width: int, columns: int, pooling: str, dropout: float) -> None:
+        super().__init__(encoder, width, columns, "sides", dropout)
+
+    def forward(self, shared: torch.Tensor, **inputs: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+        first, second = self.apart(**inputs).unbind(1)
+        return self.between(first, second, shared)
+
+    def apart(
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        sides: torch.Tensor,
+        token_type_ids: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """(rows, 2, width): the mean over the tokens of either text."""
+        typed = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
+        hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask, **typed).last_hidden_state
+        second = attention_mask * sides
+        weights = torch.stack([attention_mask - second, second], dim=1).to(hidden.dtype)
+        means: torch.Tensor = weights @ hidden / weights.sum(2, keepdim=True).clamp(min=1)
+        return means
 
 
 class Pooled(nn.Module):  # type: ignore[misc]
@@ -85,6 +114,17 @@ class Pooled(nn.Module):  # type: ignore[misc]
 
     def forward(self, **inputs: torch.Tensor) -> torch.Tensor:
         return self.network.pooled(**inputs)
+
+
+class Sided(nn.Module):  # type: ignore[misc]
+    """A network of pairs in one row without its head: (rows, 2 · width), the vectors of both texts side by side."""
+
+    def __init__(self, network: CrossNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, **inputs: torch.Tensor) -> torch.Tensor:
+        return self.network.apart(**inputs).flatten(1)
 
 
 class Twins(nn.Module):  # type: ignore[misc]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from penna.encoders import checkpoints
-from penna.models import Cost, OutOfTime, Pruned, Report, Resources, _joined, _siamese, frozen
+from penna.models import Cost, OutOfTime, Pruned, Report, Resources, _crossed, _siamese, _single, frozen
 from penna.models import _finetune_parts as parts
 from penna.models import _frozen_heads as heads
 from penna.models._finetune_recipes import knobs, portfolio, settings, steps
@@ -114,8 +114,10 @@ def fit(
 
 
 def _way(chosen: dict[str, Any], table: Table) -> Any:
-    """How rows are read and learnt from: two files that offer the same."""
-    return _siamese if table.pair is not None and chosen["pair"] == "apart" else _joined
+    """How rows are read and learnt from: three files that offer the same."""
+    if table.pair is None:
+        return _single
+    return _siamese if chosen["pair"] == "apart" else _crossed
 
 
 def open(folder: Path) -> Opened | frozen.Opened:

@@ -103,7 +103,7 @@ def open(folder: Path) -> Opened:
     from penna.encoders.graph import Graph
 
     graph = Graph.open(folder)
-    width = graph.facts.outputs
+    width = graph.facts.outputs // (2 if graph.facts.pooling == "sides" else 1)
     shared = overlap.open(folder) if (folder / overlap.FILE).exists() else None
     head = heads.open_head(folder, width if shared is None else _pairs.width(width))
     return Opened(graph, head, folder, shared)
@@ -202,7 +202,10 @@ class Opened:
     def _vectors(self, table: Table) -> Array:
         if self.shared is None:
             return self.graph.run(given(table))
-        first, second = (self.graph.run(side.joined.tolist()) for side in table.sides)
+        if self.graph.facts.pooling == "sides":
+            first, second = np.split(self.graph.run(given(table)), 2, axis=1)
+        else:
+            first, second = (self.graph.run(side.joined.tolist()) for side in table.sides)
         return _pairs.combined(first, second, self.shared.matrix(table))
 
     def save(self, folder: Path) -> None:

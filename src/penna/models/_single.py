@@ -1,6 +1,6 @@
-"""Fine-tuning where each row is one sequence of tokens: a text, or both texts of a pair. No torch at import.
+"""Fine-tuning where each row is one text. No torch at import.
 
-``_siamese`` offers the same under the same names, for pairs whose texts are read apart.
+``_siamese`` and ``_crossed`` offer the same under the same names, for pairs of texts.
 """
 
 from __future__ import annotations
