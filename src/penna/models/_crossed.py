@@ -102,4 +102,4 @@ class Model(_between.Model):
     """A trained encoder that reads both texts of a pair in one row, with its head."""
 
     def logits(self, table: Table, dtype: Any) -> Array:
-        return answers(self.network, read(self.framing, self.checkpoint, table, self.cache), dtype)  # type: ignore[arg-type]
+        return answers(self.network, read(self.framing, self.checkpoint, table, self.cache), dtype)

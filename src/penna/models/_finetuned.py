@@ -41,8 +41,8 @@ def softmax(logits: Array) -> Array:
 
 
 def inputs_of(texts: tokens.Ragged, *, sides: bool = False) -> Any:
-    """A function from row numbers to one padded batch of tensors; of pairs, where asked, with their ``sides``: 1 for the
-    tokens of the second text."""
+    """A function from row numbers to one padded batch of tensors; of pairs, where asked, with their ``sides``: 1 for
+    the tokens of the second text."""
     import torch
 
     def inputs(index: Array) -> loop.Inputs:

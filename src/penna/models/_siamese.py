@@ -112,4 +112,4 @@ class Model(_between.Model):
     """A trained encoder that reads the texts of a pair one by one, with its head."""
 
     def logits(self, table: Table, dtype: Any) -> Array:
-        return answers(self.network, read(self.framing, self.checkpoint, table, self.cache), dtype)  # type: ignore[arg-type]
+        return answers(self.network, read(self.framing, self.checkpoint, table, self.cache), dtype)
