@@ -77,10 +77,17 @@ def test_the_solver_stops_at_the_deadline_with_what_it_has() -> None:
     assert np.mean(model.probabilities(X).argmax(axis=1) == y) > 0.5
 
 
-def test_no_time_at_all_still_gives_probabilities() -> None:
+def test_no_time_at_all_is_said_and_never_a_model_that_learnt_nothing() -> None:
     X, y = blobs(100, 5, 3)
-    model = fit_logistic(X, y, 3, deadline=Deadline(-1))
-    assert np.allclose(model.probabilities(X).sum(axis=1), 1, atol=1e-6)
+    with pytest.raises(TimeoutError, match="no time"):
+        fit_logistic(X, y, 3, deadline=Deadline(-1))
+
+
+def test_without_time_a_warm_start_is_what_was_reached() -> None:
+    X, y = blobs(100, 5, 3)
+    first = fit_logistic(X, y, 3)
+    again = fit_logistic(X, y, 3, deadline=Deadline(-1), start=first)
+    assert np.allclose(again.probabilities(X), first.probabilities(X), atol=1e-4)
 
 
 def test_a_warm_start_at_the_solution_stays_there() -> None:

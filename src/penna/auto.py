@@ -261,7 +261,7 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
 
     def _pack(self, search: Search, exam: Table, ended: str) -> packing.Packed:
         try:
-            return packing.pack(search, exam, ended, adjusted=self.adjust == intake.AUTO)
+            return packing.pack(search, exam, ended)
         except OutOfTime:
             if ended == STOPPED:
                 raise RunError("it was stopped before a model was finished: start again, and give it longer.") from None

@@ -32,7 +32,8 @@ def minimise(
 ) -> Array:
     """The point reached when the next step promises less than ``tol`` of the loss, or when time is up.
 
-    start (p,) float32 -> (p,) float32. Overruns the deadline by at most one gradient.
+    start (p,) float32 -> (p,) float32. Overruns the deadline by at most one gradient. Raises TimeoutError where not one
+    step was taken by then: where it started, nothing is learnt.
     """
     x, g = start.astype(np.float32, copy=True), np.empty(start.shape, np.float32)
     x_next, g_next = np.empty_like(x), np.empty_like(g)
@@ -40,7 +41,7 @@ def minimise(
     loss = gradient(x, g)
     pace = time.monotonic() - began
     pairs: deque[tuple[Array, Array, float]] = deque(maxlen=memory)
-    for _ in range(max_iter):
+    for steps in range(max_iter):
         direction = _direction(g, pairs)
         slope = -float(np.dot(direction, g))
         if slope <= tol * max(loss, 1e-3):
@@ -48,6 +49,8 @@ def minimise(
         step = 1.0
         while True:
             if deadline is not None and deadline.left() < pace:
+                if steps == 0:
+                    raise TimeoutError("no time was left to learn anything")
                 return x
             np.multiply(direction, np.float32(step), out=x_next)
             x_next += x

@@ -78,7 +78,7 @@ def fit_logistic(
     y        (n,) class indices below ``classes``; or (n, classes) of 0 and 1, and each column is solved on its own, all
              of them in one pass
     weights  (n,) of the rows, or None for all 1; for columns of 0 and 1 also (n, classes)
-    deadline overrun by one gradient at most; the result is then what was reached
+    deadline overrun by one gradient at most; the result is then what was reached (TimeoutError where that is nothing)
     start    an earlier result for the same classes and features
     loss     "logistic" (multinomial) or "hinge" (squared, one against the rest)
     scale    (d,) or (k, d), where given: prior width of each weight
@@ -170,7 +170,11 @@ def descended(
     if start is not None:
         x[:d], x[d] = rows.inward(start.coef, start.intercept)
         x /= unit
-    x = minimise(gradient, x.ravel(), deadline=deadline, max_iter=max_iter, tol=tol)
+    try:
+        x = minimise(gradient, x.ravel(), deadline=deadline, max_iter=max_iter, tol=tol)
+    except TimeoutError:
+        if start is None or not start.coef.any():
+            raise
     w = x.reshape(d + 1, k) * unit
     coef, intercept = rows.outward(w[:d], w[d])
     return Logistic(np.ascontiguousarray(coef, np.float32), np.asarray(intercept, np.float32))

@@ -32,7 +32,7 @@ def fit_svr(
 
     X        (n, d) float32, dense or scipy CSR
     y        (n,) numbers of about unit size
-    deadline overrun by one gradient at most; the result is then what was reached
+    deadline overrun by one gradient at most; the result is then what was reached (TimeoutError where that is nothing)
 
     Drucker et al. 1996, "Support Vector Regression Machines"; its corners rounded as in Huber's loss.
     """

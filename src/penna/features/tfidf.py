@@ -99,7 +99,7 @@ def _commonest(seen: Array, min_df: int, keep: int) -> Array:
 def _each_chunk(work: Any, texts: Texts, threads: int, deadline: Deadline | None) -> Iterator[Any]:
     def one(cut: slice) -> Any:
         if deadline is not None and deadline.over():
-            raise TimeoutError
+            raise TimeoutError("no time was left to count n-grams")
         return work(texts[cut])
 
     cuts = list(ngrams.chunks(texts))

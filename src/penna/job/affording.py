@@ -37,6 +37,7 @@ class Affording:
     def __init__(self, work: Work, deadline: Deadline, exam_rows: int) -> None:
         self.work, self.deadline, self.exam_rows = work, deadline, exam_rows
         self._errors: dict[str, list[float]] = defaultdict(list)  # family -> seconds taken / seconds predicted
+        self._loaded: set[tuple[object, ...]] = set()  # what was set up in this process: a resumed one begins anew
 
     def refit(self, trial: Trial) -> float:
         """Seconds to fit a trial's recipe on all rows."""
@@ -58,6 +59,7 @@ class Affording:
     def took(self, trial: Trial, predicted: float) -> None:
         """Told of a trial for which so many seconds had been predicted, before they were corrected."""
         if trial.state is State.COMPLETE:
+            self._loaded.add(_needs(trial.recipe))
             self._errors[trial.recipe.family].append(trial.seconds / max(predicted, 1e-3))
 
     def afford(self, proposal: Proposal, trials: Sequence[Trial], resources: Resources, left: float) -> Afforded:
@@ -69,7 +71,7 @@ class Affording:
         first = not any(t.recipe.family == family and t.state is State.COMPLETE for t in trials)
         # Networks are loaded, or made, and timed: those that begin anew say so themselves.
         slow = bool(proposal.recipe.get("encoder")) or getattr(plugins.find("models", family), "ANEW", False)
-        setup = ENCODER_SETUP if first else ENCODER_TIMING
+        setup = ENCODER_TIMING if _needs(proposal.recipe) in self._loaded else ENCODER_SETUP
         if slow and left < setup:
             return f"loading and timing an encoder takes up to {setup:g} s, {max(left, 0):.1f} s are left"
         correction = self.correction(family)
@@ -99,6 +101,11 @@ class Affording:
     def _answers(self, milliseconds: float | None) -> float:
         """Seconds for the exam at so many milliseconds for one text."""
         return self.exam_rows * IN_BATCH * (milliseconds or 0.0) / 1e3
+
+
+def _needs(recipe: Recipe) -> tuple[object, ...]:
+    """What has to be loaded, or made, and timed before the recipe runs; trees ask other models of the text."""
+    return recipe.family, recipe.get("encoder"), recipe.get("text")
 
 
 def whole(afforded: Afforded, recipe: Recipe) -> bool:

@@ -28,7 +28,8 @@ _SHARE = 0.3
 
 def ways(work: Work, trials: Sequence[Trial], evidence: Evidence, first: Recipe) -> tuple[tuple[str, ...], bool]:
     """The ways of treating doubtful rows that a search may choose from, the best so far first; and whether that is the
-    last word: all of them were tried on the portfolio's ``first`` recipe, or nothing is doubted.
+    last word: all of them were tried on the portfolio's ``first`` recipe, or nothing is doubted. A way that could not
+    be finished there is none.
 
     With "auto", nothing is doubted where the surest answers of the first model are right.
     """
@@ -43,8 +44,9 @@ def ways(work: Work, trials: Sequence[Trial], evidence: Evidence, first: Recipe)
     known = {t.asked.split("@")[0]: t for t in trials}  # a recipe may have been shrunk to fit
     if any(key not in known for key in wanted.values()):
         return WAYS, False
+    there = [way for way in WAYS if known[wanted[way]].state is State.COMPLETE]
     # Of equal scores the milder way: nothing is lost by it.
-    return tuple(sorted(WAYS, key=lambda way: -known[wanted[way]].score)), True
+    return tuple(sorted(there, key=lambda way: -known[wanted[way]].score)) if len(there) > 1 else (), True
 
 
 def _suspicious(trial: Trial, evidence: Evidence) -> bool:
@@ -54,6 +56,8 @@ def _suspicious(trial: Trial, evidence: Evidence) -> bool:
 
 def look(work: Work, folds: Sequence[int], resources: Resources) -> str:
     """Fill ``work.doubts`` for these folds, and for all rows; why that failed, or ""."""
+    deadline = resources.deadline
+    resources = replace(resources, deadline=deadline.before((1 - _SHARE) * max(deadline.left(), 0)))
     for fold in folds:
         if fold in work.doubts:
             continue
@@ -75,10 +79,8 @@ def _answers(work: Work, rows: Array, held: Array, resources: Resources) -> Arra
     """(n, k) of models that did not learn from the row they answer; from ``held`` (m,) positions none has learnt."""
     cleanings = work.profile.cleanings  # what most trials read: its embeddings are made once
     table = work.table_for(Recipe.of("linear", clean=cleanings[0] if cleanings else NONE)).take(rows)
-    deadline = resources.deadline
-    within = replace(resources, deadline=deadline.before((1 - _SHARE) * max(deadline.left(), 0)))
     encoders, seed = work.profile.encoders, work.profile.seed
-    return outoffold.answers(work.task, table, within, encoders=encoders, seed=seed, held=held).outputs
+    return outoffold.answers(work.task, table, resources, encoders=encoders, seed=seed, held=held).outputs
 
 
 def _doubts(y: Array, outputs: Array) -> Doubts:
@@ -89,6 +91,16 @@ def _doubts(y: Array, outputs: Array) -> Doubts:
     all_ = Doubts(np.zeros(n, np.float32), np.zeros(n, np.int64), np.zeros(n, np.float32))
     all_.chance[asked], all_.instead[asked], all_.sure[asked] = found.chance, found.instead, found.sure
     return all_
+
+
+def reason(work: Work, ways: Sequence[str], how: str) -> str:
+    """Why doubtful rows are treated as they are, where the search was left these ``ways``, the best first."""
+    if work.noise != AUTO:
+        return "as was asked"
+    if not ways:
+        return "no other way was finished in time"
+    best = how == ways[0]
+    return "that scored best on rows that are never touched" if best else "as in the recipe that is served"
 
 
 def needed(recipe: Recipe) -> bool:

@@ -18,6 +18,8 @@ from penna.trials import Ledger
 
 #: The share of the budget in which columns are shuffled once all is done, and the most seconds of it.
 _TELLING, _LONGEST = 0.02, 10.0
+#: The share of the budget in which last steps may be found, and the least seconds of it.
+_ADJUSTING, _SHORTEST = 0.02, 1.0
 
 
 def header(table: Table, task: Task, plan: Plan, seed: int) -> dict[str, Any]:
@@ -65,4 +67,5 @@ def goal(
         facts["pair"] = True
     if table.fields:
         facts["columns"] = [{"name": n, "role": f.role, "form": f.form} for n, f in table.fields.items()]
-    return Goal(folder, deadline, resources, exam_rows, facts, telling)
+    adjusting = max(_SHORTEST, _ADJUSTING * deadline.seconds) if asked["adjust"] == intake.AUTO else 0.0
+    return Goal(folder, deadline, resources, exam_rows, facts, telling, adjusting)

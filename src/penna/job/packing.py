@@ -29,8 +29,6 @@ Array = np.ndarray[Any, Any]
 
 #: After Ctrl-C nobody wants to wait: what takes longer to refit than this is served as it was kept.
 PATIENCE = 10.0
-#: The share of the budget that finding last steps may take.
-ADJUSTING = 0.02
 
 
 @dataclass(frozen=True)
@@ -57,10 +55,9 @@ class Packed:
     doubted: tuple[Finding, ...] = ()  # rows whose label models doubt, and what became of them
 
 
-def pack(search: Search, exam: Table, ended: str, adjusted: bool = True) -> Packed:
-    """Fit the choice again on all rows but the exam's, as far as time allows, write it, and let it answer the exam.
-
-    ``adjusted``: with the last steps that help on rows they did not learn from.
+def pack(search: Search, exam: Table, ended: str) -> Packed:
+    """Fit the choice again on all rows but the exam's, as far as time allows, with the last steps that help on rows
+    they did not learn from; write it, and let it answer the exam.
 
     Raises OutOfTime where there is no model at all.
     """
@@ -68,12 +65,12 @@ def pack(search: Search, exam: Table, ended: str, adjusted: bool = True) -> Pack
     if ended == STOPPED:
         finish = Deadline(min(finish.seconds, finish.spent() + FINISHING + PATIENCE), finish.started)
     while True:
-        left = finish.left() - FINISHING
-        choice = _adjusted(search, search.in_full(search.choose(left), left), left, adjusted)
-        choice = choice or _adjusted(search, _kept(search), 0.0, adjusted)
+        left = finish.left() - FINISHING - search.goal.adjusting
+        choice = _adjusted(search, search.in_full(search.choose(left), left), left)
+        choice = choice or _adjusted(search, _kept(search), 0.0)
         members = [] if choice is None else _members(search, choice, finish)
         if not members and (choice := _kept(search)) is not None:  # every refit failed
-            choice = _adjusted(search, choice, 0.0, adjusted) or choice
+            choice = _adjusted(search, choice, 0.0) or choice
             trial = choice.members[0][0]
             members = [Member(trial, 1.0, _as_kept(search), False)]
         if choice is None or not members:
@@ -91,15 +88,14 @@ def pack(search: Search, exam: Table, ended: str, adjusted: bool = True) -> Pack
     return Packed(opened, choice, tuple(members), measured, y, outputs, latency, doubted)
 
 
-def _adjusted(search: Search, choice: Choice | None, left: float, wanted: bool) -> Choice | None:
-    """With its last steps, where these take little of the whole time; before refits, which can do with less.
+def _adjusted(search: Search, choice: Choice | None, left: float) -> Choice | None:
+    """With its last steps, where these take no more of the whole time than was kept back for them.
 
     Another that can be finished in what is ``left`` stands in its place where last steps make it the better one.
     """
     if choice is None:
         return None
-    if wanted:
-        seconds = max(1.0, ADJUSTING * search.goal.deadline.seconds)
+    if seconds := search.goal.adjusting:
         choice = finishing.finish([choice, *search.others(left, finishing.MOST_OTHERS)], search.evidence, seconds)
     return finishing.rejecting(choice, search.evidence)
 
@@ -167,8 +163,8 @@ def _doubted(search: Search, members: Sequence[Member]) -> tuple[Finding, ...]:
         return ()
     how = max(members, key=lambda m: m.weight).trial.recipe.get(doubt.KNOB, doubt.KEEP)
     rows = work.table.take(work.searched)
-    asked = work.noise != doubting.AUTO
-    return tuple(doubt.finding(rows, work.doubts[WHOLE], how, work.task.classes, work.task.encode(rows), asked))
+    why = doubting.reason(work, search.ways[0], how)
+    return tuple(doubt.finding(rows, work.doubts[WHOLE], how, work.task.classes, work.task.encode(rows), why))
 
 
 def _write(search: Search, choice: Choice, members: list[Member]) -> Bundle:

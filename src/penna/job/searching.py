@@ -51,6 +51,7 @@ class Goal:
     exam_rows: int
     facts: Mapping[str, Any]  # goes into the manifest of every artefact of this run
     telling: float = 0.0  # seconds that come after the deadline, for what is told of the result
+    adjusting: float = 0.0  # seconds in which last steps may be found, once the search is over
 
 
 class Search:
@@ -90,7 +91,7 @@ class Search:
         of treating doubtful rows, and whether columns beside the text tell anything."""
         if not self.decided:
             ways = doubting.ways(self.work, trials, self.evidence, self.portfolio[0])
-            if ways[0] and ways != self.ways:
+            if ways != self.ways and (ways[0] or self.ways[0]):
                 self.strategy = self._make(self.portfolio, *ways)
             self.ways, self.decided = ways, ways[1]
         if self.columns_tell is None:
@@ -102,12 +103,16 @@ class Search:
 
     def left(self) -> float:
         """Seconds that searching may still take: choosing once more and finishing what is chosen now come off first."""
-        left = self.goal.deadline.left() - FINISHING - self._choosing
+        left = self.finishing() - self._choosing
         if self.chosen is None:
             return left
         members = [t for t, _ in self.chosen.members]
         whole = sum(self.refit_seconds(t) + self.answer_seconds(t) for t in members)
         return left - (whole if whole <= left else sum(map(self.least_seconds, members)))
+
+    def finishing(self) -> float:
+        """Seconds in which what is chosen could be fitted again and examined: last steps and writing come off first."""
+        return self.goal.deadline.left() - FINISHING - self.goal.adjusting
 
     def refit_seconds(self, trial: Trial) -> float:
         """Predicted seconds to fit a trial's recipe on all rows; none for a kept model that would learn little more."""
@@ -182,7 +187,9 @@ class Search:
 
         # However long it takes: what is chosen now can still be served as it lies there.
         least = sum(self.least_seconds(t) for t, _ in self.chosen.members) if self.chosen else 0.0
-        resources = replace(self.goal.resources, deadline=self.goal.deadline.before(FINISHING + least))
+        resources = replace(
+            self.goal.resources, deadline=self.goal.deadline.before(FINISHING + self.goal.adjusting + least)
+        )
         outcome = evaluate.evaluate(recipe, self.work, folds, resources, report)
         trial = replace(
             outcome.trial,
@@ -209,7 +216,7 @@ class Search:
         self._spent_since += trial.seconds
         if self._spent_since >= 20 * self._choosing:  # a twentieth of the time is enough for choosing
             begun = time.monotonic()
-            self.chosen = self.choose(max(0.0, self.goal.deadline.left() - FINISHING)) or self.chosen
+            self.chosen = self.choose(max(0.0, self.finishing())) or self.chosen
             self._choosing, self._spent_since = time.monotonic() - begun, 0.0
         # Scores compare on the same folds: finalists met others.
         done = [t for t in self.ledger.trials if t.state is State.COMPLETE and t.folds == self.first_round]

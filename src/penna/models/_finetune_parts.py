@@ -111,9 +111,9 @@ def rows_of(
     *,
     sides: bool = False,
 ) -> loop.Rows:
-    """What is learnt from, of pairs with their ``sides`` where asked. Of a text with several windows each look takes one
-    by chance: over the epochs all of them have been seen, and a long text neither costs nor counts more than a short
-    one."""
+    """What is learnt from, of pairs with their ``sides`` where asked. Of a text with several windows each look takes
+    one by chance: over the epochs all of them have been seen, and a long text neither costs nor counts more than a
+    short one."""
     from penna.training import loop
 
     inputs, rng = inputs_of(texts.rows, sides=sides), np.random.default_rng(seed)

@@ -15,7 +15,7 @@ import numpy as np
 from penna.errors import BundleError
 from penna.features.logistic import fit_logistic, softmax
 from penna.features.ridge import fit_ridge
-from penna.models import Array, Resources
+from penna.models import Array, OutOfTime, Resources
 from penna.models._targets import SOFTMAX, Link, Target
 
 #: The second came with links; a head of probabilities, all that the first knew, is still written in the first.
@@ -120,11 +120,14 @@ def fit_linear(
     resources: Resources,
     link: Link = SOFTMAX,
 ) -> Head:
-    """Multinomial logistic regression; of (n, classes) 0 and 1, one for each column."""
+    """Multinomial logistic regression; of (n, classes) 0 and 1, one for each column. Raises OutOfTime."""
     rows = scaling(vectors)
-    fitted = fit_logistic(
-        rows, y, classes, c=c, weights=weights, deadline=resources.deadline, threads=resources.threads
-    )
+    try:
+        fitted = fit_logistic(
+            rows, y, classes, c=c, weights=weights, deadline=resources.deadline, threads=resources.threads
+        )
+    except TimeoutError as error:
+        raise OutOfTime(str(error)) from None
     return Head("linear", scaling, {"coef": fitted.coef, "intercept": fitted.intercept}, link)
 
 

@@ -95,11 +95,8 @@ class PairModel:
 
 
 def fit(train: Table, target: Target, recipe: Recipe, resources: Resources, fits: Fit, reading: bool) -> PairModel:
-    """Fit on these rows, with their columns where ``reading``. Raises OutOfTime."""
-    try:
-        sides = [rows_of.read(side.joined, target, recipe, resources) for side in train.sides]
-    except TimeoutError:
-        raise OutOfTime("no time was left to count n-grams") from None
+    """Fit on these rows, with their columns where ``reading``. Raises TimeoutError and OutOfTime."""
+    sides = [rows_of.read(side.joined, target, recipe, resources) for side in train.sides]
     X = _side_by_side(sides)
     shared: Overlap | None = None
     if _signed(recipe):

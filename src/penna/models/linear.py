@@ -24,7 +24,7 @@ from penna.models import _linear_rows as rows_of
 from penna.models import _terms as terms
 from penna.models._linear_classifiers import fit_classes, fit_numbers
 from penna.models._linear_labels import fit as fit_labels
-from penna.models._targets import Link, target_of
+from penna.models._targets import Link, Target, target_of
 from penna.recipe import Knob, Profile, Recipe
 from penna.table import Table
 from penna.tasks import Task
@@ -220,26 +220,29 @@ def fit(
     # Some of the time is kept back: the prediction is a guess.
     rows = plan.rows_within(0.7 * resources.deadline.left(), recipe.effort)
     chosen = costs.sample(task.strata(train), rows, recipe.seed)
-    target = target.take(chosen)
-    if train.pair is not None:
-        with plan.timed(len(chosen)):
-            return paired.fit(
-                train.take(chosen), target, recipe, resources, _FITS[target.loss], _reading(recipe, train)
-            )
-    texts = train.joined[chosen]
+    made = _of_one if train.pair is None else paired.fit
     with plan.timed(len(chosen)):
         try:
-            read = rows_of.read(texts, target, recipe, resources)
-        except TimeoutError:
-            raise OutOfTime("no time was left to count n-grams") from None
-        if resources.deadline.over():
-            raise OutOfTime("no time was left for the classifier")
-        if not _reading(recipe, train):
-            weights, link = _FITS[target.loss](read.X, target, recipe, resources)
-            return LinearModel(*_slim(read, weights), link)
-        seen = _beside.seen(recipe, train.take(chosen))
-        fitted, wide = columns.fit(seen, _beside.told(target), _beside.way(recipe), recipe.seed)
-        weights, link = _FITS[target.loss](read.beside(wide), target, recipe, resources)
+            return made(
+                train.take(chosen), target.take(chosen), recipe, resources, _FITS[target.loss], _reading(recipe, train)
+            )
+        except TimeoutError as error:
+            raise OutOfTime(str(error)) from None
+
+
+def _of_one(
+    train: Table, target: Target, recipe: Recipe, resources: Resources, fits: paired.Fit, reading: bool
+) -> "LinearModel":
+    """Fit on rows of one text each, with their columns where ``reading``. Raises TimeoutError and OutOfTime."""
+    read = rows_of.read(train.joined, target, recipe, resources)
+    if resources.deadline.over():
+        raise OutOfTime("no time was left for the classifier")
+    if not reading:
+        weights, link = fits(read.X, target, recipe, resources)
+        return LinearModel(*_slim(read, weights), link)
+    seen = _beside.seen(recipe, train)
+    fitted, wide = columns.fit(seen, _beside.told(target), _beside.way(recipe), recipe.seed)
+    weights, link = fits(read.beside(wide), target, recipe, resources)
     beside = _beside.Beside(fitted, weights.coef[:, read.width :])
     text = Logistic(weights.coef[:, : read.width], weights.intercept)
     return LinearModel(*_slim(read, text), link, beside)

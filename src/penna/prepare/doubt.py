@@ -110,15 +110,14 @@ def offered(recipes: Sequence[Recipe], ways: Sequence[str], settled: bool) -> li
     return [first, *again, *(recipe.but(noise=ways[0]) for recipe in others), *reversed(compared.values())]
 
 
-def finding(table: Table, doubts: Doubts, how: str, classes: Sequence[Any], y: Array, asked: bool) -> list[Finding]:
-    """What was doubted and what became of it, with examples; y (n,) the rows' classes; ``asked``: not by the search."""
+def finding(table: Table, doubts: Doubts, how: str, classes: Sequence[Any], y: Array, why: str) -> list[Finding]:
+    """What was doubted and what became of it, with examples; y (n,) the rows' classes; ``why`` just that."""
     places = doubts.touched(WEIGHT if how == KEEP else how)
     examples = [
         labels.example(int(table.rows[i]), classes[y[i]], classes[doubts.instead[i]], doubts.sure[i], table.joined[i])
         for i in places[:FEW]
     ]
     said = {KEEP: "kept", WEIGHT: "weighed less in training", DROP: "left out of training"}[how]
-    why = "as was asked" if asked else "that scored best on rows that are never touched"
     return of_rows(
         "doubted label", f"labels that models doubt, {said}", table.rows[places], of=len(table), examples=examples,
         does=why, change="--label-noise keep, weight or drop; or correct them in the file",

@@ -104,7 +104,8 @@ def _month_and_day(parts: dict[str, Any], form: str) -> tuple[int, int]:
     if "first" in parts:
         first, second = int(parts["first"]), int(parts["second_"])
         # A cell that can be read one way only is read that way, whatever the column's form.
-        day_first = second <= 12 if first > 12 else form == DAY_FIRST and second <= 12
+        # So is one with dots: nobody writes the month first between them.
+        day_first = second <= 12 and (first > 12 or form == DAY_FIRST or parts["sign"] == ".")
         return (second, first) if day_first else (first, second)
     if "name" in parts:
         return _MONTHS.index(parts["name"][:3].lower()) + 1, int(parts["day"])
