@@ -169,12 +169,13 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         )  # fmt: skip
         intake.check_folds(self.folds, len(plan.first_round))
         exam = table.take(plan.exam) if exam is None else exam
-        progress.event("plan", exam=len(exam), folds=len(plan.first_round))
+        progress.event("plan", exam=len(exam), folds=len(plan.first_round), findings=[f.message for f in more])
 
         ledger = Ledger(folder, outset.header(table, task, plan, self.seed))
         families = intake.suited(self.families, table, task, progress)
         families, encoders = intake.usable(families, self.encoders, ledger, progress)
         work = outset.work(task, table, plan, deadline, encoders, self.get_params())
+        outset.say(work, progress)
         goal = outset.goal(folder, deadline, ledger, table, len(exam), self.get_params())
         search = Search(work, families, self.search, ledger, goal, progress)
         ended = search.run()
@@ -190,7 +191,7 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         self.exam_ = packed.measured
         self.trials_ = tuple(ledger.trials)
         self.n_features_in_ = len(table.text) + len(table.columns)
-        found = [*findings, *more, *packed.doubted]
+        found = [*findings, *more, *packed.cleaned, *packed.doubted]
         self.record_ = record.build(self._settings(X, table), table, found, plan, exam, search, packed, facts, ended)
         record.write(folder, self.record_)
         progress.event("final", recipe=str(packed.choice), measures=packed.measured, facts=facts, path=folder)

@@ -134,6 +134,9 @@ def _sheet(source: Any, named: Mapping[str, str], **roles: Any) -> tuple[Sheet, 
         for name, cells in table.columns.items()
         if named.get(name, "") != beside.IGNORE and intake.ALL not in named
     }
+    wanted = {name: role for name, role in named.items() if name != intake.ALL}
+    told = {} if intake.ALL in named else beside.typed(table, wanted)[0].roles
+    table = replace(table, roles={**table.roles, **told})
     if table.text:  # models doubt labels by the text alone
         table = replace(table, columns={})
     return Sheet(table, columns), [note for note in notes if note.kind not in _TOLD_AGAIN]

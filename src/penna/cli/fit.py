@@ -89,7 +89,7 @@ def fit(
     rare: Annotated[str, typer.Option(metavar="error|drop", help="What to do with classes of one row.")] = "error",
     clean: Annotated[
         str,
-        typer.Option(metavar="STEPS", help="auto, none, or such as unicode+markup+links+numbers+spaces."),
+        typer.Option(metavar="STEPS", help="auto, none, or some of unicode+markup+links+numbers+case+missing+spaces."),
     ] = "auto",
     out_of_scope: Annotated[
         str | None,
@@ -155,6 +155,7 @@ def show_result(folder: Path, manifest: Mapping[str, Any], deadline: "Deadline")
     pairs = {
         "recipe": str(manifest["recipe"]),
         **({"labels": str(manifest["doubted"])} if "doubted" in manifest else {}),
+        **({"texts": str(manifest["cleaned"])} if "cleaned" in manifest else {}),
         **({"long texts": "; ".join(manifest["reading"])} if "reading" in manifest else {}),
         "size": amount(manifest["megabytes"], "MB"),
         "one text": amount(latency["one_text_ms"], "ms"),

@@ -74,12 +74,16 @@ class Console:
 
     def _table(self, rows: int, roles: Mapping[str, str], findings: Sequence[str] = (), **_: Any) -> None:
         self._say(f"{rows:,} rows; columns: {named_columns(roles)}")
-        for finding in findings:
-            self._say(f"note: {finding}", "yellow")
+        self._notes(findings)
 
-    def _plan(self, exam: int, folds: int, **_: Any) -> None:
+    def _plan(self, exam: int, folds: int, findings: Sequence[str] = (), **_: Any) -> None:
         kept = f"{exam:,} exam rows; " if exam else ""
         self._say(kept + (f"{folds} folds" if folds > 1 else "one validation part"))
+        self._notes(findings)
+
+    def _notes(self, findings: Sequence[str]) -> None:
+        for finding in findings:
+            self._say(f"note: {finding}", "yellow")
 
     def _phase(self, name: str, **_: Any) -> None:
         self._set(name)

@@ -21,6 +21,7 @@ def named_columns(columns: Mapping[str, str]) -> str:
     """
     most = MOST_COLUMNS if len(columns) > MOST_COLUMNS + 5 else len(columns)
     # Text and target are told, wherever they stand.
+    columns = {name: "left out" if role == "other" else role for name, role in columns.items()}
     told = sorted(columns, key=lambda name: columns[name] not in ("text", "target", "group"))[:most]
     listed = [f"{name} ({columns[name]})" for name in columns if name in set(told)]
     others = Counter(role for name, role in columns.items() if name not in set(told))

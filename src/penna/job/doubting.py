@@ -33,7 +33,7 @@ def ways(work: Work, trials: Sequence[Trial], evidence: Evidence, first: Recipe)
 
     With "auto", nothing is doubted where the surest answers of the first model are right.
     """
-    if work.noise == KEEP or work.task.loss not in doubt.LOSSES or not work.table.text:
+    if work.noise == KEEP or not able(work):
         return (), True
     if work.noise != AUTO:
         return (work.noise,), True
@@ -47,6 +47,11 @@ def ways(work: Work, trials: Sequence[Trial], evidence: Evidence, first: Recipe)
     there = [way for way in WAYS if known[wanted[way]].state is State.COMPLETE]
     # Of equal scores the milder way: nothing is lost by it.
     return tuple(sorted(there, key=lambda way: -known[wanted[way]].score)) if len(there) > 1 else (), True
+
+
+def able(work: Work) -> bool:
+    """Whether labels of these rows can be doubted at all."""
+    return work.task.loss in doubt.LOSSES and bool(work.table.text)
 
 
 def _suspicious(trial: Trial, evidence: Evidence) -> bool:

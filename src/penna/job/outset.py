@@ -5,12 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from penna import machine
+from penna import machine, tasks
 from penna.budget import Budget, Deadline
 from penna.evaluate import Work
-from penna.job import intake
-from penna.job.searching import Goal
+from penna.job import doubting, intake
+from penna.job.searching import Goal, Progress
 from penna.models import Resources
+from penna.prepare import doubt
 from penna.split import Plan
 from penna.table import Table
 from penna.tasks import Task
@@ -49,6 +50,13 @@ def work(
     )
     budget = Budget(deadline.seconds, asked["max_mb"], asked["max_ms"])
     return Work(task, table, plan.folds, profile, budget, asked["label_noise"])
+
+
+def say(work: Work, progress: Progress) -> None:
+    """Tell of what was asked for and cannot be heeded."""
+    if work.noise in (doubt.WEIGHT, doubt.DROP) and not doubting.able(work) and tasks.mixes(work.task):
+        why = "rows that have a text and one label each can be doubted, and no others: all are kept"
+        progress.event("skipped", name=f"label noise {work.noise}", reason=why)
 
 
 def goal(

@@ -17,8 +17,10 @@ from penna.job.affording import FINISHING
 from penna.job.searching import STOPPED, Search
 from penna.models import Model, OutOfTime, staged
 from penna.models.blend import Blend
-from penna.prepare import doubt
+from penna.prepare import changes, doubt
 from penna.prepare.clean import NONE, Cleaning
+from penna.prepare.offer import KNOB
+from penna.recipe import Recipe
 from penna.report import words
 from penna.report.record import Length
 from penna.select import Choice
@@ -53,6 +55,7 @@ class Packed:
     outputs: Array
     latency: dict[str, float]  # milliseconds, as measured on what was written
     doubted: tuple[Finding, ...] = ()  # rows whose label models doubt, and what became of them
+    cleaned: tuple[Finding, ...] = ()  # texts that are read cleaned
 
 
 def pack(search: Search, exam: Table, ended: str) -> Packed:
@@ -84,8 +87,8 @@ def pack(search: Search, exam: Table, ended: str) -> Packed:
         search.kept = None  # what was just written lies where it lay
     outputs = opened.outputs(exam)
     y = search.work.task.encode(exam)
-    measured, doubted = search.work.task.measure(y, outputs), _doubted(search, members)
-    return Packed(opened, choice, tuple(members), measured, y, outputs, latency, doubted)
+    said = _doubted(search, members), _cleaned(search, members)
+    return Packed(opened, choice, tuple(members), search.work.task.measure(y, outputs), y, outputs, latency, *said)
 
 
 def _adjusted(search: Search, choice: Choice | None, left: float) -> Choice | None:
@@ -167,6 +170,13 @@ def _doubted(search: Search, members: Sequence[Member]) -> tuple[Finding, ...]:
     return tuple(doubt.finding(rows, work.doubts[WHOLE], how, work.task.classes, work.task.encode(rows), why))
 
 
+def _cleaned(search: Search, members: Sequence[Member]) -> tuple[Finding, ...]:
+    """What cleaning changed of the texts, by the member that weighs most."""
+    work, clean = search.work, max(members, key=lambda m: m.weight).trial.recipe.get(KNOB, NONE)
+    before, after = (work.table_for(Recipe.of("linear", clean=c)).take(work.searched) for c in (NONE, clean))
+    return tuple(changes.finding(before, after, clean))
+
+
 def _write(search: Search, choice: Choice, members: list[Member]) -> Bundle:
     facts = {**search.goal.facts, "preliminary": False, "recipe": str(choice), "trial": members[0].trial.number}
     parts = [staged.asked(m.trial.recipe, m.model) for m in members]
@@ -219,6 +229,7 @@ def facts(packed: Packed, seconds: float, rows: int) -> dict[str, Any]:
             for m in packed.members
         ],
         **({"doubted": packed.doubted[0].message} if packed.doubted else {}),
+        **({"cleaned": packed.cleaned[0].message} if packed.cleaned else {}),
         **({"reading": reach} if (reach := [words.reach(e) for e in lengths(packed.members) if e["long"]]) else {}),
         "last": [step.name for step in packed.choice.last],
         "rows": rows,
@@ -239,14 +250,14 @@ def card(packed: Packed, facts: dict[str, Any], title: str) -> str:
     cleaned = [p for m in packed.members for p in Cleaning.of(m.trial.recipe.get("clean", NONE)).packages]
     packages = sorted({"pandas", "typer", *cleaned, *(p for m in modules for p in m.PACKAGES)})
     said = task.describe()
-    doubted = "".join(f"\nOf its rows: {finding.message}\n" for finding in packed.doubted)
+    changed = "".join(f"\nOf its rows: {finding.message}\n" for finding in (*packed.doubted, *packed.cleaned))
     return f"""# A {said["model"]} for {title}
 
 Made by Penna {artefact.manifest["penna"]} on {facts["finished"]}, from {facts["rows"]:,} rows.
 It reads {" + ".join((*artefact.text_columns, *artefact.fields))} and answers with {said["answer"]}.
 
 Recipe: {artefact.manifest["recipe"]}
-{doubted}
+{changed}
 | metric | on {exam["rows"]:,} exam rows | 95 % interval |
 |---|---|---|
 {scores}

@@ -13,6 +13,7 @@ import numpy as np
 
 from penna.errors import RunError, SettingError
 from penna.prepare import columns
+from penna.prepare.telling import of_columns
 from penna.reading import Chunk, stream
 from penna.serve.writing import form_of, packed, writer
 from penna.table import Field, Finding, Objects, Table
@@ -66,14 +67,17 @@ def predict_file(
             table, said = columns.replay(part.table, fields)
             part = replace(part, table=table)
             told += said
-            rows_out.write({**part.cells, **_answers(model, part, probabilities, form == "jsonl")})
+            answers = _answers(model, part, probabilities, form == "jsonl")
+            names = {name: _free(name, part.columns) for name in answers}
+            told += _renamed(names)
+            rows_out.write({**part.cells, **{names[name]: column for name, column in answers.items()}})
             rows += len(part.table)
         rows_out.close()
     return rows, [*findings, *columns.merged(told)]
 
 
 def _answers(model: Predictor, part: Chunk, probabilities: bool, nested: bool) -> dict[str, Sequence[Any]]:
-    """The new columns, under names that the source does not have yet."""
+    """The new columns."""
     outputs = model.outputs(part.table)
     answers = model.placed(model.decode(outputs), part.table).tolist()
     several = any(isinstance(answer, tuple) for answer in answers)
@@ -83,7 +87,15 @@ def _answers(model: Predictor, part: Chunk, probabilities: bool, nested: bool) -
         rounded = np.round(outputs.astype(np.float64), 6)
         most = MOST_LABELS if several else MOST_COLUMNS
         new |= _each(model.classes, rounded) if len(model.classes) <= most else _best(model, rounded, nested)
-    return {_free(name, part.columns): column for name, column in new.items()}
+    return new
+
+
+def _renamed(names: Mapping[str, str]) -> list[Finding]:
+    """What is said where the source has columns of the names that answers usually have."""
+    return of_columns(
+        "renamed column", "columns that answers usually stand in are there already; these stand in others",
+        [other for name, other in names.items() if other != name],
+    )  # fmt: skip
 
 
 def _each(classes: Sequence[Any], rounded: Array) -> dict[str, Sequence[Any]]:

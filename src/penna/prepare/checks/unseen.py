@@ -31,7 +31,7 @@ def find(sheet: Sheet) -> list[Finding]:
         *of_columns(
             "unseen category", "columns whose test rows have categories that the data never shows", list(new),
             rows=rows, source="test", examples=[_named(test.columns[name], place) for name, place in new.items()],
-            does="knows nothing of them, and answers such rows from the rest",
+            does="takes them for names of few rows, of which it learnt what those have in common",
             change="add rows with these categories to the data",
         ),
         *of_columns(
