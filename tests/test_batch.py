@@ -140,7 +140,8 @@ def test_many_classes_give_one_probability_in_a_csv(source, tmp_path):
 def test_a_column_that_is_called_prediction_already_stays(tmp_path):
     path = tmp_path / "in.csv"
     path.write_text("text,prediction,probability_c0\nsome words,mine,7\n")
-    predict_file(Counter(2), path, tmp_path / "out.csv")
+    _, findings = predict_file(Counter(2), path, tmp_path / "out.csv")
+    assert [(f.kind, f.columns) for f in findings] == [("renamed column", ("prediction_2", "probability_c0_2"))]
     (row,) = rows_of((tmp_path / "out.csv").read_text())
     assert (row["prediction"], row["prediction_2"], row["probability_c0"]) == ("mine", "c0", "7")
     assert row["probability_c0_2"] == "0.75"

@@ -564,3 +564,12 @@ def test_a_column_that_was_named_is_checked_as_what_it_is_and_one_to_be_ignored_
     ran = penna("check", tmp_path / "a.csv", "--target", "label", "--list", "kez")
     assert ran.exit_code == 2
     assert "did you mean 'key'" in ran.stderr
+
+
+def test_a_check_shows_the_roles_that_a_fit_would_take():
+    rows = [f"some words about case {i} and so on" for i in range(40)]
+    table = pd.DataFrame({"text": rows, "label": ["a", "b"] * 20, "price": [f"{i * 1.5}" for i in range(40)],
+                          "colour": ["red", "blue", "green", "red"] * 10})  # fmt: skip
+    assert checking.check(table, "label", budget=20, threads=1).columns == {
+        "text": "text", "label": "target", "price": "numeric", "colour": "categorical",
+    }  # fmt: skip

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from penna import plugins
+from penna import AutoText, plugins
 from penna.errors import SettingError
 from penna.prepare import clean, offer
 from penna.prepare.clean import Cleaning
@@ -128,3 +128,14 @@ def test_every_recipe_is_cleaned_as_usual_and_the_first_of_a_family_also_otherwi
         ("a", "spaces"), ("a", "spaces"), ("b", "spaces"), ("a", "none"), ("b", "none"),
     ]  # fmt: skip
     assert offer.cleaned(portfolios, ()) == [*portfolios[0], *portfolios[2]]
+
+
+def test_a_fit_shows_what_cleaning_changed_of_the_texts(tmp_path):
+    texts = [f"<p>{word} film number {i}</p>" for i in range(40) for word in ("good", "bad")]
+    steps = "unicode+markup+spaces"
+    auto = AutoText(budget=8, families=("linear",), clean=steps, out=tmp_path / "run").fit(texts, ["pos", "neg"] * 40)
+    (said,) = [f for f in auto.record_["checks"]["findings"] if f["kind"] == "cleaned text"]
+    assert said["count"] == 80 - auto.exam_["rows"]  # those are nobody's to look at
+    assert "is read as 'good film" in said["examples"][0]
+    assert f"read cleaned ({steps})" in auto.bundle_.manifest["cleaned"]
+    assert "read cleaned" in (tmp_path / "run" / "model" / "README.md").read_text()

@@ -150,14 +150,22 @@ def test_the_leaderboard_as_json_is_json_alone(run):
 def test_progress_in_a_log_says_what_was_tried_and_what_is_best(capsys):
     with Console(Deadline(60)) as progress:
         progress.event("table", rows=1200, roles={"text": "text", "label": "target"}, findings=["3 rows are empty"])
-        progress.event("plan", exam=200, folds=5)
+        progress.event("plan", exam=200, folds=5, metric="accuracy", findings=["test rows: 2 are in the data"])
         progress.event("skipped", name="frozen", reason="no encoder")
         progress.event("trial_start", recipe="linear[c=1]", predicted=2.0)
         progress.event("step", step=1, of=4, score=0.5)
         progress.event("trial_end", trial=a_trial(), best=a_trial())
         progress.event("something new", x=1)
     said = capsys.readouterr().err
-    for words in ("1,200 rows", "label (target)", "3 rows are empty", "200 exam rows", "no encoder", "0.9000 ± 0.0100"):
+    for words in (
+        "1,200 rows",
+        "label (target)",
+        "3 rows are empty",
+        "200 exam rows",
+        "2 are in the data",
+        "no encoder",
+        "0.9000 ± 0.0100",
+    ):
         assert words in said
     assert "best so far" in said
 

@@ -241,3 +241,11 @@ def test_rows_without_a_text_are_copies_only_where_their_columns_are_equal():
     first, second, third, fourth, fifth = table.alike.tolist()
     assert first == third != second
     assert fourth == fifth
+
+
+def test_a_date_with_dots_has_its_day_first_whatever_stands_beside_it():
+    cells = np.array(["12/31/2020", "05.03.2021", "5 Mar 2021", "2021-03-05", "03/05/2021"], dtype=object)
+    kind = kinds.find("date")
+    values, lost = kind.read(cells, kind.form(cells))
+    assert not lost.any()
+    assert len(set(values[1:].tolist())) == 1

@@ -148,6 +148,39 @@ def test_nothing_is_tried_where_the_first_model_is_sure_and_right(work):
     assert doubting.ways(replace(clean, noise="drop"), [], evidence(clean), BASELINE) == (("drop",), True)
 
 
+def test_a_way_that_could_not_be_finished_is_none_and_the_reason_says_so(work):
+    def done(way, **more):
+        recipe = BASELINE if way == KEEP else BASELINE.but(noise=way)
+        found = {"state": State.COMPLETE, "folds": (0,), "scores": (0.5,), "origin": "unsure"} | more
+        return Trial(recipe, asked=recipe.id + "@0", **found)
+
+    truth = np.arange(400) % 4
+    outputs = np.eye(4)[np.where(np.arange(len(truth)) % 5, truth, (truth + 1) % 4)] * 0.9 + 0.025
+    judged = replace(evidence(work), truth=lambda _: truth, outputs=lambda *_: outputs)
+    late = {"state": State.SKIPPED, "folds": (), "scores": (), "reason": "no time"}
+    ways = doubting.ways(work, [done(KEEP), done(WEIGHT, **late), done(DROP, **late)], judged, BASELINE)
+    assert ways == ((), True)
+    assert "no other way" in doubting.reason(work, ways[0], KEEP)
+    ways = doubting.ways(work, [done(KEEP), done(WEIGHT, scores=(0.6,)), done(DROP, **late)], judged, BASELINE)
+    assert ways == ((WEIGHT, KEEP), True)
+    assert "scored best" in doubting.reason(work, ways[0], WEIGHT)
+    assert "scored best" not in doubting.reason(work, ways[0], KEEP)
+    assert doubting.reason(replace(work, noise=DROP), (DROP,), DROP) == "as was asked"
+
+
+def test_a_fit_that_cannot_doubt_labels_says_so():
+    told = []
+
+    class Listener:
+        def event(self, kind, **data):
+            told.append((kind, data.get("name"), data.get("reason")))
+
+    texts = [f"{word} number {i}" for i in range(30) for word in ("one", "two")]
+    auto = AutoText(budget=8, families=("linear",), task="regress", label_noise="drop", progress=Listener(), exam=0.2)
+    auto.fit(texts, [i * 0.37 + j for i in range(30) for j in (1.0, 2.0)])
+    assert [why for kind, name, why in told if kind == "skipped" and "label noise drop" in name]
+
+
 def test_the_way_that_scored_best_comes_first_in_the_portfolio():
     first, other, frozen = BASELINE, BASELINE.but(c=3.0), Recipe.of("frozen", head="knn")
     offered = doubt.offered([first, other, frozen], (DROP, KEEP, WEIGHT), True)

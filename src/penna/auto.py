@@ -169,7 +169,8 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         )  # fmt: skip
         intake.check_folds(self.folds, len(plan.first_round))
         exam = table.take(plan.exam) if exam is None else exam
-        progress.event("plan", exam=len(exam), folds=len(plan.first_round), findings=[f.message for f in more])
+        said = [finding.message for finding in more]
+        progress.event("plan", exam=len(exam), folds=len(plan.first_round), metric=task.metric, findings=said)
 
         ledger = Ledger(folder, outset.header(table, task, plan, self.seed))
         families = intake.suited(self.families, table, task, progress)

@@ -1,6 +1,6 @@
 """``penna fit``: options in, a run folder out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +11,7 @@ from penna.errors import SettingError
 
 if TYPE_CHECKING:
     from penna.budget import Deadline
+    from penna.trials import Trial
 
 
 def fit(
@@ -135,7 +136,7 @@ def fit(
         from penna.auto import AutoText
 
         auto = AutoText(budget, progress=progress, **options).fit(data, y=named(target), test=test)
-    show_result(folder, auto.bundle_.manifest, deadline)
+    show_result(folder, auto.bundle_.manifest, deadline, auto.trials_)
 
 
 def named(target: list[str] | None) -> Any:
@@ -143,7 +144,7 @@ def named(target: list[str] | None) -> Any:
     return target[0] if target and len(target) == 1 else target or None
 
 
-def show_result(folder: Path, manifest: Mapping[str, Any], deadline: "Deadline") -> None:
+def show_result(folder: Path, manifest: Mapping[str, Any], deadline: "Deadline", trials: Sequence["Trial"]) -> None:
     """What was chosen, how it did in the exam, what it weighs, and where it lies."""
     from penna.cli.show import amount, facts, number, screen
 
@@ -154,6 +155,7 @@ def show_result(folder: Path, manifest: Mapping[str, Any], deadline: "Deadline")
     facts(console, title, scores)
     pairs = {
         "recipe": str(manifest["recipe"]),
+        **_passed_over(manifest, trials),
         **({"labels": str(manifest["doubted"])} if "doubted" in manifest else {}),
         **({"texts": str(manifest["cleaned"])} if "cleaned" in manifest else {}),
         **({"long texts": "; ".join(manifest["reading"])} if "reading" in manifest else {}),
@@ -166,6 +168,18 @@ def show_result(folder: Path, manifest: Mapping[str, Any], deadline: "Deadline")
     }
     console.print()
     facts(console, "Chosen", pairs)
+
+
+def _passed_over(manifest: Mapping[str, Any], trials: Sequence["Trial"]) -> dict[str, str]:
+    """The trial of the best score, where it is no part of what was chosen."""
+    from penna.cli.show import number
+
+    best = max((t for t in trials if t.scores and not t.reason), key=lambda t: t.score, default=None)
+    if best is None or best.number in {member["trial"] for member in manifest["members"]}:
+        return {}
+    return {
+        "not chosen": f"#{best.number} {best.recipe.family}, of the best score ({number(best.score)}): see the report"
+    }
 
 
 def _listed(families: str) -> tuple[str, ...]:

@@ -76,9 +76,9 @@ class Console:
         self._say(f"{rows:,} rows; columns: {named_columns(roles)}")
         self._notes(findings)
 
-    def _plan(self, exam: int, folds: int, findings: Sequence[str] = (), **_: Any) -> None:
+    def _plan(self, exam: int, folds: int, metric: str, findings: Sequence[str] = (), **_: Any) -> None:
         kept = f"{exam:,} exam rows; " if exam else ""
-        self._say(kept + (f"{folds} folds" if folds > 1 else "one validation part"))
+        self._say(kept + (f"{folds} folds" if folds > 1 else "one validation part") + f", scored by {metric}")
         self._notes(findings)
 
     def _notes(self, findings: Sequence[str]) -> None:

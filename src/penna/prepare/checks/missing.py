@@ -12,8 +12,8 @@ NEEDS = ""
 
 _LEAST_STAND_INS = 3
 _FILLED = (
-    "keeps the rows, fills numbers beside a sign of what was missing (the search chooses how), and takes a missing name "
-    "as a name of its own"
+    "keeps the rows, fills numbers beside a sign of what was missing (the search chooses how), and takes a missing name"
+    " as a name of its own"
 )
 
 
