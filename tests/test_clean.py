@@ -137,5 +137,5 @@ def test_a_fit_shows_what_cleaning_changed_of_the_texts(tmp_path):
     (said,) = [f for f in auto.record_["checks"]["findings"] if f["kind"] == "cleaned text"]
     assert said["count"] == 80 - auto.exam_["rows"]  # those are nobody's to look at
     assert "film number 0</p>' is read as" in said["examples"][0]
-    assert f"read cleaned ({steps})" in auto.bundle_.manifest["cleaned"]
-    assert "read cleaned" in (tmp_path / "run" / "model" / "README.md").read_text()
+    assert f"reads cleaned ({steps})" in auto.bundle_.manifest["cleaned"]
+    assert "reads cleaned" in (tmp_path / "run" / "model" / "README.md").read_text()
