@@ -125,8 +125,8 @@ def _for_pairs(choices: list[dict[str, Scalar]], profile: Profile) -> list[dict[
     if profile.loss == "squared":
         numbers: dict[str, Scalar] = {"epochs": _epochs(profile), "bins": 0}
         return [apart | {"bins": 0}, numbers, *(choice for choice in whole if choice != numbers)]
-    # Large steps lose what the encoder knows, and two texts take long: on mrpc a rate of 1e-4 reached 0.814 in five epochs
-    # and 0.811 in three; 2e-4 reached 0.799 in five.
+    # Large steps lose what the encoder knows, and two texts take long: on mrpc a rate of 1e-4 reached 0.814 in five
+    # epochs and 0.811 in three; 2e-4 reached 0.799 in five.
     milder = sorted(whole, key=lambda choice: choice.get("lr", DEFAULTS["lr"]) != DEFAULTS["lr"])
     return [milder[0] | {"epochs": 0.7 * _epochs(profile)}, apart, *milder]
 
