@@ -249,3 +249,10 @@ def test_a_date_with_dots_has_its_day_first_whatever_stands_beside_it():
     values, lost = kind.read(cells, kind.form(cells))
     assert not lost.any()
     assert len(set(values[1:].tolist())) == 1
+
+
+def test_a_role_that_no_cell_has_is_refused_by_name():
+    cells = {"text": np.array(["a b", "c d"], dtype=object)}
+    table = Table(cells, columns={"note": np.array(["some words", "others"], dtype=object)}, rows=np.arange(2))
+    with pytest.raises(TableError, match="'note' is named as numeric, and each of its cells is no finite number"):
+        columns.typed(table, {"note": "numeric"})

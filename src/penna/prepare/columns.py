@@ -43,10 +43,12 @@ def asked(**named: Sequence[str] | str | None) -> dict[str, str]:
 def typed(table: Table, wanted: Mapping[str, str]) -> tuple[Table, list[Finding]]:
     """The table with values in place of the cells that were found; columns of no use are left out, and said.
 
-    ``wanted``: column -> role, where a user named one.
+    ``wanted``: column -> role, where a user named one. Raises TableError for a column that has no cell of that role.
     """
     cells = {name: column for name, column in table.columns.items() if wanted.get(name) != IGNORE}
     fields = {name: _field(cells[name], wanted.get(name)) for name in cells}
+    for name in cells.keys() & wanted.keys():
+        _demand(name, cells[name], fields[name])
     found = {name: Column(name, cells[name]) for name in cells if name not in wanted}
     found = {name: column for name, column in found.items() if _may_be_id(fields[name])}
     said = idle.useless(found.values())
@@ -59,6 +61,16 @@ def typed(table: Table, wanted: Mapping[str, str]) -> tuple[Table, list[Finding]
     )  # fmt: skip
     table, more = _read(table, {name: field for name, field in fields.items() if field is not None})
     return table, [*said, *_mixed(found, table), *more]
+
+
+def _demand(name: str, cells: Array, field: Field | None) -> None:
+    """Raise TableError where every cell of a column that a user gave a role is none of that role."""
+    there = cells[[not kinds.absent(cell) for cell in cells]]
+    if field is not None and len(there) and (kind := kinds.find(field.role)).read(there, field.form)[1].all():
+        raise TableError(
+            f"column {name!r} is named as {field.role}, and each of its cells is {kind.FAILS}, such as "
+            f"{str(there[0])[:60]!r}: give it another role, or none."
+        )
 
 
 def _may_be_id(field: Field | None) -> bool:
