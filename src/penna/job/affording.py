@@ -58,8 +58,9 @@ class Affording:
 
     def took(self, trial: Trial, predicted: float) -> None:
         """Told of a trial for which so many seconds had been predicted, before they were corrected."""
-        if trial.state is State.COMPLETE:
+        if trial.state in (State.COMPLETE, State.PRUNED):
             self._loaded.add(_needs(trial.recipe))
+        if trial.state is State.COMPLETE:
             self._errors[trial.recipe.family].append(trial.seconds / max(predicted, 1e-3))
 
     def afford(self, proposal: Proposal, trials: Sequence[Trial], resources: Resources, left: float) -> Afforded:
