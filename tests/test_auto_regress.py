@@ -80,7 +80,10 @@ def test_it_is_evaluated_on_numbers_and_not_on_words(run: tuple[AutoText, Path],
     measures = auto.bundle_.evaluate(folder / "rooms.csv")
     assert set(measures) == {"rows", "r2", "rmse", "mae", "pearson", "spearman"}
     (tmp_path / "odd.csv").write_text("text,price\na room,12\nanother,on request\nmore,\n", encoding="utf-8")
-    with pytest.raises(TaskError, match="'on request' in row 2"):
+    with pytest.warns(UserWarning, match=r"no number: 1 of 2, 50 % \(row 2\)"):
+        assert auto.bundle_.evaluate(tmp_path / "odd.csv")["rows"] == 1
+    (tmp_path / "odd.csv").write_text("text,price\nanother,on request\n", encoding="utf-8")
+    with pytest.raises(TaskError, match="'on request' in row 1"):
         auto.bundle_.evaluate(tmp_path / "odd.csv")
 
 

@@ -84,3 +84,11 @@ def test_surer_scores_than_numbers_can_hold_have_gradients():
     logits = logits_of(1e4 * scores, steps).requires_grad_()
     chain.loss(logits, torch.from_numpy(y)).sum().backward()
     assert torch.isfinite(logits.grad).all()
+
+
+def test_scores_of_any_size_are_counted_through():
+    rng = np.random.default_rng(0)
+    scores, steps = 2000 * rng.standard_normal((60, 5)), 800 * rng.standard_normal((5, 5))
+    for found in marginals(scores, np.array([50, 10]), steps):
+        assert np.isfinite(found).all()
+        np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)

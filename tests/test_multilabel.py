@@ -287,3 +287,8 @@ def test_a_label_of_which_a_model_knows_nothing_is_not_given_to_every_row() -> N
     served = cuts.fit(y, p, lambda y, p: label_sets.value("macro_f1", y, p))(p) >= 0.5
     assert served[:, 1].sum() <= 5 * y[:, 1].sum()
     assert (served[:, 0] == (y[:, 0] > 0)).mean() > 0.95
+
+
+def test_lists_of_labels_agree_as_tuples_do():
+    task = multilabel.make(table([("a", "b"), ("a",), ("b",)] * 20))
+    assert task.agreement([["b", "a"], ["a"]], [("a", "b"), ("b",)]) == 0.5

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from penna import AutoText, adjust, load, plugins, ragged, tasks
 from penna.budget import Deadline
-from penna.errors import BundleError, TaskError
+from penna.errors import BundleError, TableError, TaskError
 from penna.metrics import quotes
 from penna.models import Resources
 from penna.reading import read
@@ -206,3 +206,26 @@ def test_a_search_answers_questions_from_the_file_to_what_is_served(tmp_path):
         "import sys; from penna import load; load(sys.argv[1]).predict([('a', 'b')]); assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "run")], check=True)
+
+
+@pytest.mark.parametrize("order", ["version first", "data first"])
+def test_the_nested_json_of_squad_is_a_row_for_each_question(tmp_path, order):
+    asked = [
+        {"id": "a", "question": "Who went?", "answers": [{"text": "Ann", "answer_start": 0, "more": 1}]},
+        {"id": "b", "question": "Why?", "answers": [], "is_impossible": True},
+    ]
+    data = {"data": [{"title": "T", "paragraphs": [{"context": "Ann went to Oslo.", "qas": asked}] * 2}] * 3}
+    said = {"version": "v2.0", **data} if order == "version first" else {**data, "version": "1.1"}
+    (tmp_path / "squad.json").write_text(json.dumps(said, indent=1), encoding="utf-8")
+    table, _ = read(tmp_path / "squad.json", target="answers", others=())
+    assert len(table) == 12
+    assert table.pair == ("question", "context")
+    task = tasks.find("auto", table)
+    assert task.name == "answer"
+    assert table.rows.tolist() == list(range(1, 13))
+
+
+def test_what_is_no_article_of_squad_is_refused_by_its_number(tmp_path):
+    (tmp_path / "squad.json").write_text('{"data": [{"title": "T", "paragraphs": [{"text": "x"}]}]}', encoding="utf-8")
+    with pytest.raises(TableError, match=r"article 1 of .*squad\.json is not as SQuAD has them"):
+        read(tmp_path / "squad.json", target="answers")

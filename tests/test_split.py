@@ -1,5 +1,7 @@
 """Splits on small tables, some of them awkward."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, reject, settings
@@ -179,3 +181,14 @@ def test_an_exam_has_rows_even_where_every_class_has_two():
     plan = split.plan(table_of([f"text {i}" for i in range(16)]), np.arange(16) // 2)
     assert len(plan.exam)
     assert all(len(valid) for _, valid in plan.folds)
+
+
+def test_a_group_with_a_name_of_megabytes_costs_no_other_its_room():
+    group = [f"group {i // 2}" for i in range(2000)]
+    group[7] = "word " * 400_000
+    tracemalloc.start()
+    plan = split.plan(table_of([f"text {i}" for i in range(2000)], group), np.arange(2000) % 2)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(plan.folds) >= 1
+    assert peak < 100e6

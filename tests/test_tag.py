@@ -303,3 +303,28 @@ def test_a_check_names_what_a_fit_would_leave_out():
     assert found["unusable target"].rows == (5,)
     assert "differ in number" in found["unusable target"].message
     assert "task" in found
+
+
+def test_one_odd_row_decides_no_scheme_and_is_named():
+    texts, target = words(*["Ann went to Rome"] * 30), [("B-PER", "O", "O", "B-LOC")] * 29
+    for odd in ("S-PER", "M-PER"):
+        task, (said,) = tasks.find("tag", table(texts, [*target, (odd, "O", "O", "B-LOC")])), [
+            f for f in plugins.find("tasks", "tag").settle(table(texts, [*target, (odd, "O", "O", "B-LOC")]))[1]
+            if f.kind == "mixed schemes"
+        ]  # fmt: skip
+        assert task.scheme.name == "BIO"
+        assert "rows 30" in said.message
+    left, found = plugins.find("tasks", "tag").settle(table(texts, [*target, ("X-PER", "O", "O", "B-LOC")]))
+    assert len(left) == 29
+    assert any("not of the scheme" in f.message and "rows 30" in f.message for f in found)
+
+
+def test_a_type_that_was_never_learnt_is_named_among_those_that_were():
+    task = tasks.find("tag", table(SENTENCES, TAGS))
+    with pytest.raises(TaskError, match=r"not there at fit \(XX; known: LOC, PER\)"):
+        task.encode(table(words("Ann left"), [("B-XX", "O")]))
+
+
+def test_a_metric_of_another_task_makes_no_labels_of_tags():
+    with pytest.raises(SettingError, match="no metric 'accuracy' for entities"):
+        tasks.find("auto", table(SENTENCES, TAGS), "accuracy")

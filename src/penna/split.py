@@ -185,7 +185,8 @@ def _units(table: Table) -> Array:
     or linked through others. Pairs without a group stay together where they share a text."""
     _, text = np.unique(table.alike, return_inverse=True)
     if table.group is not None:
-        _, group = np.unique(table.group.astype(str), return_inverse=True)
+        numbers: dict[str, int] = {}  # an array of strings would give each group the room of the longest
+        group = np.array([numbers.setdefault(str(name), len(numbers)) for name in table.group])
         return _linked([text, group])
     if table.pair is None:
         return np.asarray(text)

@@ -9,25 +9,33 @@ Array = np.ndarray[Any, Any]
 
 #: What it costs to go to a tag that may not follow: so little that it shows nowhere, and still a number.
 NEVER = -30.0
+#: What is less likely than the likeliest by more than this is as good as never: so no weight is nought, and no sum of
+#: weights, however sure the scores.
+_WIDEST = 120.0
 #: Rows, and padded words, that are worked on together.
 _ROWS, _WORDS = 64, 16_384
 
 
 def marginals(scores: Array, lengths: Array, transitions: Array) -> list[Array]:
     """Each row's (words, k) float32 probabilities from flat (words, k) scores, rows of like length together."""
-    step = np.exp(transitions.astype(np.float64))
+    step = _weights(transitions.astype(np.float64), None)
     starts = np.cumsum(lengths) - lengths
     out: list[Array] = [np.zeros((0, scores.shape[1]), np.float32)] * len(lengths)
     for part in _parts(lengths):
         longest = int(lengths[part].max())
         at = starts[part][:, None] + np.minimum(np.arange(longest), lengths[part][:, None] - 1)
-        local = scores[at].astype(np.float64)
-        local = np.exp(local - local.max(axis=2, keepdims=True))
+        local = _weights(scores[at].astype(np.float64), 2)
         inside = np.arange(longest) < lengths[part][:, None]
         both = _both_ways(local, inside, step)
         for i, row in enumerate(part):
             out[row] = both[i, : lengths[row]].astype(np.float32)
     return out
+
+
+def _weights(scores: Array, axis: int | None) -> Array:
+    """The exponentials of scores, 1 for the highest along the axis (of all if None)."""
+    below = scores - scores.max(axis=axis, keepdims=True)
+    return np.asarray(np.exp(np.maximum(below, -_WIDEST)))
 
 
 def _parts(lengths: Array) -> Iterator[Array]:

@@ -101,6 +101,8 @@ class Reader:
     outcome: loop.Outcome
     truncated_share: float = 0.0
 
+    windows = 0  # as many as a text takes
+
     def outputs(self, table: Table) -> Array:
         """(n,) object of (words + 1, 2), in the number format that is fastest here."""
         from penna.training import precision

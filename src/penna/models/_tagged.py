@@ -131,6 +131,8 @@ class Tagger:
     outcome: loop.Outcome
     truncated_share: float = 0.0
 
+    windows = 0  # as many as a text takes
+
     def outputs(self, table: Table) -> Array:
         """(n,) object of (words, tags), in the number format that is fastest here."""
         from penna.training import precision

@@ -124,7 +124,8 @@ class Overlap:
         total = np.concatenate([[0.0], np.cumsum(said)])
         at = np.arange(len(words))
         around = total[np.minimum(at + c.window, len(words))] - total[np.maximum(at - c.window, 0)]
-        looks = np.array([c.looks[asking(question)][_SHAPES.index(_shape(word))] for word in words])
+        likely = c.looks[asking(question)]
+        looks = np.array([likely[_SHAPES.index(_shape(word))] for word in words])
         own = np.array([word.lower() in asked for word in words])
         scores = c.sharp * (around / max(float(around.max()), 1e-6) * 4) + looks - 8.0 * own
         return self._ends(scores, [_shape(word) for word in words], own)

@@ -1,4 +1,5 @@
-"""JSON lines, a JSON array, and Parquet: records that name their cells. A bad line is left out and noted."""
+"""JSON lines, a JSON array (also SQuAD's, which is nested), and Parquet: records that name their cells. A bad line is
+left out and noted."""
 
 import io
 import json
@@ -10,6 +11,7 @@ from typing import Any, BinaryIO, TextIO
 import numpy as np
 
 from penna.errors import TableError
+from penna.reading import squad
 from penna.reading.cells import Piece, named
 from penna.reading.notes import Notes
 
@@ -21,8 +23,10 @@ _END = re.compile(r"\s*\]")
 
 def json_pieces(head: str, file: TextIO, name: str, size: int, notes: Notes) -> Iterator[Piece]:
     """JSON lines, or one array of objects; the first piece settles which columns there are."""
-    array = head.lstrip(_BLANK).startswith("[")
-    records = _array(file, name) if array else _lines(file, notes)
+    if squad.looks(head):
+        records = squad.rows(_array(file, name), name)
+    else:
+        records = _array(file, name) if head.lstrip(_BLANK).startswith("[") else _lines(file, notes)
     columns: list[str] | None = None
     while batch := list(islice(records, size)):
         numbers, objects = zip(*batch, strict=True)

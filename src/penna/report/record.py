@@ -91,7 +91,7 @@ class Length(TypedDict, total=False):
     encoder: str
     length: int  # most tokens of a text that it reads
     long: float  # share of rows that are longer
-    windows: int  # at most so many of them are read of a long text; 1 is its beginning alone
+    windows: int  # at most so many of them are read of a long text; 1 is its beginning alone, 0 all of it
     truncated: float  # share of rows of which a part is not read
 
 

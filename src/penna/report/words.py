@@ -89,6 +89,7 @@ def reach(length: Mapping[str, Any]) -> str:
     if length.get("long"):
         windows = length.get("windows", 1)
         by = f"by at most {windows} windows" if windows > 1 else "from their beginning alone"
+        by = by if windows else "whole, by windows"
         said += f"; {percent(length['long'])} of the rows have more and are read {by}"
     return said + (f"; of {percent(length['truncated'])} a part is not read" if length.get("truncated") else "")
 

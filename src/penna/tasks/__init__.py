@@ -118,22 +118,22 @@ class Task(Protocol):
 
 
 def recognised(name: str, table: Table, metric: str | None = None) -> tuple[ModuleType, str]:
-    """The task file called ``name``, or with ``"auto"`` the first that has the metric and recognises the table.
+    """The task file called ``name``, or with ``"auto"`` the first that recognises the table; of plain cells the one
+    that has the metric.
 
     With it comes what there is to say of how it was recognised.
     """
     if name != "auto":
         return plugins.find("tasks", name), ""
     modules = [plugins.find("tasks", candidate) for candidate in plugins.names("tasks")]
-    # A metric that one task alone has says what is asked.
-    able = [module for module in modules if metric in module.METRICS] or modules
-    if len(able) == 1:
-        return able[0], ""
     # A target that marks parts of its text would pass for a list of labels: the text tells.
-    for module in sorted(able, key=lambda module: not parts(module)):
-        if module.recognise(table):
-            return module, module.inferred(table)
-    raise TaskError(f"no task fits column {table.target_name!r}: say which with --task.")
+    found = next((m for m in sorted(modules, key=lambda m: not parts(m)) if m.recognise(table)), None)
+    if found is None:
+        raise TaskError(f"no task fits column {table.target_name!r}: say which with --task.")
+    able = [module for module in modules if metric in module.METRICS]
+    if found not in able and len(able) == 1 and getattr(found, "PLAIN", False):
+        return able[0], ""  # a metric that one task alone has says what is asked
+    return found, found.inferred(table)
 
 
 def parts(module: ModuleType) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 
 from penna import places, ragged
 from penna.table import Finding, Objects, Table
-from penna.tasks._schemes import Scheme, Span, find, follows, spans
+from penna.tasks._schemes import Scheme, Span, find, follows, foreign, spans
 
 TAGS, SPANS = "tags", "spans"
 _RULES = {TAGS: places.SPACES, SPANS: places.FOUND}
@@ -173,8 +173,9 @@ def _under(given: dict[str, Any], keys: Sequence[str]) -> Any:
     return found[0]
 
 
-def left_out(table: Table, marked: Marked) -> list[Finding]:
-    """Why rows cannot be used, with their numbers; and how many spans were taken to the ends of words."""
+def left_out(table: Table, marked: Marked, form: str, scheme: Scheme) -> list[Finding]:
+    """Why rows cannot be used, with their numbers; how many spans were taken to the ends of words, and how many rows
+    have tags of another scheme."""
     by_reason = defaultdict[str, list[int]](list)
     for row, found in zip(table.rows.tolist(), marked.entities, strict=True):
         if isinstance(found, str):
@@ -189,7 +190,19 @@ def left_out(table: Table, marked: Marked) -> list[Finding]:
         message = f"rows with spans that begin or end inside a word, taken to its ends: {len(wide)} ({named(wide)})."
         does, change = "takes whole words", "correct their ends in the file"
         said.append(Finding("widened spans", message, len(wide), tuple(wide[:_FEW]), does=does, change=change))
-    return [*said, *_lonely(table, marked)]
+    return [*said, *(_of_others(table, marked, scheme) if form == TAGS else []), *_lonely(table, marked)]
+
+
+def _of_others(table: Table, marked: Marked, scheme: Scheme) -> list[Finding]:
+    """Rows with tags of another scheme: what they mean is plain all the same."""
+    assert table.target is not None
+    known = zip(table.rows.tolist(), cells(table.target), marked.entities, strict=True)
+    rows = [row for row, cell, found in known if not isinstance(found, str) and foreign(cell, scheme)]
+    if not rows:
+        return []
+    message = f"rows with tags that {scheme.name} has not, the scheme of the others: {len(rows)} ({named(rows)})."
+    does, change = "reads them as the scheme does that has them", "write them in one scheme"
+    return [Finding("mixed schemes", message, len(rows), tuple(rows[:_FEW]), "warning", does=does, change=change)]
 
 
 def _lonely(table: Table, marked: Marked) -> list[Finding]:

@@ -14,8 +14,8 @@ Span: TypeAlias = tuple[int, int, str]
 
 OUTSIDE = "O"
 _TAG = re.compile(r"([BIESLUMW])([-_])(.+)", re.DOTALL)
-#: Of the tags beside O, so many must have a prefix where any has.
-_PREFIXED = 0.9
+#: Of the tags beside O, so many must have a prefix where any has; of the rows with such, so many must be of one scheme.
+_PREFIXED, _FITTING = 0.9, 0.9
 #: Letters of a scheme for the first word, those within, the last, and an only one.
 _LETTERS = {"BIO": "BIIB", "IO": "IIII", "IOBES": "BIES", "BILOU": "BILU", "BMES": "BMES", "BMEW": "BMEW"}
 _ALIKE = {"M": "I", "L": "E", "U": "S", "W": "S"}
@@ -47,13 +47,24 @@ def find(rows: Iterable[Sequence[str]]) -> Scheme | str:
         return Scheme("bare", "")
     if prefixed < _PREFIXED * tags.total():
         return f"{max(parts, key=lambda t: tags[t])!r} and {next(tag for tag in tags if tag not in parts)!r}"
-    letters = {letter for letter, _, _ in parts.values()}
+    used = [letters for row in listed if (letters := {parts[tag][0] for tag in row if tag in parts})]
     sign = Counter(sign for _, sign, _ in parts.values()).most_common(1)[0][0]
     for name, spelt in _LETTERS.items():
-        if letters <= set(spelt) and (name != "BIO" or "B" in letters):
+        fits = [letters for letters in used if letters <= set(spelt)]
+        if len(fits) >= _FITTING * len(used) and (name != "BIO" or any("B" in letters for letters in fits)):
             return Scheme("IOB1" if name == "BIO" and _seldom(listed) else name, sign)
-    odd = sorted(letters)
+    odd = sorted(set.union(*used))
     return " and ".join(repr(next(tag for tag, p in parts.items() if p[0] == letter)) for letter in odd)
+
+
+def foreign(tags: Iterable[str], scheme: Scheme) -> bool:
+    """Whether a row has a prefix that its scheme has not: it is read all the same.
+
+    >>> foreign(["S-LOC", "O"], Scheme("BIO")), foreign(["S-LOC", "O"], Scheme("IOBES"))
+    (True, False)
+    """
+    known = set(_LETTERS.get(scheme.name, "BI" if scheme.name == "IOB1" else "BIESLUMW"))
+    return any(found[1] not in known for tag in tags if (found := _TAG.fullmatch(tag)))
 
 
 def _seldom(rows: Sequence[Sequence[str]]) -> bool:

@@ -19,6 +19,8 @@ Array = np.ndarray[Any, Any]
 
 #: What scikit-learn calls an estimator of this task.
 ESTIMATOR = "classifier"
+#: Cells of one label, or number, each: what is asked of them the metric may say.
+PLAIN = True
 
 #: Metric -> (how it is computed, its sign in ``score``, where higher is better).
 _METRICS: dict[str, tuple[metrics.Metric, int]] = {

@@ -255,7 +255,8 @@ class Multilabel:
 
     def agreement(self, truth: Sequence[Any], answers: Sequence[Any], weights: Any = None) -> float:
         """Share of rows with exactly the right labels, as scikit-learn scores classifiers of several."""
-        pairs = zip(cells.sets(list(truth), self.form), answers, strict=True)
+        given = [tuple(cell) if isinstance(cell, list | set | np.ndarray) else cell for cell in truth]
+        pairs = zip(cells.sets(given, self.form), answers, strict=True)
         return float(np.average([set(map(str, a)) == set(map(str, b)) for a, b in pairs], weights=weights))
 
     def describe(self) -> dict[str, str]:

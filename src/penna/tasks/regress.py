@@ -20,6 +20,8 @@ Array = np.ndarray[Any, Any]
 
 #: What scikit-learn calls an estimator of this task.
 ESTIMATOR = "regressor"
+#: As in ``classify``.
+PLAIN = True
 
 #: Metric -> (how it is computed, its sign in ``score``, where higher is better, whether it is in the target's units).
 _METRICS: dict[str, tuple[metrics.Metric, int, bool]] = {

@@ -61,7 +61,7 @@ def settle(table: Table, rare: str = "error") -> tuple[Table, list[Finding]]:
     """
     form, scheme = _form(table)
     marked = _marked.read(table, form, scheme)
-    found = _marked.left_out(table, marked)
+    found = _marked.left_out(table, marked, form, scheme)
     keep = np.flatnonzero(marked.usable)
     if not len(keep):
         said = " ".join(f.message for f in found)
@@ -160,10 +160,14 @@ class Tag:
         if len(wrong):
             rows = _marked.named((table.rows if len(table.rows) else np.arange(1, len(table) + 1))[wrong].tolist())
             reason = marked.entities[wrong[0]]
-            why = reason if isinstance(reason, str) else f"types that were not there at fit ({_told.some(self.types)})"
+            why = reason if isinstance(reason, str) else self._unknown(reason)
             raise TaskError(f"column {table.target_name!r} cannot be used in {len(wrong)} rows ({rows}): {why}.")
         lengths = [len(places.words(text, self.rule)) for text in table.joined]
         return ragged.objects(self._numbers(row, n) for row, n in zip(marked.entities, lengths, strict=True))
+
+    def _unknown(self, found: Sequence[Span]) -> str:
+        new = sorted({kind for _, _, kind in found} - set(self.types))
+        return f"types that were not there at fit ({_told.some(new)}; known: {_told.some(self.types)})"
 
     def _numbers(self, found: Any, length: int) -> Array:
         out = np.zeros(length, np.int64)
