@@ -88,7 +88,6 @@ def test_an_empty_cell_says_that_there_is_no_label():
     [
         ([(), None, ""] * 9, "no label in any of its 27 rows"),
         ([("a",), ()] * 9, r"one label only \('a'\).*--task classify"),
-        ([("a", "b"), ("a",), ("b", "oops")] + [("a",)] * 20, r"1 label is seen once: 'oops' \(rows 3\)"),
         ([(f"{i}", f"{-i}") for i in range(30)], "like names of rows"),
         ([("a",), (1,)] * 9, "mixes labels of types"),
         ([], "nothing to learn from"),
@@ -99,12 +98,12 @@ def test_what_cannot_be_learnt_is_named(cells, says):
         multilabel.settle(table(cells))
 
 
-def test_labels_seen_once_can_be_left_out_and_rows_that_had_no_other():
+def test_labels_seen_once_are_left_out_and_rows_that_had_no_other():
     given = table([("a", "b"), ("a", "once"), ("b",), ("twice not",), ()] + [("a",), ("b",)] * 9)
-    settled, (finding,) = multilabel.settle(given, rare="drop")
+    settled, (finding,) = multilabel.settle(given)
     assert settled.rows.tolist() == [1, 2, 3, 5, *range(6, 24)]
     assert settled.target[1] == ("a",)
-    assert "2 ('once', 'twice not'); and rows with no other: 1." in finding.message
+    assert "2 ('once', 'twice not'; rows 2, 4); and rows with no other: 1." in finding.message
 
 
 def test_unknown_labels_in_other_rows_are_named_and_rows_with_them_are_not_usable():

@@ -115,7 +115,7 @@ def fit(
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the result.")] = False,
 ) -> None:
-    """Find, prove and pack the best classifier, regressor, tagger or translator within the budget."""
+    """Find, prove and pack the best classifier, regressor, tagger, reader or translator within the budget."""
     from penna.budget import Deadline, parse_seconds
     from penna.cli.progress import Console
 

@@ -72,8 +72,8 @@ def cells_of(table: Table) -> Table:
 def settle(table: Table, rare: str = "error") -> tuple[Table, list[Finding]]:
     """The rows and labels that can be learnt, a sorted tuple for each row.
 
-    A label of one row is refused, or with ``rare`` "drop" left out, and the row with it where it has no other. Raises
-    TaskError for a target with no labels, one label, or hardly two rows of the same.
+    A label of one row is left out, and the row with it where it has no other; ``rare`` is for classes. Raises TaskError
+    for a target with no labels, one label, or hardly two rows of the same.
     """
     table = cells_of(table)
     if table.target is None or not len(table):
@@ -84,14 +84,10 @@ def settle(table: Table, rare: str = "error") -> tuple[Table, list[Finding]]:
     if not lonely:
         return table, []
     at = np.flatnonzero([not lonely.isdisjoint(labels) for labels in table.target])
-    if rare == "error":
-        raise TaskError(
-            f"{len(lonely)} {'label is' if len(lonely) == 1 else 'labels are'} seen once: {_named(lonely)} (rows "
-            f"{_rows(table, at)}): add rows, correct the spelling, or leave such labels out with --rare drop."
-        )
     kept, empty = _without(table, lonely)
     _check(_counts(kept), kept)
-    message = f"labels left out, each seen once: {len(lonely)} ({_named(lonely)}); and rows with no other: {empty}."
+    where = f"{_named(lonely)}; rows {_rows(table, at)}"
+    message = f"labels left out, each seen once: {len(lonely)} ({where}); and rows with no other: {empty}."
     rows = tuple(_row(table, i) for i in at[:_FEW])
     return kept, [Finding("rare class", message, len(lonely), rows, "warning")]
 

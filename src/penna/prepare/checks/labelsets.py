@@ -51,8 +51,8 @@ def _rare(sheet: Sheet, rows: dict[Any, list[int]], counts: dict[Any, int]) -> l
         Finding(
             "rare class", f"labels of fewer than {RARE_ROWS} rows: {len(rare):,} of {len(counts):,}.", len(rare),
             tuple(_at(sheet, rows, rare).tolist()), "warning", (), named,
-            "refuses labels of one row" if alone else "keeps them; their scores will be uncertain",
-            "--rare drop leaves labels of one row out" if alone else "add rows, or merge them into other labels",
+            ("leaves labels of one row out, and " if alone else "") + "keeps the others; their scores will be uncertain",
+            "add rows, or merge them into other labels",
         )
     ]  # fmt: skip
 
