@@ -51,7 +51,7 @@ def _rare(sheet: Sheet, rows: dict[Any, list[int]], counts: dict[Any, int]) -> l
         Finding(
             "rare class", f"labels of fewer than {RARE_ROWS} rows: {len(rare):,} of {len(counts):,}.", len(rare),
             tuple(_at(sheet, rows, rare).tolist()), "warning", (), named,
-            ("leaves labels of one row out, and " if alone else "") + "keeps the others; their scores will be uncertain",
+            ("leaves labels of one row out, and " if alone else "") + "keeps the others, whose scores are uncertain",
             "add rows, or merge them into other labels",
         )
     ]  # fmt: skip
