@@ -24,6 +24,7 @@ from penna.features.tfidf import fit_tfidf
 from penna.models import OutOfTime, Resources, _linear_cost, linear
 from penna.models._linear_classifiers import balance, calibrate, complement_nb, log_counts
 from penna.models._linear_file import NAME
+from penna.models._linear_single import LinearModel
 from penna.recipe import Profile, Recipe
 from penna.table import Field, Table
 from penna.tasks import Task, classify
@@ -62,7 +63,7 @@ def always(step: int, of: int, score: float) -> bool:
     return True
 
 
-def fitted(recipe: Recipe, train: Table, tmp_path: Path) -> tuple[linear.LinearModel, Task]:
+def fitted(recipe: Recipe, train: Table, tmp_path: Path) -> tuple[LinearModel, Task]:
     task = classify.make(train)
     return linear.fit(recipe, task, train, None, resources(tmp_path), always), task
 

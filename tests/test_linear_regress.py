@@ -8,6 +8,7 @@ import pytest
 from penna.budget import Deadline
 from penna.errors import BundleError
 from penna.models import Resources, _linear_file, linear
+from penna.models._linear_single import LinearModel
 from penna.models._targets import Link, cut
 from penna.recipe import Profile, Recipe
 from penna.table import Table
@@ -36,7 +37,7 @@ def always(step: int, of: int, score: float) -> bool:
     return True
 
 
-def fitted(recipe: Recipe, train: Table, tmp_path: Path) -> linear.LinearModel:
+def fitted(recipe: Recipe, train: Table, tmp_path: Path) -> LinearModel:
     return linear.fit(recipe, regress.make(train), train, None, resources(tmp_path), always)
 
 

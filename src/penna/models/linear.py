@@ -10,21 +10,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from penna import plugins
-from penna.features import columns, selection
-from penna.features.logistic import Logistic
-from penna.features.tfidf import Tfidf
-from penna.models import Array, Cost, OutOfTime, Report, Resources, _beside, _chain
+from penna.features import selection
+from penna.models import Cost, OutOfTime, Report, Resources, _beside, _chain
 from penna.models import _linear_cost as costs
-from penna.models import _linear_file as files
 from penna.models import _linear_pairs as paired
 from penna.models import _linear_rows as rows_of
-from penna.models import _terms as terms
+from penna.models import _linear_single as single
 from penna.models._linear_classifiers import fit_classes, fit_numbers
 from penna.models._linear_labels import fit as fit_labels
-from penna.models._targets import Link, Target, target_of
+from penna.models._targets import target_of
 from penna.recipe import Knob, Profile, Recipe
 from penna.table import Table
 from penna.tasks import Task
@@ -213,14 +208,14 @@ def shrink(recipe: Recipe, profile: Profile, train: Table, resources: Resources,
 
 def fit(
     recipe: Recipe, task: Task, train: Table, valid: Table | None, resources: Resources, report: Report
-) -> "LinearModel | paired.PairModel":
+) -> "single.LinearModel | paired.PairModel":
     """Fit on ``train``, or on a stratified part of it where rows, memory or the deadline ask for that."""
     target = target_of(task, train, 0 if recipe["classifier"] in _WHOLE else recipe.get("bins", 0))
     plan = _plan(recipe, train, target.columns)
     # Some of the time is kept back: the prediction is a guess.
     rows = plan.rows_within(0.7 * resources.deadline.left(), recipe.effort)
     chosen = costs.sample(task.strata(train), rows, recipe.seed)
-    made = _of_one if train.pair is None else paired.fit
+    made = single.fit if train.pair is None else paired.fit
     with plan.timed(len(chosen)):
         try:
             return made(
@@ -230,64 +225,9 @@ def fit(
             raise OutOfTime(str(error)) from None
 
 
-def _of_one(
-    train: Table, target: Target, recipe: Recipe, resources: Resources, fits: paired.Fit, reading: bool
-) -> "LinearModel":
-    """Fit on rows of one text each, with their columns where ``reading``. Raises TimeoutError and OutOfTime."""
-    read = rows_of.read(train.joined, target, recipe, resources)
-    if resources.deadline.over():
-        raise OutOfTime("no time was left for the classifier")
-    if not reading:
-        weights, link = fits(read.X, target, recipe, resources)
-        return LinearModel(*_slim(read, weights), link)
-    seen = _beside.seen(recipe, train)
-    fitted, wide = columns.fit(seen, _beside.told(target), _beside.way(recipe), recipe.seed)
-    weights, link = fits(read.beside(wide), target, recipe, resources)
-    beside = _beside.Beside(fitted, weights.coef[:, read.width :])
-    text = Logistic(weights.coef[:, : read.width], weights.intercept)
-    return LinearModel(*_slim(read, text), link, beside)
-
-
-def open(folder: Path) -> "LinearModel | paired.PairModel":
+def open(folder: Path) -> "single.LinearModel | paired.PairModel":
     """Open what ``save`` wrote. Raises BundleError on anything missing or damaged."""
-    if paired.known(folder):
-        return paired.open(folder)
-    tfidf, weights, link = files.read(folder)
-    return LinearModel(tfidf, weights, link, _beside.open(folder, len(weights.intercept)))
-
-
-class LinearModel:
-    """A fitted TF-IDF with its weights, columns with theirs, and what becomes of their margins."""
-
-    def __init__(self, tfidf: Tfidf, weights: Logistic, link: Link, beside: _beside.Beside | None = None) -> None:
-        self.tfidf = tfidf
-        self.weights = weights
-        self.link = link
-        self.beside = beside
-
-    def outputs(self, table: Table) -> Array:
-        """(n, columns) float32: probabilities, or numbers."""
-        rows = self.tfidf.rows(table.joined)
-        margins = self.weights.margins(rows)
-        if self.beside is not None:
-            margins = margins + self.beside.margins(table)
-            if self.beside.given:  # where the text says nothing, the columns do
-                return self.link(margins)
-        silent = (np.diff(rows.indptr) == 0) & (rows.shape[1] > 0)
-        return self.link.settled(self.link(margins), silent)
-
-    def terms(self, row: Table) -> terms.Terms:
-        """The margins of a table of one row as a sum."""
-        return terms.of(row, self.tfidf, self.weights, self.link, self.beside)
-
-    def strongest(self, table: Table, most: int) -> list[list[tuple[str, float]]]:
-        """Of each column of outputs, the n-grams that speak for it most over these rows, and their shares."""
-        return terms.strongest(table, most, self.tfidf, self.weights, self.link)
-
-    def save(self, folder: Path) -> None:
-        files.write(folder, self.tfidf, self.weights, self.link)
-        if self.beside is not None:
-            self.beside.save(folder)
+    return paired.open(folder) if paired.known(folder) else single.open(folder)
 
 
 def _reading(recipe: Recipe, table: Table) -> bool:
@@ -302,8 +242,3 @@ def _plan(recipe: Recipe, train: Table, classes: int) -> costs.Plan:
     # A number and, for some, its indicator.
     beside = 1.5 * len(train.columns) + 14 * bool(recipe.get(_beside.COUNTS)) if _reading(recipe, train) else 0
     return replace(plan, values=plan.values + beside * len(train), features=plan.features + beside)
-
-
-def _slim(read: rows_of.Read, weights: Logistic) -> tuple[Tfidf, Logistic]:
-    """Weights as they are stored, in half precision, no columns of zeros: what is measured is what is served."""
-    return files.stored(read.tfidf, read.unfolded(weights.coef), weights.intercept)
