@@ -1,0 +1,30 @@
+"""What may still be begun: an encoder that was not loaded yet takes longer than one that was."""
+
+import numpy as np
+
+from penna import split, tasks
+from penna.budget import Budget, Deadline
+from penna.evaluate import Work
+from penna.job.affording import Affording
+from penna.models import Resources
+from penna.recipe import Profile, Recipe
+from penna.search import Proposal
+from penna.table import Table
+from penna.trials import State, Trial
+
+
+def test_a_family_without_its_encoder_says_nothing_of_what_loading_it_takes(tiny_bert, tmp_path):
+    texts = np.array([f"{word} film number {i}" for i in range(40) for word in ("good", "bad")], dtype=object)
+    table = Table({"text": texts}, np.array(["pos", "neg"] * 40, dtype=object), rows=np.arange(1, 81))
+    task = tasks.find("classify", table)
+    plan = split.plan(table, task.strata(table), folds=2, has_test=True)
+    profile = Profile(rows=80, classes=2, rows_in_smallest_class=40, mean_characters=18.0, encoders=(str(tiny_bert),))
+    affording = Affording(Work(task, table, plan.folds, profile, Budget()), Deadline(60.0), 10)
+    plain, asked = Recipe.of("frozen"), Recipe.of("frozen", encoder=str(tiny_bert), depth=1.0, head="logistic")
+    done = Trial(plain, State.COMPLETE, folds=(0,), scores=(0.9,), seconds=0.1)
+    affording.took(done, 0.1)
+    resources = Resources(tmp_path, Deadline(60.0), 1)
+    refused = affording.afford(Proposal(asked, (0,), "portfolio"), [done], resources, 9.0)
+    assert refused == "loading and timing an encoder takes up to 10 s, 9.0 s are left"
+    affording.took(Trial(asked, State.PRUNED, reason="behind its peers"), 0.1)
+    assert not isinstance(affording.afford(Proposal(asked, (0,), "portfolio"), [done], resources, 9.0), str)
