@@ -1,7 +1,9 @@
 """Test scores of fine-tuning recipes on public sets: train on the whole train file, score on test, several seeds.
 
 python benchmarks/finetune_recipes.py DATA SET --encoder FOLDER lr=1.5e-4 epochs=5 --seeds 0 1 2
-DATA holds a folder per set with train.csv.gz and test.csv.gz (columns text, label). Knobs are those of the family.
+python benchmarks/finetune_recipes.py DATA mrpc --encoder FOLDER pair=joined epochs=5 --threads 1
+DATA holds a folder per set with train.csv.gz and test.csv.gz (columns text and label, or those of scores.SETS). Knobs
+are those of the family.
 """
 
 import argparse
@@ -13,7 +15,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from penna import metrics
+import scores
+from penna import metrics, tasks
 from penna.budget import Deadline
 from penna.encoders import tokens
 from penna.models import Resources, finetune
@@ -21,12 +24,16 @@ from penna.models._finetune_recipes import settings
 from penna.models._finetuned import FineTuned, inputs_of, softmax
 from penna.recipe import Recipe
 from penna.table import Table
-from penna.tasks import classify
 
 
-def read(path: Path) -> Table:
+def read(path: Path, asked: scores.Set | None = None) -> Table:
+    asked = asked or scores.Set()
     frame = pd.read_csv(path, keep_default_na=False, dtype=str)
-    return Table({"text": frame["text"].to_numpy(object)}, frame["label"].to_numpy(object), rows=np.arange(len(frame)))
+    names = (*asked.text, asked.pair) if asked.pair else asked.text
+    target = frame[asked.target].astype(float) if asked.task == "regress" else frame[asked.target]
+    pair = (names[0], names[1]) if asked.pair else None
+    cells = {name: frame[name].to_numpy(object) for name in names}
+    return Table(cells, target.to_numpy(object), rows=np.arange(len(frame)), pair=pair)
 
 
 def knob(text: str) -> tuple[str, object]:
@@ -58,9 +65,11 @@ def main() -> None:
         "--holdout", type=float, default=0, help="this share of train for the validation score, else none"
     )
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "penna-recipes")
+    parser.add_argument("--threads", type=int, default=2)
     asked = parser.parse_args()
-    train, test = (read(asked.data / asked.set / f"{part}.csv.gz") for part in ("train", "test"))
-    task = classify.make(train)
+    known = scores.SETS.get(asked.set, scores.Set())
+    train, test = (read(asked.data / asked.set / f"{part}.csv.gz", known) for part in ("train", known.test))
+    task = tasks.find(known.task, train, known.metric)
     if asked.rows:
         train = train.take(np.random.default_rng(0).permutation(len(train))[: asked.rows])
     truth = task.encode(test)
@@ -73,18 +82,20 @@ def main() -> None:
         curve: list[float] = []
         recipe = Recipe.of("finetune", seed=seed, encoder=asked.encoder, **dict(asked.knobs))
         begun = time.monotonic()
-        resources = Resources(asked.cache, Deadline(asked.seconds), 2)
+        resources = Resources(asked.cache, Deadline(asked.seconds), asked.threads)
         model = finetune.fit(
             recipe, task, rest, valid, resources, lambda s, of, x, c=curve: c.append(round(x, 4)) or True
         )
         seconds = time.monotonic() - begun
         outputs = model.outputs(test)
-        accuracy, f1 = metrics.accuracy(truth, outputs), metrics.macro_f1(truth, outputs)
+        found = f"{known.metric}={task.score(truth, outputs):.4f}"
+        if known.task == "classify":
+            found += f" macro_f1={metrics.macro_f1(truth, outputs):.4f}"
         few = test.take(np.arange(min(500, len(test))))
-        parity = np.abs(exact(model, few) - outputs[: len(few)]).max()
+        parity = np.nan if known.pair else np.abs(exact(model, few) - outputs[: len(few)]).max()
         rate = model.outcome.steps * settings(recipe)["batch"] / model.outcome.seconds
         print(
-            f"{asked.set} {dict(asked.knobs)} seed={seed} accuracy={accuracy:.4f} macro_f1={f1:.4f} "
+            f"{asked.set} {dict(asked.knobs)} seed={seed} {found} "
             f"seconds={seconds:.0f} steps={model.outcome.steps}/{model.outcome.planned} examples/s={rate:.0f} "
             f"length={model.length} cut={model.truncated_share:.3f} parity={parity:.4f} {curve or ''}",
             flush=True,
