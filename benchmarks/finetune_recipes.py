@@ -66,7 +66,7 @@ def main() -> None:
     )
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "penna-recipes")
     parser.add_argument("--threads", type=int, default=2)
-    asked = parser.parse_args()
+    asked = parser.parse_intermixed_args()
     known = scores.SETS.get(asked.set, scores.Set())
     train, test = (read(asked.data / asked.set / f"{part}.csv.gz", known) for part in ("train", known.test))
     task = tasks.find(known.task, train, known.metric)
