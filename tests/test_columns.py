@@ -256,3 +256,13 @@ def test_a_role_that_no_cell_has_is_refused_by_name():
     table = Table(cells, columns={"note": np.array(["some words", "others"], dtype=object)}, rows=np.arange(2))
     with pytest.raises(TableError, match="'note' is named as numeric, and each of its cells is no finite number"):
         columns.typed(table, {"note": "numeric"})
+
+
+def test_dates_in_both_orders_are_told_with_how_they_are_read():
+    when = np.array(["12/31/2020", "31/12/2020", "03/04/2021", "2021-05-06", "05/05/2021"] * 4, dtype=object)
+    table = Table({"text": np.array(["a b"] * 20, dtype=object)}, columns={"when": when}, rows=np.arange(1, 21))
+    typed, said = columns.typed(table, {})
+    assert typed.fields["when"].role == "date"
+    (told,) = [finding for finding in said if finding.kind == "doubtful date"]
+    assert told.rows == (3, 8, 13, 18)
+    assert told.does in ("reads the day first", "reads the month first")

@@ -13,6 +13,7 @@ from penna.errors import TableError
 from penna.prepare import kinds
 from penna.prepare.checks import idle, leaks
 from penna.prepare.column import Column
+from penna.prepare.kinds import date
 from penna.prepare.telling import FEW, of_columns, of_rows
 from penna.table import Field, Finding, Table
 
@@ -59,6 +60,7 @@ def typed(table: Table, wanted: Mapping[str, str]) -> tuple[Table, list[Finding]
         "unknown column", "columns left out whose cells are neither numbers, dates nor names that come again", unknown,
         "info", does="leaves them out", change="name them (--text, --categorical) to use them",
     )  # fmt: skip
+    said += _doubtful_dates(cells, fields, table.rows)
     table, more = _read(table, {name: field for name, field in fields.items() if field is not None})
     return table, [*said, *_mixed(found, table), *more]
 
@@ -182,6 +184,19 @@ def _unread(table: Table, fields: Mapping[str, Field], places: Mapping[str, Arra
             table.rows[at], of=len(table), examples=cells[name], **mend,
         )
     ]  # fmt: skip
+
+
+def _doubtful_dates(cells: Mapping[str, Array], fields: Mapping[str, Field | None], rows: Array) -> list[Finding]:
+    """Of each column of dates in both orders, the cells that could be of either."""
+    found = []
+    for name, form in ((name, field.form) for name, field in fields.items() if field and field.role == "date"):
+        places = np.flatnonzero(date.doubtful(cells[name]))
+        found += of_rows(
+            "doubtful date", f"dates of column {name!r} with the day or the month first, where others are clearly one",
+            rows[places], of=len(rows), examples=[repr(cell) for cell in cells[name][places[:FEW]]],
+            does=f"reads the {form} first", change="write them in one form, such as 2021-04-03",
+        )  # fmt: skip
+    return found
 
 
 def _mixed(columns: Mapping[str, Column], table: Table) -> list[Finding]:

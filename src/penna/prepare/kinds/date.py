@@ -47,6 +47,19 @@ def form(cells: Array) -> str | None:
     return order if kinds.fitting(~np.isnan(_seconds(cells, order))) else None
 
 
+def doubtful(cells: Array) -> Array:
+    """(n,) bool: dates that can be read with the day or the month first, where others in the column are clearly the one
+    and clearly the other.
+
+    >>> doubtful(np.array(["3/4/2021", "31/1/2021", "1/31/2021", "3.4.2021", "4/4/2021"], dtype=object)).tolist()
+    [True, False, False, False, False]
+    """
+    found = [_WAYS[1].fullmatch(cell.strip()) if isinstance(cell, str) else None for cell in cells]
+    heads = [(0, 0) if f is None or f["sign"] == "." else (int(f["first"]), int(f["second_"])) for f in found]
+    both = any(first > 12 for first, _ in heads) and any(second > 12 for _, second in heads)
+    return np.array([both and 0 < first <= 12 and second <= 12 and first != second for first, second in heads], bool)
+
+
 def read(cells: Array, form: str) -> tuple[Array, Array]:
     """
     >>> read(np.array(["1970-01-02", "3 Jan 1970", "04/01/1970", "soon"], dtype=object), "day")[0].tolist()
