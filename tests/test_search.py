@@ -189,3 +189,23 @@ def test_where_nothing_is_offered_nothing_is_asked(name):
     profile = Profile(rows=1000, classes=2, rows_in_smallest_class=400, mean_characters=60.0)
     asked = plugins.find("search", name).make(Space((("plain", ()),)), [], profile)
     assert asked.ask([], 1000.0) is None
+
+
+def test_a_family_whose_draws_no_longer_fit_is_asked_for_no_more_of_them():
+    asked, trials = strategy("auto"), []
+    for _ in range(60):
+        proposal = asked.ask(trials, 25.0)
+        if proposal is None or proposal.origin == "finalist":
+            break
+        done = outcome(proposal, len(trials))
+        if proposal.origin == "tpe":
+            done = Trial(
+                proposal.recipe, State.SKIPPED, origin=proposal.origin, reason="no time", asked=proposal.key,
+                number=len(trials),
+            )  # fmt: skip
+        trials.append(done)
+    drawn = [t.recipe.family for t in trials if t.state is State.SKIPPED]
+    assert 0 < len(drawn) <= 3 * len(set(drawn))
+    again = asked.ask(trials, 500.0)  # resumed with more time
+    assert again is not None
+    assert again.origin == "tpe"

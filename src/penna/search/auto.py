@@ -14,6 +14,9 @@ MOST_FINALISTS = 3
 #: A wide search overfits its validation rows (Liu & Wang 2021, "An Empirical Study on Hyperparameter Optimization for
 #: Fine-Tuning"): beyond this many draws of one family the next is as likely to be luck.
 MOST_DRAWS = 24
+#: After so many draws of a family in a row that were skipped, no other will fit either, unless so many seconds are
+#: left: a run may be resumed with more of them.
+MOST_SKIPPED, AGAIN = 3, 20.0
 #: One draw for so many rows: of a few dozen rows the best of many draws is the luckiest.
 ROWS_A_DRAW = 25
 
@@ -80,7 +83,10 @@ class Auto:
         best: dict[str, float] = {}
         seconds: dict[str, list[float]] = defaultdict(list)
         draws: dict[str, int] = defaultdict(int)
+        skipped: dict[str, int] = defaultdict(int)  # the last draws, in a row
         for t in trials:
+            if t.origin == self.kind:
+                skipped[t.recipe.family] = skipped[t.recipe.family] + 1 if t.state is State.SKIPPED else 0
             if t.state is State.COMPLETE:
                 best[t.recipe.family] = max(best.get(t.recipe.family, t.score), t.score)
                 seconds[t.recipe.family].append(t.seconds)
@@ -90,7 +96,10 @@ class Auto:
         open_ = [
             f
             for f in best
-            if f in self.samplers and draws[f] < most and 1.2 * sorted(seconds[f])[len(seconds[f]) // 2] < spare
+            if f in self.samplers
+            and draws[f] < most
+            and (skipped[f] < MOST_SKIPPED or spare > AGAIN)
+            and 1.2 * sorted(seconds[f])[len(seconds[f]) // 2] < spare
         ]
         return min(open_, key=lambda f: sum(seconds[f]) * 10 ** min((top - best[f]) / far, 100.0), default=None)
 
