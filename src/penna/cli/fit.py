@@ -174,7 +174,9 @@ def _passed_over(manifest: Mapping[str, Any], trials: Sequence["Trial"]) -> dict
     """The trial of the best score, where it is no part of what was chosen."""
     from penna.cli.show import number
 
-    best = max((t for t in trials if t.scores and not t.reason), key=lambda t: t.score, default=None)
+    # Finalists met other folds: their scores do not compare.
+    ranked = (t for t in trials if t.scores and not t.reason and t.origin != "finalist")
+    best = max(ranked, key=lambda t: t.score, default=None)
     if best is None or best.number in {member["trial"] for member in manifest["members"]}:
         return {}
     return {

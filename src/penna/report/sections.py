@@ -134,7 +134,9 @@ def leaderboard(record: Record) -> str:
 
 def _passed(trials: list[Trial], chosen: set[int]) -> str:
     """Why the best score may not be what was chosen, where it is not."""
-    best = max((t for t in trials if t.scores and t.state == State.COMPLETE), key=lambda t: t.score, default=None)
+    # Finalists met other folds: their scores do not compare.
+    ranked = (t for t in trials if t.scores and t.state == State.COMPLETE and t.origin != "finalist")
+    best = max(ranked, key=lambda t: t.score, default=None)
     if best is None or not chosen or best.number in chosen:
         return ""
     return (
