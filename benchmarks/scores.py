@@ -85,11 +85,27 @@ def penna_run(args: argparse.Namespace, name: str, seed: int) -> dict[str, Any]:
             keep.mkdir(parents=True, exist_ok=True)
             for file in ("record.json", "ledger.jsonl", "report.html"):
                 (keep / file).write_bytes((ran.out / file).read_bytes())
+        placed = exact(ran.out, folder / f"{asked.test}.{asked.form}", asked) if asked.task == "answer" else {}
     return {
         "test": measured[asked.metric][0],
         "exam": ran.manifest["exam"][asked.metric][0],
+        "measured": {metric: value[0] for metric, value in measured.items() if isinstance(value, list)},
+        **placed,
         **ran.facts,
     }
+
+
+def exact(run: Path, file: Path, asked: Set) -> dict[str, int]:
+    """How many answers of ``penna predict`` are the very characters of their text that they say they are."""
+    command = [sys.executable, "-m", "penna", "predict", str(run), str(file), "--out", str(run / "answers.jsonl")]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    texts = pd.read_json(file, lines=True)[asked.pair]
+    answers = [json.loads(line)["prediction"] for line in (run / "answers.jsonl").open(encoding="utf-8")]
+    right = [
+        a["text"] == (text[a["start"] : a["end"]] if a["text"] else "") and (a["start"] >= 0) == bool(a["text"])
+        for a, text in zip(answers, texts, strict=True)
+    ]
+    return {"rows": len(right), "exact": sum(right)}
 
 
 def by_hand(args: argparse.Namespace, name: str) -> dict[str, float]:
@@ -221,7 +237,7 @@ def main() -> None:
     if args.table:
         table(_runs.read(args.table))
         return
-    lines, encoder = _runs.Lines(args.out), Path(args.encoder).parent.name if args.encoder else ""
+    lines, encoder = _runs.Lines(args.out), Path(args.encoder).parent.name or args.encoder
     for name in args.sets:
         base = {"set": name, "encoder": encoder}
         if args.hand and not any("by_hand" in line and line.items() >= base.items() for line in lines.done):

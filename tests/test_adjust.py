@@ -171,6 +171,37 @@ def test_another_choice_that_its_last_steps_make_the_better_one_is_taken():
     assert done.score > finishing.finish([choice], both, 60.0).score
 
 
+def test_of_more_rows_than_there_is_time_for_some_teach_the_last_steps():
+    import time
+
+    y, outputs = skewed(3000, power=3.0, sharp=1.5)
+    choice, evidence = choice_of(y, outputs, "macro_f1", folds=(0, 1))
+    folds = {0: slice(0, 1000), 1: slice(1000, 3000)}
+
+    class Slow:
+        """The same task, on a machine that takes five microseconds for a row."""
+
+        def __init__(self, task):
+            self.task, self.asked = task, []
+
+        def __getattr__(self, name):
+            return getattr(self.task, name)
+
+        def served(self, y, outputs):
+            self.asked.append(len(y))
+            time.sleep(5e-6 * len(y))
+            return self.task.served(y, outputs)
+
+    slow = Slow(evidence.task)
+    halves = replace(
+        evidence, task=slow, truth=lambda f: y[folds[f]], outputs=lambda _, f: outputs[folds[f]].astype(np.float32),
+        first_round=(0, 1),
+    )  # fmt: skip
+    done = finishing.finish([choice], halves, 1.0)
+    assert done.last[0].name == "thresholds"
+    assert max(slow.asked[3:]) < 3000  # three calls say how long one takes
+
+
 def test_no_more_time_is_spent_on_last_steps_than_was_given():
     choice, evidence = choice_of(*skewed(3000, power=5.0), "macro_f1")
     assert finishing.finish([choice], evidence, 0.0) is choice

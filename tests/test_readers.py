@@ -60,6 +60,7 @@ def test_scores_are_those_of_the_official_script():
     assert quotes.judge("", []) == (1.0, 1.0)
     assert quotes.judge("Paris", []) == (0.0, 0.0)
     assert quotes.judge("", ["Paris"]) == (0.0, 0.0)
+    assert quotes.judge("", ["A", "vitamin A1"]) == (0.0, 0.0)
 
 
 @given(size=st.integers(1, 40), seed=st.integers(0, 99))
@@ -71,6 +72,51 @@ def test_the_likeliest_quote_is_the_best_pair_of_ends(size, seed):
     assert score == pytest.approx(best)
     assert span is None or pairs[span] == pytest.approx(best)
     assert all(score >= other for _, other in others)
+    words = [word for quote, _ in ((span, score), *others) if quote is not None for word in range(*quote)]
+    assert len(words) == len(set(words))
+    assert all(0 <= word < size for word in words)
+
+
+def test_a_row_in_which_hardly_a_word_is_likely_gives_no_quote_from_before_the_text():
+    row = np.zeros((40, 2))
+    row[2, 0] = row[39, 1] = 1.0  # further apart than an answer is long
+    assert quotes.best(row, 5) == [(None, 0.0)]
+    assert quotes.best(row, 5, longest=60)[0] == ((1, 39), 1.0)
+
+
+def test_readers_of_rows_that_all_have_an_answer_are_never_silent_and_of_others_judged_by_a_threshold():
+    made = table(rows(60))
+    task = tasks.find("answer", made)
+    assert not task.silent
+    assert tasks.restore(json.loads(json.dumps(task.to_json()))) == task
+    y = task.encode(made)
+    sure = []
+    for truth in y:
+        row = np.full((len(truth.places) + 1, 2), 0.01, np.float32)
+        row[truth.span[0] + 1, 0] = row[truth.span[1], 1] = 0.2
+        row[0] = 0.7
+        sure.append(row)
+    outputs = ragged.objects(sure)
+    assert task.score(y, outputs) == task.measure(y, outputs)["exact_match"][0] == 1.0
+    assert all(found[0][0] is not None for found in task.decode(outputs))
+    assert task.mistakes(made, y, outputs) == []
+    mixed = tasks.find("answer", table(rows(60, silent=0.5)))
+    assert mixed.silent
+    assert mixed.served(y, outputs) == 0.0
+    assert mixed.score(y, outputs) == 1.0
+
+
+def test_answers_may_be_as_long_as_those_that_were_learnt_from():
+    text = "\u4e00\u4e8c\u4e09\u56db\u4e94\u516d\u4e03\u516b\u4e5d\u5341" * 6
+    lines = [
+        {"question": f"{i}?", "context": text, "answers": [{"text": text[:40], "answer_start": 0}]} for i in range(9)
+    ]
+    made = table(lines)
+    task = tasks.find("answer", made)
+    assert task.longest == 40
+    row = np.zeros((61, 2), np.float32)
+    row[1, 0] = row[40, 1] = 1.0
+    assert task.score(task.encode(made), ragged.objects([row] * 9)) == 1.0
 
 
 @pytest.mark.parametrize(
@@ -83,14 +129,35 @@ def test_the_likeliest_quote_is_the_best_pair_of_ends(size, seed):
         ("[]", []),
         ([{"text": "Bonn", "answer_start": 3}], _quoted.ABSENT),
         ("Rome", _quoted.ABSENT),
+        ("[{'text': 'Bonn', 'answer_start': 7}]", _quoted.SPELLING),
+        ("", _quoted.EMPTY),
+        (None, _quoted.EMPTY),
         ([5], _quoted.FORM),
+        ({"text": np.array(["Bonn"], object), "answer_start": np.array([7], np.int32)}, [("Bonn", 7)]),
+        ([{"text": "Bonn", "answer_start": np.int64(7)}], [("Bonn", 7)]),
     ],
 )
 def test_answers_are_read_in_every_usual_form(cell, expected):
-    made = table(
-        [{"question": "where?", "context": "He lives? Bonn. " if cell == "" else "He was Bonn.", "answers": cell}]
-    )
+    made = table([{"question": "where?", "context": "He was Bonn.", "answers": cell}])
     assert _quoted.read(made) == [expected]
+
+
+def test_an_answer_without_a_place_is_a_word_of_its_own_where_it_can_be():
+    made = table(
+        [
+            {"question": "of what?", "context": "The party spoke about art.", "answers": ["art"]},
+            {"question": "how many?", "context": "In 1921 there were 21.", "answers": ["21"]},
+            {"question": "who?", "context": "a Londoner", "answers": ["London"]},
+        ]
+    )
+    assert _quoted.read(made) == [[("art", 22)], [("21", 19)], [("London", 2)]]
+
+
+def test_labels_that_are_mostly_empty_lists_are_no_answers():
+    lines = [
+        {"premise": f"a {i}", "hypothesis": f"b {i}", "label": ["x", "y"][: i % 3]} for i in range(60)
+    ]  # two in five say something that stands in no text
+    assert not _quoted.like(read(lines, y="label")[0])
 
 
 def test_rows_whose_answer_is_not_in_the_text_are_named_and_the_rest_is_used():
@@ -142,8 +209,9 @@ def test_silence_is_moved_to_where_it_scores():
         outputs.append(row)
     outputs = ragged.objects(outputs)
     (kind,) = adjust.kinds("span", 200)
-    step = kind.fit(y, outputs, task.score)
-    assert task.score(y, step(outputs)) > task.score(y, outputs) + 0.4
+    step = kind.fit(y, outputs, task.served)
+    assert task.served(y, step(outputs)) > task.served(y, outputs) + 0.4
+    assert all(score <= 1 for found in task.decode(step(outputs)) for _, score in found)
     assert adjust.from_json(json.loads(json.dumps(adjust.to_json(step)))) == step
 
 
@@ -223,6 +291,29 @@ def test_the_nested_json_of_squad_is_a_row_for_each_question(tmp_path, order):
     task = tasks.find("auto", table)
     assert task.name == "answer"
     assert table.rows.tolist() == list(range(1, 13))
+
+
+@pytest.mark.parametrize("head", ['"version": 2.0, ', '"title": "dev", "version": "v2", '])
+def test_squad_is_known_by_any_head_and_answers_need_no_place(tmp_path, head):
+    asked = [{"id": "a", "question": "Who?", "answers": [{"text": "Ann"}]}, {"id": "b", "question": "Why?"}]
+    paragraphs = json.dumps([{"context": "Ann went.", "qas": asked}])
+    (tmp_path / "s.json").write_text(f'{{{head}"data": [{{"paragraphs": {paragraphs}}}]}}', encoding="utf-8")
+    table, _ = read(tmp_path / "s.json", target="answers", others=())
+    assert _quoted.read(table) == [[("Ann", 0)], _quoted.EMPTY]  # that nothing is said is no silence
+    assert tasks.find("answer", table).usable(table).tolist() == [True, False]
+
+
+@pytest.mark.parametrize(("size", "whole"), [(3, True), (60, False)])
+def test_a_question_is_whole_where_it_fits_beside_its_text(tiny_bert, size, whole):
+    from penna.encoders import checkpoints
+    from penna.models import _read
+
+    checkpoint = checkpoints.find(str(tiny_bert))
+    question, text = "where is my good card " * 4, "my card is lost " * (size // 3)
+    made = table([{"question": question, "context": text, "answers": ["lost"]}])
+    texts = _read.read(checkpoint, made, 36)
+    assert texts.cut.tolist() == [not whole]
+    assert texts.rows.lengths.max() <= 36
 
 
 def test_what_is_no_article_of_squad_is_refused_by_its_number(tmp_path):

@@ -172,8 +172,8 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         said = [finding.message for finding in more]
         progress.event("plan", exam=len(exam), folds=len(plan.first_round), metric=task.metric, findings=said)
 
-        ledger = Ledger(folder, outset.header(table, task, plan, self.seed))
         families = intake.suited(self.families, table, task, progress)
+        ledger = Ledger(folder, outset.header(table, task, plan, self.seed))
         families, encoders = intake.usable(families, self.encoders, ledger, progress)
         work = outset.work(task, table, plan, deadline, encoders, self.get_params())
         outset.say(work, progress)

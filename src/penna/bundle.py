@@ -121,8 +121,11 @@ class Bundle:
         told = [label is not None for label in table.target] if table.target is not None else []
         if not any(told):
             raise TableError(f"column {name!r} is empty: to evaluate, give rows that have labels.")
-        if not self.task.blank:
-            table = table.take(np.flatnonzero(told))
+        if not self.task.blank and not all(told):
+            found = of_rows(
+                "missing labels", "rows without a label are left out", table.rows[~np.array(told)], of=len(told)
+            )
+            table = _telling(table.take(np.flatnonzero(told)), found)
         usable = self.task.usable(table)
         if usable.any() and not usable.all():  # of none, encoding says why
             table = _telling(table.take(np.flatnonzero(usable)), self._unusable(table, usable))

@@ -47,6 +47,21 @@ def cut(values: Array, offsets: Array) -> Objects:
     return objects(np.split(values, offsets[1:-1]) if len(offsets) > 1 else ())
 
 
+def shares(values: Array, offsets: Array) -> Array:
+    """What ``flat`` made, each column of a row divided by its sum; as it is where that is nothing.
+
+    >>> shares(np.array([[1.0], [3.0], [0.0]]), np.array([0, 2, 3])).tolist()
+    [[0.25], [0.75], [0.0]]
+    """
+    sizes = np.diff(offsets)
+    sizes, begins = sizes[sizes > 0], offsets[:-1][sizes > 0]
+    if not len(begins):
+        return values
+    totals = np.repeat(np.add.reduceat(values, begins, axis=0), sizes, axis=0)
+    out: Array = np.divide(values, totals, out=np.zeros_like(values), where=totals > 0)
+    return out
+
+
 def single(outputs: Array) -> Array:
     """The same in single precision."""
     if outputs.dtype != object:

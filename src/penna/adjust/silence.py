@@ -1,7 +1,7 @@
 """Silence: how likely it must be that a text holds no answer, moved to where the metric is best.
 
 The null threshold of SQuAD 2.0 (Rajpurkar et al. 2018): what says "no answer" is divided by one number; which answer is
-likeliest stays.
+likeliest stays, and chances still sum to one.
 """
 
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Silence:
         values, offsets = ragged.flat(outputs)
         moved = values.astype(np.float32)
         moved[offsets[:-1][np.diff(offsets) > 0]] /= self.by
-        return ragged.cut(moved, offsets) if len(values) else outputs
+        return ragged.cut(ragged.shares(moved, offsets), offsets) if len(values) else outputs
 
     def values(self) -> list[float]:
         return [self.by]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _SHARED = 4  # of a window, so many parts to one that stands in the one before, too
 _CHUNK = 1000
-#: Of a row the largest part that what stands before a text may take.
+#: Of a row the largest part that what stands before a text may take, unless all of it fits beside the whole text.
 _LEAD = 0.4
 
 
@@ -33,6 +33,7 @@ class Worded:
     offsets  (n + 1,) where the words of each text begin
     long     (n,) bool: texts of several windows
     starts   (n + 1,) the first row of each text
+    cut      (n,) bool: texts before which not all stands that should
     cues     (w, k) float32, what else is known of each word, or None
     """
 
@@ -42,6 +43,7 @@ class Worded:
     offsets: Array
     long: Array
     starts: Array
+    cut: Array
     cues: Array | None = None
 
     def by_window(self) -> tuple[Array, Array]:
@@ -72,18 +74,19 @@ def read(
     the end is cut.
     """
     parts: list[Array] = []
-    turns: list[int] = []
+    turns, cut = list[int](), list[bool]()
     windows, found, lengths, counts = list[Array](), list[Array](), list[int](), list[int]()
     for start in range(0, len(texts), _CHUNK):
         chunk = texts[start : start + _CHUNK]
         # A lone surrogate cannot pass into the tokenizer: it becomes a question mark.
         clean = [text.encode("utf-8", "replace").decode("utf-8") for text in chunk]
-        before = _before(tokenizer, frame, leads[start : start + _CHUNK], len(chunk), length)
-        for text, encoding, ids in zip(
-            chunk, tokenizer.encode_batch(clean, add_special_tokens=False), before, strict=True
-        ):
+        encodings = tokenizer.encode_batch(clean, add_special_tokens=False)
+        sizes = [len(encoding.ids) for encoding in encodings]
+        before = _before(tokenizer, frame, leads[start : start + _CHUNK], sizes, length)
+        for text, encoding, (ids, whole) in zip(chunk, encodings, before, strict=True):
             rows, window, token = _one(encoding, places(text), ids, frame.after, length, pad)
             turns += [len(ids)] * len(rows)
+            cut.append(not whole)
             windows.append(np.where(window >= 0, window + len(parts), -1))
             found.append(token)
             lengths.append(len(token))
@@ -91,7 +94,8 @@ def read(
             parts += rows
     offsets, starts = (np.concatenate([[0], np.cumsum(part, dtype=np.int64)]) for part in (lengths, counts))
     typed = np.array(turns, np.int64) if leads and frame.typed else None
-    return Worded(_ragged(parts, pad, typed), _flat(windows), _flat(found), offsets, np.diff(starts) > 1, starts)
+    long, short = np.diff(starts) > 1, np.array(cut, bool)
+    return Worded(_ragged(parts, pad, typed), _flat(windows), _flat(found), offsets, long, starts, short)
 
 
 def moved(texts: Worded, lookup: Array) -> Worded:
@@ -101,16 +105,19 @@ def moved(texts: Worded, lookup: Array) -> Worded:
 
 
 def _before(
-    tokenizer: "tokenizers.Tokenizer", frame: Frame, leads: Sequence[str], count: int, length: int
-) -> list[Array]:
-    """The ids that stand before the words of each text."""
-    plain = np.array(frame.before, np.int32)
+    tokenizer: "tokenizers.Tokenizer", frame: Frame, leads: Sequence[str], sizes: Sequence[int], length: int
+) -> list[tuple[Array, bool]]:
+    """The ids that stand before the words of each text, which is of so many tokens; and whether these are all."""
     if not leads:
-        return [plain] * count
+        return [(np.array(frame.before, np.int32), True)] * len(sizes)
     clean = [text.encode("utf-8", "replace").decode("utf-8") for text in leads]
-    most = max(1, int(_LEAD * length))
-    found = tokenizer.encode_batch_fast(clean, add_special_tokens=False)
-    return [np.array([*frame.before, *encoding.ids[:most], *frame.between], np.int32) for encoding in found]
+    room = length - len(frame.before) - len(frame.between) - len(frame.after)
+    made = []
+    for encoding, size in zip(tokenizer.encode_batch_fast(clean, add_special_tokens=False), sizes, strict=True):
+        most = max(1, int(_LEAD * length), room - size)
+        ids = np.array([*frame.before, *encoding.ids[:most], *frame.between], np.int32)
+        made.append((ids, len(encoding.ids) <= most))
+    return made
 
 
 def _one(

@@ -31,8 +31,9 @@ def finish(choices: Sequence[Choice], evidence: Evidence, seconds: float) -> Cho
     """The first of the choices with its last steps, or another that they make the better one.
 
     First comes what betters the metric (thresholds), then what betters the probabilities without harm to the metric.
-    Scores are those that the steps were cross-fitted to. The first choice as it is, where it never met the first round,
-    has too few rows to learn from, or would take longer than ``seconds``.
+    Scores are those that the steps were cross-fitted to. Of so many rows that it would take longer than ``seconds``,
+    some drawn at random have to do. The first choice as it is, where it never met the first round, or has too few rows
+    to learn from.
     """
     begun, score = time.monotonic(), evidence.task.served
     y = np.concatenate([evidence.truth(f) for f in evidence.first_round])
@@ -40,8 +41,13 @@ def finish(choices: Sequence[Choice], evidence: Evidence, seconds: float) -> Cho
     best = choices[0]
     if not kinds or not _met(best, evidence):
         return best
-    if max(kind.calls for kind in kinds) * _seconds(score, y, _outputs(best, evidence)) > seconds:
-        return best
+    needed = max(kind.calls for kind in kinds) * _seconds(score, y, _outputs(best, evidence))
+    if needed > seconds:
+        some = np.sort(np.random.default_rng(2).permutation(len(y))[: int(len(y) * seconds / needed)])
+        evidence, y = _fewer(evidence, some), y[some]
+        kinds = adjust.kinds(evidence.task.loss, len(y))
+        if not kinds:
+            return best
     best, crossed = _finished(best, kinds, y, evidence)
     for other in choices[1:]:
         if time.monotonic() - begun > seconds:
@@ -73,6 +79,19 @@ def _finished(choice: Choice, kinds: Sequence[Kind], y: Array, evidence: Evidenc
     if not chain:
         return choice, outputs
     return replace(choice, score=score(y, crossed), last=_fitted(chain, y, outputs, score)), crossed
+
+
+def _fewer(evidence: Evidence, rows: Array) -> Evidence:
+    """What is known of these rows alone, numbered through the folds of the first round."""
+    sizes = np.cumsum([len(evidence.truth(f)) for f in evidence.first_round])
+    parts = np.split(rows, np.searchsorted(rows, sizes[:-1]))
+    of = {
+        f: part - (sizes[i - 1] if i else 0)
+        for i, (f, part) in enumerate(zip(evidence.first_round, parts, strict=True))
+    }
+    return replace(
+        evidence, truth=lambda f: evidence.truth(f)[of[f]], outputs=lambda t, f: evidence.outputs(t, f)[of[f]]
+    )
 
 
 def _met(choice: Choice, evidence: Evidence) -> bool:

@@ -17,6 +17,7 @@ from penna.prepare import check, clean, doubt
 from penna.prepare import columns as beside
 from penna.prepare.clean import NONE
 from penna.prepare.offer import offered
+from penna.prepare.telling import of_rows
 from penna.recipe import Profile, Recipe
 from penna.table import Finding, Table
 from penna.tasks import Task
@@ -153,10 +154,7 @@ def exam_table(test: Any, table: Table, task: Task) -> tuple[Table | None, list[
     usable, why = task.usable(exam), task.describe()["unusable"]
     if not usable.any():
         raise TaskError(f"no row of the test table can be examined: of all, {why} ({table.target_name}).")
-    lost, rows = int((~usable).sum()), tuple(exam.rows[~usable][:5].tolist())
-    if lost:
-        said = f"test rows left out because {why}: {lost}"
-        found = [*found, Finding("unknown_label", said, lost, rows, "warning")]
+    found = [*found, *of_rows("unknown_label", f"test rows left out because {why}", exam.rows[~usable], of=len(exam))]
     both = int(np.isin(exam.hashes, table.hashes).sum())
     if both:
         said = f"test rows whose text is also in the training rows: {both}"

@@ -1,5 +1,6 @@
 """From a choice to the artefact: refit on all search rows, write, then open the exam once."""
 
+import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -270,7 +271,7 @@ The exam rows were opened once, after every choice was made. On the machine it w
     pip install {" ".join(packages)} && pip install --no-deps penna
 
     from penna import load
-    load("model").predict([{'("a text", "another")' if artefact.pair else '"a text"'}])
+    load("model").predict([{_example(artefact)}])
 
 ## Limits
 
@@ -278,6 +279,12 @@ It knows the language, the topics and the label mix of the rows that it was fitt
 all the same; {said["doubt"]}.
 It was not examined for fairness between groups.{_reading(facts)}
 """
+
+
+def _example(artefact: bundle.Bundle) -> str:
+    if not artefact.pair:
+        return '"a text"'
+    return "(" + ", ".join(json.dumps(f"{name} ...", ensure_ascii=False) for name in artefact.text_columns[:2]) + ")"
 
 
 def _reading(facts: Mapping[str, Any]) -> str:

@@ -10,19 +10,22 @@ is the first and the last of the answer. Row 0 is for no answer at all.
 import re
 import string
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from penna import ragged
 from penna.metrics import Metric, Rows
 
 Array = np.ndarray[Any, Any]
 
-#: No answer is longer, in words.
+#: No answer is longer, in words, where the rows that were learnt from say nothing else.
 LONGEST = 30
+#: The words of a quote, as (first, the one after the last); None for no answer.
+Span: TypeAlias = tuple[int, int] | None
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _SIGNS = str.maketrans("", "", string.punctuation)
 
@@ -35,13 +38,13 @@ class Truth:
     text: str
     places: Array
     answers: tuple[str, ...]
-    span: tuple[int, int] | None
-    _known: dict[tuple[int, int] | None, tuple[float, float]] = field(default_factory=dict, repr=False)
+    span: Span
+    _known: dict[Span, tuple[float, float]] = field(default_factory=dict, repr=False)
 
-    def quote(self, span: tuple[int, int] | None) -> str:
+    def quote(self, span: Span) -> str:
         return "" if span is None else self.text[self.places[span[0], 0] : self.places[span[1] - 1, 1]]
 
-    def judge(self, span: tuple[int, int] | None) -> tuple[float, float]:
+    def judge(self, span: Span) -> tuple[float, float]:
         """(exact match, F1) of a quote; remembered, since blends ask again and again."""
         if span not in self._known:
             self._known[span] = judge(self.quote(span), self.answers)
@@ -59,13 +62,14 @@ def plain(text: str) -> str:
 
 
 def judge(answer: str, truths: Sequence[str]) -> tuple[float, float]:
-    """(exact match, F1) of an answer, "" for none, against the nearest of the true ones.
+    """(exact match, F1) of an answer, "" for none, against the nearest of the true ones; of these what is articles and
+    punctuation alone counts only where nothing else is there, as in SQuAD 2.0.
 
     >>> judge("in New York", ["New York City", "New York"])
     (0.0, 0.8)
     """
-    pairs = [(plain(answer), plain(truth)) for truth in truths or ("",)]
-    return max(float(a == b) for a, b in pairs), max(_f1(a.split(), b.split()) for a, b in pairs)
+    said, meant = plain(answer), [text for text in map(plain, truths) if text] or [""]
+    return max(float(said == text) for text in meant), max(_f1(said.split(), text.split()) for text in meant)
 
 
 def _f1(answer: list[str], truth: list[str]) -> float:
@@ -75,63 +79,107 @@ def _f1(answer: list[str], truth: list[str]) -> float:
     return 2 * both / (len(answer) + len(truth))
 
 
-def best(row: Array, most: int = 1) -> list[tuple[tuple[int, int] | None, float]]:
-    """The likeliest quotes of one row, as (first word, word after the last) or None, with the product of both ends'
-    probabilities; they do not overlap.
+def best(row: Array, most: int = 1, longest: int = LONGEST) -> list[tuple[Span, float]]:
+    """The likeliest quotes of one row, of at most ``longest`` words, with the product of both ends' probabilities; they
+    do not overlap.
 
     >>> best(np.array([[0.1, 0.1], [0.7, 0.1], [0.2, 0.8]], np.float32))[0][0]
     (0, 2)
     """
     p = np.asarray(row, np.float64)
-    found: list[tuple[tuple[int, int] | None, float]] = [(None, float(p[0, 0] * p[0, 1]))]
-    starts, ends = p[1:, 0].copy(), p[1:, 1]
+    found: list[tuple[Span, float]] = [(None, float(p[0, 0] * p[0, 1]))]
+    free = [_likeliest(p[1:], 0, len(p) - 1, longest)] if len(p) > 1 else []
     for _ in range(most):
-        if not len(starts) or not starts.any():
+        top = max(free, key=lambda one: one.score, default=None)
+        if top is None or not top.score > 0:
             break
-        first, last, score = _likeliest(starts, ends)
-        found.append(((first, last + 1), score))
-        starts[max(0, first - LONGEST) : last + 1] = np.where(
-            np.arange(max(0, first - LONGEST), last + 1) >= first, 0.0, starts[max(0, first - LONGEST) : last + 1]
-        )
+        found.append(((top.first, top.last + 1), top.score))
+        free.remove(top)
+        beside = (top.begin, top.first), (top.last + 1, top.end)
+        free += [_likeliest(p[1:], a, b, longest) for a, b in beside if b > a and most > 1]
     return sorted(found, key=lambda one: -one[1])[:most]
 
 
-def _likeliest(starts: Array, ends: Array) -> tuple[int, int, float]:
-    """The pair of first and last word, at most ``LONGEST`` apart, of the greatest product."""
-    padded = np.concatenate([np.zeros(LONGEST - 1), starts])
-    windows = np.lib.stride_tricks.sliding_window_view(padded, LONGEST)  # row j: the starts that reach word j
+class _Stretch(NamedTuple):
+    """Words ``begin`` to ``end``, and the likeliest quote among them."""
+
+    begin: int
+    end: int
+    first: int
+    last: int
+    score: float
+
+
+def _likeliest(p: Array, begin: int, end: int, longest: int) -> _Stretch:
+    """The pair of first and last word of the greatest product; p is (words, 2)."""
+    starts, ends = p[begin:end, 0], p[begin:end, 1]
+    padded = np.concatenate([np.zeros(longest - 1), starts])
+    windows = np.lib.stride_tricks.sliding_window_view(padded, longest)  # row j: the starts that reach word j
     at = windows.argmax(axis=1)
     scores = windows[np.arange(len(ends)), at] * ends
     last = int(scores.argmax())
-    return last - (LONGEST - 1) + int(at[last]), last, float(scores[last])
+    return _Stretch(begin, end, begin + last - (longest - 1) + int(at[last]), begin + last, float(scores[last]))
 
 
-def decoded(outputs: Array) -> list[tuple[int, int] | None]:
+def decoded(outputs: Array, longest: int = LONGEST) -> list[Span]:
     """Each row's likeliest quote."""
-    return [best(row)[0][0] for row in outputs]
+    return [best(row, longest=longest)[0][0] for row in outputs]
 
 
-def _judged(y: Array, outputs: Array) -> Array:
-    return np.array([truth.judge(span) for truth, span in zip(y, decoded(outputs), strict=True)]).reshape(-1, 2)
+def spoken(outputs: Array) -> Array:
+    """The same outputs with no chance left for silence, each column a distribution again."""
+    values, offsets = ragged.flat(outputs)
+    values = values.copy()
+    values[offsets[:-1][np.diff(offsets) > 0]] = 0
+    return ragged.cut(ragged.shares(values, offsets), offsets) if len(values) else outputs
 
 
-def _matches(y: Array, outputs: Array) -> Rows:
-    return (_judged(y, outputs)[:, 0],)
+#: What a row counts, from its truth and what was quoted.
+_COUNTS: dict[str, Callable[[Truth, Span], float]] = {
+    "answer_f1": lambda truth, span: truth.judge(span)[1],
+    "exact_match": lambda truth, span: truth.judge(span)[0],
+    "answerable_accuracy": lambda truth, span: float(bool(truth.answers) == (span is not None)),
+}
+#: Mean F1 of the answers' words, the share of answers that are right to the letter, and the share of rows in which it
+#: is right that there is an answer, or that there is none.
+NAMES = tuple(_COUNTS)
 
 
-def _overlaps(y: Array, outputs: Array) -> Rows:
-    return (_judged(y, outputs)[:, 1],)
+def metric(name: str, longest: int = LONGEST) -> Metric:
+    """One of ``NAMES``, of quotes of at most ``longest`` words."""
+    count = _COUNTS[name]
+
+    def rows(y: Array, outputs: Array) -> Rows:
+        spans = decoded(outputs, longest)
+        return (np.array([count(truth, span) for truth, span in zip(y, spans, strict=True)], float),)
+
+    return Metric(rows, _mean)
 
 
-def _silences(y: Array, outputs: Array) -> Rows:
-    return (np.array([bool(t.answers) == (s is not None) for t, s in zip(y, decoded(outputs), strict=True)], float),)
+def placed(name: str, y: Array, outputs: Array, longest: int = LONGEST) -> float:
+    """The metric with a threshold for silence, which each half of the rows has learnt from the other.
+
+    A model is to be judged by what it will be worth once its last step has placed the threshold, not by how much it
+    happens to doubt.
+    """
+    count, found = _COUNTS[name], [best(row, 2, longest) for row in outputs]
+    said = [next((one for one in row if one[0] is not None), (None, 0.0)) for row in found]
+    mute = [next((score for span, score in row if span is None), 0.0) for row in found]
+    doubt = np.array([silence / max(score, 1e-30) for silence, (_, score) in zip(mute, said, strict=True)])
+    loud = np.array([count(truth, span) for truth, (span, _) in zip(y, said, strict=True)], float)
+    silent = np.array([count(truth, None) for truth in y], float)
+    half = np.arange(len(y)) % 2
+    cuts = [_cut(doubt[half != side], (loud - silent)[half != side]) for side in (0, 1)]
+    return float(np.where(doubt < np.array(cuts)[half], loud, silent).mean()) if len(y) else 0.0
+
+
+def _cut(doubt: Array, gain: Array) -> float:
+    """The doubt below which it pays best to answer, in rows that gain so much by it."""
+    order = np.argsort(doubt, kind="stable")
+    best = int(np.concatenate([[0.0], np.cumsum(gain[order])]).argmax())
+    edges = np.concatenate([[0.0], doubt[order], [np.inf]])
+    return float((edges[best] + edges[best + 1]) / 2)
 
 
 def _mean(values: Array) -> float:
     return float(values.mean())
-
-
-#: Share of answers that are right to the letter, mean F1 of their words, and the share of rows in which it is right
-#: that there is an answer, or that there is none.
-exact_match, answer_f1 = Metric(_matches, _mean), Metric(_overlaps, _mean)
-answerable_accuracy = Metric(_silences, _mean)

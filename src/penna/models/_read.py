@@ -92,14 +92,15 @@ def answered(network: WordNetwork, texts: words.Worded, dtype: Any) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class Reader:
-    """A trained encoder that points at words. ``long_share`` of the training rows were read by windows; none is cut."""
+    """A trained encoder that points at words. Of the training rows ``long_share`` were read by windows, and of
+    ``truncated_share`` the question was cut."""
 
     network: WordNetwork
     checkpoint: checkpoints.Checkpoint
     length: int
     long_share: float
+    truncated_share: float
     outcome: loop.Outcome
-    truncated_share: float = 0.0
 
     windows = 0  # as many as a text takes
 

@@ -112,7 +112,7 @@ def fit(recipe: Recipe, task: Task, train: Table, valid: Table | None, resources
         raise Pruned
     if outcome.why == "deadline" and outcome.steps < pace.FEWEST_STEPS:
         raise OutOfTime(f"{outcome.steps} of {outcome.planned} steps fitted before the deadline: too few to learn from")
-    return Reader(network, checkpoint, length, float(texts.long.mean()), outcome)
+    return Reader(network, checkpoint, length, float(texts.long.mean()), float(texts.cut.mean()), outcome)
 
 
 def open(folder: Path) -> Opened:

@@ -103,8 +103,13 @@ def _written(cell: Any) -> str:
     if isinstance(cell, list | tuple) and all(isinstance(part, str) for part in cell):
         return places.joined(cell)
     if isinstance(cell, list | tuple | dict):
-        return json.dumps(cell, ensure_ascii=False, default=str)
+        return json.dumps(cell, ensure_ascii=False, default=_simpler)
     return str(cell)
+
+
+def _simpler(cell: Any) -> Any:
+    """What JSON has no word for: arrays as lists, all else as text."""
+    return cell.tolist() if isinstance(cell, np.ndarray | np.generic) else str(cell)
 
 
 def labels(cells: Sequence[Any], rows: Index, typed: bool, column: str) -> Objects:
@@ -147,4 +152,6 @@ def _label(cell: Any, row: int, column: str) -> Any:
 
 def _part(part: Any, row: int, column: str) -> Any:
     """One of several in a cell; what has names of its own, such as the ends of a span, stays written down."""
-    return json.dumps(part, ensure_ascii=False, default=str) if isinstance(part, dict) else _label(part, row, column)
+    return (
+        json.dumps(part, ensure_ascii=False, default=_simpler) if isinstance(part, dict) else _label(part, row, column)
+    )

@@ -7,7 +7,7 @@ from typing import Any
 
 from penna.errors import TableError
 
-_LOOKS = re.compile(r'\s*\{\s*(?:"version"\s*:\s*"[^"\[]*"\s*,\s*)?"data"\s*:\s*\[')
+_LOOKS = re.compile(r'\s*\{\s*(?:"[^"]*"\s*:\s*(?:"[^"\[]*"|[\w.+-]+)\s*,\s*)*"data"\s*:\s*\[')
 
 
 def looks(head: str) -> bool:
@@ -21,7 +21,7 @@ def looks(head: str) -> bool:
 
 def rows(articles: Iterator[tuple[int, dict[str, Any]]], name: str) -> Iterator[tuple[int, dict[str, Any]]]:
     """Numbered rows of id, title, context, question and answers (text, answer_start); of a question without an answer
-    an empty list. Raises TableError for what is no article.
+    an empty list, and None where nothing is said of answers. Raises TableError for what is no article.
 
     >>> asked = {"id": "1", "question": "Who?", "answers": [{"text": "Ann", "answer_start": 0}]}
     >>> article = {"title": "t", "paragraphs": [{"context": "Ann did.", "qas": [asked]}]}
@@ -44,7 +44,8 @@ def rows(articles: Iterator[tuple[int, dict[str, Any]]], name: str) -> Iterator[
 
 def _row(article: dict[str, Any], paragraph: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
     none = bool(asked.get("is_impossible"))
-    answers = [] if none else [{key: one[key] for key in ("text", "answer_start")} for one in asked.get("answers", ())]
+    said = [] if none else asked.get("answers")
+    answers = None if said is None else [{"text": one["text"], "answer_start": one.get("answer_start")} for one in said]
     return {
         "id": asked.get("id"),
         "title": article.get("title"),

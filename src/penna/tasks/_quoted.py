@@ -1,6 +1,7 @@
 """Target cells that quote a text: answers with their places. Knows one column of pairs."""
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, TypeAlias
@@ -15,9 +16,12 @@ from penna.table import Finding, Table
 Quoted: TypeAlias = list[tuple[str, int]]
 
 ABSENT = "an answer does not stand in its text, or not at the place that is said"
+EMPTY = "they are empty (write [] where the text does not say)"
+SPELLING = "they are no JSON (Python's own spelling of lists? write them with json.dumps)"
 FORM = "their cells hold no answers, or not as many places as answers"
 _SOME, _FEW = 500, 5
 _STARTS = ("answer_start", "start")
+_PYTHON = re.compile(r"\s*\[?\s*\{\s*'")
 
 
 def like(table: Table) -> bool:
@@ -30,7 +34,8 @@ def like(table: Table) -> bool:
     written = [cell for cell in given if isinstance(cell, tuple) or (isinstance(cell, str) and cell[:1] in "[{")]
     if 2 * len(written) < max(len(given), 1) and table.target_name.casefold() not in ("answer", "answers"):
         return False
-    return 2 * sum(not isinstance(row, str) for row in read(some)) > len(some) and bool(given)
+    filled = [row for row in read(some) if row and row is not EMPTY]
+    return 2 * sum(not isinstance(row, str) for row in filled) > len(filled) > 0
 
 
 def read(table: Table) -> list[Quoted | str]:
@@ -41,22 +46,28 @@ def read(table: Table) -> list[Quoted | str]:
 
 
 def _read(cell: Any, text: str) -> Quoted | str:
+    if cell is None or cell == "":
+        return EMPTY
     answers = _answers(cell)
     if answers is None:
         return FORM
     found = [_place(answer, start, text) for answer, start in answers if answer.strip()]
     if any(place < 0 for _, place in found):
-        return ABSENT
+        return SPELLING if isinstance(cell, str) and _PYTHON.match(cell) else ABSENT
     return found
 
 
 def _place(answer: str, start: int, text: str) -> tuple[str, int]:
-    """The answer without spaces around it, and where it begins: where it was said to, else where it is found."""
+    """The answer without spaces around it, and where it begins: where it was said to, else where it is found, as words
+    of its own if it stands so anywhere."""
     bare = answer.strip()
     for at in (start, start + len(answer) - len(answer.lstrip())):
         if start >= 0 and text[at : at + len(bare)] == bare:
             return bare, at
-    return bare, text.find(bare) if start < 0 else -1
+    if start >= 0:
+        return bare, -1
+    whole = re.search(rf"(?<!\w){re.escape(bare)}(?!\w)", text)
+    return bare, whole.start() if whole else text.find(bare)
 
 
 def _answers(cell: Any) -> list[tuple[str, int]] | None:
@@ -104,6 +115,12 @@ def truth(text: str, answers: Quoted) -> quotes.Truth:
         after = int(np.searchsorted(words[:, 0], start + len(answer), side="left"))
         span = (first, max(after, first + 1)) if first < len(words) else None
     return quotes.Truth(text, words, tuple(dict.fromkeys(answer for answer, _ in answers)), span)
+
+
+def around(row: quotes.Truth, most: int = 300) -> str:
+    """What of a text stands around its answer, or at its beginning."""
+    begin = 0 if row.span is None else max(0, int(row.places[row.span[0], 0]) - most // 2)
+    return ("… " if begin else "") + row.text[begin : begin + most] + (" …" if begin + most < len(row.text) else "")
 
 
 def told(found: Sequence[Any], text: str) -> dict[str, Any]:

@@ -26,14 +26,13 @@ FAMILIES = {"linear": "overlap", "finetune": "reader"}
 #: Answers are parts of the text: it is read as it is, beside its question alone.
 AS_IS = True
 
-_METRICS: dict[str, metrics.Metric] = {
-    "answer_f1": quotes.answer_f1,
-    "exact_match": quotes.exact_match,
-    "answerable_accuracy": quotes.answerable_accuracy,
-}
-METRICS = tuple(_METRICS)
+METRICS = quotes.NAMES
 #: Quotes that are told beside the likeliest.
 OTHERS = 4
+#: Rows by which a search chooses: a reader reads each of them whole.
+MOST_VALID = 4000
+#: Rows that are asked how long answers are, the share of them that are not longer, and the most words of any.
+_MEASURED, _NEARLY_ALL, _MOST_WORDS = 5000, 0.995, 300
 
 
 def recognise(table: Table) -> bool:
@@ -76,22 +75,30 @@ def make(table: Table, metric: str | None = None) -> "Answer":
     metric = metric or METRICS[0]
     if metric not in METRICS:
         raise SettingError(f"there is no metric {metric!r} for answers: choose one of {', '.join(METRICS)}.")
-    settle(table)
-    return Answer(metric)
+    table, _ = settle(table)
+    silent = any(not row for row in _quoted.read(table))
+    some = table.take(np.linspace(0, len(table) - 1, min(len(table), _MEASURED)).astype(np.int64))
+    spans = [truth.span for truth in Answer(metric).encode(some) if truth.span is not None]
+    words = np.quantile([after - first for first, after in spans], _NEARLY_ALL) if spans else 0
+    return Answer(metric, silent, int(np.clip(np.ceil(words), quotes.LONGEST, _MOST_WORDS)))
 
 
 def restore(data: Mapping[str, Any]) -> "Answer":
     """The task that ``to_json`` wrote down. Raises TaskError where the data is not of that form."""
-    if data.get("metric") not in METRICS:
-        raise TaskError(f"the stored task is damaged (unknown metric {data.get('metric')!r}): fit again.")
-    return Answer(data["metric"])
+    metric, silent, longest = (data.get(name) for name in ("metric", "silent", "longest"))
+    if metric not in METRICS or type(silent) is not bool or type(longest) is not int or not 0 < longest <= _MOST_WORDS:
+        raise TaskError("the stored task is damaged (a metric or a length that is not known): fit again.")
+    return Answer(metric, silent, longest)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Extractive question answering."""
+    """Extractive question answering. ``silent``: whether some texts hold no answer, as rows that were learnt from say;
+    ``longest``: of any answer, in words."""
 
     metric: str = METRICS[0]
+    silent: bool = True
+    longest: int = quotes.LONGEST
 
     name = "answer"
     loss = "span"
@@ -120,18 +127,29 @@ class Answer:
         return np.array([not isinstance(row, str) for row in _quoted.read(table)], bool)
 
     def score(self, y: Array, outputs: Array) -> float:
-        return _METRICS[self.metric](y, outputs)
+        """Where texts may be silent, with the threshold for that where it is best: a last step will place it."""
+        if self.silent:
+            return quotes.placed(self.metric, y, outputs, self.longest)
+        return self.served(y, outputs)
 
-    served = score
+    def served(self, y: Array, outputs: Array) -> float:
+        return quotes.metric(self.metric, self.longest)(y, self._heard(outputs))
 
     def score_error(self, y: Array, outputs: Array, seed: int = 0) -> float:
-        return metrics.bootstrap_error(y, outputs, _METRICS[self.metric], seed=seed)
+        asked = quotes.metric(self.metric, self.longest)
+        return metrics.bootstrap_error(y, self._heard(outputs), asked, seed=seed)
+
+    def _heard(self, outputs: Array) -> Array:
+        """Where every text that was learnt from had an answer, none is silent."""
+        return outputs if self.silent else quotes.spoken(outputs)
 
     def measure(self, y: Array, outputs: Array) -> dict[str, Any]:
         """JSON-able: ``rows``, and three metrics as ``[value, low, high]``."""
         if not len(y):
             raise TaskError("there are no rows to measure on: give a table with at least one.")
-        return {"rows": len(y), **{n: list(metrics.bootstrap(y, outputs, m)) for n, m in _METRICS.items()}}
+        outputs = self._heard(outputs)
+        found = {name: metrics.bootstrap(y, outputs, quotes.metric(name, self.longest)) for name in METRICS}
+        return {"rows": len(y), **{name: list(value) for name, value in found.items()}}
 
     def strata(self, table: Table) -> Array:
         """(n,) whether the text holds an answer."""
@@ -143,7 +161,7 @@ class Answer:
 
     def decode(self, outputs: Array) -> Objects:
         """(n,) the likeliest quotes of each row, as ((first word, word after the last) or None, probability)."""
-        return ragged.objects(quotes.best(row, 1 + OTHERS) for row in outputs)
+        return ragged.objects(quotes.best(row, 1 + OTHERS, self.longest) for row in self._heard(outputs))
 
     def placed(self, answers: Sequence[Any], table: Table) -> Objects:
         """(n,) dicts: the likeliest quote ("text", "start", "end" in characters; "" and -1 for none) with its "score",
@@ -185,13 +203,13 @@ class Answer:
     def mistakes(self, exam: Table, y: Array, outputs: Array, most: int = 20) -> list[dict[str, Any]]:
         """The questions answered worst: what should have been quoted, and what was."""
         assert exam.pair is not None
-        spans = quotes.decoded(outputs)
+        spans = quotes.decoded(self._heard(outputs), self.longest)
         f1 = np.array([truth.judge(span)[1] for truth, span in zip(y, spans, strict=True)])
         worst = np.argsort(f1, kind="stable")[:most]
         return [
             {
                 "row": int(exam.rows[i]) if len(exam.rows) else int(i) + 1,
-                "text": str(exam.text[exam.pair[0]][i])[:600],
+                "text": f"{str(exam.text[exam.pair[0]][i])[:300]} — {_quoted.around(y[i])}",
                 "missed": list(y[i].answers[:3]) or ["(no answer)"],
                 "invented": [y[i].quote(spans[i]) or "(no answer)"],
             }
@@ -208,4 +226,4 @@ class Answer:
         }
 
     def to_json(self) -> dict[str, Any]:
-        return {"name": self.name, "metric": self.metric}
+        return {"name": self.name, "metric": self.metric, "silent": self.silent, "longest": self.longest}

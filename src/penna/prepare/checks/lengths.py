@@ -71,7 +71,7 @@ def _cut(sheet: Sheet) -> list[Finding]:
     beyond = f"{about}{percent(float(np.mean(tokens > most)))} are longer than the {most} that it can read at most"
     return of_rows(
         "truncated text", words, sheet.rows[tokens > usual], "info", of=len(sheet), examples=[beyond],
-        does="tries lengths up to 256 tokens in the search; what is longer is read by windows"
+        does="tries several lengths in the search, 256 or 384 tokens at most; what is longer is read by windows"
         + ("" if sheet.as_is else ", at most 16 of a text")
         + ", and the report says how many rows were",
         change="linear models (--families linear) read the whole text",
