@@ -72,6 +72,13 @@ def test_without_any_encoder_it_says_how_to_give_one(ledger: Ledger, tmp_path: P
         intake.usable(("frozen",), (), ledger, Silent(), tmp_path / "nothing")
 
 
+def test_what_cannot_be_begun_leaves_no_folder_behind(tmp_path: Path) -> None:
+    fresh = Ledger(tmp_path / "run", {"seed": 0})
+    with pytest.raises(SettingError, match=r"could be used \(encoder '.*nowhere': there is no such folder"):
+        intake.usable(("frozen",), (str(tmp_path / "nowhere"),), fresh, Silent(), tmp_path / "nothing")
+    assert not (tmp_path / "run").exists()
+
+
 def test_more_folds_than_rows_or_groups_fill_are_refused() -> None:
     intake.check_folds(None, 3)
     intake.check_folds(3, 3)

@@ -238,11 +238,12 @@ def usable(
     The encoders that came with the package, in ``assets``, are used where none is named.
     """
 
+    skipped: list[Trial] = []
+
     def skip(reason: str, **knobs: Any) -> None:
         for family in trying if knobs else needing:
             recipe = Recipe.of(family, **knobs)
-            if all(t.asked != recipe.id for t in ledger.trials):  # a resumed run knows it already
-                ledger.append(Trial(recipe, State.SKIPPED, reason=reason, asked=recipe.id, origin="setup"))
+            skipped.append(Trial(recipe, State.SKIPPED, reason=reason, asked=recipe.id, origin="setup"))
             progress.event("skipped", name=str(recipe), reason=reason)
 
     needing = [f for f in families if f not in ALONE]
@@ -257,7 +258,13 @@ def usable(
         skip("no encoder: give one with --encoder (a folder or a hub name)")
     left = [f for f in families if f in ALONE or found]
     if not left:
-        raise SettingError("nothing can be searched: no encoder could be used, and linear was not among --families.")
+        why = skipped[0].reason.rstrip(".")
+        raise SettingError(
+            f"nothing can be searched: no encoder could be used ({why}), and linear was not among --families."
+        )
+    for trial in skipped:
+        if all(t.asked != trial.asked for t in ledger.trials):  # a resumed run knows it already
+            ledger.append(trial)
     return left, found
 
 
