@@ -77,6 +77,18 @@ def test_the_likeliest_quote_is_the_best_pair_of_ends(size, seed):
     assert all(0 <= word < size for word in words)
 
 
+@given(rows=st.integers(0, 9), longest=st.integers(1, 40), seed=st.integers(0, 999))
+def test_many_rows_are_quoted_at_once_as_each_is_alone(rows, longest, seed):
+    rng = np.random.default_rng(seed)
+    made = [
+        (rng.random((size, 2)) * (rng.random((size, 2)) < 0.5)).astype(np.float32) for size in rng.integers(1, 60, rows)
+    ]
+    found = [quotes.best(row, 2, longest) for row in made]
+    assert quotes.decoded(ragged.objects(made), longest) == [first for (first, _), *_ in found]
+    loud = [next((span for span, _ in row if span is not None), None) for row in found]
+    assert quotes.decoded(ragged.objects(made), longest, silent=False) == loud
+
+
 def test_a_row_in_which_hardly_a_word_is_likely_gives_no_quote_from_before_the_text():
     row = np.zeros((40, 2))
     row[2, 0] = row[39, 1] = 1.0  # further apart than an answer is long

@@ -26,6 +26,7 @@ Array = np.ndarray[Any, Any]
 LONGEST = 30
 #: The words of a quote, as (first, the one after the last); None for no answer.
 Span: TypeAlias = tuple[int, int] | None
+_CHUNK = 2000
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _SIGNS = str.maketrans("", "", string.punctuation)
 
@@ -121,9 +122,56 @@ def _likeliest(p: Array, begin: int, end: int, longest: int) -> _Stretch:
     return _Stretch(begin, end, begin + last - (longest - 1) + int(at[last]), begin + last, float(scores[last]))
 
 
-def decoded(outputs: Array, longest: int = LONGEST) -> list[Span]:
-    """Each row's likeliest quote."""
-    return [best(row, longest=longest)[0][0] for row in outputs]
+def decoded(outputs: Array, longest: int = LONGEST, silent: bool = True) -> list[Span]:
+    """Each row's likeliest quote; not ``silent``: None only where there is none to give."""
+    tops = _tops(outputs, longest)
+    quiet = (tops.silence >= tops.score) if silent else (tops.score <= 0)
+    return [None if q else (a, b + 1) for a, b, q in zip(tops.first.tolist(), tops.last.tolist(), quiet, strict=True)]
+
+
+class _Tops(NamedTuple):
+    """Of many rows the likeliest quote, its score, and that of silence; each (n,)."""
+
+    first: Array
+    last: Array
+    score: Array
+    silence: Array
+
+
+def _tops(outputs: Array, longest: int) -> _Tops:
+    """What ``best`` finds first, for all rows at once: a search asks for it again and again."""
+    parts = [_stacked(outputs[begin : begin + _CHUNK], longest) for begin in range(0, len(outputs), _CHUNK)]
+    return _Tops(*map(np.concatenate, zip(*parts, strict=True))) if parts else _Tops(*[np.zeros(0, np.int64)] * 4)
+
+
+def _stacked(outputs: Array, longest: int) -> _Tops:
+    values, offsets = ragged.flat(outputs)
+    # Rows one after another, with so much of nothing before each that no quote reaches from one into the next.
+    begins = np.arange(len(outputs)) * longest + offsets[:-1] + longest
+    at = np.arange(len(values)) + np.repeat(begins - offsets[:-1], np.diff(offsets))
+    p = np.zeros((int(at[-1]) + 1 if len(at) else 0, 2))
+    p[at] = values
+    silence = p[begins].prod(axis=1)
+    p[begins] = 0
+    scores = _reach(p[:, 0], longest) * p[:, 1]
+    score = np.maximum.reduceat(scores, begins)
+    last = begins[0] + np.flatnonzero(scores[begins[0] :] == np.repeat(score, np.diff([*begins, len(p)])))
+    last = last[np.searchsorted(last, begins)]
+    windows = last[:, None] - np.arange(longest - 1, -1, -1)
+    first = last - (longest - 1) + p[windows, 0].argmax(axis=1)
+    return _Tops(first - begins - 1, last - begins - 1, score, silence)
+
+
+def _reach(starts: Array, longest: int) -> Array:
+    """(k,) the greatest of the ``longest`` values up to each, by windows of doubled width."""
+    width = 1
+    most = starts.copy()
+    while 2 * width <= longest:
+        most[width:] = np.maximum(most[width:], most[:-width])
+        width *= 2
+    if rest := longest - width:
+        most[rest:] = np.maximum(most[rest:], most[:-rest])
+    return most
 
 
 def spoken(outputs: Array) -> Array:
@@ -145,12 +193,12 @@ _COUNTS: dict[str, Callable[[Truth, Span], float]] = {
 NAMES = tuple(_COUNTS)
 
 
-def metric(name: str, longest: int = LONGEST) -> Metric:
-    """One of ``NAMES``, of quotes of at most ``longest`` words."""
+def metric(name: str, longest: int = LONGEST, silent: bool = True) -> Metric:
+    """One of ``NAMES``, of quotes of at most ``longest`` words; not ``silent``: of any quote rather than of none."""
     count = _COUNTS[name]
 
     def rows(y: Array, outputs: Array) -> Rows:
-        spans = decoded(outputs, longest)
+        spans = decoded(outputs, longest, silent)
         return (np.array([count(truth, span) for truth, span in zip(y, spans, strict=True)], float),)
 
     return Metric(rows, _mean)
@@ -162,11 +210,9 @@ def placed(name: str, y: Array, outputs: Array, longest: int = LONGEST) -> float
     A model is to be judged by what it will be worth once its last step has placed the threshold, not by how much it
     happens to doubt.
     """
-    count, found = _COUNTS[name], [best(row, 2, longest) for row in outputs]
-    said = [next((one for one in row if one[0] is not None), (None, 0.0)) for row in found]
-    mute = [next((score for span, score in row if span is None), 0.0) for row in found]
-    doubt = np.array([silence / max(score, 1e-30) for silence, (_, score) in zip(mute, said, strict=True)])
-    loud = np.array([count(truth, span) for truth, (span, _) in zip(y, said, strict=True)], float)
+    count, tops, spans = _COUNTS[name], _tops(outputs, longest), decoded(outputs, longest, silent=False)
+    doubt = tops.silence / np.maximum(tops.score, 1e-30)
+    loud = np.array([count(truth, span) for truth, span in zip(y, spans, strict=True)], float)
     silent = np.array([count(truth, None) for truth in y], float)
     half = np.arange(len(y)) % 2
     cuts = [_cut(doubt[half != side], (loud - silent)[half != side]) for side in (0, 1)]

@@ -133,22 +133,19 @@ class Answer:
         return self.served(y, outputs)
 
     def served(self, y: Array, outputs: Array) -> float:
-        return quotes.metric(self.metric, self.longest)(y, self._heard(outputs))
+        return self._asked(self.metric)(y, outputs)
 
     def score_error(self, y: Array, outputs: Array, seed: int = 0) -> float:
-        asked = quotes.metric(self.metric, self.longest)
-        return metrics.bootstrap_error(y, self._heard(outputs), asked, seed=seed)
+        return metrics.bootstrap_error(y, outputs, self._asked(self.metric), seed=seed)
 
-    def _heard(self, outputs: Array) -> Array:
-        """Where every text that was learnt from had an answer, none is silent."""
-        return outputs if self.silent else quotes.spoken(outputs)
+    def _asked(self, name: str) -> metrics.Metric:
+        return quotes.metric(name, self.longest, self.silent)
 
     def measure(self, y: Array, outputs: Array) -> dict[str, Any]:
         """JSON-able: ``rows``, and three metrics as ``[value, low, high]``."""
         if not len(y):
             raise TaskError("there are no rows to measure on: give a table with at least one.")
-        outputs = self._heard(outputs)
-        found = {name: metrics.bootstrap(y, outputs, quotes.metric(name, self.longest)) for name in METRICS}
+        found = {name: metrics.bootstrap(y, outputs, self._asked(name)) for name in METRICS}
         return {"rows": len(y), **{name: list(value) for name, value in found.items()}}
 
     def strata(self, table: Table) -> Array:
@@ -161,7 +158,8 @@ class Answer:
 
     def decode(self, outputs: Array) -> Objects:
         """(n,) the likeliest quotes of each row, as ((first word, word after the last) or None, probability)."""
-        return ragged.objects(quotes.best(row, 1 + OTHERS, self.longest) for row in self._heard(outputs))
+        heard = outputs if self.silent else quotes.spoken(outputs)
+        return ragged.objects(quotes.best(row, 1 + OTHERS, self.longest) for row in heard)
 
     def placed(self, answers: Sequence[Any], table: Table) -> Objects:
         """(n,) dicts: the likeliest quote ("text", "start", "end" in characters; "" and -1 for none) with its "score",
@@ -203,7 +201,7 @@ class Answer:
     def mistakes(self, exam: Table, y: Array, outputs: Array, most: int = 20) -> list[dict[str, Any]]:
         """The questions answered worst: what should have been quoted, and what was."""
         assert exam.pair is not None
-        spans = quotes.decoded(self._heard(outputs), self.longest)
+        spans = quotes.decoded(outputs, self.longest, self.silent)
         f1 = np.array([truth.judge(span)[1] for truth, span in zip(y, spans, strict=True)])
         worst = np.argsort(f1, kind="stable")[:most]
         return [
