@@ -9,8 +9,7 @@ import pytest
 
 from penna.budget import Deadline
 from penna.encoders.frames import MOST_WINDOWS
-from penna.job.packing import lengths
-from penna.models import Resources, finetune, frozen
+from penna.models import Resources, finetune, frozen, reach
 from penna.recipe import Profile, Recipe
 from penna.table import Table
 from penna.tasks import classify
@@ -100,13 +99,11 @@ def test_how_long_texts_are_read_is_a_choice_where_there_are_such(tiny_bert: Pat
 
 
 def test_the_report_says_how_many_rows_were_read_by_windows(tiny_bert: Path, resources: Resources):
-    from types import SimpleNamespace
-
     from penna.report import words
 
     model = fitted(frozen, "frozen", tiny_bert, late(40, vast=1), resources)
-    member: Any = SimpleNamespace(trial=SimpleNamespace(recipe={"encoder": "tiny"}), model=model)
-    (said,) = lengths([member])
+    said = reach(Recipe.of("frozen", encoder="tiny"), model)
+    assert said["encoder"] == "tiny"
     assert words.reach(said).replace("\u202f", " ").split("; ") == [
         "16 tokens at once",
         "100.0 % of the rows have more and are read by at most 16 windows",

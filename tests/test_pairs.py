@@ -357,7 +357,7 @@ def test_pairs_are_offered_apart_and_joined(tiny_bert: Path, loss: str):
 
 def test_the_card_says_how_pairs_are_given(fitted: penna.AutoText):
     card = (fitted.bundle_.folder / "README.md").read_text()
-    assert 'predict([("a text", "another")])' in card
+    assert 'predict([("premise ...", "hypothesis ...")])' in card
     assert "It reads premise + hypothesis" in card
 
 

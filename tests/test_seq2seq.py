@@ -13,8 +13,7 @@ from penna.budget import Deadline
 from penna.encoders import seq2seq_graph, subwords, translator
 from penna.encoders.translator import Facts, Translator, limit_of
 from penna.errors import BundleError, EncoderError
-from penna.job.packing import Reads
-from penna.models import OutOfTime, Resources, seq2seq
+from penna.models import OutOfTime, Reads, Resources, seq2seq
 from penna.recipe import Profile, Recipe
 from penna.table import Table
 from penna.tasks import translate

@@ -16,6 +16,7 @@ from penna.job import intake, outset, packing, record
 from penna.job.searching import STOPPED, Progress, Search
 from penna.models import OutOfTime
 from penna.prepare import columns
+from penna.reading.memory import as_labels
 from penna.table import Table
 from penna.trials import Ledger
 
@@ -161,6 +162,7 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
             X, y, self.text, self.group, self.rare, self.task, self.metric, named, self.text_pair, self.out_of_scope,
             self.separator,
         )  # fmt: skip
+        task = task if self.adjust == intake.AUTO else tasks.unadjusted(task)
         progress.event("table", rows=len(table), roles=table.roles, findings=[f.message for f in findings])
         exam, more = intake.exam_table(test, table, task)
         plan = split.plan(
@@ -175,6 +177,7 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         families = intake.suited(self.families, table, task, progress)
         ledger = Ledger(folder, outset.header(table, task, plan, self.seed))
         families, encoders = intake.usable(families, self.encoders, ledger, progress)
+        ledger.begin()
         work = outset.work(task, table, plan, deadline, encoders, self.get_params())
         outset.say(work, progress)
         goal = outset.goal(folder, deadline, ledger, table, len(exam), self.get_params())
@@ -208,7 +211,8 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Accuracy of a classifier, R2 of a regressor, as scikit-learn has it."""
-        return self._fitted().task.agreement(list(y), list(self.predict(X)), sample_weight)
+        answers = list(self.predict(X))
+        return self._fitted().task.agreement(as_labels(y, len(answers))[1], answers, sample_weight)
 
     def leaderboard(self) -> "pd.DataFrame":
         """Every trial, best first."""

@@ -95,12 +95,16 @@ class Ledger:
         if self.path.exists():
             self._reread()
 
+    def begin(self) -> None:
+        """Write the header, if it is not there: what fails before this leaves no folder behind."""
+        if not self.path.exists():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._write({"header": self.header}, mode="w")
+
     def append(self, trial: Trial, outputs: Mapping[int, np.ndarray[Any, Any]] | None = None) -> Trial:
         """Number the trial, store the (rows, k) outputs of each fold, and write the line through to disk."""
         trial = replace(trial, number=len(self.trials))
-        if not self.trials and not self.path.exists():  # a fit that comes to no trial leaves nothing behind
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._write({"header": self.header}, mode="w")
+        self.begin()
         if outputs:
             (self.folder / "outputs").mkdir(exist_ok=True)
             # The arrays go first: a line in the ledger means that its outputs are there.

@@ -132,8 +132,8 @@ def _one(
     room = max(2, length - len(before) - len(after))
     begins = _begins(len(ids), room)
     centre = begins + (np.minimum(room, len(ids)) - 1) / 2
-    # Where most stands on either side of it.
-    window = np.abs(first[:, None] - centre[None, :]).argmin(axis=1) if len(first) else np.zeros(0, np.int64)
+    # Where most stands on either side of it: of ascending centres the nearest one.
+    window = np.searchsorted((centre[1:] + centre[:-1]) / 2, first)
     rows = [np.array([*before, *ids[b : b + room], *after] or [pad], np.int32) for b in begins]
     token = first - begins[window] + len(before)
     return rows, np.where(there, window, -1), np.where(there, token, 0)

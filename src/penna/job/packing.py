@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, cast
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from penna.evaluate import BROKEN, WHOLE
 from penna.job import doubting, finishing
 from penna.job.affording import FINISHING
 from penna.job.searching import STOPPED, Search
-from penna.models import Model, OutOfTime, staged
+from penna.models import Model, OutOfTime, reach, staged
 from penna.models.blend import Blend
 from penna.prepare import changes, doubt
 from penna.prepare.clean import NONE, Cleaning
@@ -36,12 +36,14 @@ PATIENCE = 10.0
 
 @dataclass(frozen=True)
 class Member:
-    """One model of the artefact, which reads cleaned texts: its trial, its weight, and whether it was refitted."""
+    """One model of the artefact, which reads cleaned texts: its trial, its weight, whether it was refitted, and what it
+    reads of long texts."""
 
     trial: Trial
     weight: float
     model: Model
     refitted: bool
+    reach: Length
 
 
 @dataclass(frozen=True)
@@ -73,10 +75,12 @@ def pack(search: Search, exam: Table, ended: str) -> Packed:
         choice = _adjusted(search, search.in_full(search.choose(left), left), left)
         choice = choice or _adjusted(search, _kept(search), 0.0)
         members = [] if choice is None else _members(search, choice, finish)
+        if choice is not None and members and len(members) < len(choice.members):
+            choice = _stepped(search, [_left(choice, members)])
         if not members and (choice := _kept(search)) is not None:  # every refit failed
             choice = _adjusted(search, choice, 0.0) or choice
             trial = choice.members[0][0]
-            members = [Member(trial, 1.0, _as_kept(search), False)]
+            members = [_as_kept(search, trial, 1.0)]
         if choice is None or not members:
             raise OutOfTime("no model was finished under the ceilings")
         opened = _write(search, choice, members)
@@ -97,11 +101,22 @@ def _adjusted(search: Search, choice: Choice | None, left: float) -> Choice | No
 
     Another that can be finished in what is ``left`` stands in its place where last steps make it the better one.
     """
-    if choice is None:
-        return None
-    if seconds := search.goal.adjusting:
-        choice = finishing.finish([choice, *search.others(left, finishing.MOST_OTHERS)], search.evidence, seconds)
+    return None if choice is None else _stepped(search, [choice, *search.others(left, finishing.MOST_OTHERS)])
+
+
+def _stepped(search: Search, choices: Sequence[Choice]) -> Choice:
+    """The first of these with its last steps, or another that they make the better one."""
+    seconds = search.goal.adjusting
+    choice = finishing.finish(choices, search.evidence, seconds) if seconds else choices[0]
     return finishing.rejecting(choice, search.evidence)
+
+
+def _left(choice: Choice, members: Sequence[Member]) -> Choice:
+    """What is left of a choice whose other members could not be fitted again: last steps were learnt of them all."""
+    trials = tuple((m.trial, m.weight) for m in members)
+    if len(trials) > 1:
+        return replace(choice, members=trials, last=())
+    return Choice(trials, members[0].trial.score, members[0].trial.spread)
 
 
 def _kept(search: Search) -> Choice | None:
@@ -113,8 +128,10 @@ def _kept(search: Search) -> Choice | None:
     return Choice(((kept, 1.0),), kept.score, kept.spread) if fits else None
 
 
-def _as_kept(search: Search) -> Model:
-    return staged.inside(bundle.open(search.goal.folder / "model").model)
+def _as_kept(search: Search, trial: Trial, weight: float) -> Member:
+    """The model that lies in the run folder, as it is."""
+    kept = bundle.open(search.goal.folder / "model")
+    return Member(trial, weight, staged.inside(kept.model), False, cast(Length, kept.manifest.get("reach", {})))
 
 
 def _members(search: Search, choice: Choice, finish: Deadline) -> list[Member]:
@@ -129,13 +146,13 @@ def _members(search: Search, choice: Choice, finish: Deadline) -> list[Member]:
         deadline = finish.before(FINISHING + others)
         enough = not search.work.refits or search.refit_seconds(trial) > deadline.left()
         if trial.number == search.kept and enough:
-            members.append(Member(trial, weight, _as_kept(search), False))
+            members.append(_as_kept(search, trial, weight))
             continue
         model = _refit(search, trial, deadline)
         if model is not None:
-            members.append(Member(trial, weight, model, True))
+            members.append(Member(trial, weight, model, True, cast(Length, reach(trial.recipe, model))))
         elif trial.number == search.kept:
-            members.append(Member(trial, weight, _as_kept(search), False))
+            members.append(_as_kept(search, trial, weight))
     total = sum(m.weight for m in members)
     return [replace(m, weight=m.weight / total) for m in members]
 
@@ -192,30 +209,14 @@ def _write(search: Search, choice: Choice, members: list[Member]) -> Bundle:
     return bundle.write(search.goal.folder / "model", search.work.task, family, model, facts)
 
 
-@runtime_checkable
-class Reads(Protocol):
-    """A model whose encoder reads so many tokens of a text at once; of these shares of the rows were longer, and a part
-    was not read."""
-
-    length: int
-    windows: int
-    long_share: float
-    truncated_share: float
-
-
 def lengths(members: Sequence[Member]) -> list[Length]:
     """What each encoder in the result reads of long texts."""
-    return [
-        {
-            "encoder": m.trial.recipe["encoder"] or m.trial.recipe.family,
-            "length": m.model.length,
-            "windows": m.model.windows,
-            "long": m.model.long_share,
-            "truncated": m.model.truncated_share,
-        }
-        for m in members
-        if isinstance(m.model, Reads)
-    ]
+    return [m.reach for m in members if m.reach]
+
+
+def _long(members: Sequence[Member]) -> list[str]:
+    """What is said of encoders that met texts longer than they read, or read a part of some alone."""
+    return [words.reach(read) for read in lengths(members) if read.get("long") or read.get("truncated")]
 
 
 def facts(packed: Packed, seconds: float, rows: int) -> dict[str, Any]:
@@ -231,7 +232,7 @@ def facts(packed: Packed, seconds: float, rows: int) -> dict[str, Any]:
         ],
         **({"doubted": packed.doubted[0].message} if packed.doubted else {}),
         **({"cleaned": packed.cleaned[0].message} if packed.cleaned else {}),
-        **({"reading": reach} if (reach := [words.reach(e) for e in lengths(packed.members) if e["long"]]) else {}),
+        **({"reading": told} if (told := _long(packed.members)) else {}),
         "last": [step.name for step in packed.choice.last],
         "rows": rows,
         "megabytes": round(bundle.megabytes(packed.bundle.folder), 3),

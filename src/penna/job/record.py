@@ -157,7 +157,7 @@ def _baselines(search: Search, exam: Table, packed: Packed) -> list[Baseline]:
         answers.append((f"first trial ({search.ledger.trials[0].recipe.family})", search.baseline.outputs(exam)))
     made: list[Baseline] = []
     for name, outputs in answers:
-        score, error = task.score(packed.y, outputs), task.score_error(packed.y, outputs)
+        score, error = task.served(packed.y, outputs), task.score_error(packed.y, outputs)
         made.append({"name": name, "score": score, "low": score - 1.96 * error, "high": score + 1.96 * error})
     return made
 

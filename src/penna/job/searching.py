@@ -16,7 +16,7 @@ from penna.errors import PennaError
 from penna.evaluate import Work
 from penna.job import doubting, proposing
 from penna.job.affording import FINISHING, Affording, whole
-from penna.models import Model, Resources, staged
+from penna.models import Model, Resources, reach, staged
 from penna.runners import here
 from penna.search import Proposal
 from penna.select import Choice, Evidence
@@ -236,6 +236,7 @@ class Search:
         if trial.origin == "finalist" or (there and not (dear and trial.score > best)):
             return trial
         facts = {**self.goal.facts, "preliminary": True, "trial": len(self.ledger.trials), "recipe": str(trial.recipe)}
+        facts["reach"] = reach(trial.recipe, staged.inside(model))
         written = bundle.write(self.goal.folder / "model", self.work.task, family, model, facts)
         self.kept = len(self.ledger.trials)
         return replace(trial, megabytes=round(bundle.megabytes(written.folder), 3))

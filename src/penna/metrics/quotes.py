@@ -124,7 +124,10 @@ def _likeliest(p: Array, begin: int, end: int, longest: int) -> _Stretch:
 
 def decoded(outputs: Array, longest: int = LONGEST, silent: bool = True) -> list[Span]:
     """Each row's likeliest quote; not ``silent``: None only where there is none to give."""
-    tops = _tops(outputs, longest)
+    return _spans(_tops(outputs, longest), silent)
+
+
+def _spans(tops: "_Tops", silent: bool) -> list[Span]:
     quiet = (tops.silence >= tops.score) if silent else (tops.score <= 0)
     return [None if q else (a, b + 1) for a, b, q in zip(tops.first.tolist(), tops.last.tolist(), quiet, strict=True)]
 
@@ -204,19 +207,24 @@ def metric(name: str, longest: int = LONGEST, silent: bool = True) -> Metric:
     return Metric(rows, _mean)
 
 
-def placed(name: str, y: Array, outputs: Array, longest: int = LONGEST) -> float:
+def placed(name: str, longest: int = LONGEST) -> Metric:
     """The metric with a threshold for silence, which each half of the rows has learnt from the other.
 
     A model is to be judged by what it will be worth once its last step has placed the threshold, not by how much it
     happens to doubt.
     """
-    count, tops, spans = _COUNTS[name], _tops(outputs, longest), decoded(outputs, longest, silent=False)
-    doubt = tops.silence / np.maximum(tops.score, 1e-30)
-    loud = np.array([count(truth, span) for truth, span in zip(y, spans, strict=True)], float)
-    silent = np.array([count(truth, None) for truth in y], float)
-    half = np.arange(len(y)) % 2
-    cuts = [_cut(doubt[half != side], (loud - silent)[half != side]) for side in (0, 1)]
-    return float(np.where(doubt < np.array(cuts)[half], loud, silent).mean()) if len(y) else 0.0
+    count = _COUNTS[name]
+
+    def rows(y: Array, outputs: Array) -> Rows:
+        tops = _tops(outputs, longest)
+        doubt = tops.silence / np.maximum(tops.score, 1e-30)
+        loud = np.array([count(truth, span) for truth, span in zip(y, _spans(tops, silent=False), strict=True)], float)
+        silent = np.array([count(truth, None) for truth in y], float)
+        half = np.arange(len(y)) % 2
+        cuts = [_cut(doubt[half != side], (loud - silent)[half != side]) for side in (0, 1)]
+        return (np.where(doubt < np.array(cuts)[half], loud, silent),)
+
+    return Metric(rows, _mean)
 
 
 def _cut(doubt: Array, gain: Array) -> float:

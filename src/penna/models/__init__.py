@@ -8,7 +8,7 @@ cannot be refitted. A model can always save itself as something that opens witho
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -51,6 +51,30 @@ class Model(Protocol):
     def save(self, folder: Path) -> None:
         """Write everything that ``open`` of the same family needs into an empty folder; never pickle."""
         ...
+
+
+@runtime_checkable
+class Reads(Protocol):
+    """A model whose encoder reads so many tokens of a text at once; of these shares of the rows were longer, and a part
+    was not read."""
+
+    length: int
+    windows: int
+    long_share: float
+    truncated_share: float
+
+
+def reach(recipe: Recipe, model: Model) -> dict[str, Any]:
+    """What a model's encoder reads of long texts, as the report tells it; nothing of a model that has none."""
+    if not isinstance(model, Reads):
+        return {}
+    return {
+        "encoder": recipe["encoder"] or recipe.family,
+        "length": model.length,
+        "windows": model.windows,
+        "long": model.long_share,
+        "truncated": model.truncated_share,
+    }
 
 
 class Family(Protocol):

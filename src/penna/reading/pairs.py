@@ -71,8 +71,8 @@ def _usual(columns: Mapping[str, Sequence[Any]]) -> tuple[str, str] | None:
     """The first two columns of usual names, if there are strings in both."""
     folded = {_SIGNS.sub("", column.casefold()): column for column in reversed(list(columns))}
     for context in _CONTEXTS:
-        if context in folded:
-            return (folded["question"], folded[context]) if "question" in folded else None
+        if context in folded and "question" in folded:
+            return folded["question"], folded[context]
     for first, second in USUAL:
         if first in folded and second in folded and all(strings(columns[folded[one]]) for one in (first, second)):
             return folded[first], folded[second]

@@ -6,10 +6,12 @@ by name and what scikit-learn calls its ``ESTIMATOR``. One may offer ``cells_of(
 cells as the task takes them, before rows without a target are left out; and ``FAMILIES``, the files in ``models/`` that
 stand for a family's name in this task. One whose answers are about parts of a text says so (``AS_IS``); its Task then
 offers ``placed``, ``spread``, ``counts`` and ``mistakes`` beside what the Protocol asks. One whose answers take long
-says how many rows a search should choose by (``MOST_VALID``). No other room branches on the name of a task.
+says how many rows a search should choose by (``MOST_VALID``). A Task whose ``score`` supposes that last steps will come
+can be told that none will (``adjusted``). No other room branches on the name of a task.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import ModuleType
 from typing import Any, Protocol
 
@@ -162,6 +164,11 @@ def spread(task: Task, guess: Array, table: Table) -> Array:
     """The same (columns,) guess for every row; for every part of it, where parts are answered."""
     made: Array = task.spread(guess, table) if hasattr(task, "spread") else np.tile(guess, (len(table), 1))
     return made
+
+
+def unadjusted(task: Task) -> Task:
+    """The task judged by answers as they come from a model: no last step will change them."""
+    return replace(task, adjusted=False) if hasattr(task, "adjusted") else task  # type: ignore[type-var]
 
 
 def mixes(task: Task) -> bool:

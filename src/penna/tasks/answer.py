@@ -94,11 +94,13 @@ def restore(data: Mapping[str, Any]) -> "Answer":
 @dataclass(frozen=True)
 class Answer:
     """Extractive question answering. ``silent``: whether some texts hold no answer, as rows that were learnt from say;
-    ``longest``: of any answer, in words."""
+    ``longest``: of any answer, in words; ``adjusted``: whether a last step will place how sure
+    silence must be."""
 
     metric: str = METRICS[0]
     silent: bool = True
     longest: int = quotes.LONGEST
+    adjusted: bool = True
 
     name = "answer"
     loss = "span"
@@ -127,16 +129,19 @@ class Answer:
         return np.array([not isinstance(row, str) for row in _quoted.read(table)], bool)
 
     def score(self, y: Array, outputs: Array) -> float:
-        """Where texts may be silent, with the threshold for that where it is best: a last step will place it."""
-        if self.silent:
-            return quotes.placed(self.metric, y, outputs, self.longest)
-        return self.served(y, outputs)
+        """Where texts may be silent, with a threshold for that, which a last step will place."""
+        return self._judged()(y, outputs)
 
     def served(self, y: Array, outputs: Array) -> float:
         return self._asked(self.metric)(y, outputs)
 
     def score_error(self, y: Array, outputs: Array, seed: int = 0) -> float:
-        return metrics.bootstrap_error(y, outputs, self._asked(self.metric), seed=seed)
+        return metrics.bootstrap_error(y, outputs, self._judged(), seed=seed)
+
+    def _judged(self) -> metrics.Metric:
+        if self.silent and self.adjusted:
+            return quotes.placed(self.metric, self.longest)
+        return self._asked(self.metric)
 
     def _asked(self, name: str) -> metrics.Metric:
         return quotes.metric(name, self.longest, self.silent)

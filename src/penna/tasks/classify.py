@@ -154,8 +154,7 @@ class Classify:
 
     def usable(self, table: Table) -> Array:
         assert table.target is not None
-        known = set(self.classes)
-        return np.array([label in known for label in table.target], bool)
+        return np.array([label is not None and self._lookup(label) >= 0 for label in table.target], bool)
 
     def _lookup(self, label: Any) -> int:
         found = self._positions.get(label) if label.__hash__ else None

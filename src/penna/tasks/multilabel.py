@@ -152,12 +152,14 @@ def restore(data: Mapping[str, Any]) -> "Multilabel":
 
 @dataclass(frozen=True)
 class Multilabel:
-    """Labels of the Python type ``kind``; ``form`` is how a cell of several is written: a sign, or "json"."""
+    """Labels of the Python type ``kind``; ``form`` is how a cell of several is written: a sign, or "json";
+    ``adjusted``: whether a last step will place the cut of each label."""
 
     classes: tuple[Any, ...]
     metric: str = _USUAL
     kind: str = "str"
     form: str = "|"
+    adjusted: bool = True
 
     name = "multilabel"
     loss = "binary_cross_entropy"
@@ -199,7 +201,7 @@ class Multilabel:
         return self._positions.get(str(label), -1) if found is None else found
 
     def score(self, y: Array, outputs: Array) -> float:
-        return label_sets.score(self.metric, y, outputs)
+        return label_sets.score(self.metric, y, outputs) if self.adjusted else self.served(y, outputs)
 
     def served(self, y: Array, outputs: Array) -> float:
         return label_sets.SIGNS[self.metric] * label_sets.value(self.metric, y, outputs)
