@@ -162,3 +162,19 @@ def test_what_stands_in_for_what_is_counted() -> None:
     assert found["confusion"] == [(0, 0, 1), (0, 1, 1), (1, 1, 1)]
     assert found["support"] == [2, 1]
     assert [(m["row"], m["true"], m["predicted"]) for m in found["mistakes"]] == [(1, "x", "y"), (3, "(none)", "y")]
+
+
+def test_scores_know_the_form_that_labels_were_fitted_in() -> None:
+    import pandas as pd
+
+    flags = np.array([[i % 2, (i // 2) % 2, 1] for i in range(60)])
+    texts = [
+        ("red " if a else "blue ") + ("cat " if b else "dog ") + f"number {i}" for i, (a, b, _) in enumerate(flags)
+    ]
+    auto = penna.AutoText(budget=5, families=("linear",), threads=1).fit(texts, flags)
+    exact = auto.score(texts, flags)
+    assert exact > 0.9
+    assert auto.score(texts, flags.tolist()) == exact
+    frame = pd.DataFrame(flags, columns=["a", "b", "c"])
+    named = penna.AutoText(budget=5, families=("linear",), threads=1).fit(texts, frame)
+    assert named.score(texts, frame) > 0.9

@@ -80,7 +80,10 @@ def test_it_is_evaluated_on_numbers_and_not_on_words(run: tuple[AutoText, Path],
     measures = auto.bundle_.evaluate(folder / "rooms.csv")
     assert set(measures) == {"rows", "r2", "rmse", "mae", "pearson", "spearman"}
     (tmp_path / "odd.csv").write_text("text,price\na room,12\nanother,on request\nmore,\n", encoding="utf-8")
-    with pytest.warns(UserWarning, match=r"no number: 1 of 2, 50 % \(row 2\)"):
+    with (
+        pytest.warns(UserWarning, match=r"without a label are left out: 1 of 3, 33.3 % \(row 3\)"),
+        pytest.warns(UserWarning, match=r"no number: 1 of 2, 50 % \(row 2\)"),
+    ):
         assert auto.bundle_.evaluate(tmp_path / "odd.csv")["rows"] == 1
     (tmp_path / "odd.csv").write_text("text,price\nanother,on request\n", encoding="utf-8")
     with pytest.raises(TaskError, match="'on request' in row 1"):
@@ -142,8 +145,8 @@ def test_a_rating_can_be_asked_for_as_a_number_by_task_or_by_metric() -> None:
     ("change", "error", "says"),
     [
         (lambda y: [5.0] * len(y), TaskError, "is 5 in every row"),
-        (lambda y: [*y[:-1], float("inf")], TaskError, "row 80"),
-        (lambda y: [*map(str, y[:-1]), "call us"], TaskError, "'call us' in row 80"),
+        (lambda y: [*y[:-5], *[float("inf")] * 5], TaskError, "row 76"),
+        (lambda y: [*map(str, y[:-5]), *["call us"] * 5], TaskError, "'call us' in row 76"),
     ],
 )
 def test_a_target_that_cannot_be_learnt_is_refused_in_one_sentence(change, error, says) -> None:

@@ -175,3 +175,19 @@ def test_a_damaged_task_is_refused(damage):
     data = tasks.find("regress", table([1.0, 2.5] * 9)).to_json()
     with pytest.raises(TaskError):
         tasks.restore(data | damage)
+
+
+@pytest.mark.parametrize(("cell", "said"), [("ask us", "'ask us'"), ("inf", "'inf'")])
+def test_few_cells_that_are_no_number_are_left_out_by_name(cell, said):
+    settled, (finding,) = regress.settle(table([*map(str, np.arange(40) / 4), cell]))
+    assert len(settled) == 40
+    assert finding.rows == (41,)
+    assert said in finding.message
+
+
+def test_how_far_an_answer_may_go_is_said_by_the_rows_that_are_searched():
+    made = table([1.0, 2.0, 3.0, 90.0])
+    task = tasks.find("regress", made, "mae")
+    learnt = tasks.learnt(task, made.take(np.arange(3)))
+    assert (learnt.high, learnt.metric) == (3.0, "mae")
+    assert task.high == 90.0

@@ -328,3 +328,39 @@ def test_a_type_that_was_never_learnt_is_named_among_those_that_were():
 def test_a_metric_of_another_task_makes_no_labels_of_tags():
     with pytest.raises(SettingError, match="no metric 'accuracy' for entities"):
         tasks.find("auto", table(SENTENCES, TAGS), "accuracy")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("# id 1\tdomain=en\nAnn B-PER\nleft O\n\n# id 2\tdomain=en\nHe O\nran O\n", [["Ann", "left"], ["He", "ran"]]),
+        ("# sent_id = 2\nAnn NN x B-PER\nleft V x O\n\n# a b O\nran V x O\n", [["Ann", "left"], ["#", "ran"]]),
+        ("#Brexit B-EVT\nwon O\n\nhe O\nran O\n", [["#Brexit", "won"], ["he", "ran"]]),
+    ],
+)
+def test_comments_of_conll_are_no_words_and_hashes_are(tmp_path, content, words):
+    (tmp_path / "a.conll").write_text(content, encoding="utf-8")
+    found, _ = read(tmp_path / "a.conll", text=("tokens",), others=())
+    assert [text.split() for text in found.text["tokens"]] == words
+
+
+def test_lists_of_words_written_into_csv_are_read_as_words(tmp_path):
+    import pandas as pd
+
+    rows = [(["Ann", "left", "Rome"], ["B-PER", "O", "B-LOC"]), (["it's", "he"], ["O", "O"])] * 10
+    frame = pd.DataFrame(rows, columns=["tokens", "tags"])
+    frame.to_csv(tmp_path / "python.csv", index=False)
+    frame.map(json.dumps).to_csv(tmp_path / "json.csv", index=False)
+    for name in ("python.csv", "json.csv"):
+        found, _ = read(tmp_path / name, text=("tokens",), target="tags")
+        assert found.text["tokens"][:2].tolist() == ["Ann left Rome", "it's he"]
+        assert tasks.recognised("auto", found)[0].__name__.endswith("tag")
+        assert len(plugins.find("tasks", "tag").settle(found)[0]) == 20
+
+
+def test_a_sentence_that_lost_a_tag_is_named_and_the_others_are_read():
+    words = [["Ann", "left"], ["He", "left", "Rome"], ["Bob", "ran", "far", "off"]]
+    made = read(words, y=[["B-PER", "O"], ["O", "O"], ["B-PER", "O", "O", "O"]])[0]
+    settled, (finding, *_) = plugins.find("tasks", "tag").settle(made)
+    assert len(settled) == 2
+    assert finding.rows == (2,)

@@ -187,3 +187,18 @@ def test_a_damaged_task_is_refused(damage):
     data.pop("classes")
     with pytest.raises(TaskError):
         tasks.restore(data)
+
+
+def test_labels_of_a_file_are_usable_where_those_learnt_were_numbers():
+    task = tasks.find(
+        "classify", Table({"t": ragged.objects("abcd")}, ragged.objects([0, 1, 0, 1]), rows=np.arange(1, 5))
+    )
+    asked = Table({"t": ragged.objects("abc")}, ragged.objects(["1", "2", None]), rows=np.arange(1, 4))
+    assert task.usable(asked).tolist() == [True, False, False]
+
+
+def test_a_table_is_cut_into_portions_by_rows_and_by_characters():
+    made = Table({"t": ragged.objects(["aaaa", "b", "c", "dddddddd", "e"])}, rows=np.arange(1, 6))
+    assert [part.rows.tolist() for part in made.portions(9, 5)] == [[1, 2], [3], [4], [5]]
+    assert [part.rows.tolist() for part in made.portions(2, 99)] == [[1, 2], [3, 4], [5]]
+    assert list(made.take(np.arange(0)).portions(2, 99)) == []

@@ -170,6 +170,7 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
             most_valid=tasks.enough(task), seed=self.seed,
         )  # fmt: skip
         intake.check_folds(self.folds, len(plan.first_round))
+        task = tasks.learnt(task, table.take(plan.search))
         exam = table.take(plan.exam) if exam is None else exam
         said = [finding.message for finding in more]
         progress.event("plan", exam=len(exam), folds=len(plan.first_round), metric=task.metric, findings=said)

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
@@ -65,7 +65,7 @@ class Table:
             text={name: column[index] for name, column in self.text.items()},
             target=None if self.target is None else self.target[index],
             group=None if self.group is None else self.group[index],
-            rows=self.rows[index],
+            rows=self.rows[index] if len(self.rows) else self.rows,
             columns={name: column[index] for name, column in self.columns.items()},
             weight=None if self.weight is None else self.weight[index],
         )
@@ -104,6 +104,18 @@ class Table:
         out = np.full(len(self), "", dtype=object)
         out[:] = [f"{a}{sign}{b}" for a, b in zip(*(self.text[name] for name in self.pair or ()), strict=True)]
         return out
+
+    def portions(self, rows: int, characters: int) -> "Iterator[Table]":
+        """The table in its order, by parts of at most so many rows and characters; a longer row stands alone."""
+        sizes = np.zeros(len(self), np.int64)
+        for column in self.text.values():
+            sizes += np.fromiter(map(len, column), np.int64, len(self))
+        total, begin = np.cumsum(sizes), 0
+        while begin < len(self):
+            reach = int(np.searchsorted(total, total[begin] - sizes[begin] + characters, side="right"))
+            end = min(max(reach, begin + 1), begin + rows)
+            yield self.take(np.arange(begin, min(end, len(self))))
+            begin = end
 
     @cached_property
     def hashes(self) -> np.ndarray[Any, np.dtype[np.uint64]]:

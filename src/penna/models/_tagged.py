@@ -30,6 +30,8 @@ WORDS = "words.json"
 _LARGEST = 4 << 20
 #: Rows scored at once, and kept in memory at once.
 BATCH, CHUNK = 64, 4096
+#: Of texts that are answered at once: what is said of each word is held together.
+CHARACTERS = 2_000_000
 #: What a tag after another may score: beyond, a chain could not be counted through.
 _MOST = 300.0
 
@@ -198,8 +200,8 @@ class Opened:
         assert facts.framing is not None, "checked when it was opened"
         place = partial(places.words, rule=self.rule)
         out: list[Array] = []
-        for start in range(0, len(table), CHUNK):
-            given = list(table.joined[start : start + CHUNK])
+        for part in table.portions(CHUNK, CHARACTERS):
+            given = list(part.joined)
             texts = words.read(self.graph.tokenizer, facts.framing.frame, given, place, facts.length, facts.pad)
             there, states = texts.window >= 0, self.graph.each(texts.rows)
             picked = [states[w][t] for w, t in zip(texts.window[there], texts.token[there], strict=True)]

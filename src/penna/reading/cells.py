@@ -1,5 +1,6 @@
 """Cells: what a piece of a table is, and how its cells become clean text or labels. A leaf; knows no file."""
 
+import ast
 import json
 import re
 from collections import Counter
@@ -15,6 +16,8 @@ from penna.reading.notes import Notes
 from penna.table import Index, Objects
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+#: How a list of strings begins; longer ones are no sentences.
+_LISTED, _LONGEST_LIST = re.compile(r"\s*\[\s*['\"]"), 1_000_000
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,8 @@ def texts(cells: Sequence[Any], rows: Index, notes: Notes) -> Objects:
     """(n,) object array of str: missing cells are "", other values are written out and noted."""
     out = np.empty(len(cells), dtype=object)
     if set(map(type, cells)) <= {str}:
-        out[:] = cells
+        sentences = _sentences(cells)
+        out[:] = cells if sentences is None else sentences
         return out
     listed = all(isinstance(cell, list | tuple) or missing(cell) for cell in cells)  # sentences, cut into words
     for i, cell in enumerate(cells):
@@ -88,6 +92,40 @@ def texts(cells: Sequence[Any], rows: Index, notes: Notes) -> Objects:
         if not isinstance(cell, str) and not missing(cell) and not listed:
             notes.add("cells", [int(rows[i])])
     return out
+
+
+def _sentences(cells: Sequence[str]) -> list[str] | None:
+    """Cells that are all lists of words, written as JSON or as Python does (``to_csv``), as texts; None of others."""
+    first = next((cell for cell in cells if cell), "")
+    if not _LISTED.match(first):
+        return None
+    found = []
+    for cell in cells:
+        words = listed(cell) if cell else []
+        if words is None:
+            return None
+        found.append(places.joined(words))
+    return found
+
+
+def listed(cell: str) -> list[str] | None:
+    """The strings of a list that was written out as JSON or as Python does; None of anything else.
+
+    >>> listed('["Ann", "left"]'), listed("['Ann', 'left']"), listed("[1990]")
+    (['Ann', 'left'], ['Ann', 'left'], None)
+    """
+    if not _LISTED.match(cell) or len(cell) > _LONGEST_LIST:
+        return None
+    try:
+        found = json.loads(cell) if cell.lstrip()[1:].lstrip()[:1] == '"' else None
+    except (ValueError, RecursionError):
+        found = None
+    if found is None:
+        try:
+            found = ast.literal_eval(cell.strip())
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            return None
+    return found if isinstance(found, list) and all(isinstance(word, str) for word in found) else None
 
 
 def missing(cell: Any) -> bool:

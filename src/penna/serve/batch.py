@@ -22,6 +22,7 @@ Array: TypeAlias = np.ndarray[Any, Any]
 MOST_COLUMNS = 20  # classes that get a column each; with more, the likeliest alone
 MOST_LABELS = 1000  # the same, where a row has several labels: each is an answer of its own
 TOP = 5
+CHARACTERS = 2_000_000  # of texts that are answered at once, where each word is
 
 
 class Predictor(Protocol):
@@ -78,11 +79,15 @@ def predict_file(
 
 def _answers(model: Predictor, part: Chunk, probabilities: bool, nested: bool) -> dict[str, Sequence[Any]]:
     """The new columns."""
+    if not model.classes:  # nothing but the answers is written: what was said of each word need not be held together
+        portions = part.table.portions(len(part.table), CHARACTERS)
+        told = [answer for table in portions for answer in model.placed(model.decode(model.outputs(table)), table)]
+        return {"prediction": told if nested else model.written(told)}
     outputs = model.outputs(part.table)
     answers = model.placed(model.decode(outputs), part.table).tolist()
     several = any(isinstance(answer, tuple) for answer in answers)
     new: dict[str, Sequence[Any]] = {"prediction": answers if nested else model.written(answers)}
-    if probabilities and len(model.classes):
+    if probabilities:
         # float64 before rounding, so that six digits are also what is printed
         rounded = np.round(outputs.astype(np.float64), 6)
         most = MOST_LABELS if several else MOST_COLUMNS

@@ -7,7 +7,8 @@ cells as the task takes them, before rows without a target are left out; and ``F
 stand for a family's name in this task. One whose answers are about parts of a text says so (``AS_IS``); its Task then
 offers ``placed``, ``spread``, ``counts`` and ``mistakes`` beside what the Protocol asks. One whose answers take long
 says how many rows a search should choose by (``MOST_VALID``). A Task whose ``score`` supposes that last steps will come
-can be told that none will (``adjusted``). No other room branches on the name of a task.
+can be told that none will (``adjusted``); one that takes numbers from rows takes them from those that are searched
+(``learnt``). No other room branches on the name of a task.
 """
 
 from collections.abc import Mapping, Sequence
@@ -169,6 +170,12 @@ def spread(task: Task, guess: Array, table: Table) -> Array:
 def unadjusted(task: Task) -> Task:
     """The task judged by answers as they come from a model: no last step will change them."""
     return replace(task, adjusted=False) if hasattr(task, "adjusted") else task  # type: ignore[type-var]
+
+
+def learnt(task: Task, table: Table) -> Task:
+    """The task with what it takes from rows taken from these alone, where it takes more than labels."""
+    made: Task = task.learnt(table) if hasattr(task, "learnt") else task
+    return made
 
 
 def mixes(task: Task) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from penna import places, ragged
+from penna.reading.cells import listed
 from penna.table import Finding, Objects, Table
 from penna.tasks._schemes import Scheme, Span, find, follows, foreign, spans
 
@@ -21,7 +22,8 @@ _MOST = 0.5
 _SOME = 2000
 _FEW = 5
 #: Why a row cannot be used.
-UNEQUAL, FORM = "their tags and words differ in number", "their cells are neither tags nor spans"
+UNEQUAL = "their tags and words differ in number"
+FORM = "their cells are neither tags nor spans (written as JSON)"
 OVERLAP, OUTSIDE = "their spans overlap, or share a word", "their spans are empty, or lie outside the text"
 SCHEME = "their tags are not of the scheme"
 
@@ -87,7 +89,7 @@ def _cell(cell: Any) -> Any:
             try:
                 found = json.loads(text)
             except (ValueError, RecursionError):
-                return cell
+                return cell if (words := listed(text)) is None else tuple(words)
             return _cell(tuple(found) if isinstance(found, list) else (found,))
         return tuple(text.split()) if text else None
     if isinstance(cell, tuple) and any(isinstance(part, str) and part[:1] in "{[" for part in cell):

@@ -17,7 +17,7 @@ NUMBERED = 200
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "-", "?", "missing", "unknown"})
 
 _CODE = re.compile(r"[+-]?0\d")  # 007 is a name made of digits
-_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?")
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?")
 _DECIMALS = re.compile(r"[+-]?\d+,\d+")
 
 

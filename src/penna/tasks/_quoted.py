@@ -72,21 +72,29 @@ def _place(answer: str, start: int, text: str) -> tuple[str, int]:
 
 def _answers(cell: Any) -> list[tuple[str, int]] | None:
     """(text, start) pairs, start -1 where it was not said; None of what holds no answers."""
-    if isinstance(cell, str) and cell.strip()[:1] in ("[", "{"):
-        try:
-            cell = json.loads(cell)
-        except (ValueError, RecursionError):
-            return [(cell, -1)]
-    if cell is None:
-        return []
-    if isinstance(cell, str):
-        return [(cell, -1)]
-    if isinstance(cell, dict):
-        return _of_dict(cell)
+    cell = _parsed(cell, "[{")
     if not isinstance(cell, list | tuple):
-        return None
-    parts = [_answers(part) for part in cell]
+        return _one(cell)
+    parts = [_one(_parsed(part, "{")) for part in cell]
     return None if any(part is None for part in parts) else [pair for part in parts for pair in part or ()]
+
+
+def _parsed(cell: Any, begins: str) -> Any:
+    """What a cell holds as JSON, if it begins so; else as it is."""
+    if not isinstance(cell, str) or cell.lstrip()[:1] not in tuple(begins):
+        return cell
+    try:
+        return json.loads(cell)
+    except (ValueError, RecursionError):
+        return cell
+
+
+def _one(answer: Any) -> list[tuple[str, int]] | None:
+    if answer is None:
+        return []
+    if isinstance(answer, str):
+        return [(answer, -1)]
+    return _of_dict(answer) if isinstance(answer, dict) else None
 
 
 def _of_dict(cell: dict[str, Any]) -> list[tuple[str, int]] | None:

@@ -109,6 +109,10 @@ class Answer:
     columns = 2
     rule = places.FOUND
 
+    def learnt(self, table: Table) -> "Answer":
+        """The same task with what these rows say of answers, and no others."""
+        return replace(make(table, self.metric), adjusted=self.adjusted)
+
     def encode(self, table: Table) -> Array:
         """(n,) object: a ``quotes.Truth`` for each row. Raises TaskError, naming rows, for what is in no text."""
         if table.target is None or table.pair is None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from penna import metrics
 from penna.errors import SettingError, TaskError
+from penna.prepare.telling import of_rows
 from penna.table import Finding, Objects, Table
 from penna.tasks import _numbers as cells
 
@@ -34,6 +35,8 @@ _METRICS: dict[str, tuple[metrics.Metric, int, bool]] = {
 METRICS = tuple(_METRICS)
 #: Beyond, squares overflow.
 _LARGEST = 1e100
+#: Of the cells that hold something so many may be no number: they are named and left out.
+_FEW = 0.05
 #: Strata are tenths of the rows by size of the target, fewer where a tenth would be under ten rows.
 _STRATA = 10
 
@@ -63,8 +66,12 @@ def settle(table: Table, rare: str = "error") -> tuple[Table, list[Finding]]:
     given = table.target.tolist()
     values = cells.numbers(given)
     absent = np.fromiter(map(cells.absent, given), bool, len(given))
-    _refuse(table, ~absent & np.isnan(values), "is no number", "correct or drop such rows, or say --task classify")
-    _refuse(table, np.abs(values) > _LARGEST, "is infinite, or as good as", "correct or drop such rows")
+    wrong = ~absent & (np.isnan(values) | (np.abs(values) > _LARGEST))
+    if wrong.sum() > _FEW * (~absent).sum():
+        _refuse(table, ~absent & np.isnan(values), "is no number", "correct or drop such rows, or say --task classify")
+        _refuse(table, wrong, "is infinite, or as good as", "correct or drop such rows")
+    found = [*_left_out(table, absent), *_odd(table, wrong)]
+    absent |= wrong
     kept = table.take(np.flatnonzero(~absent))
     if not len(kept):
         raise TaskError(f"column {table.target_name!r} is empty in all {len(table)} rows: choose another target.")
@@ -75,7 +82,7 @@ def settle(table: Table, rare: str = "error") -> tuple[Table, list[Finding]]:
         )
     numbers = np.empty(len(kept), dtype=object)
     numbers[:] = values[~absent].tolist()
-    return replace(kept, target=numbers), _left_out(table, absent)
+    return replace(kept, target=numbers), found
 
 
 def _refuse(table: Table, wrong: Array, what: str, remedy: str) -> None:
@@ -97,6 +104,15 @@ def _left_out(table: Table, absent: Array) -> list[Finding]:
     return [Finding("missing target", message, int(absent.sum()), rows, "warning")]
 
 
+def _odd(table: Table, wrong: Array) -> list[Finding]:
+    """Of the few cells that are no number, where they stand."""
+    assert table.target is not None
+    rows = table.rows[wrong] if len(table.rows) else np.flatnonzero(wrong) + 1
+    examples = [repr(str(cell)[:40]) for cell in table.target[wrong][:3]]
+    what = f"rows left out because their {table.target_name!r} is no number"
+    return of_rows("unusable target", f"{what} ({', '.join(examples)})", rows, of=len(table))
+
+
 def _row(table: Table, position: Any) -> int:
     return int(table.rows[position]) if len(table.rows) else int(position) + 1
 
@@ -109,7 +125,6 @@ def make(table: Table, metric: str | None = None) -> "Regress":
     settled, _ = settle(table)
     assert settled.target is not None
     values = settled.target.astype(np.float64)
-    # Of all rows, those of the exam included: these four say in which units to learn, as a list of labels does.
     return Regress(float(values.mean()), float(values.std()), float(values.min()), float(values.max()), metric)
 
 
@@ -146,6 +161,10 @@ class Regress:
     blank = False
     classes = ()
     columns = 1
+
+    def learnt(self, table: Table) -> "Regress":
+        """The same task in the units of these rows: those of the exam are not to say how far an answer may go."""
+        return make(table, self.metric)
 
     def encode(self, table: Table) -> Array:
         """(n,) float64 in standard deviations from the mean. Raises TaskError, naming rows, for what is no number."""
