@@ -218,4 +218,5 @@ def _arrays(found: Any, m: int, k: int) -> tuple[Array, Array]:
     transitions[~entities.legal(k)] = NEVER
     unseen = np.setdiff1d(np.arange(k), [int(tag) for tag in found.labels])
     transitions[:, unseen] = NEVER
+    state[0, unseen] = NEVER  # the first attribute, "bias", is every word's: a row's first word has no tag before it
     return state, transitions
