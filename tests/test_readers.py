@@ -115,6 +115,14 @@ def test_readers_of_rows_that_all_have_an_answer_are_never_silent_and_of_others_
     mixed = tasks.find("answer", table(rows(60, silent=0.5)))
     assert mixed.silent
     assert mixed.served(y, outputs) == 0.0
+    assert "by_class" not in mixed.measure(y, outputs)
+    other = table(rows(60, silent=0.5))
+    quiet = ragged.objects(
+        np.eye(1, len(truth.places) + 1, dtype=np.float32).T.repeat(2, 1) for truth in mixed.encode(other)
+    )
+    found = mixed.measure(mixed.encode(other), quiet)["by_class"]
+    assert [(kind["label"], kind["exact_match"]) for kind in found] == [("with an answer", 0.0), ("without", 1.0)]
+    assert sum(kind["rows"] for kind in found) == 60
     assert mixed.score(y, outputs) == 1.0
 
 
@@ -188,6 +196,13 @@ def test_questions_without_texts_and_targets_without_answers_are_refused():
         tasks.find("answer", alone)
     with pytest.raises(TaskError, match="no answer in any"):
         tasks.find("answer", table(rows(5, silent=1.0)))
+
+
+def test_answers_are_recognised_whichever_rows_have_none():
+    made = table(rows(1500))
+    target = made.target.copy()
+    target[::3] = ragged.objects([()] * 500)
+    assert _quoted.like(replace(made, target=target))
 
 
 def test_questions_about_one_text_stay_on_one_side():

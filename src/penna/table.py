@@ -105,6 +105,10 @@ class Table:
         out[:] = [f"{a}{sign}{b}" for a, b in zip(*(self.text[name] for name in self.pair or ()), strict=True)]
         return out
 
+    def some(self, rows: int) -> "Table":
+        """At most so many of the rows, drawn at random and always the same: every third may be of a kind."""
+        return self.take(np.sort(np.random.default_rng(0).permutation(len(self))[:rows])) if len(self) > rows else self
+
     def portions(self, rows: int, characters: int) -> "Iterator[Table]":
         """The table in its order, by parts of at most so many rows and characters; a longer row stands alone."""
         sizes = np.zeros(len(self), np.int64)

@@ -45,8 +45,9 @@ def form_of(table: Table) -> str:
     """ "tags" or "spans", where most cells are such and go with their texts; "" otherwise."""
     if table.target is None or len(table.text) != 1:
         return ""
-    step = max(1, len(table) // _SOME)
-    pairs = zip(cells(table.target[::step]), table.joined[::step], strict=True)
+    table = table.some(_SOME)
+    assert table.target is not None
+    pairs = zip(cells(table.target), table.joined, strict=True)
     some = [(cell, text) for cell, text in pairs if cell]
     if not some:
         return ""

@@ -28,7 +28,7 @@ def like(table: Table) -> bool:
     """Whether most cells quote the second text of a pair, or are lists or dicts of such quotes."""
     if table.target is None or table.pair is None:
         return False
-    some = table.take(np.arange(0, len(table), max(1, len(table) // _SOME)))
+    some = table.some(_SOME)
     assert some.target is not None
     given = [cell for cell in some.target if cell not in (None, "", ())]
     written = [cell for cell in given if isinstance(cell, tuple) or (isinstance(cell, str) and cell[:1] in "[{")]

@@ -77,8 +77,7 @@ def make(table: Table, metric: str | None = None) -> "Answer":
         raise SettingError(f"there is no metric {metric!r} for answers: choose one of {', '.join(METRICS)}.")
     table, _ = settle(table)
     silent = any(not row for row in _quoted.read(table))
-    some = table.take(np.linspace(0, len(table) - 1, min(len(table), _MEASURED)).astype(np.int64))
-    spans = [truth.span for truth in Answer(metric).encode(some) if truth.span is not None]
+    spans = [truth.span for truth in Answer(metric).encode(table.some(_MEASURED)) if truth.span is not None]
     words = np.quantile([after - first for first, after in spans], _NEARLY_ALL) if spans else 0
     return Answer(metric, silent, int(np.clip(np.ceil(words), quotes.LONGEST, _MOST_WORDS)))
 
@@ -151,11 +150,20 @@ class Answer:
         return quotes.metric(name, self.longest, self.silent)
 
     def measure(self, y: Array, outputs: Array) -> dict[str, Any]:
-        """JSON-able: ``rows``, and three metrics as ``[value, low, high]``."""
+        """JSON-able: ``rows``, and three metrics as ``[value, low, high]``; where some texts hold no answer also
+        ``by_class``, a row for those that do and for those that do not."""
         if not len(y):
             raise TaskError("there are no rows to measure on: give a table with at least one.")
         found = {name: metrics.bootstrap(y, outputs, self._asked(name)) for name in METRICS}
-        return {"rows": len(y), **{name: list(value) for name, value in found.items()}}
+        told = {"rows": len(y), **{name: list(value) for name, value in found.items()}}
+        there = np.array([bool(truth.answers) for truth in y])
+        if there.all() or not there.any():
+            return told
+        kinds = [("with an answer", there), ("without", ~there)]
+        return told | {"by": "question", "by_class": [self._of_kind(n, y[rows], outputs[rows]) for n, rows in kinds]}
+
+    def _of_kind(self, name: str, y: Array, outputs: Array) -> dict[str, Any]:
+        return {"label": name, "rows": len(y), **{metric: self._asked(metric)(y, outputs) for metric in METRICS}}
 
     def strata(self, table: Table) -> Array:
         """(n,) whether the text holds an answer."""
