@@ -186,7 +186,7 @@ def test_rows_whose_answer_is_not_in_the_text_are_named_and_the_rest_is_used():
     settled, (finding,) = plugins.find("tasks", "answer").settle(table(lines))
     assert (len(settled), finding.rows) == (5, (3,))
     assert "does not stand in its text" in finding.message
-    with pytest.raises(TaskError, match="rows 3"):
+    with pytest.raises(TaskError, match="in row 3"):
         tasks.find("answer", table(lines)).encode(table(lines))
 
 

@@ -217,7 +217,7 @@ def test_rows_of_unequal_length_are_named_and_the_rest_is_used():
     assert settled.target.tolist() == TAGS * 3
     assert sorted(finding.rows for finding in findings) == [(13,), (14,)]
     task = tasks.find("tag", table(SENTENCES, TAGS))
-    with pytest.raises(TaskError, match=r"rows 1\)"):
+    with pytest.raises(TaskError, match=r"in row 1:"):
         task.encode(table(["a b"], [("O",)]))
     with pytest.raises(TaskError, match="not there at fit"):
         task.encode(table(["a"], [("B-DOG",)]))
@@ -313,10 +313,10 @@ def test_one_odd_row_decides_no_scheme_and_is_named():
             if f.kind == "mixed schemes"
         ]  # fmt: skip
         assert task.scheme.name == "BIO"
-        assert "rows 30" in said.message
+        assert "row 30" in said.message
     left, found = plugins.find("tasks", "tag").settle(table(texts, [*target, ("X-PER", "O", "O", "B-LOC")]))
     assert len(left) == 29
-    assert any("not of the scheme" in f.message and "rows 30" in f.message for f in found)
+    assert any("not of the scheme" in f.message and "row 30" in f.message for f in found)
 
 
 def test_a_type_that_was_never_learnt_is_named_among_those_that_were():

@@ -88,6 +88,11 @@ class Table:
         return first, second
 
     @cached_property
+    def numbers(self) -> Index:
+        """(n,) ``rows``, counted from 1 where none were given: what a message names rows by."""
+        return self.rows if len(self.rows) else np.arange(1, len(self) + 1)
+
+    @cached_property
     def joined(self) -> Objects:
         """(n,) each row's text columns as one string, non-empty cells joined by a line break; both of a pair."""
         if self.pair is not None:

@@ -109,7 +109,7 @@ def findings(table: Table) -> list[Finding]:
     for kind, mask in odd(source, target).items():
         at = np.flatnonzero(mask)
         if len(at):
-            rows = tuple(int(row) for row in (table.rows[at] if len(table.rows) else at + 1))
+            rows = tuple(int(row) for row in table.numbers[at])
             listed = ", ".join(map(str, rows[:5])) + (" ..." if len(rows) > 5 else "")
             examples = tuple(f"{source[i][:60]!r} / {target[i][:60]!r}" for i in at[:5])
             message = f"{KINDS[kind]}: {len(at):,} of {len(table):,} (rows {listed}); {_SAID}."

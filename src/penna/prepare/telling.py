@@ -1,11 +1,12 @@
 """How a finding is put into words: what, how many, where. Knows findings and row numbers; looks at no cell."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 import numpy as np
 
-from penna.table import Finding
+from penna.table import Finding, Table
 
 Array = np.ndarray[Any, Any]
 Severity = Literal["info", "warning", "error"]
@@ -68,6 +69,29 @@ def of_columns(
     few = tuple(examples)[:FEW]
     message = f"{what}: {len(columns):,} ({listed})."
     return [Finding(kind, message, len(columns), numbers, severity, tuple(columns), few, does, change, source)]
+
+
+def left_out(table: Table, reasons: Sequence[Any]) -> list[Finding]:
+    """A finding for each reason, a str, why rows cannot be used; rows that can be have something else there."""
+    by_reason = defaultdict[str, list[int]](list)
+    for row, reason in zip(table.numbers.tolist(), reasons, strict=True):
+        if isinstance(reason, str):
+            by_reason[reason].append(row)
+    return [
+        finding
+        for reason, rows in by_reason.items()
+        for finding in of_rows(
+            "unusable target", f"rows left out because {reason}", np.array(rows), of=len(table), does="leaves them out",
+            change="correct them in the file",
+        )
+    ]  # fmt: skip
+
+
+def unusable(table: Table, wrong: Sequence[int] | Array, why: str) -> str:
+    """The sentence for rows, by their positions, that should have been left out."""
+    rows = named(table.numbers[np.asarray(wrong)])
+    said = f"in {ROW['data']} {rows}" if len(wrong) == 1 else f"in {len(wrong)} {ROW['data']}s ({rows})"
+    return f"column {table.target_name!r} cannot be used {said}: {why}; correct such rows, or drop them."
 
 
 def named(rows: Array) -> str:

@@ -230,7 +230,7 @@ def examine(exam: Table, classes: Sequence[Any], y: Array, outputs: Array, most:
         "reliability": metrics.reliability(y, outputs),
         "mistakes": [
             {
-                "row": int(exam.rows[i]) if len(exam.rows) else int(i) + 1,
+                "row": int(exam.numbers[i]),
                 "text": str(exam.joined[i])[:CELL],
                 "true": names[y[i]],
                 "predicted": names[answers[i]],
@@ -252,7 +252,7 @@ def examine_numbers(exam: Table, truth: Array, answers: Array, most: int = 20, d
         "errors": _values(errors),
         "mistakes": [
             {
-                "row": int(exam.rows[i]) if len(exam.rows) else int(i) + 1,
+                "row": int(exam.numbers[i]),
                 "text": str(exam.joined[i])[:CELL],
                 "true": f"{truth[i]:.6g}",
                 "predicted": f"{answers[i]:.6g}",

@@ -26,7 +26,7 @@ def examine_sets(exam: Table, classes: Sequence[Any], y: Array, outputs: Array, 
         "support": truth.sum(axis=0).tolist(),
         "mistakes": [
             {
-                "row": int(exam.rows[i]) if len(exam.rows) else int(i) + 1,
+                "row": int(exam.numbers[i]),
                 "text": str(exam.joined[i])[:CELL],
                 "true": _joined(names, truth[i]),
                 "predicted": _joined(names, given[i]),

@@ -24,7 +24,7 @@ def kind_of(table: Table) -> str:
         first.setdefault(_name_of(label), position)
     if set(first) == {"int", "float"}:
         return "float"
-    column, row = f"column {table.target_name!r}", {kind: _row(table, at) for kind, at in first.items()}
+    column, row = f"column {table.target_name!r}", {kind: int(table.numbers[at]) for kind, at in first.items()}
     if "missing" in first:
         raise TaskError(f"{column} has no label in row {row['missing']}: fill it in or drop such rows.")
     if unusable := sorted(set(first) - set(KINDS)):
@@ -54,10 +54,6 @@ def plain(label: Any, kind: str) -> Label:
     return plain
 
 
-def _row(table: Table, position: int) -> int:
-    return int(table.rows[position]) if len(table.rows) else position + 1
-
-
 def check_counts(counts: Counter[Label], table: Table) -> None:
     column = f"column {table.target_name!r}"
     if len(counts) < 2:
@@ -69,7 +65,7 @@ def check_counts(counts: Counter[Label], table: Table) -> None:
 def unseen_message(table: Table, positions: Array, classes: tuple[Any, ...]) -> str:
     assert table.target is not None
     labels = dict.fromkeys(str(table.target[i]) for i in positions)
-    rows = _some(_row(table, int(i)) for i in positions)
+    rows = _some(int(table.numbers[i]) for i in positions)
     return (
         f"column {table.target_name!r} has labels that were not there at fit: {_some(labels)} "
         f"(rows {rows}; known labels: {_some(classes)}): correct or drop these rows."

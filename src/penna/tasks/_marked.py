@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from penna import places, ragged
+from penna.prepare import telling
 from penna.reading.cells import listed
 from penna.table import Finding, Objects, Table
 from penna.tasks._schemes import Scheme, Span, find, follows, foreign, spans
@@ -179,33 +180,24 @@ def _under(given: dict[str, Any], keys: Sequence[str]) -> Any:
 def left_out(table: Table, marked: Marked, form: str, scheme: Scheme) -> list[Finding]:
     """Why rows cannot be used, with their numbers; how many spans were taken to the ends of words, and how many rows
     have tags of another scheme."""
-    by_reason = defaultdict[str, list[int]](list)
-    for row, found in zip(table.rows.tolist(), marked.entities, strict=True):
-        if isinstance(found, str):
-            by_reason[found].append(row)
-    said = [
-        Finding("unusable target", f"rows left out because {reason}: {len(rows)} ({named(rows)}).", len(rows),
-                tuple(rows[:_FEW]), "warning", does="leaves them out", change="correct them in the file")
-        for reason, rows in by_reason.items()
-    ]  # fmt: skip
-    wide = [row for row, n in zip(table.rows.tolist(), marked.widened, strict=True) if n]
-    if wide:
-        message = f"rows with spans that begin or end inside a word, taken to its ends: {len(wide)} ({named(wide)})."
-        does, change = "takes whole words", "correct their ends in the file"
-        said.append(Finding("widened spans", message, len(wide), tuple(wide[:_FEW]), does=does, change=change))
+    said = telling.left_out(table, marked.entities)
+    said += telling.of_rows(
+        "widened spans", "rows with spans that begin or end inside a word, taken to its ends",
+        table.numbers[np.array(marked.widened, np.int64) > 0], "info", does="takes whole words",
+        change="correct their ends in the file",
+    )  # fmt: skip
     return [*said, *(_of_others(table, marked, scheme) if form == TAGS else []), *_lonely(table, marked)]
 
 
 def _of_others(table: Table, marked: Marked, scheme: Scheme) -> list[Finding]:
     """Rows with tags of another scheme: what they mean is plain all the same."""
     assert table.target is not None
-    known = zip(table.rows.tolist(), cells(table.target), marked.entities, strict=True)
+    known = zip(table.numbers.tolist(), cells(table.target), marked.entities, strict=True)
     rows = [row for row, cell, found in known if not isinstance(found, str) and foreign(cell, scheme)]
-    if not rows:
-        return []
-    message = f"rows with tags that {scheme.name} has not, the scheme of the others: {len(rows)} ({named(rows)})."
-    does, change = "reads them as the scheme does that has them", "write them in one scheme"
-    return [Finding("mixed schemes", message, len(rows), tuple(rows[:_FEW]), "warning", does=does, change=change)]
+    return telling.of_rows(
+        "mixed schemes", f"rows with tags that {scheme.name} has not, the scheme of the others", np.array(rows),
+        does="reads them as the scheme does that has them", change="write them in one scheme",
+    )  # fmt: skip
 
 
 def _lonely(table: Table, marked: Marked) -> list[Finding]:
@@ -221,10 +213,6 @@ def _lonely(table: Table, marked: Marked) -> list[Finding]:
     said = f"types that stand in one row alone, to be learnt or judged and not both: {len(rows)} ({some})."
     at, change = tuple(rows.values())[:_FEW], "add rows with them, or correct their names"
     return [Finding("rare class", said, len(rows), at, "warning", does="keeps them", change=change)]
-
-
-def named(rows: Sequence[int]) -> str:
-    return "rows " + ", ".join(map(str, rows[:_FEW])) + (" ..." if len(rows) > _FEW else "")
 
 
 def written(marked: Marked, table: Table, form: str) -> Objects:

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from penna import places
 from penna.metrics import quotes
-from penna.table import Finding, Table
+from penna.table import Table
 
 #: Answers as (text, where it begins in characters).
 Quoted: TypeAlias = list[tuple[str, int]]
@@ -19,7 +18,7 @@ ABSENT = "an answer does not stand in its text, or not at the place that is said
 EMPTY = "they are empty (write [] where the text does not say)"
 SPELLING = "they are no JSON (Python's own spelling of lists? write them with json.dumps)"
 FORM = "their cells hold no answers, or not as many places as answers"
-_SOME, _FEW = 500, 5
+_SOME = 500
 _STARTS = ("answer_start", "start")
 _PYTHON = re.compile(r"\s*\[?\s*\{\s*'")
 
@@ -141,20 +140,3 @@ def told(found: Sequence[Any], text: str) -> dict[str, Any]:
 def _told(span: tuple[int, int] | None, score: float, words: Any, text: str) -> dict[str, Any]:
     start, end = (-1, -1) if span is None else (int(words[span[0], 0]), int(words[span[1] - 1, 1]))
     return {"text": "" if span is None else text[start:end], "start": start, "end": end, "score": round(score, 6)}
-
-
-def left_out(table: Table, found: Sequence[Quoted | str]) -> list[Finding]:
-    """Why rows cannot be used, with their numbers."""
-    by_reason = defaultdict[str, list[int]](list)
-    for row, answers in zip(table.rows.tolist(), found, strict=True):
-        if isinstance(answers, str):
-            by_reason[answers].append(row)
-    return [
-        Finding("unusable target", f"rows left out because {reason}: {len(rows)} ({named(rows)}).", len(rows),
-                tuple(rows[:_FEW]), "warning", does="leaves them out", change="correct them in the file")
-        for reason, rows in by_reason.items()
-    ]  # fmt: skip
-
-
-def named(rows: Sequence[int]) -> str:
-    return "rows " + ", ".join(map(str, rows[:_FEW])) + (" ..." if len(rows) > _FEW else "")

@@ -43,7 +43,7 @@ def mistakes(exam: Table, pairs: Sequence[tuple[list[Span], list[Span]]], rule: 
     worst = sorted((i for i, row in enumerate(wrong) if any(row)), key=lambda i: -sum(map(len, wrong[i])))[:most]
     return [
         {
-            "row": int(exam.rows[i]) if len(exam.rows) else i + 1,
+            "row": int(exam.numbers[i]),
             "text": str(exam.joined[i])[:_CELL],
             "missed": quoted(wrong[i][0], exam.joined[i], rule),
             "invented": quoted(wrong[i][1], exam.joined[i], rule),

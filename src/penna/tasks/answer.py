@@ -14,6 +14,7 @@ import numpy as np
 from penna import metrics, places, ragged
 from penna.errors import SettingError, TaskError
 from penna.metrics import quotes
+from penna.prepare import telling
 from penna.table import Finding, Objects, Table
 from penna.tasks import _quoted
 
@@ -59,7 +60,7 @@ def settle(table: Table, rare: str = "error") -> tuple[Table, list[Finding]]:
             "answers are found in pairs of a question and a text: name both (--text question --text-pair context)."
         )
     read = _quoted.read(table)
-    wrong = _quoted.left_out(table, read)
+    wrong = telling.left_out(table, read)
     keep = np.flatnonzero([not isinstance(row, str) for row in read])
     if not len(keep):
         said = " ".join(f.message for f in wrong)
@@ -119,9 +120,7 @@ class Answer:
         found = _quoted.read(table)
         wrong = [i for i, row in enumerate(found) if isinstance(row, str)]
         if wrong:
-            rows = _quoted.named([int(table.rows[i]) if len(table.rows) else i + 1 for i in wrong])
-            why = found[wrong[0]]
-            raise TaskError(f"column {table.target_name!r} cannot be used in {len(wrong)} rows ({rows}): {why}.")
+            raise TaskError(telling.unusable(table, wrong, str(found[wrong[0]])))
         texts = table.text[table.pair[1]]
         quoted = [row for row in found if not isinstance(row, str)]
         return ragged.objects(_quoted.truth(text, row) for text, row in zip(texts, quoted, strict=True))
@@ -223,7 +222,7 @@ class Answer:
         worst = np.argsort(f1, kind="stable")[:most]
         return [
             {
-                "row": int(exam.rows[i]) if len(exam.rows) else int(i) + 1,
+                "row": int(exam.numbers[i]),
                 "text": f"{str(exam.text[exam.pair[0]][i])[:300]} — {_quoted.around(y[i])}",
                 "missed": list(y[i].answers[:3]) or ["(no answer)"],
                 "invented": [y[i].quote(spans[i]) or "(no answer)"],

@@ -88,7 +88,7 @@ def settle(table: Table, rare: str = "error") -> tuple[Table, list[Finding]]:
     _check(_counts(kept), kept)
     where = f"{_named(lonely)}; rows {_rows(table, at)}"
     message = f"labels left out, each seen once: {len(lonely)} ({where}); and rows with no other: {empty}."
-    rows = tuple(_row(table, i) for i in at[:_FEW])
+    rows = tuple(int(table.numbers[i]) for i in at[:_FEW])
     return kept, [Finding("rare class", message, len(lonely), rows, "warning")]
 
 
@@ -281,12 +281,8 @@ def _counts(table: Table) -> Counter[Any]:
     return Counter(label for labels in table.target for label in labels)
 
 
-def _row(table: Table, position: Any) -> int:
-    return int(table.rows[position]) if len(table.rows) else int(position) + 1
-
-
 def _rows(table: Table, positions: Sequence[Any] | Array) -> str:
-    shown = ", ".join(str(_row(table, i)) for i in sorted(positions)[:_FEW])
+    shown = ", ".join(str(int(table.numbers[i])) for i in sorted(positions)[:_FEW])
     return shown + (" ..." if len(positions) > _FEW else "")
 
 

@@ -90,7 +90,7 @@ def _refuse(table: Table, wrong: Array, what: str, remedy: str) -> None:
         return
     at = np.flatnonzero(wrong)
     assert table.target is not None
-    named = ", ".join(f"{str(table.target[i])[:40]!r} in row {_row(table, i)}" for i in at[:3])
+    named = ", ".join(f"{str(table.target[i])[:40]!r} in row {int(table.numbers[i])}" for i in at[:3])
     more = f" and {len(at) - 3} more" if len(at) > 3 else ""
     raise TaskError(f"column {table.target_name!r} {what} in {len(at)} of {len(table)} rows ({named}{more}): {remedy}.")
 
@@ -98,7 +98,7 @@ def _refuse(table: Table, wrong: Array, what: str, remedy: str) -> None:
 def _left_out(table: Table, absent: Array) -> list[Finding]:
     if not absent.any():
         return []
-    rows = tuple(_row(table, i) for i in np.flatnonzero(absent)[:5])
+    rows = tuple(int(table.numbers[i]) for i in np.flatnonzero(absent)[:5])
     listed = ", ".join(map(str, rows)) + (" ..." if absent.sum() > 5 else "")
     message = f"rows left out for a missing {table.target_name!r}: {absent.sum()} (rows {listed})."
     return [Finding("missing target", message, int(absent.sum()), rows, "warning")]
@@ -107,14 +107,9 @@ def _left_out(table: Table, absent: Array) -> list[Finding]:
 def _odd(table: Table, wrong: Array) -> list[Finding]:
     """Of the few cells that are no number, where they stand."""
     assert table.target is not None
-    rows = table.rows[wrong] if len(table.rows) else np.flatnonzero(wrong) + 1
     examples = [repr(str(cell)[:40]) for cell in table.target[wrong][:3]]
     what = f"rows left out because their {table.target_name!r} is no number"
-    return of_rows("unusable target", f"{what} ({', '.join(examples)})", rows, of=len(table))
-
-
-def _row(table: Table, position: Any) -> int:
-    return int(table.rows[position]) if len(table.rows) else int(position) + 1
+    return of_rows("unusable target", f"{what} ({', '.join(examples)})", table.numbers[wrong], of=len(table))
 
 
 def make(table: Table, metric: str | None = None) -> "Regress":

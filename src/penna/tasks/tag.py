@@ -16,6 +16,7 @@ import numpy as np
 from penna import metrics, places, ragged
 from penna.errors import SettingError, TaskError
 from penna.metrics import entities
+from penna.prepare import telling
 from penna.table import Finding, Objects, Table
 from penna.tasks import _marked, _told
 from penna.tasks._schemes import NAMES, Scheme, Span, spans, tags
@@ -158,10 +159,9 @@ class Tag:
         marked = _marked.read(table, self.form, self.scheme)
         wrong = np.flatnonzero(~self._takes(marked))
         if len(wrong):
-            rows = _marked.named((table.rows if len(table.rows) else np.arange(1, len(table) + 1))[wrong].tolist())
             reason = marked.entities[wrong[0]]
             why = reason if isinstance(reason, str) else self._unknown(reason)
-            raise TaskError(f"column {table.target_name!r} cannot be used in {len(wrong)} rows ({rows}): {why}.")
+            raise TaskError(telling.unusable(table, wrong, why))
         lengths = [len(places.words(text, self.rule)) for text in table.joined]
         return ragged.objects(self._numbers(row, n) for row, n in zip(marked.entities, lengths, strict=True))
 

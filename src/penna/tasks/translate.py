@@ -71,7 +71,7 @@ def settle(table: Table, rare: str = "error") -> tuple[Table, list[Finding]]:
 def _blank(table: Table, at: Array) -> list[Finding]:
     if not len(at):
         return []
-    rows = tuple(_row(table, i) for i in at)
+    rows = tuple(int(table.numbers[i]) for i in at)
     listed = ", ".join(map(str, rows[:5])) + (" ..." if len(rows) > 5 else "")
     message = f"rows left out for an empty {table.target_name!r}: {len(at):,} (rows {listed})."
     return [Finding("missing target", message, len(at), rows, "warning")]
@@ -190,7 +190,7 @@ class Translate:
         worst = np.argsort(each, kind="stable")[:most]
         return [
             {
-                "row": _row(exam, i),
+                "row": int(exam.numbers[i]),
                 "text": str(exam.joined[i]),
                 "answer": answers[i],
                 "truth": str(y[i]),
@@ -251,13 +251,9 @@ def _refuse(table: Table, wrong: Array) -> None:
         return
     at = np.flatnonzero(wrong)
     assert table.target is not None
-    named = ", ".join(f"{str(table.target[i])[:40]!r} in row {_row(table, i)}" for i in at[:3])
+    named = ", ".join(f"{str(table.target[i])[:40]!r} in row {int(table.numbers[i])}" for i in at[:3])
     more = f" and {len(at) - 3} more" if len(at) > 3 else ""
     raise TaskError(
         f"column {table.target_name!r} holds something other than text in {len(at)} of {len(table)} rows "
         f"({named}{more}): give texts, or choose another target."
     )
-
-
-def _row(table: Table, position: Any) -> int:
-    return int(table.rows[position]) if len(table.rows) else int(position) + 1
