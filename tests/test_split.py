@@ -192,3 +192,13 @@ def test_a_group_with_a_name_of_megabytes_costs_no_other_its_room():
     tracemalloc.stop()
     assert len(plan.folds) >= 1
     assert peak < 100e6
+
+
+def test_groups_that_hold_rows_of_several_strata_leave_their_shares_as_they_are():
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(600), rng.integers(1, 4, 600))
+    strata = (rng.random(len(groups)) < 0.3).astype(np.int64)
+    strata[np.unique(groups, return_index=True)[1][::2]] = 1  # of every second group the first row is rare
+    part = split.deal(strata, groups, [0.15, 0.85], rng)
+    assert abs(strata[part == 0].mean() - strata.mean()) < 0.03
+    assert all(len(set(part[groups == g])) == 1 for g in range(600))

@@ -132,7 +132,7 @@ def deal(
     ``keep_in_last`` rows of every stratum are promised to the last part.
     """
     _, first, unit, size = np.unique(units, return_index=True, return_inverse=True, return_counts=True)
-    stratum = strata[first]  # a unit with several labels counts for its first row's
+    stratum = _mixed(strata, unit, strata[first])
     part_of_unit = np.zeros(len(size), np.int64)
     # What rounding takes from one stratum it gives to the next, so that the parts keep their sizes overall.
     carried = np.zeros(len(shares))
@@ -150,6 +150,23 @@ def deal(
         single = members[len(large) :]
         part_of_unit[single] = rng.permutation(np.repeat(np.arange(len(shares)), _fill(lacking, len(single))))
     return part_of_unit[unit]
+
+
+def _mixed(strata: Array, unit: Array, stratum: Array) -> Array:
+    """(units,) the stratum of each unit; those with rows of several are strata of their own, by which these are.
+
+    Counted for one of its rows, a unit would bring rows of the others into a part unasked.
+    """
+    pairs = np.unique(np.stack([unit, strata], axis=1), axis=0)
+    several = np.flatnonzero(np.bincount(pairs[:, 0], minlength=len(stratum)) > 1)
+    if not len(several):
+        return stratum
+    made, next_one = stratum.copy(), int(strata.max()) + 1
+    held = pairs[np.isin(pairs[:, 0], several)]
+    kinds: dict[tuple[int, ...], int] = {}
+    for u, codes in zip(several, np.split(held[:, 1], np.flatnonzero(np.diff(held[:, 0])) + 1), strict=True):
+        made[u] = kinds.setdefault(tuple(codes.tolist()), next_one + len(kinds))
+    return made
 
 
 def _whole(want: Array, total: int, keep_in_last: int) -> Array:
