@@ -89,7 +89,7 @@ def penna_run(args: argparse.Namespace, name: str, seed: int) -> dict[str, Any]:
     return {
         "test": measured[asked.metric][0],
         "exam": ran.manifest["exam"][asked.metric][0],
-        "measured": {metric: value[0] for metric, value in measured.items() if isinstance(value, list)},
+        "measured": {metric: v[0] for metric, v in measured.items() if metric != "by_class" and isinstance(v, list)},
         **placed,
         **ran.facts,
     }
