@@ -187,10 +187,10 @@ def test_of_more_rows_than_there_is_time_for_some_teach_the_last_steps():
         def __getattr__(self, name):
             return getattr(self.task, name)
 
-        def served(self, y, outputs):
+        def score(self, y, outputs):
             self.asked.append(len(y))
             time.sleep(5e-6 * len(y))
-            return self.task.served(y, outputs)
+            return self.task.score(y, outputs)
 
     slow = Slow(evidence.task)
     halves = replace(

@@ -261,7 +261,7 @@ def test_a_choice_gets_cuts_where_they_help_and_its_score_is_then_what_is_served
     done = finishing.finish([Choice(((trial, 1.0),), trial.score, 0.01)], evidence, 60.0)
     assert [step.name for step in done.last] == ["cuts"]
     assert done.score == pytest.approx(task.score(y, p), abs=0.02)
-    assert task.served(y, adjust.apply(done.last, p)) > task.served(y, p) + 0.1
+    assert tasks.as_served(task).score(y, adjust.apply(done.last, p)) > tasks.as_served(task).score(y, p) + 0.1
     level = replace(evidence, outputs=lambda *_: adjust.apply(done.last, p))
     assert finishing.finish([Choice(((trial, 1.0),), trial.score, 0.01)], level, 60.0).last == ()
 

@@ -114,7 +114,7 @@ def test_readers_of_rows_that_all_have_an_answer_are_never_silent_and_of_others_
     assert task.mistakes(made, y, outputs) == []
     mixed = tasks.find("answer", table(rows(60, silent=0.5)))
     assert mixed.silent
-    assert mixed.served(y, outputs) == 0.0
+    assert tasks.as_served(mixed).score(y, outputs) == 0.0
     assert "by_class" not in mixed.measure(y, outputs)
     other = table(rows(60, silent=0.5))
     quiet = ragged.objects(
@@ -236,8 +236,9 @@ def test_silence_is_moved_to_where_it_scores():
         outputs.append(row)
     outputs = ragged.objects(outputs)
     (kind,) = adjust.kinds("span", 200)
-    step = kind.fit(y, outputs, task.served)
-    assert task.served(y, step(outputs)) > task.served(y, outputs) + 0.4
+    served = tasks.as_served(task).score
+    step = kind.fit(y, outputs, served)
+    assert served(y, step(outputs)) > served(y, outputs) + 0.4
     assert all(score <= 1 for found in task.decode(step(outputs)) for _, score in found)
     assert adjust.from_json(json.loads(json.dumps(adjust.to_json(step)))) == step
 

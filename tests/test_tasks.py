@@ -65,7 +65,7 @@ def test_a_task_is_recognised_and_measures_in_json(name):
     measured = task.measure(y, outputs)
     assert json.loads(json.dumps(measured)) == measured
     assert len(task.strata(example)) == len(task.decode(outputs)) == len(example)
-    assert isinstance(task.served(y, outputs), float)
+    assert isinstance(tasks.as_served(task).score(y, outputs), float)
     assert len(task.written(task.decode(outputs))) == len(example)
     assert task.usable(example).all()
     assert task.agreement(example.target, task.labels(y)) == pytest.approx(1)

@@ -162,7 +162,7 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
             X, y, self.text, self.group, self.rare, self.task, self.metric, named, self.text_pair, self.out_of_scope,
             self.separator,
         )  # fmt: skip
-        task = task if self.adjust == intake.AUTO else tasks.unadjusted(task)
+        task = task if self.adjust == intake.AUTO else tasks.as_served(task)
         progress.event("table", rows=len(table), roles=table.roles, findings=[f.message for f in findings])
         exam, more = intake.exam_table(test, table, task)
         plan = split.plan(

@@ -13,6 +13,8 @@ Index: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 Objects: TypeAlias = np.ndarray[Any, np.dtype[np.object_]]
 
 _SIGNS = re.compile(r"[\W_]+")
+#: Characters of texts that are answered at once where each word is: what is said of all is held together.
+PORTION = 2_000_000
 _ASCII_SIGNS = bytes(i for i in range(128) if not chr(i).isalnum())
 
 
@@ -114,7 +116,7 @@ class Table:
         """At most so many of the rows, drawn at random and always the same: every third may be of a kind."""
         return self.take(np.sort(np.random.default_rng(0).permutation(len(self))[:rows])) if len(self) > rows else self
 
-    def portions(self, rows: int, characters: int) -> "Iterator[Table]":
+    def portions(self, rows: int, characters: int = PORTION) -> "Iterator[Table]":
         """The table in its order, by parts of at most so many rows and characters; a longer row stands alone."""
         sizes = np.zeros(len(self), np.int64)
         for column in self.text.values():

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from penna import tasks
 from penna.budget import Deadline
 from penna.models import Array
 from penna.table import Table
@@ -51,13 +52,14 @@ def of_columns(
             return f"no time was left to shuffle {len(names)} columns: give a longer --budget"
         some, rounds = some[:afforded], 1
     rows, truth = table.take(np.sort(some)), y[np.sort(some)]
-    usual, lost = task.served(truth, outputs(rows)), dict[str, list[float]]()
+    judge = tasks.as_served(task)
+    usual, lost = judge.score(truth, outputs(rows)), dict[str, list[float]]()
     for _ in range(rounds):
         for name in names:
             if deadline.over():
                 return "time ran out while columns were shuffled"
             shuffled = _shuffled(rows, name, draw.permutation(len(rows)))
-            lost.setdefault(name, []).append(usual - task.served(truth, outputs(shuffled)))
+            lost.setdefault(name, []).append(usual - judge.score(truth, outputs(shuffled)))
     losses = [Loss(name, float(np.mean(each)), float(np.std(each))) for name, each in lost.items()]
     return sorted(losses, key=lambda loss: -loss.lost)
 

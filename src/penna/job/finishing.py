@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from penna import adjust
+from penna import adjust, tasks
 from penna.adjust import Adjustment, Kind, Score, reject
 from penna.select import Choice, Evidence
 from penna.trials import Trial
@@ -35,7 +35,7 @@ def finish(choices: Sequence[Choice], evidence: Evidence, seconds: float) -> Cho
     some drawn at random have to do. The first choice as it is, where it never met the first round, or has too few rows
     to learn from.
     """
-    begun, score = time.monotonic(), evidence.task.served
+    begun, score = time.monotonic(), tasks.as_served(evidence.task).score
     y = np.concatenate([evidence.truth(f) for f in evidence.first_round])
     kinds = adjust.kinds(evidence.task.loss, len(y))
     best = choices[0]
@@ -74,7 +74,7 @@ def rejecting(choice: Choice, evidence: Evidence) -> Choice:
 
 def _finished(choice: Choice, kinds: Sequence[Kind], y: Array, evidence: Evidence) -> tuple[Choice, Array]:
     """The choice with its last steps, and the (n, k) outputs that they were cross-fitted to."""
-    score, outputs = evidence.task.served, _outputs(choice, evidence)
+    score, outputs = tasks.as_served(evidence.task).score, _outputs(choice, evidence)
     chain, crossed = _chain(kinds, y, outputs, score)
     if not chain:
         return choice, outputs

@@ -149,7 +149,7 @@ def _answers(exam: Table, task: Task, packed: Packed) -> Answers:
 
 def _baselines(search: Search, exam: Table, packed: Packed) -> list[Baseline]:
     """An answer without reading and the first trial's model, on the same exam rows; nothing was chosen by these."""
-    task = search.work.task
+    task, judge = search.work.task, tasks.as_served(search.work.task)
     train = search.work.table.take(search.work.folds[0][0])
     name, guess = task.guess(task.encode(train))
     answers = [(name, tasks.spread(task, guess, exam))]
@@ -157,7 +157,7 @@ def _baselines(search: Search, exam: Table, packed: Packed) -> list[Baseline]:
         answers.append((f"first trial ({search.ledger.trials[0].recipe.family})", search.baseline.outputs(exam)))
     made: list[Baseline] = []
     for name, outputs in answers:
-        score, error = task.served(packed.y, outputs), task.score_error(packed.y, outputs)
+        score, error = judge.score(packed.y, outputs), judge.score_error(packed.y, outputs)
         made.append({"name": name, "score": score, "low": score - 1.96 * error, "high": score + 1.96 * error})
     return made
 

@@ -13,7 +13,7 @@ import numpy as np
 from penna import places, ragged
 from penna.encoders import checkpoints, frames, tokens, words
 from penna.models import Array
-from penna.models._tagged import BATCH, CHARACTERS, CHUNK, save_weights
+from penna.models._tagged import BATCH, CHUNK, save_weights
 from penna.table import Table
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class Opened:
         facts = self.graph.facts
         assert facts.framing is not None, "checked when it was opened"
         out: list[Array] = []
-        for part in table.portions(CHUNK, CHARACTERS):
+        for part in table.portions(CHUNK):
             texts = _read(self.graph.tokenizer, facts.framing.frame, part, facts.length, facts.pad)
             at, numbers = places_of(texts)
             logits = np.zeros((*at.shape, 2), np.float32)

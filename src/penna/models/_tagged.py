@@ -30,8 +30,6 @@ WORDS = "words.json"
 _LARGEST = 4 << 20
 #: Rows scored at once, and kept in memory at once.
 BATCH, CHUNK = 64, 4096
-#: Of texts that are answered at once: what is said of each word is held together.
-CHARACTERS = 2_000_000
 #: What a tag after another may score: beyond, a chain could not be counted through.
 _MOST = 300.0
 
@@ -200,7 +198,7 @@ class Opened:
         assert facts.framing is not None, "checked when it was opened"
         place = partial(places.words, rule=self.rule)
         out: list[Array] = []
-        for part in table.portions(CHUNK, CHARACTERS):
+        for part in table.portions(CHUNK):
             given = list(part.joined)
             texts = words.read(self.graph.tokenizer, facts.framing.frame, given, place, facts.length, facts.pad)
             there, states = texts.window >= 0, self.graph.each(texts.rows)

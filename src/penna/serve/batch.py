@@ -22,7 +22,6 @@ Array: TypeAlias = np.ndarray[Any, Any]
 MOST_COLUMNS = 20  # classes that get a column each; with more, the likeliest alone
 MOST_LABELS = 1000  # the same, where a row has several labels: each is an answer of its own
 TOP = 5
-CHARACTERS = 2_000_000  # of texts that are answered at once, where each word is
 
 
 class Predictor(Protocol):
@@ -80,7 +79,7 @@ def predict_file(
 def _answers(model: Predictor, part: Chunk, probabilities: bool, nested: bool) -> dict[str, Sequence[Any]]:
     """The new columns."""
     if not model.classes:  # nothing but the answers is written: what was said of each word need not be held together
-        portions = part.table.portions(len(part.table), CHARACTERS)
+        portions = part.table.portions(len(part.table))
         told = [answer for table in portions for answer in model.placed(model.decode(model.outputs(table)), table)]
         return {"prediction": told if nested else model.written(told)}
     outputs = model.outputs(part.table)

@@ -7,8 +7,8 @@ cells as the task takes them, before rows without a target are left out; and ``F
 stand for a family's name in this task. One whose answers are about parts of a text says so (``AS_IS``); its Task then
 offers ``placed``, ``spread``, ``counts`` and ``mistakes`` beside what the Protocol asks. One whose answers take long
 says how many rows a search should choose by (``MOST_VALID``). A Task whose ``score`` supposes that last steps will come
-can be told that none will (``adjusted``); one that takes numbers from rows takes them from those that are searched
-(``learnt``). No other room branches on the name of a task.
+says so (``adjusted``), and ``as_served`` is the same without; one that takes numbers from rows takes them from those that
+are searched (``learnt``). No other room branches on the name of a task.
 """
 
 from collections.abc import Mapping, Sequence
@@ -72,10 +72,6 @@ class Task(Protocol):
 
     def score(self, y: Array, outputs: Array) -> float:
         """The metric, higher is better; y (n,) as ``encode`` gives it, outputs (n, columns)."""
-        ...
-
-    def served(self, y: Array, outputs: Array) -> float:
-        """``score`` of answers just as ``decode`` gives them, where ``score`` supposes that last steps will come."""
         ...
 
     def score_error(self, y: Array, outputs: Array, seed: int = 0) -> float:
@@ -167,8 +163,8 @@ def spread(task: Task, guess: Array, table: Table) -> Array:
     return made
 
 
-def unadjusted(task: Task) -> Task:
-    """The task judged by answers as they come from a model: no last step will change them."""
+def as_served(task: Task) -> Task:
+    """The task judged by answers just as ``decode`` gives them: no last step is still to come."""
     return replace(task, adjusted=False) if hasattr(task, "adjusted") else task  # type: ignore[type-var]
 
 

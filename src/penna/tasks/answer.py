@@ -94,8 +94,7 @@ def restore(data: Mapping[str, Any]) -> "Answer":
 @dataclass(frozen=True)
 class Answer:
     """Extractive question answering. ``silent``: whether some texts hold no answer, as rows that were learnt from say;
-    ``longest``: of any answer, in words; ``adjusted``: whether a last step will place how sure
-    silence must be."""
+    ``longest``: of any answer, in words; ``adjusted``: whether a last step will place how sure silence must be."""
 
     metric: str = METRICS[0]
     silent: bool = True
@@ -133,9 +132,6 @@ class Answer:
     def score(self, y: Array, outputs: Array) -> float:
         """Where texts may be silent, with a threshold for that, which a last step will place."""
         return self._judged()(y, outputs)
-
-    def served(self, y: Array, outputs: Array) -> float:
-        return self._asked(self.metric)(y, outputs)
 
     def score_error(self, y: Array, outputs: Array, seed: int = 0) -> float:
         return metrics.bootstrap_error(y, outputs, self._judged(), seed=seed)

@@ -173,8 +173,6 @@ class Classify:
         metric, sign = _METRICS[self.metric]
         return sign * metric(y, self._whole(outputs))
 
-    served = score
-
     def score_error(self, y: Array, outputs: Array, seed: int = 0) -> float:
         return metrics.bootstrap_error(y, self._whole(outputs), _METRICS[self.metric][0], seed=seed)
 

@@ -201,9 +201,8 @@ class Multilabel:
         return self._positions.get(str(label), -1) if found is None else found
 
     def score(self, y: Array, outputs: Array) -> float:
-        return label_sets.score(self.metric, y, outputs) if self.adjusted else self.served(y, outputs)
-
-    def served(self, y: Array, outputs: Array) -> float:
+        if self.adjusted:
+            return label_sets.score(self.metric, y, outputs)
         return label_sets.SIGNS[self.metric] * label_sets.value(self.metric, y, outputs)
 
     def score_error(self, y: Array, outputs: Array, seed: int = 0) -> float:

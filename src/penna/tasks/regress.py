@@ -70,7 +70,8 @@ def settle(table: Table, rare: str = "error") -> tuple[Table, list[Finding]]:
     if wrong.sum() > _FEW * (~absent).sum():
         _refuse(table, ~absent & np.isnan(values), "is no number", "correct or drop such rows, or say --task classify")
         _refuse(table, wrong, "is infinite, or as good as", "correct or drop such rows")
-    found = [*_left_out(table, absent), *_odd(table, wrong)]
+    missing = f"rows left out for a missing {table.target_name!r}"
+    found = [*of_rows("missing target", missing, table.numbers[absent], of=len(table)), *_odd(table, wrong)]
     absent |= wrong
     kept = table.take(np.flatnonzero(~absent))
     if not len(kept):
@@ -93,15 +94,6 @@ def _refuse(table: Table, wrong: Array, what: str, remedy: str) -> None:
     named = ", ".join(f"{str(table.target[i])[:40]!r} in row {int(table.numbers[i])}" for i in at[:3])
     more = f" and {len(at) - 3} more" if len(at) > 3 else ""
     raise TaskError(f"column {table.target_name!r} {what} in {len(at)} of {len(table)} rows ({named}{more}): {remedy}.")
-
-
-def _left_out(table: Table, absent: Array) -> list[Finding]:
-    if not absent.any():
-        return []
-    rows = tuple(int(table.numbers[i]) for i in np.flatnonzero(absent)[:5])
-    listed = ", ".join(map(str, rows)) + (" ..." if absent.sum() > 5 else "")
-    message = f"rows left out for a missing {table.target_name!r}: {absent.sum()} (rows {listed})."
-    return [Finding("missing target", message, int(absent.sum()), rows, "warning")]
 
 
 def _odd(table: Table, wrong: Array) -> list[Finding]:
@@ -176,8 +168,6 @@ class Regress:
     def score(self, y: Array, outputs: Array) -> float:
         metric, sign, unit = self._metric()
         return sign * unit * metric(y, self._kept(outputs))
-
-    served = score
 
     def score_error(self, y: Array, outputs: Array, seed: int = 0) -> float:
         metric, _, unit = self._metric()

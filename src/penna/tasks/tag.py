@@ -188,8 +188,6 @@ class Tag:
     def score(self, y: Array, outputs: Array) -> float:
         return _METRICS[self.metric](y, outputs)
 
-    served = score
-
     def score_error(self, y: Array, outputs: Array, seed: int = 0) -> float:
         return metrics.bootstrap_error(y, outputs, _METRICS[self.metric], seed=seed)
 

@@ -13,6 +13,7 @@ import numpy as np
 from penna import ragged
 from penna.errors import SettingError, TaskError
 from penna.prepare import parallel
+from penna.prepare.telling import of_rows
 from penna.table import Finding, Objects, Table
 from penna.tasks import _translations as texts
 
@@ -69,12 +70,8 @@ def settle(table: Table, rare: str = "error") -> tuple[Table, list[Finding]]:
 
 
 def _blank(table: Table, at: Array) -> list[Finding]:
-    if not len(at):
-        return []
-    rows = tuple(int(table.numbers[i]) for i in at)
-    listed = ", ".join(map(str, rows[:5])) + (" ..." if len(rows) > 5 else "")
-    message = f"rows left out for an empty {table.target_name!r}: {len(at):,} (rows {listed})."
-    return [Finding("missing target", message, len(at), rows, "warning")]
+    what = f"rows left out for an empty {table.target_name!r}"
+    return of_rows("missing target", what, table.numbers[at], of=len(table))
 
 
 def make(table: Table, metric: str | None = None) -> "Translate":
@@ -125,8 +122,6 @@ class Translate:
 
     def score(self, y: Array, outputs: Array) -> float:
         return texts.METRICS[self.metric] * self._stats(self.metric, y, outputs).value()
-
-    served = score
 
     def score_error(self, y: Array, outputs: Array, seed: int = 0) -> float:
         return float(self._stats(self.metric, y, outputs).spread(_ERROR_ROUNDS, seed).std(ddof=1))
