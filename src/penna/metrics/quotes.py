@@ -89,15 +89,15 @@ def best(row: Array, most: int = 1, longest: int = LONGEST) -> list[tuple[Span, 
     """
     p = np.asarray(row, np.float64)
     found: list[tuple[Span, float]] = [(None, float(p[0, 0] * p[0, 1]))]
-    free = [_likeliest(p[1:], 0, len(p) - 1, longest)] if len(p) > 1 else []
+    free = _likeliest(p[1:], [(0, len(p) - 1)], longest)
     for _ in range(most):
         top = max(free, key=lambda one: one.score, default=None)
         if top is None or not top.score > 0:
             break
         found.append(((top.first, top.last + 1), top.score))
         free.remove(top)
-        beside = (top.begin, top.first), (top.last + 1, top.end)
-        free += [_likeliest(p[1:], a, b, longest) for a, b in beside if b > a and most > 1]
+        if len(found) <= most:
+            free += _likeliest(p[1:], [(top.begin, top.first), (top.last + 1, top.end)], longest)
     return sorted(found, key=lambda one: -one[1])[:most]
 
 
@@ -111,15 +111,15 @@ class _Stretch(NamedTuple):
     score: float
 
 
-def _likeliest(p: Array, begin: int, end: int, longest: int) -> _Stretch:
-    """The pair of first and last word of the greatest product; p is (words, 2)."""
-    starts, ends = p[begin:end, 0], p[begin:end, 1]
-    padded = np.concatenate([np.zeros(longest - 1), starts])
-    windows = np.lib.stride_tricks.sliding_window_view(padded, longest)  # row j: the starts that reach word j
-    at = windows.argmax(axis=1)
-    scores = windows[np.arange(len(ends)), at] * ends
-    last = int(scores.argmax())
-    return _Stretch(begin, end, begin + last - (longest - 1) + int(at[last]), begin + last, float(scores[last]))
+def _likeliest(p: Array, stretches: Sequence[tuple[int, int]], longest: int) -> list[_Stretch]:
+    """Of each stretch that has words the pair of first and last word of the greatest product; p is (words, 2)."""
+    there = [(begin, end) for begin, end in stretches if end > begin]
+    if not there:
+        return []
+    mute = np.zeros((1, 2))
+    tops = _stacked(ragged.objects(np.concatenate([mute, p[begin:end]]) for begin, end in there), longest)
+    found = zip(there, tops.first.tolist(), tops.last.tolist(), tops.score.tolist(), strict=True)
+    return [_Stretch(begin, end, begin + first, begin + last, score) for (begin, end), first, last, score in found]
 
 
 def decoded(outputs: Array, longest: int = LONGEST, silent: bool = True) -> list[Span]:

@@ -7,8 +7,8 @@ cells as the task takes them, before rows without a target are left out; and ``F
 stand for a family's name in this task. One whose answers are about parts of a text says so (``AS_IS``); its Task then
 offers ``placed``, ``spread``, ``counts`` and ``mistakes`` beside what the Protocol asks. One whose answers take long
 says how many rows a search should choose by (``MOST_VALID``). A Task whose ``score`` supposes that last steps will come
-says so (``adjusted``), and ``as_served`` is the same without; one that takes numbers from rows takes them from those that
-are searched (``learnt``). No other room branches on the name of a task.
+says so (``adjusted``), and ``as_served`` is the same without; one that takes numbers from rows takes them from those
+that are searched (``learnt``). No other room branches on the name of a task.
 """
 
 from collections.abc import Mapping, Sequence
