@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as arrays
 
 from penna import adjust, metrics, plugins, tasks
 from penna.errors import SettingError
-from penna.job import finishing
+from penna.job import finishing, packing
 from penna.recipe import Recipe
 from penna.select import Choice, Evidence
 from penna.table import Table
@@ -169,6 +169,17 @@ def test_another_choice_that_its_last_steps_make_the_better_one_is_taken():
     assert done.members == other.members
     assert done.last[0].name == "thresholds"
     assert done.score > finishing.finish([choice], both, 60.0).score
+
+
+def test_what_is_left_of_a_blend_has_no_last_steps_of_the_whole():
+    choice, _ = choice_of(*skewed(300), "accuracy")
+    trials = [replace(choice.members[0][0], number=i, scores=(0.5 + 0.1 * i,)) for i in range(3)]
+    whole = Choice(tuple((t, 1 / 3) for t in trials), 0.9, 0.01, (adjust.kinds("cross_entropy", 9999)[0],))
+    members = [packing.Member(t, 0.5, None, True, {}) for t in trials[:2]]
+    two = packing._left(whole, members)
+    assert (two.members, two.last) == (((trials[0], 0.5), (trials[1], 0.5)), ())
+    one = packing._left(whole, members[1:])
+    assert (one.score, one.last) == (0.6, ())
 
 
 def test_of_more_rows_than_there_is_time_for_some_teach_the_last_steps():
