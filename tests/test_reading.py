@@ -234,6 +234,22 @@ def test_quotes_escaped_by_backslashes_are_understood(tmp_path):
     assert read(write(tmp_path, "a.csv", content))[0].text["text"][0] == 'he said "hi, there" to me'
 
 
+@pytest.mark.parametrize(
+    "blank", ["\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x1f", "\x85", "\u2028", "\u2029", "\u3000"]
+)
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.jsonl", "one.csv"])
+def test_other_blanks_than_line_ends_end_no_row_and_no_cell(tmp_path, name, blank):
+    texts = [f"one{blank}two" + " words" * 9, f"{blank}three{blank}" + " more" * 12, "four, five"] * 3
+    if name == "a.jsonl":
+        lines = [json.dumps({"text": text, "label": "x"}, ensure_ascii=False) for text in texts]
+    else:
+        gap = {"a.csv": ",x", "a.tsv": "\tx"}.get(name, "")
+        lines = ["text" + gap.replace("x", "label"), *(f'"{text}"{gap}' for text in texts)]
+    (tmp_path / name).write_text("\n".join(lines), encoding="utf-8", newline="")
+    table, findings = read(tmp_path / name, text=("text",), need_target=False)
+    assert (table.text["text"].tolist(), findings) == (texts, [])
+
+
 def test_a_file_with_one_column_may_have_commas(tmp_path):
     path = write(tmp_path, "a.csv", "text\nwell, well, well\nplain words\nyes, of course\n")
     table, _ = read(path, need_target=False)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal
 
-_ALONE = "\x1f"  # the delimiter of a file with one column: a sign that no text holds
+_ALONE = "\ud800"  # the delimiter of a file with one column: no decoder gives a lone high surrogate
 _DELIMITERS = ",\t;|"
 _SAMPLE = 1000
 LONGEST_CELL = 1 << 30

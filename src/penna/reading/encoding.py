@@ -42,7 +42,7 @@ def decoded(given: Opened, notes: Notes) -> tuple[str, TextIO]:
 
     Bytes that are no UTF-8 in a file that is otherwise come through as surrogates; ``cells.repaired`` turns them.
     """
-    if not given.head.strip():
+    if not given.head.strip(b" \t\r\n"):
         raise TableError(f"{given.name} is empty: give a table with a header and rows.")
     name = encoding_of(given.head)
     errors = "surrogateescape" if name.startswith("utf-8") else "replace"

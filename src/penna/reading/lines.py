@@ -91,7 +91,7 @@ def _texts(path: Path, notes: Notes) -> Iterator[str]:
         for part in decoded(given, notes)[1]:
             held += part
             if held.endswith("\n"):
-                yield held.rstrip("\r\n")
+                yield held.removesuffix("\n").removesuffix("\r")
                 held = ""
         if held:
             yield held

@@ -1,6 +1,7 @@
 """Target cells that mark parts of a text: a tag for each word, or spans in characters. Knows a column and its texts."""
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ _RULES = {TAGS: places.SPACES, SPANS: places.FOUND}
 _STARTS, _ENDS, _KINDS = ("start", "start_offset", "begin"), ("end", "end_offset", "stop"), ("label", "type", "tag")
 #: Of the cells with something in them, so many must be of a form for the column to be.
 _MOST = 0.5
+#: Between tags in a string; other blanks of Unicode may be part of one.
+_SEPARATORS = re.compile("[ \t\r\n]+")
 _SOME = 2000
 _FEW = 5
 #: Why a row cannot be used.
@@ -86,14 +89,14 @@ def cells(target: Iterable[Any]) -> list[Any]:
 
 def _cell(cell: Any) -> Any:
     if isinstance(cell, str):
-        text = cell.strip()
+        text = cell.strip(" \t\r\n")
         if text.startswith(("[", "{")):
             try:
                 found = json.loads(text)
             except (ValueError, RecursionError):
                 return cell if (words := listed(text)) is None else tuple(words)
             return _cell(tuple(found) if isinstance(found, list) else (found,))
-        return tuple(text.split()) if text else None
+        return tuple(_SEPARATORS.split(text)) if text else None
     if isinstance(cell, tuple) and any(isinstance(part, str) and part[:1] in "{[" for part in cell):
         return _inner(cell)
     return cell
