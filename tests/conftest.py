@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import penna
+
 if TYPE_CHECKING:
     import pandas
 
@@ -108,7 +110,5 @@ def minilm() -> Path:
 def demo_rows() -> "pandas.DataFrame":
     """The questions to a bank that ship with the package: columns text and label."""
     import pandas as pd
-
-    import penna
 
     return pd.read_csv(Path(penna.__file__).parent / "assets" / "demo" / "train.csv.gz", keep_default_na=False)

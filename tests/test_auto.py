@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -275,10 +274,3 @@ def test_a_fitted_estimator_travels_to_another_process(fitted):
     again = pickle.loads(pickle.dumps(fitted))
     texts = ["where is my card", "my top up failed"]
     assert np.array_equal(again.predict_proba(texts), fitted.predict_proba(texts))
-
-
-def test_the_cache_folder_is_where_the_environment_says(monkeypatch, tmp_path):
-    from penna.job.intake import cache_folder
-
-    monkeypatch.setenv("PENNA_CACHE", str(tmp_path))
-    assert cache_folder() == Path(tmp_path)

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     )
     from penna.pretraining import pretrain
 
+from penna import telemetry
 from penna.version import __version__ as __version__
+
+telemetry.switch_off()  # before anything of Penna imports a library
 
 __all__ = [
     "AutoText",

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from penna import machine, reading, tasks
+from penna import environment, machine, reading, tasks
 from penna.budget import Deadline, parse_seconds
 from penna.encoders import checkpoints
 from penna.errors import EncoderError, PennaError
@@ -107,7 +107,7 @@ def check(
         if settled is not None and asked is not None:
             strata, classes = _strata(table, settled, asked)
             sheet = sheet.found(strata=strata, classes=classes)
-        run = _Run(sheet, settled, asked, Resources(intake.cache_folder(), deadline, threads or machine.cores()))
+        run = _Run(sheet, settled, asked, Resources(environment.cache_folder(), deadline, threads or machine.cores()))
         run.quick()
         run.doubt(tuple(encoders), seed)
         run.late()

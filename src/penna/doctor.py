@@ -7,6 +7,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from penna import environment, telemetry
+from penna.encoders import hub
 from penna.machine import cores, memory
 
 #: What the kernels of torch and onnxruntime look for, by its name in /proc/cpuinfo.
@@ -26,26 +28,27 @@ _INSTRUCTIONS = (
 
 
 def examine() -> dict[str, dict[str, Any]]:
-    """Facts under the headings machine, speed, install, encoders and missing."""
+    """Facts under the headings machine, speed, install, encoders, network and missing."""
     return {
         "machine": machine(),
         "speed": speed(),
         "install": install(),
         "encoders": encoders(),
+        "network": network(),
         "missing": missing(),
     }
 
 
 def machine() -> dict[str, Any]:
     """Processor, memory and disk."""
-    free = shutil.disk_usage(Path.cwd()).free / 1e9
     return {
         "system": f"{platform.system()} {platform.release()}",
         "processor": _cpuinfo("model name") or platform.processor() or None,
         "cores": cores(),
         "instructions": instructions(),
         "memory": _gigabytes(memory()),
-        "disk free here": f"{free:.1f} GB",
+        "disk free here": _free(),
+        "cache": _cache(),
     }
 
 
@@ -105,6 +108,12 @@ def shipped(assets: Path) -> dict[str, str]:
     return said
 
 
+def network() -> dict[str, Any]:
+    """Whether a library may report to its maker, and when Penna itself goes to the network."""
+    asked = "never, as HF_HUB_OFFLINE asks" if hub.kept_offline() else "only for an encoder that is given by a hub name"
+    return {**{f"reports of {library}": said for library, said in telemetry.state().items()}, "downloads": asked}
+
+
 def missing() -> dict[str, Any]:
     """Required packages and extras that are not here, each with the command that gets it."""
     lacking = {name: f'pip install "{name}"' for name in requirements() if _version(name) is None}
@@ -132,14 +141,28 @@ def _version(name: str) -> str | None:
         return None
 
 
+def _free() -> str | None:
+    """Space for files in the working folder; None where that cannot be looked at, or is gone."""
+    try:
+        return _gigabytes(shutil.disk_usage(Path.cwd()).free)
+    except OSError:
+        return None
+
+
+def _cache() -> str:
+    folder = environment.cache_folder()
+    return "none: no folder can be written (PENNA_CACHE names one)" if folder == environment.NOWHERE else str(folder)
+
+
 def _cached() -> list[str]:
     from huggingface_hub import scan_cache_dir
     from huggingface_hub.errors import CacheNotFound
 
     try:
-        return sorted(repo.repo_id for repo in scan_cache_dir().repos if repo.repo_type == "model")
-    except CacheNotFound:
+        repos = scan_cache_dir(environment.hub_cache()).repos
+    except (CacheNotFound, OSError, ValueError):  # none, or not to be read by this user
         return []
+    return sorted(repo.repo_id for repo in repos if repo.repo_type == "model")
 
 
 def _cpuinfo(field: str) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from penna import __version__
+from penna import __version__, environment
 from penna.cli.check import check
 from penna.cli.demo import demo
 from penna.cli.explain import explain
@@ -51,10 +51,20 @@ def main() -> None:
         # A label in Chinese must not break a terminal that knows only cp1252.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+    _settle_libraries()
+    app()
+
+
+def _settle_libraries() -> None:
+    """What the libraries below read of the environment: this process is Penna's own."""
+    for name in environment.unset():
+        del os.environ[name]
     # Libraries speak to programmers; what matters to the user stands in findings, reasons and errors.
     for name in ("HF_HUB_DISABLE_PROGRESS_BARS", "TRANSFORMERS_NO_ADVISORY_WARNINGS"):
         os.environ.setdefault(name, "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    # torch makes a folder for compiled code when it is imported; else among temporary files, under the user's name.
+    if (cache := environment.cache_folder()) != environment.NOWHERE:
+        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache / "torch"))
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
-    app()

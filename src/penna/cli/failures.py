@@ -72,6 +72,8 @@ def sentence(error: Exception) -> str:
             f"no space is left on the disk{where}: free some and go on with --resume, "
             "or choose an --out on another disk (finished trials are kept)."
         )
+    if isinstance(error, FileNotFoundError) and "temporary directory" in str(error):
+        return "there is no folder for temporary files that can be written: name one with TMPDIR."
     if isinstance(error, OSError) and error.errno in _USERS and error.filename:
         return f"{error.filename}: {(error.strerror or 'not usable').lower()}; check the path and its permissions."
     return ""

@@ -1,11 +1,11 @@
 """``penna pretrain``: a corpus in, an encoder in Hugging Face form out."""
 
-import os
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from penna import environment
 from penna.errors import PennaError
 
 
@@ -101,7 +101,7 @@ def pretrain(
 def _run(corpus: list[Path], out: Path, options: dict[str, Any], resume: bool, quiet: bool) -> None:
     from penna.pretraining.start import pretrain as start
 
-    first = os.environ.get("RANK", "0") == "0"
+    first = environment.number("RANK", 0) == 0
     try:
         outcome = start(corpus, out, resume=resume, progress=None if quiet else _Lines(), **options)
     except PennaError:

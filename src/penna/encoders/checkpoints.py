@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from penna.encoders import config as configs
 from penna.encoders import hub, weights
+from penna.environment import expanded
 from penna.errors import EncoderError
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def find(name: str, *, offline: bool | None = None, assets: Path = ASSETS) -> Ch
     ``offline`` True keeps off the net; None asks the environment (HF_HUB_OFFLINE). Raises EncoderError.
     """
     if _is_folder(name):
-        return describe(name, Path(name).expanduser().resolve())
+        return describe(name, expanded(name).resolve())
     if name in shipped(assets):
         return describe(name, assets / name)
     if _like_a_path(name):
@@ -216,7 +217,7 @@ def _tokenizer(checkpoint: Checkpoint, written: int) -> "tokenizers.Tokenizer":
 
 def _is_folder(name: str) -> bool:
     try:
-        return bool(name.strip()) and Path(name).expanduser().is_dir()
+        return bool(name.strip()) and expanded(name).is_dir()
     except (OSError, RuntimeError):  # too long for a path; no such home
         return False
 

@@ -1,8 +1,8 @@
 """Checkpoints on the hub: in its local cache first, then from the net where that is allowed. Safetensors only."""
 
-import os
 from pathlib import Path
 
+from penna import environment
 from penna.errors import EncoderError
 
 _WANTED = (
@@ -23,7 +23,7 @@ _WANTED = (
 
 def kept_offline() -> bool:
     """Whether the environment keeps us off the net."""
-    return os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "TRUE", "YES", "ON")
+    return any(map(environment.switched, ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")))
 
 
 def snapshot(name: str, offline: bool) -> Path:
@@ -32,7 +32,7 @@ def snapshot(name: str, offline: bool) -> Path:
     from huggingface_hub.utils import disable_progress_bars
 
     disable_progress_bars()
-    place = {"cache_dir": os.environ.get("HF_HUB_CACHE"), "allow_patterns": list(_WANTED)}
+    place = {"cache_dir": environment.hub_cache(), "allow_patterns": list(_WANTED)}
     try:
         folder = Path(huggingface_hub.snapshot_download(name, local_files_only=True, **place))
         if offline or _complete(folder):

@@ -1,6 +1,5 @@
 """What a fit starts from: settings that can work, a folder to write to, rows to learn from, encoders that are there."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -266,10 +265,3 @@ def usable(
         if all(t.asked != trial.asked for t in ledger.trials):  # a resumed run knows it already
             ledger.append(trial)
     return left, found
-
-
-def cache_folder() -> Path:
-    """Where tokens and embeddings are kept: $PENNA_CACHE, else the user's cache folder."""
-    if "PENNA_CACHE" in os.environ:
-        return Path(os.environ["PENNA_CACHE"])
-    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "penna"

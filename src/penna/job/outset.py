@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from penna import machine, tasks
+from penna import environment, machine, tasks
 from penna.budget import Budget, Deadline
 from penna.evaluate import Work
 from penna.job import doubting, intake
@@ -69,7 +69,7 @@ def goal(
         deadline = Deadline(max(deadline.seconds - spent, 0.2 * deadline.seconds), deadline.started)
     telling = min(_TELLING * deadline.seconds, _LONGEST) if len(table.text) + len(table.columns) > 1 else 0.0
     deadline = deadline.before(telling)
-    resources = Resources(intake.cache_folder(), deadline, asked["threads"] or machine.cores())
+    resources = Resources(environment.cache_folder(), deadline, asked["threads"] or machine.cores())
     facts: dict[str, Any] = {"text_columns": list(table.text), "target": table.target_columns, "seed": asked["seed"]}
     if table.pair is not None:
         facts["pair"] = True

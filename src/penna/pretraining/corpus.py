@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from penna.environment import expanded
 from penna.errors import TableError
 from penna.pretraining import _plain
 from penna.reading.encoding import encoding_of
@@ -55,7 +56,7 @@ def files(paths: Sequence[str | Path]) -> list[Path]:
     Raises TableError where a path does not exist or a folder holds no such file.
     """
     found: list[Path] = []
-    for path in (Path(p).expanduser() for p in paths):
+    for path in map(expanded, paths):
         if not _exists(path):
             raise TableError(f"there is no corpus {str(path)!r}: check the path.")
         inside = [path] if not path.is_dir() else sorted(p for p in path.rglob("*") if _readable(p))

@@ -1,6 +1,5 @@
 """Several processes that train together, as torchrun starts them: gloo on processors, NCCL on GPUs. Knows tensors."""
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,6 +7,8 @@ from datetime import timedelta
 
 import torch
 import torch.distributed as dist
+
+from penna import environment
 
 _PATIENCE = timedelta(hours=24)  # the others wait while the first cuts a large corpus into tokens
 
@@ -29,11 +30,11 @@ class World:
 @contextmanager
 def joined() -> Iterator[World]:
     """The world that torchrun's environment describes, left again at the end."""
-    size = int(os.environ.get("WORLD_SIZE", "1"))
-    if size == 1:
+    size = environment.number("WORLD_SIZE", 1)
+    if size == 1 or environment.variable("RANK") is None:  # not of torchrun
         yield World()
         return
-    world = World(int(os.environ["RANK"]), size, int(os.environ.get("LOCAL_RANK", "0")))
+    world = World(environment.number("RANK", 0), size, environment.number("LOCAL_RANK", 0))
     cuda = torch.cuda.is_available()
     if cuda:
         torch.cuda.set_device(world.local)

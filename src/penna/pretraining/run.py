@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import torch
 
 from penna.encoders import checkpoints
+from penna.environment import expanded
 from penna.errors import SettingError
 from penna.pretraining import (
     architecture,
@@ -141,7 +141,7 @@ def read(order: Order, ready: Ready, tell: Tell) -> Segments:
     """The corpus as segments, from the cache of tokens where it is there. Says what was left out."""
     settings = ready.settings
     tell("phase", name="reading the corpus")
-    cache = order.folder.path / "tokens" if settings.cache is None else Path(settings.cache).expanduser()
+    cache = order.folder.path / "tokens" if settings.cache is None else expanded(settings.cache)
     tokens = shards.build(
         order.given, ready.words, cache, _reading(tell), field=settings.text_field, apart=_apart(settings)
     )

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from penna.environment import expanded
 from penna.errors import RunError, TableError
 from penna.pretraining import _writing, corpus
 from penna.pretraining._plain import Apart
@@ -105,7 +106,7 @@ def build(
 
     Raises TableError where the corpus holds no text, RunError where there is no room for its tokens.
     """
-    folder = folder.expanduser()
+    folder = expanded(folder)
     made = folder / f"tokens-{_key(paths, vocabulary, field, apart)}"
     with contextlib.suppress(RunError):
         return opened(made)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol, get_args
 
 from penna.budget import parse_seconds
+from penna.environment import expanded
 from penna.errors import SettingError
 from penna.pretraining import corpus as corpora
 from penna.pretraining.keeping import Folder
@@ -72,7 +73,7 @@ def pretrain(
 
     from penna.pretraining import processes, run
 
-    folder = Folder(Path(out).expanduser())
+    folder = Folder(expanded(out))
     order = Order(files, tuple(map(str, given)), folder, asked, resume, started)
     with processes.joined() as world:
         tell = progress.event if progress is not None and world.first else _nothing

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from penna.environment import expanded
 from penna.errors import EncoderError, SettingError
 from penna.pretraining import _learning
 from penna.pretraining.batch import Array
@@ -67,7 +68,7 @@ def sample(documents: Iterable[Document], characters: int = 20_000_000) -> list[
 
 def load(folder: str | Path) -> Vocabulary:
     """The tokenizer of a folder in Hugging Face form. Raises EncoderError where there is none that suits."""
-    folder = Path(folder).expanduser()
+    folder = expanded(folder)
     names: dict[str, str] = {}
     for file in ("special_tokens_map.json", "tokenizer_config.json"):
         found = _settings(folder / file)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from penna.environment import expanded
 from penna.errors import TableError
 from penna.reading import conll
 from penna.reading.cells import Piece
@@ -30,7 +31,7 @@ def found(source: Any, text: Sequence[str], others: Sequence[str] = ()) -> Files
     if not isinstance(source, str | Path) or not text or str(source) in ("", "-") or "\0" in str(source):
         return None
     try:
-        path = Path(source).expanduser()
+        path = expanded(source)
         start = _without(path, text[0]) if path.is_file() else path
         if start is None:
             return None

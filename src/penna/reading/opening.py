@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from penna.environment import expanded
 from penna.errors import TableError
 
 HEAD = 1 << 20
@@ -85,7 +86,7 @@ def _raw(source: Any, name: str) -> Iterator[BinaryIO]:
 
 def _path(source: str | Path) -> Path:
     try:
-        path = Path(source).expanduser()
+        path = expanded(source)
     except RuntimeError:
         raise TableError(f"there is no file {str(source)!r}: nobody here has such a home; check the path.") from None
     if "\0" in str(path) or not str(source).strip():

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, Protocol, TypeAlias
 
 import numpy as np
 
+from penna.environment import expanded
 from penna.errors import RunError, SettingError
 from penna.prepare import columns
 from penna.prepare.telling import of_columns
@@ -143,7 +144,7 @@ def _destination(source: Any, out: Any) -> Iterator[tuple[BinaryIO, str]]:
         elif hasattr(out, "write"):
             yield out, "csv"
         else:
-            with _file(source, Path(out).expanduser()) as destination:
+            with _file(source, expanded(out)) as destination:
                 yield destination
     except BrokenPipeError:
         _hush()
