@@ -16,6 +16,7 @@ from penna.job import intake, outset, packing, record
 from penna.job.searching import STOPPED, Progress, Search
 from penna.models import OutOfTime
 from penna.prepare import columns
+from penna.reading.form import MAX_EXPANDED, Form
 from penna.reading.memory import as_labels
 from penna.table import Table
 from penna.trials import Ledger
@@ -49,12 +50,13 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
               "ter"
     folds     folds that every recipe meets, chosen by the rows if None
     exam      share of rows held out for the end, chosen by the rows if None
-    search    "auto", "random", "grid", "tpe" or "gp"
-    out       run folder; a temporary one, gone with the estimator, if None
+    search    "auto", "random", "grid", "tpe" or "gp"; out: run folder, a temporary one if None
     text      text column or columns; text_pair: the second text, where a row is a pair of texts (told by usual names
               where no text is named); group: column whose groups stay on one side of every split
     numeric, categorical, date, list   columns beside the text, where what Penna infers is to be otherwise
     ignore    columns to leave out, text or not; "*" for all that are not text
+    encoding  of files, such as "cp1252"; header: whether the first line of a CSV file names its columns (column_1,
+              column_2 ... if not); inferred if None; max_expanded: most that a compressed file may expand to
     separator stands between the labels of a cell, where rows have several; found if None
     rare      what to do with a class or a label of one row: "error" or "drop"
     clean     cleaning of the texts: "auto" (chosen by the search among ways that change these rows), "none", or steps
@@ -100,6 +102,9 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         group: str | None = None,
         task: str = "auto",
         separator: str | None = None,
+        encoding: str | None = None,
+        header: bool | None = None,
+        max_expanded: str | float = MAX_EXPANDED,
         rare: str = "error",
         clean: str = "auto",
         out_of_scope: Any = None,
@@ -130,6 +135,9 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         self.group = group
         self.task = task
         self.separator = separator
+        self.encoding = encoding
+        self.header = header
+        self.max_expanded = max_expanded
         self.rare = rare
         self.clean = clean
         self.out_of_scope = out_of_scope
@@ -156,15 +164,16 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
     def _fit(self, X: Any, y: Any, test: Any, deadline: Deadline) -> "AutoText":
         progress: Progress = self.progress or Silent()
         intake.check_settings(self.get_params())
+        form = self._form()
         folder = self._folder()
         named = columns.asked(**{role: getattr(self, role) for role in columns.NAMED})
         table, task, findings = intake.read(
             X, y, self.text, self.group, self.rare, self.task, self.metric, named, self.text_pair, self.out_of_scope,
-            self.separator,
+            self.separator, form,
         )  # fmt: skip
         task = task if self.adjust == intake.AUTO else tasks.as_served(task)
         progress.event("table", rows=len(table), roles=table.roles, findings=[f.message for f in findings])
-        exam, more = intake.exam_table(test, table, task)
+        exam, more = intake.exam_table(test, table, task, form)
         plan = split.plan(
             table, task.strata(table), folds=self.folds, exam=self.exam, has_test=exam is not None,
             most_valid=tasks.enough(task), seed=self.seed,
@@ -204,11 +213,11 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
 
     def predict(self, X: Any) -> Array:
         """(n,) labels, or numbers; where rows have several labels, an object array of tuples of them."""
-        return self._fitted().predict(X)
+        return self._fitted().predict(X, self._form())
 
     def predict_proba(self, X: Any) -> Array:
         """(n, k) float32 probabilities, columns in the order of ``classes_``. Raises TaskError for a regressor."""
-        return self._fitted().predict_proba(X)
+        return self._fitted().predict_proba(X, self._form())
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Accuracy of a classifier, R2 of a regressor, as scikit-learn has it."""
@@ -240,11 +249,9 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         tags.classifier_tags, tags.regressor_tags = ClassifierTags(), RegressorTags()
         tags.classifier_tags.multi_label = True
         tags.target_tags.required = True
-        tags.input_tags.string = True
+        tags.input_tags.string = tags.input_tags.one_d_array = True
         tags.input_tags.two_d_array = False
-        tags.input_tags.one_d_array = True
-        tags.no_validation = True
-        tags.non_deterministic = True  # a wall clock decides how much is tried
+        tags.no_validation = tags.non_deterministic = True  # a wall clock decides how much is tried
         return tags
 
     @property
@@ -253,6 +260,9 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         asked = self.bundle_.task.name if hasattr(self, "bundle_") else self.task
         known = asked in plugins.names("tasks")
         return str(plugins.find("tasks", asked if known else "classify").ESTIMATOR)
+
+    def _form(self) -> Form:
+        return Form.of(self.encoding, self.header, self.max_expanded)
 
     def _fitted(self) -> Bundle:
         from sklearn.utils.validation import check_is_fitted

@@ -25,6 +25,7 @@ from penna.folder import FORMAT, MANIFEST, PARTS, check_files, files, read_manif
 from penna.models import Array, Model
 from penna.prepare import columns, kinds
 from penna.prepare.telling import of_rows
+from penna.reading import INFERRED, Form
 from penna.table import Field, Finding, Objects, Table
 from penna.tasks import Task
 from penna.version import __version__
@@ -77,13 +78,13 @@ class Bundle:
         """(n,) labels in the type that they were given in, or numbers."""
         return self.task.decode(outputs)
 
-    def predict(self, texts: Any) -> Array:
+    def predict(self, texts: Any, form: Form = INFERRED) -> Array:
         """(n,) labels or numbers for a list of texts, a DataFrame, a Table or the path of a file; an object array where
-        an answer is several.
+        an answer is several. ``form``: how the bytes of a file are to be read.
 
         Raises TableError where the columns that the model reads are missing.
         """
-        table = self.table(texts)
+        table = self.table(texts, form)
         decoded = self.placed(self.decode(self.outputs(table)), table)
         several = any(isinstance(answer, list | tuple | dict) for answer in decoded)
         return np.array(decoded.tolist()) if len(decoded) and not several else decoded
@@ -96,9 +97,9 @@ class Bundle:
         """Decoded answers as cells of a file that holds no lists."""
         return self.task.written(answers)
 
-    def predict_proba(self, texts: Any) -> Array:
+    def predict_proba(self, texts: Any, form: Form = INFERRED) -> Array:
         """(n, k) float32 probabilities, columns in the order of ``classes``. Raises TaskError where there are none."""
-        return self.task.probabilities(self.outputs(self.table(texts)))
+        return self.task.probabilities(self.outputs(self.table(texts, form)))
 
     def explain(self, texts: Any, label: Any = None) -> "list[Explanation]":
         """What moved the answer to each row, towards ``label`` or towards what was answered.
@@ -110,14 +111,15 @@ class Bundle:
 
         return explain(self.model, self.task, self.table(texts), label)
 
-    def evaluate(self, source: Any, target: str | None = None) -> dict[str, Any]:
-        """Every metric of the task on labelled rows, each as [value, low, high] with a 95 % bootstrap interval."""
+    def evaluate(self, source: Any, target: str | None = None, form: Form = INFERRED) -> dict[str, Any]:
+        """Every metric of the task on labelled rows (of a file, read in this ``form``), each as [value, low, high] with
+        a 95 % bootstrap interval. Warns of what was odd about the rows."""
         asked = target or self.manifest["target"]
         name = asked if isinstance(asked, str) else tuple(asked)
-        table, _ = reading.read(
-            source, text=self.text_columns, text_pair=self._second, target=name, others=tuple(self.fields)
+        table, noted = reading.read(
+            source, text=self.text_columns, text_pair=self._second, target=name, others=tuple(self.fields), form=form
         )
-        table = _telling(*self._complete(table))
+        table = _telling(*self._complete(_telling(table, noted)))
         told = [label is not None for label in table.target] if table.target is not None else []
         if not any(told):
             raise TableError(f"column {name!r} is empty: to evaluate, give rows that have labels.")
@@ -136,10 +138,11 @@ class Bundle:
         why = f"rows left out because {self.task.describe()['unusable']}"
         return of_rows("unusable target", why, table.rows[~usable], of=len(table))
 
-    def table(self, texts: Any) -> Table:
+    def table(self, texts: Any, form: Form = INFERRED) -> Table:
         """Whatever was given, as a Table with the columns that the model reads.
 
-        Warns of columns beside the text that are not there, and of cells that cannot be read: they count as missing.
+        Warns of what was odd about a file, of columns beside the text that are not there, and of cells that cannot be
+        read: they count as missing.
         """
         if isinstance(texts, Table):
             return texts
@@ -153,10 +156,11 @@ class Bundle:
         elif self.pair and not reading.named(texts):
             table = reading.listed_pairs(texts, (self.text_columns[0], self.text_columns[1]))
         else:
-            table, _ = reading.read(
+            table, noted = reading.read(
                 texts, text=self._columns_in(texts), text_pair=self._second, need_target=False,
-                others=tuple(self.fields),
+                others=tuple(self.fields), form=form,
             )  # fmt: skip
+            table = _telling(table, noted)
         return _telling(*self._complete(table))
 
     @property

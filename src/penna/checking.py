@@ -19,6 +19,7 @@ from penna.prepare import columns as beside
 from penna.prepare.checks import labels
 from penna.prepare.column import Column
 from penna.prepare.sheet import Reach, Sheet
+from penna.reading.form import MAX_EXPANDED, Form
 from penna.table import Finding, Table
 from penna.tasks import Task
 
@@ -71,6 +72,9 @@ def check(
     test: Any = None,
     task: str = "auto",
     separator: str | None = None,
+    encoding: str | None = None,
+    header: bool | None = None,
+    max_expanded: str | float = MAX_EXPANDED,
     encoders: Sequence[str] = (),
     budget: str | float | Deadline = "60s",
     threads: int | None = None,
@@ -78,9 +82,9 @@ def check(
 ) -> Checkup:
     """All checks of ``prepare/checks`` on a table (a file, a DataFrame, texts), and on test rows where there are some.
 
-    ``y`` is the target's column, or labels; roles of columns are named as for ``AutoText``; ``budget`` seconds, or a
-    deadline that is running. Encoders are those that came with Penna where none is named. Nothing is written but the
-    cache of embeddings. Raises TableError where the source cannot be read at all.
+    ``y`` is the target's column, or labels; roles of columns and forms of files are named as for ``AutoText``;
+    ``budget`` seconds, or a deadline that is running. Encoders are those that came with Penna where none is named.
+    Nothing is written but the cache of embeddings. Raises TableError where the source cannot be read at all.
 
     >>> texts = [f"{word} film number {i}" for i in range(30) for word in ("good", "bad")]
     >>> found = check([*texts, "good film number 7"], ["good", "bad"] * 30 + ["good"], budget=10)
@@ -88,6 +92,7 @@ def check(
     [('repeated text', (61,))]
     """
     deadline = budget if isinstance(budget, Deadline) else Deadline(parse_seconds(budget))
+    form = Form.of(encoding, header, max_expanded)
     with threadpool_limits(threads):
         columns = (text,) if isinstance(text, str) else text
         roles = beside.asked(numeric=numeric, categorical=categorical, date=date, list=list, ignore=ignore)
@@ -95,11 +100,14 @@ def check(
         sheet, notes = _sheet(
             source, roles, text=columns, text_pair=text_pair, target=y if by_name else None, group=group,
             y=None if by_name else y, apart=tuple(name for name in roles if name != intake.ALL), separator=separator,
+            form=form,
         )  # fmt: skip
         table = sheet.table
         if test is not None:
             pair = table.pair and table.pair[1]
-            asked_too, _ = _sheet(test, roles, text=tuple(table.text), text_pair=pair, target=table.target_columns)
+            asked_too, _ = _sheet(
+                test, roles, text=tuple(table.text), text_pair=pair, target=table.target_columns, form=form
+            )
             sheet = replace(sheet, test=asked_too)
         settled, asked, said = _settled(table, task)
         sheet = _taken(sheet, task)

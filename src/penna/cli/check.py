@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from penna.cli.forms import Encoding, Header, MaxExpanded
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -56,6 +58,9 @@ def check(
     separator: Annotated[
         str | None, typer.Option(metavar="SIGN", help="Between the labels of a cell. Found if not given.")
     ] = None,
+    encoding: Encoding = None,
+    header: Header = None,
+    max_expanded: MaxExpanded = "20GB",
     encoder: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="Encoder: a folder or a hub name. What came with Penna if not given."),
@@ -81,6 +86,7 @@ def check(
         data, named(target), text=tuple(text) if text else None, text_pair=text_pair, group=group, test=test, task=task,
         separator=separator, numeric=tuple(numeric or ()), categorical=tuple(categorical or ()), date=tuple(date or ()),
         list=tuple(lists or ()), ignore=tuple(ignore or ()),
+        encoding=encoding, header=header, max_expanded=max_expanded,
         encoders=tuple(encoder or ()), budget=deadline, threads=threads, seed=seed,
     )  # fmt: skip
     if html:

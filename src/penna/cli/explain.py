@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from penna.cli.forms import Encoding, Header, MaxExpanded
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
@@ -25,6 +27,9 @@ def explain(
         str | None, typer.Option(metavar="LABEL", help="What moved towards this label; if not given, the answered one.")
     ] = None,
     rows: Annotated[int, typer.Option(metavar="N", min=1, help="Only the first N rows.")] = 5,
+    encoding: Encoding = None,
+    header: Header = None,
+    max_expanded: MaxExpanded = "20GB",
     top: Annotated[int, typer.Option(metavar="N", min=1, help="Words, n-grams and columns listed for a row.")] = 8,
     html: Annotated[str | None, typer.Option(metavar="FILE", help="Write one HTML page, too.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document, with everything.")] = False,
@@ -38,11 +43,12 @@ def explain(
 
     from penna import bundle
     from penna.cli import show
+    from penna.reading.form import Form
     from penna.report import explained
     from penna.serve.first import first
 
     model = bundle.open(run)
-    table, more, findings = first(model, data, rows)
+    table, more, findings = first(model, data, rows, Form.of(encoding, header, max_expanded))
     found = model.explain(table, label)
     notes = [finding.message for finding in findings]
     notes += [f"only the first {rows} rows: --rows says how many."] if more else []

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from penna.cli.forms import Encoding, Header, MaxExpanded
 from penna.errors import SettingError
 
 if TYPE_CHECKING:
@@ -78,6 +79,9 @@ def fit(
         str | None,
         typer.Option(metavar="SIGN", help="Between the labels of a cell, where rows have several. Found if not given."),
     ] = None,
+    encoding: Encoding = None,
+    header: Header = None,
+    max_expanded: MaxExpanded = "20GB",
     metric: Annotated[
         str | None,
         typer.Option(
@@ -123,7 +127,7 @@ def fit(
     folder = Path(out) if out else Path("runs") / _stem(data)
     options: dict[str, Any] = {
         "max_mb": max_mb, "max_ms": max_ms, "families": _listed(families), "encoders": tuple(encoder or ()),
-        "task": task, "separator": separator,
+        "task": task, "separator": separator, "encoding": encoding, "header": header, "max_expanded": max_expanded,
         "metric": metric, "folds": folds, "exam": exam, "search": search, "rare": rare, "seed": seed,
         "clean": clean, "label_noise": label_noise, "out_of_scope": out_of_scope, "adjust": adjust,
         "numeric": tuple(numeric or ()), "categorical": tuple(categorical or ()), "date": tuple(date or ()),

@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
+from penna.cli.forms import Encoding, Header, MaxExpanded
+
 Run = Annotated[str, typer.Argument(metavar="RUN", help="Run folder that `penna fit` wrote, or its model/ folder.")]
 
 
@@ -12,6 +14,9 @@ def evaluate(
     run: Run,
     data: Annotated[str, typer.Argument(metavar="DATA", help="File with texts and labels.")],
     target: Annotated[str | None, typer.Option(metavar="COLUMN", help="The labels, if called otherwise here.")] = None,
+    encoding: Encoding = None,
+    header: Header = None,
+    max_expanded: MaxExpanded = "20GB",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Measure a run on a file with labels.
@@ -22,10 +27,11 @@ def evaluate(
 
     from penna import bundle
     from penna.cli import show
+    from penna.reading.form import Form
 
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always", UserWarning)
-        measures = bundle.open(run).evaluate(data, target=target)
+        measures = bundle.open(run).evaluate(data, target=target, form=Form.of(encoding, header, max_expanded))
     for warning in said:
         show.screen(stderr=True).print(f"note: {warning.message}", style="yellow", soft_wrap=True)
     if as_json:
@@ -60,6 +66,9 @@ def predict(
     run: Run,
     data: Annotated[str, typer.Argument(metavar="DATA", help="File with texts, or - for standard input.")],
     out: Annotated[str | None, typer.Option(metavar="FILE", help="Standard output if not given.")] = None,
+    encoding: Encoding = None,
+    header: Header = None,
+    max_expanded: MaxExpanded = "20GB",
 ) -> None:
     """Write a label and probabilities, or a number, for each row.
 
@@ -67,9 +76,10 @@ def predict(
     """
     from penna import bundle
     from penna.cli.show import screen
+    from penna.reading.form import Form
     from penna.serve.batch import predict_file
 
-    rows, findings = predict_file(bundle.open(run), data, out)
+    rows, findings = predict_file(bundle.open(run), data, out, form=Form.of(encoding, header, max_expanded))
     console = screen(stderr=True)
     for finding in findings:
         console.print(f"note: {finding.message}", style="yellow", soft_wrap=True)

@@ -17,6 +17,7 @@ from penna.prepare import columns as beside
 from penna.prepare.clean import NONE
 from penna.prepare.offer import offered
 from penna.prepare.telling import of_rows
+from penna.reading import INFERRED, Form
 from penna.recipe import Profile, Recipe
 from penna.table import Finding, Table
 from penna.tasks import Task
@@ -88,11 +89,13 @@ def read(
     text_pair: str | None = None,
     scope: str | None = None,
     separator: str | None = None,
+    form: Form = INFERRED,
 ) -> tuple[Table, Task, list[Finding]]:
     """The rows that can be used, what is asked of them, and what was found on the way.
 
     ``y`` is labels or the name of the target column, or names of several; ``named`` are roles of columns beside the
-    text, by column; ``scope`` is the label of what is out of scope; ``separator`` stands between labels of a cell.
+    text, by column; ``scope`` is the label of what is out of scope; ``separator`` stands between labels of a cell;
+    ``form`` is how the bytes of a file are to be read.
     Raises TableError and TaskError.
     """
     roles = dict(named or {})
@@ -102,6 +105,7 @@ def read(
     table, found = reading.read(
         source, text=columns, target=y if by_name else None, group=group, y=None if by_name else y,
         apart=tuple(roles), others=others, text_pair=text_pair, separator=separator,
+        form=form,
     )  # fmt: skip
     if table.target is None:
         raise TableError("there are no labels: pass y, or name the target column (--target).")
@@ -138,13 +142,13 @@ def _demand_something(table: Table) -> None:
         )
 
 
-def exam_table(test: Any, table: Table, task: Task) -> tuple[Table | None, list[Finding]]:
+def exam_table(test: Any, table: Table, task: Task, form: Form = INFERRED) -> tuple[Table | None, list[Finding]]:
     """The rows of a test table that can be examined; the others are counted out."""
     if test is None:
         return None, []
     exam, found = reading.read(
         test, text=tuple(table.text), text_pair=table.pair and table.pair[1], target=table.target_columns,
-        others=tuple(table.fields),
+        others=tuple(table.fields), form=form,
     )  # fmt: skip
     exam, typed = beside.replay(exam, table.fields)
     found = [*found, *(replace(finding, message=f"test rows: {finding.message}") for finding in typed)]

@@ -11,14 +11,16 @@ import numpy as np
 
 from penna.errors import TableError
 from penna.reading import conll, delimited, lines, memory, pairs, structured, targets
+from penna.reading.asked import Asked
 from penna.reading.cells import Piece, labels, plain, texts
 from penna.reading.encoding import decoded
+from penna.reading.form import INFERRED, Form
 from penna.reading.notes import Notes
 from penna.reading.opening import Opened, name_of, opened
 from penna.reading.roles import demand, infer_roles
 from penna.table import Finding, Index, Objects, Table
 
-__all__ = ["Chunk", "infer_roles", "listed_pairs", "named", "read", "stream"]
+__all__ = ["INFERRED", "Chunk", "Form", "infer_roles", "listed_pairs", "named", "read", "stream"]
 
 _PIECE = 20_000
 _JSON = re.compile(r'[\s\ufeff]*(\[\s*)?\{\s*["}]')
@@ -45,6 +47,7 @@ def read(
     apart: Sequence[str] = (),
     others: Sequence[str] | None = (),
     separator: str | None = None,
+    form: Form = INFERRED,
 ) -> tuple[Table, list[Finding]]:
     """The whole source as a Table, and what was odd in it.
 
@@ -57,7 +60,8 @@ def read(
     Series, list or array of str, list of lists, 2-D array of str. Lists of words that each have a list of tags in ``y``
     are texts, too. ``y``: a column's name, or one label for each row.
     Labels that are missing stay as None. Several target columns hold 0 and 1, and make tuples of their names;
-    ``separator`` stands between the labels of a cell, where that is known. Raises TableError.
+    ``separator`` stands between the labels of a cell, where that is known; ``form`` is how the bytes of a file are to
+    be read. Raises TableError.
 
     >>> table, findings = read(["what a film", "never again"], y=["good", "bad"])
     >>> len(table), table.target.tolist(), findings
@@ -68,7 +72,9 @@ def read(
     target, beside = (y, None) if isinstance(y, str) else (target, y)
     demanded = need_target and beside is None
     name, typed = name_of(source), memory.in_memory(source)
-    with _pieces(source, _PIECE, notes, _asked(text, text_pair), _asked(target, group)) as pieces:
+    served = not need_target and y is None and text is not None
+    asked = Asked(_asked(text, text_pair), _asked(target, group), tuple(apart), demanded, form, served)
+    with _pieces(source, _PIECE, notes, asked) as pieces:
         first = next(pieces)
         if beside is not None and targets.named(beside, tuple(first.columns)):
             target, beside, demanded = tuple(beside), None, need_target
@@ -186,6 +192,7 @@ def stream(
     chunk: int = 10_000,
     keep_columns: bool = True,
     findings: list[Finding] | None = None,
+    form: Form = INFERRED,
 ) -> Iterator[Chunk]:
     """The source in chunks and constant memory, for prediction; ``findings`` is filled when the last one is out.
 
@@ -194,7 +201,7 @@ def stream(
     whose cells the table keeps as they were found, those of them that are there. Raises TableError.
     """
     notes, total = Notes(), 0
-    with _pieces(source, chunk, notes, text) as pieces:
+    with _pieces(source, chunk, notes, Asked(tuple(text), apart=tuple(others), served=True, form=form)) as pieces:
         for piece in pieces:
             columns = {column: plain(cells, piece.rows, notes) for column, cells in piece.columns.items()}
             used = _used(columns, text, name_of(source))
@@ -241,31 +248,29 @@ def _asked(*names: Sequence[str] | str | None) -> tuple[str, ...]:
 
 
 @contextmanager
-def _pieces(
-    source: Any, size: int, notes: Notes, text: Sequence[str], more: Sequence[str] = ()
-) -> Iterator[Iterator[Piece]]:
-    """Pieces of anything; at least one of them, which may be empty. ``text`` and ``more`` are columns that were named:
-    they can be files of their own."""
-    files = None if memory.in_memory(source) else lines.found(source, text, more)
+def _pieces(source: Any, size: int, notes: Notes, asked: Asked) -> Iterator[Iterator[Piece]]:
+    """Pieces of anything; at least one of them, which may be empty. Columns that were named can be files of their
+    own."""
+    files = None if memory.in_memory(source) else lines.found(source, asked.text, asked.roles)
     if files is not None:
-        yield lines.pieces(files, size, notes)
+        yield lines.pieces(files, size, notes, asked.form)
     elif memory.in_memory(source):
         yield memory.pieces(source, size, notes)
     else:
-        with opened(source) as given:
-            yield _from_bytes(given, size, notes)
+        with opened(source, asked.form.max_expanded) as given:
+            yield _from_bytes(given, size, notes, asked)
 
 
-def _from_bytes(given: Opened, size: int, notes: Notes) -> Iterator[Piece]:
+def _from_bytes(given: Opened, size: int, notes: Notes, asked: Asked) -> Iterator[Piece]:
     """What the bytes look like goes before what the name says, where the two can be told apart."""
     if given.head.startswith(b"PAR1"):
         return structured.parquet_pieces(given.seekable or given.file, given.name, size, notes)
     if given.suffix in (".parquet", ".pq"):
         raise TableError(f"{given.name} is no Parquet file, or a damaged one: get a fresh copy of it.")
-    head, file = decoded(given, notes)
+    head, file = decoded(given, notes, asked.form.encoding)
     looks_like_json = given.suffix not in (".csv", ".tsv") and _JSON.match(head)
     if given.suffix in (".jsonl", ".ndjson", ".json") or looks_like_json:
         return structured.json_pieces(head, file, given.name, size, notes)
     if given.suffix in conll.SUFFIXES or (given.suffix in ("", ".txt", ".tsv") and conll.looks(head)):
         return conll.pieces(head, file, given.name, size, notes)
-    return delimited.pieces(head, file, given.suffix, given.name, size, notes)
+    return delimited.pieces(head, file, given.suffix, given.name, size, notes, asked)

@@ -1,41 +1,80 @@
 """CSV and TSV: read the records. A broken record is left out and noted; nothing is ever shifted."""
 
 import csv
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
-from typing import TextIO
 
 import numpy as np
 
 from penna.errors import TableError
+from penna.reading.asked import Asked
+from penna.reading.bounds import LONGEST_CELL, MOST_COLUMNS, too_long, too_wide
 from penna.reading.cells import Piece, named
-from penna.reading.dialect import LONGEST_CELL, Dialect, Feed, dialect_of
+from penna.reading.dialect import ALONE, Dialect, Feed, dialect_of, records_of
+from penna.reading.encoding import Text
+from penna.reading.naming import names_of
 from penna.reading.notes import Notes
 
+_MOST_CELLS = 4_000_000  # in a piece
 
-def pieces(head: str, file: TextIO, suffix: str, name: str, size: int, notes: Notes) -> Iterator[Piece]:
+
+def pieces(
+    head: str, file: Text, suffix: str, name: str, size: int, notes: Notes, asked: Asked | None = None
+) -> Iterator[Piece]:
     """``size`` records at a time; a single empty piece where there is only a header."""
-    dialect = dialect_of(head, suffix)
-    rows = _records(file, dialect, name, notes)
-    first = next(rows, None)
-    if first is None:
-        raise TableError(f"{name} is empty: give a table with a header and rows.")
-    header = named(first[1], notes)
+    asked = asked or Asked()
+    dialect, sample = _dialect(head, suffix, asked)
+    if sample and len(sample[0]) > MOST_COLUMNS:
+        raise too_wide(name)
+    width = Counter(map(len, sample)).most_common(1)[0][0] if sample else 1
+    columns = names_of(sample, width, name, notes, asked)
+    rows = _records(file.by_lines(), dialect, name, notes, 0 if columns is None else width)
+    if columns is None:
+        first = next(rows, None)
+        if first is None:
+            raise TableError(f"{name} is empty: give a table with a header and rows.")
+        columns = named(first[1], notes)
+    size = min(size, max(1, _MOST_CELLS // len(columns)))
     batch = list(islice(rows, size))
     if not batch:
-        yield Piece(np.zeros(0, np.int64), dict.fromkeys(header, ()))
+        yield Piece(np.zeros(0, np.int64), dict.fromkeys(columns, ()))
     while batch:
         numbers, cells = zip(*batch, strict=True)
-        yield Piece(np.array(numbers, np.int64), dict(zip(header, zip(*cells, strict=True), strict=True)))
+        yield Piece(np.array(numbers, np.int64), dict(zip(columns, zip(*cells, strict=True), strict=True)))
         batch = list(islice(rows, size))
 
 
-def _records(file: TextIO, dialect: Dialect, name: str, notes: Notes) -> Iterator[tuple[int, list[str]]]:
-    """(number, cells) of each sound record, the header as number 0; broken ones are counted, and left out."""
+def _dialect(head: str, suffix: str, asked: Asked) -> tuple[Dialect, list[list[str]]]:
+    """How cells are told apart, and the first records."""
+    dialect = dialect_of(head, suffix)
+    sample = records_of(dialect, head)
+    if asked.served and len(asked.names) == 1 and _prose(dialect, sample, asked.names[0]):
+        dialect = dialect_of(head, suffix, alone=True)
+        sample = records_of(dialect, head)
+    return dialect, sample
+
+
+def _prose(dialect: Dialect, sample: Sequence[Sequence[str]], column: str) -> bool:
+    """Whether lines are texts with commas, and no cells: a blank follows nearly every one of them."""
+    if dialect.delimiter == "\t" or not sample or column in named(sample[0], Notes()):
+        return False
+    after = [cell[:1] == " " for record in sample for cell in record[1:]]
+    return bool(after) and sum(after) >= 0.9 * len(after)
+
+
+def _records(
+    file: Iterator[str], dialect: Dialect, name: str, notes: Notes, width: int
+) -> Iterator[tuple[int, list[str]]]:
+    """(number, cells) of each sound record; broken ones are counted, and left out.
+
+    Without a ``width``, the first is a header: it is given as number 0, and all others must be as wide as it is.
+    """
     csv.field_size_limit(LONGEST_CELL)
     feed = Feed(file)
     reader = dialect.reader(feed)
-    number = width = 0
+    number, header = (1 if width else 0), not width
+    empty = list[int]()
     while True:
         feed.held.clear()
         try:
@@ -43,18 +82,28 @@ def _records(file: TextIO, dialect: Dialect, name: str, notes: Notes) -> Iterato
         except StopIteration:
             return
         except csv.Error as error:
-            if not width:
+            if "field limit" in str(error) and len(feed.held) == 1:
+                raise too_long(name, feed.number) from None
+            if header:
                 raise TableError(f"the header of {name} cannot be read ({error}): mend its quotes.") from error
             lost = [feed.give_back(), *feed.skip_to(_sound(dialect, width))]
             notes.add("quotes", lost)
             number += len(lost)
             continue
         if not record:
-            continue  # a blank line
-        if width and len(record) != width:
+            empty.append(feed.number)
+            continue
+        if dialect.delimiter == ALONE and not header:  # an empty line is a text, too, where rows come after it
+            yield from ((number + at, [""]) for at in range(len(empty)))
+            number += len(empty)
+        elif not header:
+            notes.add("empty", empty)
+        empty = []
+        if header:
+            header, width = False, len(record)
+        if len(record) != width:
             notes.add("ragged", [feed.number - len(feed.held) + 1])
         else:
-            width = len(record)
             yield number, record
         number += 1
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal
 
-_ALONE = "\ud800"  # the delimiter of a file with one column: no decoder gives a lone high surrogate
+from penna.reading.bounds import LONGEST_CELL
+
+ALONE = "\ud800"  # the delimiter of a file with one column: no decoder gives a lone high surrogate
 _DELIMITERS = ",\t;|"
 _SAMPLE = 1000
-LONGEST_CELL = 1 << 30
 _MOST_LINES = 300_000  # in one record; a quote that is still open after so many was never meant as one
 
 
@@ -83,21 +84,31 @@ class _Fit:
     wrapped: float  # share of the cells with a quote at the start that also end with one
 
 
-def dialect_of(head: str, suffix: str) -> Dialect:
-    """The dialect under which most records of ``head`` are as wide as its header.
+def dialect_of(head: str, suffix: str, alone: bool = False) -> Dialect:
+    """The dialect under which most records of ``head`` are as wide as its header. ``alone``: there is one column.
 
     >>> dialect_of("text;label\\ngood, very good;1\\nbad, so bad;0\\n", ".csv").delimiter
     ';'
     """
-    lines = list(islice(io.StringIO(head, newline=""), 20 * _SAMPLE))
-    if len(lines) > 1 and not lines[-1].endswith(("\n", "\r")):
-        lines.pop()  # may be cut in the middle
-    wanted = "\t" if suffix in (".tsv", ".tab") else _DELIMITERS
+    lines = _whole_lines(head)
+    wanted = "" if alone else "\t" if suffix in (".tsv", ".tab") else _DELIMITERS
     fits = [fit for delimiter in wanted if (fit := _best_quoting(delimiter, lines)).width > 1]
     fits = [fit for fit in fits if fit.share > 0.1 or fit.several > 0.9]
     if not fits:
-        return _best_quoting(_ALONE, lines).dialect
+        return _best_quoting(ALONE, lines).dialect
     return max(fits, key=lambda fit: (round(fit.share, 2), fit.width)).dialect
+
+
+def records_of(dialect: Dialect, head: str, most: int = 300) -> list[list[str]]:
+    """The first sound records of ``head``."""
+    return [record for record in islice(_tolerant(dialect, _whole_lines(head)), most) if record is not None]
+
+
+def _whole_lines(head: str) -> list[str]:
+    lines = list(islice(io.StringIO(head, newline=""), 20 * _SAMPLE))
+    if len(lines) > 1 and not lines[-1].endswith(("\n", "\r")):
+        lines.pop()  # may be cut in the middle
+    return lines
 
 
 def _best_quoting(delimiter: str, lines: list[str]) -> _Fit:

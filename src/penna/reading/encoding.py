@@ -3,9 +3,9 @@
 import codecs
 import io
 import re
-from typing import BinaryIO, TextIO
 
 from penna.errors import TableError
+from penna.reading.bounds import LineGuard
 from penna.reading.notes import Notes
 from penna.reading.opening import Opened
 
@@ -37,25 +37,46 @@ _NOT_WESTERN = re.compile("[A-Za-z][¹³¿¯¾¼]|[¹³¿¯¾¼][a-z]")  # what 
 _CONTROL = re.compile("[\x01-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 
 
-def decoded(given: Opened, notes: Notes) -> tuple[str, TextIO]:
-    """The decoded first megabyte, and the whole file as text with its line ends untouched.
+def decoded(given: Opened, notes: Notes, encoding: str | None = None) -> tuple[str, "Text"]:
+    """The decoded first megabyte, and the whole file as text with its line ends untouched; ``encoding`` is inferred
+    if None.
 
     Bytes that are no UTF-8 in a file that is otherwise come through as surrogates; ``cells.repaired`` turns them.
     """
     if not given.head.strip(b" \t\r\n"):
         raise TableError(f"{given.name} is empty: give a table with a header and rows.")
-    name = encoding_of(given.head)
+    name = encoding_of(given.head) if encoding is None else _marked(given.head, encoding)
     errors = "surrogateescape" if name.startswith("utf-8") else "replace"
     head = codecs.getincrementaldecoder(name)(errors).decode(given.head)
     if len(_CONTROL.findall(head)) > max(10, 0.05 * len(head)) or head.count("\0") > 0.2 * len(head):
         raise TableError(f"{given.name} is not a text file: give CSV, TSV, JSON lines or Parquet.")
-    if not name.startswith("utf-8"):
+    if not name.startswith("utf-8") and encoding is None:
         notes.say("encoding", f"{given.name} was read as {name}.")
-    return head, _text(given.file, name, errors)
+    return head, Text(given, name, errors)
 
 
-def _text(file: BinaryIO, name: str, errors: str) -> TextIO:
-    return io.TextIOWrapper(file, encoding=name, errors=errors, newline="")
+class Text(io.TextIOWrapper):
+    """The decoded file. Line ends are untouched; ``by_lines`` bounds how long a line may be."""
+
+    def __init__(self, given: Opened, encoding: str, errors: str) -> None:
+        self._guard = LineGuard(given.file, given.name)
+        super().__init__(io.BufferedReader(self._guard, 1 << 18), encoding, errors, newline="")
+
+    def by_lines(self) -> "Text":
+        """Bound the length of lines, and the number of empty ones in a row: TableError beyond."""
+        self._guard.on = True
+        return self
+
+
+def _marked(head: bytes, encoding: str) -> str:
+    """The encoding that was named, or what takes its mark off where the file begins with that.
+
+    >>> _marked(b"\xef\xbb\xbfa", "UTF8"), _marked(b"a", "UTF8")
+    ('utf-8-sig', 'utf-8')
+    """
+    name = codecs.lookup(encoding).name
+    mark = next((found for mark, found in _MARKS if head.startswith(mark)), "")
+    return mark if mark and name.startswith(mark.removesuffix("-sig")) else name
 
 
 def encoding_of(head: bytes) -> str:

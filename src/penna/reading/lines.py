@@ -15,6 +15,7 @@ from penna.errors import TableError
 from penna.reading import conll
 from penna.reading.cells import Piece
 from penna.reading.encoding import decoded
+from penna.reading.form import INFERRED, Form
 from penna.reading.notes import Notes
 from penna.reading.opening import opened
 
@@ -63,9 +64,9 @@ def _beside(start: Path, name: str) -> Path | None:
     return next((file for file in tried if f".{name}" not in _TABLES and file.is_file()), None)
 
 
-def pieces(files: Files, size: int, notes: Notes) -> Iterator[Piece]:
+def pieces(files: Files, size: int, notes: Notes, form: Form = INFERRED) -> Iterator[Piece]:
     """``size`` rows at a time. Raises TableError where files have more lines than others."""
-    sides = {name: _texts(file, notes) for name, file in files.items()}
+    sides = {name: _texts(file, notes, form) for name, file in files.items()}
     done = 0
     while True:
         columns = {name: list(islice(side, size)) for name, side in sides.items()}
@@ -85,14 +86,14 @@ def _unequal(files: Files, counts: Mapping[str, int]) -> str:
     return f"{said} lines: line by line they belong together; add the lines that are missing, or drop their others."
 
 
-def _texts(path: Path, notes: Notes) -> Iterator[str]:
+def _texts(path: Path, notes: Notes, form: Form) -> Iterator[str]:
     """Each line without its end; a carriage return alone ends none."""
-    with opened(path) as given:
-        held = ""
-        for part in decoded(given, notes)[1]:
-            held += part
-            if held.endswith("\n"):
-                yield held.removesuffix("\n").removesuffix("\r")
-                held = ""
+    with opened(path, form.max_expanded) as given:
+        held: list[str] = []
+        for part in decoded(given, notes, form.encoding)[1].by_lines():
+            held.append(part)
+            if part.endswith("\n"):
+                yield "".join(held).removesuffix("\n").removesuffix("\r")
+                held = []
         if held:
-            yield held
+            yield "".join(held)

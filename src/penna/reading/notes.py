@@ -15,6 +15,7 @@ _SENTENCES: dict[str, tuple[_Severity, str]] = {
     "ragged": ("warning", "records left out for too many or too few cells: {n} (lines {where})"),
     "quotes": ("warning", "lines left out for broken quotes: {n} (lines {where})"),
     "json": ("warning", "lines left out that are no JSON object: {n} (lines {where})"),
+    "empty": ("info", "empty lines between rows, which are no rows: {n} (lines {where})"),
     "columns": ("warning", "columns renamed because their name was empty or taken: {n} ({where})"),
     "late": ("warning", "columns left out because they appear only further down: {n} ({where})"),
     "cells": ("warning", "cells of the text columns that were no text, taken as if they were: {n} (rows {where})"),

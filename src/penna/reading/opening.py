@@ -16,8 +16,10 @@ from typing import Any, BinaryIO, cast
 
 from penna.environment import expanded
 from penna.errors import TableError
+from penna.reading.bounds import counted
 
 HEAD = 1 << 20
+_MOST_IN_MEMORY = 1 << 30
 _PACKED = {".gz", ".bz2", ".xz", ".zst", ".zip", ".lzma"}
 _DAMAGE = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, gzip.BadGzipFile)
 
@@ -34,14 +36,15 @@ class Opened:
 
 
 @contextmanager
-def opened(source: str | Path | Any) -> Iterator[Opened]:
-    """Open ``source``; whatever goes wrong with its bytes while it is open becomes a TableError."""
+def opened(source: str | Path | Any, max_expanded: int | None = None) -> Iterator[Opened]:
+    """Open ``source``; whatever goes wrong with its bytes while it is open becomes a TableError, and so does a
+    compressed source that expands to more than ``max_expanded`` bytes."""
     name = name_of(source)
     try:
         with _raw(source, name) as raw:
             start, whole = _replayed(raw)
-            plain = _unpacked(start, whole, name)
-            head, file = (start, whole) if plain is whole else _replayed(plain)
+            plain = _unpacked(start, whole, raw, name)
+            head, file = (start, whole) if plain is whole else _replayed(counted(plain, max_expanded, name))
             # only a file that was opened here is sure to stand at its start
             yield Opened(
                 name,
@@ -52,6 +55,8 @@ def opened(source: str | Path | Any) -> Iterator[Opened]:
             )
     except _DAMAGE as error:
         raise TableError(f"{name} is damaged or cut short ({error}): get a fresh copy of it.") from error
+    except UnicodeError as error:
+        raise TableError(f"{name} cannot be decoded ({error}): name another --encoding.") from error
     except OSError as error:
         reason = error.strerror or str(error)
         raise TableError(f"{name} cannot be read ({reason}): check the file, or get a fresh copy of it.") from error
@@ -140,7 +145,7 @@ def _replayed(file: BinaryIO) -> tuple[bytes, BinaryIO]:
     return head, io.BufferedReader(_Replay(head, file), 1 << 18)
 
 
-def _unpacked(start: bytes, file: BinaryIO, name: str) -> BinaryIO:
+def _unpacked(start: bytes, file: BinaryIO, raw: BinaryIO, name: str) -> BinaryIO:
     """The same bytes, uncompressed; the first bytes say by what, not the name."""
     if start.startswith(b"\x1f\x8b"):
         return cast(BinaryIO, gzip.GzipFile(fileobj=file))
@@ -153,12 +158,21 @@ def _unpacked(start: bytes, file: BinaryIO, name: str) -> BinaryIO:
 
         return cast(BinaryIO, pyarrow.CompressedInputStream(file, "zstd"))
     if start.startswith(b"PK\x03\x04"):
-        return _only_member(file, name)
+        on_disk = isinstance(raw, io.BufferedReader) and raw.seekable()
+        return _only_member(raw if on_disk else in_memory(file, name), name)
     return file
 
 
+def in_memory(file: BinaryIO, name: str) -> BinaryIO:
+    """All of a file that has to be taken whole. Raises TableError for one that is too large for that."""
+    whole = file.read(_MOST_IN_MEMORY + 1)
+    if len(whole) > _MOST_IN_MEMORY:
+        raise TableError(f"{name} has more than {_MOST_IN_MEMORY >> 20} MB that must be read at once: unpack it first.")
+    return io.BytesIO(whole)
+
+
 def _only_member(file: BinaryIO, name: str) -> BinaryIO:
-    archive = zipfile.ZipFile(io.BytesIO(file.read()))
+    archive = zipfile.ZipFile(file)
     members = [m for m in archive.infolist() if not m.is_dir() and not m.filename.startswith("__MACOSX/")]
     if any(m.filename == "[Content_Types].xml" for m in members):
         raise TableError(f"{name} is an office document: save the sheet as CSV, and give that.")

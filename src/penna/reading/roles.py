@@ -17,8 +17,8 @@ USUAL_TARGETS = (
 #: What a column of lists of words is called.
 _WORDS = ("tokens", "words")
 _SAMPLE = 5000
-_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ,].{0,30})?")
-_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")  # scripts without spaces
+DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ,].{0,30})?")
+UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")  # scripts without spaces
 
 
 def infer_roles(
@@ -86,7 +86,7 @@ def _texts(columns: Mapping[str, Sequence[Any]], name: str, need: bool) -> tuple
     """
     spoken = {column: cells for column, all_ in columns.items() if (cells := strings(all_))}
     for words, length in ((2.5, 25), (1.5, 12)):
-        found = tuple(column for column, cells in spoken.items() if _like_text(cells, words, length))
+        found = tuple(column for column, cells in spoken.items() if like_text(cells, words, length))
         if found:
             return found
     names = [column for column, cells in spoken.items() if not need and len(columns) > 1 and _like_names(cells)]
@@ -106,7 +106,7 @@ def _texts(columns: Mapping[str, Sequence[Any]], name: str, need: bool) -> tuple
 def prose(columns: Mapping[str, Sequence[Any]]) -> list[str]:
     """Those of the columns that read like text; with none, the columns of strings."""
     found = {column: cells for column, all_ in columns.items() if (cells := strings(all_))}
-    return [column for column, cells in found.items() if _like_text(cells, 1.5, 12)] or list(found)
+    return [column for column, cells in found.items() if like_text(cells, 1.5, 12)] or list(found)
 
 
 def strings(cells: Sequence[Any]) -> list[str]:
@@ -117,7 +117,7 @@ def strings(cells: Sequence[Any]) -> list[str]:
         return []
     if _all_numbers(some):
         return []
-    dull = sum(_is_number(c) or _DATE.fullmatch(c) is not None for c in some)
+    dull = sum(is_number(c) or DATE.fullmatch(c) is not None for c in some)
     return [] if dull > 0.9 * len(some) else some
 
 
@@ -139,7 +139,7 @@ def _all_numbers(cells: list[str]) -> bool:
     return True
 
 
-def _is_number(cell: str) -> bool:
+def is_number(cell: str) -> bool:
     try:
         float(cell)
     except ValueError:
@@ -152,10 +152,10 @@ def _like_names(cells: list[str]) -> bool:
     return len(set(cells)) <= 0.5 * len(cells)
 
 
-def _like_text(cells: list[str], words: float, length: float) -> bool:
+def like_text(cells: list[str], words: float, length: float) -> bool:
     """Many distinct cells of several words (or, in scripts without spaces, of several signs)."""
     if len(set(cells)) <= 0.1 * len(cells):
         return False
-    if sum(_UNSPACED.search(cell) is not None for cell in cells) > 0.5 * len(cells):
+    if sum(UNSPACED.search(cell) is not None for cell in cells) > 0.5 * len(cells):
         return sum(map(len, cells)) >= 0.25 * length * len(cells)
     return sum(len(cell.split()) for cell in cells) >= words * len(cells)

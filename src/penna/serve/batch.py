@@ -15,7 +15,7 @@ from penna.environment import expanded
 from penna.errors import RunError, SettingError
 from penna.prepare import columns
 from penna.prepare.telling import of_columns
-from penna.reading import Chunk, stream
+from penna.reading import INFERRED, Chunk, Form, stream
 from penna.serve.writing import form_of, packed, writer
 from penna.table import Field, Finding, Objects, Table
 
@@ -49,26 +49,28 @@ def predict_file(
     *,
     chunk: int = 10_000,
     probabilities: bool = True,
+    form: Form = INFERRED,
 ) -> tuple[int, list[Finding]]:
     """Write ``source`` with its columns and the prediction to ``out``; the number of rows, and what was odd.
 
     ``out`` ends in .csv, .tsv, .jsonl, .json or .parquet (the first four also with .gz, .bz2, .xz); None or "-" is
     standard output, as CSV. The file appears when it is whole. Rows keep their order; rows that could not be parsed
-    are left out and are in the findings. Raises TableError, SettingError, RunError.
+    are left out and are in the findings. ``form``: how the bytes of ``source`` are to be read. Raises TableError,
+    SettingError, RunError.
     """
     if chunk < 1:
         raise SettingError(f"chunk is {chunk}: give at least 1.")
     findings: list[Finding] = []
     told: list[Finding] = []
     fields, rows = model.fields, 0
-    with _destination(source, out) as (file, form):
-        rows_out = writer(file, form)
+    with _destination(source, out) as (file, kind):
+        rows_out = writer(file, kind)
         asked: dict[str, Any] = {"text": model.text_columns, "pair": model.pair, "others": tuple(fields)}
-        for part in stream(source, **asked, chunk=chunk, findings=findings):
+        for part in stream(source, **asked, chunk=chunk, findings=findings, form=form):
             table, said = columns.replay(part.table, fields)
             part = replace(part, table=table)
             told += said
-            answers = _answers(model, part, probabilities, form == "jsonl")
+            answers = _answers(model, part, probabilities, kind == "jsonl")
             names = {name: _free(name, part.columns) for name in answers}
             told += _renamed(names)
             rows_out.write({**part.cells, **{names[name]: column for name, column in answers.items()}})

@@ -1,0 +1,91 @@
+"""Bounds on what a file may hold: bytes once expanded, bytes in a line, characters in a cell, columns. Knows bytes."""
+
+import io
+from typing import Any, BinaryIO, cast
+
+from penna.errors import TableError
+
+#: Characters in a cell, bytes in a line, and columns of a table.
+LONGEST_CELL, LONGEST_LINE, MOST_COLUMNS = 1 << 24, 1 << 25, 20_000
+_MOST_EMPTY = 1 << 20  # bytes of blanks and line ends without anything between
+
+
+def counted(file: BinaryIO, most: int | None, name: str) -> BinaryIO:
+    """The bytes of a compressed file, which raise TableError once there are more than ``most``."""
+    return file if most is None else cast(BinaryIO, io.BufferedReader(_Counted(file, most, name), 1 << 18))
+
+
+class _Counted(io.RawIOBase):
+    def __init__(self, file: BinaryIO, most: int, name: str) -> None:
+        self._file, self._most, self._name, self._total = file, most, name, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        part = self._file.read(len(buffer))
+        self._total += len(part)
+        if self._total > self._most:
+            raise TableError(
+                f"{self._name} expands to more than {shown(self._most)}: unpack a part of it, or raise --max-expanded."
+            )
+        buffer[: len(part)] = part
+        return len(part)
+
+
+class LineGuard(io.RawIOBase):
+    """Bytes of a text file; once ``on``, a line may not be too long, and not too many may be empty in a row."""
+
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        self.on = False
+        self._file, self._name = file, name
+        self._line, self._since, self._empty = 1, 0, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        part = self._file.read1(len(buffer))  # type: ignore[attr-defined]
+        if self.on:
+            self._look(part)
+        buffer[: len(part)] = part
+        return len(part)
+
+    def _look(self, part: bytes) -> None:
+        last = max(part.rfind(b"\n"), part.rfind(b"\r"))
+        self._since = len(part) - last - 1 if last >= 0 else self._since + len(part)
+        self._empty = 0 if part.strip(b" \t\r\n\0") else self._empty + len(part)
+        self._line += part.count(b"\n") or part.count(b"\r")
+        if self._since > LONGEST_LINE:
+            raise too_long(self._name, self._line)
+        if self._empty > _MOST_EMPTY:
+            raise TableError(
+                f"{self._name} has over a million empty lines in a row, up to line {self._line:,}: is it damaged?"
+            )
+
+
+def too_long(name: str, line: int) -> TableError:
+    """What is raised where a line or a cell is too long to be held."""
+    return TableError(
+        f"line {line:,} of {name} is too long: a cell may have {LONGEST_CELL >> 20} million characters and a line "
+        f"{LONGEST_LINE >> 20} MB; cut its text, or check that the lines have ends."
+    )
+
+
+def too_wide(name: str) -> TableError:
+    return TableError(
+        f"{name} has more than {MOST_COLUMNS:,} columns: leave out those that nothing is to be learned from, or write "
+        "each row on a line of its own."
+    )
+
+
+def shown(size: int) -> str:
+    """Bytes as people write them.
+
+    >>> shown(20 * 10**9), shown(1_500_000)
+    ('20 GB', '1.5 MB')
+    """
+    for power, unit in ((12, "TB"), (9, "GB"), (6, "MB"), (3, "kB")):
+        if size >= 10**power:
+            return f"{size / 10**power:g} {unit}"
+    return f"{size} bytes"

@@ -1,0 +1,60 @@
+"""How the bytes of a file are to be read, where the user says so. A leaf: holds settings and checks them."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from penna.errors import SettingError
+
+MAX_EXPANDED = "20GB"
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)b?", re.IGNORECASE)
+_POWERS = {"": 0, "k": 3, "m": 6, "g": 9, "t": 12}
+
+
+@dataclass(frozen=True)
+class Form:
+    """``encoding``: a name that Python knows, or None to infer it. ``header``: whether the first line of a CSV or TSV
+    file names its columns, or None to infer it. ``max_expanded``: bytes that a compressed file may expand to."""
+
+    encoding: str | None = None
+    header: bool | None = None
+    max_expanded: int = 20 * 10**9
+
+    @classmethod
+    def of(
+        cls, encoding: str | None = None, header: bool | None = None, max_expanded: str | float = MAX_EXPANDED
+    ) -> "Form":
+        """The form of these settings. Raises SettingError for what cannot work."""
+        if header not in (None, True, False):
+            raise SettingError(f"header={header!r} cannot work: write True, False, or None to infer it.")
+        return cls(_known(encoding), header, parse_bytes(max_expanded))
+
+
+INFERRED = Form()
+
+
+def parse_bytes(size: Any) -> int:
+    """Bytes from a number or text. Raises SettingError.
+
+    >>> parse_bytes("1.5 GB"), parse_bytes("300k"), parse_bytes(2e9)
+    (1500000000, 300000, 2000000000)
+    """
+    found = _SIZE.fullmatch(size.strip()) if isinstance(size, str) else None
+    if found:
+        return int(float(found[1]) * 10 ** _POWERS[found[2].lower()])
+    if isinstance(size, int | float) and not isinstance(size, bool) and 0 < size < 1e18:
+        return int(size)
+    raise SettingError(f"max_expanded={size!r} cannot work: give a size such as 500MB or 20GB.")
+
+
+def _known(encoding: str | None) -> str | None:
+    if encoding is None:
+        return None
+    try:
+        b"".decode(encoding)
+    except (LookupError, UnicodeError, TypeError, ValueError, AttributeError):
+        raise SettingError(
+            f"there is no encoding {encoding!r}: give a name such as utf-8, cp1252, mac_roman, utf-16, shift_jis or "
+            "gb18030."
+        ) from None
+    return encoding
