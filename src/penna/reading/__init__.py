@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from penna.errors import TableError
-from penna.reading import conll, delimited, lines, memory, pairs, structured, targets
+from penna.reading import conll, delimited, lines, memory, pairs, parquet, structured, targets
 from penna.reading.asked import Asked
 from penna.reading.cells import Piece, labels, plain, texts
 from penna.reading.encoding import decoded
@@ -264,7 +264,7 @@ def _pieces(source: Any, size: int, notes: Notes, asked: Asked) -> Iterator[Iter
 def _from_bytes(given: Opened, size: int, notes: Notes, asked: Asked) -> Iterator[Piece]:
     """What the bytes look like goes before what the name says, where the two can be told apart."""
     if given.head.startswith(b"PAR1"):
-        return structured.parquet_pieces(given.seekable or given.file, given.name, size, notes)
+        return parquet.pieces(given.seekable or given.file, given.name, size, notes, asked.form)
     if given.suffix in (".parquet", ".pq"):
         raise TableError(f"{given.name} is no Parquet file, or a damaged one: get a fresh copy of it.")
     head, file = decoded(given, notes, asked.form.encoding)

@@ -1,18 +1,17 @@
-"""JSON lines, a JSON array (also SQuAD's, which is nested), and Parquet: records that name their cells. A bad line is
+"""JSON lines and a JSON array (also SQuAD's, which is nested): records that name their cells. A bad line is
 left out and noted."""
 
-import io
 import json
 import re
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any, BinaryIO, TextIO
+from typing import Any, TextIO
 
 import numpy as np
 
 from penna.errors import TableError
 from penna.reading import squad
-from penna.reading.cells import Piece, named
+from penna.reading.cells import Piece
 from penna.reading.notes import Notes
 
 _STEP = 1 << 20
@@ -83,22 +82,3 @@ def _array(file: TextIO, name: str) -> Iterator[tuple[int, dict[str, Any]]]:
         if not isinstance(record, dict):
             raise TableError(f"element {number} of {name} is no object: write each as {{column: cell}}.")
         yield number, record
-
-
-def parquet_pieces(file: BinaryIO, name: str, size: int, notes: Notes) -> Iterator[Piece]:
-    """Row groups in batches; a source that cannot be seeked in is taken into memory whole."""
-    import pyarrow
-    import pyarrow.parquet
-
-    try:
-        table = pyarrow.parquet.ParquetFile(io.BytesIO(file.read()) if not file.seekable() else file)
-        header, start = named(table.schema_arrow.names, notes), 1
-        for batch in table.iter_batches(batch_size=size):
-            numbers = np.arange(start, start + batch.num_rows, dtype=np.int64)
-            yield Piece(numbers, dict(zip(header, (column.to_pylist() for column in batch.columns), strict=True)))
-            start += batch.num_rows
-        if start == 1:
-            yield Piece(np.zeros(0, np.int64), {column: [] for column in header})
-    except (pyarrow.ArrowException, OSError) as error:
-        reason = str(error).split("\n")[0][:120]
-        raise TableError(f"{name} is damaged or cut short ({reason}): get a fresh copy of it.") from error
