@@ -1,6 +1,9 @@
 """The ledger, on disk, with the accidents that happen to files."""
 
 import json
+import resource
+import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -53,7 +56,38 @@ def test_a_ledger_of_other_work_is_not_continued(tmp_path):
         Ledger(tmp_path, {**HEADER, "table": "other"})
 
 
-@pytest.mark.parametrize("content", [b"", b"junk\n", b'{"header": {"format": 99}}\n', b'{"no": 1}\n', b"\xff\xfe\n"])
+@pytest.mark.parametrize("content", [b"", b'{"header": {"format"'])
+def test_a_run_that_was_stopped_before_its_first_line_is_begun_again(tmp_path, content):
+    (tmp_path / "ledger.jsonl").write_bytes(content)
+    (tmp_path / "ledger.part").write_bytes(content)
+    Ledger(tmp_path, HEADER).append(trial())
+    assert [t.score for t in Ledger(tmp_path, HEADER).trials] == [0.9]
+    assert [p.name for p in tmp_path.iterdir()] == ["ledger.jsonl"]
+
+
+def test_a_full_disk_leaves_whole_lines_and_no_empty_ledger(tmp_path):
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("this system has no /dev/full")
+    (tmp_path / "ledger.part").symlink_to(full)
+    ledger = Ledger(tmp_path, HEADER)
+    ledger.begin()  # a link that was left there is not followed
+    assert ledger.path.read_text().endswith("\n")
+    ledger.append(trial())
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (ledger.path.stat().st_size + 10, limit[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            ledger.append(trial(0.7))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        signal.signal(signal.SIGXFSZ, handler)
+    ledger.append(trial(0.8))
+    assert [t.score for t in Ledger(tmp_path, HEADER).trials] == [0.9, 0.8]
+
+
+@pytest.mark.parametrize("content", [b"junk\n", b'{"header": {"format": 99}}\n', b'{"no": 1}\n', b"\xff\xfe\n"])
 def test_a_file_that_is_no_ledger_is_refused_in_one_sentence(tmp_path, content):
     (tmp_path / "ledger.jsonl").write_bytes(content)
     with pytest.raises(RunError, match="new"):

@@ -12,7 +12,7 @@ from penna import bundle, plugins, split, tasks
 from penna.budget import Deadline, parse_seconds
 from penna.bundle import Bundle
 from penna.errors import RunError
-from penna.job import intake, outset, packing, record
+from penna.job import elapsed, intake, outset, packing, record
 from penna.job.searching import STOPPED, Progress, Search
 from penna.models import OutOfTime
 from penna.prepare import columns
@@ -166,6 +166,8 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         intake.check_settings(self.get_params())
         form = self._form()
         folder = self._folder()
+        # A resumed run has what is left of its budget.
+        deadline = Deadline(deadline.seconds, deadline.started - elapsed.before(folder))
         named = columns.asked(**{role: getattr(self, role) for role in columns.NAMED})
         table, task, findings = intake.read(
             X, y, self.text, self.group, self.rare, self.task, self.metric, named, self.text_pair, self.out_of_scope,
@@ -192,9 +194,10 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         outset.say(work, progress)
         goal = outset.goal(folder, deadline, ledger, table, len(exam), self.get_params())
         search = Search(work, families, self.search, ledger, goal, progress)
-        ended = search.run()
-        progress.event("phase", name=f"search ended: {ended}")
-        packed = self._pack(search, exam, ended)
+        with elapsed.Noted(folder, deadline):
+            ended = search.run()
+            progress.event("phase", name=f"search ended: {ended}")
+            packed = self._pack(search, exam, ended)
         facts = packing.facts(packed, deadline.spent(), len(table))
         bundle.amend(packed.bundle, facts, packing.card(packed, facts, table.target_name))
 

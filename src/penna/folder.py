@@ -66,9 +66,8 @@ def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
 
 def swap(staging: Path, folder: Path) -> None:
     """Put ``staging`` in the place of ``folder``: what was there stands aside, and comes back where that fails."""
-    old = folder.with_name(f".{folder.name}-old")
-    if old.exists() and not folder.exists():  # a kill came between the two moves
-        old.rename(folder)
+    restore(folder)
+    old = _aside(folder)
     shutil.rmtree(old, ignore_errors=True)
     try:
         if folder.exists():
@@ -79,6 +78,17 @@ def swap(staging: Path, folder: Path) -> None:
             old.rename(folder)
         raise
     shutil.rmtree(old, ignore_errors=True)
+
+
+def restore(folder: Path) -> None:
+    """Put back what stands aside, if a kill came between the two moves of a swap."""
+    old = _aside(folder)
+    if old.exists() and not folder.exists():
+        old.rename(folder)
+
+
+def _aside(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}-old")
 
 
 def files(folder: Path) -> list[Path]:

@@ -1,5 +1,6 @@
 """Trials and the Ledger that keeps them: frozen results in an append-only file. To resume is to reread it."""
 
+import contextlib
 import json
 import math
 import os
@@ -16,6 +17,8 @@ from penna.errors import RunError
 from penna.recipe import Recipe
 
 FORMAT = 1
+FILE, PART = "ledger.jsonl", "ledger.part"
+_LONGEST_HEADER = 1 << 20
 
 
 class State(StrEnum):
@@ -84,22 +87,33 @@ class Ledger:
     """Append-only list of trials in ``folder/ledger.jsonl``, with each trial's out-of-fold outputs beside it.
 
     The first line is a header that names the format and the work (table fingerprint, task, metric, seed ...); a
-    ledger of other work cannot be resumed. A last line cut short by a kill is dropped.
+    ledger of other work cannot be resumed. A last line cut short by a kill is dropped; a file without a whole first
+    line holds no run, and is begun again.
     """
 
     def __init__(self, folder: Path, header: Mapping[str, Any]) -> None:
         self.folder = folder
-        self.path = folder / "ledger.jsonl"
+        self.path = folder / FILE
         self.header = {"format": FORMAT, **header}
         self.trials: list[Trial] = []
-        if self.path.exists():
+        if begun(folder):
             self._reread()
 
     def begin(self) -> None:
-        """Write the header, if it is not there: what fails before this leaves no folder behind."""
-        if not self.path.exists():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._write({"header": self.header}, mode="w")
+        """Write the header, if it is not there: what fails before this leaves no folder behind.
+
+        The header is written to a file of its own and renamed, so that a full disk or a kill leaves all of it or none.
+        """
+        if begun(self.folder):
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        part = self.folder / PART
+        part.unlink(missing_ok=True)
+        try:
+            _append(part, {"header": self.header})
+            part.replace(self.path)
+        finally:
+            part.unlink(missing_ok=True)
 
     def append(self, trial: Trial, outputs: Mapping[int, np.ndarray[Any, Any]] | None = None) -> Trial:
         """Number the trial, store the (rows, k) outputs of each fold, and write the line through to disk."""
@@ -110,7 +124,7 @@ class Ledger:
             # The arrays go first: a line in the ledger means that its outputs are there.
             for fold, array in outputs.items():
                 ragged.save(self._outputs_path(trial.number, fold), array)
-        self._write(trial.to_json(), mode="a")
+        _append(self.path, trial.to_json())
         self.trials.append(trial)
         return trial
 
@@ -125,12 +139,6 @@ class Ledger:
     def _outputs_path(self, number: int, fold: int) -> Path:
         return self.folder / "outputs" / f"{number:05d}-{fold}"
 
-    def _write(self, line: Mapping[str, Any], mode: str) -> None:
-        with self.path.open(mode, encoding="utf-8") as file:
-            file.write(json.dumps(line, allow_nan=False) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-
     def _reread(self) -> None:
         header, self.trials, good = read(self.path)
         if header != self.header:
@@ -142,6 +150,30 @@ class Ledger:
         if good < self.path.stat().st_size:
             with self.path.open("r+b") as file:
                 file.truncate(good)
+
+
+def begun(folder: Path) -> bool:
+    """Whether a run was begun in this folder: its ledger has a whole first line."""
+    try:
+        with (folder / FILE).open("rb") as file:
+            return file.readline(_LONGEST_HEADER).endswith(b"\n")
+    except FileNotFoundError:
+        return False
+
+
+def _append(path: Path, line: Mapping[str, Any]) -> None:
+    """Add one line, through to the disk; a line that could not be written whole is taken back."""
+    text = (json.dumps(line, allow_nan=False) + "\n").encode()
+    with path.open("ab", buffering=0) as file:  # nothing may be left in a buffer that closing would write
+        size = file.tell()
+        try:
+            while text:
+                text = text[file.write(text) :]
+            os.fsync(file.fileno())
+        except OSError:
+            with contextlib.suppress(OSError):
+                file.truncate(size)
+            raise
 
 
 def read(path: Path) -> tuple[dict[str, Any], list[Trial], int]:

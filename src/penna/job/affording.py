@@ -9,13 +9,18 @@ import numpy as np
 from penna import evaluate, plugins
 from penna.budget import Deadline
 from penna.evaluate import Work
+from penna.machine import contention
 from penna.models import Cost, Resources
 from penna.recipe import Recipe
 from penna.search import Proposal
 from penna.trials import State, Trial
 
-#: Seconds that finishing takes beside refits and the exam: writing, opening, measuring, the report.
+#: Seconds that finishing takes on a quiet machine beside refits, writing and the exam: measuring, the report.
 FINISHING = 2.5
+#: The most of it on a busy machine, as a share of the budget.
+MOST_FINISHING = 0.3
+#: Seconds to write a model, before one of its kind was written: a graph of an encoder, or arrays.
+ENCODED_WRITE, PLAIN_WRITE = 2.0, 0.2
 #: Importing torch, loading an encoder and timing some of its steps. With less left, its family is skipped.
 ENCODER_SETUP = 10.0
 #: The same where it has been loaded, and only another depth or length is to be timed.
@@ -37,6 +42,7 @@ class Affording:
     def __init__(self, work: Work, deadline: Deadline, exam_rows: int) -> None:
         self.work, self.deadline, self.exam_rows = work, deadline, exam_rows
         self._errors: dict[str, list[float]] = defaultdict(list)  # family -> seconds taken / seconds predicted
+        self._writes: dict[tuple[object, ...], float] = {}  # seconds that the last write of such a model took
         self._loaded: set[tuple[object, ...]] = set()  # what was set up in this process: a resumed one begins anew
 
     def refit(self, trial: Trial) -> float:
@@ -51,6 +57,23 @@ class Affording:
         """
         scored = 2 / trial.rows_per_second if trial.rows_per_second else 0.0
         return max(self.exam_rows * scored, self._answers(trial.milliseconds))
+
+    def writing(self, recipe: Recipe) -> float:
+        """Seconds to write the model of a recipe and to open it again."""
+        default = (ENCODED_WRITE if recipe.get("encoder") else PLAIN_WRITE) * contention()
+        return self._writes.get(_needs(recipe), default)
+
+    def serving(self, recipe: Recipe, cost: Cost) -> float:
+        """Seconds to write the model of a recipe that was not tried yet, and to answer the exam with it."""
+        return self.writing(recipe) + self._answers(cost.milliseconds)
+
+    def wrote(self, trial: Trial, seconds: float) -> None:
+        """Note how long it took to write the model of a trial."""
+        self._writes[_needs(trial.recipe)] = seconds
+
+    def finishing(self) -> float:
+        """Seconds that finishing takes beside refits, writing and the exam, as busy as the machine is just now."""
+        return max(FINISHING, min(FINISHING * contention(), MOST_FINISHING * self.deadline.seconds))
 
     def correction(self, family: str) -> float:
         """What predictions of this family's seconds have to be multiplied by, going by how the last ones turned out."""
@@ -68,19 +91,30 @@ class Affording:
 
         A fine-tune should leave time to be refitted; a first one may do without rather than be cut to a stump.
         """
+        before = self.deadline.left()
+        afforded = self._afford(proposal, trials, resources, left)
+        spent = before - self.deadline.left()
+        if spent < ENCODER_TIMING / 4:
+            return afforded
+        # Loading and timing an encoder took of the time that it was asked to fit into; now it is loaded.
+        self._loaded.add(_needs(proposal.recipe))
+        return self._afford(proposal, trials, resources, left - spent)
+
+    def _afford(self, proposal: Proposal, trials: Sequence[Trial], resources: Resources, left: float) -> Afforded:
         family = proposal.recipe.family
         first = not any(t.recipe.family == family and t.state is State.COMPLETE for t in trials)
         # Networks are loaded, or made, and timed: those that begin anew say so themselves.
         slow = bool(proposal.recipe.get("encoder")) or getattr(plugins.find("models", family), "ANEW", False)
-        setup = ENCODER_TIMING if _needs(proposal.recipe) in self._loaded else ENCODER_SETUP
+        setup = (ENCODER_TIMING if _needs(proposal.recipe) in self._loaded else ENCODER_SETUP) * contention()
         if slow and left < setup:
-            return f"loading and timing an encoder takes up to {setup:g} s, {max(left, 0):.1f} s are left"
+            return f"loading and timing an encoder takes up to {setup:.0f} s, {max(left, 0):.1f} s are left"
         correction = self.correction(family)
         left /= correction
         if proposal.origin == "finalist":  # its refit is what the reserve is for
             return evaluate.afford(proposal.recipe, self.work, proposal.folds, resources, left)
         answers = self.exam_rows * (ENCODED_ROW if slow else LINEAR_ROW)
-        once = max(0.0, self.deadline.left() - FINISHING - answers) / correction
+        after = self.finishing() + self.writing(proposal.recipe) + answers
+        once = max(0.0, self.deadline.left() - after) / correction
         refitted = min(left, once / 2.3 if self.work.refits else 0.9 * once)
         afforded = self._within(proposal, resources, refitted, once)
         short = isinstance(afforded, str) or afforded[0].effort < SHORT * proposal.recipe.effort

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from penna import plugins, reading, tasks
+from penna import plugins, reading, tasks, trials
 from penna.encoders import checkpoints
 from penna.errors import EncoderError, RunError, SettingError, TableError, TaskError
+from penna.job import elapsed
 from penna.job.searching import Progress
 from penna.prepare import check, clean, doubt
 from penna.prepare import columns as beside
@@ -31,6 +32,8 @@ ALONE = ("linear", "trees", "crf", "overlap", "memory", "seq2seq")
 HELPED = ("memory", "seq2seq")
 #: Characters that 128 tokens of most languages do not hold.
 LONG_TEXT = 600
+#: What a run leaves behind that was stopped before it had begun.
+BEFORE_A_RUN = {trials.FILE, trials.PART, elapsed.FILE}
 #: As the one column to be ignored: all that are not text.
 ALL = "*"
 
@@ -69,10 +72,15 @@ def check_folds(asked: int | None, found: int) -> None:
 
 
 def run_folder(folder: Path, resume: bool) -> Path:
-    """The folder to write a run to. Raises RunError where it holds something else, or nothing to resume."""
-    if resume and not (folder / "ledger.jsonl").exists():
-        raise RunError(f"{folder} holds no run to resume: leave --resume out to start one.")
-    if not resume and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    """The folder to write a run to; with ``resume``, one that holds a run, or nothing yet: a supervisor can repeat one
+    command. Raises RunError where it holds something else."""
+    there = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    if folder.exists() and not folder.is_dir():
+        raise RunError(f"{folder} is a file: choose another --out.")
+    holds_run = trials.begun(folder)
+    if resume and not holds_run and there - BEFORE_A_RUN:
+        raise RunError(f"{folder} holds no run to resume, but other files: choose another --out.")
+    if not resume and (holds_run or there - BEFORE_A_RUN):
         raise RunError(f"{folder} exists already: choose another --out, or pass --resume to go on with it.")
     return folder
 

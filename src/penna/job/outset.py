@@ -9,6 +9,7 @@ from penna import environment, machine, tasks
 from penna.budget import Budget, Deadline
 from penna.evaluate import Work
 from penna.job import doubting, intake
+from penna.job.affording import FINISHING
 from penna.job.searching import Goal, Progress
 from penna.models import Resources
 from penna.prepare import doubt
@@ -63,10 +64,9 @@ def goal(
     folder: Path, deadline: Deadline, ledger: Ledger, table: Table, exam_rows: int, asked: Mapping[str, Any]
 ) -> Goal:
     """Where to write, and by when."""
-    if ledger.trials:
-        # A resumed run has spent part of its budget; a fifth is left in any case, to finish with.
-        spent = sum(t.seconds for t in ledger.trials)
-        deadline = Deadline(max(deadline.seconds - spent, 0.2 * deadline.seconds), deadline.started)
+    adjusting = max(_SHORTEST, _ADJUSTING * deadline.seconds) if asked["adjust"] == intake.AUTO else 0.0
+    if ledger.trials:  # a resumed run that has used up its budget may still finish
+        deadline = Deadline(max(deadline.seconds, deadline.spent() + FINISHING + adjusting), deadline.started)
     telling = min(_TELLING * deadline.seconds, _LONGEST) if len(table.text) + len(table.columns) > 1 else 0.0
     deadline = deadline.before(telling)
     resources = Resources(environment.cache_folder(), deadline, asked["threads"] or machine.cores())
@@ -75,5 +75,4 @@ def goal(
         facts["pair"] = True
     if table.fields:
         facts["columns"] = [{"name": n, "role": f.role, "form": f.form} for n, f in table.fields.items()]
-    adjusting = max(_SHORTEST, _ADJUSTING * deadline.seconds) if asked["adjust"] == intake.AUTO else 0.0
     return Goal(folder, deadline, resources, exam_rows, facts, telling, adjusting)

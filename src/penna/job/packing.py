@@ -13,8 +13,8 @@ from penna.budget import Deadline
 from penna.bundle import Bundle
 from penna.errors import EncoderError
 from penna.evaluate import BROKEN, WHOLE
-from penna.job import doubting, finishing
-from penna.job.affording import FINISHING
+from penna.job import best_model, doubting, finishing
+from penna.job.best_model import Fitted
 from penna.job.searching import STOPPED, Search
 from penna.models import Model, OutOfTime, reach, staged
 from penna.models.blend import Blend
@@ -30,6 +30,8 @@ from penna.trials import Trial
 
 Array = np.ndarray[Any, Any]
 
+#: The least and the most seconds in which the latency of one text, and of a batch, is measured.
+MEASURING = (0.2, 1.0)
 #: After Ctrl-C nobody wants to wait: what takes longer to refit than this is served as it was kept.
 PATIENCE = 10.0
 
@@ -69,31 +71,40 @@ def pack(search: Search, exam: Table, ended: str) -> Packed:
     """
     finish = search.goal.deadline
     if ended == STOPPED:
-        finish = Deadline(min(finish.seconds, finish.spent() + FINISHING + PATIENCE), finish.started)
+        finish = Deadline(min(finish.seconds, finish.spent() + search.affording.finishing() + PATIENCE), finish.started)
     while True:
-        left = finish.left() - FINISHING - search.goal.adjusting
-        choice = _adjusted(search, search.in_full(search.choose(left), left), left)
-        choice = choice or _adjusted(search, _kept(search), 0.0)
-        members = [] if choice is None else _members(search, choice, finish)
-        if choice is not None and members and len(members) < len(choice.members):
-            choice = _stepped(search, [_left(choice, members)])
-        if not members and (choice := _kept(search)) is not None:  # every refit failed
-            choice = _adjusted(search, choice, 0.0) or choice
-            trial = choice.members[0][0]
-            members = [_as_kept(search, trial, 1.0)]
-        if choice is None or not members:
-            raise OutOfTime("no model was finished under the ceilings")
+        choice, members = _fitted(search, finish)
         opened = _write(search, choice, members)
-        latency = bundle.latency(opened, exam)
+        latency = bundle.latency(opened, exam, seconds=float(np.clip(finish.left() / 4, *MEASURING)))
         if search.work.budget.admits(bundle.megabytes(opened.folder), latency["one_text_ms"]):
             break
         search.progress.event("skipped", name=str(choice), reason="over a ceiling once written and measured")
         search.too_large.add(frozenset(t.number for t, _ in choice.members))
-        search.kept = None  # what was just written lies where it lay
+        search.best_models.overwritten()
     outputs = opened.outputs(exam)
     y = search.work.task.encode(exam)
     said = _doubted(search, members), _cleaned(search, members)
     return Packed(opened, choice, tuple(members), search.work.task.measure(y, outputs), y, outputs, latency, *said)
+
+
+def _fitted(search: Search, finish: Deadline) -> tuple[Choice, list[Member]]:
+    """What is served, and its models: refitted where time allows, else as they were kept. Raises OutOfTime."""
+    done = search.best_models.finished
+    left = finish.left() - search.affording.finishing() - search.goal.adjusting
+    choice = search.choose(left)
+    if done is not None and (choice is None or choice.score <= done.choice.score):
+        return done.choice, [_member(fitted, weight, refitted) for fitted, weight, refitted in done.members]
+    choice = _adjusted(search, search.in_full(choice, left), left)
+    choice = choice or _adjusted(search, _kept(search), 0.0)
+    members = [] if choice is None else _members(search, choice, finish)
+    if choice is not None and members and len(members) < len(choice.members):
+        choice = _stepped(search, [_left(choice, members)])
+    if not members and (kept := _kept(search)) is not None:  # every refit failed
+        choice = _adjusted(search, kept, 0.0) or kept
+        members = [_as_kept(search, choice.members[0][0], 1.0)]
+    if choice is None or not members:
+        raise OutOfTime("no model was finished under the ceilings")
+    return choice, members
 
 
 def _adjusted(search: Search, choice: Choice | None, left: float) -> Choice | None:
@@ -106,8 +117,8 @@ def _adjusted(search: Search, choice: Choice | None, left: float) -> Choice | No
 
 def _stepped(search: Search, choices: Sequence[Choice]) -> Choice:
     """The first of these with its last steps, or another that they make the better one."""
-    seconds = search.goal.adjusting
-    choice = finishing.finish(choices, search.evidence, seconds) if seconds else choices[0]
+    seconds = min(search.goal.adjusting, search.goal.deadline.left())
+    choice = finishing.finish(choices, search.evidence, seconds) if seconds > 0 else choices[0]
     return finishing.rejecting(choice, search.evidence)
 
 
@@ -120,22 +131,25 @@ def _left(choice: Choice, members: Sequence[Member]) -> Choice:
 
 
 def _kept(search: Search) -> Choice | None:
-    """The kept model as a choice of its own, where it stays under the ceilings."""
-    kept = next((t for t in search.ledger.trials if t.number == search.kept), None)
-    if kept is None or frozenset([kept.number]) in search.too_large:
-        return None
-    fits = search.work.budget.admits(kept.megabytes, kept.milliseconds)
-    return Choice(((kept, 1.0),), kept.score, kept.spread) if fits else None
+    """The best kept model as a choice of its own, of those that stay under the ceilings."""
+    for trial in search.best_models.ranked():
+        fits = search.work.budget.admits(trial.megabytes, trial.milliseconds)
+        if fits and frozenset([trial.number]) not in search.too_large:
+            return Choice(((trial, 1.0),), trial.score, trial.spread)
+    return None
 
 
 def _as_kept(search: Search, trial: Trial, weight: float) -> Member:
-    """The model that lies in the run folder, as it is."""
-    kept = bundle.open(search.goal.folder / "model")
-    return Member(trial, weight, staged.inside(kept.model), False, cast(Length, kept.manifest.get("reach", {})))
+    """The model of a trial as it was fitted in the search."""
+    return _member(search.best_models.get(trial.number), weight, refitted=False)
+
+
+def _member(fitted: Fitted, weight: float, refitted: bool) -> Member:
+    return Member(fitted.trial, weight, fitted.model, refitted, fitted.reach)
 
 
 def _members(search: Search, choice: Choice, finish: Deadline) -> list[Member]:
-    """Every member fitted again on all rows, the kept one only where time allows; weights sum to one.
+    """Every member fitted again on all rows, kept ones only where time allows; weights sum to one.
 
     A member whose refit fails is left out, and said.
     """
@@ -143,15 +157,16 @@ def _members(search: Search, choice: Choice, finish: Deadline) -> list[Member]:
     members: list[Member] = []
     for i, (trial, weight) in enumerate(choice.members):
         others = sum(map(search.least_seconds, trials[i + 1 :])) + sum(map(search.answer_seconds, trials[: i + 1]))
-        deadline = finish.before(FINISHING + others)
+        deadline = finish.before(search.affording.finishing() + others)
         enough = not search.work.refits or search.refit_seconds(trial) > deadline.left()
-        if trial.number == search.kept and enough:
+        kept = trial.number in search.best_models.numbers
+        if kept and enough:
             members.append(_as_kept(search, trial, weight))
             continue
         model = _refit(search, trial, deadline)
         if model is not None:
             members.append(Member(trial, weight, model, True, cast(Length, reach(trial.recipe, model))))
-        elif trial.number == search.kept:
+        elif kept:
             members.append(_as_kept(search, trial, weight))
     total = sum(m.weight for m in members)
     return [replace(m, weight=m.weight / total) for m in members]
@@ -196,7 +211,8 @@ def _cleaned(search: Search, members: Sequence[Member]) -> tuple[Finding, ...]:
 
 
 def _write(search: Search, choice: Choice, members: list[Member]) -> Bundle:
-    facts = {**search.goal.facts, "preliminary": False, "recipe": str(choice), "trial": members[0].trial.number}
+    facts = {**search.goal.facts, "preliminary": False, "trial": members[0].trial.number}
+    facts |= best_model.facts_of(choice, [m.refitted for m in members])
     parts = [staged.asked(m.trial.recipe, m.model) for m in members]
     if len(members) == 1:  # one stage holds both its cleaning and its last steps
         family, model = staged.asked(members[0].trial.recipe, members[0].model, choice.last)
@@ -225,11 +241,6 @@ def facts(packed: Packed, seconds: float, rows: int) -> dict[str, Any]:
         "preliminary": False,
         "metric": packed.bundle.task.metric,
         "exam": {k: v for k, v in packed.measured.items() if k != "by_class"},
-        "validation": {"score": packed.choice.score, "spread": packed.choice.spread},
-        "members": [
-            {"recipe": m.trial.recipe.to_json(), "weight": m.weight, "trial": m.trial.number, "refitted": m.refitted}
-            for m in packed.members
-        ],
         **({"doubted": packed.doubted[0].message} if packed.doubted else {}),
         **({"cleaned": packed.cleaned[0].message} if packed.cleaned else {}),
         **({"reading": told} if (told := _long(packed.members)) else {}),

@@ -9,14 +9,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from penna import bundle, evaluate, select
+from penna import evaluate, select
 from penna.adjust import reject
 from penna.budget import Deadline
-from penna.errors import PennaError
 from penna.evaluate import Work
 from penna.job import doubting, proposing
-from penna.job.affording import FINISHING, Affording, whole
-from penna.models import Model, Resources, reach, staged
+from penna.job.affording import Affording, whole
+from penna.job.best_model import BestModels
+from penna.models import Model, Resources, staged
 from penna.runners import here
 from penna.search import Proposal
 from penna.select import Choice, Evidence
@@ -31,8 +31,8 @@ STOPPED = "stopped by hand"
 GRACE = 0.02
 #: A refit of a trusted recipe may be cut to this share of its steps before another model is served.
 CUT = 0.4
-#: A model that took this long is kept on disk when it is the best so far: it need not be fitted twice if time runs out.
-WORTH_KEEPING = 5.0
+#: Refits that take no more than this share of the budget are never given up for one more trial.
+CHEAP = 0.1
 
 
 class Progress(Protocol):
@@ -71,11 +71,13 @@ class Search:
         self.first_round = tuple(range(work.profile.folds))
         self.evidence = Evidence(work.task, self._truth, ledger.outputs, self.first_round)
         self.baseline: Model | None = None
-        self.kept = _kept(goal.folder, ledger.trials)
         self.chosen: Choice | None = None
         self.too_large: set[frozenset[int]] = set()  # members that were over a ceiling once written and measured
         self._truths: dict[int, Array] = {}
         self.affording = Affording(work, goal.deadline, goal.exam_rows)
+        wrote = self.affording.wrote
+        self.best_models = BestModels(goal.folder, work, goal.facts, self.trusted, ledger.trials, wrote)
+        self._fitted: Model | None = None  # of the last attempt
         self._choosing = self._spent_since = self._looking = 0.0
 
     def run(self) -> str:
@@ -83,7 +85,7 @@ class Search:
         try:
             return here.run(self.ask, self.attempt, self.told, self.ledger, self.left)
         except KeyboardInterrupt:  # perhaps after a model was written, and before its trial was
-            self.kept = _kept(self.goal.folder, self.ledger.trials)
+            self.best_models.reread(self.ledger.trials)
             return STOPPED
 
     def ask(self, trials: Sequence[Trial], left: float) -> Proposal | None:
@@ -103,29 +105,38 @@ class Search:
 
     def left(self) -> float:
         """Seconds that searching may still take: choosing once more and finishing what is chosen now come off first."""
+        if not self.best_models.numbers:  # without a first model there is nothing to finish
+            return self.goal.deadline.left()
         left = self.finishing() - self._choosing
+        return left - self._reserve(left)
+
+    def _reserve(self, left: float) -> float:
+        """Seconds that finishing what is chosen now takes: in full where these are left, or few; else at the least."""
         if self.chosen is None:
-            return left
+            return 0.0
         members = [t for t, _ in self.chosen.members]
         whole = sum(self.refit_seconds(t) + self.answer_seconds(t) for t in members)
-        return left - (whole if whole <= left else sum(map(self.least_seconds, members)))
+        cheap = whole <= CHEAP * self.goal.deadline.seconds
+        return whole if whole <= left or cheap else sum(map(self.least_seconds, members))
 
     def finishing(self) -> float:
         """Seconds in which what is chosen could be fitted again and examined: last steps and writing come off first."""
-        return self.goal.deadline.left() - FINISHING - self.goal.adjusting
+        return self.goal.deadline.left() - self.affording.finishing() - self.goal.adjusting
 
     def refit_seconds(self, trial: Trial) -> float:
         """Predicted seconds to fit a trial's recipe on all rows; none for a kept model that would learn little more."""
-        return 0.0 if trial.number == self.kept and not self.work.refits else self.affording.refit(trial)
+        kept = trial.number in self.best_models.numbers
+        return 0.0 if kept and not self.work.refits else self.affording.refit(trial)
 
     def answer_seconds(self, trial: Trial) -> float:
-        """Predicted seconds to answer the exam."""
-        return self.affording.exam(trial)
+        """Predicted seconds to write the model, and to answer the exam."""
+        return self.affording.writing(trial.recipe) + self.affording.exam(trial)
 
     def least_seconds(self, trial: Trial) -> float:
-        """What finishing takes at the least: the kept model can be served as it is, a trusted one learn for less."""
+        """What finishing takes at the least: a kept model can be served as it is, a trusted one learn for less."""
         share = CUT if trial.recipe.family == getattr(self.trusted, "family", None) else 1.0
-        return self.answer_seconds(trial) + (0.0 if trial.number == self.kept else share * self.refit_seconds(trial))
+        kept = trial.number in self.best_models.numbers
+        return self.answer_seconds(trial) + (0.0 if kept else share * self.refit_seconds(trial))
 
     def choose(self, seconds: float) -> Choice | None:
         """The best choice that can be finished within ``seconds`` and stays under the ceilings."""
@@ -154,7 +165,8 @@ class Search:
         def allowed(members: Sequence[Trial]) -> bool:
             size = sum(t.megabytes or 0.0 for t in members)
             answer = sum(t.milliseconds or 0.0 for t in members)
-            grace = GRACE * self.goal.deadline.seconds if all(t.number == self.kept for t in members) else 0.0
+            kept = all(t.number in self.best_models.numbers for t in members)
+            grace = GRACE * self.goal.deadline.seconds if kept else 0.0
             fits = sum(map(self.least_seconds, members)) <= seconds + grace and self.work.budget.admits(size, answer)
             return fits and frozenset(t.number for t in members) not in self.too_large
 
@@ -185,11 +197,13 @@ class Search:
             judged = proposal.origin != "finalist"
             return not judged or self.strategy.keep(self.ledger.trials, recipe, step / of, score)
 
-        # However long it takes: what is chosen now can still be served as it lies there.
-        least = sum(self.least_seconds(t) for t, _ in self.chosen.members) if self.chosen else 0.0
-        resources = replace(
-            self.goal.resources, deadline=self.goal.deadline.before(FINISHING + self.goal.adjusting + least)
-        )
+        # However long it takes, what is chosen now can still be served as it is, or refitted where that is cheap; and
+        # so can this.
+        serving = max(self._reserve(0.0), self.affording.serving(recipe, cost))
+        after = self.affording.finishing() + self.goal.adjusting + serving
+        if not self.best_models.numbers:
+            after = min(after, 0.5 * self.goal.deadline.left())
+        resources = replace(self.goal.resources, deadline=self.goal.deadline.before(after))
         outcome = evaluate.evaluate(recipe, self.work, folds, resources, report)
         trial = replace(
             outcome.trial,
@@ -200,7 +214,8 @@ class Search:
             asked=proposal.key,
         )
         self.affording.took(trial, seconds)
-        return self._keep(trial, outcome.model), outcome.outputs
+        self._fitted = outcome.model
+        return trial, outcome.outputs
 
     def doubt(self, folds: Sequence[int]) -> str:
         """Look for doubtful rows of these folds; why that failed, or ""."""
@@ -213,6 +228,10 @@ class Search:
         return why
 
     def told(self, trial: Trial) -> None:
+        """A trial is in the ledger: its model may be the best so far, and another choice the best."""
+        if self._fitted is not None:
+            self._keep(trial, self._fitted)
+            self._fitted = None
         self._spent_since += trial.seconds
         if self._spent_since >= 20 * self._choosing:  # a twentieth of the time is enough for choosing
             begun = time.monotonic()
@@ -222,37 +241,13 @@ class Search:
         done = [t for t in self.ledger.trials if t.state is State.COMPLETE and t.folds == self.first_round]
         self.progress.event("trial_end", trial=trial, best=max(done, key=lambda t: t.score, default=None))
 
-    def _keep(self, trial: Trial, model: Model | None) -> Trial:
-        """Leave the best model so far on disk: after a kill, a Ctrl-C or the deadline there is something to serve."""
-        if model is None or trial.state is not State.COMPLETE:
-            return trial
-        column = getattr(self.work.task, "rejects", None)
-        family, model = staged.asked(trial.recipe, model, () if column is None else (reject.never(column),))
+    def _keep(self, trial: Trial, model: Model) -> None:
         if trial.origin == "baseline":
-            self.baseline = model
-        best = max((t.score for t in self.ledger.trials if t.folds == trial.folds), default=-np.inf)
-        dear = trial.seconds / max(1, len(trial.folds)) > WORTH_KEEPING
-        there = (self.goal.folder / "model").exists()
-        if trial.origin == "finalist" or (there and not (dear and trial.score > best)):
-            return trial
-        facts = {**self.goal.facts, "preliminary": True, "trial": len(self.ledger.trials), "recipe": str(trial.recipe)}
-        facts["reach"] = reach(trial.recipe, staged.inside(model))
-        written = bundle.write(self.goal.folder / "model", self.work.task, family, model, facts)
-        self.kept = len(self.ledger.trials)
-        return replace(trial, megabytes=round(bundle.megabytes(written.folder), 3))
+            column = getattr(self.work.task, "rejects", None)
+            self.baseline = staged.asked(trial.recipe, model, () if column is None else (reject.never(column),))[1]
+        self.best_models.add(trial, model)
 
     def _truth(self, fold: int) -> Array:
         if fold not in self._truths:
             self._truths[fold] = self.work.task.encode(self.work.table.take(self.work.folds[fold][1]))
         return self._truths[fold]
-
-
-def _kept(folder: Path, trials: Sequence[Trial]) -> int | None:
-    """The number of the trial whose model lies in the run folder, as a kill or Ctrl-C leaves it."""
-    try:
-        manifest = bundle.open(folder).manifest
-    except PennaError:  # none yet, or cut short: there is nothing to go back to
-        return None
-    # What a finished run serves was fitted on all rows, and may be a blend; and no trial may have come of a model.
-    found = [t.number for t in trials if (t.number, str(t.recipe)) == (manifest.get("trial"), manifest.get("recipe"))]
-    return found[0] if found and manifest.get("preliminary") else None
