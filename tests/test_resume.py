@@ -1,0 +1,108 @@
+"""What is served when time runs short: after a starved end, a kill, or a resume whose budget is used up."""
+
+import json
+import time
+
+import numpy as np
+import pytest
+
+from penna import AutoText, RunError, load, trials
+from penna.budget import Deadline
+from penna.job import elapsed
+from penna.trials import State
+
+
+@pytest.fixture(scope="module")
+def questions(demo_rows):
+    """Five intents, 40 rows each."""
+    chosen = demo_rows.label.value_counts().index[:5]
+    rows = demo_rows[demo_rows.label.isin(chosen)].groupby("label").head(40)
+    return rows.sample(frac=1, random_state=0).reset_index(drop=True)
+
+
+@pytest.fixture(scope="module")
+def run(questions, tmp_path_factory):
+    """A finished fit, and its folder."""
+    folder = tmp_path_factory.mktemp("resume") / "run"
+    return AutoText(budget=6, families=("linear",), out=folder).fit(questions, y="label"), folder
+
+
+class Starved:
+    """After the fifth trial the machine stands still until the time is up."""
+
+    def __init__(self, seconds):
+        self.over = time.monotonic() + seconds
+
+    def event(self, kind, **data):
+        if kind == "trial_end" and data["trial"].number == 4:
+            time.sleep(max(0.0, self.over - time.monotonic()))
+
+
+def test_a_search_that_is_starved_at_its_end_serves_the_best_model_of_its_leaderboard(questions, tmp_path):
+    auto = AutoText(
+        budget=8, families=("linear",), folds=2, adjust="none", out=tmp_path / "run", progress=Starved(8.5)
+    ).fit(questions, y="label")
+    done = [t for t in auto.trials_ if t.state is State.COMPLETE]
+    best = max(done, key=lambda t: t.cautious)
+    (member,) = auto.bundle_.manifest["members"]
+    assert len(done) == 5
+    assert best.score > done[0].score, "the first trial is not the best of these"
+    assert member["trial"] == best.number
+    assert member["refitted"] is False
+
+
+def test_a_resumed_run_has_the_rest_of_its_budget(run, questions):
+    fitted, folder = run
+    (folder / elapsed.FILE).write_text(json.dumps({"seconds": 100.0}))
+    again = AutoText(budget=10, families=("linear",), out=folder, resume=True).fit(questions, y="label")
+    assert again.trials_ == fitted.trials_, "no time was left for another trial"
+    assert elapsed.before(folder) > 100
+
+
+def test_what_was_whole_before_a_kill_is_served_again_and_not_fitted_again(run, questions):
+    fitted, folder = run
+    (folder / "record.json").unlink()
+    (folder / "report.html").unlink()
+    (folder / elapsed.FILE).write_text(json.dumps({"seconds": 100.0}))
+    refits = []
+
+    class Watch:
+        def event(self, kind, **data):
+            if kind == "phase":
+                refits.append(data["name"])
+
+    again = AutoText(budget=10, families=("linear",), out=folder, resume=True, progress=Watch())
+    again.fit(questions, y="label")
+    assert again.bundle_.manifest["members"] == fitted.bundle_.manifest["members"]
+    assert not [name for name in refits if "refitting" in name]
+    assert again.exam_ == fitted.exam_
+    assert (folder / "report.html").exists()
+    texts = list(questions.text[:20])
+    assert np.allclose(load(folder).predict_proba(texts), fitted.predict_proba(texts))
+
+
+def test_resume_begins_where_there_is_nothing_yet(questions, tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    for name in ("ledger.jsonl", "ledger.part", elapsed.FILE):
+        (folder / name).touch()
+    auto = AutoText(budget=5, families=("linear",), out=folder, resume=True).fit(questions, y="label")
+    assert trials.read(folder / "ledger.jsonl")[1] == list(auto.trials_)
+
+
+def test_resume_does_not_write_into_a_folder_of_something_else(questions, tmp_path):
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(RunError, match="holds no run to resume, but other files"):
+        AutoText(budget=5, families=("linear",), out=tmp_path, resume=True).fit(questions, y="label")
+    assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_the_seconds_of_a_run_are_noted_while_it_works(tmp_path):
+    with elapsed.Noted(tmp_path, Deadline(60, time.monotonic() - 7)):
+        while not (tmp_path / elapsed.FILE).exists():
+            time.sleep(0.01)
+    assert 7 <= elapsed.before(tmp_path) < 60
+    for content in ("", "{}", "[1]", '{"seconds": "x"}', '{"seconds": NaN}', '{"seconds": -3}', " " * 10_000):
+        (tmp_path / elapsed.FILE).write_text(content)
+        assert elapsed.before(tmp_path) == 0
+    assert elapsed.before(tmp_path / "nowhere") == 0
