@@ -75,6 +75,11 @@ class BestModels:
         """Trials whose model is at hand."""
         return frozenset(self._fitted) | ({self._saved.number} if self._saved else frozenset())
 
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing yet that could be served."""
+        return not self.numbers and self.finished is None
+
     def ranked(self) -> list[Trial]:
         """Trials whose model is at hand, best first."""
         trials = {number: fitted.trial for number, fitted in self._fitted.items()}

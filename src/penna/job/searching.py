@@ -105,7 +105,7 @@ class Search:
 
     def left(self) -> float:
         """Seconds that searching may still take: choosing once more and finishing what is chosen now come off first."""
-        if not self.best_models.numbers:  # without a first model there is nothing to finish
+        if self.best_models.empty:  # without a first model there is nothing to finish
             return self.goal.deadline.left()
         left = self.finishing() - self._choosing
         return left - self._reserve(left)
@@ -201,7 +201,7 @@ class Search:
         # so can this.
         serving = max(self._reserve(0.0), self.affording.serving(recipe, cost))
         after = self.affording.finishing() + self.goal.adjusting + serving
-        if not self.best_models.numbers:
+        if self.best_models.empty:
             after = min(after, 0.5 * self.goal.deadline.left())
         resources = replace(self.goal.resources, deadline=self.goal.deadline.before(after))
         outcome = evaluate.evaluate(recipe, self.work, folds, resources, report)
