@@ -10,6 +10,7 @@ from threadpoolctl import threadpool_limits
 from penna import environment, machine, reading, tasks
 from penna.budget import Deadline, parse_seconds
 from penna.encoders import checkpoints
+from penna.encoders.setup import setup_seconds
 from penna.errors import EncoderError, PennaError
 from penna.job import intake, outoffold
 from penna.models import Resources
@@ -276,6 +277,13 @@ class _Run:
         from penna.training.precision import fastest_dtype
 
         deadline = resources.deadline
+        deadline = deadline.before((1 - _ENCODING) * max(deadline.left(), 0))
+        if (setup := setup_seconds()) > deadline.left():
+            why = (
+                f"loading it takes up to {setup:.0f} s, {max(deadline.left(), 0):.1f} s are left for it: raise --budget"
+            )
+            self.skipped.append((name, why))
+            return False
         try:
             checkpoint = checkpoints.find(name)
             whole = tokens.tokenise(checkpoint, self.sheet.table, checkpoint.max_length, resources.cache).whole
@@ -283,7 +291,7 @@ class _Run:
             vectors = embed.embed(
                 checkpoint, self.sheet.table, depth=checkpoint.depth_at(1.0), length=256 if mean > 400 else 128,
                 dtype=str(fastest_dtype()).removeprefix("torch."), cache=resources.cache, threads=resources.threads,
-                deadline=deadline.before((1 - _ENCODING) * max(deadline.left(), 0)),
+                deadline=deadline,
             )  # fmt: skip
         except EncoderError as error:
             self.skipped.append((name, str(error)))

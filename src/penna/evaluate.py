@@ -154,6 +154,8 @@ class _Run:
         self.rows_per_second = 0.0
 
     def fold(self, fold: int) -> None:
+        if self.scores and self.resources.deadline.over():
+            raise OutOfTime("the time was up before all folds were done")
         train = self.work.training(self.recipe, fold)
         valid = self.work.table_for(self.recipe).take(self.work.folds[fold][1])
         task = self.work.task

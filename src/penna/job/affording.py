@@ -8,6 +8,7 @@ import numpy as np
 
 from penna import evaluate, plugins
 from penna.budget import Deadline
+from penna.encoders.setup import ENCODER_TIMING, setup_seconds
 from penna.evaluate import Work
 from penna.machine import contention
 from penna.models import Cost, Resources
@@ -21,10 +22,6 @@ FINISHING = 2.5
 MOST_FINISHING = 0.3
 #: Seconds to write a model, before one of its kind was written: a graph of an encoder, or arrays.
 ENCODED_WRITE, PLAIN_WRITE = 2.0, 0.2
-#: Importing torch, loading an encoder and timing some of its steps. With less left, its family is skipped.
-ENCODER_SETUP = 10.0
-#: The same where it has been loaded, and only another depth or length is to be timed.
-ENCODER_TIMING = 2.0
 #: Seconds that one exam row may take, before a trial has shown it.
 ENCODED_ROW, LINEAR_ROW = 4e-3, 5e-5
 #: A text in a batch takes so much of the time that one alone takes.
@@ -105,7 +102,7 @@ class Affording:
         first = not any(t.recipe.family == family and t.state is State.COMPLETE for t in trials)
         # Networks are loaded, or made, and timed: those that begin anew say so themselves.
         slow = bool(proposal.recipe.get("encoder")) or getattr(plugins.find("models", family), "ANEW", False)
-        setup = (ENCODER_TIMING if _needs(proposal.recipe) in self._loaded else ENCODER_SETUP) * contention()
+        setup = setup_seconds(loaded=_needs(proposal.recipe) in self._loaded)
         if slow and left < setup:
             return f"loading and timing an encoder takes up to {setup:.0f} s, {max(left, 0):.1f} s are left"
         correction = self.correction(family)

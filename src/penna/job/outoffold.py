@@ -11,6 +11,7 @@ import numpy as np
 
 from penna import evaluate, plugins, split
 from penna.budget import Budget
+from penna.encoders.setup import setup_seconds
 from penna.errors import TableError
 from penna.evaluate import Array, Work
 from penna.models import Resources
@@ -133,6 +134,8 @@ def _frozen(profile: Profile) -> list[Recipe]:
 
 def _attempt(recipe: Recipe, work: Work, resources: Resources, seconds: float) -> Array | str:
     """(n, columns) answers, or why there are none."""
+    if recipe.get("encoder") and seconds < (setup := setup_seconds()):
+        return f"loading and timing an encoder takes up to {setup:.0f} s, {max(seconds, 0):.1f} s are left"
     afforded = evaluate.afford(recipe, work, (0,), resources, seconds)
     if isinstance(afforded, str):
         return afforded

@@ -1,0 +1,19 @@
+"""What it takes until an encoder can be used. Knows a clock; loads nothing."""
+
+import sys
+
+from penna.machine import contention
+
+#: Seconds on a quiet machine to import torch, load an encoder and time some of its steps.
+ENCODER_SETUP = 10.0
+#: The same once it has been loaded, and only another depth or length is to be timed.
+ENCODER_TIMING = 2.0
+
+
+def setup_seconds(loaded: bool | None = None) -> float:
+    """Most seconds that loading and timing an encoder takes, as busy as the machine is just now.
+
+    ``loaded``: only timing is left to do; None: as far as importing torch tells, which takes longest.
+    """
+    known = "torch" in sys.modules if loaded is None else loaded
+    return (ENCODER_TIMING if known else ENCODER_SETUP) * contention()
