@@ -5,23 +5,20 @@ they stand in a third file, which is joined to each of the two when they are ope
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from penna.encoders._onnx_nodes import _ACTIVATIONS, _FUSED, MASK, Writer, _activated, states
+from penna.encoders._onnx_nodes import _ACTIVATIONS, MASK, Writer, _activated, states
 from penna.encoders._onnx_nodes import IDS as SOURCE
+from penna.encoders._onnx_plain import FUSED, Graph, Node, Value
 from penna.encoders.decoder_parts import DecoderLayer, DecoderParts
 from penna.encoders.parts import Dense, Parts
-
-if TYPE_CHECKING:
-    import onnx
 
 TOKEN, PLACE, MOST = "token", "place", "most"
 NEXT, SCORES = "next", "scores"
 WORDS = "words"
-_IR, _OPSET = 8, 17
 
 
-def once(encoder: Parts, decoder: DecoderParts, joint: bool) -> "onnx.ModelProto":
+def once(encoder: Parts, decoder: DecoderParts, joint: bool) -> Graph:
     """ids and mask (b, s) int32 in; for each distinct layer of the decoder ``keys_i`` and ``values_i`` (b, heads, s, d)
     out. ``joint``: its words are not among its weights."""
     writer = Writer()
@@ -37,7 +34,7 @@ def once(encoder: Parts, decoder: DecoderParts, joint: bool) -> "onnx.ModelProto
     return _model(writer, "once", {SOURCE: _WHOLE, MASK: _WHOLE}, dict.fromkeys(outputs, _FLOATS))
 
 
-def step(decoder: DecoderParts, joint: bool) -> "onnx.ModelProto":
+def step(decoder: DecoderParts, joint: bool) -> Graph:
     """One more token for each of n rows, of which b sources have equally many.
 
     In: ``token`` (n, 1) int32, ``place`` (1,) int64 (how many came before), ``most`` (1,) int64, ``mask`` (b, s), each
@@ -60,14 +57,6 @@ def step(decoder: DecoderParts, joint: bool) -> "onnx.ModelProto":
     if joint:
         del writer.weights[WORDS]
     return _model(writer, "step", inputs, outputs)
-
-
-def shared(words: Any) -> "onnx.ModelProto":
-    """The part of a model that holds the words alone."""
-    import onnx
-    from onnx import numpy_helper
-
-    return onnx.ModelProto(graph=onnx.GraphProto(initializer=[numpy_helper.from_array(words, WORDS)]))
 
 
 def _layer(writer: Writer, decoder: DecoderParts, index: int, depth: int, x: str) -> str:
@@ -112,25 +101,19 @@ def _looking_across(writer: Writer, decoder: DecoderParts, part: DecoderLayer, i
 
 
 def _attention(writer: Writer, inputs: Sequence[str], outputs: Sequence[str], heads: int) -> str:
-    from onnx import helper
-
-    writer.nodes.append(
-        helper.make_node("MultiHeadAttention", list(inputs), list(outputs), domain=_FUSED, num_heads=heads)
-    )
+    writer.nodes.append(Node("MultiHeadAttention", tuple(inputs), tuple(outputs), FUSED, {"num_heads": heads}))
     return outputs[0]
 
 
 def _answer(writer: Writer, decoder: DecoderParts, words: str, x: str) -> None:
     """The likeliest next tokens, and how likely they are."""
-    from onnx import helper
-
     flat = writer.add("Reshape", x, writer.whole(-1, decoder.width))
     changed = writer.product(flat, "change", decoder.change)
     activation, bias = _ACTIVATIONS[decoder.activation], writer.weight("change.bias", decoder.change.bias)
     if activation == "Relu":
         active = writer.add("Relu", writer.add("Add", changed, bias))
     else:
-        active = writer.add(activation, changed, bias, domain=_FUSED)
+        active = writer.add(activation, changed, bias, domain=FUSED)
     gamma, beta = (
         writer.weight("changed.scale", decoder.changed.scale),
         writer.weight("changed.shift", decoder.changed.shift),
@@ -141,26 +124,18 @@ def _answer(writer: Writer, decoder: DecoderParts, words: str, x: str) -> None:
     # The fused softmax takes a tenth of the time of a sum of exponentials that is taken off afterwards.
     chances = writer.add("Softmax", logits, axis=1)
     best = f"{chances}.best"
-    writer.nodes.append(helper.make_node("TopK", [chances, MOST], [best, NEXT], axis=1))
+    writer.nodes.append(Node("TopK", (chances, MOST), (best, NEXT), settings={"axis": 1}))
     writer.add("Log", best, name=SCORES)
 
 
-def _model(writer: Writer, name: str, inputs: dict[str, Any], outputs: dict[str, Any]) -> "onnx.ModelProto":
-    from onnx import TensorProto, helper
-
-    kinds = {"int32": TensorProto.INT32, "int64": TensorProto.INT64, "float32": TensorProto.FLOAT}
-
-    def described(values: dict[str, Any]) -> list[Any]:
+def _model(writer: Writer, name: str, inputs: dict[str, Any], outputs: dict[str, Any]) -> Graph:
+    def described(values: dict[str, Any]) -> list[Value]:
         # Dimensions that change have a name of their own in each value: nothing is claimed about their being equal.
         return [
-            helper.make_tensor_value_info(value, kinds[kind], [f"{value}_{i}" for i in range(axes)])
-            for value, (kind, axes) in values.items()
+            Value(value, kind, tuple(f"{value}_{i}" for i in range(axes))) for value, (kind, axes) in values.items()
         ]
 
-    weights = list(writer.weights.values())
-    graph = helper.make_graph(writer.nodes, name, described(inputs), described(outputs), initializer=weights)
-    operators = [helper.make_opsetid("", _OPSET), helper.make_opsetid(_FUSED, 1)]
-    return helper.make_model(graph, opset_imports=operators, ir_version=_IR, producer_name="penna")
+    return Graph(name, writer.nodes, described(inputs), described(outputs), writer.weights)
 
 
 #: Type and number of axes of what goes in and out.

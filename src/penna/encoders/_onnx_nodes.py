@@ -5,18 +5,16 @@ where an unrolled graph would hold one packed copy in memory for each depth.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from penna.encoders._onnx_plain import FUSED, Graph, Node, Value
 from penna.encoders.parts import Dense, Layer, Norm, Parts
 from penna.errors import BundleError
 
-if TYPE_CHECKING:
-    import onnx
-
 IDS, MASK, TYPES, OUT = "ids", "mask", "types", "out"
-_FUSED = "com.microsoft"
+_INT32, _FLOAT, _BOOL = 6, 1, 9  # numbers of types, as Cast takes them
 _ACTIVATIONS = {
     "gelu": "BiasGelu",
     "gelu_new": "FastGelu",
@@ -30,23 +28,18 @@ class Writer:
     """Collects nodes and weights; ``add`` returns the name of what a node puts out."""
 
     def __init__(self) -> None:
-        self.nodes: list[Any] = []
+        self.nodes: list[Node] = []
         self.weights: dict[str, Any] = {}
         self.count = 0
 
     def add(self, operator: str, *inputs: str, name: str = "", domain: str = "", **settings: Any) -> str:
-        from onnx import helper
-
         self.count += 1
         name = name or f"{operator}_{self.count}"
-        self.nodes.append(helper.make_node(operator, list(inputs), [name], domain=domain, **settings))
+        self.nodes.append(Node(operator, inputs, (name,), domain, settings))
         return name
 
     def weight(self, name: str, array: Any) -> str:
-        from onnx import numpy_helper
-
-        if name not in self.weights:
-            self.weights[name] = numpy_helper.from_array(np.asarray(array, order="C"), name)
+        self.weights.setdefault(name, array)
         return name
 
     def whole(self, *numbers: int) -> str:
@@ -64,12 +57,10 @@ class Writer:
         return self.add("LayerNormalization", self.add("Add", x, added), gamma, beta, epsilon=norm.epsilon)
 
 
-def model(parts: Parts, pooling: str, head: Sequence[tuple[Dense, str]]) -> "onnx.ModelProto":
+def graph(parts: Parts, pooling: str, head: Sequence[tuple[Dense, str]]) -> Graph:
     """ids and mask, and types where there are such, (b, s) int32 in; (b, k) float32 out: logits, or without a head the
     pooled vector. With the pooling "none" (b, s, k) out: the same of every token; with "sides" (b, 2 width): the mean
     of either text of a pair, which the types tell apart whether or not the encoder knows any."""
-    from onnx import TensorProto, helper
-
     writer = Writer()
     x = _pool(writer, states(writer, parts), pooling)
     for number, (dense, activation) in enumerate(head):
@@ -78,16 +69,9 @@ def model(parts: Parts, pooling: str, head: Sequence[tuple[Dense, str]]) -> "onn
             x = writer.add({"relu": "Relu", "tanh": "Tanh"}[activation], x)
     writer.add("Identity", x, name=OUT)
     outputs = int(head[-1][0].bias.shape[0]) if head else parts.width * (2 if pooling == "sides" else 1)
-    shape: list[str | int] = ["b", "s", outputs] if pooling == "none" else ["b", outputs]
-    graph = helper.make_graph(
-        writer.nodes,
-        "encoder",
-        [helper.make_tensor_value_info(name, TensorProto.INT32, ["b", "s"]) for name in _inputs(parts, pooling)],
-        [helper.make_tensor_value_info(OUT, TensorProto.FLOAT, shape)],
-        initializer=list(writer.weights.values()),
-    )
-    operators = [helper.make_opsetid("", 17), helper.make_opsetid(_FUSED, 1)]
-    return helper.make_model(graph, opset_imports=operators, ir_version=8, producer_name="penna")
+    shape = ("b", "s", outputs) if pooling == "none" else ("b", outputs)
+    inputs = [Value(name, "int32", ("b", "s")) for name in _inputs(parts, pooling)]
+    return Graph("encoder", writer.nodes, inputs, [Value(OUT, "float32", shape)], writer.weights)
 
 
 def _inputs(parts: Parts, pooling: str = "") -> tuple[str, ...]:
@@ -131,14 +115,12 @@ def _embed(writer: Writer, parts: Parts) -> str:
 
 
 def _positions(writer: Writer, parts: Parts) -> str:
-    from onnx import TensorProto
-
     table = writer.weight("positions", parts.positions)
     if parts.padding is None:
         return writer.add("Slice", table, writer.whole(0), writer.add("Shape", IDS, start=1, end=2))
     padding = np.array(parts.padding, np.int32)
     real = writer.add("Not", writer.add("Equal", IDS, writer.weight("padding", padding)))
-    ones = writer.add("Cast", real, to=TensorProto.INT32)
+    ones = writer.add("Cast", real, to=_INT32)
     counted = writer.add("Mul", writer.add("CumSum", ones, writer.weight("scalar_1", np.array(1, np.int64))), ones)
     return writer.add("Gather", table, writer.add("Add", counted, "padding"))
 
@@ -172,7 +154,7 @@ def _layer(writer: Writer, parts: Parts, index: int, x: str, bias: str) -> str:
         writer.weight(f"{name}.qkv.bias", layer.qkv.bias),
         MASK,
         *(("", bias) if bias else ()),
-        domain=_FUSED,
+        domain=FUSED,
         num_heads=parts.heads,
     )
     y = writer.norm(writer.dense(attended, f"{name}.out", layer.out), x, f"{name}.attended", layer.attended)
@@ -186,50 +168,35 @@ def _activated(writer: Writer, x: str, name: str, layer: Layer, activation: str)
     operator, bias = _ACTIVATIONS[activation], writer.weight(name, layer.up.bias)
     if operator == "Relu":
         return writer.add("Relu", writer.add("Add", x, bias))
-    return writer.add(operator, x, bias, domain=_FUSED)
+    return writer.add(operator, x, bias, domain=FUSED)
 
 
 def _loop(writer: Writer, parts: Parts, cycle: Sequence[int], x: str, bias: str, times: int) -> str:
-    from onnx import TensorProto, helper
-
     outside, writer.nodes = writer.nodes, []
     start = f"loop_{writer.count}"
     turn, go, state = f"{start}.turn", f"{start}.go", f"{start}.state"
     done = _layers(writer, parts, cycle, state, bias)
     still = writer.add("Identity", go)
-    shape = ["b", "s", parts.width]
-    body = helper.make_graph(
-        writer.nodes,
-        start,
-        [
-            helper.make_tensor_value_info(turn, TensorProto.INT64, []),
-            helper.make_tensor_value_info(go, TensorProto.BOOL, []),
-            helper.make_tensor_value_info(state, TensorProto.FLOAT, shape),
-        ],
-        [
-            helper.make_tensor_value_info(still, TensorProto.BOOL, []),
-            helper.make_tensor_value_info(done, TensorProto.FLOAT, shape),
-        ],
-    )
+    shape = ("b", "s", parts.width)
+    inputs = [Value(turn, "int64", ()), Value(go, "bool", ()), Value(state, "float32", shape)]
+    body = Graph(start, writer.nodes, inputs, [Value(still, "bool", ()), Value(done, "float32", shape)])
     writer.nodes = outside
     turns = writer.weight(f"{start}.turns", np.array(times, np.int64))
     return writer.add("Loop", turns, writer.weight("true", np.array(True)), x, body=body)
 
 
 def _pool(writer: Writer, x: str, pooling: str) -> str:
-    from onnx import TensorProto
-
     if pooling == "none":
         return x
     if pooling == "cls":
         return writer.add("Gather", x, writer.weight("scalar_0", np.array(0, np.int64)), axis=1)
     if pooling == "max":
-        real = writer.add("Unsqueeze", writer.add("Cast", MASK, to=TensorProto.BOOL), writer.whole(2))
+        real = writer.add("Unsqueeze", writer.add("Cast", MASK, to=_BOOL), writer.whole(2))
         lowest = writer.weight("lowest", np.array(np.finfo(np.float32).min, np.float32))
         return writer.add("ReduceMax", writer.add("Where", real, x, lowest), axes=[1], keepdims=0)
-    weights = writer.add("Unsqueeze", writer.add("Cast", MASK, to=TensorProto.FLOAT), writer.whole(1))
+    weights = writer.add("Unsqueeze", writer.add("Cast", MASK, to=_FLOAT), writer.whole(1))
     if pooling == "sides":
-        types = writer.add("Unsqueeze", writer.add("Cast", TYPES, to=TensorProto.FLOAT), writer.whole(1))
+        types = writer.add("Unsqueeze", writer.add("Cast", TYPES, to=_FLOAT), writer.whole(1))
         second = writer.add("Mul", weights, types)
         both = writer.add("Concat", writer.add("Sub", weights, second), second, axis=1)
         one = writer.weight("one", np.array(1, np.float32))  # a side without a token

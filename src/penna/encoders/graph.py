@@ -68,7 +68,7 @@ def write_graph(
     pairs, or long texts by windows, of that length. Raises BundleError where
     the graph answers otherwise than the module, or cannot be written.
     """
-    from penna.encoders import _onnx_nodes
+    from penna.encoders import _onnx_nodes, _onnx_plain
 
     if pooling not in POOLINGS:
         raise BundleError(f"the pooling {pooling!r} cannot be written as a graph: choose one of {', '.join(POOLINGS)}.")
@@ -79,7 +79,8 @@ def write_graph(
     most = length if framing is None else framing.most
     typed = framing is not None and framing.sides == 2 and framing.frame.typed
     parts = arrays.read(module, length, typed=typed)
-    model = _onnx_nodes.model(parts, pooling, [(Dense(weight.T, bias), act) for weight, bias, act in layers])
+    nodes = _onnx_nodes.graph(parts, pooling, [(Dense(weight.T, bias), act) for weight, bias, act in layers])
+    model = _onnx_plain.model(nodes)
     facts = session.Facts(
         length=length,
         outputs=len(layers[-1][1]) if layers else parts.width * (2 if pooling == "sides" else 1),
@@ -98,7 +99,7 @@ def write_graph(
     if model.ByteSize() > _LARGEST:
         raise BundleError(f"{checkpoint.name!r} is too large for one ONNX file (2 GB): choose a smaller encoder.")
     (folder / session.GRAPH).write_bytes(model.SerializeToString())
-    del model, parts  # a copy of the weights each
+    del model, nodes, parts  # a copy of the weights each
     texts: list[Any] = [*SAMPLE, "long " * length, *sample]
     if framing is not None and framing.sides == 2:
         texts = list(zip(texts, texts[::-1], strict=True))

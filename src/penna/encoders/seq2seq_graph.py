@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from penna.encoders import _onnx_decoder, decoder_parts, subwords, translator
+from penna.encoders import _onnx_decoder, _onnx_plain, decoder_parts, subwords, translator
 from penna.encoders import parts as arrays
 from penna.encoders.translator import Facts, Translator, limit_of
 from penna.errors import BundleError
@@ -45,11 +45,11 @@ def write(
     joint = target is None
     folder.mkdir(parents=True, exist_ok=True)
     graphs = {
-        translator.ONCE: _onnx_decoder.once(encoder, decoder, joint),
-        translator.STEP: _onnx_decoder.step(decoder, joint),
+        translator.ONCE: _onnx_plain.model(_onnx_decoder.once(encoder, decoder, joint)),
+        translator.STEP: _onnx_plain.model(_onnx_decoder.step(decoder, joint)),
     }
     if joint:
-        graphs[translator.WORDS] = _onnx_decoder.shared(decoder.words)
+        graphs[translator.WORDS] = _onnx_plain.weights_alone({_onnx_decoder.WORDS: decoder.words})
     for name, graph in graphs.items():
         (folder / name).write_bytes(graph.SerializeToString())
     source.save(str(folder / translator.SOURCE), pretty=False)
