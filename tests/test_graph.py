@@ -312,7 +312,7 @@ def test_a_file_that_is_far_too_large_is_not_even_read(write: Write) -> None:
     folder = write()
     with (folder / "tokenizer.json").open("r+b") as file:
         file.truncate(1 << 30)
-    with pytest.raises(BundleError, match="1024 MB"):
+    with pytest.raises(BundleError, match="1,073,741,824 bytes"):
         Graph.open(folder)
 
 
@@ -320,15 +320,15 @@ def test_outputs_that_do_not_agree_are_refused(write: Write) -> None:
     folder = write()
     facts = json.loads((folder / "encoder.json").read_text())
     (folder / "encoder.json").write_text(json.dumps(facts | {"outputs": 5}))
-    with pytest.raises(BundleError, match="copy the artefact again"):
-        Graph.open(folder).run(["a"])
+    with pytest.raises(BundleError, match="its outputs: 3, where 5 is noted"):
+        Graph.open(folder)
 
 
 def test_weights_in_another_file_are_refused(write: Write, tmp_path: Path) -> None:
     folder = write()
     model = onnx.load(folder / "graph.onnx")
     onnx.save(model, folder / "graph.onnx", save_as_external_data=True, location="stolen", size_threshold=0)
-    with pytest.raises(BundleError, match="do not trust it"):
+    with pytest.raises(BundleError, match="keeps weights in other files"):
         Graph.open(folder)
 
 

@@ -166,11 +166,10 @@ def test_texts_that_are_all_too_long_are_refused_in_one_sentence(tmp_path):
     [
         (translator.FACTS, b'{"format": 1}', "damaged"),
         (translator.FACTS, b'{"format": 99}', "update penna"),
-        (translator.ONCE, b"nothing", "damaged"),
-        (translator.STEP, b"", "is empty"),
-        (translator.SOURCE, b"{}", "damaged"),
-        (translator.WORDS, None, "damaged"),
-        (translator.ONCE, b"location", "other files"),
+        (translator.ONCE, b"nothing", "not a graph that Penna wrote"),
+        (translator.STEP, b"", "not a graph that Penna wrote"),
+        (translator.SOURCE, b"{}", "not a tokenizer that Penna wrote"),
+        (translator.WORDS, None, "lacks the weights words"),
     ],
 )
 def test_a_damaged_artefact_is_refused(name, content, says, tmp_path):
@@ -181,6 +180,39 @@ def test_a_damaged_artefact_is_refused(name, content, says, tmp_path):
         (tmp_path / name).write_bytes(content)
     with pytest.raises(BundleError, match=says):
         seq2seq.open(tmp_path)
+
+
+@pytest.mark.parametrize("name", [translator.ONCE, translator.STEP])
+@pytest.mark.parametrize("change", ["operator", "constant", "memory", "words", "nan"])
+def test_graphs_that_penna_did_not_write_are_refused(name, change, tmp_path):
+    import onnx
+
+    made(tmp_path, True, True)
+    model = onnx.load(tmp_path / name)
+    whole = next(w for w in model.graph.initializer if w.name.startswith("whole_"))
+    if change == "operator":
+        model.graph.node[-1].op_type = "Exp"
+    elif change == "constant":
+        whole.raw_data = (1 << 40).to_bytes(8, "little") * (len(whole.raw_data) // 8)
+    elif change == "memory":
+        model.graph.node.append(onnx.helper.make_node("Expand", ["ids", whole.name], ["huge"]))
+    elif change == "words":
+        model.graph.initializer.append(onnx.numpy_helper.from_array(np.zeros((70, 64), np.float32), "words"))
+    else:
+        weights = next(w for w in model.graph.initializer if w.name == "layer_0.qkv.bias")
+        weights.raw_data = b"\xff" * len(weights.raw_data)
+    onnx.save(model, tmp_path / name)
+    with pytest.raises(BundleError, match="not a graph that Penna wrote"):
+        Translator.open(tmp_path)
+
+
+@pytest.mark.parametrize("change", [{"depth": 3}, {"heads": 2, "size": 32}, {"said": 41}, {"length": 25}])
+def test_what_is_noted_of_translators_must_be_true_of_their_graphs(change, tmp_path):
+    made(tmp_path, True, True)
+    facts = json.loads((tmp_path / translator.FACTS).read_text())
+    (tmp_path / translator.FACTS).write_text(json.dumps(facts | change))
+    with pytest.raises(BundleError, match="not a graph that Penna wrote"):
+        Translator.open(tmp_path)
 
 
 def test_a_graph_that_says_something_else_is_no_file(tmp_path):

@@ -222,9 +222,9 @@ def compared(parts: Path) -> dict[str, float]:
     """How the graphs among an artefact's parts were found to agree with the networks that they were written from, where
     there are any: "parity" is the largest difference (in probability, or as a share of the largest entry of a vector),
     "same" the smallest share of sample texts to which a translator says the same."""
-    from penna.encoders import session, translator
+    from penna.encoders import encoder_facts, translator
 
-    notes = [json.loads(p.read_bytes()) for p in files(parts) if p.name in (session.FACTS, translator.FACTS)]
+    notes = [json.loads(p.read_bytes()) for p in files(parts) if p.name in (encoder_facts.FACTS, translator.FACTS)]
     differences, shares = ([n[name] for n in notes if n.get(name) is not None] for name in ("parity", "same"))
     found = {"parity": max(differences, default=None), "same": min(shares, default=None)}
     return {name: value for name, value in found.items() if value is not None}

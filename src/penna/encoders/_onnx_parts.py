@@ -5,7 +5,7 @@ Of the graph's own nodes only what no array tells is read: how many heads, which
 the nodes are right is seen by writing them again (``blueprint``).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,7 +34,8 @@ class Weights:
         if array is None:
             raise ValueError(f"it lacks the weights {name}")
         fits = len(array.shape) == len(shape) and array.dtype == np.float32
-        if not fits or not all(edge == (edge if want is None else want) > 0 for edge, want in zip(array.shape, shape)):
+        wanted = tuple(e if want is None else want for e, want in zip(array.shape, shape, strict=False))
+        if not fits or array.shape != wanted or not array.size:
             raise ValueError(f"its weights {name} are of another shape than Penna writes")
         return array
 
@@ -147,7 +148,7 @@ def _order(graph: Graph) -> tuple[int, ...]:
     return tuple(order)
 
 
-def _layers(nodes: tuple[Node, ...] | list[Node]) -> Iterator[int]:
+def _layers(nodes: Sequence[Node]) -> Iterator[int]:
     """The number of each layer that one of these nodes begins."""
     for node in nodes:
         for name in node.inputs:

@@ -155,6 +155,10 @@ def _float(file: _File, wire: int, value: Any) -> float:
     return float(number)
 
 
+def _elsewhere(file: _File, wire: int, value: Any) -> None:
+    raise ValueError("it keeps weights in other files, which could be any file of this machine")
+
+
 _MODEL: _Fields = {
     1: ("ir_version", _number, False),
     2: ("producer_name", _text, False),
@@ -191,6 +195,8 @@ _TENSOR: _Fields = {
     2: ("data_type", _number, False),
     8: ("name", _text, False),
     9: ("raw_data", _span, False),
+    13: ("external_data", _elsewhere, True),
+    14: ("data_location", _elsewhere, False),
 }
 _VALUE: _Fields = {1: ("name", _text, False), 2: ("type", _span, False)}
 _TYPE: _Fields = {1: ("tensor_type", _span, False)}

@@ -1,74 +1,95 @@
 """Whether a graph is one that Penna writes: it is written again from its own arrays, and compared node by node.
 
-So only the weights' values and a few sizes are free; operators, edges, constants, how often loops turn, and what goes in
-and comes out are those of the writers (``_onnx_nodes``, ``_onnx_decoder``). What is free is bounded by what a batch
-would take. Nothing is run, and onnxruntime has not seen the files yet. Raises ValueError with the reason.
+So only the values of weights and a few sizes are free; operators, edges, constants, the turns of loops, inputs and
+outputs are those of the writers (``_onnx_nodes``, ``_onnx_decoder``). What is free is bounded by what a batch would
+take. Nothing is run, and onnxruntime has not seen the files yet. Raises ValueError with the reason.
 """
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from penna.encoders import _onnx_decoder, _onnx_nodes, _onnx_parts, _onnx_reader
 from penna.encoders._onnx_plain import Array, Graph, Node
+from penna.encoders.decoder_parts import DecoderParts
 from penna.encoders.parts import Parts
+
+if TYPE_CHECKING:
+    from penna.encoders.encoder_facts import Facts as EncoderFacts
+    from penna.encoders.translator import Facts as TranslatorFacts
 
 #: Tokens of a batch, padding included, unless a single row has more.
 BATCH = 1024
 #: Numbers that one operator may put out for a batch: 1 GB of them.
 _MOST = 1 << 28
 _CHUNK = 1 << 22
+#: Tokens of an answer for each of its source, where a source has one (``translator.limit_of``).
+_LONGEST_ANSWER = 12
+
+#: A file as plain values.
+read = _onnx_reader.read
 
 
-def check_encoder(path: Path, *, length: int, pooling: str, outputs: int, depth: int) -> int:
+def check_encoder(path: Path, facts: "EncoderFacts") -> int:
     """Check graph.onnx against what encoder.json says of it; returns how many ids it knows."""
-    graph = _onnx_reader.read(path)
-    parts = _onnx_parts.encoder(graph, length)
-    head = _onnx_parts.head(graph, parts.width * (2 if pooling == "sides" else 1))
-    _agree("depth", depth, len(parts.order))
-    expected = _onnx_nodes.graph(parts, pooling, head)
+    graph = read(path)
+    parts = _onnx_parts.encoder(graph, facts.length)
+    head = _onnx_parts.head(graph, parts.width * (2 if facts.pooling == "sides" else 1))
+    _agree("depth and width", (facts.depth, facts.width), (len(parts.order), parts.width))
+    expected = _onnx_nodes.graph(parts, facts.pooling, head)
     _same(graph, expected)
-    _agree("outputs", outputs, expected.outputs[0].shape[-1])
-    _bounded(parts, length, outputs)
+    _agree("inputs", facts.inputs, [value.name for value in expected.inputs])
+    _agree("outputs", facts.outputs, expected.outputs[0].shape[-1])
+    _bounded(parts, facts.length, facts.outputs)
     _finite(graph.weights)
     return len(parts.words)
 
 
-def check_translator(once: Path, step: Path, words: Path | None, *, length: int, said: int, depth: int, heads: int,
-                     size: int, beams: int) -> tuple[int, int]:  # fmt: skip
-    """Check the graphs of a translation artefact; returns how many ids of a source they know, and how many of an
-    answer."""
-    first, second = _onnx_reader.read(once), _onnx_reader.read(step)
-    shared = None if words is None else _onnx_reader.weights_alone(words)
-    if shared is not None and set(shared) != {_onnx_decoder.WORDS}:
-        raise ValueError("the file of words holds something else")
-    table = None if shared is None else shared[_onnx_decoder.WORDS]
-    if table is not None and {_onnx_decoder.WORDS} & {*first.weights, *second.weights}:
-        raise ValueError("its words are there twice")
-    encoder = _onnx_parts.encoder(first, length, table)
-    decoder = _onnx_parts.decoder(first, second, said, encoder.width, table)
-    _agree("depth", (depth, heads, size), (len(decoder.order), decoder.heads, decoder.width // decoder.heads))
+def read_words(path: Path) -> Mapping[str, Array]:
+    """The words that both graphs of a translation artefact use, from a file of their own."""
+    found = _onnx_reader.weights_alone(path)
+    if set(found) != {_onnx_decoder.WORDS}:
+        raise ValueError("it holds something else than words")
+    return found
+
+
+def check_translator(
+    first: Graph, second: Graph, shared: Mapping[str, Array], facts: "TranslatorFacts"
+) -> tuple[int, int]:
+    """Check the graphs of a translation artefact against what translator.json says of them; returns how many ids of a
+    source they know, and how many of an answer."""
+    table = shared.get(_onnx_decoder.WORDS)
+    encoder = _onnx_parts.encoder(first, facts.length, table)
+    decoder = _onnx_parts.decoder(first, second, facts.said, encoder.width, table)
+    found = len(decoder.order), decoder.heads, decoder.width // decoder.heads
+    _agree("depth, heads and size", (facts.depth, facts.heads, facts.size), found)
     _same(first, _onnx_decoder.once(encoder, decoder, table is not None))
     _same(second, _onnx_decoder.step(decoder, table is not None))
-    _bounded(encoder, length, decoder.width)
-    widest = max(len(decoder.words), *(layer.layer.up.weight.shape[1] for layer in decoder.layers))
-    _few("words or units", BATCH * widest)
-    _few("tokens", BATCH * beams * said * decoder.width)
-    for weights in (first.weights, second.weights, shared or {}):
+    _bounded(encoder, facts.length, decoder.width)
+    _bounded_answers(decoder, facts)
+    for weights in (first.weights, second.weights, shared):
         _finite(weights)
     return len(encoder.words), len(decoder.words)
 
 
+def _bounded_answers(decoder: DecoderParts, facts: "TranslatorFacts") -> None:
+    widest = max(len(decoder.words), *(layer.layer.up.weight.shape[1] for layer in decoder.layers))
+    _few("words or units", BATCH * widest)
+    # Sources of a batch have BATCH tokens over all beams, unless a single one has more; answers are limited by theirs.
+    kept = max(_LONGEST_ANSWER * BATCH, facts.beams * facts.said)
+    _few("layers and tokens", 2 * facts.depth * kept * decoder.width)
+
+
 def _agree(what: str, said: Any, found: Any) -> None:
     if said != found:
-        raise ValueError(f"its {what} is {found} where {said} is noted")
+        raise ValueError(f"its {what}: {found}, where {said} is noted")
 
 
 def _bounded(parts: Parts, length: int, outputs: int) -> None:
     rows = max(BATCH, length)
-    widest = max(3 * parts.width, parts.words.shape[1], outputs, *(l.up.weight.shape[1] for l in parts.layers))
+    widest = max(3 * parts.width, parts.words.shape[1], outputs, *(layer.up.weight.shape[1] for layer in parts.layers))
     _few("units", rows * widest)
     _few("heads and tokens", parts.heads * rows * length)
 

@@ -53,6 +53,11 @@ class Frame:
             types > 1 and all(found.type_ids[i] == 1 for i in second),
         )
 
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """All of them."""
+        return self.before + self.between + self.after
+
     def to_json(self) -> dict[str, Any]:
         around = {"before": list(self.before), "between": list(self.between), "after": list(self.after)}
         return {**around, "typed": self.typed}

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from penna.encoders import encoder_facts, session, tokens
 from penna.encoders import parts as arrays
-from penna.encoders import session, tokens
 from penna.encoders.checkpoints import Checkpoint, load_tokenizer
 from penna.encoders.frames import Framing
 from penna.encoders.parts import Array, Dense
@@ -32,8 +32,6 @@ Head: TypeAlias = tuple[Array, Array] | Sequence[Layer]
 
 #: The largest difference in probability (for pooled vectors: share of the largest entry) that passes.
 TOLERANCE = 1e-3
-#: Of "none" every token is answered for; "sides" is the mean of either text of a pair.
-POOLINGS = ("mean", "cls", "max", "none", "sides")
 _ACTIVATIONS: Mapping[str, Callable[[Array], Array]] = {
     "linear": lambda x: x,
     "relu": lambda x: np.maximum(x, 0),
@@ -70,8 +68,10 @@ def write_graph(
     """
     from penna.encoders import _onnx_nodes, _onnx_plain
 
-    if pooling not in POOLINGS:
-        raise BundleError(f"the pooling {pooling!r} cannot be written as a graph: choose one of {', '.join(POOLINGS)}.")
+    if pooling not in encoder_facts.POOLINGS:
+        raise BundleError(
+            f"the pooling {pooling!r} cannot be written as a graph: choose one of {', '.join(encoder_facts.POOLINGS)}."
+        )
     layers = _layers(head)
     if framing is not None and framing.sides == 1 and framing.windows == 1:
         framing = None  # as texts are read without one
@@ -81,12 +81,12 @@ def write_graph(
     parts = arrays.read(module, length, typed=typed)
     nodes = _onnx_nodes.graph(parts, pooling, [(Dense(weight.T, bias), act) for weight, bias, act in layers])
     model = _onnx_plain.model(nodes)
-    facts = session.Facts(
+    facts = encoder_facts.Facts(
         length=length,
         outputs=len(layers[-1][1]) if layers else parts.width * (2 if pooling == "sides" else 1),
         pad=checkpoint.pad,
         # As many as the training rows were cut to: a text must become the same tokens here as there.
-        characters=tokens._CHARACTERS * tokens.cap_of(checkpoint, most),
+        characters=tokens.CHARACTERS * tokens.cap_of(checkpoint, most),
         pooling=pooling,
         width=parts.width,
         kind=checkpoint.kind,
@@ -95,7 +95,7 @@ def write_graph(
     )
     folder.mkdir(parents=True, exist_ok=True)
     load_tokenizer(checkpoint).save(str(folder / session.TOKENIZER), pretty=False)
-    (folder / session.FACTS).write_text(json.dumps(facts.to_json(), indent=1), encoding="utf-8")
+    (folder / encoder_facts.FACTS).write_text(json.dumps(facts.to_json(), indent=1), encoding="utf-8")
     if model.ByteSize() > _LARGEST:
         raise BundleError(f"{checkpoint.name!r} is too large for one ONNX file (2 GB): choose a smaller encoder.")
     (folder / session.GRAPH).write_bytes(model.SerializeToString())
@@ -106,7 +106,7 @@ def write_graph(
     return noted(folder, facts, _difference(module, Graph.open(folder), layers, texts))
 
 
-def noted(folder: Path, facts: session.Facts, difference: float) -> float:
+def noted(folder: Path, facts: encoder_facts.Facts, difference: float) -> float:
     """Note beside a graph how far its answers are from torch's. Raises BundleError, and leaves no graph, where that is
     too far."""
     if not difference < TOLERANCE:  # nan is too large, too
@@ -116,7 +116,7 @@ def noted(folder: Path, facts: session.Facts, difference: float) -> float:
             f"(at most {TOLERANCE:g} may be): nothing was written; please report this with the encoder's name."
         )
     said = replace(facts, parity=difference).to_json()
-    (folder / session.FACTS).write_text(json.dumps(said, indent=1), encoding="utf-8")
+    (folder / encoder_facts.FACTS).write_text(json.dumps(said, indent=1), encoding="utf-8")
     return difference
 
 

@@ -1,5 +1,6 @@
 """The runner of an encoder's artefact: texts in, one row of numbers each out. Knows numpy, tokenizers and onnxruntime;
-never torch. Trusts no file: sizes and types are checked, and weights outside the graph's own file are refused.
+never torch. Trusts no file: a graph is compared with what Penna would write (``blueprint``), a tokenizer with the kinds
+that encoders have (``tokenizer_file``), before native code sees either.
 
 graph.onnx       ids and mask (b, s) int32 -> (b, k) float32: logits, or pooled vectors where no head was written;
                  types, too, where the second text of a pair has its own
@@ -8,19 +9,19 @@ encoder.json     format, length, pooling, outputs, padding id ...; how texts are
                  windows
 """
 
-import json
-import mmap
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager, contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from penna import machine
-from penna.encoders.frames import Framed, Framing
+from penna import machine, native, stored
+from penna.encoders import blueprint, encoder_facts, tokenizer_file
+from penna.encoders.encoder_facts import FACTS, Facts
+from penna.encoders.frames import Framed
 from penna.encoders.tokens import Ragged, padded, seconds
 from penna.encoders.tokens import types as token_types
 from penna.errors import BundleError
@@ -31,42 +32,12 @@ if TYPE_CHECKING:
 
 Array: TypeAlias = np.ndarray[Any, Any]
 
-FORMAT = 1
-GRAPH, TOKENIZER, FACTS = "graph.onnx", "tokenizer.json", "encoder.json"
-_LARGEST = {GRAPH: 2 << 30, TOKENIZER: 256 << 20, FACTS: 1 << 20}
-#: Texts that are tokenised and sorted at once, and padded tokens that go through the encoder at once.
-_CHUNK, _TOKENS = 4096, 1024
+GRAPH, TOKENIZER = "graph.onnx", "tokenizer.json"
+_LARGEST = {GRAPH: 2 << 30, TOKENIZER: tokenizer_file.LARGEST}
+#: Texts that are tokenised and sorted at once.
+_CHUNK = 4096
 #: Sessions that a forked child inherited: their threads are not there, so that they can be neither run nor ended.
 _INHERITED: list[Any] = []
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What encoder.json says. ``characters`` is where a text is cut before it is tokenised, in training as here;
-    ``framing`` is None where a text is one row of at most ``length`` tokens; ``parity`` is the largest difference that
-    was measured between the graph and the network that it was written from."""
-
-    length: int
-    outputs: int
-    pad: int
-    characters: int
-    pooling: str = "mean"
-    width: int = 0
-    kind: str = ""
-    depth: int = 0
-    framing: Framing | None = None
-    parity: float | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        plain = {name: value for name, value in self.__dict__.items() if name != "framing"}
-        return {"format": FORMAT, **plain, **({} if self.framing is None else {"framing": self.framing.to_json()})}
-
-    @property
-    def inputs(self) -> list[str]:
-        """Of the graph."""
-        pairs = self.framing is not None and self.framing.sides == 2
-        typed = pairs and self.framing is not None and (self.framing.frame.typed or self.pooling == "sides")
-        return ["ids", "mask", "types"] if typed else ["ids", "mask"]
 
 
 class Graph:
@@ -77,14 +48,15 @@ class Graph:
         self.facts = facts
         self.threads = threads
         self._tokenizer = tokenizer
-        self._session = _session(folder, threads, facts.inputs)
+        self._session = _session(folder, threads, facts)
         self._process = os.getpid()
 
     @classmethod
     def open(cls, folder: Path, threads: int | None = None) -> "Graph":
         """Open what ``write_graph`` wrote; ``threads`` None takes every processor. Raises BundleError."""
-        facts = _facts(folder)
-        return cls(folder, facts, _tokenizer(folder, facts), threads or machine.cores())
+        facts = encoder_facts.read(folder)
+        known = _known(folder, facts)
+        return cls(folder, facts, _tokenizer(folder, facts, known), threads or machine.cores())
 
     def run(self, texts: Sequence[str] | Sequence[tuple[str, str]]) -> Array:
         """(n, k) float32, in the order of the texts, or pairs of them.
@@ -134,10 +106,8 @@ class Graph:
     def _ids(self, texts: Sequence[Any], special: bool) -> list[list[int]]:
         # A lone surrogate cannot pass into the tokenizer: it becomes a question mark.
         clean = [t[: self.facts.characters].encode("utf-8", "replace").decode("utf-8") for t in texts]
-        try:
+        with _fine(self.folder / TOKENIZER, "does not work"):
             return [e.ids for e in self._tokenizer.encode_batch_fast(clean, add_special_tokens=special)]
-        except Exception as error:  # the Rust side raises bare Exception
-            raise BundleError(f"{self.folder / TOKENIZER} does not work ({error}): copy the artefact again.") from error
 
     def _infer(self, all_rows: Ragged, index: Array) -> Array:
         rows = all_rows.take(index)
@@ -145,24 +115,22 @@ class Graph:
         told = seconds if self.facts.pooling == "sides" else token_types
         types = told(rows, np.arange(len(rows)), ids.shape[1])
         given = {name: array for name, array in (("ids", ids), ("mask", mask), ("types", types)) if array is not None}
-        try:
+        with _fine(self.folder / GRAPH, "does not run"):
             out: Array = self._live().run(None, {name: array.astype(np.int32) for name, array in given.items()})[0]
-        except Exception as error:  # onnxruntime has an error type of its own for each of its states
-            raise BundleError(
-                f"{self.folder / GRAPH} does not run ({brief(error)}): copy the artefact again."
-            ) from error
         every = (ids.shape[1],) if self.facts.pooling == "none" else ()
         if out.shape != (len(rows), *every, self.facts.outputs):
             raise BundleError(
                 f"{self.folder / GRAPH} gives {out.shape} where {FACTS} says "
                 f"{(len(rows), *every, self.facts.outputs)}: copy the artefact again."
             )
+        if not np.isfinite(out).all():
+            raise BundleError(f"{self.folder / GRAPH} gives what is no number: its weights are damaged; copy it again.")
         return out
 
     def _live(self) -> "onnxruntime.InferenceSession":
         if self._process != os.getpid():
             _INHERITED.append(self._session)
-            self._session = _session(self.folder, self.threads, self.facts.inputs)
+            self._session = _session(self.folder, self.threads, self.facts)
             self._process = os.getpid()
         return self._session
 
@@ -175,11 +143,11 @@ def _ragged(rows: Sequence[Sequence[int]], pad: int) -> Ragged:
 
 
 def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Positions, shortest rows first, so many at a time that the padded batch holds at most ``_TOKENS`` tokens."""
+    """Positions, shortest rows first, so many at a time that the padded batch holds no more than so many tokens."""
     order = np.argsort(lengths, kind="stable").tolist()
     batch: list[int] = []
     for i in order:
-        if batch and (len(batch) + 1) * lengths[i] > _TOKENS:
+        if batch and (len(batch) + 1) * lengths[i] > blueprint.BATCH:
             yield batch
             batch = []
         batch.append(i)
@@ -187,23 +155,19 @@ def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
         yield batch
 
 
-def _session(folder: Path, threads: int, inputs: list[str]) -> "onnxruntime.InferenceSession":
+def _session(folder: Path, threads: int, facts: Facts) -> "onnxruntime.InferenceSession":
+    """Of a graph that was checked; by its path, since of bytes onnxruntime would keep a second copy."""
+    return started(folder / GRAPH, str(folder / GRAPH), threads)
+
+
+def started(path: Path, model: str | bytes, threads: int) -> "onnxruntime.InferenceSession":
+    """A session of a checked model, given by its path or its bytes."""
     import onnxruntime
 
-    path = checked(folder, GRAPH, _LARGEST[GRAPH])
-    if _names_other_files(path):
-        raise BundleError(f"{path} keeps weights in other files, which Penna never writes: do not trust it.")
-    try:
-        # By its path: of bytes, onnxruntime would keep a second copy for as long as the session lives.
-        session = onnxruntime.InferenceSession(
-            str(path), options(threads), providers=["CPUExecutionProvider"], enable_fallback=0
+    with _fine(path, "is damaged"):
+        return onnxruntime.InferenceSession(
+            model, options(threads), providers=["CPUExecutionProvider"], enable_fallback=0
         )
-        named = [i.name for i in session.get_inputs()], len(session.get_outputs())
-    except Exception as error:  # onnxruntime has an error type of its own for each of its states
-        raise BundleError(f"{path} is damaged ({brief(error)}): copy the artefact again.") from error
-    if named != (inputs, 1):
-        raise BundleError(f"{path} is not a graph that Penna wrote: copy the artefact again.")
-    return session
 
 
 def options(threads: int) -> "onnxruntime.SessionOptions":
@@ -223,71 +187,56 @@ def options(threads: int) -> "onnxruntime.SessionOptions":
     return options
 
 
-def _tokenizer(folder: Path, facts: Facts) -> "tokenizers.Tokenizer":
-    import tokenizers
+def _known(folder: Path, facts: Facts) -> int:
+    """How many ids the graph knows. Raises BundleError unless it is one that Penna writes, as encoder.json says."""
+    path = folder / GRAPH
+    with foreign(path, _LARGEST[GRAPH]):
+        return blueprint.check_encoder(path, facts)
 
+
+@contextmanager
+def foreign(path: Path, largest: int) -> Iterator[None]:
+    """Whatever a look at this graph raises, as a BundleError; first at its size."""
+    stored.regular(path, largest)
     try:
-        tokenizer = tokenizers.Tokenizer.from_buffer(_content(folder, TOKENIZER))
-        tokenizer.no_padding()
-        if facts.framing is None:
+        yield
+    except stored.DAMAGE as error:
+        why = stored.brief(error)
+        raise BundleError(f"{path} is not a graph that Penna wrote ({why}): do not trust this artefact.") from error
+
+
+def _tokenizer(folder: Path, facts: Facts, known: int) -> "tokenizers.Tokenizer":
+    tokenizer = open_tokenizer(folder / TOKENIZER, known)
+    frame = () if facts.framing is None else facts.framing.frame.ids
+    if facts.pad >= known or max(frame, default=0) >= known:
+        raise BundleError(f"{folder / FACTS} names tokens that the graph does not know: copy the artefact again.")
+    if facts.framing is None:
+        with _fine(folder / TOKENIZER, "does not work"):
             tokenizer.enable_truncation(facts.length)
-        else:
-            tokenizer.no_truncation()
-    except BundleError:
-        raise
-    except Exception as error:  # the Rust side raises bare Exception
-        raise BundleError(f"{folder / TOKENIZER} is damaged ({brief(error)}): copy the artefact again.") from error
     return tokenizer
 
 
-def _facts(folder: Path) -> Facts:
-    path = folder / FACTS
+def open_tokenizer(path: Path, known: int, largest: int = tokenizer_file.LARGEST) -> "tokenizers.Tokenizer":
+    """A tokenizer of an artefact whose graph knows so many ids. Raises BundleError."""
+    content = stored.content(path, largest)
     try:
-        data = json.loads(_content(folder, FACTS))
-        found = int(data.pop("format"))
-        if found > FORMAT:
-            raise BundleError(f"{path} has format {found}, this Penna reads up to {FORMAT}: update penna.")
-        known = Facts.__annotations__.keys() - {"framing", "parity"}
-        facts = Facts(**{name: data[name] for name in known}, parity=data.get("parity"))
-        if "framing" in data:
-            facts = replace(facts, framing=Framing.from_json(data["framing"], facts.length))
-        if facts.pooling == "sides" and (facts.framing is None or facts.framing.sides != 2 or facts.outputs % 2):
-            raise ValueError("it has two sides, and no pairs")
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise BundleError(f"{path} is damaged ({brief(error)}): copy the artefact again.") from error
-    for name, least in {"length": 1, "outputs": 1, "pad": 0, "characters": 1}.items():
-        value = getattr(facts, name)
-        if type(value) is not int or not least <= value < 1 << 31:
-            raise BundleError(f"{path} is damaged ({name} is {value!r}): copy the artefact again.")
-    return facts
-
-
-def _names_other_files(path: Path) -> bool:
-    """Whether the key is there under which ONNX names a file of weights, which could be any file of this machine."""
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return content.find(b"location") >= 0
-
-
-def _content(folder: Path, name: str) -> bytes:
-    return checked(folder, name, _LARGEST[name]).read_bytes()
+        checked = tokenizer_file.checked(content)
+    except ValueError as error:
+        raise BundleError(f"{path} is not a tokenizer that Penna wrote ({error}): do not trust it.") from error
+    if checked.ids > known:
+        raise BundleError(
+            f"{path} has {checked.ids:,} tokens where its graph knows {known:,}: copy the artefact again."
+        )
+    with _fine(path, "is damaged"):
+        return checked.opened()
 
 
 def checked(folder: Path, name: str, largest: int) -> Path:
-    """The path of a file that is there, readable and of a size that can be. Raises BundleError."""
-    path = folder / name
-    try:
-        with path.open("rb"):
-            size = path.stat().st_size
-    except OSError as error:
-        raise BundleError(f"{path} cannot be read ({error.strerror}): copy the artefact again.") from error
-    if size == 0:
-        raise BundleError(f"{path} is empty: copy the artefact again.")
-    if size > largest:
-        raise BundleError(f"{path} is {size >> 20} MB, more than Penna ever writes: do not trust it.")
-    return path
+    """The path of a regular file of at most so many bytes. Raises BundleError."""
+    stored.regular(folder / name, largest)
+    return folder / name
 
 
-def brief(error: Exception) -> str:
-    """An error's type and its first line."""
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0][:160]}" if lines else type(error).__name__
+def _fine(path: Path, what: str) -> AbstractContextManager[None]:
+    """Whatever native code raises about a file of an artefact, as a BundleError."""
+    return native.caught(lambda why: BundleError(f"{path} {what} ({why}): copy the artefact again."))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from penna.encoders import session
 from penna.encoders.tokens import Ragged
 from penna.errors import BundleError
 
@@ -85,20 +86,12 @@ def clean(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def open_file(path: Path, own: bool = True) -> "tokenizers.Tokenizer":
-    """Raises BundleError where the file is damaged or, if it should be one of its ``own``, has other special tokens."""
-    import tokenizers
-
-    try:
-        if path.stat().st_size > _LARGEST:
-            raise ValueError("too large")
-        tokenizer = tokenizers.Tokenizer.from_buffer(path.read_bytes())
-        tokenizer.no_truncation()
-        tokenizer.no_padding()
-        if own and [tokenizer.token_to_id(token) for token in SPECIAL] != list(range(len(SPECIAL))):
-            raise ValueError("its special tokens are others")
-    except Exception as error:  # the Rust side raises bare Exception
-        raise BundleError(f"{path} is damaged ({error}): copy the artefact again.") from error
+def open_file(path: Path, known: int, own: bool = True) -> "tokenizers.Tokenizer":
+    """Raises BundleError where the file is damaged, has more tokens than the ``known`` ones of its graph or, if it
+    should be one of its ``own``, other special tokens."""
+    tokenizer = session.open_tokenizer(path, known, _LARGEST)
+    if own and [tokenizer.token_to_id(token) for token in SPECIAL] != list(range(len(SPECIAL))):
+        raise BundleError(f"{path} is damaged (its special tokens are others): copy the artefact again.")
     return tokenizer
 
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 Ids: TypeAlias = np.ndarray[Any, np.dtype[np.int32]]
 
-_CAP = 512  # rows are kept up to this length, or to the length asked for where that is more
-_CHARACTERS = 20  # per token: a longer text is cut before it is tokenised, so that a 2 MB cell costs nothing
+CAP = 512  # rows are kept up to this length, or to the length asked for where that is more
+CHARACTERS = 20  # per token: a longer text is cut before it is tokenised, so that a 2 MB cell costs nothing
 _CHUNK = 1000
 
 
@@ -56,7 +56,7 @@ class Ragged:
 def tokenise(checkpoint: Checkpoint, table: Table, length: int, cache: Path | None) -> Ragged:
     """Each row's ids with special tokens, cut to ``length`` (the closing special token stays)."""
     length = min(length, checkpoint.max_length)
-    kept, closing = _kept(checkpoint, table, min(checkpoint.max_length, max(_CAP, length)), cache)
+    kept, closing = _kept(checkpoint, table, min(checkpoint.max_length, max(CAP, length)), cache)
     return _cut(kept, length, closing)
 
 
@@ -77,7 +77,7 @@ def inner(checkpoint: Checkpoint, table: Table, most: int, cache: Path | None) -
 
 def cap_of(checkpoint: Checkpoint, most: int) -> int:
     """So many ids of a text are kept where ``most`` are asked for: few different caches, whatever is asked."""
-    return max(_CAP, most) if most > checkpoint.max_length else min(checkpoint.max_length, max(_CAP, most))
+    return max(CAP, most) if most > checkpoint.max_length else min(checkpoint.max_length, max(CAP, most))
 
 
 def _kept(checkpoint: Checkpoint, table: Table, cap: int, cache: Path | None) -> tuple[Ragged, Ids]:
@@ -153,7 +153,7 @@ def length_for(lengths: Array, cap: int, share: float = 0.95) -> tuple[int, floa
 def _encode(tokenizer: "tokenizers.Tokenizer", texts: Objects, cap: int, closing: Ids, pad: int) -> tuple[Ids, Array]:
     """Flat rows of (whole length, ids ...)."""
     rows: list[Ids] = []
-    for batch in _batches(texts, cap * _CHARACTERS):
+    for batch in _batches(texts, cap * CHARACTERS):
         for encoding in tokenizer.encode_batch_fast(batch):
             ids = encoding.ids or [pad]
             row = np.array([len(ids), *ids[:cap]], np.int32)

@@ -1,6 +1,7 @@
 """The runner of a translation artefact: texts in, texts out. Knows numpy, tokenizers and onnxruntime; never torch.
 
-Trusts no file: sizes and types are checked, and weights outside the graphs' own files are refused.
+Trusts no file: graphs are compared with what Penna would write (``blueprint``), tokenizers with the kinds that encoders
+have (``tokenizer_file``), before native code sees any of them.
 
 once.onnx, step.onnx   what is done for a source, and for each next token (see ``_onnx_decoder``)
 words.onnx             the words that both know, joined to each when it is opened; not there where they know others
@@ -8,7 +9,6 @@ source.json            the tokenizer of what is read; target.json that of what i
 translator.json        format, lengths, layers, beams, penalty ...
 """
 
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from penna import machine
-from penna.encoders import beams, session, subwords
+from penna import machine, native, stored
+from penna.encoders import beams, blueprint, session, subwords
 from penna.encoders.beams import Array
 from penna.errors import BundleError
 
@@ -28,9 +28,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 ONCE, STEP, WORDS = "once.onnx", "step.onnx", "words.onnx"
 SOURCE, TARGET, FACTS = "source.json", "target.json", "translator.json"
-_GRAPH, _SMALL = 2 << 30, 1 << 20
-#: Padded tokens of sources, times beams, that are worked on at once.
-_TOKENS = 1024
+_GRAPH = 2 << 30
 #: Signs after which a long text is best cut.
 _STOPS = frozenset(".!?…。！？；;")
 
@@ -71,8 +69,11 @@ class Translator:
     def __init__(self, folder: Path, facts: Facts, threads: int) -> None:
         self.folder, self.facts, self.threads = folder, facts, threads
         apart = (folder / TARGET).exists()
-        self.source = subwords.open_file(folder / SOURCE, own=not apart)
-        self.target = subwords.open_file(folder / TARGET) if apart else self.source
+        read, said = _known(folder, facts)
+        self.source = subwords.open_file(folder / SOURCE, read, own=not apart)
+        self.target = subwords.open_file(folder / TARGET, said) if apart else self.source
+        if self.target.get_vocab_size() > said or facts.pad >= read:
+            raise BundleError(f"{folder} has tokens that its graphs do not know: copy the artefact again.")
         self._once, self._step = _sessions(folder, threads)
         self._process = os.getpid()
 
@@ -115,15 +116,14 @@ class Translator:
 
     def _said(self, rows: list[list[int]]) -> list[list[int]]:
         limits = np.array([limit_of(len(row), self.facts) for row in rows], np.int64)
-        try:
+        with native.caught(self._broken):
             decoder = Decoder(*self._live(), self.facts, rows, self.target.get_vocab_size())
             if self.facts.beams == 1:
                 return beams.greedy(decoder, limits)
             return beams.beam(decoder, limits, self.facts.beams, self.facts.penalty)
-        except Exception as error:  # onnxruntime has an error type of its own for each of its states
-            raise BundleError(
-                f"the graphs in {self.folder} do not run ({session.brief(error)}): copy the artefact again."
-            ) from error
+
+    def _broken(self, why: str) -> BundleError:
+        return BundleError(f"the graphs in {self.folder} do not run ({why}): copy the artefact again.")
 
     def _parts(self, text: str) -> Iterator[str]:
         """The text in parts that can be read whole, cut after sentences where that can be."""
@@ -203,7 +203,7 @@ def _batches(lengths: Sequence[int], each: int) -> Iterator[list[int]]:
     """Positions, shortest rows first, so many at a time that all beams of the padded batch fit."""
     batch: list[int] = []
     for i in np.argsort(lengths, kind="stable").tolist():
-        if batch and (len(batch) + 1) * lengths[i] * each > _TOKENS:
+        if batch and (len(batch) + 1) * lengths[i] * each > blueprint.BATCH:
             yield batch
             batch = []
         batch.append(i)
@@ -211,38 +211,39 @@ def _batches(lengths: Sequence[int], each: int) -> Iterator[list[int]]:
         yield batch
 
 
+def _known(folder: Path, facts: Facts) -> tuple[int, int]:
+    """How many ids of a source, and of an answer, the graphs know. Raises BundleError unless Penna writes such."""
+    words: Mapping[str, Array] = {}
+    graphs = []
+    for path in (folder / ONCE, folder / STEP):
+        with session.foreign(path, _GRAPH):
+            graphs.append(blueprint.read(path))
+    if (folder / WORDS).exists():
+        with session.foreign(folder / WORDS, _GRAPH):
+            words = blueprint.read_words(folder / WORDS)
+    with session.foreign(folder / STEP, _GRAPH):
+        return blueprint.check_translator(graphs[0], graphs[1], words, facts)
+
+
 def _sessions(folder: Path, threads: int) -> tuple["onnxruntime.InferenceSession", "onnxruntime.InferenceSession"]:
-    words = session.checked(folder, WORDS, _GRAPH).read_bytes() if (folder / WORDS).exists() else b""
-    return _session(folder, ONCE, words, threads), _session(folder, STEP, words, threads)
-
-
-def _session(folder: Path, name: str, words: bytes, threads: int) -> "onnxruntime.InferenceSession":
-    import onnxruntime
-
+    words = stored.content(folder / WORDS, _GRAPH) if (folder / WORDS).exists() else b""
     # Two serialised messages one after the other are one message with the parts of both (Protocol Buffers, "merging").
-    content = session.checked(folder, name, _GRAPH).read_bytes() + words
-    if b"location" in content:  # the key under which ONNX names a file of weights, which could be any file
-        raise BundleError(f"{folder / name} keeps weights in other files, which Penna never writes: do not trust it.")
-    try:
-        return onnxruntime.InferenceSession(
-            content, session.options(threads), providers=["CPUExecutionProvider"], enable_fallback=0
-        )
-    except Exception as error:  # onnxruntime has an error type of its own for each of its states
-        raise BundleError(f"{folder / name} is damaged ({session.brief(error)}): copy the artefact again.") from error
+    once, step = (
+        session.started(folder / name, stored.content(folder / name, _GRAPH) + words, threads) for name in (ONCE, STEP)
+    )
+    return once, step
 
 
 def _facts(folder: Path) -> Facts:
-    path = session.checked(folder, FACTS, _SMALL)
-    try:
-        data = json.loads(path.read_bytes())
+    path = folder / FACTS
+    data = stored.load_json(path)
+    with stored.damaged(path):
         found = int(data.pop("format"))
         if found > FORMAT:
             raise BundleError(f"{path} has format {found}, this Penna reads up to {FORMAT}: update penna.")
         known = Facts.__annotations__.keys() - {"same"}
         facts = Facts(**{name: data[name] for name in known}, same=data.get("same"))
         _check(facts)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise BundleError(f"{path} is damaged ({session.brief(error)}): copy the artefact again.") from error
     return facts
 
 

@@ -1,0 +1,120 @@
+"""A tokenizer.json, looked at before native code sees it: in an artefact, and in an encoder's folder. Knows JSON; what
+may be in it says ``tokenizer_parts``.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from penna.encoders import tokenizer_parts as parts
+
+if TYPE_CHECKING:
+    import tokenizers
+
+LARGEST = 256 << 20  # bytes
+_VERSION = "1.0"
+_TOP = frozenset(
+    {"version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer", "post_processor", "decoder",
+     "model"}
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A tokenizer that may be opened: its file, and one more than the largest of its ids."""
+
+    content: bytes
+    ids: int
+
+    def opened(self) -> "tokenizers.Tokenizer":
+        """The same in native code; neither cuts nor pads. Raises whatever that raises."""
+        import tokenizers
+
+        made = tokenizers.Tokenizer.from_buffer(self.content)
+        made.no_truncation()
+        made.no_padding()
+        return made
+
+
+def checked(content: bytes) -> Checked:
+    """Raises ValueError, with the reason, unless a tokenizer is made of known parts alone."""
+    data = _parsed(content)
+    if not isinstance(data, dict) or data.keys() - _TOP:
+        raise ValueError("it is no tokenizer, or has parts that no tokenizer has")
+    if data.get("version") != _VERSION:
+        raise ValueError(f"its version is {data.get('version')!r:.40}, not {_VERSION}")
+    for name in ("truncation", "padding"):  # what a folder says of them is not used
+        if type(data.get(name)) not in (dict, type(None)):
+            raise ValueError(f"its {name} is no object")
+    for name, known, inner in (
+        ("normalizer", parts.NORMALIZERS, "normalizers"),
+        ("pre_tokenizer", parts.PRE_TOKENIZERS, "pretokenizers"),
+        ("post_processor", parts.POST_PROCESSORS, "processors"),
+        ("decoder", parts.DECODERS, "decoders"),
+    ):
+        if data.get(name) is not None:
+            parts.typed(data[name], known, name, inner)
+    parts.typed(_model(data.get("model")), parts.MODELS, "model")
+    parts.added_tokens(data.get("added_tokens", []))
+    return Checked(content, _ids(data))
+
+
+def read(path: Path) -> Checked:
+    """The same of a file. Raises ValueError, or OSError as reading does."""
+    if path.stat().st_size > LARGEST:
+        raise ValueError(f"it has {path.stat().st_size >> 20} MB, more than any tokenizer")
+    return checked(path.read_bytes())
+
+
+def _parsed(content: bytes) -> Any:
+    try:
+        return json.loads(content.decode("utf-8"), object_pairs_hook=_object, parse_constant=_constant)
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A key that comes twice would be one thing here and another to who reads it next."""
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ValueError("a name comes twice in it")
+    return made
+
+
+def _constant(name: str) -> float:
+    raise ValueError(f"{name} is no number")
+
+
+def _model(model: Any) -> Any:
+    """Files of old do not say of what kind their model is: native code tells by what is there, and so does this."""
+    if not isinstance(model, dict) or "type" in model:
+        return model
+    if "merges" in model:
+        return {"type": "BPE", **model}
+    if isinstance(model.get("vocab"), list):
+        return {"type": "Unigram", **model}
+    return {"type": "WordPiece" if "max_input_chars_per_word" in model else "WordLevel", **model}
+
+
+def _ids(data: Mapping[str, Any]) -> int:
+    vocabulary = data["model"].get("vocab")
+    if vocabulary is None:
+        raise ValueError("it has no vocabulary")
+    last: int = len(vocabulary) - 1 if isinstance(vocabulary, list) else max(vocabulary.values())
+    added = [part["id"] for part in data.get("added_tokens", []) if "id" in part]
+    special = [number for processor in _processors(data.get("post_processor")) for number in _special(processor)]
+    return 1 + int(max([last, *added, *special]))
+
+
+def _processors(part: Any) -> list[Mapping[str, Any]]:
+    if part is None:
+        return []
+    return list(part["processors"]) if part["type"] == "Sequence" else [part]
+
+
+def _special(part: Mapping[str, Any]) -> list[int]:
+    """The ids that a post-processor puts around texts."""
+    pairs = [part[name][1] for name in ("sep", "cls") if name in part]
+    return pairs + [number for token in part.get("special_tokens", {}).values() for number in token["ids"]]
