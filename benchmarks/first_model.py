@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from penna.budget import parse_seconds
+from penna.durations import parse_seconds
 
 
 def run(args: argparse.Namespace) -> tuple[float, float]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from penna.errors import PennaError, SettingError, TableError, TaskError
+from penna.errors import PennaError, TableError, TaskError
 from penna.prepare.check import check
 from penna.reading import read
 from penna.table import Table
@@ -79,7 +79,6 @@ def test_a_class_of_one_row_can_be_dropped():
     assert set(checked.target) == {"good", "bad"}
     assert [(finding.kind, finding.rows) for finding in findings] == [("rare class", (31, 32))]
     assert "only one class" in refusal(TaskError, table(labels=["good"] * 30 + ["odd"]), rare="drop")
-    assert "error, drop" in refusal(SettingError, table(), rare="keep")
 
 
 @pytest.mark.parametrize("labels", [[1, 0] * 15, [True, False] * 15, [0.5, 1.5] * 15, ["1", "2"] * 15])

@@ -15,10 +15,10 @@ from penna.budget import Deadline
 from penna.cli import app
 from penna.cli.demo import unpack, unused
 from penna.cli.failures import guarded, sentence
-from penna.cli.progress import Console
-from penna.cli.show import named_columns
 from penna.errors import TableError
 from penna.recipe import Recipe
+from penna.terminal.progress import Console
+from penna.terminal.show import named_columns
 from penna.trials import Ledger, State, Trial
 
 

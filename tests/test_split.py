@@ -8,7 +8,7 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from penna import split
-from penna.errors import SettingError, TableError
+from penna.errors import TableError
 from penna.table import Table
 
 
@@ -151,12 +151,6 @@ def test_a_named_group_is_all_that_keeps_pairs_together_beside_copies():
         np.arange(600) % 3,
     )
     assert max(sides_with(plan, premises)) > 1
-
-
-@pytest.mark.parametrize("wrong", [{"folds": 1}, {"folds": 99}, {"exam": 0.0}, {"exam": 0.9}])
-def test_settings_that_cannot_work_are_refused(wrong):
-    with pytest.raises(SettingError, match="cannot work"):
-        split.plan(table_of([f"t {i}" for i in range(60)]), np.arange(60) % 2, **wrong)
 
 
 @pytest.mark.parametrize("groups", [3, 4, 5, 8])

@@ -1,6 +1,8 @@
 """AutoText: the main job as a scikit-learn estimator. ``fit`` reads as the list of verbs; lower floors do the work."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,16 +11,17 @@ from sklearn.base import BaseEstimator
 from threadpoolctl import threadpool_limits
 
 from penna import bundle, plugins, split, tasks
-from penna.budget import Deadline, parse_seconds
+from penna.budget import Deadline
 from penna.bundle import Bundle
-from penna.errors import RunError
-from penna.job import elapsed, intake, outset, packing, record
-from penna.job.searching import STOPPED, Progress, Search
-from penna.models import OutOfTime
+from penna.errors import PennaError, TaskError
+from penna.job import elapsed, intake, outset, packing, record, unfinished
+from penna.job.searching import Progress, Search
 from penna.prepare import columns
 from penna.reading.form import MAX_EXPANDED, Form
 from penna.reading.memory import as_labels
+from penna.settings import AUTO, settled
 from penna.table import Table
+from penna.terminal.listening import Silent, watching
 from penna.trials import Ledger
 
 if TYPE_CHECKING:
@@ -26,20 +29,15 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 
+__all__ = ["FAMILIES", "AutoText", "Silent"]
+
 FAMILIES = ("linear", "trees", "frozen", "contrast", "finetune")
-
-
-class Silent:
-    """Progress that nobody watches."""
-
-    def event(self, kind: str, **data: Any) -> None:
-        return None
 
 
 class AutoText(BaseEstimator):  # type: ignore[misc]
     """Find, prove and pack the best model of texts within a budget: a classifier, or a regressor.
 
-    budget    seconds for everything, as a number or like "30s", "10m", "1.5h"
+    budget    time for everything: seconds, a text like "30s", "10 minutes" or "1h30m", or a timedelta
     max_mb    most that the artefact may weigh; max_ms most that one text may take
     families  of models to search: "linear", "trees" (of columns beside the text), "frozen", "contrast" (where classes
               have few rows), "finetune"
@@ -66,6 +64,8 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
     label_noise  rows whose label models doubt: "keep", "weight" (less) or "drop" them in training, or "auto": what
               scores best on rows that are never touched; pairs to translate that cannot be right are kept or dropped
     adjust    last steps on the answers (thresholds for the metric, calibration): "auto" where they help, or "none"
+    progress  True shows the progress in the terminal or the notebook; an object with ``event(kind, **data)``, or a
+              function (kind, **data), hears every event
 
     After ``fit``: ``bundle_`` (the artefact), ``classes_`` (of a classifier), ``exam_`` (metrics with intervals) and
     ``trials_``.
@@ -79,7 +79,7 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
 
     def __init__(
         self,
-        budget: str | float = "10m",
+        budget: str | float | timedelta = "10m",
         *,
         max_mb: float | None = None,
         max_ms: float | None = None,
@@ -156,48 +156,50 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
 
         Raises TableError, TaskError, SettingError or RunError where the input cannot be used.
         """
-        deadline = Deadline(parse_seconds(self.budget))
+        started = time.monotonic()
+        asked = settled(self.get_params())
+        deadline = Deadline(asked["budget"], started)
         # NumPy's and SciPy's threads; torch and onnxruntime are told by the families.
-        with threadpool_limits(self.threads):
-            return self._fit(X, y, test, deadline)
+        with threadpool_limits(asked["threads"]), watching(asked["progress"], deadline) as progress:
+            return self._fit(X, y, test, asked, deadline, progress)
 
-    def _fit(self, X: Any, y: Any, test: Any, deadline: Deadline) -> "AutoText":
-        progress: Progress = self.progress or Silent()
-        intake.check_settings(self.get_params())
+    def _fit(
+        self, X: Any, y: Any, test: Any, asked: Mapping[str, Any], deadline: Deadline, progress: Progress
+    ) -> "AutoText":
         form = self._form()
-        folder = self._folder()
+        folder = self._folder(asked["out"], asked["resume"])
         # A resumed run has what is left of its budget.
         deadline = Deadline(deadline.seconds, deadline.started - elapsed.before(folder))
-        named = columns.asked(**{role: getattr(self, role) for role in columns.NAMED})
+        named = columns.asked(**{role: asked[role] for role in columns.NAMED})
         table, task, findings = intake.read(
-            X, y, self.text, self.group, self.rare, self.task, self.metric, named, self.text_pair, self.out_of_scope,
-            self.separator, form,
+            X, y, asked["text"], asked["group"], asked["rare"], asked["task"], asked["metric"], named,
+            asked["text_pair"], asked["out_of_scope"], asked["separator"], form,
         )  # fmt: skip
-        task = task if self.adjust == intake.AUTO else tasks.as_served(task)
+        task = task if asked["adjust"] == AUTO else tasks.as_served(task)
         progress.event("table", rows=len(table), roles=table.roles, findings=[f.message for f in findings])
         exam, more = intake.exam_table(test, table, task, form)
         plan = split.plan(
-            table, task.strata(table), folds=self.folds, exam=self.exam, has_test=exam is not None,
-            most_valid=tasks.enough(task), seed=self.seed,
+            table, task.strata(table), folds=asked["folds"], exam=asked["exam"], has_test=exam is not None,
+            most_valid=tasks.enough(task), seed=asked["seed"],
         )  # fmt: skip
-        intake.check_folds(self.folds, len(plan.first_round))
+        intake.check_folds(asked["folds"], len(plan.first_round))
         task = tasks.learnt(task, table.take(plan.search))
         exam = table.take(plan.exam) if exam is None else exam
         said = [finding.message for finding in more]
         progress.event("plan", exam=len(exam), folds=len(plan.first_round), metric=task.metric, findings=said)
 
-        families = intake.suited(self.families, table, task, progress)
-        ledger = Ledger(folder, outset.header(table, task, plan, self.seed))
-        families, encoders = intake.usable(families, self.encoders, ledger, progress)
+        families = intake.suited(asked["families"], table, task, progress)
+        ledger = Ledger(folder, outset.header(table, task, plan, asked["seed"]))
+        families, encoders = intake.usable(families, asked["encoders"] or (), ledger, progress)
         ledger.begin()
-        work = outset.work(task, table, plan, deadline, encoders, self.get_params())
+        work = outset.work(task, table, plan, deadline, encoders, asked)
         outset.say(work, progress)
-        goal = outset.goal(folder, deadline, ledger, table, len(exam), self.get_params())
-        search = Search(work, families, self.search, ledger, goal, progress)
+        goal = outset.goal(folder, deadline, ledger, table, len(exam), asked)
+        search = Search(work, families, asked["search"], ledger, goal, progress)
         with elapsed.Noted(folder, deadline):
             ended = search.run()
             progress.event("phase", name=f"search ended: {ended}")
-            packed = self._pack(search, exam, ended)
+            packed = unfinished.packed(search, exam, ended)
         facts = packing.facts(packed, deadline.spent(), len(table))
         bundle.amend(packed.bundle, facts, packing.card(packed, facts, table.target_name))
 
@@ -209,7 +211,9 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         self.trials_ = tuple(ledger.trials)
         self.n_features_in_ = len(table.text) + len(table.columns)
         found = [*findings, *more, *packed.cleaned, *packed.doubted]
-        self.record_ = record.build(self._settings(X, table), table, found, plan, exam, search, packed, facts, ended)
+        self.record_ = record.build(
+            self._settings(X, table, asked), table, found, plan, exam, search, packed, facts, ended
+        )
         record.write(folder, self.record_)
         progress.event("final", recipe=str(packed.choice), measures=packed.measured, facts=facts, path=folder)
         return self
@@ -225,7 +229,13 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Accuracy of a classifier, R2 of a regressor, as scikit-learn has it."""
         answers = list(self.predict(X))
-        return self._fitted().task.agreement(as_labels(y, len(answers))[1], answers, sample_weight)
+        truth = as_labels(y, len(answers))[1]
+        try:
+            return self._fitted().task.agreement(truth, answers, sample_weight)
+        except PennaError:
+            raise
+        except ValueError as error:
+            raise TaskError(f"y is not of the kind that the model answers with ({error}): give such labels.") from None
 
     def leaderboard(self) -> "pd.DataFrame":
         """Every trial, best first."""
@@ -239,7 +249,7 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         from penna import report
 
         self._fitted()
-        report.render(self.record_, Path(path))
+        report.render(self.record_, Path(settled({"path": path})["path"]))
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "bundle_")
@@ -265,7 +275,8 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         return str(plugins.find("tasks", asked if known else "classify").ESTIMATOR)
 
     def _form(self) -> Form:
-        return Form.of(self.encoding, self.header, self.max_expanded)
+        form = settled({"encoding": self.encoding, "header": self.header, "max_expanded": self.max_expanded})
+        return Form.of(**form)
 
     def _fitted(self) -> Bundle:
         from sklearn.utils.validation import check_is_fitted
@@ -273,31 +284,14 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         return self.bundle_
 
-    def _folder(self) -> Path:
-        if self.out is not None:
-            return intake.run_folder(Path(self.out), self.resume)
+    def _folder(self, out: Path | None, resume: bool) -> Path:
+        if out is not None:
+            return intake.run_folder(out, resume)
         self._home = bundle.Home()
         return self._home.path / "run"
 
-    def _pack(self, search: Search, exam: Table, ended: str) -> packing.Packed:
-        try:
-            return packing.pack(search, exam, ended)
-        except OutOfTime:
-            if ended == STOPPED:
-                raise RunError("it was stopped before a model was finished: start again, and give it longer.") from None
-            if not search.portfolio:
-                families = " and ".join(search.families)
-                raise RunError(f"{families} offer nothing for such rows: add linear to --families.") from None
-            reasons = "; ".join(dict.fromkeys(t.reason for t in search.ledger.trials if t.reason)) or "too little time"
-            budget = search.work.budget
-            free = budget.admits(np.inf, np.inf)
-            under, ceilings = ("", "") if free else (" and under the ceilings", " or the ceilings (--max-mb, --max-ms)")
-            raise RunError(
-                f"no model was finished within {budget.seconds:g} s{under} ({reasons}): raise --budget{ceilings}."
-            ) from None
-
-    def _settings(self, source: Any, table: Table) -> dict[str, Any]:
+    def _settings(self, source: Any, table: Table, asked: Mapping[str, Any]) -> dict[str, Any]:
         """What was asked for, as the report shows it."""
-        given = {k: v for k, v in self.get_params().items() if k != "progress"}
+        given = {k: v for k, v in {**asked, "budget": self.budget}.items() if k != "progress"}
         plain = {k: v if isinstance(v, int | float | str | None) else str(v) for k, v in given.items()}
         return {"data": Path(source).name if isinstance(source, str | Path) else table.target_name, **plain}

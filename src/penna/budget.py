@@ -1,30 +1,7 @@
 """How much a search may spend: one shared deadline, and the ceilings for size and latency. Knows only the clock."""
 
-import re
 import time
 from dataclasses import dataclass
-
-from penna.errors import SettingError
-
-_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
-
-
-def parse_seconds(text: str | float) -> float:
-    """Seconds from ``"30s"``, ``"10m"``, ``"1.5h"``, ``"90"`` or a number.
-
-    >>> parse_seconds("10m")
-    600.0
-    """
-    if isinstance(text, int | float):
-        seconds = float(text)
-    else:
-        found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|m|min|h|)\s*", text.lower())
-        if not found:
-            raise SettingError(f"budget {text!r} is not a time: write it like 30s, 10m or 1.5h.")
-        seconds = float(found[1]) * _UNITS[found[2]]
-    if not 5 <= seconds < 1e7:
-        raise SettingError(f"a budget of {seconds:g} s cannot work: give at least 5s (and a finite number).")
-    return seconds
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from penna.models import Array, Model
 from penna.prepare import columns, kinds
 from penna.prepare.telling import of_rows
 from penna.reading import INFERRED, Form
+from penna.settings import settled
 from penna.table import Field, Finding, Objects, Table
 from penna.tasks import Task
 from penna.version import __version__
@@ -109,12 +110,12 @@ class Bundle:
         """
         from penna.explain import explain
 
-        return explain(self.model, self.task, self.table(texts), label)
+        return explain(self.model, self.task, self.table(texts), settled({"label": label})["label"])
 
     def evaluate(self, source: Any, target: str | None = None, form: Form = INFERRED) -> dict[str, Any]:
-        """Every metric of the task on labelled rows (of a file, read in this ``form``), each as [value, low, high] with
-        a 95 % bootstrap interval. Warns of what was odd about the rows."""
-        asked = target or self.manifest["target"]
+        """Every metric of the task on labelled rows (of a file in this ``form``), each as [value, low, high] with
+        a 95 % bootstrap interval. Warns of odd rows."""
+        asked = settled({"target": target})["target"] or self.manifest["target"]
         name = asked if isinstance(asked, str) else tuple(asked)
         table, noted = reading.read(
             source, text=self.text_columns, text_pair=self._second, target=name, others=tuple(self.fields), form=form
@@ -134,7 +135,6 @@ class Bundle:
         return self.task.measure(self.task.encode(table), self.outputs(table))
 
     def _unusable(self, table: Table, usable: Array) -> list[Finding]:
-        """Rows that cannot be examined, as a finding."""
         why = f"rows left out because {self.task.describe()['unusable']}"
         return of_rows("unusable target", why, table.rows[~usable], of=len(table))
 
@@ -239,7 +239,7 @@ def amend(bundle: Bundle, facts: Mapping[str, Any], card: str) -> None:
 
 def open(folder: Path | str) -> Bundle:
     """Open an artefact, or the run folder that holds one. Raises BundleError."""
-    folder = Path(folder)
+    folder = Path(settled({"folder": folder})["folder"])
     if not (folder / MANIFEST).exists() and (folder / "model" / MANIFEST).exists():
         folder = folder / "model"
     manifest = read_manifest(folder)

@@ -2,24 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from penna import environment, machine, reading, tasks
-from penna.budget import Deadline, parse_seconds
-from penna.encoders import checkpoints
-from penna.encoders.setup import setup_seconds
-from penna.errors import EncoderError, PennaError
-from penna.job import intake, outoffold
+from penna import environment, machine, reading, settings, tasks
+from penna.budget import Deadline
+from penna.errors import PennaError
+from penna.job import intake
+from penna.job.examining import Examination
 from penna.models import Resources
 from penna.prepare import check as refusing
-from penna.prepare import checks
 from penna.prepare import columns as beside
-from penna.prepare.checks import labels
 from penna.prepare.column import Column
-from penna.prepare.sheet import Reach, Sheet
+from penna.prepare.sheet import Sheet
 from penna.reading.form import MAX_EXPANDED, Form
 from penna.table import Finding, Table
 from penna.tasks import Task
@@ -27,8 +25,6 @@ from penna.tasks import Task
 Array = np.ndarray[Any, Any]
 
 _RANK = {"error": 0, "warning": 1, "info": 2}
-_ENCODING = 0.4  # of the time that is left, the most that embedding may take
-_FINISHING = 0.08  # of the budget, kept for the checks that come last
 #: What reading has to say of a kind is told by a check, better.
 _TOLD_AGAIN = ("blank",)
 
@@ -77,7 +73,7 @@ def check(
     header: bool | None = None,
     max_expanded: str | float = MAX_EXPANDED,
     encoders: Sequence[str] = (),
-    budget: str | float | Deadline = "60s",
+    budget: str | float | timedelta | Deadline = "60s",
     threads: int | None = None,
     seed: int = 0,
 ) -> Checkup:
@@ -92,16 +88,25 @@ def check(
     >>> [(finding.kind, finding.rows) for finding in found.findings if finding.kind == "repeated text"]
     [('repeated text', (61,))]
     """
-    deadline = budget if isinstance(budget, Deadline) else Deadline(parse_seconds(budget))
-    form = Form.of(encoding, header, max_expanded)
-    with threadpool_limits(threads):
-        columns = (text,) if isinstance(text, str) else text
-        roles = beside.asked(numeric=numeric, categorical=categorical, date=date, list=list, ignore=ignore)
+    given = {
+        "text": text, "text_pair": text_pair, "numeric": numeric, "categorical": categorical, "date": date,
+        "list": list, "ignore": ignore, "group": group, "task": task, "separator": separator, "encoders": encoders,
+        "encoding": encoding, "header": header, "max_expanded": max_expanded, "threads": threads, "seed": seed,
+    }  # fmt: skip
+    if not isinstance(budget, Deadline):
+        budget = Deadline(settings.settled({"budget": budget})["budget"])
+    return _checked(source, y, test, budget, settings.settled(given))
+
+
+def _checked(source: Any, y: Any, test: Any, deadline: Deadline, given: Mapping[str, Any]) -> Checkup:
+    form = Form.of(given["encoding"], given["header"], given["max_expanded"])
+    with threadpool_limits(given["threads"]):
+        roles = beside.asked(**{role: given[role] for role in beside.NAMED})
         by_name = isinstance(y, str)
         sheet, notes = _sheet(
-            source, roles, text=columns, text_pair=text_pair, target=y if by_name else None, group=group,
-            y=None if by_name else y, apart=tuple(name for name in roles if name != intake.ALL), separator=separator,
-            form=form,
+            source, roles, text=given["text"], text_pair=given["text_pair"], target=y if by_name else None,
+            group=given["group"], y=None if by_name else y, apart=tuple(name for name in roles if name != intake.ALL),
+            separator=given["separator"], form=form,
         )  # fmt: skip
         table = sheet.table
         if test is not None:
@@ -110,15 +115,16 @@ def check(
                 test, roles, text=tuple(table.text), text_pair=pair, target=table.target_columns, form=form
             )
             sheet = replace(sheet, test=asked_too)
-        settled, asked, said = _settled(table, task)
-        sheet = _taken(sheet, task)
+        settled, asked, said = _settled(table, given["task"])
+        sheet = _taken(sheet, given["task"])
         table = sheet.table
         if settled is not None and asked is not None:
             strata, classes = _strata(table, settled, asked)
             sheet = sheet.found(strata=strata, classes=classes)
-        run = _Run(sheet, settled, asked, Resources(environment.cache_folder(), deadline, threads or machine.cores()))
+        threads = given["threads"] or machine.cores()
+        run = Examination(sheet, settled, asked, Resources(environment.cache_folder(), deadline, threads))
         run.quick()
-        run.doubt(tuple(encoders), seed)
+        run.doubt(given["encoders"] or (), given["seed"])
         run.late()
     looked = {finding.kind for finding in run.findings}  # a check says more of its kind than a fit does
     found = [*(finding for finding in said if finding.kind not in looked), *notes, *run.findings]
@@ -192,113 +198,3 @@ def _strata(table: Table, settled: Table, task: Task) -> tuple[Array, tuple[Any,
     for i in lone:
         out[i] = labels.setdefault(str(table.target[i]), len(labels))
     return out, (*task.classes, *list(labels)[len(task.classes) :])
-
-
-class _Run:
-    """The checks of one sheet, the quick ones first; what was found and skipped so far."""
-
-    def __init__(self, sheet: Sheet, settled: Table | None, task: Task | None, resources: Resources) -> None:
-        self.sheet, self.settled, self.task, self.resources = sheet, settled, task, resources
-        self.checks = {name: checks.find(name) for name in checks.names()}
-        self.findings: list[Finding] = []
-        self.looked: dict[str, str] = {}
-        self.skipped: list[tuple[str, str]] = []
-        self.models: tuple[str, ...] = ()
-
-    def quick(self) -> None:
-        """Those that need nothing but the table."""
-        for name, check in self.checks.items():
-            if not check.NEEDS and name != "lengths":
-                self._one(name)
-
-    def late(self) -> None:
-        """Those that need what was computed in between."""
-        for name, check in self.checks.items():
-            if name == "lengths" or (check.NEEDS and getattr(self.sheet, check.NEEDS) is not None):
-                self._one(name)
-
-    def _one(self, name: str) -> None:
-        if self.resources.deadline.over():
-            self.skipped.append((name, "no time was left for it: raise --budget"))
-            return
-        check = self.checks[name]
-        self.findings += check.find(self.sheet)
-        self.looked[name] = check.LOOKS_FOR
-
-    def doubt(self, encoders: tuple[str, ...], seed: int) -> None:
-        """Embed the texts where there is an encoder; ask models for labels that they have not seen."""
-        deadline = self.resources.deadline
-        reserve = replace(self.resources, deadline=deadline.before(_FINISHING * deadline.seconds))
-        wanted = (encoders or checkpoints.shipped()) if self.sheet.table.text else ()
-        usable = [name for name in wanted if self._embed(name, reserve)]
-        if self.sheet.vectors is None:
-            self.skipped.append(("outliers", "no encoder was used: give one with --encoder (a folder or a hub name)"))
-        if not self.sheet.table.text:
-            self.skipped.append(("labels", "the table has no text"))
-            return
-        if self.settled is None or self.task is None or not self.sheet.classes:
-            self.skipped.append(("labels", "the target is no set of classes that could be learnt"))
-            return
-        found = self._answers(self.task, self.settled, reserve, usable, seed)
-        self.models = found.used
-        self.skipped += found.skipped
-        if found.outputs is None:
-            if all(what != "labels" for what, _ in found.skipped):
-                self.skipped.append(("labels", "no model was finished in time: raise --budget"))
-            return
-        left_out = int(np.isnan(found.outputs[:, 0]).sum())
-        if left_out:
-            self.skipped.append((f"the labels of {left_out:,} rows", "of each fold 20,000 rows are asked for"))
-        outputs = np.full((len(self.sheet), len(self.sheet.classes)), np.nan, np.float32)
-        place = np.searchsorted(self.sheet.rows, self.settled.rows)
-        outputs[place] = 0
-        outputs[place, : found.outputs.shape[1]] = found.outputs
-        self.sheet = self.sheet.found(outputs=outputs)
-
-    def _answers(
-        self, task: Task, table: Table, resources: Resources, encoders: Sequence[str], seed: int
-    ) -> outoffold.Answers:
-        """Answers of models that did not learn from the labels that the first ones doubted, where there is time.
-
-        On sst2 with 10 % flipped labels, the second round finds one more in fifty, and is wrong once less in fifty.
-        """
-        started = resources.deadline.left()
-        first = outoffold.answers(task, table, resources, encoders=encoders, seed=seed)
-        spent = started - resources.deadline.left()
-        if first.outputs is None or resources.deadline.left() < 1.5 * spent:
-            return first
-        doubted = labels.doubted(task.encode(table), first.outputs)
-        second = outoffold.answers(task, table, resources, encoders=encoders, seed=seed, doubted=doubted)
-        return second if second.used == first.used else first
-
-    def _embed(self, name: str, resources: Resources) -> bool:
-        """Vectors of all rows and their lengths in tokens, of the first encoder that there is time for."""
-        from penna.encoders import embed, tokens
-        from penna.training.precision import fastest_dtype
-
-        deadline = resources.deadline
-        deadline = deadline.before((1 - _ENCODING) * max(deadline.left(), 0))
-        if (setup := setup_seconds()) > deadline.left():
-            why = (
-                f"loading it takes up to {setup:.0f} s, {max(deadline.left(), 0):.1f} s are left for it: raise --budget"
-            )
-            self.skipped.append((name, why))
-            return False
-        try:
-            checkpoint = checkpoints.find(name)
-            whole = tokens.tokenise(checkpoint, self.sheet.table, checkpoint.max_length, resources.cache).whole
-            mean = float(np.mean([len(text) for text in self.sheet.table.joined]))
-            vectors = embed.embed(
-                checkpoint, self.sheet.table, depth=checkpoint.depth_at(1.0), length=256 if mean > 400 else 128,
-                dtype=str(fastest_dtype()).removeprefix("torch."), cache=resources.cache, threads=resources.threads,
-                deadline=deadline,
-            )  # fmt: skip
-        except EncoderError as error:
-            self.skipped.append((name, str(error)))
-            return False
-        except embed.Unfinished:
-            self.skipped.append((name, "its embeddings took too long; those that are done are kept: raise --budget"))
-            return False
-        if self.sheet.vectors is None:
-            self.sheet = self.sheet.found(vectors=vectors, reach=Reach(name, whole, checkpoint.max_length))
-        return True

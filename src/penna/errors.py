@@ -46,3 +46,16 @@ class MissingExtra(PennaError, ImportError):
 
     def __init__(self, package: str, what_for: str) -> None:
         super().__init__(f'{what_for} needs the package {package!r}: pip install "{package}".')
+
+
+def shown(value: object, most: int = 60) -> str:
+    """A value as a message shows it: on one line, not too long, whatever it is.
+
+    >>> shown("a\\nb"), shown([1] * 100)[-4:]
+    ("'a\\\\nb'", ', 1…')
+    """
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # an integer of too many digits; whatever a stranger's repr raises
+        return f"(a {type(value).__name__})"
+    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from penna.errors import SettingError, TableError
+from penna.errors import TableError
 from penna.table import Index, Table
 
 Array = np.ndarray[Any, Any]
@@ -67,13 +67,9 @@ def plan(
     choose by, on one fold however few rows there are; 20,000 if None. ``folds`` asks for so many folds in the first
     round. ``exam`` is a share of the rows in (0, 0.5]; by default 15 % of up to 2,000 rows, 10 % beyond, at most 10,000
     rows, and none where a test table was given. Of few groups, which are not cut, some folds may get none: those are
-    left out. Raises SettingError, and TableError where all are but one.
+    left out. Raises TableError where all are but one.
     """
     n = len(table)
-    if folds is not None and not 2 <= folds <= 20:
-        raise SettingError(f"--folds {folds} cannot work: give a number from 2 to 20.")
-    if exam is not None and not 0 < exam <= 0.5:
-        raise SettingError(f"--exam {exam} cannot work: give a share above 0 and up to 0.5.")
     rng = np.random.default_rng(seed)
     units = _units(table)
     share = exam if exam is not None else min(0.15 if n <= 2_000 else 0.10, MOST_EXAM_ROWS / n)

@@ -75,20 +75,23 @@ def check(
 
     Each finding comes with its count and some rows, with what Penna does about it and how to have it otherwise.
     """
-    from penna.budget import Deadline, parse_seconds
+    from penna.budget import Deadline
+    from penna.durations import parse_seconds
 
     deadline = Deadline(parse_seconds(budget))  # loading what follows takes time, too
-    from penna import checking
-    from penna.cli import show
+    from penna import checking, settings
     from penna.cli.fit import named
+    from penna.terminal import show
 
-    found = checking.check(
-        data, named(target), text=tuple(text) if text else None, text_pair=text_pair, group=group, test=test, task=task,
-        separator=separator, numeric=tuple(numeric or ()), categorical=tuple(categorical or ()), date=tuple(date or ()),
-        list=tuple(lists or ()), ignore=tuple(ignore or ()),
-        encoding=encoding, header=header, max_expanded=max_expanded,
-        encoders=tuple(encoder or ()), budget=deadline, threads=threads, seed=seed,
-    )  # fmt: skip
+    options: dict[str, Any] = {
+        "text": tuple(text) if text else None, "text_pair": text_pair, "group": group, "task": task,
+        "separator": separator, "numeric": tuple(numeric or ()), "categorical": tuple(categorical or ()),
+        "date": tuple(date or ()), "list": tuple(lists or ()), "ignore": tuple(ignore or ()),
+        "encoding": encoding, "header": header, "max_expanded": max_expanded,
+        "encoders": tuple(encoder or ()), "threads": threads, "seed": seed,
+    }  # fmt: skip
+    settings.settled(options, settings.at_the_command_line)
+    found = checking.check(data, named(target), test=test, budget=deadline, **options)
     if html:
         write_page(found, data, html)
     if as_json:
@@ -118,7 +121,7 @@ def write_page(found: "Checkup", data: str, path: str) -> None:
 
 
 def _say(console: "Console", found: "Checkup") -> None:
-    from penna.cli.show import named_columns
+    from penna.terminal.show import named_columns
 
     tested = f" and {found.test_rows:,} test rows" if found.test_rows else ""
     console.print(f"{found.rows:,} rows{tested}; columns: {named_columns(found.columns)}", soft_wrap=True)

@@ -42,10 +42,10 @@ def explain(
     from pathlib import Path
 
     from penna import bundle
-    from penna.cli import show
     from penna.reading.form import Form
     from penna.report import explained
     from penna.serve.first import first
+    from penna.terminal import show
 
     model = bundle.open(run)
     table, more, findings = first(model, data, rows, Form.of(encoding, header, max_expanded))

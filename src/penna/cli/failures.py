@@ -81,7 +81,7 @@ def sentence(error: Exception) -> str:
 
 def say(text: str) -> None:
     """One red line on stderr (plain where that is not a terminal, or where NO_COLOR is set)."""
-    from penna.cli.show import screen
+    from penna.terminal.show import screen
 
     screen(stderr=True).print(f"error: {text}", style="red", soft_wrap=True)
 

@@ -120,8 +120,9 @@ def fit(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the result.")] = False,
 ) -> None:
     """Find, prove and pack the best classifier, regressor, tagger, reader or translator within the budget."""
-    from penna.budget import Deadline, parse_seconds
-    from penna.cli.progress import Console
+    from penna.budget import Deadline
+    from penna.durations import parse_seconds
+    from penna.terminal.progress import Console
 
     deadline = Deadline(parse_seconds(budget))
     folder = Path(out) if out else Path("runs") / _stem(data)
@@ -137,8 +138,10 @@ def fit(
     if threads is not None:
         options["threads"] = threads
     with Console(deadline) if not quiet else nullcontext() as progress:
+        from penna import settings
         from penna.auto import AutoText
 
+        settings.settled(options, settings.at_the_command_line)
         auto = AutoText(budget, progress=progress, **options).fit(data, y=named(target), test=test)
     show_result(folder, auto.bundle_.manifest, deadline, auto.trials_)
 
@@ -150,7 +153,7 @@ def named(target: list[str] | None) -> Any:
 
 def show_result(folder: Path, manifest: Mapping[str, Any], deadline: "Deadline", trials: Sequence["Trial"]) -> None:
     """What was chosen, how it did in the exam, what it weighs, and where it lies."""
-    from penna.cli.show import amount, facts, number, screen
+    from penna.terminal.show import amount, facts, number, screen
 
     exam, latency = manifest["exam"], manifest["latency"]
     scores = {name: "{} ({} to {})".format(*map(number, v)) for name, v in exam.items() if isinstance(v, list)}
@@ -176,7 +179,7 @@ def show_result(folder: Path, manifest: Mapping[str, Any], deadline: "Deadline",
 
 def _passed_over(manifest: Mapping[str, Any], trials: Sequence["Trial"]) -> dict[str, str]:
     """The trial of the best score, where it is no part of what was chosen."""
-    from penna.cli.show import number
+    from penna.terminal.show import number
 
     # Finalists met other folds: their scores do not compare.
     ranked = (t for t in trials if t.scores and not t.reason and t.origin != "finalist")

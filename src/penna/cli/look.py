@@ -20,8 +20,8 @@ def leaderboard(
     Score ± spread on validation rows, seconds, size, latency, state, and the reason where one was skipped or failed.
     """
     from penna import trials
-    from penna.cli import show
     from penna.job import record
+    from penna.terminal import show
 
     header, tried, _ = trials.read(_inside(run, "ledger.jsonl"))
     rows = record.leaderboard(tried)[:top]
@@ -35,7 +35,7 @@ def leaderboard(
 
 
 def _cells(row: Mapping[str, Any]) -> list[str]:
-    from penna.cli.show import amount, number
+    from penna.terminal.show import amount, number
 
     scores = [number(row["score"]), number(row["spread"])]
     costs = [amount(row[name]) for name in ("seconds", "megabytes", "milliseconds")]
@@ -80,7 +80,7 @@ def doctor(as_json: Json = False) -> None:
     Cores, instruction sets, measured speed, GPU, encoders and extras; what is missing, and how to get it.
     """
     from penna import doctor as examination
-    from penna.cli import show
+    from penna.terminal import show
 
     found = examination.examine()
     if as_json:

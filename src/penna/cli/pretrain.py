@@ -103,7 +103,7 @@ def _run(corpus: list[Path], out: Path, options: dict[str, Any], resume: bool, q
 
     first = environment.number("RANK", 0) == 0
     try:
-        outcome = start(corpus, out, resume=resume, progress=None if quiet else _Lines(), **options)
+        outcome = start(corpus, out, resume=resume, progress=not quiet, **options)
     except PennaError:
         if first:
             raise
@@ -119,18 +119,8 @@ def _run(corpus: list[Path], out: Path, options: dict[str, Any], resume: bool, q
     _show(outcome)
 
 
-class _Lines:
-    """Tells what goes on, line by line on stderr."""
-
-    def event(self, kind: str, **data: Any) -> None:
-        from penna.pretraining.telling import sentence
-
-        said = sentence(data) if kind == "line" else data.get("message") or f"{data.get('name', kind)} ..."
-        typer.echo(said, err=True)
-
-
 def _show(outcome: Any) -> None:
-    from penna.cli import show
+    from penna.terminal import show
 
     console = show.screen()
     show.facts(console, "Measures", {name: show.number(value) for name, value in outcome.measures.items()})

@@ -26,8 +26,8 @@ def evaluate(
     import warnings
 
     from penna import bundle
-    from penna.cli import show
     from penna.reading.form import Form
+    from penna.terminal import show
 
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always", UserWarning)
@@ -42,7 +42,7 @@ def evaluate(
 
 def show_measures(measures: Mapping[str, Any]) -> None:
     """Tables for people: metrics with intervals, then classes."""
-    from penna.cli.show import number, screen, table
+    from penna.terminal.show import number, screen, table
 
     console = screen()
     intervals = [(name, *map(number, value)) for name, value in measures.items() if _interval(value)]
@@ -75,9 +75,9 @@ def predict(
     Rows stream through: memory stays the same for any number of them.
     """
     from penna import bundle
-    from penna.cli.show import screen
     from penna.reading.form import Form
     from penna.serve.batch import predict_file
+    from penna.terminal.show import screen
 
     rows, findings = predict_file(bundle.open(run), data, out, form=Form.of(encoding, header, max_expanded))
     console = screen(stderr=True)

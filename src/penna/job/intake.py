@@ -13,19 +13,18 @@ from penna.encoders import checkpoints
 from penna.errors import EncoderError, RunError, SettingError, TableError, TaskError
 from penna.job import elapsed
 from penna.job.searching import Progress
-from penna.prepare import check, clean, doubt
+from penna.prepare import check
 from penna.prepare import columns as beside
 from penna.prepare.clean import NONE
 from penna.prepare.offer import offered
 from penna.prepare.telling import of_rows
 from penna.reading import INFERRED, Form
 from penna.recipe import Profile, Recipe
+from penna.settings import AUTO
 from penna.table import Finding, Table
 from penna.tasks import Task
 from penna.trials import Ledger, State, Trial
 
-#: What is chosen by what measures best.
-AUTO = "auto"
 #: Families that need no encoder.
 ALONE = ("linear", "trees", "crf", "overlap", "memory", "seq2seq")
 #: Those of them that try one where it is named.
@@ -36,33 +35,6 @@ LONG_TEXT = 600
 BEFORE_A_RUN = {trials.FILE, trials.PART, elapsed.FILE}
 #: As the one column to be ignored: all that are not text.
 ALL = "*"
-
-
-def check_settings(settings: Mapping[str, Any]) -> None:
-    """Raise SettingError for what cannot work, before anything is read or written."""
-    for name in ("families", "encoders"):
-        if isinstance(given := settings[name], str):
-            raise SettingError(f"{name}={given!r} cannot work: give a list, {name}={given.split(',')}.")
-    known = [n for n in plugins.names("models") if hasattr(plugins.find("models", n), "fit")]
-    for family in settings["families"]:
-        if family not in known:
-            raise SettingError(f"there is no family {family!r}: choose from {', '.join(known)}.")
-    if not settings["families"]:
-        raise SettingError(f"no family was given: choose from {', '.join(known)}.")
-    plugins.find("search", settings["search"])
-    for name in ("max_mb", "max_ms"):
-        if settings[name] is not None and not settings[name] > 0:
-            raise SettingError(f"{name}={settings[name]} cannot work: give a number above zero, or leave it out.")
-    if settings["rare"] not in check.RARE:
-        raise SettingError(f"rare={settings['rare']!r} cannot work: write {' or '.join(check.RARE)}.")
-    if settings["adjust"] not in (AUTO, clean.NONE):
-        raise SettingError(f"adjust={settings['adjust']!r} cannot work: write auto or none.")
-    if settings["label_noise"] not in (AUTO, *doubt.WAYS):
-        raise SettingError(f"label_noise={settings['label_noise']!r} cannot work: write auto, keep, weight or drop.")
-    if settings["clean"] not in (AUTO, clean.NONE):
-        clean.Cleaning.of(settings["clean"])
-    if settings["threads"] is not None and settings["threads"] < 1:
-        raise SettingError(f"threads={settings['threads']} cannot work: give at least 1.")
 
 
 def check_folds(asked: int | None, found: int) -> None:

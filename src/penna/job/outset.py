@@ -13,6 +13,7 @@ from penna.job.affording import FINISHING
 from penna.job.searching import Goal, Progress
 from penna.models import Resources
 from penna.prepare import doubt
+from penna.settings import AUTO
 from penna.split import Plan
 from penna.table import Table
 from penna.tasks import Task
@@ -64,7 +65,7 @@ def goal(
     folder: Path, deadline: Deadline, ledger: Ledger, table: Table, exam_rows: int, asked: Mapping[str, Any]
 ) -> Goal:
     """Where to write, and by when."""
-    adjusting = max(_SHORTEST, _ADJUSTING * deadline.seconds) if asked["adjust"] == intake.AUTO else 0.0
+    adjusting = max(_SHORTEST, _ADJUSTING * deadline.seconds) if asked["adjust"] == AUTO else 0.0
     if ledger.trials:  # a resumed run that has used up its budget may still finish
         deadline = Deadline(max(deadline.seconds, deadline.spent() + FINISHING + adjusting), deadline.started)
     telling = min(_TELLING * deadline.seconds, _LONGEST) if len(table.text) + len(table.columns) > 1 else 0.0

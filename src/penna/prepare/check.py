@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from penna.errors import SettingError, TableError, TaskError
+from penna.errors import TableError, TaskError
 from penna.prepare.checks import duplicates, lengths, pairs
 from penna.table import Finding, Objects, Table
 
@@ -26,8 +26,6 @@ def check(table: Table, *, rare: str = "error", settle: Settle | None = None) ->
     target; ``labels`` if not given. Raises TableError where the rows cannot be used, TaskError where the target does
     not suit the task.
     """
-    if rare not in RARE:
-        raise SettingError(f"rare is {rare!r}: choose one of {', '.join(RARE)}.")
     table, findings = usable(table)
     table, more = (settle or labels)(table, rare)
     if len(table) < LEAST_ROWS:

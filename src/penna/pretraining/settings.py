@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from penna import plugins
-from penna.errors import RunError, SettingError
+from penna.errors import RunError, SettingError, shown
 from penna.pretraining.objectives import parsed
 
 OBJECTIVES = "pretraining.objectives"
@@ -125,7 +125,7 @@ def check(settings: Settings) -> Settings:
     for name, (least, most) in _NUMBERS.items():
         value = getattr(settings, name)
         if value is not None and not least <= value <= most:
-            raise SettingError(f"{option(name)} {value:g} cannot be: give {least:g} to {most:g}.")
+            raise SettingError(f"{option(name)} {shown(value)} cannot be: give {least:g} to {most:g}.")
     for name, choices in _CHOICES.items():
         if getattr(settings, name) not in choices:
             raise SettingError(

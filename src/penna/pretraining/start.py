@@ -3,24 +3,38 @@
 Nothing heavy is imported before it is called.
 """
 
+import os
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Protocol, get_args
 
-from penna.budget import parse_seconds
+from penna.durations import parse_seconds
 from penna.environment import expanded
-from penna.errors import SettingError
+from penna.errors import SettingError, shown
 from penna.pretraining import corpus as corpora
 from penna.pretraining.keeping import Folder
 from penna.pretraining.settings import Settings, check
+from penna.settings import plain, settled
+from penna.terminal.listening import heard
 
 
 class Progress(Protocol):
     """Hears what goes on: ``phase`` (name), ``notice`` (message), ``line`` (every figure of a log line by its name)."""
 
     def event(self, kind: str, **data: Any) -> None: ...
+
+
+class Lines:
+    """Tells what goes on, line by line on stderr."""
+
+    def event(self, kind: str, **data: Any) -> None:
+        from penna.pretraining.telling import sentence
+
+        said = sentence(data) if kind == "line" else data.get("message") or f"{data.get('name', kind)} ..."
+        print(said, file=sys.stderr, flush=True)
 
 
 Tell = Callable[..., None]
@@ -55,49 +69,54 @@ def pretrain(
     out: str | Path,
     *,
     resume: bool = False,
-    progress: Progress | None = None,
+    progress: Progress | Callable[..., Any] | bool | None = None,
     **options: Any,
 ) -> Outcome:
     """Pretrain an encoder on ``corpus`` and write it to ``out``/encoder in Hugging Face form.
 
     The options are those of ``Settings``, named as at the command line (``from_`` for --from); ``budget`` is in seconds
     or like "25m", and holds for everything. The same call goes on where an earlier one stopped or was killed;
-    ``resume`` allows it to train longer, or otherwise than before.
+    ``resume`` allows it to train longer, or otherwise than before. ``progress=True`` prints a line for each phase and
+    every ten seconds of training; an object with ``event(kind, **data)``, or a function (kind, **data), hears them.
 
     Raises SettingError, TableError, EncoderError or RunError.
     """
     started = time.monotonic()
+    told = settled({"corpus": corpus, "out": out, "resume": resume, "progress": progress})
+    if out is None:
+        raise SettingError("out=None cannot work: give the path of a folder.")
     asked = _settings(options)
-    given = [corpus] if isinstance(corpus, str | Path) else list(corpus)
-    files = corpora.files(given)
+    files = corpora.files(told["corpus"])
 
     from penna.pretraining import processes, run
 
-    folder = Folder(expanded(out))
-    order = Order(files, tuple(map(str, given)), folder, asked, resume, started)
+    folder = Folder(expanded(told["out"]))
+    order = Order(files, told["corpus"], folder, asked, told["resume"], started)
     with processes.joined() as world:
-        tell = progress.event if progress is not None and world.first else _nothing
-        return run.whole(order, world, tell)
+        return run.whole(order, world, heard(told["progress"] if world.first else None, Lines).event)
 
 
-def _nothing(kind: str, **data: Any) -> None:
-    pass
+_KINDS = {str: "a text", int: "a whole number", float: "a number", bool: "True or False"}
 
 
 def _settings(options: Mapping[str, Any]) -> Settings:
     known = {field.name: field.type for field in fields(Settings)}
     if unknown := sorted(set(options) - set(known)):
         raise SettingError(f"pretrain has no option {unknown[0]!r}: choose from {', '.join(sorted(known))}.")
-    plain: dict[str, Any] = {name: str(value) if isinstance(value, Path) else value for name, value in options.items()}
-    if plain.get("budget") is not None:
-        plain["budget"] = parse_seconds(plain["budget"])
-    for name, value in plain.items():
-        _check_type(name, value, get_args(known[name]) or (known[name],))
-    return check(Settings(**plain))
+    given = {name: os.fspath(v) if isinstance(v, os.PathLike) else plain(v) for name, v in options.items()}
+    if given.get("budget") is not None:
+        given["budget"] = parse_seconds(given["budget"])
+    for name, value in given.items():
+        given[name] = _typed(name, value, get_args(known[name]) or (known[name],))
+    return check(Settings(**given))
 
 
-def _check_type(name: str, value: object, allowed: tuple[Any, ...]) -> None:
+def _typed(name: str, value: Any, allowed: tuple[Any, ...]) -> Any:
+    """The value, of one of these types; whole numbers may be written as 5.0. Raises SettingError for any other."""
+    if int in allowed and isinstance(value, float) and value.is_integer():
+        return int(value)
     wider = (*allowed, int) if float in allowed else allowed
     if not isinstance(value, wider) or (isinstance(value, bool) and bool not in allowed):
-        kinds = " or ".join(kind.__name__ for kind in allowed if kind is not type(None))
-        raise SettingError(f"{name} is {value!r}: give {kinds}.")
+        kinds = " or ".join(_KINDS[kind] for kind in allowed if kind is not type(None))
+        raise SettingError(f"{name}={shown(value)} cannot work: give {kinds}.")
+    return value

@@ -47,7 +47,7 @@ def pieces(source: Any, size: int, notes: Notes) -> Iterator[Piece]:
 
 def _cut(cells: Any, start: int, stop: int) -> Sequence[Any]:
     part = cells.iloc[start:stop] if hasattr(cells, "iloc") else cells[start:stop]
-    out: Sequence[Any] = part if isinstance(part, list | tuple) else part.tolist()
+    out: Sequence[Any] = part.tolist() if hasattr(part, "tolist") else list(part)
     return out
 
 

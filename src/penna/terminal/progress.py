@@ -8,7 +8,7 @@ from rich.live import Live
 from rich.text import Text
 
 from penna.budget import Deadline
-from penna.cli.show import amount, clock, named_columns, number, screen
+from penna.terminal.show import amount, clock, named_columns, number, screen
 
 if TYPE_CHECKING:
     from penna.trials import Trial
