@@ -202,5 +202,5 @@ def test_a_fit_says_how_many_rows_it_left_out_and_shows_some(flipped, tmp_path):
 
 
 def test_an_unknown_treatment_is_refused():
-    with pytest.raises(SettingError, match="keep, weight or drop"):
+    with pytest.raises(SettingError, match="auto, keep, weight, drop"):
         AutoText(label_noise="burn").fit(["a"] * 30, ["x", "y"] * 15)

@@ -125,7 +125,8 @@ def check(settings: Settings) -> Settings:
     for name, (least, most) in _NUMBERS.items():
         value = getattr(settings, name)
         if value is not None and not least <= value <= most:
-            raise SettingError(f"{option(name)} {shown(value)} cannot be: give {least:g} to {most:g}.")
+            said = f"{value:g}" if isinstance(value, float) else shown(value)
+            raise SettingError(f"{option(name)} {said} cannot be: give {least:g} to {most:g}.")
     for name, choices in _CHOICES.items():
         if getattr(settings, name) not in choices:
             raise SettingError(
