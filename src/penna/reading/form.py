@@ -1,10 +1,11 @@
 """How the bytes of a file are to be read, where the user says so. A leaf: holds settings and checks them."""
 
+import io
 import re
 from dataclasses import dataclass
 from typing import Any
 
-from penna.errors import SettingError
+from penna.errors import SettingError, shown
 
 MAX_EXPANDED = "20GB"
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)b?", re.IGNORECASE)
@@ -26,7 +27,7 @@ class Form:
     ) -> "Form":
         """The form of these settings. Raises SettingError for what cannot work."""
         if header not in (None, True, False):
-            raise SettingError(f"header={header!r} cannot work: write True, False, or None to infer it.")
+            raise SettingError(f"header={shown(header)} cannot work: write True, False, or None to infer it.")
         return cls(_known(encoding), header, parse_bytes(max_expanded))
 
 
@@ -44,17 +45,17 @@ def parse_bytes(size: Any) -> int:
         return int(float(found[1]) * 10 ** _POWERS[found[2].lower()])
     if isinstance(size, int | float) and not isinstance(size, bool) and 0 < size < 1e18:
         return int(size)
-    raise SettingError(f"max_expanded={size!r} cannot work: give a size such as 500MB or 20GB.")
+    raise SettingError(f"max_expanded={shown(size)} cannot work: give a size such as 500MB or 20GB.")
 
 
 def _known(encoding: str | None) -> str | None:
     if encoding is None:
         return None
     try:
-        b"".decode(encoding)
+        io.TextIOWrapper(io.BytesIO(), encoding)  # bytes.decode looks up nothing where there are no bytes
     except (LookupError, UnicodeError, TypeError, ValueError, AttributeError):
         raise SettingError(
-            f"there is no encoding {encoding!r}: give a name such as utf-8, cp1252, mac_roman, utf-16, shift_jis or "
-            "gb18030."
+            f"there is no encoding {shown(encoding)}: give a name such as utf-8, cp1252, mac_roman, utf-16, "
+            "shift_jis or gb18030."
         ) from None
     return encoding
