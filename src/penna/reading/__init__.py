@@ -272,5 +272,5 @@ def _from_bytes(given: Opened, size: int, notes: Notes, asked: Asked) -> Iterato
     if given.suffix in (".jsonl", ".ndjson", ".json") or looks_like_json:
         return structured.json_pieces(head, file, given.name, size, notes)
     if given.suffix in conll.SUFFIXES or (given.suffix in ("", ".txt", ".tsv") and conll.looks(head)):
-        return conll.pieces(head, file, given.name, size, notes)
+        return conll.pieces(head, file.by_lines(), given.name, size, notes)
     return delimited.pieces(head, file, given.suffix, given.name, size, notes, asked)

@@ -17,6 +17,7 @@ from penna.reading.notes import Notes
 
 __all__ = ["SUFFIXES", "looks", "pieces"]
 
+_LONGEST = 100_000  # words of a sentence
 SUFFIXES = (".conll", ".conllu", ".conllup", ".iob", ".iob2", ".bio")
 
 
@@ -25,7 +26,7 @@ def pieces(head: str, file: TextIO, name: str, size: int, notes: Notes) -> Itera
     layout = layout_of(head)
     if layout.dropped:
         notes.say("number column", _dropped(layout, name))
-    sentences = _sentences(_lines(file, "\n" in head), layout, notes)
+    sentences = _sentences(_lines(file, "\n" in head), layout, name, notes)
     first = True
     while batch := list(islice(sentences, size)):
         numbers, rows = zip(*batch, strict=True)
@@ -59,7 +60,7 @@ def _lines(file: TextIO, line_feeds: bool) -> Iterator[str]:
     yield ""  # the last sentence may end with the file
 
 
-def _sentences(lines: Iterator[str], layout: Layout, notes: Notes) -> Iterator[tuple[int, list[list[str]]]]:
+def _sentences(lines: Iterator[str], layout: Layout, name: str, notes: Notes) -> Iterator[tuple[int, list[list[str]]]]:
     """(number, the cells of its lines) of each sentence whose lines have as many cells as the layout."""
     number = 0
     held: list[list[str]] = []
@@ -69,6 +70,10 @@ def _sentences(lines: Iterator[str], layout: Layout, notes: Notes) -> Iterator[t
             continue
         if bare and not starts_document(bare):
             held.append(cells_of(line))
+            if len(held) > _LONGEST:
+                raise TableError(
+                    f"sentence {number + 1} of {name} has more than {_LONGEST:,} words: part sentences by empty lines."
+                )
             continue
         if held:
             number += 1

@@ -16,6 +16,7 @@ from penna.reading.encoding import Text
 from penna.reading.naming import names_of
 from penna.reading.notes import Notes
 
+_MOST_LOST = 100_000  # lines after a broken quote, until a sound one
 _MOST_CELLS = 4_000_000  # in a piece
 
 
@@ -25,7 +26,7 @@ def pieces(
     """``size`` records at a time; a single empty piece where there is only a header."""
     asked = asked or Asked()
     dialect, sample = _dialect(head, suffix, asked)
-    if sample and len(sample[0]) > MOST_COLUMNS:
+    if max(map(len, sample), default=0) > MOST_COLUMNS:
         raise too_wide(name)
     width = Counter(map(len, sample)).most_common(1)[0][0] if sample else 1
     columns = names_of(sample, width, name, notes, asked)
@@ -35,6 +36,8 @@ def pieces(
         if first is None:
             raise TableError(f"{name} is empty: give a table with a header and rows.")
         columns = named(first[1], notes)
+    if len(columns) > MOST_COLUMNS:
+        raise too_wide(name)
     size = min(size, max(1, _MOST_CELLS // len(columns)))
     batch = list(islice(rows, size))
     if not batch:
@@ -82,13 +85,9 @@ def _records(
         except StopIteration:
             return
         except csv.Error as error:
-            if "field limit" in str(error) and len(feed.held) == 1:
-                raise too_long(name, feed.number) from None
-            if header:
-                raise TableError(f"the header of {name} cannot be read ({error}): mend its quotes.") from error
-            lost = [feed.give_back(), *feed.skip_to(_sound(dialect, width))]
-            notes.add("quotes", lost)
-            number += len(lost)
+            if header or ("field limit" in str(error) and len(feed.held) == 1):
+                raise _unreadable(error, feed, name) from error
+            number += _passed_over(feed, dialect, width, name, notes)
             continue
         if not record:
             empty.append(feed.number)
@@ -98,14 +97,32 @@ def _records(
             number += len(empty)
         elif not header:
             notes.add("empty", empty)
-        empty = []
-        if header:
-            header, width = False, len(record)
-        if len(record) != width:
-            notes.add("ragged", [feed.number - len(feed.held) + 1])
-        else:
+        empty.clear()
+        width, header = width or len(record), False
+        if len(record) == width:
             yield number, record
+        else:
+            notes.add("ragged", [feed.number - len(feed.held) + 1])
         number += 1
+
+
+def _unreadable(error: csv.Error, feed: Feed, name: str) -> TableError:
+    """What is raised where a record cannot be passed over."""
+    if "field limit" in str(error) and len(feed.held) == 1:
+        return too_long(name, feed.number)
+    return TableError(f"the header of {name} cannot be read ({error}): mend its quotes.")
+
+
+def _passed_over(feed: Feed, dialect: Dialect, width: int, name: str, notes: Notes) -> int:
+    """How many lines are lost to a broken quote, until the next sound one. Raises TableError where there is none."""
+    lost = [feed.give_back(), *islice(feed.skip_to(_sound(dialect, width)), _MOST_LOST)]
+    if len(lost) > _MOST_LOST:
+        raise TableError(
+            f"the quotes of {name} are broken from line {lost[0]:,} on, and no sound row follows in {_MOST_LOST:,} "
+            "lines: mend them."
+        )
+    notes.add("quotes", lost)
+    return len(lost)
 
 
 def _sound(dialect: Dialect, width: int) -> Callable[[str], bool]:

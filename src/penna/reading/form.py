@@ -1,6 +1,5 @@
 """How the bytes of a file are to be read, where the user says so. A leaf: holds settings and checks them."""
 
-import io
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -52,7 +51,7 @@ def _known(encoding: str | None) -> str | None:
     if encoding is None:
         return None
     try:
-        io.TextIOWrapper(io.BytesIO(), encoding)  # bytes.decode looks up nothing where there are no bytes
+        "a".encode(encoding)  # of no letters, nothing is looked up
     except (LookupError, UnicodeError, TypeError, ValueError, AttributeError):
         raise SettingError(
             f"there is no encoding {shown(encoding)}: give a name such as utf-8, cp1252, mac_roman, utf-16, "
