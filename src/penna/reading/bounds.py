@@ -27,7 +27,7 @@ class _Counted(io.RawIOBase):
         self._total += len(part)
         if self._total > self._most:
             raise TableError(
-                f"{self._name} expands to more than {shown(self._most)}: unpack a part of it, or raise --max-expanded."
+                f"{self._name} expands to more than {as_size(self._most)}: unpack a part of it, or raise --max-expanded."
             )
         buffer[: len(part)] = part
         return len(part)
@@ -79,10 +79,10 @@ def too_wide(name: str) -> TableError:
     )
 
 
-def shown(size: int) -> str:
+def as_size(size: int) -> str:
     """Bytes as people write them.
 
-    >>> shown(20 * 10**9), shown(1_500_000)
+    >>> as_size(20 * 10**9), as_size(1_500_000)
     ('20 GB', '1.5 MB')
     """
     for power, unit in ((12, "TB"), (9, "GB"), (6, "MB"), (3, "kB")):

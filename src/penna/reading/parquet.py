@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from penna.errors import TableError
-from penna.reading.bounds import MOST_COLUMNS, shown, too_wide
+from penna.reading.bounds import MOST_COLUMNS, as_size, too_wide
 from penna.reading.cells import Piece, named
 from penna.reading.form import INFERRED, Form
 from penna.reading.notes import Notes
@@ -51,7 +51,7 @@ def _names(table: Any, name: str, form: Form) -> list[str]:
     whole = sum(facts.row_group(at).total_byte_size for at in range(facts.num_row_groups))
     if whole > form.max_expanded:
         raise TableError(
-            f"{name} expands to more than {shown(form.max_expanded)}: take a part of it, or raise --max-expanded."
+            f"{name} expands to more than {as_size(form.max_expanded)}: take a part of it, or raise --max-expanded."
         )
     return list(table.schema_arrow.names)
 
