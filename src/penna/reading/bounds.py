@@ -7,7 +7,7 @@ from penna.errors import TableError
 
 #: Characters in a cell, bytes in a line, and columns of a table.
 LONGEST_CELL, LONGEST_LINE, MOST_COLUMNS = 1 << 24, 1 << 25, 20_000
-_MOST_EMPTY = 1 << 20  # bytes of blanks and line ends without anything between
+_MOST_EMPTY = 1_000_000  # lines without anything in them, in a row
 
 
 def counted(file: BinaryIO, most: int | None, name: str) -> BinaryIO:
@@ -54,7 +54,7 @@ class LineGuard(io.RawIOBase):
     def _look(self, part: bytes) -> None:
         last = max(part.rfind(b"\n"), part.rfind(b"\r"))
         self._since = len(part) - last - 1 if last >= 0 else self._since + len(part)
-        self._empty = 0 if part.strip(b" \t\r\n\0") else self._empty + len(part)
+        self._empty = 0 if part.strip(b" \t\r\n\0") else self._empty + (part.count(b"\n") or part.count(b"\r"))
         self._line += part.count(b"\n") or part.count(b"\r")
         if self._since > LONGEST_LINE:
             raise too_long(self._name, self._line)

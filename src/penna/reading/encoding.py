@@ -71,7 +71,7 @@ class Text(io.TextIOWrapper):
 def _marked(head: bytes, encoding: str) -> str:
     """The encoding that was named, or what takes its mark off where the file begins with that.
 
-    >>> _marked(b"\xef\xbb\xbfa", "UTF8"), _marked(b"a", "UTF8")
+    >>> _marked(codecs.BOM_UTF8 + b"a", "UTF8"), _marked(b"a", "UTF8")
     ('utf-8-sig', 'utf-8')
     """
     name = codecs.lookup(encoding).name
