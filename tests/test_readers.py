@@ -149,7 +149,7 @@ def test_answers_may_be_as_long_as_those_that_were_learnt_from():
         ("[]", []),
         ([{"text": "Bonn", "answer_start": 3}], _quoted.ABSENT),
         ("Rome", _quoted.ABSENT),
-        ("[{'text': 'Bonn', 'answer_start': 7}]", _quoted.SPELLING),
+        ("[{'text': 'Bonn', 'answer_start': 7}]", [("Bonn", 7)]),
         ("", _quoted.EMPTY),
         (None, _quoted.EMPTY),
         ([5], _quoted.FORM),

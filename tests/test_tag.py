@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from penna import adjust, check, places, plugins, ragged, tasks
 from penna.budget import Deadline
-from penna.errors import SettingError, TableError, TaskError
+from penna.errors import SettingError, TaskError
 from penna.metrics import entities
 from penna.reading import read
 from penna.table import Table
@@ -284,9 +285,66 @@ def test_outputs_of_unequal_rows_are_stored_and_read(tmp_path):
         ragged.load(tmp_path / "00001-0")
 
 
-def test_tags_as_numbers_are_refused_in_a_sentence():
-    with pytest.raises((TaskError, TableError)):
-        tasks.find("tag", table(SENTENCES, [tuple(range(len(row))) for row in TAGS]))
+NAMES = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
+NUMBERS = [tuple(NAMES.index(tag) if tag in NAMES else 0 for tag in row) for row in TAGS]
+
+
+@pytest.mark.parametrize(
+    "write", [tuple, lambda row: tuple(map(str, row)), str, lambda row: str(list(row)), json.dumps]
+)
+def test_whole_numbers_beside_words_are_tags(write):
+    given = table(SENTENCES, [write(row) for row in NUMBERS])
+    module, why = tasks.recognised("auto", given)
+    assert "--tag-names" in why
+    task = module.make(given)
+    assert (task.name, task.scheme.name) == ("tag", "bare")
+    assert task == tasks.restore(json.loads(json.dumps(task.to_json())))
+    settled, _ = module.settle(module.cells_of(given))
+    assert task.encode(settled)[0].tolist() == task.encode(given)[0].tolist()  # of another file, too
+    answers = task.placed(task.labels(task.encode(given)), given)
+    assert [tuple(row) for row in answers] == [tuple(map(str, row)) for row in NUMBERS]
+    assert task.agreement(given.target, answers) == 1
+
+
+def test_names_of_numbers_make_the_same_task_as_the_names_themselves():
+    given = replace(table(SENTENCES, NUMBERS), tag_names=NAMES)
+    task = tasks.find("auto", given)
+    words = [tuple(NAMES[number] for number in row) for row in NUMBERS]
+    assert replace(task, names=()) == tasks.find("auto", table(SENTENCES, words))
+    assert [tuple(row) for row in task.placed(task.labels(task.encode(given)), given)] == words
+    short = replace(given, tag_names=NAMES[:2])
+    with pytest.raises(TaskError, match="tags up to 4, and 2 names were given"):
+        tasks.find("auto", short)
+
+
+def test_numbers_that_do_not_go_with_the_words_are_no_tags():
+    given = table(["a b c d", "one two three", "x", "four more words here"] * 5, [(0, 1), (2, 0), (1,), (3, 4)] * 5)
+    assert tasks.recognised("auto", given)[0].__name__.endswith("multilabel")
+
+
+PIECES = [{"start": a, "end": b, "entity": tag} for a, b, tag in [(0, 2, "B-PER"), (2, 3, "I-PER"), (4, 8, "I-LOC")]]
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ([{"start": 0, "end": 3, "entity_group": "PER", "score": 0.9}], [(0, 3, "PER")]),
+        ([{"start": 0, "end": 3, "labels": ["PER"], "text": "Ann"}], [(0, 3, "PER")]),
+        (str([(0, 3, "PER")]), [(0, 3, "PER")]),
+        (str([{"start": 0, "end": 3, "label": "PER"}]), [(0, 3, "PER")]),
+        (PIECES, [(0, 3, "PER"), (4, 8, "LOC")]),
+    ],
+)
+def test_spans_have_many_spellings(cell, expected):
+    (read_,) = _marked.cells([cell if isinstance(cell, str) else tuple(cell)])
+    assert _marked.spans_in(read_) == expected
+
+
+def test_a_missing_key_is_named_with_all_rows():
+    cells = [[{"start": 0, "end": 3, "kind": "PER"}]] * 160 + [[]] * 40
+    with pytest.raises(TaskError) as caught:
+        tasks.find("tag", table(["Ann sees Bob"] * 200, [json.dumps(cell) for cell in cells]))
+    assert all(said in str(caught.value) for said in ("200 rows", "no 'label'", "'kind'", "160 of 200", "40 have none"))
 
 
 def test_a_type_of_one_row_alone_is_named_and_used():

@@ -40,6 +40,7 @@ class Table:
     targets columns of 0 and 1 that are the target together, where there are such
     target_form  how cells of several labels are written, a sign between them or "json", where that is known
     weight  (n,) float32, how far each row's target is to be believed in training, or None where each is
+    tag_names  what whole numbers stand for that are tags of words, by number, where they are such
     pair    the two text columns, in order, where a row is a pair of texts; then ``text`` holds those two and no other
     roles   every column that was seen -> "text" | "target" | "group" | "other" | the role of its field
     """
@@ -54,6 +55,7 @@ class Table:
     fields: Mapping[str, Field] = field(default_factory=dict)
     targets: tuple[str, ...] = ()
     target_form: str = ""
+    tag_names: tuple[str, ...] = ()
     pair: tuple[str, str] | None = None
     weight: np.ndarray[Any, Any] | None = None
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from penna.errors import TableError
-from penna.reading import conll, delimited, lines, memory, pairs, parquet, structured, targets
+from penna.reading import conll, delimited, fasttext, json_rows, lines, memory, pairs, parquet, targets
 from penna.reading.asked import Asked
 from penna.reading.cells import Piece, labels, plain, texts
 from penna.reading.encoding import decoded
@@ -23,7 +23,8 @@ from penna.table import Finding, Index, Objects, Table
 __all__ = ["INFERRED", "Chunk", "Form", "infer_roles", "listed_pairs", "named", "read", "stream"]
 
 _PIECE = 20_000
-_JSON = re.compile(r'[\s\ufeff]*(\[\s*)?\{\s*["}]')
+#: An object, arrays of objects, or lists that begin with a string.
+_JSON = re.compile(r'[\s\ufeff]*((\[\s*)*\{\s*["}]|(\[\s*)+"([^"\\\n]|\\.)*"\s*[,\]])')
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def read(
         table = replace(table, text={column: table.text[column] for column in pair}, pair=pair)
     if said:
         notes.say("pair", said)
-    return replace(table, target_form=separator or ""), notes.findings()
+    return replace(table, target_form=targets.sign(separator) or table.target_form), notes.findings()
 
 
 def named(source: Any) -> bool:
@@ -128,7 +129,8 @@ def _plain_list(first: Piece, demanded: bool) -> tuple[str, ...] | None:
 
 def _labelled(table: Table, y: Any) -> Table:
     name, cells = memory.as_labels(y, len(table))
-    return replace(table, target=labels(cells, table.rows, True, name), target_name=name)
+    form = targets.MATRIX if targets.of_matrix(y) is not None else ""
+    return replace(table, target=labels(cells, table.rows, True, name), target_name=name, target_form=form)
 
 
 def _no_rows(name: str, notes: Notes) -> str:
@@ -270,7 +272,9 @@ def _from_bytes(given: Opened, size: int, notes: Notes, asked: Asked) -> Iterato
     head, file = decoded(given, notes, asked.form.encoding)
     looks_like_json = given.suffix not in (".csv", ".tsv") and _JSON.match(head)
     if given.suffix in (".jsonl", ".ndjson", ".json") or looks_like_json:
-        return structured.json_pieces(head, file, given.name, size, notes)
+        return json_rows.pieces(file, given.suffix, given.name, size, notes)
     if given.suffix in conll.SUFFIXES or (given.suffix in ("", ".txt", ".tsv") and conll.looks(head)):
         return conll.pieces(head, file.by_lines(), given.name, size, notes)
+    if given.suffix not in (".csv", ".tsv") and fasttext.looks(head):
+        return fasttext.pieces(file.by_lines(), size)
     return delimited.pieces(head, file, given.suffix, given.name, size, notes, asked)

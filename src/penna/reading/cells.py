@@ -1,6 +1,5 @@
 """Cells: what a piece of a table is, and how its cells become clean text or labels. A leaf; knows no file."""
 
-import ast
 import json
 import re
 from collections import Counter
@@ -10,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from penna import places
+from penna import literals, places
 from penna.errors import TableError
 from penna.reading.notes import Notes
 from penna.table import Index, Objects
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-#: How a list of strings begins; longer ones are no sentences.
-_LISTED, _LONGEST_LIST = re.compile(r"\s*\[\s*['\"]"), 1_000_000
+#: How a list of strings begins.
+_LISTED = re.compile(r"\s*\[\s*(['\"]|np\.str_)")
 
 
 @dataclass(frozen=True)
@@ -114,17 +113,9 @@ def listed(cell: str) -> list[str] | None:
     >>> listed('["Ann", "left"]'), listed("['Ann', 'left']"), listed("[1990]")
     (['Ann', 'left'], ['Ann', 'left'], None)
     """
-    if not _LISTED.match(cell) or len(cell) > _LONGEST_LIST:
+    if not _LISTED.match(cell):
         return None
-    try:
-        found = json.loads(cell) if cell.lstrip()[1:].lstrip()[:1] == '"' else None
-    except (ValueError, RecursionError):
-        found = None
-    if found is None:
-        try:
-            found = ast.literal_eval(cell.strip())
-        except (ValueError, SyntaxError, MemoryError, RecursionError):
-            return None
+    found = literals.parsed(cell)
     return found if isinstance(found, list) and all(isinstance(word, str) for word in found) else None
 
 
@@ -159,13 +150,29 @@ def labels(cells: Sequence[Any], rows: Index, typed: bool, column: str) -> Objec
         if type(cell) is str and cell in kept:
             out[i] = kept[cell]
             continue
-        label = None if missing(cell) else _label(cell, int(rows[i]), column)
+        named = _named_labels(cell)
+        label = None if missing(cell) else _label(cell if named is None else named, int(rows[i]), column)
         if not typed and label is not None:
             label = tuple(map(_stripped, label)) if isinstance(label, tuple) else _stripped(label) or None
         out[i] = label
         if type(cell) is str:
             kept[cell] = label
     return out
+
+
+def _named_labels(cell: Any) -> Any:
+    """The labels of a cell that is a dict of them, as spaCy (``cats``) and Label Studio write it; None of others."""
+    if type(cell) is str and cell[:1] == "{":
+        cell = literals.parsed(cell)
+    if not isinstance(cell, dict) or not cell:
+        return None
+    if cell.keys() == {"choices"} and isinstance(cell["choices"], list | tuple | np.ndarray):
+        chosen = list(cell["choices"])
+    elif all(isinstance(share, bool | int | float) and 0 <= share <= 1 for share in cell.values()):
+        chosen = [name for name, share in cell.items() if share >= 0.5]
+    else:
+        return None
+    return chosen[0] if len(chosen) == 1 else chosen
 
 
 def _stripped(label: Any) -> Any:

@@ -3,7 +3,7 @@
 Nothing is a cell's border but the line's end, so that quotes and commas are text.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -87,13 +87,17 @@ def _unequal(files: Files, counts: Mapping[str, int]) -> str:
 
 
 def _texts(path: Path, notes: Notes, form: Form) -> Iterator[str]:
-    """Each line without its end; a carriage return alone ends none."""
     with opened(path, form.max_expanded) as given:
-        held: list[str] = []
-        for part in decoded(given, notes, form.encoding)[1].by_lines():
-            held.append(part)
-            if part.endswith("\n"):
-                yield "".join(held).removesuffix("\n").removesuffix("\r")
-                held = []
-        if held:
-            yield "".join(held)
+        yield from ended(decoded(given, notes, form.encoding)[1].by_lines())
+
+
+def ended(file: Iterable[str]) -> Iterator[str]:
+    """Each line without its end; a carriage return alone ends none."""
+    held: list[str] = []
+    for part in file:
+        held.append(part)
+        if part.endswith("\n"):
+            yield "".join(held).removesuffix("\n").removesuffix("\r")
+            held = []
+    if held:
+        yield "".join(held)

@@ -8,7 +8,7 @@ import numpy as np
 
 from penna import places
 from penna.errors import TableError
-from penna.reading import targets
+from penna.reading import forms, targets
 from penna.reading.cells import Piece, named
 from penna.reading.notes import Notes
 
@@ -62,15 +62,15 @@ def _columns(source: Any, notes: Notes) -> Mapping[str, Any]:
     if hasattr(source, "toarray"):
         raise TableError("a sparse matrix holds numbers, not texts: give the texts themselves.")
     if isinstance(source, np.ndarray):
-        return _array(source)
+        return _array(source, notes)
     if isinstance(source, Sequence):
-        return _rows(source)
+        return _rows(source, notes)
     raise TableError(f"a {type(source).__name__} is no table: give a path, a DataFrame, or a list of texts.")
 
 
-def _array(source: "np.ndarray[Any, Any]") -> Mapping[str, Any]:
+def _array(source: "np.ndarray[Any, Any]", notes: Notes) -> Mapping[str, Any]:
     if source.ndim == 1 and source.dtype == object:
-        return _rows(source.tolist())
+        return _rows(source.tolist(), notes)
     if source.ndim not in (1, 2):
         raise TableError(f"an array of {source.ndim} dimensions is no table: give one text for each row.")
     if source.dtype.kind not in "OUST":
@@ -78,8 +78,9 @@ def _array(source: "np.ndarray[Any, Any]") -> Mapping[str, Any]:
     return {"text": source} if source.ndim == 1 else _by_place(list(source.T))
 
 
-def _rows(source: Sequence[Any]) -> Mapping[str, Any]:
-    """A list of texts, of lists of cells, or of dicts."""
+def _rows(source: Sequence[Any], notes: Notes) -> Mapping[str, Any]:
+    """A list of texts, of lists of cells, of dicts, or of records as tools export them."""
+    source = _of_form(source, notes)
     first = next((row for row in source if row is not None), None)
     if isinstance(first, dict):
         if not all(isinstance(row, dict) for row in source):
@@ -92,6 +93,18 @@ def _rows(source: Sequence[Any]) -> Mapping[str, Any]:
         if not isinstance(row, list | tuple | np.ndarray) or len(row) != width:
             raise TableError(f"row {number} does not have {width} cells like the rows before it: mend or drop it.")
     return _by_place([list(cells) for cells in zip(*source, strict=True)])
+
+
+def _of_form(source: Sequence[Any], notes: Notes) -> Sequence[Any]:
+    """The rows of records that are of some form (``reading/forms``); anything else as it is."""
+    if not len(source) or forms.rows(source[0], 1, "the table", Notes()) is None:
+        return source
+    rows = list[Any]()
+    for number, record in enumerate(source, 1):
+        found = forms.rows(record, number, "the table", notes)
+        rows += [record] if found is None else found
+    forms.settled([row for row in rows if isinstance(row, dict)])
+    return rows
 
 
 def _by_place(columns: Sequence[Any]) -> Mapping[str, Any]:

@@ -1,6 +1,6 @@
 """Notes taken while reading: what was left out or changed, counted, with the first few places. A leaf."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from penna.table import Finding
@@ -14,8 +14,15 @@ _SENTENCES: dict[str, tuple[_Severity, str]] = {
     "nul": ("warning", "cells with NUL characters, replaced by spaces: {n} (rows {where})"),
     "ragged": ("warning", "records left out for too many or too few cells: {n} (lines {where})"),
     "quotes": ("warning", "lines left out for broken quotes: {n} (lines {where})"),
-    "json": ("warning", "lines left out that are no JSON object: {n} (lines {where})"),
     "empty": ("info", "empty lines between rows, which are no rows: {n} (lines {where})"),
+    "json": ("warning", "lines left out, whole or in part, that are no JSON object: {n} (lines {where})"),
+    "twice": ("warning", "objects that name a cell twice, of which the last is taken: {n} (lines {where})"),
+    "keys": ("info", "what the file holds and Penna does not read: {n} ({where})"),
+    "annotations": (
+        "warning",
+        "rows that were annotated more than once, of which the first is taken: {n} (rows {where})",
+    ),
+    "rejected": ("warning", "examples left out that were rejected or skipped when they were annotated: {n} ({where})"),
     "columns": ("warning", "columns renamed because their name was empty or taken: {n} ({where})"),
     "late": ("warning", "columns left out because they appear only further down: {n} ({where})"),
     "cells": ("warning", "cells of the text columns that were no text, taken as if they were: {n} (rows {where})"),
@@ -46,16 +53,25 @@ class Notes:
             if len(few) < FEW:
                 few.append(place)
 
-    def once(self, kind: str, places: Iterable[int | str]) -> None:
-        """Note these places unless they have been noted before."""
+    def once(self, kind: str, places: Iterable[int | str], key: str | None = None) -> None:
+        """Note these places unless they, or what ``key`` calls them, have been noted before."""
         for place in places:
-            if (kind, place) not in self._known:
-                self._known.add((kind, place))
+            known = (kind, place if key is None else key)
+            if known not in self._known:
+                self._known.add(known)
                 self.add(kind, [place])
 
     def say(self, kind: str, message: str) -> None:
         """Note something that stands for the whole source."""
         self._said.append(Finding(kind, message))
+
+    def around(self, key: str, others: Sequence[str]) -> None:
+        """Note that the rows are a list in an object, and what else this holds."""
+        if ("around", key) not in self._known:
+            self._known.add(("around", key))
+            more = f" What stands beside it is not read: {', '.join(map(repr, others[:FEW]))}" if others else ""
+            dots = " ..." if len(others) > FEW else ""
+            self.say("list of rows", f"the rows are the list {key!r} of an object.{more}{dots}" + "." * bool(more))
 
     def count(self, kind: str) -> int:
         return self._counts.get(kind, 0)

@@ -8,7 +8,7 @@ import lzma
 import sys
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -150,9 +150,9 @@ def _unpacked(start: bytes, file: BinaryIO, raw: BinaryIO, name: str) -> BinaryI
     if start.startswith(b"\x1f\x8b"):
         return cast(BinaryIO, gzip.GzipFile(fileobj=file))
     if start.startswith(b"BZh"):
-        return cast(BinaryIO, bz2.BZ2File(file))
+        return cast(BinaryIO, io.BufferedReader(_Unpacking(file, bz2.BZ2Decompressor), 1 << 18))
     if start.startswith(b"\xfd7zXZ\0"):
-        return cast(BinaryIO, lzma.LZMAFile(file))
+        return cast(BinaryIO, io.BufferedReader(_Unpacking(file, lzma.LZMADecompressor), 1 << 18))
     if start.startswith(b"\x28\xb5\x2f\xfd"):
         import pyarrow
 
@@ -169,6 +169,33 @@ def in_memory(file: BinaryIO, name: str) -> BinaryIO:
     if len(whole) > _MOST_IN_MEMORY:
         raise TableError(f"{name} has more than {_MOST_IN_MEMORY >> 20} MB that must be read at once: unpack it first.")
     return io.BytesIO(whole)
+
+
+class _Unpacking(io.RawIOBase):
+    """Compressed streams, one after another. Python's own readers end in silence before what is no such stream."""
+
+    def __init__(self, file: BinaryIO, begin: Callable[[], Any]) -> None:
+        self._file, self._begin, self._stream = file, begin, begin()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while True:
+            if self._stream.eof:
+                rest = self._stream.unused_data.lstrip(b"\0")  # xz fills up with zeros
+                while not rest and (more := self._file.read(1 << 16)):
+                    rest = more.lstrip(b"\0")
+                if not rest:
+                    return 0
+                self._stream = self._begin()
+            else:
+                rest = self._file.read(1 << 16) if self._stream.needs_input else b""
+                if not rest and self._stream.needs_input:
+                    raise EOFError("its end is missing")
+            if part := self._stream.decompress(rest, len(buffer)):
+                buffer[: len(part)] = part
+                return len(part)
 
 
 def _only_member(file: BinaryIO, name: str) -> BinaryIO:

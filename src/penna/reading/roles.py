@@ -12,7 +12,7 @@ from penna.reading.cells import missing
 
 USUAL_TARGETS = (
     "label", "labels", "target", "class", "category", "y", "sentiment", "intent",
-    "tags", "ner_tags", "spans", "entities", "answers",
+    "tags", "ner_tags", "spans", "entities", "cats", "answers",
 )  # fmt: skip
 #: What a column of lists of words is called.
 _WORDS = ("tokens", "words")

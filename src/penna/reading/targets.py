@@ -1,14 +1,22 @@
 """Targets that are several labels for a row: columns of 0 and 1, and matrices of them, as tuples of labels. A leaf."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from penna import literals
 from penna.errors import TableError
 from penna.reading.cells import missing
 from penna.table import Index, Objects
 
+#: The form of a target that was a matrix.
+MATRIX = "matrix"
+
+_FLAGS = {"1": True, "1.0": True, "true": True, "0": False, "0.0": False, "false": False}
+#: Three or more of them in one cell; two may be something else.
+_BITS = re.compile(r"[01](?:\.0)?(?:[\s,;|]+[01](?:\.0)?){2,}")
 _YES, _NO = frozenset({"1", "1.0", "true", "yes"}), frozenset({"0", "0.0", "false", "no", ""})
 
 
@@ -29,6 +37,11 @@ def together(columns: Mapping[str, Objects], rows: Index) -> Objects:
     """
     flags = np.stack([_flags(cells, rows, name) for name, cells in columns.items()], axis=1)
     return sets(flags, tuple(columns))
+
+
+def sign(separator: str | None) -> str:
+    """What stands between labels, where it was given: a line end or tab may be written as \\n or \\t."""
+    return (separator or "").replace("\\n", "\n").replace("\\t", "\t")
 
 
 def sets(flags: "np.ndarray[Any, Any]", names: Sequence[Any]) -> Objects:
@@ -55,13 +68,14 @@ def _flags(cells: Objects, rows: Index, column: str) -> "np.ndarray[Any, np.dtyp
 
 
 def of_matrix(y: Any) -> list[Any] | None:
-    """Tuples of labels from a matrix of 0 and 1: an array, a DataFrame, or lists of equal length.
+    """Tuples of labels from a matrix of 0 and 1: an array, a DataFrame, or anything that holds lists of equal length.
 
     Labels are the DataFrame's columns, else numbers from 0. None for anything else.
     """
     names = list(getattr(y, "columns", ()))
-    if isinstance(y, list | tuple) and not _like_matrix(y):
-        return None
+    if not names and getattr(y, "ndim", 1) == 1:
+        found = matrix(y if isinstance(y, list | tuple) else list(y))
+        return None if found is None else found.tolist()
     cells = np.asarray(y, dtype=None if hasattr(y, "dtype") else object)
     if cells.ndim != 2 or cells.shape[1] < 2:
         return None
@@ -71,9 +85,35 @@ def of_matrix(y: Any) -> list[Any] | None:
     return list(sets(cells.astype(bool), names or list(range(cells.shape[1]))))
 
 
-def _like_matrix(y: Sequence[Any]) -> bool:
-    """Lists of 0 and 1, all equally long, some with a number twice: as lists of labels they would make no sense."""
-    if not y or not all(isinstance(row, list | tuple) and len(row) == len(y[0]) for row in y):
-        return False
-    flags = all(type(cell) in (int, bool) and cell in (0, 1) for row in y for cell in row)
-    return flags and any(len(set(row)) < len(row) for row in y)
+def matrix(cells: Sequence[Any]) -> Objects | None:
+    """(n,) tuples of the places that hold a 1, of cells that are lists of 0 and 1, all equally long, or such lists
+    written out; of a missing cell an empty one. None for anything else, also for lists that could be of labels.
+
+    >>> matrix([[0, 1, 1], "[1, 0, 0]", None]).tolist(), matrix(["a", "b"]), matrix([[0, 1], [0, 1]])
+    ([(1, 2), (0,), ()], None, None)
+    """
+    out = np.empty(len(cells), dtype=object)
+    width, rows = 0, set[tuple[bool, ...]]()
+    for i, cell in enumerate(cells):
+        flags = () if missing(cell) or cell == "" else flags_of(cell)
+        if flags is None or (flags and width and len(flags) != width):
+            return None
+        width = width or len(flags)
+        rows.add(flags)
+        out[i] = tuple(np.flatnonzero(flags).tolist())
+    rows.discard(())
+    # As labels, the same twice in a row would make no sense, nor would another order of the same.
+    sound = any(len(set(row)) < len(row) for row in rows) or len(rows) > 1
+    return out if width > 1 and sound else None
+
+
+def flags_of(cell: Any) -> tuple[bool, ...] | None:
+    """A list of 0 and 1, or one that is written out, as bool; None of anything else."""
+    if isinstance(cell, str):
+        cell = cell.strip()
+        bits = _BITS.fullmatch(cell)
+        cell = re.split(r"[\s,;|]+", cell) if bits else literals.parsed(cell) if cell[:1] in tuple("[(") else None
+    if not isinstance(cell, list | tuple | np.ndarray) or len(cell) < 2:
+        return None
+    found = [_FLAGS.get(str(one).strip().lower()) for one in cell]
+    return None if None in found else tuple(bool(one) for one in found)

@@ -6,12 +6,17 @@ from typing import Any
 
 import numpy as np
 
+from penna import literals
 from penna.prepare.kinds import list as lists
+from penna.reading import targets
 from penna.table import Objects
 from penna.tasks import _numbers
 
 #: Signs that stand between labels, in the order that they are looked for.
 SIGNS = ("|", ";", ",", "/")
+#: Signs that are hinted at alone: names have them, too, or hardly any table.
+HINTED = ("#", "\n", "\t", "&", "+", "~", "^", "\\", "、", "，", "；", "·", "::", " - ", " and ", " ")
+_IN_NAMES = ("&", "+", " - ", " and ", " ")
 JSON = "json"
 #: Of the cells with something in them, so many must hold a sign for it to part labels.
 _LEAST = 0.01
@@ -25,7 +30,7 @@ _SOME = 50_000  # cells that the form is told by
 
 def several(cells: Sequence[Any]) -> bool:
     """Whether cells hold lists, or labels joined by a sign."""
-    return any(isinstance(cell, tuple) for cell in cells) or bool(form_of(cells))
+    return any(isinstance(cell, tuple) for cell in cells) or bool(form_of(cells)) or targets.matrix(cells) is not None
 
 
 def form_of(cells: Sequence[Any]) -> str:
@@ -38,11 +43,43 @@ def form_of(cells: Sequence[Any]) -> str:
     texts = [text for text in texts if text]
     if not texts:
         return ""
-    if all(text.startswith("[") and text.endswith("]") for text in texts):
-        return JSON if not lists.read(np.array(texts, dtype=object), JSON)[1].any() else ""
+    if 2 * sum(map(listed, texts)) >= len(texts):
+        return JSON if any(literals.parsed(text) is not None for text in texts if listed(text)) else ""
     if _numbers.amounts(texts):
         return ""
     return next((sign for sign in SIGNS if _parted(texts, sign)), "")
+
+
+def listed(text: str) -> bool:
+    """Whether a cell begins and ends as a list does."""
+    return text[:1] + text[-1:] in ("[]", "()", "{}") and len(text) > 1
+
+
+def unread(cells: Sequence[Any]) -> list[int]:
+    """Positions of cells that begin and end as lists do, and are none."""
+    return [i for i, c in enumerate(cells) if isinstance(c, str) and listed(c.strip()) and literals.parsed(c) is None]
+
+
+def hint(cells: Sequence[Any]) -> str:
+    """A sign that labels of a column may be joined by, among those that are not looked for otherwise; "" for none.
+
+    >>> hint(["joy#love", "joy", "anger#joy", "love"]), hint(["[joy, love]", "[joy]"]), hint(["credit card", "card"])
+    ('#', '[,]', '')
+    """
+    texts = [cell.strip() for cell in cells[:: max(1, len(cells) // _SOME)] if isinstance(cell, str) and cell.strip()]
+    if not texts or _numbers.amounts(texts):
+        return ""
+    if all(map(listed, texts)):
+        return next((f"[{sign}]" for sign in (*SIGNS, " ") if any(sign in text for text in texts)), "")
+    return next((sign for sign in HINTED if _parted(texts, sign) and _alone(texts, sign)), "")
+
+
+def _alone(texts: Sequence[str], sign: str) -> bool:
+    """Whether what a sign parts also stands alone, where the sign is one that names have, too."""
+    if sign not in _IN_NAMES:
+        return True
+    parts = {part.strip() for text in texts for part in text.split(sign)}
+    return 2 * len(parts & set(texts)) >= len(parts)
 
 
 def _parted(texts: Sequence[str], sign: str) -> bool:
@@ -84,10 +121,37 @@ def _set(cell: Any, form: str) -> tuple[Any, ...]:
     if isinstance(cell, tuple):
         parts = [part for part in cell if part is not None and part != ""]
     elif isinstance(cell, str):
-        parts = list(lists.read(np.array([cell], dtype=object), form)[0][0])
+        parts = _parts(cell, form)
     else:
         parts = [] if cell is None or cell != cell else [cell]
     return tuple(sorted(set(parts), key=lambda part: (str(type(part)), part)))
+
+
+def _parts(cell: str, form: str) -> list[Any]:
+    """The labels written in a cell; among lists, what is none is a label."""
+    text = cell.strip()
+    if bare(form) != form and listed(text):
+        text = text[1:-1]
+    parts = list(lists.read(np.array([text], dtype=object), bare(form))[0][0])
+    return parts if parts or form != JSON or listed(text) or not text else [text]
+
+
+def bare(form: str) -> str:
+    """The sign between labels, of a form that has brackets around them, too: ``[,]``.
+
+    >>> bare("[,]"), bare(";")
+    (',', ';')
+    """
+    return form[1:-1] if len(form) > 2 and form[0] == "[" and form[-1] == "]" else form
+
+
+def written(labels: Sequence[Any], form: str) -> str:
+    """
+    >>> written(("a", "b"), "[,]"), written(("a", "b"), "|")
+    ('[a,b]', 'a|b')
+    """
+    said = bare(form).join(map(str, labels))
+    return f"[{said}]" if bare(form) != form else said
 
 
 def sign_for(labels: Collection[Any]) -> str:

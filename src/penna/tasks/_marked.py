@@ -9,21 +9,30 @@ from typing import Any
 
 import numpy as np
 
-from penna import places, ragged
+from penna import literals, places, ragged
 from penna.prepare import telling
-from penna.reading.cells import listed
 from penna.table import Finding, Objects, Table
 from penna.tasks._schemes import Scheme, Span, find, follows, foreign, spans
+from penna.tasks._tag_numbers import numbered
 
 TAGS, SPANS = "tags", "spans"
 _RULES = {TAGS: places.SPACES, SPANS: places.FOUND}
 #: Keys of a span, under the names that are met.
-_STARTS, _ENDS, _KINDS = ("start", "start_offset", "begin"), ("end", "end_offset", "stop"), ("label", "type", "tag")
+_KEYS = {
+    "start": ("start", "start_offset", "begin", "start_char"),
+    "end": ("end", "end_offset", "stop", "end_char"),
+    "label": ("label", "type", "tag", "entity_group", "entity", "labels", "entity_type", "entity_label", "class"),
+}
+#: A tag for each token in place of a type, as pipelines give that do not put tokens together.
+_PIECE = re.compile(r"([BI])-(.+)", re.DOTALL)
 #: Of the cells with something in them, so many must be of a form for the column to be.
 _MOST = 0.5
 #: Between tags in a string; other blanks of Unicode may be part of one.
 _SEPARATORS = re.compile("[ \t\r\n]+")
 _SOME = 2000
+_NUMBERED = 0.95
+#: What columns of words are called: for a few rows of one length, this decides.
+_OF_WORDS = ("tokens", "words")
 _FEW = 5
 #: Why a row cannot be used.
 UNEQUAL = "their tags and words differ in number"
@@ -49,16 +58,27 @@ def form_of(table: Table) -> str:
     """ "tags" or "spans", where most cells are such and go with their texts; "" otherwise."""
     if table.target is None or len(table.text) != 1:
         return ""
-    table = table.some(_SOME)
+    names, table = table.tag_names, table.some(_SOME)
     assert table.target is not None
+    if _numbers(table):
+        return TAGS
     pairs = zip(cells(table.target), table.joined, strict=True)
     some = [(cell, text) for cell, text in pairs if cell]
     if not some:
         return ""
     tagged = [cell for cell, text in some if _tagged(cell) and len(cell) == len(places.words(text, places.SPACES))]
-    if len(tagged) >= _MOST * len(some) and _likely(tagged, find(tagged)):
+    if len(tagged) >= _MOST * len(some) and (names or _likely(tagged, find(tagged))):
         return TAGS
     return SPANS if sum(_spanned(cell) for cell, _ in some) >= _MOST * len(some) else ""
+
+
+def _numbers(table: Table) -> bool:
+    """Whether cells are whole numbers, as many as their texts have words: by chance, few rows are."""
+    assert table.target is not None
+    some = [(cell, text) for cell, text in zip(cells(table.target), table.joined, strict=True) if cell]
+    equal = [len(cell) for cell, text in some if numbered(cell) and len(cell) == len(places.words(text, places.SPACES))]
+    named = bool(table.tag_names) or next(iter(table.text)).casefold() in _OF_WORDS
+    return len(equal) >= _NUMBERED * max(len(some), 1) and (len(set(equal)) > 1 or named)
 
 
 def _likely(tagged: Sequence[Any], scheme: Scheme | str) -> bool:
@@ -90,11 +110,9 @@ def cells(target: Iterable[Any]) -> list[Any]:
 def _cell(cell: Any) -> Any:
     if isinstance(cell, str):
         text = cell.strip(" \t\r\n")
-        if text.startswith(("[", "{")):
-            try:
-                found = json.loads(text)
-            except (ValueError, RecursionError):
-                return cell if (words := listed(text)) is None else tuple(words)
+        if text.startswith(("[", "{", "(")):
+            if (found := literals.parsed(text)) is None:
+                return cell
             return _cell(tuple(found) if isinstance(found, list) else (found,))
         return tuple(_SEPARATORS.split(text)) if text else None
     if isinstance(cell, tuple) and any(isinstance(part, str) and part[:1] in "{[" for part in cell):
@@ -147,8 +165,10 @@ def _of_spans(cell: Any, text: str, words: Any) -> tuple[list[Span] | str, int]:
         return FORM, 0
     out, wide, last = list[Span](), 0, 0
     try:
-        given = sorted(map(span, cell))
-    except (IndexError, TypeError, ValueError):
+        given = spans_in(cell)
+    except KeyError as error:
+        return str(error.args[0]), 0
+    except (TypeError, ValueError):
         return FORM, 0
     for start, end, kind in given:
         if not 0 <= start < end <= len(text) or not text[start:end].strip():
@@ -165,19 +185,48 @@ def _of_spans(cell: Any, text: str, words: Any) -> tuple[list[Span] | str, int]:
     return out, wide
 
 
+def spans_in(cell: Iterable[Any]) -> list[Span]:
+    """The spans of a cell, sorted; pieces of entities are put together. Raises as ``span`` does."""
+    given = list(cell)
+    found = sorted(map(span, given))
+    pieces = all(isinstance(one, dict) and "entity" in one and "entity_group" not in one for one in given)
+    return _whole(found) if given and pieces and all(_PIECE.fullmatch(kind) for _, _, kind in found) else found
+
+
+def _whole(pieces: Sequence[Span]) -> list[Span]:
+    """
+    >>> _whole([(0, 2, "B-PER"), (2, 4, "I-PER"), (5, 8, "I-PER"), (9, 11, "B-PER")])
+    [(0, 8, 'PER'), (9, 11, 'PER')]
+    """
+    out = list[Span]()
+    for start, end, tag in pieces:
+        first, kind = tag[0] == "B", tag[2:]
+        if out and not first and out[-1][2] == kind and start - out[-1][1] <= 1:
+            out[-1] = (out[-1][0], end, kind)
+        else:
+            out.append((start, end, kind))
+    return out
+
+
 def span(given: Any) -> Span:
-    """From {start, end, label}, under any of the usual names, or [start, end, label]. Raises where it is neither."""
+    """From {start, end, label}, under any of the usual names, or [start, end, label]. Raises KeyError, with a reason,
+    where one of them is missing; TypeError or ValueError where it is neither."""
     if isinstance(given, dict):
-        given = [_under(given, keys) for keys in (_STARTS, _ENDS, _KINDS)]
+        given = [_under(given, name) for name in _KEYS]
     start, end, kind = given
+    if isinstance(kind, list | tuple) and len(kind) == 1:
+        kind = kind[0]
     if type(start) is not int or type(end) is not int or not isinstance(kind, str) or not kind:
         raise ValueError("no span")
     return start, end, kind
 
 
-def _under(given: dict[str, Any], keys: Sequence[str]) -> Any:
-    found = [given[key] for key in keys if key in given]
-    return found[0]
+def _under(given: dict[str, Any], name: str) -> Any:
+    for key in _KEYS[name]:
+        if key in given:
+            return given[key]
+    listed = ", ".join(map(repr, sorted(given))) or "none"
+    raise KeyError(f"{FORM}: a span has no {name!r} (its keys are {listed}; {', '.join(_KEYS[name])} would do)")
 
 
 def left_out(table: Table, marked: Marked, form: str, scheme: Scheme) -> list[Finding]:
@@ -225,5 +274,5 @@ def written(marked: Marked, table: Table, form: str) -> Objects:
     out = []
     for cell, found in zip(cells(table.target), marked.entities, strict=True):
         usable = not isinstance(found, str)
-        out.append((cell if form == TAGS else tuple(sorted(map(span, cell)))) if usable else None)
+        out.append((cell if form == TAGS else tuple(spans_in(cell))) if usable else None)
     return ragged.objects(out)

@@ -1,13 +1,12 @@
 """Target cells that quote a text: answers with their places. Knows one column of pairs."""
 
-import json
 import re
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from penna import places
+from penna import literals, places
 from penna.metrics import quotes
 from penna.table import Table
 
@@ -16,11 +15,9 @@ Quoted: TypeAlias = list[tuple[str, int]]
 
 ABSENT = "an answer does not stand in its text, or not at the place that is said"
 EMPTY = "they are empty (write [] where the text does not say)"
-SPELLING = "they are no JSON (Python's own spelling of lists? write them with json.dumps)"
 FORM = "their cells hold no answers, or not as many places as answers"
 _SOME = 500
 _STARTS = ("answer_start", "start")
-_PYTHON = re.compile(r"\s*\[?\s*\{\s*'")
 
 
 def like(table: Table) -> bool:
@@ -52,7 +49,7 @@ def _read(cell: Any, text: str) -> Quoted | str:
         return FORM
     found = [_place(answer, start, text) for answer, start in answers if answer.strip()]
     if any(place < 0 for _, place in found):
-        return SPELLING if isinstance(cell, str) and _PYTHON.match(cell) else ABSENT
+        return ABSENT
     return found
 
 
@@ -79,13 +76,11 @@ def _answers(cell: Any) -> list[tuple[str, int]] | None:
 
 
 def _parsed(cell: Any, begins: str) -> Any:
-    """What a cell holds as JSON, if it begins so; else as it is."""
+    """The list or dict that a cell holds, if it begins so; else as it is."""
     if not isinstance(cell, str) or cell.lstrip()[:1] not in tuple(begins):
         return cell
-    try:
-        return json.loads(cell)
-    except (ValueError, RecursionError):
-        return cell
+    found = literals.parsed(cell)
+    return cell if found is None else found
 
 
 def _one(answer: Any) -> list[tuple[str, int]] | None:

@@ -7,8 +7,9 @@ import numpy as np
 
 from penna import places
 from penna.table import Table
-from penna.tasks._marked import SPANS, cells, span
+from penna.tasks._marked import SPANS, cells, spans_in
 from penna.tasks._schemes import Scheme, Span, spans
+from penna.tasks._tag_numbers import words
 
 Array = np.ndarray[Any, Any]
 
@@ -21,13 +22,13 @@ def in_characters(found: Sequence[Span], text: str, words: Array) -> list[dict[s
     return [{"start": start, "end": end, "label": kind, "text": text[start:end]} for start, end, kind in edges]
 
 
-def sets(rows: Sequence[Any], bare: bool) -> list[set[Span]]:
-    """Each row's entities as a set, from tags or spans in any form that they can be given in."""
+def sets(rows: Sequence[Any], bare: bool, names: Sequence[str] = ()) -> list[set[Span]]:
+    """Each row's entities as a set, from tags or spans in any form that they can be given in; ``names`` of numbers."""
     out = []
     for cell in cells([tuple(row) if isinstance(row, list) else row for row in rows]):
-        marks = cell or ()
+        marks = (words(cell, names) if names else cell) or ()
         tagged = all(isinstance(part, str) for part in marks)
-        out.append(set(spans(marks, bare)) if tagged else set(map(span, marks)))
+        out.append(set(spans(marks, bare)) if tagged else set(spans_in(marks)))
     return out
 
 

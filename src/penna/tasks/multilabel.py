@@ -5,7 +5,6 @@ best place to cut (``adjust/cuts``), and scores on the way suppose that they wil
 """
 
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,8 +14,10 @@ import numpy as np
 
 from penna.errors import SettingError, TaskError
 from penna.metrics import label_sets
+from penna.reading import targets
 from penna.table import Finding, Objects, Table
 from penna.tasks import _labels as cells
+from penna.tasks import _refused
 
 Array = np.ndarray[Any, Any]
 
@@ -27,10 +28,6 @@ METRICS = tuple(label_sets.SIGNS)
 #: Every label counts as much as another: the rare ones are what one asks several labels for, and micro F1 hears the
 #: frequent ones alone.
 _USUAL = "macro_f1"
-_KINDS: dict[str, type] = {"str": str, "int": int}
-_FEW = 5
-#: With more different labels than this part of all that are given, they name rows.
-_DIFFERENT = 0.5
 
 
 def recognise(table: Table) -> bool:
@@ -42,11 +39,18 @@ def recognise(table: Table) -> bool:
 
 def inferred(table: Table) -> str:
     """What ``recognise`` has to say for itself."""
-    taken = cells_of(table)
     assert table.target is not None
+    if not table.target_form:
+        _refused.refuse_repeated(table.target.tolist(), table)
+    taken = cells_of(table)
     assert taken.target is not None
     labels = {label for several in taken.target for label in several}
     most, form = max(map(len, taken.target), default=0), taken.target_form
+    if form == targets.MATRIX:
+        return (
+            f"column {table.target_name!r} holds a list of 0 and 1 in each row: taken as several labels, which are the "
+            "numbers of the places that hold a 1, counted from 0 (--task multilabel)."
+        )
     written = form != cells.JSON and any(isinstance(cell, str) for cell in table.target)
     how = f", joined by {form!r}" if written else ""
     change = "; --separator names another sign between them" if written else ""
@@ -62,8 +66,16 @@ def cells_of(table: Table) -> Table:
     if table.target is None or (table.target_form and all(type(cell) is tuple for cell in table.target)):
         return table
     given = table.target.tolist()
+    if (places := targets.matrix(given)) is not None:
+        return replace(table, target=places, target_form=targets.MATRIX)
     form = table.target_form or cells.form_of(given)
-    if table.target_form and not any(isinstance(cell, str) and form in cell for cell in given):
+    if form == cells.JSON and (odd := cells.unread(given)):
+        where = f"rows {_refused.rows_at(table, odd)}, such as {str(given[odd[0]])[:40]!r}"
+        raise TaskError(
+            f"column {table.target_name!r} holds lists, and some that cannot be read ({where}): write them as JSON, "
+            "with quotes."
+        )
+    if table.target_form and not any(isinstance(cell, str) and cells.bare(form) in cell for cell in given):
         raise TaskError(f"no cell of column {table.target_name!r} holds {form!r}: give another --separator.")
     target = cells.sets(given, form)
     return replace(table, target=target, target_form=form or cells.sign_for({label for row in target for label in row}))
@@ -78,17 +90,17 @@ def settle(table: Table, rare: str = "error") -> tuple[Table, list[Finding]]:
     table = cells_of(table)
     if table.target is None or not len(table):
         raise TaskError("there is nothing to learn from: the table has no target column or no rows.")
-    counts = _counts(table)
-    _check(counts, table)
+    counts = _refused.counted(table)
+    _refused.check(counts, table)
     lonely = {label for label, rows in counts.items() if rows == 1}
     if not lonely:
         return table, []
     at = np.flatnonzero([not lonely.isdisjoint(labels) for labels in table.target])
     kept, empty = _without(table, lonely)
-    _check(_counts(kept), kept)
-    where = f"{_named(lonely)}; rows {_rows(table, at)}"
+    _refused.check(_refused.counted(kept), kept)
+    where = f"{_refused.named(lonely)}; rows {_refused.rows_at(table, at)}"
     message = f"labels left out, each seen once: {len(lonely)} ({where}); and rows with no other: {empty}."
-    rows = tuple(int(table.numbers[i]) for i in at[:_FEW])
+    rows = tuple(int(table.numbers[i]) for i in at[: _refused.FEW])
     return kept, [Finding("rare class", message, len(lonely), rows, "warning")]
 
 
@@ -102,25 +114,6 @@ def _without(table: Table, lonely: set[Any]) -> tuple[Table, int]:
     return replace(table, target=target).take(np.flatnonzero(keep)), len(keep) - sum(keep)
 
 
-def _check(counts: Counter[Any], table: Table) -> None:
-    column = f"column {table.target_name!r}"
-    if not counts:
-        raise TaskError(f"{column} has no label in any of its {len(table)} rows: is it the target?")
-    kinds = {type(label) for label in counts}
-    if len(kinds) > 1 or kinds - set(_KINDS.values()):
-        raise TaskError(f"{column} mixes labels of types {_named({k.__name__ for k in kinds})}: make them all text.")
-    if len(counts) < 2:
-        raise TaskError(
-            f"{column} has one label only ({_named(counts)}): give rows of at least two, or ask with --task classify "
-            "whether a row has it."
-        )
-    if len(table) > 2 * _FEW and len(counts) > _DIFFERENT * counts.total():
-        raise TaskError(
-            f"{column} has {len(counts)} different labels in {counts.total()} places, like names of rows: choose "
-            "another target, or say with --separator what stands between labels."
-        )
-
-
 def make(table: Table, metric: str | None = None) -> "Multilabel":
     """The task of giving this table's labels; macro F1 without ``metric``. Raises TaskError as ``settle`` does."""
     metric = metric or _USUAL
@@ -129,10 +122,12 @@ def make(table: Table, metric: str | None = None) -> "Multilabel":
     table = cells_of(table)
     if table.target is None or not len(table):
         raise TaskError("there is nothing to learn from: the table has no target column or no rows.")
-    counts = _counts(table)
-    _check(counts, table)
+    counts = _refused.counted(table)
+    _refused.check(counts, table)
     classes = tuple(sorted(counts))
-    return Multilabel(classes, metric, type(classes[0]).__name__, table.target_form)
+    matrix = table.target_form == targets.MATRIX
+    form = cells.sign_for(classes) if matrix else table.target_form
+    return Multilabel(classes, metric, type(classes[0]).__name__, form, matrix=matrix)
 
 
 def restore(data: Mapping[str, Any]) -> "Multilabel":
@@ -141,25 +136,27 @@ def restore(data: Mapping[str, Any]) -> "Multilabel":
         kind, metric, form, labels = data["kind"], data["metric"], data["form"], data["classes"]
         if metric not in METRICS or not isinstance(form, str) or not form:
             raise ValueError(f"unknown metric {metric!r} or form {form!r}")
-        if any(type(label) is not _KINDS[kind] for label in labels):
+        if any(type(label) is not _refused.KINDS[kind] for label in labels):
             raise ValueError(f"labels are not all {kind}")
         if len(labels) < 2 or list(labels) != sorted(set(labels)):
             raise ValueError("labels are too few, unsorted or doubled")
     except (KeyError, TypeError, ValueError) as error:
         raise TaskError(f"the stored task is damaged ({error!r}): fit again, or take an intact artefact.") from error
-    return Multilabel(tuple(labels), metric, kind, form)
+    return Multilabel(tuple(labels), metric, kind, form, matrix=bool(data.get("matrix", False)))
 
 
 @dataclass(frozen=True)
 class Multilabel:
     """Labels of the Python type ``kind``; ``form`` is how a cell of several is written: a sign, or "json";
-    ``adjusted``: whether a last step will place the cut of each label."""
+    ``adjusted``: whether a last step will place the cut of each label; ``matrix``: whether cells are lists of 0 and 1,
+    and labels their places."""
 
     classes: tuple[Any, ...]
     metric: str = _USUAL
     kind: str = "str"
     form: str = "|"
     adjusted: bool = True
+    matrix: bool = False
 
     name = "multilabel"
     loss = "binary_cross_entropy"
@@ -181,8 +178,9 @@ class Multilabel:
                     y[i, j] = 1
         if unseen:
             raise TaskError(
-                f"column {table.target_name!r} has labels that were not there at fit: {_named(unseen)} (rows "
-                f"{_rows(table, list(unseen.values()))}; known labels: {_named(self.classes)}): correct or drop these."
+                f"column {table.target_name!r} has labels that were not there at fit: {_refused.named(unseen)} (rows "
+                f"{_refused.rows_at(table, list(unseen.values()))}; known labels: {_refused.named(self.classes)}): "
+                "correct or drop these."
             )
         return y
 
@@ -192,6 +190,13 @@ class Multilabel:
     def _sets(self, table: Table) -> Objects:
         if table.target is None:
             raise TaskError(f"the table has no target: it needs the column {table.target_name!r}.")
+        if self.matrix and table.target_form != targets.MATRIX:
+            found = [targets.flags_of(cell) for cell in table.target]
+            given = [
+                cell if f is None else tuple(np.flatnonzero(f).tolist())
+                for cell, f in zip(table.target, found, strict=True)
+            ]
+            return cells.sets(given, self.form)
         if all(type(cell) is tuple for cell in table.target):
             return table.target
         return cells.sets(table.target.tolist(), self.form)
@@ -242,7 +247,7 @@ class Multilabel:
     def written(self, answers: Sequence[Any]) -> list[Any]:
         if self.form == cells.JSON:
             return [json.dumps(list(labels), ensure_ascii=False) for labels in answers]
-        return [self.form.join(map(str, labels)) for labels in answers]
+        return [cells.written(labels, self.form) for labels in answers]
 
     def probabilities(self, outputs: Array) -> Array:
         return outputs
@@ -267,25 +272,9 @@ class Multilabel:
 
     def to_json(self) -> dict[str, Any]:
         said = {"name": self.name, "metric": self.metric, "kind": self.kind, "form": self.form}
-        return {**said, "classes": list(self.classes)}
+        return {**said, **({"matrix": True} if self.matrix else {}), "classes": list(self.classes)}
 
     @cached_property
     def _positions(self) -> dict[Any, int]:
         by_text = {str(label): j for j, label in enumerate(self.classes)}
         return by_text | {label: j for j, label in enumerate(self.classes)}
-
-
-def _counts(table: Table) -> Counter[Any]:
-    assert table.target is not None
-    return Counter(label for labels in table.target for label in labels)
-
-
-def _rows(table: Table, positions: Sequence[Any] | Array) -> str:
-    shown = ", ".join(str(int(table.numbers[i])) for i in sorted(positions)[:_FEW])
-    return shown + (" ..." if len(positions) > _FEW else "")
-
-
-def _named(labels: Any) -> str:
-    """The first few, each cut to a readable length."""
-    listed = [repr(label)[:40] for label in sorted(labels, key=str)]
-    return ", ".join(listed[:_FEW]) + (f" and {len(listed) - _FEW} more" if len(listed) > _FEW else "")

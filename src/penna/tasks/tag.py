@@ -20,6 +20,8 @@ from penna.prepare import telling
 from penna.table import Finding, Objects, Table
 from penna.tasks import _marked, _told
 from penna.tasks._schemes import NAMES, Scheme, Span, spans, tags
+from penna.tasks._tag_numbers import as_given
+from penna.tasks._tag_target import cells_of, form_of, named, without_entities
 
 Array = np.ndarray[Any, Any]
 
@@ -49,6 +51,11 @@ def inferred(table: Table) -> str:
     """What ``recognise`` has to say for itself."""
     task = make(table)
     how = _told.form(task.form, task.scheme)
+    if task.names and not table.tag_names:
+        return (
+            f"column {table.target_name!r} holds whole numbers, one for each word: taken as tags (--task tag), 0 as "
+            f"outside, and each of the {len(task.types)} others as a type; --tag-names says what they stand for."
+        )
     return (
         f"column {table.target_name!r} holds {how}, of {len(task.types)} types ({_told.some(task.types)}): taken as "
         "entities to find (--task tag)."
@@ -60,7 +67,8 @@ def settle(table: Table, rare: str = "error") -> tuple[Table, list[Finding]]:
 
     Raises TaskError where no row can be used, where tags follow no scheme, and where there is no entity at all.
     """
-    form, scheme = _form(table)
+    table = cells_of(table)
+    form, scheme = form_of(table)
     marked = _marked.read(table, form, scheme)
     found = _marked.left_out(table, marked, form, scheme)
     keep = np.flatnonzero(marked.usable)
@@ -68,32 +76,8 @@ def settle(table: Table, rare: str = "error") -> tuple[Table, list[Finding]]:
         said = " ".join(f.message for f in found)
         raise TaskError(f"no row of column {table.target_name!r} can be used: {said} Correct them.")
     if not any(marked.entities[i] for i in keep):
-        raise TaskError(f"column {table.target_name!r} has no entity in any of its {len(keep)} rows: is it the target?")
+        raise TaskError(without_entities(table, len(keep), found))
     return replace(table, target=_marked.written(marked, table, form)).take(keep), found
-
-
-def _form(table: Table) -> tuple[str, Scheme]:
-    """ "tags" or "spans", and the scheme of tags. Raises TaskError."""
-    if table.target is None or not len(table):
-        raise TaskError("there is nothing to learn from: the table has no target column or no rows.")
-    column = f"column {table.target_name!r}"
-    if not any(_marked.cells(table.target)):
-        raise TaskError(f"{column} has no entity in any of its {len(table)} rows: is it the target?")
-    form = _marked.form_of(table)
-    if form == _marked.SPANS:
-        return form, Scheme()
-    scheme = _marked.scheme_of(table)
-    if isinstance(scheme, str):
-        raise TaskError(
-            f"the tags of {column} follow no known scheme ({scheme}): write them as one of {', '.join(NAMES)}, or say "
-            "with --task multilabel that they are labels of whole rows."
-        )
-    if not form and not _marked.of_words(table):
-        raise TaskError(
-            f"{column} holds neither a tag for each word nor spans: give lists of tags as long as the lists of words, "
-            'or [{"start": 0, "end": 5, "label": "..."}, ...].'
-        )
-    return _marked.TAGS, scheme
 
 
 def make(table: Table, metric: str | None = None) -> "Tag":
@@ -101,13 +85,14 @@ def make(table: Table, metric: str | None = None) -> "Tag":
     metric = metric or METRICS[0]
     if metric not in METRICS:
         raise SettingError(f"there is no metric {metric!r} for entities: choose one of {', '.join(METRICS)}.")
-    form, scheme = _form(table)
+    table = cells_of(table)
+    form, scheme = form_of(table)
     settled, _ = settle(table)
     marked = _marked.read(settled, form, scheme)
     kinds = sorted({kind for row in marked.entities if not isinstance(row, str) for _, _, kind in row})
     if len(kinds) > _MOST_TYPES:
         raise TaskError(f"column {table.target_name!r} names {len(kinds):,} types of entities: is it the target?")
-    return Tag(tuple(kinds), metric, form, scheme)
+    return Tag(tuple(kinds), metric, form, scheme, table.tag_names)
 
 
 def restore(data: Mapping[str, Any]) -> "Tag":
@@ -121,19 +106,24 @@ def restore(data: Mapping[str, Any]) -> "Tag":
             raise ValueError("its types are damaged")
         if list(types) != sorted(set(types)):
             raise ValueError("its types are unsorted or doubled")
+        names = tuple(data.get("names", ()))
+        if not all(isinstance(tag, str) for tag in names):
+            raise ValueError("the names of its tags are damaged")
     except (KeyError, TypeError, ValueError) as error:
         raise TaskError(f"the stored task is damaged ({error!r}): fit again, or take an intact artefact.") from error
-    return Tag(tuple(types), metric, form, Scheme(name, sign))
+    return Tag(tuple(types), metric, form, Scheme(name, sign), names)
 
 
 @dataclass(frozen=True)
 class Tag:
-    """Entities of these types. ``form``: "tags" of a ``scheme``, for texts that are lists of words, or "spans"."""
+    """Entities of these types. ``form``: "tags" of a ``scheme``, for texts that are lists of words, or "spans";
+    ``names``: what tags stand for that are given as whole numbers, by number."""
 
     types: tuple[str, ...]
     metric: str = METRICS[0]
     form: str = _marked.TAGS
     scheme: Scheme = field(default_factory=Scheme)
+    names: tuple[str, ...] = ()
 
     name = "tag"
     loss = "tags"
@@ -156,7 +146,7 @@ class Tag:
         """
         if table.target is None:
             raise TaskError(f"the table has no target: it needs the column {table.target_name!r}.")
-        marked = _marked.read(table, self.form, self.scheme)
+        marked = self._read(table)
         wrong = np.flatnonzero(~self._takes(marked))
         if len(wrong):
             reason = marked.entities[wrong[0]]
@@ -183,7 +173,10 @@ class Tag:
         return np.array(known, bool)
 
     def usable(self, table: Table) -> Array:
-        return self._takes(_marked.read(table, self.form, self.scheme))
+        return self._takes(self._read(table))
+
+    def _read(self, table: Table) -> _marked.Marked:
+        return _marked.read(named(table, self.names) if self.names else table, self.form, self.scheme)
 
     def score(self, y: Array, outputs: Array) -> float:
         return _METRICS[self.metric](y, outputs)
@@ -235,7 +228,7 @@ class Tag:
     def placed(self, answers: Sequence[Any], table: Table) -> Objects:
         """(n,) decoded answers in the coordinates of the texts: lists of tags, or of spans in characters."""
         if self.form == _marked.TAGS:
-            return ragged.objects(list(row) for row in answers)
+            return ragged.objects(as_given(row, self.names) for row in answers)
         return ragged.objects(
             _told.in_characters(spans(row), text, places.words(text, self.rule))
             for row, text in zip(answers, table.joined, strict=True)
@@ -263,7 +256,7 @@ class Tag:
 
     def agreement(self, truth: Sequence[Any], answers: Sequence[Any], weights: Any = None) -> float:
         """F1 of the entities in two lists of rows, in any form that they can be given in; ``weights`` of rows."""
-        given, found = (_told.sets(rows, self.scheme.name == "bare") for rows in (truth, answers))
+        given, found = (_told.sets(rows, self.scheme.name == "bare", self.names) for rows in (truth, answers))
         each = np.ones(len(given)) if weights is None else np.asarray(weights, np.float64)
         both = [len(a & b) for a, b in zip(given, found, strict=True)]
         total = [len(a) + len(b) for a, b in zip(given, found, strict=True)]
@@ -291,6 +284,7 @@ class Tag:
 
     def to_json(self) -> dict[str, Any]:
         said = {"name": self.name, "metric": self.metric, "types": list(self.types), "form": self.form}
+        said |= {"names": list(self.names)} if self.names else {}
         return {**said, "scheme": {"name": self.scheme.name, "sign": self.scheme.sign}}
 
     @cached_property

@@ -1,11 +1,12 @@
-"""Lists of names, such as tags: each cell a tuple of str, empty where missing. JSON, or parts between | or ;."""
+"""Lists of names, such as tags: each cell a tuple of str, empty where missing. As JSON or Python writes lists, or parts
+between | or ;."""
 
-import json
 from collections import Counter
 from typing import Any
 
 import numpy as np
 
+from penna import literals
 from penna.prepare import kinds
 
 Array = np.ndarray[Any, Any]
@@ -68,10 +69,7 @@ def _parts(cell: Any, form: str) -> Any:
     if kinds.absent(cell):
         return ()
     if form == JSON:
-        try:
-            parts = json.loads(cell)
-        except (TypeError, ValueError, RecursionError):
-            return None
-        return [str(part).strip() for part in parts] if isinstance(parts, list) else None
+        parts = literals.parsed(cell) if isinstance(cell, str) else None
+        return [str(part).strip() for part in parts if part is not None] if isinstance(parts, list) else None
     text = str(cell)
     return [part.strip() for part in (text.split(form) if form else [text]) if part.strip()]

@@ -1,0 +1,51 @@
+"""Forms: records of JSON that hold rows in a way of their own, as tools and publications write them. One file each; the
+folder is the registry.
+
+A file offers ``rows(record, number, name, notes)``: the rows of a record of its form, and None for any other.
+``number`` and ``name`` are the record's and the file's, for messages; ``notes`` take what is left out. A form sees one
+record at a time, so that files stream; it may offer ``settled(rows)``, which adds what only many rows together show.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+from penna import plugins
+from penna.reading.notes import Notes
+
+Row = dict[str, Any]
+
+
+def rows(record: Any, number: int, name: str, notes: Notes) -> list[Row] | None:
+    """The rows of a record that is of some form; None for any other. Raises TableError for a damaged one.
+
+    >>> rows(["Ann left", {"entities": [[0, 3, "PER"]]}], 1, "a.json", Notes())
+    [{'text': 'Ann left', 'entities': [[0, 3, 'PER']]}]
+    """
+    for form in _forms():
+        found: list[Row] | None = form.rows(record, number, name, notes)
+        if found is not None:
+            return found
+    return None
+
+
+def one_or_all(labels: Sequence[Any]) -> Any:
+    """The label where there is one, else the list: where every row has one, it is a class.
+
+    >>> one_or_all(["a"]), one_or_all(["a", "b"]), one_or_all([])
+    ('a', ['a', 'b'], [])
+    """
+    return labels[0] if len(labels) == 1 else list(labels)
+
+
+def settled(rows: Sequence[Row]) -> None:
+    """Add to these rows what their forms know of them together."""
+    for form in _forms():
+        if hasattr(form, "settled"):
+            form.settled(rows)
+
+
+@cache
+def _forms() -> tuple[ModuleType, ...]:
+    return tuple(plugins.find("reading.forms", name) for name in plugins.names("reading.forms"))
