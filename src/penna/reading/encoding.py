@@ -69,7 +69,7 @@ class Text(io.TextIOWrapper):
 
 
 def _marked(head: bytes, encoding: str) -> str:
-    """The encoding that was named, or what takes its mark off where the file begins with that.
+    r"""The encoding that was named, or what takes its mark off where the file begins with that.
 
     >>> _marked(codecs.BOM_UTF8 + b"a", "UTF8"), _marked(b"a", "UTF8")
     ('utf-8-sig', 'utf-8')
