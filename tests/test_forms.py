@@ -110,7 +110,14 @@ def test_dicts_of_classes_are_labels(record):
     assert table.target.tolist() == NAMES
 
 
-FASTTEXT = "__label__good what a film\n\n__label__bad  __label__long never again, and\tlate\nno label here\nlast __label__bad\n"
+LINES = (
+    "__label__good what a film",
+    "",
+    "__label__bad  __label__long never again, and\tlate",
+    "no label here",
+    "last __label__bad",
+)
+FASTTEXT = "\n".join(LINES) + "\n"
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a.train", "a"])

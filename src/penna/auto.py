@@ -55,7 +55,8 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
     ignore    columns to leave out, text or not; "*" for all that are not text
     encoding  of files, such as "cp1252"; header: whether the first line of a CSV file names its columns (column_1,
               column_2 ... if not); inferred if None; max_expanded: most that a compressed file may expand to
-    separator stands between the labels of a cell, where rows have several; found if None
+    separator stands between the labels of a cell, where rows have several; found if None; tag_names: of tags that are
+              whole numbers, what each is called, from 0 on
     rare      what to do with a class or a label of one row: "error" or "drop"
     clean     cleaning of the texts: "auto" (chosen by the search among ways that change these rows), "none", or steps
               like "unicode+markup+links+numbers+case+spaces"
@@ -102,6 +103,7 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         group: str | None = None,
         task: str = "auto",
         separator: str | None = None,
+        tag_names: Sequence[str] | str | None = None,
         encoding: str | None = None,
         header: bool | None = None,
         max_expanded: str | float = MAX_EXPANDED,
@@ -135,6 +137,7 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         self.group = group
         self.task = task
         self.separator = separator
+        self.tag_names = tag_names
         self.encoding = encoding
         self.header = header
         self.max_expanded = max_expanded
@@ -173,7 +176,7 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         named = columns.asked(**{role: asked[role] for role in columns.NAMED})
         table, task, findings = intake.read(
             X, y, asked["text"], asked["group"], asked["rare"], asked["task"], asked["metric"], named,
-            asked["text_pair"], asked["out_of_scope"], asked["separator"], form,
+            asked["text_pair"], asked["out_of_scope"], asked["separator"], form, asked["tag_names"],
         )  # fmt: skip
         task = task if asked["adjust"] == AUTO else tasks.as_served(task)
         progress.event("table", rows=len(table), roles=table.roles, findings=[f.message for f in findings])

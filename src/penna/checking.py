@@ -69,6 +69,7 @@ def check(
     test: Any = None,
     task: str = "auto",
     separator: str | None = None,
+    tag_names: Sequence[str] | str | None = None,
     encoding: str | None = None,
     header: bool | None = None,
     max_expanded: str | float = MAX_EXPANDED,
@@ -92,6 +93,7 @@ def check(
         "text": text, "text_pair": text_pair, "numeric": numeric, "categorical": categorical, "date": date,
         "list": list, "ignore": ignore, "group": group, "task": task, "separator": separator, "encoders": encoders,
         "encoding": encoding, "header": header, "max_expanded": max_expanded, "threads": threads, "seed": seed,
+        "tag_names": tag_names,
     }  # fmt: skip
     if not isinstance(budget, Deadline):
         budget = Deadline(settings.settled({"budget": budget})["budget"])
@@ -106,7 +108,7 @@ def _checked(source: Any, y: Any, test: Any, deadline: Deadline, given: Mapping[
         sheet, notes = _sheet(
             source, roles, text=given["text"], text_pair=given["text_pair"], target=y if by_name else None,
             group=given["group"], y=None if by_name else y, apart=tuple(name for name in roles if name != intake.ALL),
-            separator=given["separator"], form=form,
+            separator=given["separator"], form=form, tag_names=given["tag_names"],
         )  # fmt: skip
         table = sheet.table
         if test is not None:

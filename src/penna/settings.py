@@ -140,6 +140,14 @@ def _columns(value: Any) -> tuple[str, ...]:
     return (_column(value),) if single else tuple(map(_column, _items(value)))
 
 
+def _tag_names(value: Any) -> tuple[str, ...]:
+    names = value.split(",") if isinstance(value, str) else _items(value)
+    named = tuple(_text(name).strip() for name in names)
+    if len(named) < 2 or len(set(named)) < len(named) or not all(named):
+        raise ValueError
+    return named
+
+
 def _target(value: Any) -> str | tuple[str, ...]:
     names = _columns(value)
     return names[0] if len(names) == 1 else names
@@ -273,6 +281,7 @@ SETTINGS: Mapping[str, Setting] = {
     "group": _line("the name of a column", _column, True),
     "task": _one_of(lambda: (AUTO, *plugins.names("tasks"))),
     "separator": _line("the sign between labels, such as ; or |, or leave it out to have it found", _text, True),
+    "tag_names": _line("names of tags, that of 0 first, such as O,B-PER,I-PER", _tag_names, True),
     "encoding": _line("the name of an encoding", lambda value: Form.of(encoding=_text(value)).encoding, True),
     "header": _line("True or False, or leave it out to have it inferred", _flag, True),
     "max_expanded": _line("a size such as 500MB or 20GB", parse_bytes),

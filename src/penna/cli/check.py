@@ -58,6 +58,12 @@ def check(
     separator: Annotated[
         str | None, typer.Option(metavar="SIGN", help="Between the labels of a cell. Found if not given.")
     ] = None,
+    tag_names: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES", help="Of tags that are whole numbers, from 0 on: O,B-PER,I-PER. Numbers if not given."
+        ),
+    ] = None,
     encoding: Encoding = None,
     header: Header = None,
     max_expanded: MaxExpanded = "20GB",
@@ -85,8 +91,9 @@ def check(
 
     options: dict[str, Any] = {
         "text": tuple(text) if text else None, "text_pair": text_pair, "group": group, "task": task,
-        "separator": separator, "numeric": tuple(numeric or ()), "categorical": tuple(categorical or ()),
-        "date": tuple(date or ()), "list": tuple(lists or ()), "ignore": tuple(ignore or ()),
+        "separator": separator, "tag_names": tag_names,
+        "numeric": tuple(numeric or ()), "categorical": tuple(categorical or ()), "date": tuple(date or ()),
+        "list": tuple(lists or ()), "ignore": tuple(ignore or ()),
         "encoding": encoding, "header": header, "max_expanded": max_expanded,
         "encoders": tuple(encoder or ()), "threads": threads, "seed": seed,
     }  # fmt: skip

@@ -79,6 +79,12 @@ def fit(
         str | None,
         typer.Option(metavar="SIGN", help="Between the labels of a cell, where rows have several. Found if not given."),
     ] = None,
+    tag_names: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES", help="Of tags that are whole numbers, from 0 on: O,B-PER,I-PER. Numbers if not given."
+        ),
+    ] = None,
     encoding: Encoding = None,
     header: Header = None,
     max_expanded: MaxExpanded = "20GB",
@@ -128,7 +134,8 @@ def fit(
     folder = Path(out) if out else Path("runs") / _stem(data)
     options: dict[str, Any] = {
         "max_mb": max_mb, "max_ms": max_ms, "families": _listed(families), "encoders": tuple(encoder or ()),
-        "task": task, "separator": separator, "encoding": encoding, "header": header, "max_expanded": max_expanded,
+        "task": task, "separator": separator, "tag_names": tag_names,
+        "encoding": encoding, "header": header, "max_expanded": max_expanded,
         "metric": metric, "folds": folds, "exam": exam, "search": search, "rare": rare, "seed": seed,
         "clean": clean, "label_noise": label_noise, "out_of_scope": out_of_scope, "adjust": adjust,
         "numeric": tuple(numeric or ()), "categorical": tuple(categorical or ()), "date": tuple(date or ()),

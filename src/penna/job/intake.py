@@ -70,6 +70,7 @@ def read(
     scope: str | None = None,
     separator: str | None = None,
     form: Form = INFERRED,
+    tag_names: Sequence[str] | None = None,
 ) -> tuple[Table, Task, list[Finding]]:
     """The rows that can be used, what is asked of them, and what was found on the way.
 
@@ -85,7 +86,7 @@ def read(
     table, found = reading.read(
         source, text=columns, target=y if by_name else None, group=group, y=None if by_name else y,
         apart=tuple(roles), others=others, text_pair=text_pair, separator=separator,
-        form=form,
+        form=form, tag_names=tag_names,
     )  # fmt: skip
     if table.target is None:
         raise TableError("there are no labels: pass y, or name the target column (--target).")
@@ -97,6 +98,10 @@ def read(
     checked, more = check.check(table, rare=rare, settle=module.settle)
     said = [Finding("task", inferred)] if inferred else []
     asked = _scoped(module, module.make(checked, metric), scope)
+    if tag_names and not getattr(asked, "names", ()):
+        raise TaskError(
+            f"--tag-names goes with tags that are whole numbers, and this task is {asked.name}: leave it out."
+        )
     checked, leaking = beside.without_leaks(checked, asked.strata(checked), roles)
     _demand_something(checked)
     return checked, asked, [*found, *typed, *said, *more, *leaking]

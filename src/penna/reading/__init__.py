@@ -49,6 +49,7 @@ def read(
     others: Sequence[str] | None = (),
     separator: str | None = None,
     form: Form = INFERRED,
+    tag_names: Sequence[str] | None = None,
 ) -> tuple[Table, list[Finding]]:
     """The whole source as a Table, and what was odd in it.
 
@@ -62,7 +63,7 @@ def read(
     are texts, too. ``y``: a column's name, or one label for each row.
     Labels that are missing stay as None. Several target columns hold 0 and 1, and make tuples of their names;
     ``separator`` stands between the labels of a cell, where that is known; ``form`` is how the bytes of a file are to
-    be read. Raises TableError.
+    be read; ``tag_names`` are the names of tags that are whole numbers. Raises TableError.
 
     >>> table, findings = read(["what a film", "never again"], y=["good", "bad"])
     >>> len(table), table.target.tolist(), findings
@@ -97,7 +98,8 @@ def read(
         table = replace(table, text={column: table.text[column] for column in pair}, pair=pair)
     if said:
         notes.say("pair", said)
-    return replace(table, target_form=targets.sign(separator) or table.target_form), notes.findings()
+    form_of_target = targets.sign(separator) or table.target_form
+    return replace(table, target_form=form_of_target, tag_names=tuple(tag_names or ())), notes.findings()
 
 
 def named(source: Any) -> bool:
