@@ -284,6 +284,103 @@ def test_a_tokenizer_with_more_tokens_than_the_weights_is_refused(copy: Path, mi
         checkpoints.load_tokenizer(checkpoints.find(str(copy)))
 
 
+def without(folder: Path, into: Path, *names: str) -> Path:
+    """A copy without some files."""
+    return Path(shutil.copytree(folder, into, ignore=shutil.ignore_patterns(*names)))
+
+
+MADE_OF = ("tokenizer.json", "vocab.txt", "tokenizer_config.json", "special_tokens_map.json")
+
+
+@pytest.mark.parametrize("gone", [(), *((name,) for name in MADE_OF), MADE_OF[1:], (MADE_OF[0], *MADE_OF[2:])])
+def test_a_real_encoder_reads_alike_from_whatever_its_tokenizer_is_made_of(
+    gone: tuple[str, ...], minilm: Path, tmp_path: Path
+) -> None:
+    folder = without(minilm, tmp_path / "copy", *gone, "*.md", "1_Pooling")
+    tokenizer = checkpoints.load_tokenizer(checkpoints.find(str(folder)))
+    assert tokenizer.encode("Where is my Card?").tokens == ["[CLS]", "where", "is", "my", "card", "?", "[SEP]"]
+
+
+def pieces_only(folder: Path, **files: str) -> Path:
+    """Without its tokenizer, and with these files in its place."""
+    (folder / "tokenizer.json").unlink()
+    for name, content in files.items():
+        (folder / name.replace("__", ".")).write_text(content, encoding="utf-8")
+    return folder
+
+
+def nonsense(words: int) -> str:
+    """A vocabulary of special tokens and words of no language."""
+    return "\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"x{i}x" for i in range(words))])
+
+
+@pytest.mark.parametrize(
+    ("kind", "files", "why"),
+    [
+        ("bert", {"spiece__model": "x"}, "its tokenizer knows 5 tokens but its weights 160"),
+        ("bert", {"vocab__json": '{"a": 0}', "merges__txt": ""}, "knows 5 tokens but its weights 160"),
+        ("bert", {"vocab__txt": ""}, "has no|vocab is no object|cannot be read"),
+        ("bert", {"vocab__txt": nonsense(150)},
+         "hardly a word of any language"),
+        ("bert", {"vocab__txt": nonsense(200)},
+         "do not belong together"),
+        ("albert", {"spiece__model": "x"}, "only where the package sentencepiece is installed"),
+        ("albert", {"vocab__txt": "a\nb"}, "knows 5 tokens but its weights 160"),
+        ("roberta", {"vocab__txt": "a\nb"}, "knows 5 tokens but its weights 160"),
+        ("xlm-roberta", {"vocab__txt": "a\nb"}, "knows 5 tokens but its weights 160"),
+    ],
+)  # fmt: skip
+def test_a_tokenizer_that_knows_no_text_is_refused_with_the_reason_and_the_folder(
+    kind: str, files: dict[str, str], why: str, tiny: Callable[[str], Path], tmp_path: Path
+) -> None:
+    folder = pieces_only(Path(shutil.copytree(tiny(kind), tmp_path / "copy")), **files)
+    with pytest.raises(EncoderError, match=why) as caught:
+        checkpoints.load_tokenizer(checkpoints.find(str(folder)))
+    assert f"into {folder}." in str(caught.value)
+
+
+def test_do_lower_case_is_honoured_and_one_that_makes_words_unknown_is_refused(minilm: Path, tmp_path: Path) -> None:
+    folder = without(minilm, tmp_path / "copy", "tokenizer.json", "special_tokens_map.json")
+    (folder / "tokenizer_config.json").write_text('{"do_lower_case": true, "tokenizer_class": "BertTokenizer"}')
+    checkpoints.load_tokenizer(checkpoints.find(str(folder)))
+    (folder / "tokenizer_config.json").write_text('{"do_lower_case": false, "tokenizer_class": "BertTokenizer"}')
+    with pytest.raises(EncoderError, match="knows no capitals"):
+        checkpoints.load_tokenizer(checkpoints.find(str(folder)))
+
+
+def test_a_cased_vocabulary_keeps_its_capitals(tiny_bert: Path, tmp_path: Path) -> None:
+    letters = [*"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.,?"]
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "Card", "card", *letters, *(f"##{sign}" for sign in letters)]
+    folder = pieces_only(Path(shutil.copytree(tiny_bert, tmp_path / "copy")), vocab__txt="\n".join(words))
+    (folder / "tokenizer_config.json").write_text('{"do_lower_case": false, "tokenizer_class": "BertTokenizer"}')
+    tokenizer = checkpoints.load_tokenizer(checkpoints.find(str(folder)))
+    assert tokenizer.encode("Card card").tokens[1:-1] == ["Card", "card"]
+
+
+def test_a_tokenizer_without_special_tokens_around_a_text_is_refused(copy: Path) -> None:
+    data = json.loads((copy / "tokenizer.json").read_text(encoding="utf-8"))
+    (copy / "tokenizer.json").write_text(json.dumps(data | {"post_processor": None}), encoding="utf-8")
+    with pytest.raises(EncoderError, match="puts no special tokens"):
+        checkpoints.load_tokenizer(checkpoints.find(str(copy)))
+
+
+@pytest.mark.parametrize(
+    "text", ["где моя карта? она должна была прийти три дня назад", "我的卡在哪里三天前就应该到了"]
+)
+def test_a_tokenizer_of_one_script_alone_will_do(text: str, copy: Path) -> None:
+    data = json.loads((copy / "tokenizer.json").read_text(encoding="utf-8"))
+    signs = dict.fromkeys(
+        "где моя карта? она должна была прийти три дня назад никто не знает почему "
+        "我的卡在哪里三天前就应该到了没有人知道为什么"
+    )
+    kept = {word: number for word, number in data["model"]["vocab"].items() if number < 5}
+    pieces = [sign for sign in signs if sign.strip() and (sign > "\u2000") == (text[0] > "\u2000")]
+    words = [*pieces, *(f"##{sign}" for sign in pieces), *(f"[unused{i}]" for i in range(30))]
+    data["model"]["vocab"] = kept | {word: 5 + i for i, word in enumerate(dict.fromkeys(words))}
+    (copy / "tokenizer.json").write_text(json.dumps(data), encoding="utf-8")
+    assert 1 not in checkpoints.load_tokenizer(checkpoints.find(str(copy))).encode(text).ids
+
+
 def test_weights_in_shards_are_read(copy: Path) -> None:
     import transformers
 

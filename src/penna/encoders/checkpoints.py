@@ -3,15 +3,16 @@
 Finding and describing need no torch; only ``load_module`` imports it.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from penna import native
 from penna.encoders import config as configs
-from penna.encoders import hub, weights
+from penna.encoders import hub, tokenizer_folder, weights
+from penna.encoders.quiet import silence
 from penna.environment import expanded
 from penna.errors import EncoderError
 
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
 ASSETS = Path(__file__).parent.parent / "assets" / "encoders"
 #: Depths worth trying of an encoder that was trained at its full depth alone.
 SHARES = (1.0, 0.67, 0.5)
-_TOKENIZER = "tokenizer.json"
-_VOCABULARIES = (_TOKENIZER, "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model")
+_TOKENIZER = tokenizer_folder.TOKENIZER
 #: What a tokenizer is made of, too, where there is no file that holds it whole.
 _BESIDE = ("merges.txt", "tokenizer_config.json", "special_tokens_map.json")
 
@@ -130,12 +130,12 @@ def describe(name: str, folder: Path) -> Checkpoint:
             f"encoder {name!r}: the architecture {kind!r} has no encoder interface here: "
             f"choose one of {', '.join(sorted(KINDS))}."
         )
-    if not any((folder / v).is_file() for v in _VOCABULARIES):
+    if not any((folder / v).is_file() for v in tokenizer_folder.VOCABULARIES):
         raise EncoderError(f"encoder {name!r} has no tokenizer: put its tokenizer.json into {folder}.")
     width = configs.whole(name, config, "hidden_size", "dim")
     stack = configs.stack(name, config)
     files = weights.weight_files(name, folder)
-    small = ("config.json", *_VOCABULARIES, *(() if (folder / _TOKENIZER).is_file() else _BESIDE))
+    small = ("config.json", *tokenizer_folder.VOCABULARIES, *(() if (folder / _TOKENIZER).is_file() else _BESIDE))
     megabytes, layered = weights.sizes(name, files)
     return Checkpoint(
         name=name,
@@ -175,7 +175,7 @@ def load_module(
             f"encoder {checkpoint.name!r} has {checkpoint.layers} layers: a depth of {depth} cannot be; "
             f"choose one of {', '.join(map(str, checkpoint.depths))}."
         )
-    with silence():
+    with silence(), native.caught(partial(_unloaded, checkpoint)):
         config = transformers.AutoConfig.from_pretrained(checkpoint.folder, local_files_only=True)
         config.num_hidden_layers = depth // getattr(config, "inner_group_num", 1)
         if getattr(config, "num_hidden_groups", 1) > 1:  # one for each step: the groups that stay are called as before
@@ -196,22 +196,8 @@ def load_tokenizer(checkpoint: Checkpoint) -> "tokenizers.Tokenizer":
 @lru_cache(maxsize=4)
 def _tokenizer(checkpoint: Checkpoint, written: int) -> "tokenizers.Tokenizer":
     """Reading one takes a tenth of a second, which a fit on a dozen rows would pay a dozen times."""
-    import tokenizers
-
-    file = checkpoint.folder / _TOKENIZER
-    try:
-        tokenizer = tokenizers.Tokenizer.from_file(str(file)) if file.is_file() else _converted(checkpoint)
-    except Exception as error:  # the Rust side raises bare Exception
-        raise EncoderError(
-            f"encoder {checkpoint.name!r}: its tokenizer cannot be read ({error}): get the folder again."
-        ) from error
-    if tokenizer.get_vocab_size() > checkpoint.vocabulary:
-        raise EncoderError(
-            f"encoder {checkpoint.name!r}: its tokenizer knows {tokenizer.get_vocab_size()} tokens but its weights "
-            f"{checkpoint.vocabulary}: the two do not belong together."
-        )
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
+    tokenizer, checked = tokenizer_folder.read(checkpoint.name, checkpoint.folder)
+    tokenizer_folder.check(checkpoint.name, checkpoint.folder, tokenizer, checked, checkpoint.vocabulary)
     return tokenizer
 
 
@@ -226,8 +212,10 @@ def _like_a_path(name: str) -> bool:
     return name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name
 
 
-def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else 'no answer'}"[:160]
+def _unloaded(checkpoint: Checkpoint, why: str) -> EncoderError:
+    return EncoderError(
+        f"encoder {checkpoint.name!r} cannot be loaded ({why}): get the folder {checkpoint.folder} again."
+    )
 
 
 def _set_dropout(config: Any, rate: float) -> None:
@@ -240,52 +228,20 @@ def _load(checkpoint: Checkpoint, config: Any) -> "torch.nn.Module":
     import transformers
 
     extra = {"add_pooling_layer": False} if KINDS[checkpoint.kind].pooler else {}
-    try:
-        module, found = transformers.AutoModel.from_pretrained(
-            checkpoint.folder,
-            config=config,
-            local_files_only=True,
-            trust_remote_code=False,
-            use_safetensors=True,
-            output_loading_info=True,
-            **extra,
-        )
-    except Exception as error:  # transformers and safetensors raise many types for a bad file
-        raise EncoderError(
-            f"encoder {checkpoint.name!r} cannot be loaded ({_first_line(error)}): get the folder again."
-        ) from error
+    module, found = transformers.AutoModel.from_pretrained(
+        checkpoint.folder,
+        config=config,
+        local_files_only=True,
+        trust_remote_code=False,
+        use_safetensors=True,
+        output_loading_info=True,
+        **extra,
+    )
     missing = sorted(k for k in found["missing_keys"] if "position_ids" not in k)
     if missing:
         raise EncoderError(
             f"encoder {checkpoint.name!r}: its weights lack {missing[0]} and {len(missing) - 1} more: they do not "
-            "belong to its config.json; get the folder again."
+            f"belong to its config.json; get the folder {checkpoint.folder} again."
         )
     loaded: torch.nn.Module = module
     return loaded
-
-
-def _converted(checkpoint: Checkpoint) -> "tokenizers.Tokenizer":
-    import transformers
-
-    with silence():
-        slow = transformers.AutoTokenizer.from_pretrained(
-            checkpoint.folder, local_files_only=True, trust_remote_code=False, use_fast=True
-        )
-    tokenizer: tokenizers.Tokenizer = slow.backend_tokenizer
-    return tokenizer
-
-
-@contextmanager
-def silence() -> Iterator[None]:
-    """transformers' logging and progress bars off, and afterwards as they were."""
-    from transformers.utils import logging
-
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity(logging.CRITICAL)
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()

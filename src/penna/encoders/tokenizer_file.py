@@ -5,7 +5,6 @@ may be in it says ``tokenizer_parts``.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from penna.encoders import tokenizer_parts as parts
@@ -23,10 +22,12 @@ _TOP = frozenset(
 
 @dataclass(frozen=True)
 class Checked:
-    """A tokenizer that may be opened: its file, and one more than the largest of its ids."""
+    """A tokenizer that may be opened: its file, one more than the largest of its ids, and the id of what it does not
+    know, None where it knows all."""
 
     content: bytes
     ids: int
+    unknown: int | None = None
 
     def opened(self) -> "tokenizers.Tokenizer":
         """The same in native code; neither cuts nor pads. Raises whatever that raises."""
@@ -45,9 +46,6 @@ def checked(content: bytes) -> Checked:
         raise ValueError("it is no tokenizer, or has parts that no tokenizer has")
     if data.get("version") != _VERSION:
         raise ValueError(f"its version is {data.get('version')!r:.40}, not {_VERSION}")
-    for name in ("truncation", "padding"):  # what a folder says of them is not used
-        if type(data.get(name)) not in (dict, type(None)):
-            raise ValueError(f"its {name} is no object")
     for name, known, inner in (
         ("normalizer", parts.NORMALIZERS, "normalizers"),
         ("pre_tokenizer", parts.PRE_TOKENIZERS, "pretokenizers"),
@@ -58,14 +56,9 @@ def checked(content: bytes) -> Checked:
             parts.typed(data[name], known, name, inner)
     parts.typed(_model(data.get("model")), parts.MODELS, "model")
     parts.added_tokens(data.get("added_tokens", []))
-    return Checked(content, _ids(data))
-
-
-def read(path: Path) -> Checked:
-    """The same of a file. Raises ValueError, or OSError as reading does."""
-    if path.stat().st_size > LARGEST:
-        raise ValueError(f"it has {path.stat().st_size >> 20} MB, more than any tokenizer")
-    return checked(path.read_bytes())
+    if data.get("truncation") or data.get("padding"):  # neither is used, so that native code need not see them
+        content = json.dumps(data | {"truncation": None, "padding": None}, ensure_ascii=False).encode("utf-8")
+    return Checked(content, _ids(data), _unknown(data["model"]))
 
 
 def _parsed(content: bytes) -> Any:
@@ -106,6 +99,13 @@ def _ids(data: Mapping[str, Any]) -> int:
     added = [part["id"] for part in data.get("added_tokens", []) if "id" in part]
     special = [number for processor in _processors(data.get("post_processor")) for number in _special(processor)]
     return 1 + int(max([last, *added, *special]))
+
+
+def _unknown(model: Mapping[str, Any]) -> int | None:
+    if isinstance(model["vocab"], list):
+        return model.get("unk_id")
+    known: Mapping[str, int] = model["vocab"]
+    return known.get(model.get("unk_token") or "")
 
 
 def _processors(part: Any) -> list[Mapping[str, Any]]:

@@ -239,7 +239,9 @@ def usable(
     found = []
     for name in dict.fromkeys(map(str, encoders or (checkpoints.shipped(assets) if needing else ()))):
         try:
-            found.append(checkpoints.find(name, assets=assets).name)
+            checkpoint = checkpoints.find(name, assets=assets)
+            checkpoints.load_tokenizer(checkpoint)  # refuses one that would make every text empty or unknown
+            found.append(checkpoint.name)
         except EncoderError as error:
             skip(str(error), encoder=name)
     if not found:

@@ -12,7 +12,7 @@ import torch
 import transformers
 from torch import nn
 
-from penna.encoders import checkpoints, subwords
+from penna.encoders import checkpoints, quiet, subwords
 from penna.encoders.checkpoints import Checkpoint
 
 #: The standard deviation of new weights.
@@ -160,7 +160,7 @@ def write(network: Network, folder: Path) -> None:
     for config in (whole.config, whole.generation_config):
         config.decoder_start_token_id, config.eos_token_id = subwords.BEGIN, subwords.END
         config.pad_token_id = subwords.PAD
-    with checkpoints.silence():
+    with quiet.silence():
         whole.save_pretrained(folder)
 
 

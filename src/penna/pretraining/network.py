@@ -12,7 +12,7 @@ import torch
 import transformers
 from torch import nn
 
-from penna.encoders import checkpoints
+from penna.encoders import checkpoints, quiet
 from penna.errors import EncoderError
 from penna.pretraining.architecture import Shape
 
@@ -147,7 +147,7 @@ def load(
     _set_dropout(config, dropout)
     if config.hidden_act == "gelu_new":
         config.hidden_act = "gelu_pytorch_tanh"  # the same function, fused
-    with checkpoints.silence():
+    with quiet.silence():
         try:
             model, found = _MODELS[shape.kind].from_pretrained(
                 checkpoint.folder, config=config, local_files_only=True, trust_remote_code=False, dtype=torch.float32,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from penna.encoders import tokenizer_folder
 from penna.environment import expanded
 from penna.errors import EncoderError, SettingError
 from penna.pretraining import _learning
@@ -73,7 +74,7 @@ def load(folder: str | Path) -> Vocabulary:
     for file in ("special_tokens_map.json", "tokenizer_config.json"):
         found = _settings(folder / file)
         names |= {key: name for key in _NAMES if (name := _name(found.get(f"{key}_token"))) is not None}
-    return of(_tokenizer(folder), str(folder), names)
+    return of(tokenizer_folder.read(str(folder), folder)[0], str(folder), names)
 
 
 def of(tokenizer: "tokenizers.Tokenizer", name: str, names: Mapping[str, str] | None = None) -> Vocabulary:
@@ -145,31 +146,6 @@ def _id(key: str, known: Mapping[str, int], name: str, names: Mapping[str, str])
     raise EncoderError(
         f"encoder {name!r}: its tokenizer has no {_NAMES[key][0]} token, which pretraining needs: take another one."
     )
-
-
-def _tokenizer(folder: Path) -> "tokenizers.Tokenizer":
-    import tokenizers
-
-    file, name = folder / "tokenizer.json", str(folder)
-    try:
-        if file.is_file():
-            return tokenizers.Tokenizer.from_file(str(file))
-        if (folder / "config.json").is_file() or (folder / "tokenizer_config.json").is_file():
-            return _converted(folder)
-    except Exception as error:  # the Rust side raises bare Exception, transformers many types
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
-        raise EncoderError(f"encoder {name!r}: its tokenizer cannot be read ({reason}): get it again.") from error
-    raise EncoderError(f"encoder {name!r} has no tokenizer: give a folder that holds tokenizer.json.")
-
-
-def _converted(folder: Path) -> "tokenizers.Tokenizer":
-    import transformers
-
-    slow = transformers.AutoTokenizer.from_pretrained(
-        folder, local_files_only=True, trust_remote_code=False, use_fast=True
-    )
-    tokenizer: tokenizers.Tokenizer = slow.backend_tokenizer
-    return tokenizer
 
 
 def _settings(file: Path) -> Mapping[str, Any]:
