@@ -20,3 +20,13 @@ def test_a_process_bound_to_one_core_counts_one() -> None:
 def test_there_is_at_least_one_core_and_some_memory() -> None:
     assert 1 <= machine.cores() <= (os.cpu_count() or 1)
     assert (machine.memory() or 1 << 20) >= 1 << 20
+
+
+def test_a_process_knows_how_long_it_runs():
+    code = "import time; time.sleep(0.2); from penna import machine; print(machine.process_age())"
+    age = float(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout)
+    assert 0.2 <= age < machine.process_age() + 60
+
+
+def test_contention_is_a_factor_from_one_on():
+    assert 1 <= machine.contention() <= 6

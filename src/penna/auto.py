@@ -37,7 +37,7 @@ FAMILIES = ("linear", "trees", "frozen", "contrast", "finetune")
 class AutoText(BaseEstimator):  # type: ignore[misc]
     """Find, prove and pack the best model of texts within a budget: a classifier, or a regressor.
 
-    budget    time for everything: seconds, a text like "30s", "10 minutes" or "1h30m", or a timedelta
+    budget    time for everything: seconds, a text like "30s", "10 minutes" or "1h30m", a timedelta, or a ``Deadline``
     max_mb    most that the artefact may weigh; max_ms most that one text may take
     families  of models to search: "linear", "trees" (of columns beside the text), "frozen", "contrast" (where classes
               have few rows), "finetune"
@@ -80,7 +80,7 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
 
     def __init__(
         self,
-        budget: str | float | timedelta = "10m",
+        budget: str | float | timedelta | Deadline = "10m",
         *,
         max_mb: float | None = None,
         max_ms: float | None = None,
@@ -159,8 +159,9 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
 
         Raises TableError, TaskError, SettingError or RunError where the input cannot be used.
         """
-        started = time.monotonic()
-        asked = settled(self.get_params())
+        running = self.budget if isinstance(self.budget, Deadline) else None
+        started = running.started if running else time.monotonic()
+        asked = settled({**self.get_params(), "budget": running.seconds if running else self.budget})
         deadline = Deadline(asked["budget"], started)
         # NumPy's and SciPy's threads; torch and onnxruntime are told by the families.
         with threadpool_limits(asked["threads"]), watching(asked["progress"], deadline) as progress:

@@ -26,6 +26,9 @@ class Deadline:
         self.seconds = seconds
         self.started = time.monotonic() if started is None else started
 
+    def __str__(self) -> str:
+        return f"{self.seconds:g}s"
+
     def spent(self) -> float:
         return time.monotonic() - self.started
 

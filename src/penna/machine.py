@@ -37,6 +37,16 @@ def memory() -> int | None:
     return min(total, int(limit)) if limit.isdigit() else total
 
 
+def process_age() -> float:
+    """Seconds since this process was started; 0 where the system does not say."""
+    try:
+        fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+        started = int(fields[19]) / os.sysconf("SC_CLK_TCK")  # since the machine was booted
+        return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - started)
+    except (OSError, ValueError, IndexError, AttributeError):
+        return 0.0
+
+
 def contention() -> float:
     """How many times as long as on a quiet machine work on all cores takes just now, from 1 to 6.
 

@@ -2,12 +2,14 @@
 
 import os
 import sys
+import time
 import warnings
 from typing import Annotated
 
 import typer
 
-from penna import __version__, environment
+from penna import __version__, environment, machine
+from penna.cli import begun
 from penna.cli.check import check
 from penna.cli.demo import demo
 from penna.cli.explain import explain
@@ -52,6 +54,7 @@ def main() -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     _settle_libraries()
+    begun.at = time.monotonic() - machine.process_age()
     app()
 
 

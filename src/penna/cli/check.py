@@ -82,9 +82,10 @@ def check(
     Each finding comes with its count and some rows, with what Penna does about it and how to have it otherwise.
     """
     from penna.budget import Deadline
+    from penna.cli import begun
     from penna.durations import parse_seconds
 
-    deadline = Deadline(parse_seconds(budget))  # loading what follows takes time, too
+    deadline = Deadline(parse_seconds(budget), begun.at)  # loading what follows takes time, too
     from penna import checking, settings
     from penna.cli.fit import named
     from penna.terminal import show

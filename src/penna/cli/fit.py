@@ -127,10 +127,11 @@ def fit(
 ) -> None:
     """Find, prove and pack the best classifier, regressor, tagger, reader or translator within the budget."""
     from penna.budget import Deadline
+    from penna.cli import begun
     from penna.durations import parse_seconds
     from penna.terminal.progress import Console
 
-    deadline = Deadline(parse_seconds(budget))
+    deadline = Deadline(parse_seconds(budget), begun.at)
     folder = Path(out) if out else Path("runs") / _stem(data)
     options: dict[str, Any] = {
         "max_mb": max_mb, "max_ms": max_ms, "families": _listed(families), "encoders": tuple(encoder or ()),
@@ -149,7 +150,7 @@ def fit(
         from penna.auto import AutoText
 
         settings.settled(options, settings.at_the_command_line)
-        auto = AutoText(budget, progress=progress, **options).fit(data, y=named(target), test=test)
+        auto = AutoText(deadline, progress=progress, **options).fit(data, y=named(target), test=test)
     show_result(folder, auto.bundle_.manifest, deadline, auto.trials_)
 
 

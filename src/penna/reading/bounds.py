@@ -27,7 +27,7 @@ class _Counted(io.RawIOBase):
         self._total += len(part)
         if self._total > self._most:
             raise TableError(
-                f"{self._name} expands to more than {as_size(self._most)}: unpack a part of it, or raise --max-expanded."
+                f"{self._name} expands to more than {as_size(self._most)}: unpack a part, or raise --max-expanded."
             )
         buffer[: len(part)] = part
         return len(part)
