@@ -1,6 +1,10 @@
 """The folder of an artefact: what is written stays whole, and what is read says what is wrong with it."""
 
+import hashlib
 import json
+import os
+import shutil
+import stat
 
 import pytest
 
@@ -36,16 +40,117 @@ def test_what_a_kill_left_aside_is_not_lost(tmp_path):
     assert (tmp_path / "model" / folder.MANIFEST).read_text() == "old"
 
 
-@pytest.mark.parametrize("number", [1, folder.FORMAT])
-def test_known_formats_are_read(tmp_path, number):
-    assert folder.read_manifest(written(tmp_path / "model", json.dumps({"format": number})))["format"] == number
+def whole(place, **said):
+    """A folder with one part, and its manifest."""
+    (place / folder.PARTS).mkdir(parents=True)
+    (place / folder.PARTS / "weights.json").write_text("[1]")
+    folder.write_manifest(place, {"format": folder.FORMAT, **said}, f"# A card\n\nIts digest is {folder.BLANK}.\n")
+    return place
+
+
+def test_a_manifest_begins_with_its_digest_and_the_card_names_it(tmp_path):
+    made = whole(tmp_path / "model", labels=["a", "b", folder.BLANK])
+    said = folder.read_manifest(made)
+    raw = (made / folder.MANIFEST).read_bytes()
+    assert said["digest"] == hashlib.sha256(raw.replace(said["digest"].encode(), folder.BLANK.encode())).hexdigest()
+    assert f"Its digest is {said['digest']}." in (made / folder.CARD).read_text()
+    folder.check_files(made, said, card=True)
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_formats_without_a_digest_are_refused_by_name(tmp_path, number):
+    with pytest.raises(BundleError, match=f"format {number}, .* has no digest of its own, fit again"):
+        folder.read_manifest(written(tmp_path / "model", json.dumps({"format": number})))
+
+
+def test_every_flipped_bit_of_a_manifest_is_refused(tmp_path):
+    made = whole(tmp_path / "model", labels=["é", "b"], scores=[1e-05, 2.5])
+    path, raw = made / folder.MANIFEST, (made / folder.MANIFEST).read_bytes()
+    for bit in range(8 * len(raw)):
+        flipped = bytearray(raw)
+        flipped[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(flipped)
+        with pytest.raises(BundleError):
+            folder.read_manifest(made)
+
+
+def test_a_manifest_of_equal_meaning_is_refused_unless_it_is_equal(tmp_path):
+    made = whole(tmp_path / "model", labels=["a"])
+    said = json.loads((made / folder.MANIFEST).read_bytes())
+    (made / folder.MANIFEST).write_text(json.dumps(said))
+    with pytest.raises(BundleError, match="digest does not fit"):
+        folder.read_manifest(made)
+
+
+def test_a_changed_card_is_refused_where_the_card_matters(tmp_path):
+    made = whole(tmp_path / "model")
+    (made / folder.CARD).write_text("# Another")
+    folder.check_files(made, folder.read_manifest(made))
+    with pytest.raises(BundleError, match=r"README\.md is not what was written"):
+        folder.check_files(made, folder.read_manifest(made), card=True)
+
+
+def linked(parts):
+    (parts / "weights.json").rename(parts.parent / "away.json")
+    (parts / "weights.json").symlink_to("../away.json")
+
+
+def deep(parts):
+    (parts / "/".join("d" * 20)).mkdir(parents=True)
+
+
+def many(parts):
+    for i in range(4100):
+        (parts / str(i)).touch()
+
+
+def large(parts):
+    with (parts / "weights.json").open("ab") as file:
+        file.truncate(1 << 40)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        (linked, "no regular file"),
+        (lambda parts: os.mkfifo(parts / "pipe"), "no regular file"),
+        (lambda parts: (parts / "link").symlink_to("/"), "no regular file"),
+        (deep, "too deep"),
+        (many, "more than 4,096 files"),
+        (large, "more than Penna ever writes"),
+        (lambda parts: (parts / "weights.json").unlink(), "lacks parts/weights.json"),
+        (lambda parts: (parts / "weights.json").write_text("[2]"), "checksum differs"),
+        (lambda parts: (parts / "new").touch(), "which its manifest does not know"),
+        (shutil.rmtree, "is missing"),
+    ],
+)
+def test_parts_that_are_not_what_was_written_are_refused_before_they_are_read(tmp_path, spoil, why):
+    made = whole(tmp_path / "model")
+    spoil(made / folder.PARTS)
+    with pytest.raises(BundleError, match=why):
+        folder.check_files(made, folder.read_manifest(made))
+
+
+def test_all_files_of_a_folder_have_the_modes_of_new_ones(tmp_path):
+    made = whole(tmp_path / "model")
+    made.chmod(0o700)
+    (made / folder.PARTS / "weights.json").chmod(0o600)
+    before = os.umask(0o027)
+    try:
+        folder.level(made)
+    finally:
+        os.umask(before)
+    modes = {p.name: stat.S_IMODE(p.stat().st_mode) for p in (made, *made.rglob("*"))}
+    assert modes == {"model": 0o750, "parts": 0o750, "weights.json": 0o640, "manifest.json": 0o640, "README.md": 0o640}
 
 
 @pytest.mark.parametrize(
     ("said", "why"),
     [
         ({"format": folder.FORMAT + 1}, "update penna"),
+        ({"format": folder.FORMAT}, "digest does not fit"),
         ({"format": 0}, "no Penna has written"),
+        ({"format": True}, "no Penna has written"),
         ({"format": float("inf")}, "damaged"),
         ({"format": []}, "damaged"),
         ({}, "damaged"),

@@ -128,7 +128,7 @@ def test_a_damaged_stage_is_refused_with_a_sentence(plain, tmp_path, damage):
     staged.around("linear", plain, USUAL)[1].save(folder)
     file = folder / staged.FILE
     file.write_text(json.dumps(json.loads(file.read_text()) | damage))
-    with pytest.raises(BundleError, match=staged.FILE):
+    with pytest.raises(BundleError, match=f"{staged.FILE}|needs what this Penna lacks"):
         staged.open(folder)
     shutil.rmtree(folder)
     with pytest.raises(BundleError, match="missing"):

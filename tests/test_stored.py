@@ -3,7 +3,6 @@
 import io
 import json
 import os
-import re
 import zipfile
 
 import numpy as np
@@ -127,7 +126,7 @@ def test_only_regular_files_are_read(tmp_path):
     for name in ("link", "folder", "pipe"):
         with pytest.raises(BundleError, match="no regular file"):
             stored.load_json(tmp_path / f"{name}.json")
-    with pytest.raises(BundleError, match=re.escape("No such file")):
+    with pytest.raises(BundleError, match="is missing"):
         stored.load_json(tmp_path / "absent.json")
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         TaskError,
     )
     from penna.pretraining import pretrain
+    from penna.verifying import verify
 
 from penna import telemetry
 from penna.version import __version__ as __version__
@@ -39,6 +40,7 @@ __all__ = [
     "check",
     "load",
     "pretrain",
+    "verify",
 ]
 
 # Name -> where it stands, and what it is called there; the errors all stand in one module.
@@ -48,6 +50,7 @@ _HOMES = {
     "check": ("penna.checking", "check"),
     "load": ("penna.bundle", "open"),
     "pretrain": ("penna.pretraining", "pretrain"),
+    "verify": ("penna.verifying", "verify"),
 }
 
 

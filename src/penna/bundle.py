@@ -1,29 +1,30 @@
 """The Bundle: the artefact, one folder that predicts. Opens without torch, Optuna or Ray, and without pickle.
 
 model/
-  manifest.json   format, task and labels, text columns, family, measured score, size, latency, checksums of all files
+  manifest.json   its digest, format, task and labels, text columns, family, measured score, size, latency, checksums
   README.md       the model card
   parts/          what the family's ``save`` wrote
 """
 
-import json
 import shutil
 import tempfile
 import time
 import warnings
-import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from penna import plugins, reading, tasks
-from penna.errors import BundleError, SettingError, TableError
-from penna.folder import FORMAT, MANIFEST, PARTS, check_files, files, read_manifest, swap, write_manifest
-from penna.models import Array, Model
-from penna.prepare import columns, kinds
+from penna import manifest as manifests
+from penna import ragged, reading, tasks
+from penna.errors import BundleError, PennaError, TableError
+from penna.folder import CARD, FORMAT, MANIFEST, PARTS, check_files, files, level, read_manifest, swap, write_manifest
+from penna.home import Home
+from penna.measured import compared, latency, megabytes
+from penna.models import Array, Model, _opening, staged
+from penna.prepare import columns
 from penna.prepare.telling import of_rows
 from penna.reading import INFERRED, Form
 from penna.settings import settled
@@ -34,13 +35,7 @@ from penna.version import __version__
 if TYPE_CHECKING:
     from penna.explain import Explanation
 
-
-class Home:
-    """A temporary folder that lives as long as anything refers to this object."""
-
-    def __init__(self) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix="penna-"))
-        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+__all__ = ["Bundle", "Home", "amend", "inside", "latency", "megabytes", "open", "write"]
 
 
 class Bundle:
@@ -68,12 +63,33 @@ class Bundle:
         return {c["name"]: Field(c["role"], c["form"]) for c in self.manifest.get("columns", ())}
 
     @property
+    def digest(self) -> str:
+        """The SHA-256 that stands for the whole artefact, as ``penna verify`` compares it."""
+        return str(self.manifest["digest"])
+
+    @property
     def classes(self) -> tuple[Any, ...]:
         return self.task.classes
 
     def outputs(self, table: Table) -> Array:
         """(n, columns) float32: probabilities in the order of ``classes``, or what the task decodes to numbers."""
-        return self.model.outputs(self._complete(table)[0])
+        outputs = self.model.outputs(self._complete(table)[0])
+        if not self._sound(outputs, len(table)):
+            raise BundleError(
+                f"the model in {self.folder} does not answer as its manifest says (numbers that are none, or not of "
+                f"{self.task.columns} columns): copy the artefact again, or fit again."
+            )
+        return outputs
+
+    def _sound(self, outputs: Array, rows: int) -> bool:
+        """Whether outputs are of the form that the task decodes, and finite."""
+        widths = {self.task.columns, len(self.classes) or self.task.columns}
+        if outputs.dtype == object:
+            shapes = [np.shape(row) for row in outputs]
+            fit = all(len(shape) == 1 or shape[1:] == (self.task.columns,) for shape in shapes)
+        else:
+            fit = outputs.ndim == 2 and outputs.shape[1] in widths
+        return fit and len(outputs) == rows and ragged.finite(outputs)
 
     def decode(self, outputs: Array) -> Objects:
         """(n,) labels in the type that they were given in, or numbers."""
@@ -177,8 +193,22 @@ class Bundle:
         return columns.replay(table, self.fields) if self.fields else (table, [])
 
     def __getstate__(self) -> dict[str, Any]:
-        """The files themselves, so that a fitted estimator can travel to another process."""
-        return {"files": {str(p.relative_to(self.folder)): p.read_bytes() for p in files(self.folder)}}
+        """The files themselves, so that a fitted estimator can travel to another process.
+
+        Raises BundleError where they are gone, or are others by now.
+        """
+        try:
+            manifest = read_manifest(self.folder)
+            check_files(self.folder, manifest)
+        except BundleError as error:
+            raise BundleError(
+                f"a model is copied with its files, and these are no longer whole ({error}) Keep the folder where it "
+                "is for as long as the model is used, or load it from where it is now."
+            ) from error
+        if manifest["digest"] != self.digest:
+            raise BundleError(f"{self.folder} holds another model than the one opened from it: load it again.")
+        kept = [self.folder / MANIFEST, *files(self.folder / PARTS), *files(self.folder / CARD)]
+        return {"files": {path.relative_to(self.folder).as_posix(): path.read_bytes() for path in kept}}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         home = Home()
@@ -210,7 +240,7 @@ def write(folder: Path, task: Task, family: str, model: Model, facts: Mapping[st
             **compared(staging / PARTS),
         }
         write_manifest(staging, manifest)
-        staging.chmod(0o777 & folder.parent.stat().st_mode)  # mkdtemp makes folders that others cannot read
+        level(staging)  # mkdtemp, and safetensors, make what others cannot read
         swap(staging, folder)
     except BaseException:
         shutil.rmtree(staging, ignore_errors=True)
@@ -218,53 +248,48 @@ def write(folder: Path, task: Task, family: str, model: Model, facts: Mapping[st
     return open(folder)
 
 
-def compared(parts: Path) -> dict[str, float]:
-    """How the graphs among an artefact's parts were found to agree with the networks that they were written from, where
-    there are any: "parity" is the largest difference (in probability, or as a share of the largest entry of a vector),
-    "same" the smallest share of sample texts to which a translator says the same."""
-    from penna.encoders import encoder_facts, translator
-
-    notes = [json.loads(p.read_bytes()) for p in files(parts) if p.name in (encoder_facts.FACTS, translator.FACTS)]
-    differences, shares = ([n[name] for n in notes if n.get(name) is not None] for name in ("parity", "same"))
-    found = {"parity": max(differences, default=None), "same": min(shares, default=None)}
-    return {name: value for name, value in found.items() if value is not None}
-
-
 def amend(bundle: Bundle, facts: Mapping[str, Any], card: str) -> None:
-    """Add measured facts to the manifest, and write the model card."""
+    """Add measured facts to the manifest, and write the model card, in which ``folder.BLANK`` becomes the digest."""
     bundle.manifest.update(facts)
-    (bundle.folder / "README.md").write_text(card, encoding="utf-8")
-    write_manifest(bundle.folder, bundle.manifest)
+    write_manifest(bundle.folder, bundle.manifest, card)
+
+
+def inside(folder: Path) -> Path:
+    """The artefact in a run folder; the folder itself where it is one."""
+    within = not (folder / MANIFEST).exists() and (folder / "model" / MANIFEST).exists()
+    return folder / "model" if within else folder
 
 
 def open(folder: Path | str) -> Bundle:
-    """Open an artefact, or the run folder that holds one. Raises BundleError."""
-    folder = Path(settled({"folder": folder})["folder"])
-    if not (folder / MANIFEST).exists() and (folder / "model" / MANIFEST).exists():
-        folder = folder / "model"
+    """Open an artefact, or the run folder that holds one, once it has answered a row of its own form.
+
+    Raises BundleError.
+    """
+    folder = inside(Path(folder))
     manifest = read_manifest(folder)
+    folder = folder.resolve()  # wherever the process goes from here
     check_files(folder, manifest)
+    manifests.check(folder, manifest)
+    task = tasks.restore(manifest["task"])
+    opened = Bundle(folder, manifest, task, _opening.part(manifest["family"], folder / PARTS))
+    _prove(opened)
+    return opened
+
+
+def _prove(opened: Bundle) -> None:
+    """Raise BundleError unless the parts go together: they answer a made-up row, and their task reads the answer."""
+    staged.check(opened.model, opened.task, opened.folder)
+    words = ragged.objects(["a b"])
+    names = opened.text_columns
+    pair = (names[0], names[1]) if opened.pair else None
+    row = Table(dict.fromkeys(names, words), rows=np.ones(1, np.int64), pair=pair)
     try:
-        task = tasks.restore(manifest["task"])
-        family = plugins.find("models", str(manifest["family"]))
-        _check_columns(folder, manifest)
-    except (KeyError, TypeError, SettingError) as error:
-        raise BundleError(f"{folder / MANIFEST} is damaged or of another Penna ({error}): fit again.") from error
-    return Bundle(folder, manifest, task, family.open(folder / PARTS))
-
-
-def _check_columns(folder: Path, manifest: Mapping[str, Any]) -> None:
-    """Raise BundleError unless the manifest names columns, and kinds of them that are known."""
-    texts, others = manifest["text_columns"], manifest.get("columns", [])
-    known = isinstance(others, list) and all(
-        isinstance(c, dict) and c.keys() >= {"name", "role", "form"} and all(isinstance(v, str) for v in c.values())
-        for c in others
-    )
-    known &= not manifest.get("pair") or len(texts) == 2
-    if not (texts or others) or not known or not all(isinstance(c, str) for c in texts):
-        raise BundleError(f"{folder / MANIFEST} names no columns, or damaged ones: copy the artefact again.")
-    for column in others:
-        plugins.find(kinds.ROOM, column["role"])
+        with np.errstate(all="ignore"):
+            opened.placed(opened.decode(opened.outputs(row)), row)
+    except (PennaError, ImportError):  # of a package that is not there, too
+        raise
+    except Exception as error:  # parts that do not go together can fail anywhere
+        raise BundleError(f"the parts of {opened.folder} do not go together ({error!r:.200}): fit again.") from error
 
 
 def _telling(table: Table, findings: Sequence[Finding]) -> Table:
@@ -272,29 +297,3 @@ def _telling(table: Table, findings: Sequence[Finding]) -> Table:
     for finding in findings:
         warnings.warn(finding.message, stacklevel=4)
     return table
-
-
-def megabytes(folder: Path) -> float:
-    """What the artefact weighs on disk."""
-    return sum(p.stat().st_size for p in files(folder)) / 1e6
-
-
-def latency(bundle: Bundle, table: Table, rounds: int = 15, seconds: float = 1.0) -> dict[str, float]:
-    """Median milliseconds for one text and for a batch of 64, on rows of this table.
-
-    Either takes about so many seconds at most: of very slow answers the first few, one at least, have to do.
-    """
-
-    def median(batches: Iterable[Table]) -> float:
-        taken: list[float] = []
-        for batch in batches:
-            begun = time.perf_counter()
-            bundle.outputs(batch)
-            taken.append(time.perf_counter() - begun)
-            if sum(taken) > seconds:
-                break
-        return round(float(np.median(taken)) * 1e3, 3)
-
-    ones = [table.take(np.array([i % len(table)])) for i in range(rounds)]
-    bundle.outputs(ones[0])  # the first call allocates
-    return {"one_text_ms": median(ones), "batch_of_64_ms": median([table.take(np.arange(64) % len(table))] * 3)}

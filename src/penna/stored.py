@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from penna.errors import BundleError
+from penna.errors import BundleError, SettingError
 
 Array: TypeAlias = np.ndarray[Any, Any]
 
@@ -40,8 +40,14 @@ def damaged(path: Path) -> Iterator[None]:
     """Whatever reading and checking this file raises, as a BundleError of one sentence."""
     try:
         yield
+    except SettingError as error:
+        raise BundleError(f"{path} needs what this Penna lacks: {error}") from error
+    except FileNotFoundError as error:
+        raise BundleError(f"{error.filename or path} is missing: copy the artefact again.") from error
+    except PermissionError as error:
+        raise BundleError(f"{error.filename or path} may not be read by this user: give it the right to.") from error
     except DAMAGE as error:
-        raise BundleError(f"{path} is missing or damaged ({brief(error)}): copy the artefact again.") from error
+        raise BundleError(f"{path} is damaged ({brief(error)}): copy the artefact again.") from error
 
 
 def brief(error: BaseException) -> str:
@@ -68,16 +74,21 @@ def regular(path: Path, largest: int) -> int:
     return found.st_size
 
 
+@contextmanager
+def opened(path: Path, largest: int) -> Iterator[io.BufferedReader]:
+    """A regular file of at most so many bytes, open for reading. Raises BundleError for anything else, and OSError."""
+    regular(path, largest)
+    # Between the two looks the file may have become another: a link is not followed, and a pipe not waited for.
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    with os.fdopen(os.open(path, flags), "rb") as file:
+        _check(path, os.fstat(file.fileno()), largest)
+        yield file
+
+
 def content(path: Path, largest: int) -> bytes:
     """The bytes of a regular file of at most so many. Raises BundleError."""
-    with damaged(path):
-        regular(path, largest)
-        # Between the two looks the file may have become another: a link is not followed, and a pipe not waited for.
-        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-        with os.fdopen(os.open(path, flags), "rb") as file:
-            found = os.fstat(file.fileno())
-            _check(path, found, largest)
-            return file.read(found.st_size)
+    with damaged(path), opened(path, largest) as file:
+        return file.read(os.fstat(file.fileno()).st_size)
 
 
 def _check(path: Path, found: os.stat_result, largest: int) -> None:

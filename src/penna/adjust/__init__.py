@@ -77,9 +77,25 @@ def from_json(data: Mapping[str, Any]) -> Adjustment:
     return step
 
 
+def suits(step: Adjustment, task: Any) -> bool:
+    """Whether a step is made for outputs of this task; one that rejects, for the class that the task rejects with."""
+    losses = plugins.find(ROOM, step.name).LOSSES
+    return task.loss in losses if losses else getattr(step, "column", None) == getattr(task, "rejects", None)
+
+
+def same(outputs: Array, columns: int) -> Array:
+    """The outputs. Raises ValueError unless they have so many columns: NumPy would stretch what is one column wide."""
+    if outputs.shape[1] != columns:
+        raise ValueError(f"a last step is made for {columns} columns, and the model has {outputs.shape[1]}")
+    return outputs
+
+
 def numbers(values: Any, shape: tuple[int | None, ...]) -> Array:
     """Stored numbers as an array of this shape (None: any length). Raises ValueError."""
-    array = np.asarray(values, dtype=np.float64)
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (OverflowError, TypeError):  # a whole number of many digits; a list with a name in it
+        raise ValueError("the numbers of a last step are none") from None
     fits = array.ndim == len(shape) and all(want in (None, got) for want, got in zip(shape, array.shape, strict=True))
     if not fits or not array.size or not np.isfinite(array).all():
         raise ValueError("the numbers of a last step are not finite, or not of its form")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from penna.adjust import Array, Score, numbers
+from penna.adjust import Array, Score, numbers, same
 from penna.metrics import label_sets
 
 LOSSES = ("binary_cross_entropy",)
@@ -30,7 +30,7 @@ class Cuts:
     name = "cuts"
 
     def __call__(self, outputs: Array) -> Array:
-        at, p = np.array(self.at), np.clip(outputs.astype(np.float64), 0, 1)
+        at, p = np.array(self.at), np.clip(same(outputs, len(self.at)).astype(np.float64), 0, 1)
         given, not_given = p * (1 - at), (1 - p) * at
         return np.asarray(given / (given + not_given), np.float32)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from penna.adjust import Array, Score, normal, numbers, sureness
+from penna.adjust import Array, Score, normal, numbers, same, sureness
 
 LOSSES = ("cross_entropy",)
 AIM = sureness
@@ -30,6 +30,7 @@ class Isotonic:
     name = "isotonic"
 
     def __call__(self, outputs: Array) -> Array:
+        outputs = same(outputs, len(self.x))
         curves = [np.interp(outputs[:, j], x, y) for j, (x, y) in enumerate(zip(self.x, self.y, strict=True))]
         return normal(np.stack(curves, axis=1)) if curves else outputs
 

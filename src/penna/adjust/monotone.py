@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from penna.adjust import Array, Score, numbers
+from penna.adjust import Array, Score, numbers, same
 
 LOSSES = ("squared",)
 AIM = None
@@ -30,7 +30,7 @@ class Monotone:
 
     def __call__(self, outputs: Array) -> Array:
         """(n, 1) float32 numbers from such."""
-        return np.asarray(np.interp(outputs, self.x, self.y), np.float32)
+        return np.asarray(np.interp(same(outputs, 1), self.x, self.y), np.float32)
 
     def values(self) -> dict[str, list[float]]:
         return {"x": list(self.x), "y": list(self.y)}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from penna.adjust import Array, Score, normal, numbers
+from penna.adjust import Array, Score, normal, numbers, same
 
 LOSSES = ("cross_entropy",)
 AIM = None
@@ -33,7 +33,7 @@ class Thresholds:
     name = "thresholds"
 
     def __call__(self, outputs: Array) -> Array:
-        return normal(outputs.astype(np.float64) * np.array(self.weights))
+        return normal(same(outputs, len(self.weights)).astype(np.float64) * np.array(self.weights))
 
     def values(self) -> list[float]:
         return list(self.weights)
@@ -59,6 +59,6 @@ def fit(y: Array, outputs: Array, score: Score) -> Thresholds:
 
 def make(values: object) -> Thresholds:
     weights = numbers(values, (None,))
-    if (weights <= 0).any():
-        raise ValueError("the weights of a last step are not above zero")
+    if (weights < 1 / (2 * _WIDEST)).any() or (weights > 2 * _WIDEST).any():
+        raise ValueError("the weights of a last step are out of range")
     return Thresholds(tuple(weights.tolist()))

@@ -17,7 +17,7 @@ from penna.cli.failures import guarded
 from penna.cli.fit import fit
 from penna.cli.look import doctor, leaderboard, report
 from penna.cli.pretrain import pretrain
-from penna.cli.use import evaluate, predict
+from penna.cli.use import evaluate, predict, verify
 
 # Plain help: rich help would cost every `penna --help` the import of rich.
 app = typer.Typer(
@@ -28,7 +28,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for _command in (check, fit, evaluate, predict, explain, leaderboard, report, pretrain, demo, doctor):
+for _command in (check, fit, evaluate, predict, verify, explain, leaderboard, report, pretrain, demo, doctor):
     app.command()(guarded(_command))
 
 

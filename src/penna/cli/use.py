@@ -1,4 +1,4 @@
-"""``penna evaluate`` and ``penna predict``: a run folder at work on other rows. Never imports torch."""
+"""``penna evaluate``, ``predict`` and ``verify``: a run folder at work on other rows. Never imports torch."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -31,13 +31,15 @@ def evaluate(
 
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always", UserWarning)
-        measures = bundle.open(run).evaluate(data, target=target, form=Form.of(encoding, header, max_expanded))
+        opened = bundle.open(run)
+        measures = opened.evaluate(data, target=target, form=Form.of(encoding, header, max_expanded))
     for warning in said:
         show.screen(stderr=True).print(f"note: {warning.message}", style="yellow", soft_wrap=True)
     if as_json:
-        show.as_json(measures)
+        show.as_json({**measures, "digest": opened.digest})
     else:
         show_measures(measures)
+        show.screen().print(f"digest of the model: {opened.digest}", style="dim", soft_wrap=True)
 
 
 def show_measures(measures: Mapping[str, Any]) -> None:
@@ -85,3 +87,34 @@ def predict(
         console.print(f"note: {finding.message}", style="yellow", soft_wrap=True)
     if out not in (None, "-"):
         console.print(f"{rows:,} rows written to {out}", soft_wrap=True)
+
+
+def verify(
+    run: Run,
+    sha256: Annotated[
+        str | None, typer.Option(metavar="HEX", help="The digest that was noted down: `penna fit` prints it.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Check that a model is whole, byte by byte, and say what it is.
+
+    One digest stands for all of it. Ends with exit code 2 where anything was changed, or the digest is another.
+    """
+    from penna import verifying
+    from penna.cli import show
+
+    found = verifying.verify(run, sha256)
+    if as_json:
+        show.as_json(found.to_json())
+        return
+    labels = f", {found.labels:,} labels" if found.labels else ""
+    facts = {
+        "digest": found.digest,
+        "made": f"{found.created} by Penna {found.penna}" + (", preliminary" if found.preliminary else ""),
+        "task": found.task + labels,
+        "reads": ", ".join(found.reads),
+        "recipe": found.recipe or found.family,
+        "files": f"{found.files:,}, {show.amount(found.megabytes, 'MB')}",
+    }
+    title = "Whole, and of that digest" if sha256 else "Whole: every file is what was written"
+    show.facts(show.screen(), title, facts)

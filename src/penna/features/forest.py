@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from penna.errors import BundleError
+from penna import stored
 
 Array = np.ndarray[Any, Any]
 
@@ -106,18 +106,11 @@ def of(model: Any, X: Array) -> Forest:
 
 def open(folder: Path, columns: int) -> Forest:
     """What ``save`` wrote, of so many columns of margins. Raises BundleError on anything else."""
-    from safetensors import SafetensorError, safe_open
-
     path = folder / FILE
-    try:
-        if path.stat().st_size > _LARGEST:
-            raise ValueError("it is larger than any forest")
-        with safe_open(path, framework="numpy") as file:
-            arrays = {name: file.get_tensor(name) for name in TYPES}
-            features = int((file.metadata() or {})["features"])
+    with stored.damaged(path):
+        arrays, about = stored.load_described(path, _LARGEST)
+        features = int(about["features"])
         _check(arrays, features, columns)
-    except (OSError, KeyError, ValueError, TypeError, OverflowError, SafetensorError) as error:
-        raise BundleError(f"{path} is missing or damaged ({error}): copy the artefact again.") from error
     return Forest(arrays, features)
 
 

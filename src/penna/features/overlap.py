@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from penna.errors import BundleError
+from penna import stored
 from penna.table import Table
 
 Array = np.ndarray[Any, Any]
@@ -81,20 +81,13 @@ def save(overlap: Overlap, folder: Path) -> None:
 
 def open(folder: Path) -> Overlap:
     """What ``save`` wrote. Raises BundleError."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
     path = folder / FILE
     sizes = {"rarity": _BUCKETS, "mean": len(NAMES), "scale": len(NAMES)}
-    try:
-        if path.stat().st_size > _LARGEST:
-            raise ValueError("it is larger than any that Penna writes")
-        arrays = load_file(path)
+    with stored.damaged(path):
+        arrays = stored.load_arrays(path, _LARGEST, dict.fromkeys(sizes, np.float32))
         for name, size in sizes.items():
-            if arrays[name].shape != (size,) or arrays[name].dtype != np.float32 or not np.isfinite(arrays[name]).all():
+            if arrays[name].shape != (size,):
                 raise ValueError(f"its {name} is not what was written")
-    except (OSError, KeyError, ValueError, SafetensorError) as error:
-        raise BundleError(f"{path} is missing or damaged ({error}): copy the artefact again.") from error
     return Overlap(*(arrays[name] for name in sizes))
 
 

@@ -13,6 +13,7 @@ from penna.budget import Deadline
 from penna.bundle import Bundle
 from penna.errors import EncoderError
 from penna.evaluate import BROKEN, WHOLE
+from penna.folder import BLANK
 from penna.job import best_model, doubting, finishing
 from penna.job.best_model import Fitted
 from penna.job.searching import STOPPED, Search
@@ -270,6 +271,9 @@ Made by Penna {artefact.manifest["penna"]} on {facts["finished"]}, from {facts["
 It reads {" + ".join((*artefact.text_columns, *artefact.fields))} and answers with {said["answer"]}.
 
 Recipe: {artefact.manifest["recipe"]}
+
+Digest (SHA-256): {BLANK}
+It stands for every byte of this folder: `penna verify model --sha256 ...` compares it.
 {changed}
 | metric | on {exam["rows"]:,} exam rows | 95 % interval |
 |---|---|---|

@@ -97,6 +97,7 @@ def build(
             "batch_milliseconds": facts["latency"]["batch_of_64_ms"],
             "parity": packed.bundle.manifest.get("parity"),
             "same": packed.bundle.manifest.get("same"),
+            "digest": packed.bundle.digest,
         },
         "encoders": packing.lengths(packed.members),
         "phases": _phases(search, facts["seconds"]),

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from penna import plugins
+from penna import plugins, stored
 from penna.errors import BundleError
 from penna.features import columns, filling, scales, statistics
 from penna.features.columns import Columns, Way, _together
@@ -21,7 +21,7 @@ FILE = "columns.json"
 WEIGHTS = "columns.safetensors"
 NONE = "none"
 #: A file of 5,000 columns with many names is a tenth of this.
-_LARGEST = 256 << 20
+_LARGEST, _LARGEST_WEIGHTS = 256 << 20, 4 << 30
 #: Knobs of a recipe that reads columns, and what they are if it says nothing.
 USUAL = {"columns": "standard", "names": "onehot"}
 #: Ways of telling names.
@@ -131,12 +131,8 @@ def write(folder: Path, fitted: Columns) -> None:
 def read(folder: Path) -> Columns:
     """Raises BundleError."""
     path = folder / FILE
-    try:
-        if path.stat().st_size > _LARGEST:
-            raise ValueError("it is larger than any that Penna writes")
-        fitted = columns.restore(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, RecursionError) as error:
-        raise BundleError(f"{path} is missing or damaged ({error}): copy the artefact again.") from error
+    with stored.damaged(path):
+        fitted = columns.restore(stored.parsed(stored.content(path, _LARGEST)))
     return replace(fitted, together=_together.open(folder, len(fitted.numbers)))
 
 
@@ -144,14 +140,8 @@ def open(folder: Path, k: int) -> Beside | None:
     """What ``save`` wrote beside a model of so many columns of margins; None where nothing was. Raises BundleError."""
     if not (folder / FILE).exists():
         return None
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
     fitted = read(folder)
-    try:
-        coef = load_file(folder / WEIGHTS)["coef"]
-    except (OSError, KeyError, ValueError, SafetensorError) as error:
-        raise BundleError(f"{folder / WEIGHTS} is missing or damaged ({error}): copy the artefact again.") from error
-    if coef.shape != (k, fitted.width) or coef.dtype != np.float32 or not np.isfinite(coef).all():
+    coef = stored.load_arrays(folder / WEIGHTS, _LARGEST_WEIGHTS, {"coef": np.float32})["coef"]
+    if coef.shape != (k, fitted.width):
         raise BundleError(f"{folder / WEIGHTS} does not go with its model: copy the artefact again.")
     return Beside(fitted, coef)

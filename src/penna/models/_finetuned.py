@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from penna import stored
 from penna.encoders import checkpoints, frames, tokens
 from penna.encoders.config import TRAINED
 from penna.encoders.frames import Framed, Framing
-from penna.errors import BundleError
 from penna.models import Array
 from penna.models._targets import SOFTMAX, Link, silent
 from penna.table import Table
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 #: What becomes of the graph's logits, where that is no softmax.
 LINK = "link.json"
+_LARGEST = 4 << 20
 #: Rows scored at once.
 BATCH = 64
 
@@ -161,9 +162,5 @@ def open_link(folder: Path, columns: int) -> Link:
     path = folder / LINK
     if not path.exists():
         return SOFTMAX
-    try:
-        if path.stat().st_size > 1 << 20:
-            raise ValueError("too large")
-        return Link.from_json(json.loads(path.read_text(encoding="utf-8")), columns)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BundleError(f"{path} is damaged ({error}): copy the artefact again.") from error
+    with stored.damaged(path):
+        return Link.from_json(stored.load_json(path, _LARGEST), columns)

@@ -3,7 +3,6 @@
 Each head is a frozen set of arrays; ``KINDS`` says which arrays a kind has, and that is also its file.
 """
 
-import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from penna import stored
 from penna.errors import BundleError
 from penna.features.logistic import fit_logistic, softmax
 from penna.features.ridge import fit_ridge
@@ -30,7 +30,7 @@ KINDS: Mapping[str, Mapping[str, int]] = {
 }
 #: Kind -> the array that has one row for each column of margins.
 _WIDTH = {"linear": "intercept", "mlp": "second_bias", "knn": "prior", "knn_sets": "prior"}
-_LARGEST = 1 << 30
+_LARGEST, _LARGEST_FACTS = 1 << 30, 4 << 20
 _MOST_NEIGHBOURS_ROWS = 20_000
 _SHARPNESS = (1.0, 3.0, 10.0, 20.0, 40.0, 80.0)
 
@@ -89,24 +89,16 @@ class Head:
 
 def open_head(folder: Path, *widths: int) -> Head:
     """Read what ``save`` wrote, a head for one of these widths. Raises BundleError on anything missing or damaged."""
-    try:
-        if (folder / ARRAYS).stat().st_size > _LARGEST or (folder / FACTS).stat().st_size > 1 << 20:
-            raise ValueError("too large")
-        facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
-        found = int(facts["format"])
-        if found > FORMAT:
-            raise BundleError(f"{folder / FACTS} has format {found}, this Penna reads up to {FORMAT}: update penna.")
-        # Read first: numpy leaves a damaged file open.
-        with np.load(io.BytesIO((folder / ARRAYS).read_bytes()), allow_pickle=False) as file:
-            arrays = {name: file[name] for name in (*KINDS[facts["kind"]], "shift", "scale")}
+    with stored.damaged(folder / ARRAYS):
+        facts = stored.load_json(folder / FACTS, _LARGEST_FACTS)
+        if int(facts["format"]) > FORMAT:
+            raise BundleError(f"{folder / FACTS} has a format above {FORMAT}, which this Penna reads: update penna.")
+        found = stored.load_arrays(folder / ARRAYS, _LARGEST)
+        arrays = {name: found[name] for name in (*KINDS[facts["kind"]], "shift", "scale")}
         scaling = Scaling(bool(facts["unit"]), arrays.pop("shift"), arrays.pop("scale"))
         link = Link.from_json(facts["link"], len(arrays[_WIDTH[facts["kind"]]])) if "link" in facts else SOFTMAX
         head = Head(facts["kind"], scaling, arrays, link)
         _check(head, widths)
-    except BundleError:
-        raise
-    except Exception as error:  # zip, json and numpy each have their own for a damaged file
-        raise BundleError(f"{folder / ARRAYS} is damaged ({error}): copy the artefact again.") from error
     return head
 
 

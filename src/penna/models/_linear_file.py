@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from penna.errors import BundleError
+from penna import stored
 from penna.features.logistic import Logistic
 from penna.features.ngrams import BITS, Array, Grams
 from penna.features.tfidf import Tfidf
@@ -52,38 +52,17 @@ def write(folder: Path, tfidf: Tfidf, weights: Logistic, link: Link) -> None:
 def read(folder: Path) -> tuple[Tfidf, Logistic, Link]:
     """Raises BundleError."""
     path = folder / NAME
-    if not path.is_file():
-        raise BundleError(f"{path} is missing: copy the whole artefact again, or fit again.")
-    if path.stat().st_size > _LARGEST:
-        raise BundleError(f"{path} is larger than any linear model (4 GB): it was not written by Penna.")
-    arrays, settings, digest = _load(path)
-    if _digest(settings, arrays) != digest:
-        raise BundleError(f"{path} is damaged (its digest does not fit its content): copy it again, or fit again.")
-    try:
-        return _build(arrays, json.loads(settings))
-    except (KeyError, TypeError, ValueError) as error:
-        raise BundleError(f"{path} does not hold a linear model ({error}): fit again.") from error
-
-
-def _load(path: Path) -> tuple[dict[str, Array], str, str]:
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="numpy") as file:
-            about = file.metadata() or {}
-            arrays = {name: file.get_tensor(name) for name in _TYPES}
-        return arrays, about["settings"], about["digest"]
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError, OverflowError) as error:
-        raise BundleError(f"{path} is damaged ({error}): copy it again, or fit again.") from error
+    with stored.damaged(path):
+        arrays, about = stored.load_described(path, _LARGEST, _TYPES)
+        if _digest(about["settings"], arrays) != about["digest"]:
+            raise ValueError("its digest does not fit its content")
+        return _build(arrays, stored.parsed(about["settings"]))
 
 
 def _build(arrays: dict[str, Array], settings: dict[str, Any]) -> tuple[Tfidf, Logistic, Link]:
     if settings["format"] not in range(1, FORMAT + 1):
         raise ValueError(f"format {settings['format']}, this Penna reads {FORMAT}: install a newer Penna")
     buckets, idf, coef, intercept = (arrays[name] for name in _TYPES)
-    for name, kind in _TYPES.items():
-        if arrays[name].dtype != kind or (name != "buckets" and not np.isfinite(arrays[name]).all()):
-            raise ValueError(f"{name} is not finite {np.dtype(kind)}")
     d, k = len(buckets), len(intercept)
     if (idf.shape, coef.shape, intercept.shape, buckets.shape) != ((d,), (d, k), (k,), (d,)) or not k:
         raise ValueError("the sizes of its parts do not agree")
@@ -98,7 +77,7 @@ def _build(arrays: dict[str, Array], settings: dict[str, Any]) -> tuple[Tfidf, L
     return Tfidf(grams, bool(settings["sublinear"]), buckets, idf), Logistic(spread(coef), intercept), link
 
 
-def stored(tfidf: Tfidf, coef: Array, intercept: Array) -> tuple[Tfidf, Logistic]:
+def rounded(tfidf: Tfidf, coef: Array, intercept: Array) -> tuple[Tfidf, Logistic]:
     """Weights (k, d) as they are stored, in half precision, no columns of zeros: what is measured is what is served."""
     half = np.clip(coef, -65_000, 65_000).astype(np.float16)
     used = np.flatnonzero(half.any(axis=0))

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from penna import stored
 from penna.errors import BundleError
 from penna.features import columns, overlap
 from penna.features.logistic import Logistic
@@ -26,6 +27,7 @@ from penna.table import Table
 
 FIRST, SECOND = "first", "second"
 FILE = "across.safetensors"
+_LARGEST = 64 << 20
 
 #: From rows, a target, a recipe and resources to weights and the link of their margins.
 Fit = Callable[[Any, Target, Recipe, Resources], tuple[Logistic, Link]]
@@ -139,16 +141,11 @@ def open(folder: Path) -> PairModel:
 
 
 def _open_across(folder: Path, k: int) -> Across:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
     found, path = overlap.open(folder), folder / FILE
-    try:
-        coef = load_file(path)["coef"]
-        if coef.shape != (k, len(overlap.NAMES)) or coef.dtype != np.float32 or not np.isfinite(coef).all():
+    with stored.damaged(path):
+        coef = stored.load_arrays(path, _LARGEST, {"coef": np.float32})["coef"]
+        if coef.shape != (k, len(overlap.NAMES)):
             raise ValueError("its weights do not go with its model")
-    except (OSError, KeyError, ValueError, SafetensorError) as error:
-        raise BundleError(f"{path} is missing or damaged ({error}): copy the artefact again.") from error
     return Across(found, coef)
 
 
@@ -177,7 +174,7 @@ def _beside_rows(X: Any, wide: Array) -> Any:
 
 
 def _stored(side: rows_of.Read, coef: Array, intercept: Array) -> tuple[Tfidf, Logistic]:
-    return files.stored(side.tfidf, side.unfolded(coef), intercept)
+    return files.rounded(side.tfidf, side.unfolded(coef), intercept)
 
 
 def _told(across: Across, row: Table) -> dict[str, Array]:

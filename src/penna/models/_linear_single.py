@@ -75,4 +75,4 @@ class LinearModel:
 
 def _slim(read: rows_of.Read, weights: Logistic) -> tuple[Tfidf, Logistic]:
     """Weights as they are stored, in half precision, no columns of zeros: what is measured is what is served."""
-    return files.stored(read.tfidf, read.unfolded(weights.coef), weights.intercept)
+    return files.rounded(read.tfidf, read.unfolded(weights.coef), weights.intercept)

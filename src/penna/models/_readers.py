@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from penna import plugins, split
-from penna.errors import BundleError, SettingError
+from penna import plugins, split, stored
 from penna.features import columns, overlap, statistics
 from penna.features.columns import Columns
 from penna.features.directions import directions
@@ -21,7 +20,7 @@ from penna.features.logistic import Logistic
 from penna.features.ngrams import Grams
 from penna.features.overlap import Overlap
 from penna.features.tfidf import Tfidf, fit_tfidf
-from penna.models import Array, Model, Resources, _beside
+from penna.models import Array, Model, Resources, _beside, _opening
 from penna.models import _linear_file as files
 from penna.models._targets import SOFTMAX, target_of
 from penna.recipe import Profile, Recipe
@@ -61,7 +60,10 @@ class Readers:
     def matrix(self, table: Table) -> Array:
         """(n, width) float32, NaN where missing."""
         answers = [_told(model.outputs(table)) for _, model, _ in self.bases]
-        return np.concatenate([*self._plain(table, self.columns.matrix(table)), *answers], axis=1)
+        whole = np.concatenate([*self._plain(table, self.columns.matrix(table)), *answers], axis=1)
+        if whole.shape[1] != self.width:
+            raise ValueError(f"what trees read has {whole.shape[1]} columns, not {self.width}")
+        return whole
 
     def _plain(self, table: Table, beside: Array) -> Iterator[Array]:
         yield beside
@@ -183,14 +185,14 @@ def _directions(train: Table, recipe: Recipe, resources: Resources) -> tuple[Tfi
 def open(folder: Path) -> Readers:
     """What ``save`` wrote. Raises BundleError."""
     path = folder / FILE
-    try:
-        said = json.loads(path.read_text(encoding="utf-8"))
+    with stored.damaged(path):
+        said = stored.load_json(path)
         texts, svd, bases = int(said["texts"]), bool(said["svd"]), [_base(line) for line in said["bases"]]
         if not 0 <= texts <= 10_000 or len(bases) > len(BASES):
             raise ValueError("its numbers are out of range")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BundleError(f"{path} is missing or damaged ({error}): copy the artefact again.") from error
-    opened = tuple((family, _open(family, folder / f"{i}-{family}"), width) for i, (family, width) in enumerate(bases))
+    opened = tuple(
+        (family, _opening.part(family, folder / f"{i}-{family}"), width) for i, (family, width) in enumerate(bases)
+    )
     shared = overlap.open(folder) if (folder / overlap.FILE).exists() else None
     return Readers(_beside.read(folder), texts, files.read(folder / SVD)[:2] if svd else None, opened, shared)
 
@@ -200,11 +202,3 @@ def _base(line: Mapping[str, Any]) -> tuple[str, int]:
     if family not in BASES or width < 1:
         raise ValueError("it names a model that trees do not read")
     return family, width
-
-
-def _open(family: str, folder: Path) -> Model:
-    try:
-        model: Model = plugins.find("models", family).open(folder)
-    except SettingError as error:
-        raise BundleError(f"the artefact needs a model family that this Penna lacks: {error}") from error
-    return model

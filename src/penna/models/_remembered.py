@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from penna import ragged
-from penna.encoders.session import checked
+from penna import ragged, stored
 from penna.errors import BundleError
 from penna.features.ngrams import BITS, Grams
 from penna.features.tfidf import Tfidf
@@ -142,14 +141,12 @@ class ByVectors:
 
 def open(folder: Path) -> Model:
     """Open what one of these has saved, without torch. Raises BundleError on anything damaged."""
-    path = checked(folder, FACTS, 1 << 20)
-    try:
-        facts = json.loads(path.read_bytes())
+    path = folder / FACTS
+    with stored.damaged(path):
+        facts = stored.load_json(path)
         if facts["format"] != FORMAT:
             raise BundleError(f"{path} has format {facts['format']}, this Penna reads {FORMAT}: update penna.")
         return _OPENERS[facts["way"]](folder, facts)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BundleError(f"the memory in {folder} is damaged ({error!r}): copy the artefact again.") from error
 
 
 def _open_copy(folder: Path, facts: Mapping[str, Any]) -> Model:
@@ -199,17 +196,10 @@ def _write(folder: Path, facts: Mapping[str, Any], arrays: Mapping[str, Array]) 
 
 
 def _arrays(folder: Path, kinds: Mapping[str, type]) -> dict[str, Array]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    path = checked(folder, ARRAYS, _LARGEST)
-    try:
-        arrays: dict[str, Array] = load_file(path)
-    except SafetensorError as error:
-        raise ValueError(str(error)) from error
-    for name, kind in {**kinds, "letters": np.uint8, "ends": np.int64}.items():
-        if arrays[name].dtype != kind or not np.isfinite(arrays[name]).all():
-            raise ValueError(f"{name} is not finite {np.dtype(kind)}")
+    kinds = {**kinds, "letters": np.uint8, "ends": np.int64}
+    arrays = stored.load_arrays(folder / ARRAYS, _LARGEST, kinds)
+    if any(arrays[name].ndim != (2 if name == "vectors" else 1) for name in kinds):
+        raise ValueError("its parts are of another form")
     return arrays
 
 

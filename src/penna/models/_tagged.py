@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from penna import places, ragged
+from penna import places, ragged, stored
 from penna.encoders import checkpoints, frames, tokens, words
-from penna.errors import BundleError
 from penna.features import attributes
 from penna.features.logistic import softmax
 from penna.models import Array
@@ -218,18 +217,14 @@ def open_words(folder: Path, tags: int) -> tuple[str, Array, Array | None]:
     Raises BundleError on anything damaged.
     """
     path = folder / WORDS
-    try:
-        if path.stat().st_size > _LARGEST:
-            raise ValueError("too large")
-        said = json.loads(path.read_text(encoding="utf-8"))
+    with stored.damaged(path):
+        said = stored.load_json(path, _LARGEST)
         rule, cues = said["rule"], np.array(said["cues"], np.float32)
         steps = np.array(said["transitions"], np.float32) if "transitions" in said else None
         if rule not in places.RULES or cues.shape != (tags, attributes.CUES) or not np.isfinite(cues).all():
             raise ValueError("its parts do not go with its graph")
         if steps is not None and (steps.shape != (tags, tags) or not (np.abs(steps) < _MOST).all()):
             raise ValueError("what its tags score after one another does not go with its graph")
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise BundleError(f"{path} is missing or damaged ({error}): copy the artefact again.") from error
     return str(rule), cues, steps
 
 

@@ -1,18 +1,15 @@
 """A weighted mean of fitted models, as one Model. It is chosen by `select`, never searched: it offers no recipes."""
 
 import json
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from penna import plugins, ragged
-from penna.errors import BundleError, SettingError
-from penna.models import Array, Model
+from penna import ragged, stored
+from penna.models import Array, Model, _opening
 from penna.table import Table
 
 FILE = "blend.json"
 MOST_MEMBERS = 32
-_LARGEST = 1 << 20
 
 
 class Blend:
@@ -29,7 +26,7 @@ class Blend:
     def save(self, folder: Path) -> None:
         lines = []
         for i, (family, weight, model) in enumerate(self.members):
-            name = f"{i}-{family}"
+            name = _named(i, family)
             (folder / name).mkdir()
             model.save(folder / name)
             lines.append({"folder": name, "family": family, "weight": weight})
@@ -38,28 +35,19 @@ class Blend:
 
 def open(folder: Path) -> Blend:
     """Open what ``save`` wrote. Raises BundleError."""
-    try:
-        if (folder / FILE).stat().st_size > _LARGEST:
-            raise ValueError("too large")
-        lines = json.loads((folder / FILE).read_text(encoding="utf-8"))["members"]
-        members = [(str(m["family"]), float(m["weight"]), str(m["folder"])) for m in lines]
-        if not all(math.isfinite(weight) for _, weight, _ in members):
-            raise ValueError("its weights are no numbers")
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise BundleError(f"{folder / FILE} is missing or damaged ({error}): copy the artefact again.") from error
-    if not 0 < len(members) <= MOST_MEMBERS:
-        raise BundleError(f"{folder / FILE} names {len(members)} members: it is damaged, copy the artefact again.")
-    opened = []
-    for family, weight, name in members:
-        if Path(name).name != name:
-            raise BundleError(f"{folder / FILE} names a folder outside the artefact ({name!r}): do not use this file.")
-        opened.append((family, weight, _open(family, folder / name)))
-    return Blend(opened)
+    path = folder / FILE
+    with stored.damaged(path):
+        lines = stored.load_json(path)["members"]
+        if not isinstance(lines, list) or not 0 < len(lines) <= MOST_MEMBERS:
+            raise ValueError("it names no members, or too many")
+        members = [(str(line["family"]), float(line["weight"]), line["folder"]) for line in lines]
+        if not all(0 <= weight <= 1 for _, weight, _ in members) or not sum(weight for _, weight, _ in members) > 0:
+            raise ValueError("its weights are no shares")
+        # The names that ``save`` gives, and no others: none leads out of the folder, and none is there twice.
+        if [name for *_, name in members] != [_named(i, family) for i, (family, *_) in enumerate(members)]:
+            raise ValueError("it names folders that no blend has")
+    return Blend([(family, weight, _opening.part(family, folder / name)) for family, weight, name in members])
 
 
-def _open(family: str, folder: Path) -> Model:
-    try:
-        model: Model = plugins.find("models", family).open(folder)
-    except SettingError as error:
-        raise BundleError(f"the artefact needs a model family that this Penna lacks: {error}") from error
-    return model
+def _named(i: int, family: str) -> str:
+    return f"{i}-{family}"

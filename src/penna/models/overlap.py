@@ -16,8 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from penna import places, ragged
-from penna.errors import BundleError
+from penna import places, ragged, stored
 from penna.models import Array, Cost, OutOfTime, Report, Resources
 from penna.recipe import Knob, Profile, Recipe
 from penna.table import Table
@@ -75,10 +74,8 @@ def fit(
 def open(folder: Path) -> "Overlap":
     """Open what ``save`` wrote. Raises BundleError on anything missing or damaged."""
     path = folder / FILE
-    try:
-        if path.stat().st_size > _LARGEST:
-            raise ValueError("it is larger than any that Penna writes")
-        said = json.loads(path.read_text(encoding="utf-8"))
+    with stored.damaged(path):
+        said = stored.load_json(path, _LARGEST)
         rare = {str(word): float(value) for word, value in said["rare"].items()}
         looks = {str(asked): [float(v) for v in values] for asked, values in said["looks"].items()}
         counts = Counts(rare, float(said["unknown"]), looks, int(said["window"]), float(said["sharp"]))
@@ -87,8 +84,6 @@ def open(folder: Path) -> "Overlap":
             raise ValueError("its numbers are out of range")
         if set(looks) != {*_ASKING, ""} or any(len(row) != len(_SHAPES) for row in looks.values()):
             raise ValueError("its parts do not agree")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise BundleError(f"{path} is missing or damaged ({error}): copy the artefact again.") from error
     return Overlap(counts)
 
 

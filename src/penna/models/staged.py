@@ -9,14 +9,15 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from penna import adjust, plugins
+from penna import adjust, stored
 from penna.adjust import Adjustment
-from penna.errors import BundleError, SettingError
-from penna.models import Array, Model
+from penna.errors import BundleError
+from penna.models import Array, Model, _opening
 from penna.prepare import rows
 from penna.prepare.clean import NONE, Cleaning
 from penna.recipe import Recipe
 from penna.table import Table
+from penna.tasks import Task
 
 NAME = "staged"
 FILE = "staged.json"
@@ -80,22 +81,22 @@ def stages(model: Model) -> Staged:
     return model if isinstance(model, Staged) else Staged("", model, Cleaning())
 
 
+def check(model: Model, task: Task, folder: Path) -> None:
+    """Raise BundleError where a model's last steps are made for another task."""
+    for step in stages(model).last:
+        if not adjust.suits(step, task):
+            raise BundleError(f"{folder} ends in a step ({step.name}) that is not made for its task: fit again.")
+
+
 def open(folder: Path) -> Staged:
     """Open what ``save`` wrote. Raises BundleError."""
     path = folder / FILE
-    try:
-        if path.stat().st_size > _LARGEST:
-            raise ValueError("too large")
-        said = json.loads(path.read_text(encoding="utf-8"))
+    with stored.damaged(path):
+        said = stored.load_json(path, _LARGEST)
         cleaning, family = Cleaning.from_json(said["clean"]), str(said["family"])
-        if not isinstance(said["last"], list) or len(said["last"]) > MOST_STEPS or family == NAME:
-            raise ValueError("its stages are no list, too many, or within one another")
+        if not isinstance(said["last"], list) or len(said["last"]) > MOST_STEPS:
+            raise ValueError("its stages are no list, or too many")
         last, row = [adjust.from_json(step) for step in said["last"]], said.get("row", False)
         if row not in (False, True, rows.BLANK):
             raise ValueError("it writes rows in a way that is not known")
-        opener = plugins.find("models", family)
-    except SettingError as error:
-        raise BundleError(f"{path} needs what this Penna lacks: {error}") from error
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise BundleError(f"{path} is missing or damaged ({error}): copy the artefact again.") from error
-    return Staged(family, opener.open(folder / INNER), cleaning, last, row)
+    return Staged(family, _opening.part(family, folder / INNER), cleaning, last, row)

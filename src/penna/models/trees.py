@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from penna import plugins
+from penna import plugins, stored
 from penna.errors import BundleError
 from penna.features import forest
 from penna.features.forest import Forest
@@ -220,15 +220,14 @@ def open(folder: Path) -> Trees:
     """Open what ``save`` wrote, without scikit-learn. Raises BundleError on anything damaged."""
     path = folder / FILE
     read = readers.open(folder)
-    try:
-        said = json.loads(path.read_text(encoding="utf-8"))
+    with stored.damaged(path):
+        said = stored.load_json(path)
         classes, columns = tuple(map(int, said["classes"])), int(said["columns"])
-        if columns < 1 or len(set(classes)) != len(classes) or any(not 0 <= j < columns for j in classes):
+        within = 1 <= columns <= 1 << 20 and all(0 <= j < columns for j in classes)
+        if not within or len(set(classes)) != len(classes):
             raise ValueError("its classes are out of range")
         margins = 1 if len(classes) in (0, 2) else len(classes)
         link = Link.from_json(said["link"], margins)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BundleError(f"{path} is missing or damaged ({error}): copy the artefact again.") from error
     opened = forest.open(folder, margins)
     if opened.features != read.width:
         raise BundleError(f"{folder / forest.FILE} does not go with its readers: copy the artefact again.")

@@ -76,6 +76,7 @@ class Artefact(TypedDict, total=False):
     batch: int
     batch_milliseconds: float
     parity: float | None  # largest difference between the exported graph and the network that was trained
+    digest: str  # the SHA-256 that stands for the whole artefact
     same: float | None  # share of sample texts to which an exported translator says what the network says
 
 

@@ -253,6 +253,8 @@ def artefact(record: Record) -> str:
         facts["parity"] = f"the graph differs by {made['parity']:.1e} at most from the network that was trained"
     if words.finite(made.get("same")):
         facts["the same as trained"] = f"what is said to {made['same']:.1%} of sample texts"
+    if made.get("digest"):
+        facts["digest (SHA-256)"] = str(made["digest"])
     drawn = f'<div class="card"><h3>Measured on the folder</h3>{tables.pairs(facts)}</div>'
     if made.get("files"):
         files = {name: words.megabytes(size) for name, size in made["files"].items()}

@@ -10,7 +10,6 @@ from typing import Any, Protocol
 import numpy as np
 
 from penna import plugins
-from penna.errors import BundleError
 from penna.features.columns import _together
 from penna.features.columns._together import Together
 from penna.table import Field, Table
@@ -136,12 +135,11 @@ def _seen(together: Together, numbers: tuple[str, ...], table: Table) -> tuple[M
 
 
 def restore(data: Any) -> Columns:
-    """What ``to_json`` wrote. Raises BundleError."""
-    try:
-        fields = tuple((str(line["name"]), Field(str(line["role"]), str(line["form"]))) for line in data)
-        encodings = tuple(_maker(str(line["role"])).restore(line["fitted"]) for line in data)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BundleError(f"the columns of the artefact are damaged ({error}): copy it again.") from error
+    """What ``to_json`` wrote. Raises one of ``stored.DAMAGE`` for anything else."""
+    if not isinstance(data, list) or len({line["name"] for line in data}) != len(data):
+        raise ValueError("its columns are no list, or there twice")
+    fields = tuple((str(line["name"]), Field(str(line["role"]), str(line["form"]))) for line in data)
+    encodings = tuple(_maker(field.role).restore(line["fitted"]) for line, (_, field) in zip(data, fields, strict=True))
     return Columns(fields, encodings)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from penna.errors import BundleError
+from penna import stored
 from penna.features import filling, forest, outliers
 from penna.features.filling import Filling
 from penna.features.outliers import Outliers
@@ -80,27 +80,13 @@ def open(folder: Path, columns: int) -> Together:
     path = folder / FILE
     if not path.exists():
         return Together()
-    try:
-        if path.stat().st_size > _LARGEST:
-            raise ValueError("it is larger than any that Penna writes")
-        said = json.loads(path.read_text(encoding="utf-8"))
-        filled = _filling(folder, str(said["filling"]), columns) if "filling" in said else None
+    with stored.damaged(path):
+        said = stored.load_json(path, _LARGEST)
+        filled = None
+        if "filling" in said:
+            filled = filling.restore(str(said["filling"]), stored.load_arrays(folder / FILLING, _LARGEST), columns)
         found = _outliers(folder, said["outliers"], columns) if "outliers" in said else None
-    except (OSError, KeyError, ValueError, TypeError, RecursionError) as error:
-        raise BundleError(f"{path} is missing or damaged ({error}): copy the artefact again.") from error
     return Together(filled, found)
-
-
-def _filling(folder: Path, name: str, columns: int) -> Filling:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    try:
-        if (folder / FILLING).stat().st_size > _LARGEST:
-            raise ValueError("it is larger than any that Penna writes")
-        return filling.restore(name, load_file(folder / FILLING), columns)
-    except SafetensorError as error:
-        raise ValueError(str(error)) from error
 
 
 def _outliers(folder: Path, said: Any, columns: int) -> Outliers:

@@ -27,6 +27,8 @@ class Kind(Protocol):
     RANK: int
     #: What a cell must be, for messages: "no number".
     FAILS: str
+    #: Every way that cells can be written in, "" where none of them could be told.
+    FORMS: tuple[str, ...]
 
     def form(self, cells: Array) -> str | None:
         """How these cells (none of them missing) are written; None where they are not of this kind."""
@@ -60,6 +62,15 @@ def find(name: str) -> Kind:
     """The kind called ``name``. Raises SettingError."""
     kind: Any = plugins.find(ROOM, name)
     return kind  # type: ignore[no-any-return]
+
+
+def known(name: str, form: str) -> bool:
+    """Whether the kind knows cells that are so written; one of others need not say. Raises SettingError.
+
+    >>> known("date", "day"), known("date", "comma")
+    (True, False)
+    """
+    return form in getattr(find(name), "FORMS", (form,))
 
 
 def absent(cell: Any) -> bool:

@@ -11,6 +11,7 @@ Array = np.ndarray[Any, Any]
 
 RANK = 3
 FAILS = "no name"
+FORMS = ("",)
 
 #: At least so many rows must share their value with another: the rest are names of single rows.
 _SHARED = 0.2

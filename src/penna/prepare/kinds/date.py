@@ -20,6 +20,7 @@ RANK = 2
 FAILS = "no date"
 
 DAY_FIRST, MONTH_FIRST = "day", "month"
+FORMS = ("", DAY_FIRST, MONTH_FIRST)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _EPOCH = datetime(1970, 1, 1)
 _TIME = (

@@ -16,6 +16,7 @@ FAILS = "no list"
 
 LISTS, JSON = "", "json"
 _SIGNS = ("|", ";")
+FORMS = (LISTS, JSON, *_SIGNS)
 #: Of cells that are parted by a sign, so many must be so parted, and the parts must come again.
 _PARTED = 0.2
 _MOST = 1000  # parts of one cell

@@ -14,6 +14,7 @@ RANK = 1
 FAILS = "no finite number"
 
 PLAIN, COMMA = "", "comma"
+FORMS = (PLAIN, COMMA)
 _LARGEST = 1e30  # beyond, squares of float32 overflow
 # 007 is a name made of digits, and so is 12_3, which Python takes for 123.
 _CODE = re.compile(r"^(?:[+-]?0\d|\d+_\d)", re.MULTILINE)
