@@ -28,6 +28,8 @@ METRICS = tuple(label_sets.SIGNS)
 #: Every label counts as much as another: the rare ones are what one asks several labels for, and micro F1 hears the
 #: frequent ones alone.
 _USUAL = "macro_f1"
+#: Characters of what stands between labels.
+_LONGEST_FORM = 100
 
 
 def recognise(table: Table) -> bool:
@@ -134,8 +136,8 @@ def restore(data: Mapping[str, Any]) -> "Multilabel":
     """The task that ``to_json`` wrote down. Raises TaskError where the data is not of that form."""
     try:
         kind, metric, form, labels = data["kind"], data["metric"], data["form"], data["classes"]
-        if metric not in METRICS or not isinstance(form, str) or not form:
-            raise ValueError(f"unknown metric {metric!r} or form {form!r}")
+        if metric not in METRICS or not isinstance(form, str) or not 0 < len(form) <= _LONGEST_FORM:
+            raise ValueError(f"unknown metric {metric!r:.40} or form {form!r:.40}")
         if any(type(label) is not _refused.KINDS[kind] for label in labels):
             raise ValueError(f"labels are not all {kind}")
         if len(labels) < 2 or list(labels) != sorted(set(labels)):

@@ -35,6 +35,8 @@ _METRICS: dict[str, tuple[metrics.Metric, int, bool]] = {
 METRICS = tuple(_METRICS)
 #: Beyond, squares overflow.
 _LARGEST = 1e100
+#: Of the deviation: a target whose numbers are nearer to one another is one number.
+_LEAST = 1e-110
 #: Of the cells that hold something so many may be no number: they are named and left out.
 _FEW = 0.05
 #: Strata are tenths of the rows by size of the target, fewer where a tenth would be under ten rows.
@@ -119,7 +121,7 @@ def restore(data: Mapping[str, Any]) -> "Regress":
     """The task that ``to_json`` wrote down. Raises TaskError where the data is not of that form."""
     try:
         numbers = [float(data[name]) for name in ("centre", "scale", "low", "high")]
-        if not all(map(math.isfinite, numbers)) or numbers[1] <= 0 or numbers[2] > numbers[3]:
+        if not all(abs(number) <= _LARGEST for number in numbers) or numbers[1] < _LEAST or numbers[2] > numbers[3]:
             raise ValueError("its numbers do not fit together")
         if data["metric"] not in _METRICS:
             raise ValueError(f"unknown metric {data['metric']!r}")

@@ -102,7 +102,7 @@ def restore(data: Mapping[str, Any]) -> "Tag":
         name, sign = data["scheme"]["name"], data["scheme"]["sign"]
         if metric not in METRICS or form not in (_marked.TAGS, _marked.SPANS) or name not in NAMES:
             raise ValueError("unknown metric, form or scheme")
-        if not types or len(types) > _MOST_TYPES or not all(isinstance(t, str) for t in (*types, sign)):
+        if not 0 < len(types) <= _MOST_TYPES or not all(isinstance(t, str) for t in (*types, sign)) or len(sign) > 1:
             raise ValueError("its types are damaged")
         if list(types) != sorted(set(types)):
             raise ValueError("its types are unsorted or doubled")
