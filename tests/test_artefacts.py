@@ -235,7 +235,7 @@ def test_values_of_another_type_in_a_manifest_are_refused(values, copied):
 def test_flipped_bits_in_a_manifest_are_refused(copied):
     folder = copied("linear")
     raw = (folder / MANIFEST).read_bytes()
-    for bit in random.Random(0).sample(range(8 * len(raw)), 300):
+    for bit in random.Random(1).sample(range(8 * len(raw)), 300):
         flipped = bytearray(raw)
         flipped[bit // 8] ^= 1 << bit % 8
         (folder / MANIFEST).write_bytes(flipped)

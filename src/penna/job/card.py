@@ -1,0 +1,64 @@
+"""The model card: what data, what score, what limits, how to use it. Says what was measured; measures nothing."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from penna import plugins
+from penna.bundle import Bundle
+from penna.folder import BLANK
+from penna.job.packing import Packed
+from penna.prepare.clean import NONE, Cleaning
+
+
+def card(packed: Packed, facts: dict[str, Any], title: str) -> str:
+    """The model card: what data, what score, what limits, how to use it."""
+    artefact, task, exam, took = packed.bundle, packed.bundle.task, facts["exam"], facts["latency"]
+    scores = "\n".join(
+        f"| {name} | {v[0]:.4f} | {v[1]:.4f} to {v[2]:.4f} |" for name, v in exam.items() if isinstance(v, list)
+    )
+    modules = [plugins.find("models", m.trial.recipe.family) for m in packed.members]
+    cleaned = [p for m in packed.members for p in Cleaning.of(m.trial.recipe.get("clean", NONE)).packages]
+    packages = sorted({"pandas", "typer", *cleaned, *(p for m in modules for p in m.PACKAGES)})
+    said = task.describe()
+    changed = "".join(f"\nOf its rows: {finding.message}\n" for finding in (*packed.doubted, *packed.cleaned))
+    return f"""# A {said["model"]} for {title}
+
+Made by Penna {artefact.manifest["penna"]} on {facts["finished"]}, from {facts["rows"]:,} rows.
+It reads {" + ".join((*artefact.text_columns, *artefact.fields))} and answers with {said["answer"]}.
+
+Recipe: {artefact.manifest["recipe"]}
+
+Digest (SHA-256): {BLANK}
+It stands for every byte of this folder: `penna verify model --sha256 ...` compares it.
+{changed}
+| metric | on {exam["rows"]:,} exam rows | 95 % interval |
+|---|---|---|
+{scores}
+
+The exam rows were opened once, after every choice was made. On the machine it was made on, one text takes
+{took["one_text_ms"]:.2f} ms and a batch of 64 {took["batch_of_64_ms"]:.1f} ms; it weighs {facts["megabytes"]:.2f} MB.
+
+## Use
+
+    pip install {" ".join(packages)} && pip install --no-deps penna
+
+    from penna import load
+    load("model").predict([{_example(artefact)}])
+
+## Limits
+
+It knows the language, the topics and the label mix of the rows that it was fitted on. Texts unlike those get an answer
+all the same; {said["doubt"]}.
+It was not examined for fairness between groups.{_reading(facts)}
+"""
+
+
+def _example(artefact: Bundle) -> str:
+    if not artefact.pair:
+        return '"a text"'
+    return "(" + ", ".join(json.dumps(f"{name} ...", ensure_ascii=False) for name in artefact.text_columns[:2]) + ")"
+
+
+def _reading(facts: Mapping[str, Any]) -> str:
+    return "".join(f"\nIts encoder reads {said}." for said in facts.get("reading", ()))
