@@ -47,10 +47,12 @@ def seal(folder: Path, sums: bool = True) -> None:
             found = {p.relative_to(folder).as_posix(): p for p in parts if p.stat().st_size < 1 << 28}
             said["files"] |= {name: hashlib.sha256(p.read_bytes()).hexdigest() for name, p in found.items()}
             said["files"] = {n: v for n, v in said["files"].items() if n == "README.md" or (folder / n).exists()}
-        said.pop("digest", None)
+        card, before = folder / "README.md", str(said.pop("digest", ""))
         blank = json.dumps({"digest": "0" * 64, **said}, indent=1, ensure_ascii=False)
         digest = hashlib.sha256(blank.encode("utf-8", "surrogatepass")).hexdigest()
         path.write_bytes(blank.replace("0" * 64, digest, 1).encode("utf-8", "surrogatepass"))
+        if len(before) == 64 and card.exists():
+            card.write_bytes(card.read_bytes().replace(before.encode(), digest.encode()))
     except (OSError, ValueError, AttributeError, RecursionError, TypeError):  # the manifest is what was attacked
         return
 

@@ -15,7 +15,7 @@ import pytest
 
 import penna
 from artefacts import Maker
-from attacks import attack, seal
+from attacks import attack, of_json, seal
 from penna import BundleError, PennaError, SettingError, load
 from penna.folder import CARD, MANIFEST
 
@@ -392,3 +392,35 @@ def test_a_forked_child_does_not_take_its_parents_files_with_it(copied):
     os.waitpid(child, 0)
     assert opened.folder.exists()
     assert pickle.dumps(opened)
+
+
+def test_a_damaged_run_folder_gets_one_sentence(tmp_path):
+    """What ``report`` and ``leaderboard`` read: values of other types, at every place."""
+    from typer.testing import CliRunner
+
+    from penna.cli import app
+    from penna.recipe import Recipe
+    from penna.trials import Ledger, State, Trial
+
+    run = tmp_path / "run"
+    ledger = Ledger(run, {"metric": "accuracy"})
+    ledger.begin()
+    ledger.append(Trial(Recipe.of("linear", c=1.0), State.COMPLETE, (0,), (0.5,), (0.1,), curve=((1, 0.5),)))
+    record = {"title": "t", "metric": "accuracy", "exam": {"rows": 9, "accuracy": [0.9, 0.8, 1.0]}, "task": "classify",
+              "trials": [trial.to_json() for trial in ledger.trials], "chosen": {"name": "linear", "members": []},
+              "artefact": {"megabytes": 1.0, "files": {"a": 1.0}}, "phases": []}  # fmt: skip
+    lines, chance = (run / "ledger.jsonl").read_text(), random.Random(0)
+    for number in range(150):
+        name, command = (("ledger.jsonl", "leaderboard"), ("record.json", "report"))[number % 2]
+        (run / "ledger.jsonl").write_text(lines)
+        (run / "record.json").write_text(json.dumps(record))
+        path = run / name
+        if name == "ledger.jsonl":
+            head, _, trial = lines.partition("\n")
+            path.write_text(trial)
+            what = of_json(path, chance)
+            path.write_text(f"{head}\n{path.read_text().strip()}\n")
+        else:
+            what = of_json(path, chance)
+        said = CliRunner().invoke(app, [command, str(run)])
+        assert said.exit_code in (0, 2), f"{number} {name}: {what}: {said.exception!r}"

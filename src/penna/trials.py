@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from penna import ragged
+from penna import ragged, stored
 from penna.errors import RunError
 from penna.recipe import Recipe
 
@@ -80,7 +80,20 @@ class Trial:
         for name in ("folds", "scores", "errors"):
             fields[name] = tuple(fields[name])
         fields["curve"] = tuple((int(a), float(b)) for a, b in fields["curve"])
-        return cls(**fields)
+        made = cls(**fields)
+        made._check()
+        return made
+
+    def _check(self) -> None:
+        """Raise TypeError for values of another type: a line of a ledger may be damaged, and still be JSON."""
+        numbers = [*self.scores, *self.errors, *self.folds, self.number, self.seconds, self.rows_per_second]
+        numbers += [self.recipe.effort, self.recipe.seed]
+        costs = (self.predicted_seconds, self.megabytes, self.milliseconds)
+        numbers += [value for value in costs if value is not None]
+        if not all(isinstance(value, int | float) for value in numbers):
+            raise TypeError("a number of a trial is none")
+        if not all(isinstance(value, str) for value in (self.reason, self.asked, self.origin, self.recipe.family)):
+            raise TypeError("a word of a trial is none")
 
 
 class Ledger:
@@ -133,7 +146,7 @@ class Ledger:
         path = self._outputs_path(trial.number, fold)
         try:
             return ragged.load(path)
-        except (OSError, ValueError, KeyError) as error:
+        except stored.DAMAGE as error:
             raise RunError(f"{path} is missing or damaged ({error}): start the run again in a new folder.") from error
 
     def _outputs_path(self, number: int, fold: int) -> Path:
@@ -182,14 +195,14 @@ def read(path: Path) -> tuple[dict[str, Any], list[Trial], int]:
     good = 0
     try:
         lines = path.read_bytes().splitlines(keepends=True)
-        header: dict[str, Any] = json.loads(lines[0])["header"]
+        header: dict[str, Any] = dict(stored.parsed(lines[0])["header"])
         good = len(lines[0])
         for line in lines[1:]:
             if not line.endswith(b"\n"):
                 break
-            trials.append(Trial.from_json(json.loads(line)))
+            trials.append(Trial.from_json(stored.parsed(line)))
             good += len(line)
-    except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
+    except stored.DAMAGE as error:
         raise RunError(f"{path} cannot be read as a ledger ({error}): start again in a new folder.") from error
     if header.get("format") != FORMAT:
         raise RunError(f"{path} has ledger format {header.get('format')}, this Penna reads {FORMAT}: start a new run.")

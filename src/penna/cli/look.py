@@ -28,7 +28,7 @@ def leaderboard(
     if as_json:
         show.as_json(rows)
         return
-    title = f"{len(rows)} of {len(tried)} trials; scores are {header['metric']} on validation rows"
+    title = f"{len(rows)} of {len(tried)} trials; scores are {header.get('metric', 'taken')} on validation rows"
     numbers = ("#", "score", "spread", "folds", "seconds", "MB", "ms")
     columns = ("#", "score", "spread", "folds", "seconds", "MB", "ms", "recipe", "state", "reason")
     show.table(show.screen(), title, columns, map(_cells, rows), numbers)
@@ -49,16 +49,17 @@ def report(
     """Write one HTML page about a run, without outside links."""
     import json
 
+    from penna import stored
     from penna.errors import RunError
-    from penna.report import render
+    from penna.report.page import render_page, write
 
     path = _inside(run, "record.json")
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise RunError(f"{path} is damaged ({error}): fit again into a new folder.") from error
     page = Path(out) if out else Path(run) / "report.html"
-    render(record, page)
+    try:
+        drawn = render_page(json.loads(path.read_text(encoding="utf-8")))
+    except stored.DAMAGE as error:  # of another form than Penna writes, anything can fail
+        raise RunError(f"{path} is damaged ({stored.brief(error)}): fit again into a new folder.") from error
+    write(drawn, page)
     typer.echo(page.as_posix())
 
 

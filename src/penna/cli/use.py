@@ -101,7 +101,7 @@ def verify(
     One digest stands for all of it. Ends with exit code 2 where anything was changed, or the digest is another.
     """
     from penna import verifying
-    from penna.cli import show
+    from penna.terminal import show
 
     found = verifying.verify(run, sha256)
     if as_json:
