@@ -27,6 +27,13 @@ def packed(path, *parts: tuple[bytes, int]):
         ("a.csv.gz", [(ROWS, 1), (b'"', 1), (b"words\n", 120_000)], "quotes of .* are broken from line 102 on"),
         ("a.csv.gz", [(ROWS, 1), (b"\n", 1_500_000)], "over a million empty lines in a row"),
         ("a.csv", [(b"a", 1), (b",a", 30_000), (b"\nx", 1), (b",1", 30_000)], "more than 20,000 columns"),
+        (
+            "a.jsonl.gz",
+            [(b'{"text": "good words"}\n', 9), (b'{"text": "', 1), (b"x" * 1024, 70_000)],
+            "line 10 of .* is too",
+        ),
+        ("a.json.gz", [(b'[{"text": "', 1), (b"x" * 1024, 70_000)], "line 1 of .* is too long"),
+        ("a.jsonl.gz", [(b'{"text": "good words"}\n', 9), (b"\n", 18_000_000)], "over a million empty lines"),
         ("a.conll.gz", [(b"Ann B-PER\n", 101_000)], "sentence 1 of .* has more than 100,000 words"),
         ("a.conll.gz", [(b"Ann B-PER\n\n", 9), (b"x" * 1024, 40_000)], "line 19 of .* is too long"),
     ],
@@ -55,7 +62,7 @@ def test_a_compressed_file_may_expand_only_so_far(tmp_path, name):
     else:
         packed(path, (ROWS, 1))
     assert len(read(path, form=Form(max_expanded=len(ROWS)))[0]) == 100
-    with pytest.raises(TableError, match=r"expands to more than 1 kB: unpack a part of it, or raise --max-expanded"):
+    with pytest.raises(TableError, match=r"expands to more than 1 kB: unpack a part, or raise --max-expanded"):
         read(path, form=Form(max_expanded=1000))
 
 

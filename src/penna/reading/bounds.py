@@ -38,7 +38,7 @@ class LineGuard(io.RawIOBase):
 
     def __init__(self, file: BinaryIO, name: str) -> None:
         self.on = False
-        self._file, self._name = file, name
+        self._file, self.name = file, name
         self._line, self._since, self._empty = 1, 0, 0
 
     def readable(self) -> bool:
@@ -57,11 +57,9 @@ class LineGuard(io.RawIOBase):
         self._empty = 0 if part.strip(b" \t\r\n\0") else self._empty + (part.count(b"\n") or part.count(b"\r"))
         self._line += part.count(b"\n") or part.count(b"\r")
         if self._since > LONGEST_LINE:
-            raise too_long(self._name, self._line)
+            raise too_long(self.name, self._line)
         if self._empty > _MOST_EMPTY:
-            raise TableError(
-                f"{self._name} has over a million empty lines in a row, up to line {self._line:,}: is it damaged?"
-            )
+            raise nothing_but_blanks(self.name, self._line)
 
 
 def too_long(name: str, line: int) -> TableError:
@@ -70,6 +68,10 @@ def too_long(name: str, line: int) -> TableError:
         f"line {line:,} of {name} is too long: a cell may have {LONGEST_CELL >> 20} million characters and a line "
         f"{LONGEST_LINE >> 20} MB; cut its text, or check that the lines have ends."
     )
+
+
+def nothing_but_blanks(name: str, line: int) -> TableError:
+    return TableError(f"{name} has over a million empty lines in a row, up to line {line:,}: is it damaged?")
 
 
 def too_wide(name: str) -> TableError:

@@ -15,6 +15,7 @@ from penna.reading.notes import Notes
 from penna.table import Index, Objects
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_LONGEST_NAME = 500  # characters that a column is called by
 #: How a list of strings begins.
 _LISTED = re.compile(r"\s*\[\s*(['\"]|np\.str_)")
 
@@ -33,7 +34,7 @@ def named(header: Sequence[Any], notes: Notes) -> list[str]:
     >>> named(["text", "", "text"], Notes())
     ['text', 'column_2', 'text_2']
     """
-    cleaned = [_repaired(str(name)).replace("\0", " ").strip() for name in header]
+    cleaned = [_repaired(str(name)).replace("\0", " ").strip()[:_LONGEST_NAME].strip() for name in header]
     taken, seen, out = set(cleaned), Counter[str](), []
     for place, name in enumerate(cleaned, 1):
         seen[name] += 1

@@ -7,9 +7,13 @@ import json
 import re
 from typing import Any, TextIO
 
+from penna.reading.bounds import nothing_but_blanks, too_long
+
 STEP = 1 << 20
 #: A first value of more characters is not held whole to see what it is.
 WHOLE = 1 << 24
+#: Characters of any value; portions of blanks between two.
+_LONGEST, _MOST_BLANK = 1 << 26, 16
 _BLANK = re.compile(r"[\s\ufeff]*")
 _FILLING = re.compile(r"[\s\ufeff,]*")
 #: An error so near the end of what was read may be due to what was not.
@@ -28,7 +32,7 @@ class Scanner:
     """A place in a text file; ``twice`` is whether some object since it was last set to False names a key twice."""
 
     def __init__(self, file: TextIO) -> None:
-        self._file = file
+        self._file, self._name = file, str(getattr(file, "name", "the text"))
         self._text, self._at = "", 0
         self._line, self._counted = 1, 0
         self._over = False
@@ -46,12 +50,13 @@ class Scanner:
         """The next character that is no blank (and, with ``commas``, no comma), to which the place moves; "" at the
         end."""
         filling = _FILLING if commas else _BLANK
-        while True:
+        for _ in range(_MOST_BLANK):
             self._at = filling.match(self._text, self._at).end()  # type: ignore[union-attr]
             if self._at < len(self._text):
                 return self._text[self._at]
             if not self._more(STEP):
                 return ""
+        raise nothing_but_blanks(self._name, self.line)
 
     def step(self) -> None:
         """Move past one character."""
@@ -110,6 +115,8 @@ class Scanner:
         return error.msg.startswith("Unterminated string") or error.pos >= len(self._text) - _NEAR
 
     def _more(self, size: int) -> bool:
+        if len(self._text) - self._at > _LONGEST:
+            raise too_long(self._name, self.line)
         part = "" if self._over else self._file.read(size)
         self._over = not part
         if part:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from penna.errors import TableError
+from penna.errors import TableError, shown
 from penna.reading.cells import missing
 
 USUAL_TARGETS = (
@@ -62,12 +62,12 @@ def demand(column: str, columns: Mapping[str, Any], name: str) -> None:
         return
     folded = {c.casefold(): c for c in reversed(list(columns))}
     near = difflib.get_close_matches(column.casefold(), list(folded), 1, 0.5)
-    hint = f"did you mean {folded[near[0]]!r}? " if near else ""
-    raise TableError(f"there is no column {column!r} in {name}: {hint}Its columns are {_listed(columns)}.")
+    hint = f"did you mean {shown(folded[near[0]])}? " if near else ""
+    raise TableError(f"there is no column {shown(column)} in {name}: {hint}Its columns are {_listed(columns)}.")
 
 
 def _listed(columns: Mapping[str, Any]) -> str:
-    names = [repr(column) for column in columns]
+    names = [shown(column) for column in columns]
     return ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
 
 
