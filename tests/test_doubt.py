@@ -135,7 +135,7 @@ def test_the_loop_counts_rows_as_far_as_they_are_believed():
     from penna.training import losses
 
     each = torch.tensor([1.0, 3.0])
-    assert float(losses.believed(each, torch.tensor([1.0, 0.0]))) == 1.0
+    assert float(losses.believed(each, torch.tensor([2.0, 0.0]))) == 1.0
     assert float(losses.believed(each, torch.tensor([1.0, 1.0]))) == 2.0
 
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from penna.auto import FAMILIES, AutoText, Silent
+from penna.auto import FAMILIES, AutoText
 from penna.errors import SettingError
 from penna.job import intake
+from penna.terminal.listening import Silent
 from penna.trials import Ledger
 
 

@@ -16,20 +16,17 @@ from penna.bundle import Bundle
 from penna.errors import PennaError, TaskError
 from penna.job import card, elapsed, intake, outset, packing, record, unfinished
 from penna.job.searching import Progress, Search
-from penna.prepare import columns
+from penna.prepare import columns, weights
 from penna.reading.form import MAX_EXPANDED, Form
 from penna.reading.memory import as_labels
 from penna.settings import AUTO, settled
-from penna.table import Table
-from penna.terminal.listening import Silent, watching
+from penna.terminal.listening import watching
 from penna.trials import Ledger
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Array = np.ndarray[Any, Any]
-
-__all__ = ["FAMILIES", "AutoText", "Silent"]
 
 FAMILIES = ("linear", "trees", "frozen", "contrast", "finetune")
 
@@ -46,11 +43,11 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
     metric    "accuracy", "macro_f1", "balanced_accuracy", "log_loss" ..., chosen by the class shares if None; for an
               amount "r2" (if None), "rmse", "mae", "pearson" or "spearman"; of translations "chrf" (if None), "bleu" or
               "ter"
-    folds     folds that every recipe meets, chosen by the rows if None
-    exam      share of rows held out for the end, chosen by the rows if None
+    folds, exam  folds that every recipe meets, and the share of rows held out for the end; chosen by the rows if None
     search    "auto", "random", "grid", "tpe" or "gp"; out: run folder, a temporary one if None
     text      text column or columns; text_pair: the second text, where a row is a pair of texts (told by usual names
               where no text is named); group: column whose groups stay on one side of every split
+    weight    column of the rows' weights: what a row counts for in training; rows of weight 0 are left out
     numeric, categorical, date, list   columns beside the text, where what Penna infers is to be otherwise
     ignore    columns to leave out, text or not; "*" for all that are not text
     encoding  of files, such as "cp1252"; header: whether the first line of a CSV file names its columns (column_1,
@@ -68,8 +65,7 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
     progress  True shows the progress in the terminal or the notebook; an object with ``event(kind, **data)``, or a
               function (kind, **data), hears every event
 
-    After ``fit``: ``bundle_`` (the artefact), ``classes_`` (of a classifier), ``exam_`` (metrics with intervals) and
-    ``trials_``.
+    After ``fit``: ``bundle_`` (the artefact), ``classes_``, ``exam_`` (metrics with intervals) and ``trials_``.
 
     >>> texts, labels = ["good film", "bad film"] * 20, ["pos", "neg"] * 20
     >>> texts = [f"{t} {i}" for i, t in enumerate(texts)]
@@ -101,6 +97,7 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         list: Sequence[str] | str = (),
         ignore: Sequence[str] | str = (),
         group: str | None = None,
+        weight: str | None = None,
         task: str = "auto",
         separator: str | None = None,
         tag_names: Sequence[str] | str | None = None,
@@ -135,6 +132,7 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         self.list = list
         self.ignore = ignore
         self.group = group
+        self.weight = weight
         self.task = task
         self.separator = separator
         self.tag_names = tag_names
@@ -149,12 +147,13 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         self.resume = resume
         self.progress = progress
 
-    def fit(self, X: Any, y: Any = None, *, test: Any = None) -> "AutoText":
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None, *, test: Any = None) -> "AutoText":
         """Search, choose, refit, pack and examine.
 
         X     list of texts, DataFrame, or the path of a file
         y     labels, or the name of the target column; for several labels in a row tuples or lists of them, a matrix of
               0 and 1, or the names of columns of 0 and 1
+        sample_weight  (n,) what each row counts for in training, 0 to leave it out; scores count every row once
         test  rows for the exam in the same form as X (a file or a DataFrame with the same columns)
 
         Raises TableError, TaskError, SettingError or RunError where the input cannot be used.
@@ -165,19 +164,20 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         deadline = Deadline(asked["budget"], started)
         # NumPy's and SciPy's threads; torch and onnxruntime are told by the families.
         with threadpool_limits(asked["threads"]), watching(asked["progress"], deadline) as progress:
-            return self._fit(X, y, test, asked, deadline, progress)
+            return self._fit(X, y, sample_weight, test, asked, deadline, progress)
 
     def _fit(
-        self, X: Any, y: Any, test: Any, asked: Mapping[str, Any], deadline: Deadline, progress: Progress
-    ) -> "AutoText":
+        self, X: Any, y: Any, sample_weight: Any, test: Any, asked: Mapping[str, Any], deadline: Deadline,
+        progress: Progress,
+    ) -> "AutoText":  # fmt: skip
         form = self._form()
         folder = self._folder(asked["out"], asked["resume"])
         # A resumed run has what is left of its budget.
         deadline = Deadline(deadline.seconds, deadline.started - elapsed.before(folder))
-        named = columns.asked(**{role: asked[role] for role in columns.NAMED})
+        named = columns.asked(**{role: asked[role] for role in (*columns.NAMED, weights.ROLE)})
         table, task, findings = intake.read(
             X, y, asked["text"], asked["group"], asked["rare"], asked["task"], asked["metric"], named,
-            asked["text_pair"], asked["out_of_scope"], asked["separator"], form, asked["tag_names"],
+            asked["text_pair"], asked["out_of_scope"], asked["separator"], form, asked["tag_names"], sample_weight,
         )  # fmt: skip
         task = task if asked["adjust"] == AUTO else tasks.as_served(task)
         progress.event("table", rows=len(table), roles=table.roles, findings=[f.message for f in findings])
@@ -193,6 +193,7 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         progress.event("plan", exam=len(exam), folds=len(plan.first_round), metric=task.metric, findings=said)
 
         families = intake.suited(asked["families"], table, task, progress)
+        findings += intake.weighing(families, table, progress)
         ledger = Ledger(folder, outset.header(table, task, plan, asked["seed"]))
         families, encoders = intake.usable(families, asked["encoders"] or (), ledger, progress)
         ledger.begin()
@@ -215,9 +216,8 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         self.trials_ = tuple(ledger.trials)
         self.n_features_in_ = len(table.text) + len(table.columns)
         found = [*findings, *more, *packed.cleaned, *packed.doubted]
-        self.record_ = record.build(
-            self._settings(X, table, asked), table, found, plan, exam, search, packed, facts, ended
-        )
+        given = record.settings(X, table, {**asked, "budget": self.budget})
+        self.record_ = record.build(given, table, found, plan, exam, search, packed, facts, ended)
         record.write(folder, self.record_)
         progress.event("final", recipe=str(packed.choice), measures=packed.measured, facts=facts, path=folder)
         return self
@@ -234,8 +234,9 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         """Accuracy of a classifier, R2 of a regressor, as scikit-learn has it."""
         answers = list(self.predict(X))
         truth = as_labels(y, len(answers))[1]
+        each = None if sample_weight is None else weights.numbers(sample_weight, len(answers))
         try:
-            return self._fitted().task.agreement(truth, answers, sample_weight)
+            return self._fitted().task.agreement(truth, answers, each)
         except PennaError:
             raise
         except ValueError as error:
@@ -293,9 +294,3 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
             return intake.run_folder(out, resume)
         self._home = bundle.Home()
         return self._home.path / "run"
-
-    def _settings(self, source: Any, table: Table, asked: Mapping[str, Any]) -> dict[str, Any]:
-        """What was asked for, as the report shows it."""
-        given = {k: v for k, v in {**asked, "budget": self.budget}.items() if k != "progress"}
-        plain = {k: v if isinstance(v, int | float | str | None) else str(v) for k, v in given.items()}
-        return {"data": Path(source).name if isinstance(source, str | Path) else table.target_name, **plain}

@@ -16,6 +16,7 @@ from penna.job.examining import Examination
 from penna.models import Resources
 from penna.prepare import check as refusing
 from penna.prepare import columns as beside
+from penna.prepare import weights
 from penna.prepare.column import Column
 from penna.prepare.sheet import Sheet
 from penna.reading.form import MAX_EXPANDED, Form
@@ -66,6 +67,7 @@ def check(
     list: Sequence[str] | str = (),
     ignore: Sequence[str] | str = (),
     group: str | None = None,
+    weight: str | None = None,
     test: Any = None,
     task: str = "auto",
     separator: str | None = None,
@@ -91,9 +93,9 @@ def check(
     """
     given = {
         "text": text, "text_pair": text_pair, "numeric": numeric, "categorical": categorical, "date": date,
-        "list": list, "ignore": ignore, "group": group, "task": task, "separator": separator, "encoders": encoders,
-        "encoding": encoding, "header": header, "max_expanded": max_expanded, "threads": threads, "seed": seed,
-        "tag_names": tag_names,
+        "list": list, "ignore": ignore, "group": group, "weight": weight, "task": task, "separator": separator,
+        "encoders": encoders, "encoding": encoding, "header": header, "max_expanded": max_expanded, "threads": threads,
+        "seed": seed, "tag_names": tag_names,
     }  # fmt: skip
     if not isinstance(budget, Deadline):
         budget = Deadline(settings.settled({"budget": budget})["budget"])
@@ -103,7 +105,7 @@ def check(
 def _checked(source: Any, y: Any, test: Any, deadline: Deadline, given: Mapping[str, Any]) -> Checkup:
     form = Form.of(given["encoding"], given["header"], given["max_expanded"])
     with threadpool_limits(given["threads"]):
-        roles = beside.asked(**{role: given[role] for role in beside.NAMED})
+        roles = beside.asked(**{role: given[role] for role in (*beside.NAMED, weights.ROLE)})
         by_name = isinstance(y, str)
         sheet, notes = _sheet(
             source, roles, text=given["text"], text_pair=given["text_pair"], target=y if by_name else None,
@@ -146,10 +148,15 @@ def _checked(source: Any, y: Any, test: Any, deadline: Deadline, given: Mapping[
 def _sheet(source: Any, named: Mapping[str, str], **roles: Any) -> tuple[Sheet, list[Finding]]:
     """The texts and the target as a table, the other columns beside it, and what reading has to say."""
     table, notes = reading.read(source, others=None, **roles)
+    weight = weights.column(named, None)
+    if weight in roles.get("apart", ()):  # of test rows every one counts
+        table, weighing = weights.weighed(table, weight)
+        notes = [*notes, *weighing]
+    named = {name: role for name, role in named.items() if name != weight}
     columns = {
         name: Column(name, cells, named.get(name, ""))
         for name, cells in table.columns.items()
-        if named.get(name, "") != beside.IGNORE and intake.ALL not in named
+        if name != weight and named.get(name, "") != beside.IGNORE and intake.ALL not in named
     }
     wanted = {name: role for name, role in named.items() if name != intake.ALL}
     told = {} if intake.ALL in named else beside.typed(table, wanted)[0].roles

@@ -49,6 +49,7 @@ def check(
     group: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="Rows of one group stay on one side of every split.")
     ] = None,
+    weight: Annotated[str | None, typer.Option(metavar="COLUMN", help="What each row counts for in training.")] = None,
     test: Annotated[
         str | None, typer.Option(metavar="FILE", help="Test rows: looks for what both files share.")
     ] = None,
@@ -91,7 +92,7 @@ def check(
     from penna.terminal import show
 
     options: dict[str, Any] = {
-        "text": tuple(text) if text else None, "text_pair": text_pair, "group": group, "task": task,
+        "text": tuple(text) if text else None, "text_pair": text_pair, "group": group, "weight": weight, "task": task,
         "separator": separator, "tag_names": tag_names,
         "numeric": tuple(numeric or ()), "categorical": tuple(categorical or ()), "date": tuple(date or ()),
         "list": tuple(lists or ()), "ignore": tuple(ignore or ()),

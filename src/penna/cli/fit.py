@@ -55,6 +55,10 @@ def fit(
     group: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="Rows of one group stay on one side of every split.")
     ] = None,
+    weight: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="What each row counts for in training; rows of weight 0 are left out."),
+    ] = None,
     test: Annotated[str | None, typer.Option(metavar="FILE", help="For the exam, in place of rows of DATA.")] = None,
     budget: Annotated[str, typer.Option(metavar="TIME", help="For everything: 30s, 10m, 1.5h.")] = "10m",
     max_mb: Annotated[float | None, typer.Option(metavar="MB", help="Most that the result may weigh.")] = None,
@@ -141,7 +145,8 @@ def fit(
         "clean": clean, "label_noise": label_noise, "out_of_scope": out_of_scope, "adjust": adjust,
         "numeric": tuple(numeric or ()), "categorical": tuple(categorical or ()), "date": tuple(date or ()),
         "list": tuple(lists or ()), "ignore": tuple(ignore or ()),
-        "text": tuple(text) if text else None, "text_pair": text_pair, "group": group, "out": folder, "resume": resume,
+        "text": tuple(text) if text else None, "text_pair": text_pair, "group": group, "weight": weight,
+        "out": folder, "resume": resume,
     }  # fmt: skip
     if threads is not None:
         options["threads"] = threads

@@ -20,33 +20,41 @@ def fit_ridge(
     y: Array,
     *,
     alpha: float = 1.0,
+    weights: Array | None = None,
     deadline: Deadline | None = None,
     max_iter: int = 200,
     tol: float = 1e-4,
     threads: int = 2,
 ) -> Logistic:
-    """Minimise Σ (y - X coef - intercept)² + alpha ‖coef‖², intercept free, as scikit-learn's Ridge does; coef (1, d).
+    """Minimise Σ weight · (y - X coef - intercept)² + alpha ‖coef‖², intercept free, as scikit-learn's Ridge does; coef
+    (1, d).
 
     X        (n, d) float32, dense or scipy CSR
     y        (n,) numbers of about unit size
+    weights  (n,) of the rows, or None for all 1
     deadline overrun by one product at most; the result is then what was reached
     """
     rows = rows_of(X, threads, 1)
-    centre = float(np.mean(y, dtype=np.float64))
-    w = _conjugate(rows, (y - centre).astype(np.float32), np.float32(alpha), deadline, max_iter, tol)
-    intercept = np.array([centre - float(rows.times(w).mean(dtype=np.float64))], np.float32)
+    share = np.ones(len(y)) if weights is None else np.asarray(weights, np.float64)
+    share = share.astype(np.float32)
+    centre = float(np.average(y, weights=share))
+    w = _conjugate(rows, (y - centre).astype(np.float32), share, np.float32(alpha), deadline, max_iter, tol)
+    intercept = np.array([centre - float(np.average(rows.times(w)[:, 0], weights=share))], np.float32)
     coef, shifted = rows.outward(w, intercept)
     return Logistic(np.ascontiguousarray(coef, np.float32), np.asarray(shifted, np.float32))
 
 
-def _conjugate(rows: Rows, y: Array, alpha: Any, deadline: Deadline | None, most: int, tol: float) -> Array:
-    """(d, 1) solution of (XᵀPX + alpha) w = XᵀPy, P taking the mean away; Jacobi preconditioner.
+def _conjugate(
+    rows: Rows, y: Array, share: Array, alpha: Any, deadline: Deadline | None, most: int, tol: float
+) -> Array:
+    """(d, 1) solution of (XᵀSPX + alpha) w = XᵀSPy, P taking the weighted mean away; S holds the rows' weights, y (n,)
+    is centred; Jacobi preconditioner.
 
     Hestenes and Stiefel (1952); dense rows lie on their principal axes, where the first step is the solution.
     """
     w: Array = np.zeros((len(rows.squares), 1), np.float32)
-    scale = (1 / (len(y) * rows.squares + alpha))[:, None].astype(np.float32)
-    residual = rows.back(y[:, None])
+    scale = (1 / (float(share.sum()) * rows.squares + alpha))[:, None].astype(np.float32)
+    residual = rows.back((share * y)[:, None])
     towards = scale * residual
     size = first = float(np.vdot(residual, towards))
     direction = towards.copy()
@@ -54,7 +62,7 @@ def _conjugate(rows: Rows, y: Array, alpha: Any, deadline: Deadline | None, most
         if size <= tol * tol * first:
             break
         began = time.monotonic()
-        product = _product(rows, direction, alpha)
+        product = _product(rows, direction, share, alpha)
         step = np.float32(size / float(np.vdot(direction, product)))
         w += step * direction
         residual -= step * product
@@ -66,8 +74,8 @@ def _conjugate(rows: Rows, y: Array, alpha: Any, deadline: Deadline | None, most
     return w
 
 
-def _product(rows: Rows, w: Array, alpha: Any) -> Array:
+def _product(rows: Rows, w: Array, share: Array, alpha: Any) -> Array:
     margins = rows.times(w)
-    margins -= margins.mean()
-    out: Array = rows.back(margins) + alpha * w
+    margins -= np.average(margins[:, 0], weights=share)
+    out: Array = rows.back(margins * share[:, None]) + alpha * w
     return out

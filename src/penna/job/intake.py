@@ -13,7 +13,7 @@ from penna.encoders import checkpoints
 from penna.errors import EncoderError, RunError, SettingError, TableError, TaskError
 from penna.job import elapsed
 from penna.job.searching import Progress
-from penna.prepare import check
+from penna.prepare import check, weights
 from penna.prepare import columns as beside
 from penna.prepare.clean import NONE
 from penna.prepare.offer import offered
@@ -71,16 +71,18 @@ def read(
     separator: str | None = None,
     form: Form = INFERRED,
     tag_names: Sequence[str] | None = None,
+    sample_weight: Any = None,
 ) -> tuple[Table, Task, list[Finding]]:
     """The rows that can be used, what is asked of them, and what was found on the way.
 
     ``y`` is labels or the name of the target column, or names of several; ``named`` are roles of columns beside the
     text, by column; ``scope`` is the label of what is out of scope; ``separator`` stands between labels of a cell;
-    ``form`` is how the bytes of a file are to be read.
+    ``form`` is how the bytes of a file are to be read; ``sample_weight`` (n,) weighs the rows, where no column does.
     Raises TableError and TaskError.
     """
     roles = dict(named or {})
-    others: tuple[str, ...] | None = () if roles.pop(ALL, None) else None
+    weight = weights.column(roles, sample_weight)
+    others: tuple[str, ...] | None = tuple(filter(None, [weight])) if roles.pop(ALL, None) else None
     columns = (text,) if isinstance(text, str) else text
     by_name = isinstance(y, str)
     table, found = reading.read(
@@ -90,6 +92,8 @@ def read(
     )  # fmt: skip
     if table.target is None:
         raise TableError("there are no labels: pass y, or name the target column (--target).")
+    table, weighing = weights.weighed(table, sample_weight if weight is None else weight)
+    roles.pop(weight or "", None)
     table, typed = beside.typed(table, roles)
     _demand_something(table)
     module, inferred = tasks.recognised(task, table, metric)
@@ -104,7 +108,7 @@ def read(
         )
     checked, leaking = beside.without_leaks(checked, asked.strata(checked), roles)
     _demand_something(checked)
-    return checked, asked, [*found, *typed, *said, *more, *leaking]
+    return checked, asked, [*found, *weighing, *typed, *said, *more, *leaking]
 
 
 def _scoped(module: ModuleType, task: Task, label: str | None) -> Task:
@@ -212,6 +216,15 @@ def _able(families: Sequence[str], table: Table, task: Task, progress: Progress)
         if family not in able and (table.columns or not hasattr(modules[family], "NEEDS")):
             progress.event("skipped", name=family, reason=f"it makes no {task.describe()['model']}")
     return able
+
+
+def weighing(families: Sequence[str], table: Table, progress: Progress) -> list[Finding]:
+    """That some of the families count every row once, where rows have weights."""
+    deaf = [family for family in families if not getattr(plugins.find("models", family), "WEIGHS", True)]
+    found = weights.unheeded(table, deaf)
+    for finding in found:
+        progress.event("skipped", name="weights", reason=finding.message)
+    return found
 
 
 def usable(

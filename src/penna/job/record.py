@@ -33,6 +33,13 @@ _PAGE = 0.5
 _PATIENCE = 2.0
 
 
+def settings(source: Any, table: Table, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What was asked for, as the report shows it."""
+    given = {name: value for name, value in asked.items() if name != "progress"}
+    plain = {k: v if isinstance(v, int | float | str | None) else str(v) for k, v in given.items()}
+    return {"data": Path(source).name if isinstance(source, str | Path) else table.target_name, **plain}
+
+
 def build(
     settings: Mapping[str, Any],
     table: Table,

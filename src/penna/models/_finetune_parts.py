@@ -73,12 +73,14 @@ def plan(recipe: Recipe, rows: int, dtype: Any, loss: str = "cross_entropy") -> 
     )
 
 
-def class_weights(y: Array, classes: int, how: str) -> tuple[float, ...] | None:
-    """With "balanced" each class weighs as much as any other, as in scikit-learn; with "none" each row does."""
+def class_weights(y: Array, classes: int, how: str, rows: Array | None = None) -> tuple[float, ...] | None:
+    """With "balanced" each class weighs as much as any other, as in scikit-learn, ``rows`` (n,) weighed; with "none"
+    each row does."""
     if how == "none":
         return None
-    counts = np.maximum(np.bincount(y, minlength=classes), 1)
-    return tuple((len(y) / (classes * counts)).tolist())
+    counts = np.bincount(y, weights=rows, minlength=classes).astype(np.float64)
+    counts = np.maximum(counts, counts.sum() / max(len(y), 1))  # of no row as if there were one
+    return tuple((counts.sum() / (classes * counts)).tolist())
 
 
 def texts_of(

@@ -125,7 +125,10 @@ def fit_linear(
 
 def fit_ridge_head(vectors: Array, target: Target, scaling: Scaling, alpha: float, resources: Resources) -> Head:
     """Ridge regression."""
-    fitted = fit_ridge(scaling(vectors), target.y, alpha=alpha, deadline=resources.deadline, threads=resources.threads)
+    fitted = fit_ridge(
+        scaling(vectors), target.y, alpha=alpha, weights=target.weights, deadline=resources.deadline,
+        threads=resources.threads,
+    )  # fmt: skip
     return Head("linear", scaling, {"coef": fitted.coef, "intercept": fitted.intercept}, target.link)
 
 

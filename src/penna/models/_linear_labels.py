@@ -35,7 +35,7 @@ def fit(X: Any, target: Target, recipe: Recipe, resources: Resources) -> tuple[L
         # A label's complement are the rows of all others: against the rest alone, smoothing would drown a rare one.
         partial = complement_nb(X[~held], y[~held], y.shape[1], recipe["alpha"], some)
         whole = complement_nb(X, y, y.shape[1], recipe["alpha"], believed)
-    slope, shift = calibrate(partial.margins(X[held]), y[held])
+    slope, shift = calibrate(partial.margins(X[held]), y[held], None if believed is None else believed[held])
     return Logistic(whole.coef * slope[:, None], whole.intercept * slope + shift), SIGMOID
 
 
@@ -50,7 +50,7 @@ def _solve(
 ) -> Logistic:
     weights = believed
     if recipe.get("balanced"):
-        weights = balance(y) if believed is None else balance(y) * believed[:, None]
+        weights = balance(y) if believed is None else balance(y, believed) * believed[:, None]
     return fit_logistic(
         X,
         y,
@@ -62,14 +62,16 @@ def _solve(
         start=start,
         threads=resources.threads,
         loss="hinge" if recipe["classifier"] == "svm" else "logistic",
-        scale=log_counts(X, y, y.shape[1]) if recipe.get("nb") else scale,
+        scale=log_counts(X, y, y.shape[1], weights=believed) if recipe.get("nb") else scale,
     )
 
 
-def balance(y: Array) -> Array:
-    """(n, k) weights that give the rows with a label the same total as those without, each label for itself."""
-    n, rows = len(y), y.sum(axis=0)
-    return np.asarray(np.where(y > 0, n / (2 * np.maximum(rows, 1)), n / (2 * np.maximum(n - rows, 1))))
+def balance(y: Array, weights: Array | None = None) -> Array:
+    """(n, k) factors of the rows' ``weights`` (1 for each if None) that give the rows with a label the same total as
+    those without, each label for itself."""
+    n, rows = (len(y), y.sum(axis=0)) if weights is None else (float(weights.sum()), weights @ y)
+    least = 1 if weights is None else 1e-6 * n
+    return np.asarray(np.where(y > 0, n / (2 * np.maximum(rows, least)), n / (2 * np.maximum(n - rows, least))))
 
 
 def _chained(X: Any, y: Array, recipe: Recipe, resources: Resources, believed: Array | None) -> tuple[Logistic, Link]:
@@ -90,16 +92,18 @@ def _beside(X: Any, y: Array) -> Any:
     return hstack([X, csr_matrix(y)], format="csr", dtype=np.float32)
 
 
-def calibrate(margins: Array, y: Array) -> tuple[Array, Array]:
+def calibrate(margins: Array, y: Array, weights: Array | None = None) -> tuple[Array, Array]:
     """Slope (k,), positive, and shift (k,) that make a sigmoid of margins fit rows that were held out best (Platt 1999,
     "Probabilistic Outputs for Support Vector Machines")."""
     from scipy.optimize import minimize
 
-    n, k = y.shape
+    k = y.shape[1]
+    each = np.ones((len(y), 1)) if weights is None else weights.astype(np.float64)[:, None]
+    n = float(each.sum())
     mean, spread = margins.mean(axis=0, dtype=np.float64), margins.std(axis=0, dtype=np.float64)
     spread[spread == 0] = 1.0
     scaled = (margins - mean) / spread
-    share = (y.sum(axis=0) + 0.5) / (n + 1.0)
+    share = ((each * y).sum(axis=0) + 0.5) / (n + 1.0)
     usual = np.log(share / (1 - share))
     # A pull towards slope 1 and the label's share, worth one row: a few rows that were held out must not decide alone.
     centre = np.concatenate([np.zeros(k), usual])
@@ -107,8 +111,8 @@ def calibrate(margins: Array, y: Array) -> tuple[Array, Array]:
     def loss(point: Array) -> tuple[float, Array]:
         slope = np.exp(point[:k])
         z = slope * scaled + point[k:]
-        value = float((np.logaddexp(0, z) - y * z).sum())
-        gap = sigmoid(z) - y
+        value = float((each * (np.logaddexp(0, z) - y * z)).sum())
+        gap = each * (sigmoid(z) - y)
         slopes = np.concatenate([slope * (gap * scaled).sum(axis=0), gap.sum(axis=0)])
         off = point - centre
         return (value + 0.5 * float(off @ off)) / (n + 1.0), (slopes + off) / (n + 1.0)

@@ -55,13 +55,14 @@ class Words:
 @dataclass(frozen=True)
 class Pairs:
     """Both sides as ids, row by row, and how long a row may be on each; the share of rows that were ``longer``, and the
-    most tokens of a source."""
+    most tokens of a source; ``weight`` (n,) of the rows, or None."""
 
     source: Ragged
     target: Ragged
     longest: tuple[int, int]
     longer: float
     most: int
+    weight: Array | None = None
 
     @property
     def lengths(self) -> Array:
@@ -77,6 +78,17 @@ class Said:
 
     def __getitem__(self, index: Array) -> Array:
         return self.target.take(index).values.astype(np.int64)
+
+
+class Spread:
+    """What the loop takes for ``shares``: of some rows, the weight of each token that is to be said, 1 on the mean."""
+
+    def __init__(self, target: Ragged, weight: Array) -> None:
+        mean = np.average(weight, weights=np.maximum(target.lengths, 1))
+        self.lengths, self.weight = target.lengths, (weight / max(float(mean), 1e-12)).astype(np.float32)
+
+    def __getitem__(self, index: Array) -> Array:
+        return np.repeat(self.weight[index], self.lengths[index])
 
 
 def words_of(chosen: dict[str, Any], train: Table) -> Words:
@@ -116,8 +128,9 @@ def pairs_of(chosen: dict[str, Any], words: Words, train: Table) -> Pairs:
             f"no row is short enough to be learnt from whole (at most {cap:,} tokens of the source and {2 * cap:,} of "
             "the target): give sentences, or paragraphs."
         )
+    weight = None if train.weight is None else train.weight[kept]
     longer, most = 1 - len(kept) / max(len(train), 1), int(source.lengths.max(initial=1))
-    return Pairs(replace(source.take(kept), pad=words.pad), target.take(kept), (ahead, behind), longer, most)
+    return Pairs(replace(source.take(kept), pad=words.pad), target.take(kept), (ahead, behind), longer, most, weight)
 
 
 def build(chosen: dict[str, Any], words: Words, longest: tuple[int, int], seed: int) -> Network:
@@ -175,7 +188,8 @@ def rows_of(pairs: Pairs) -> loop.Rows:
         arrays = {"input_ids": ids, "attention_mask": mask, "before": before, "real": real.astype(bool)}
         return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
-    return loop.Rows(pairs.lengths, inputs, Said(pairs.target))  # type: ignore[arg-type]
+    shares = None if pairs.weight is None else Spread(pairs.target, pairs.weight)
+    return loop.Rows(pairs.lengths, inputs, Said(pairs.target), shares=shares)  # type: ignore[arg-type]
 
 
 def plan(recipe: Recipe, pairs: Pairs, dtype: Any) -> loop.Plan:

@@ -20,6 +20,7 @@ from penna.metrics import entities
 from penna.models import Array, Cost, OutOfTime, Report, Resources
 from penna.models._crf_file import Field, open_field, save_field
 from penna.models._marginals import NEVER, marginals
+from penna.prepare.weights import copies
 from penna.recipe import Knob, Profile, Recipe
 from penna.table import Table
 from penna.tasks import Task
@@ -92,13 +93,14 @@ def fit(recipe: Recipe, task: Task, train: Table, valid: Table | None, resources
     if most < 1:
         rng = np.random.default_rng(recipe.seed)
         train = train.take(np.sort(rng.choice(len(train), max(1, round(most * len(train))), replace=False)))
+    train, often = _as_often(train)
     rule: str = task.rule  # type: ignore[attr-defined]
     rows = [_attributes(text, rule, recipe) for text in train.joined]
     tags = task.encode(train)
     known = _known(rows, recipe["min_count"])
     numbered = [[[str(known[a]) for a in word if a in known] for word in row] for row in rows]
     iterations = _affordable(numbered, tags, recipe, resources)
-    state, transitions = _solved(numbered, tags, recipe, iterations, len(known), task.columns)
+    state, transitions = _solved(numbered, tags, recipe, iterations, len(known), task.columns, often)
     used = np.flatnonzero(np.abs(state).max(axis=1) > 1e-4)
     names = list(known)
     words = sum(map(len, rows))
@@ -170,6 +172,14 @@ def _predicted(words: float, iterations: int, tags: int) -> float:
     return words * 35 * (_SEEN + iterations * _STEP * (1 + tags / 10))
 
 
+def _as_often(train: Table) -> tuple[Table, float]:
+    """The rows as often as they weigh, since the solver knows no weights; and how often on the mean."""
+    if train.weight is None:
+        return train, 1.0
+    kept = train.take(copies(train.weight))
+    return kept, len(kept) / max(float(train.weight.sum()), 1e-12)
+
+
 def _affordable(rows: Any, tags: Array, recipe: Recipe, resources: Resources) -> int:
     """As many steps of the solver as fit before the deadline, by a few on some of the rows. Raises OutOfTime."""
     wanted = _SOLVERS[recipe["solver"]][1]
@@ -187,12 +197,15 @@ def _affordable(rows: Any, tags: Array, recipe: Recipe, resources: Resources) ->
     return min(wanted, possible)
 
 
-def _solved(rows: Any, tags: Array, recipe: Recipe, iterations: int, m: int, k: int) -> tuple[Array, Array]:
-    """(m, k) weights of attributes, and (k, k) of a tag after another, float32."""
+def _solved(
+    rows: Any, tags: Array, recipe: Recipe, iterations: int, m: int, k: int, often: float = 1.0
+) -> tuple[Array, Array]:
+    """(m, k) weights of attributes, and (k, k) of a tag after another, float32. Rows that stand there more ``often``
+    than they weigh are penalised as much more."""
     import pycrfsuite
 
     trainer = pycrfsuite.Trainer(verbose=False, algorithm=_SOLVERS[recipe["solver"]][0])
-    penalties = {name: recipe[name] for name in ("c1", "c2") if recipe["solver"] == "likelihood"}
+    penalties = {name: often * recipe[name] for name in ("c1", "c2") if recipe["solver"] == "likelihood"}
     trainer.set_params({"max_iterations": iterations, "feature.possible_transitions": True, **penalties})
     for row, truth in zip(rows, tags, strict=True):
         if row:

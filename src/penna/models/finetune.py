@@ -91,7 +91,7 @@ def fit(
     watched = None if valid is None else parts.sample(valid, CHECK_ROWS, recipe.seed)
     seen = [texts] if watched is None else [texts, way.read(framing, checkpoint, watched, resources.cache)]
     with _network.compact(network, np.unique(np.concatenate(list(map(way.ids, seen))))) as lookup:
-        weights = parts.class_weights(target.y, target.columns, chosen["class_weights"])
+        weights = parts.class_weights(target.y, target.columns, chosen["class_weights"], target.weights)
         rows = way.rows_of(way.moved(texts, lookup), target.y, weights, target.weights, recipe.seed)
         if chosen["head_start"] == "logistic":
             _network.start_head(network, rows, dtype, resources.threads, target.loss)

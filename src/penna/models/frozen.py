@@ -23,7 +23,9 @@ from penna.models import _frozen_heads as heads
 from penna.models._finetuned import given
 from penna.models._frozen_pace import pace_of
 from penna.models._frozen_recipes import knobs, portfolio, settings
+from penna.models._linear_classifiers import balance
 from penna.models._targets import Target, silent, target_of
+from penna.prepare.weights import copies
 from penna.recipe import Profile, Recipe
 from penna.table import Table
 from penna.tasks import Task
@@ -241,16 +243,15 @@ def _fit_head(chosen: dict[str, Any], vectors: Array, target: Target, resources:
     y, columns = target.y, target.columns
     weights = None
     if chosen.get("class_weights") == "balanced":
-        counts = np.maximum(np.bincount(y, minlength=columns), 1)
-        weights = (len(y) / (columns * counts))[y]
+        weights = balance(y, columns, target.weights)
     if target.weights is not None:
         weights = target.weights if weights is None else weights * target.weights
     if chosen["head"] == "prototype":
         return heads.fit_prototypes(vectors, y, columns, target.weights)
     if chosen["head"] == "knn":
-        if target.weights is not None:  # a vote is a vote: rows that are hardly believed have none
-            believed = target.weights >= 0.5
-            vectors, y = vectors[believed], y[believed]
+        if target.weights is not None:
+            voting = copies(target.weights)
+            vectors, y = vectors[voting], y[voting]
         return heads.fit_neighbours(vectors, y, columns, scaling, chosen["k"], seed, target.link)
     if chosen["head"] == "mlp":
         from penna.models import _frozen_mlp as mlp

@@ -21,6 +21,8 @@ from penna.tasks import Task
 
 PACKAGES = ("onnxruntime", "safetensors", "scipy", "tokenizers")
 NEEDS = "text"
+#: What is nearest is said, however much it weighs.
+WEIGHS = False
 
 #: What of tasks it answers.
 LOSSES = ("translation",)

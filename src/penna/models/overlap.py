@@ -18,6 +18,7 @@ import numpy as np
 
 from penna import places, ragged, stored
 from penna.models import Array, Cost, OutOfTime, Report, Resources
+from penna.prepare.weights import copies
 from penna.recipe import Knob, Profile, Recipe
 from penna.table import Table
 from penna.tasks import Task
@@ -56,6 +57,7 @@ def fit(
     recipe: Recipe, task: Task, train: Table, valid: Table | None, resources: Resources, report: Report
 ) -> "Overlap":
     """Count rare words, and what answers look like."""
+    train = train if train.weight is None else train.take(copies(train.weight))
     known, kinds, looks = Counter[str](), Counter[str](), Counter[tuple[str, str]]()
     for (question, text), truth in zip(_pairs(train), task.encode(train), strict=True):
         if resources.deadline.over():

@@ -74,7 +74,10 @@ def treated(table: Table, doubts: Doubts, how: str) -> Table:
     """
     if how == DROP:
         return table.take(np.flatnonzero(doubts.chance < _DROPPED))
-    return table if how == KEEP else replace(table, weight=(1 - doubts.chance).astype(np.float32))
+    if how == KEEP:
+        return table
+    own = 1.0 if table.weight is None else table.weight
+    return replace(table, weight=(own * (1 - doubts.chance)).astype(np.float32))
 
 
 def suspicious(y: Array, outputs: Array) -> bool:

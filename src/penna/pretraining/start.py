@@ -11,13 +11,14 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Protocol, get_args
 
+from penna.accepting import plain
 from penna.durations import parse_seconds
 from penna.environment import expanded
 from penna.errors import SettingError, shown
 from penna.pretraining import corpus as corpora
 from penna.pretraining.keeping import Folder
 from penna.pretraining.settings import Settings, check
-from penna.settings import plain, settled
+from penna.settings import settled
 from penna.terminal.listening import heard
 
 

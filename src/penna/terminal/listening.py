@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from penna.accepting import KEYWORDS, calls
 from penna.budget import Deadline
-from penna.settings import KEYWORDS, calls
 
 
 class Listener(Protocol):

@@ -54,13 +54,18 @@ class Plan:
 @dataclass(frozen=True)
 class Rows:
     """What is learnt from: ``inputs(index)`` makes one padded batch, ``y`` are class indices (numbers for the loss
-    "squared"), ``weights`` per class, ``shares`` (n,) per row, which says how far a row is to be believed."""
+    "squared"), ``weights`` per class, ``shares`` (n,) per row, which says how far a row is to be believed: brought to a
+    mean of 1, since only proportions count."""
 
     lengths: Index
     inputs: Callable[[Index], Inputs]
     y: np.ndarray[Any, Any]
     weights: tuple[float, ...] | None = None
     shares: np.ndarray[Any, Any] | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.shares, np.ndarray) and self.shares.any():
+            object.__setattr__(self, "shares", (self.shares / self.shares.mean(dtype=np.float64)).astype(np.float32))
 
     def __len__(self) -> int:
         return len(self.lengths)

@@ -12,8 +12,9 @@ from penna.training import chain, contrast, label_losses
 
 
 def believed(each: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:
-    """The mean of the rows' losses, each counted as far as its row is believed."""
-    mean: torch.Tensor = (each * shares).sum() / shares.sum().clamp_min(1e-6)
+    """The mean of the rows' losses, each counted as far as its row is believed; shares are 1 on the mean of all rows,
+    so that a batch of rows that hardly count is a small step."""
+    mean: torch.Tensor = (each * shares).mean()
     return mean
 
 

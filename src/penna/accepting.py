@@ -1,0 +1,153 @@
+"""How values of options are read: each reader gives the value as Penna uses it, or raises TypeError, ValueError or
+OverflowError. Knows no option.
+"""
+
+import inspect
+import math
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
+from decimal import Decimal
+from numbers import Real
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from penna.errors import SettingError, shown
+
+#: Gives a value as Penna uses it; raises TypeError, ValueError or OverflowError for one that cannot work.
+Reader: TypeAlias = Callable[[Any], Any]
+
+
+def plain(value: Any) -> Any:
+    """NumPy's scalars as Python's, but for durations."""
+    scalar = isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0)
+    return value.item() if scalar and not isinstance(value, np.timedelta64) and value.dtype.kind != "m" else value
+
+
+def number(value: Any) -> float:
+    """A finite number above zero."""
+    if isinstance(value, bool) or not isinstance(value, Real | Decimal):
+        raise TypeError
+    number = float(value)
+    if not 0 < number < math.inf:
+        raise ValueError
+    return number
+
+
+def whole(least: int, most: int) -> Reader:
+    def read(value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise TypeError
+        if value != int(value) or not least <= value <= most:
+            raise ValueError
+        return int(value)
+
+    return read
+
+
+def share(value: Any) -> float:
+    if number(value) > 0.5:
+        raise ValueError
+    return float(value)
+
+
+def flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError
+    return value
+
+
+def text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    if not value:
+        raise ValueError
+    return str(value)
+
+
+def column(value: Any) -> str:
+    """A column's name; a DataFrame may count its columns."""
+    counted = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return str(value) if counted else text(value)
+
+
+def items(value: Any) -> list[Any]:
+    """What a list, a tuple, a set, an array or an Index holds."""
+    if isinstance(value, str | bytes | Mapping) or not (isinstance(value, Collection) and hasattr(value, "__iter__")):
+        raise TypeError
+    return [plain(each) for each in value]
+
+
+def columns(value: Any) -> tuple[str, ...]:
+    single = isinstance(value, str | int)
+    return (column(value),) if single else tuple(map(column, items(value)))
+
+
+def tag_names(value: Any) -> tuple[str, ...]:
+    names = value.split(",") if isinstance(value, str) else items(value)
+    named = tuple(text(name).strip() for name in names)
+    if len(named) < 2 or len(set(named)) < len(named) or not all(named):
+        raise ValueError
+    return named
+
+
+def target(value: Any) -> str | tuple[str, ...]:
+    names = columns(value)
+    return names[0] if len(names) == 1 else names
+
+
+def label(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError
+    if isinstance(value, int):
+        str(value)  # of too many digits it cannot be written, let alone be a label
+    return value if isinstance(value, bool | int | float) else text(value)
+
+
+def path(value: Any) -> str:
+    """The path of a file or folder, or the name of an encoder: as it was written."""
+    path = text(os.fspath(value))
+    if "\0" in path:
+        raise ValueError
+    return path
+
+
+def paths(value: Any) -> tuple[str, ...]:
+    return (path(value),) if isinstance(value, str | os.PathLike) else tuple(map(path, items(value)))
+
+
+def listed(name: str, each: Reader) -> Reader:
+    """A tuple of names; one string is not taken apart, but the message says how."""
+
+    def read(value: Any) -> tuple[Any, ...]:
+        if isinstance(value, str):
+            raise SettingError(f"{name}={shown(value)} cannot work: give a list, {name}={value.split(',')}.")
+        return tuple(map(each, items(value)))
+
+    return read
+
+
+def listener(value: Any) -> Any:
+    """False, True, what has ``event(kind, **data)``, or a function that is called so, or with ``(kind, data)``."""
+    if isinstance(value, bool):
+        return value
+    told = getattr(value, "event", value)
+    if isinstance(value, type) or not callable(told) or not any(calls(told, *way) for way in (KEYWORDS, PLACES)):
+        raise TypeError
+    return value
+
+
+#: Two ways in which a function may take an event, each as the arguments of ``calls``.
+KEYWORDS: tuple[tuple[Any, ...], dict[str, Any]] = (("table",), {"rows": 1})
+PLACES: tuple[tuple[Any, ...], dict[str, Any]] = (("table", {}), {})
+
+
+def calls(function: Callable[..., Any], places: Sequence[Any], keywords: Mapping[str, Any]) -> bool:
+    """Whether a function can be called so; of a built-in one that does not say, it is assumed."""
+    try:
+        inspect.signature(function).bind(*places, **keywords)
+    except TypeError:
+        return False
+    except ValueError:
+        return True
+    return True
