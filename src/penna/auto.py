@@ -203,6 +203,7 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         search = Search(work, families, asked["search"], ledger, goal, progress)
         with elapsed.Noted(folder, deadline):
             ended = search.run()
+            progress.event("searched", why=ended)
             progress.event("phase", name=f"search ended: {ended}")
             packed = unfinished.packed(search, exam, ended)
         facts = packing.facts(packed, deadline.spent(), len(table))

@@ -1,5 +1,6 @@
 """How much a search may spend: one shared deadline, and the ceilings for size and latency. Knows only the clock."""
 
+import math
 import time
 from dataclasses import dataclass
 
@@ -19,12 +20,26 @@ class Budget:
         return self.milliseconds is None or milliseconds is None or milliseconds <= self.milliseconds
 
 
-class Deadline:
-    """A moment on the monotonic clock. Every loop asks it how much is left; none keeps a clock of its own."""
+#: The moment by which this process must have finished, on the monotonic clock: a signal may ask for that at any time.
+_end = math.inf
 
-    def __init__(self, seconds: float, started: float | None = None) -> None:
+
+def finish_within(seconds: float) -> None:
+    """From now on no deadline of this process has more than so many seconds left: it was asked to end."""
+    global _end
+    _end = min(_end, time.monotonic() + seconds)
+
+
+class Deadline:
+    """A moment on the monotonic clock. Every loop asks it how much is left; none keeps a clock of its own.
+
+    ``reserve`` are seconds that it is before the moment by which all must have finished.
+    """
+
+    def __init__(self, seconds: float, started: float | None = None, reserve: float = 0.0) -> None:
         self.seconds = seconds
         self.started = time.monotonic() if started is None else started
+        self.reserve = reserve
 
     def __str__(self) -> str:
         return f"{self.seconds:g}s"
@@ -34,11 +49,11 @@ class Deadline:
 
     def left(self) -> float:
         """Seconds left; negative when over."""
-        return self.seconds - self.spent()
+        return min(self.seconds - self.spent(), _end - time.monotonic() - self.reserve)
 
     def over(self) -> bool:
         return self.left() <= 0
 
     def before(self, reserve: float) -> "Deadline":
         """The same deadline, ``reserve`` seconds earlier."""
-        return Deadline(self.seconds - reserve, self.started)
+        return Deadline(self.seconds - reserve, self.started, self.reserve + reserve)

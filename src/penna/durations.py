@@ -33,7 +33,7 @@ def parse_seconds(given: Any) -> float:
     (600.0, 5400.0, 5400.0, 120.0)
     """
     try:
-        seconds = _seconds(given)
+        seconds = duration(given)
     except (TypeError, ValueError, OverflowError):
         seconds = None
     if seconds is None:
@@ -43,7 +43,7 @@ def parse_seconds(given: Any) -> float:
     return seconds
 
 
-def _seconds(given: Any) -> float | None:
+def duration(given: Any) -> float | None:
     """Seconds, or None for what is no duration."""
     if isinstance(given, timedelta):
         return given.total_seconds()

@@ -2,13 +2,18 @@
 
 import gzip
 import shlex
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from penna import signals
 
 _SENTENCES = (
     "My card still has not come, and it has been two weeks!",
@@ -64,26 +69,36 @@ def _penna(*arguments: str, typed: str | None = None) -> None:
     """Show a command, run it, and stop the demo where it fails."""
     typer.echo(f"\n$ {_as_typed(typed)}penna {shlex.join(arguments)}", color=None)
     sys.stdout.flush()
-    with subprocess.Popen(
-        [sys.executable, "-m", "penna", *arguments],
-        stdin=subprocess.PIPE if typed else None,
-        text=True,
-        encoding="utf-8",
-    ) as process:
+    with (
+        subprocess.Popen(
+            [sys.executable, "-m", "penna", *arguments],
+            stdin=subprocess.PIPE if typed else None,
+            text=True,
+            encoding="utf-8",
+        ) as process,
+        _passing_on(process) as came,
+    ):
         if typed and process.stdin:
             process.stdin.write(typed)
             process.stdin.close()
-        code = _wait(process)
+        code = process.wait()
+    code = (128 - code if code < 0 else code) or next((128 + number for number in came), 0)
     if code:
         raise typer.Exit(code)
 
 
-def _wait(process: "subprocess.Popen[str]") -> int:
-    while True:
-        try:
-            return process.wait()
-        except KeyboardInterrupt:
-            continue  # the child has had the interrupt too, and finishes with the best so far
+@contextmanager
+def _passing_on(process: "subprocess.Popen[str]") -> Iterator[list[int]]:
+    """Signals are passed on to the child and noted; but for Ctrl-C, which it gets itself and finishes the fit with."""
+    came: list[int] = []
+
+    def pass_on(number: int, frame: object) -> None:
+        if number != signal.SIGINT:
+            came.append(number)
+            process.send_signal(number)
+
+    with signals.handled(pass_on):
+        yield came
 
 
 def _as_typed(typed: str | None) -> str:

@@ -2,8 +2,11 @@
 
 exit code 2    something that the user can put right (PennaError, files, disk, memory)
 exit code 1    a fault of Penna: the sentence names a file that holds the traceback
-exit code 130  interrupted
+exit code 130  interrupted by Ctrl-C; 143 by SIGTERM, 129 by SIGHUP: 128 and the signal's number
 exit code 141  the reader of our output went away
+
+A fit that a signal stopped, and that finished with the best so far within its grace, has the exit code 0: the run is
+whole. Any other code says that the same command with --resume has something left to do.
 
 ``PENNA_TRACEBACK=1`` shows every traceback.
 """
@@ -19,6 +22,7 @@ from typing import Any
 
 import typer
 
+from penna.cli import stopping
 from penna.errors import PennaError
 
 _FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
@@ -40,16 +44,18 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def run(*args: Any, **options: Any) -> None:
         try:
-            command(*args, **options)
-            sys.stdout.flush()
+            with stopping.raised():
+                command(*args, **options)
+                sys.stdout.flush()
         except (typer.Exit, typer.Abort):
             raise
         except BrokenPipeError:
             _leave_pipe()
             raise typer.Exit(141) from None
-        except KeyboardInterrupt:
-            say("interrupted; the finished trials of a fit are kept: the same command with --resume goes on.")
-            raise typer.Exit(130) from None
+        except KeyboardInterrupt as error:
+            why = f" ({error})" if str(error) else ""
+            say(f"interrupted{why}; the finished trials of a fit are kept: the same command with --resume goes on.")
+            raise typer.Exit(stopping.code_of(error)) from None
         except Exception as error:
             if os.environ.get("PENNA_TRACEBACK"):
                 raise

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from penna.cli.forms import Encoding, Header, MaxExpanded
+from penna.cli.stopping import Stopping, seconds
 from penna.errors import SettingError
 
 if TYPE_CHECKING:
@@ -127,6 +128,9 @@ def fit(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in --out: no trial is repeated.")
     ] = False,
+    grace: Annotated[
+        str, typer.Option(metavar="TIME", help="After Ctrl-C or SIGTERM, to finish with the best so far.")
+    ] = "8s",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the result.")] = False,
 ) -> None:
     """Find, prove and pack the best classifier, regressor, tagger, reader or translator within the budget."""
@@ -150,13 +154,15 @@ def fit(
     }  # fmt: skip
     if threads is not None:
         options["threads"] = threads
-    with Console(deadline) if not quiet else nullcontext() as progress:
-        from penna import settings
-        from penna.auto import AutoText
+    with Stopping(seconds(grace)) as stopping:
+        with Console(deadline) if not quiet else nullcontext() as stopping.progress:
+            from penna import settings
+            from penna.auto import AutoText
 
-        settings.settled(options, settings.at_the_command_line)
-        auto = AutoText(deadline, progress=progress, **options).fit(data, y=named(target), test=test)
-    show_result(folder, auto.bundle_.manifest, deadline, auto.trials_)
+            settings.settled(options, settings.at_the_command_line)
+            auto = AutoText(deadline, progress=stopping, **options).fit(data, y=named(target), test=test)
+        show_result(folder, auto.bundle_.manifest, deadline, auto.trials_)
+        stopping.leave()
 
 
 def named(target: list[str] | None) -> Any:

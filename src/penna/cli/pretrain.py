@@ -115,7 +115,7 @@ def _run(corpus: list[Path], out: Path, options: dict[str, Any], resume: bool, q
 
         say(f"interrupted at step {outcome.steps:,}; the encoder as it stands is in {outcome.encoder.as_posix()}, and "
             "the same command goes on.")  # fmt: skip
-        raise typer.Exit(130)
+        raise typer.Exit(128 + outcome.signal)
     _show(outcome)
 
 

@@ -71,6 +71,7 @@ def pack(search: Search, exam: Table, ended: str) -> Packed:
     finish = search.goal.deadline
     if ended == STOPPED:
         finish = Deadline(min(finish.seconds, finish.spent() + search.affording.finishing() + PATIENCE), finish.started)
+        search.goal = replace(search.goal, adjusting=min(search.goal.adjusting, PATIENCE / 5))
     while True:
         choice, members = _fitted(search, finish)
         opened = _write(search, choice, members)

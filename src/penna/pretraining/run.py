@@ -1,7 +1,5 @@
 """One pretraining, from what was asked to its encoder: what it needs, in order, then the training. Knows all here."""
 
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from penna import signals
 from penna.encoders import checkpoints
 from penna.environment import expanded
 from penna.errors import SettingError
@@ -68,14 +67,14 @@ def whole(order: Order, world: World, tell: Tell) -> Outcome:
             f"the budget of {ready.settings.budget:g} s was over before the first step: the corpus as tokens is kept; "
             "go on with --resume and a longer --budget."
         )
-    with interrupts() as stopped, enough_memory():
-        training.stopped = stopped
+    with interrupts() as came, enough_memory():
+        training.stopped = lambda: bool(came)
         training.save()  # a disk that is too small is found now, and how long writing takes
         tell("phase", name="training")
         why = training.all()
     now = training.state
     measures = telling.closing(order.folder.log)
-    return Outcome(order.folder.encoder, now.step, now.tokens, training.clock.seconds(), measures, why)
+    return Outcome(order.folder.encoder, now.step, now.tokens, training.clock.seconds(), measures, why, *came[:1])
 
 
 def prepared(order: Order, world: World, tell: Tell) -> Ready:
@@ -244,21 +243,15 @@ def enough_memory() -> Iterator[None]:
 
 
 @contextmanager
-def interrupts() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C (or SIGTERM) is noted: the step under way ends and all is written. A second one is not waited for."""
-    asked = threading.Event()
+def interrupts() -> Iterator[list[int]]:
+    """Signals that ask for an end are noted in the list: the step under way ends and all is written. A second one is
+    not waited for."""
+    came: list[int] = []
 
     def note(number: int, frame: object) -> None:
-        if asked.is_set():
+        came.append(number)
+        if len(came) > 1:
             raise KeyboardInterrupt
-        asked.set()
 
-    if threading.current_thread() is not threading.main_thread():  # others get no signals
-        yield asked.is_set
-        return
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield asked.is_set
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)
+    with signals.handled(note):
+        yield came

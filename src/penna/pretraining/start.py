@@ -4,6 +4,7 @@ Nothing heavy is imported before it is called.
 """
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -55,7 +56,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a pretraining. ``why``: "done", or "interrupted" (the same call goes on from there)."""
+    """What became of a pretraining. ``why``: "done", or "interrupted" by a signal (the same call goes on)."""
 
     encoder: Path
     steps: int
@@ -63,6 +64,7 @@ class Outcome:
     seconds: float
     measures: Mapping[str, float]
     why: str
+    signal: int = signal.SIGINT
 
 
 def pretrain(
