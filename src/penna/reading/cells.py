@@ -53,7 +53,7 @@ def plain(cells: Sequence[Any], rows: Index, notes: Notes) -> Sequence[Any]:
     try:
         together = "\n".join(cells)
         together.encode()
-        if "\0" not in together:
+        if "\0" not in together and not (notes.replacing and "\ufffd" in together):
             return cells
     except (TypeError, UnicodeEncodeError):
         pass  # some cell is not a string, or holds what cannot be encoded: look at each
@@ -64,6 +64,8 @@ def _plain(cell: str, row: int, notes: Notes) -> str:
     if "\0" in cell:
         notes.add("nul", [int(row)])
         cell = cell.replace("\0", " ")
+    if notes.replacing and "\ufffd" in cell:
+        notes.add("replaced", [row])
     if not cell.isascii() and _SURROGATE.search(cell):
         notes.add("bytes", [int(row)])
         cell = _repaired(cell)

@@ -6,6 +6,7 @@ import re
 
 from penna.errors import TableError
 from penna.reading.bounds import LineGuard
+from penna.reading.guessing import Guess, escaped, guessed, shifted, wide
 from penna.reading.notes import Notes
 from penna.reading.opening import Opened
 
@@ -16,24 +17,6 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-# Guesses are poor on short samples, so they are only among what is met in files of text.
-_EAST = [
-    "gb18030",
-    "big5",
-    "cp932",
-    "euc_jp",
-    "cp949",
-    "cp1251",
-    "koi8_r",
-    "koi8_u",
-    "cp1253",
-    "cp1255",
-    "cp1256",
-    "cp874",
-]
-_WEST = ["cp1252", "cp1250", "cp1254", "cp1257", "cp1258", "mac_roman"]
-_FEWEST_SIGNS = 8
-_NOT_WESTERN = re.compile("[A-Za-z][¹³¿¯¾¼]|[¹³¿¯¾¼][a-z]")  # what Polish looks like when it is read as Windows-1252
 _CONTROL = re.compile("[\x01-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 
 
@@ -45,13 +28,15 @@ def decoded(given: Opened, notes: Notes, encoding: str | None = None) -> tuple[s
     """
     if not given.head.strip(b" \t\r\n"):
         raise TableError(f"{given.name} is empty: give a table with a header and rows.")
-    name = encoding_of(given.head) if encoding is None else _marked(given.head, encoding)
+    guess = _found(given.head) if encoding is None else Guess(_marked(given.head, encoding), True, "")
+    name = guess.encoding
     errors = "surrogateescape" if name.startswith("utf-8") else "replace"
+    notes.replacing |= errors == "replace"
     head = codecs.getincrementaldecoder(name)(errors).decode(given.head)
     if len(_CONTROL.findall(head)) > max(10, 0.05 * len(head)) or head.count("\0") > 0.2 * len(head):
         raise TableError(f"{given.name} is not a text file: give CSV, TSV, JSON lines or Parquet.")
-    if not name.startswith("utf-8") and encoding is None:
-        notes.say("encoding", f"{given.name} was read as {name}.")
+    if encoding is None and (said := _said(given.name, guess, given.head)):
+        notes.say("encoding", said, "info" if guess.sure and not name.startswith("utf-8") else "warning")
     return head, Text(given, name, errors)
 
 
@@ -85,34 +70,32 @@ def encoding_of(head: bytes) -> str:
     >>> encoding_of("Straße".encode("cp1252"))
     'cp1252'
     """
+    return _found(head).encoding
+
+
+def _found(head: bytes) -> Guess:
+    """The encoding of a file that begins so; without an example where there is no question."""
     for mark, name in _MARKS:
         if head.startswith(mark):
-            return name
-    if (wide := _unmarked_wide(head)) is not None:
-        return wide
+            return Guess(name, True, "")
+    if (b"\0" in head or head.isascii()) and (other := wide(head) or escaped(head)):
+        return Guess(other, True, "")
     strange = len(re.findall("[\udc80-\udcff]", codecs.getincrementaldecoder("utf-8")("surrogateescape").decode(head)))
     beyond_ascii = len(head) - len(head.translate(None, bytes(range(128, 256))))
-    return "utf-8" if strange <= 0.1 * beyond_ascii else _guessed(head)
+    return Guess("utf-8", True, "") if strange <= 0.1 * beyond_ascii else guessed(head)
 
 
-def _unmarked_wide(head: bytes) -> str | None:
-    """UTF-16 without a mark: every other byte of mostly Latin text is NUL."""
-    odd, even = head[1:4000:2], head[0:4000:2]
-    if odd.count(0) > 0.4 * len(odd) and even.count(0) < 0.05 * len(even):
-        return "utf-16-le"
-    if even.count(0) > 0.4 * len(even) and odd.count(0) < 0.05 * len(odd):
-        return "utf-16-be"
-    return None
-
-
-def _guessed(head: bytes) -> str:
-    import charset_normalizer
-
-    telling = b"\n".join(line for line in head.split(b"\n")[:-1] or [head] if not line.isascii())[: 1 << 15] or head
-    if len(telling) - len(telling.translate(None, bytes(range(128, 256)))) < _FEWEST_SIGNS:
-        return "cp1252"
-    best = charset_normalizer.from_bytes(telling, cp_isolation=_EAST + _WEST).best()
-    # Western code pages differ in a few signs only; the commonest is right unless it makes odd words.
-    if best is None or (best.encoding in _WEST and not _NOT_WESTERN.search(telling.decode("cp1252", "replace"))):
-        return "cp1252"
-    return best.encoding
+def _said(name: str, guess: Guess, head: bytes) -> str:
+    """What there is to say of how a file was read; nothing of plain UTF-8."""
+    if guess.encoding.startswith("utf-8"):
+        if (shift := shifted(head)) is None:
+            return ""
+        return f"{name} may be UTF-7 ({shift[0]!r} would be {shift[1]!r}): pass --encoding utf-7 if it is."
+    if not guess.example:
+        return f"{name} was read as {guess.encoding}."
+    if guess.sure:
+        return f"{name} was read as {guess.encoding} ({guess.example!r}): pass --encoding if these letters are wrong."
+    return (
+        f"{name} was read as {guess.encoding}, which is a weak guess ({guess.example!r}): look at these letters, and "
+        "pass --encoding if they are wrong."
+    )

@@ -11,6 +11,7 @@ _Severity = Literal["info", "warning"]
 # kind -> (severity, sentence); {n} is the count, {where} the first few rows or lines.
 _SENTENCES: dict[str, tuple[_Severity, str]] = {
     "bytes": ("warning", "cells with bytes that are not UTF-8, read as Windows-1252: {n} (rows {where})"),
+    "replaced": ("warning", "cells with bytes that the encoding does not have, read as U+FFFD: {n} (rows {where})"),
     "nul": ("warning", "cells with NUL characters, replaced by spaces: {n} (rows {where})"),
     "ragged": ("warning", "records left out for too many or too few cells: {n} (lines {where})"),
     "quotes": ("warning", "lines left out for broken quotes: {n} (lines {where})"),
@@ -40,6 +41,7 @@ class Notes:
     """Counts by kind; ``findings`` turns them into sentences once reading is over."""
 
     def __init__(self) -> None:
+        self.replacing = False  # whether bytes that cannot be decoded come through as U+FFFD
         self._counts: dict[str, int] = {}
         self._places: dict[str, list[int | str]] = {}
         self._known: set[tuple[str, int | str]] = set()
@@ -61,9 +63,9 @@ class Notes:
                 self._known.add(known)
                 self.add(kind, [place])
 
-    def say(self, kind: str, message: str) -> None:
+    def say(self, kind: str, message: str, severity: _Severity = "info") -> None:
         """Note something that stands for the whole source."""
-        self._said.append(Finding(kind, message))
+        self._said.append(Finding(kind, message, severity=severity))
 
     def around(self, key: str, others: Sequence[str]) -> None:
         """Note that the rows are a list in an object, and what else this holds."""
