@@ -115,7 +115,8 @@ def by_hand(checkpoint: Checkpoint, text: str, depth: int, pooling: str, length:
     with torch.inference_mode():
         states = checkpoints.load_module(checkpoint, depth=depth)(input_ids=torch.from_numpy(ids)[None])
     hidden = states.last_hidden_state[0]
-    pooled = {"mean": hidden.mean(0), "cls": hidden[0], "max": hidden.amax(0)}[pooling]
+    ways = {"mean": hidden.mean(0), "cls": hidden[0], "max": hidden.amax(0), "last": hidden[-1]}
+    pooled = (ways | {"sqrt": hidden.sum(0) / len(hidden) ** 0.5})[pooling]
     return np.asarray(pooled.numpy())
 
 

@@ -100,7 +100,7 @@ def test_an_unknown_activation_is_refused(tiny_bert: Path, tmp_path: Path) -> No
         graph.write_graph(module, checkpoint, tmp_path, length=48)
 
 
-@pytest.mark.parametrize("pooling", ["mean", "cls", "max"])
+@pytest.mark.parametrize("pooling", ["mean", "cls", "max", "sqrt", "last"])
 @pytest.mark.parametrize("kind", ["bert", "albert"])
 def test_padding_changes_nothing_under_any_pooling(pooling: str, kind: str, write: Write) -> None:
     opened = Graph.open(write(kind, pooling=pooling), threads=1)

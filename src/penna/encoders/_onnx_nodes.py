@@ -14,7 +14,7 @@ from penna.encoders.parts import Dense, Layer, Norm, Parts
 from penna.errors import BundleError
 
 IDS, MASK, TYPES, OUT = "ids", "mask", "types", "out"
-_INT32, _FLOAT, _BOOL = 6, 1, 9  # numbers of types, as Cast takes them
+_INT32, _INT64, _FLOAT, _BOOL = 6, 7, 1, 9  # numbers of types, as Cast takes them
 _ACTIVATIONS = {
     "gelu": "BiasGelu",
     "gelu_new": "FastGelu",
@@ -194,6 +194,10 @@ def _pool(writer: Writer, x: str, pooling: str) -> str:
         real = writer.add("Unsqueeze", writer.add("Cast", MASK, to=_BOOL), writer.whole(2))
         lowest = writer.weight("lowest", np.array(np.finfo(np.float32).min, np.float32))
         return writer.add("ReduceMax", writer.add("Where", real, x, lowest), axes=[1], keepdims=0)
+    if pooling == "last":
+        count = writer.add("Cast", writer.add("ReduceSum", MASK, writer.whole(1)), to=_INT64)  # (b, 1)
+        place = writer.add("Sub", count, writer.weight("scalar_1", np.array(1, np.int64)))
+        return writer.add("GatherND", x, place, batch_dims=1)
     weights = writer.add("Unsqueeze", writer.add("Cast", MASK, to=_FLOAT), writer.whole(1))
     if pooling == "sides":
         types = writer.add("Unsqueeze", writer.add("Cast", TYPES, to=_FLOAT), writer.whole(1))
@@ -204,5 +208,6 @@ def _pool(writer: Writer, x: str, pooling: str) -> str:
         means = writer.add("Div", writer.add("MatMul", both, x), counts)  # (b, 2, width)
         return writer.add("Reshape", means, writer.whole(0, -1))
     total = writer.add("MatMul", weights, x)  # (b, 1, width)
-    mean = writer.add("Div", total, writer.add("ReduceSum", weights, writer.whole(2)))
+    count = writer.add("ReduceSum", weights, writer.whole(2))
+    mean = writer.add("Div", total, writer.add("Sqrt", count) if pooling == "sqrt" else count)
     return writer.add("Squeeze", mean, writer.whole(1))

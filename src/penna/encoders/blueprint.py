@@ -3,6 +3,9 @@
 So only the values of weights and a few sizes are free; operators, edges, constants, the turns of loops, inputs and
 outputs are those of the writers (``_onnx_nodes``, ``_onnx_decoder``). What is free is bounded by what a batch would
 take. Nothing is run, and onnxruntime has not seen the files yet. Raises ValueError with the reason.
+
+A writer that is changed would no longer know the graphs of artefacts that exist: it has to write them still, under the
+pooling or the activation that they had.
 """
 
 from collections.abc import Mapping, Sequence

@@ -4,6 +4,7 @@ Finding and describing need no torch; only ``load_module`` imports it.
 """
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from penna import native
 from penna.encoders import config as configs
-from penna.encoders import hub, tokenizer_folder, weights
+from penna.encoders import hub, sentence, tokenizer_folder, weights
 from penna.encoders.quiet import silence
 from penna.environment import expanded
 from penna.errors import EncoderError
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 ASSETS = Path(__file__).parent.parent / "assets" / "encoders"
 #: Depths worth trying of an encoder that was trained at its full depth alone.
 SHARES = (1.0, 0.67, 0.5)
+#: The pooling that an encoder's own folder asks for.
+OWN = "own"
 _TOKENIZER = tokenizer_folder.TOKENIZER
 #: What a tokenizer is made of, too, where there is no file that holds it whole.
 _BESIDE = ("merges.txt", "tokenizer_config.json", "special_tokens_map.json")
@@ -71,6 +74,9 @@ class Checkpoint:
     step: int = 1  # a cut keeps a multiple of so many layers
     trained: tuple[int, ...] = ()  # depths that it was trained to be good at; empty where it does not say
     types: int = 1  # kinds of tokens that it knows: of two, the second stands for the second text of a pair
+    pooling: str = ""  # how its folder says that vectors are pooled; empty where it does not say
+    unit: bool = False  # whether its folder says that vectors are brought to length one
+    sentence_length: int = 0  # the most tokens that its vectors were trained for; 0 where its folder does not say
 
     @property
     def depths(self) -> tuple[int, ...]:
@@ -86,6 +92,14 @@ class Checkpoint:
     def depth_at(self, share: float) -> int:
         """The depth that is nearest to this share of the layers, among those it was trained for where it says so."""
         return min(self.trained or self.depths, key=lambda depth: (abs(depth - share * self.layers), -depth))
+
+    def pooled(self, asked: str) -> str:
+        """The pooling that is meant: its own one where "own" is asked for, which is the mean where it has none."""
+        return (self.pooling or "mean") if asked == OWN else asked
+
+    def sentence_at(self, length: int) -> int:
+        """The length of a text whose vector is wanted as it comes, at most so many tokens."""
+        return min(length, self.max_length, self.sentence_length or self.max_length)
 
     def megabytes_at(self, depth: int) -> float:
         """Float32 size of the first ``depth`` layers with the embeddings."""
@@ -122,7 +136,12 @@ def find(name: str, *, offline: bool | None = None, assets: Path = ASSETS) -> Ch
 
 
 def describe(name: str, folder: Path) -> Checkpoint:
-    """Check a checkpoint's files and read its measures. Raises EncoderError on the first thing that is wrong."""
+    """Check a checkpoint's files and read its measures, and what a folder of sentence-transformers says of vectors.
+
+    Raises EncoderError on the first thing that is wrong.
+    """
+    said = sentence.read(name, folder)
+    folder = said.folder
     config = configs.read(name, folder)
     kind = str(config.get("model_type"))
     if kind not in KINDS:
@@ -154,6 +173,9 @@ def describe(name: str, folder: Path) -> Checkpoint:
         step=stack.step,
         trained=stack.trained,
         types=configs.whole(name, config, "type_vocab_size", default=2) if KINDS[kind].typed else 1,
+        pooling=said.pooling,
+        unit=said.unit,
+        sentence_length=said.length,
     )
 
 
@@ -199,6 +221,15 @@ def _tokenizer(checkpoint: Checkpoint, written: int) -> "tokenizers.Tokenizer":
     tokenizer, checked = tokenizer_folder.read(checkpoint.name, checkpoint.folder)
     tokenizer_folder.check(checkpoint.name, checkpoint.folder, tokenizer, checked, checkpoint.vocabulary)
     return tokenizer
+
+
+def working(checkpoint: Checkpoint) -> AbstractContextManager[None]:
+    """Whatever native code raises while the checkpoint's tokenizer is at work, as an EncoderError."""
+    return native.caught(
+        lambda why: EncoderError(
+            f"encoder {checkpoint.name!r}: its tokenizer does not work ({why}): get {checkpoint.folder} again."
+        )
+    )
 
 
 def _is_folder(name: str) -> bool:

@@ -17,8 +17,9 @@ from penna.budget import Deadline
 from penna.encoders import cache as caches
 from penna.encoders import frames
 from penna.encoders.cache import Array, Segment, Store
-from penna.encoders.checkpoints import Checkpoint, load_module
+from penna.encoders.checkpoints import OWN, Checkpoint, load_module
 from penna.encoders.frames import Framed, Framing
+from penna.encoders.session import of_length_one
 from penna.encoders.tokens import Ragged, padded
 from penna.encoders.tokens import types as token_types
 from penna.errors import SettingError
@@ -29,7 +30,8 @@ __all__ = ["POOLINGS", "Encoder", "Setting", "Store", "Unfinished", "batches_of"
 if TYPE_CHECKING:
     import torch
 
-POOLINGS = ("mean", "cls", "max")
+#: Over the tokens of a row: their mean, the first, the largest, their sum over the root of their number, the last.
+POOLINGS = ("mean", "cls", "max", "sqrt", "last")
 _BATCH_TOKENS = {"cpu": 1024, "cuda": 32_768}
 _CHUNK_TOKENS = 400_000  # what is computed between two writes to disk: a kill loses no more than this
 _MANY_ROWS = 100_000  # beyond, keeping inner depths too would fill the cache
@@ -64,7 +66,7 @@ def embed(
     table: Table,
     *,
     depth: int,
-    pooling: str = "mean",
+    pooling: str = OWN,
     length: int = 128,
     dtype: str = "float32",
     windows: int = 1,
@@ -73,13 +75,15 @@ def embed(
     threads: int = 2,
 ) -> Array:
     """(n, width) float32: each row's hidden states after ``depth`` layers, pooled over its tokens; of pairs, of both
-    texts in one row; of a text longer than ``length``, the mean of at most so many ``windows``.
+    texts in one row; of a text longer than ``length``, the mean of at most so many ``windows``; of length one where the
+    encoder's folder says so.
 
     Raises Unfinished when the deadline comes before the last text.
     """
+    pooling = checkpoint.pooled(pooling)
     if pooling not in POOLINGS:
         raise SettingError(f"pooling {pooling!r} is not known: choose one of {', '.join(POOLINGS)}.")
-    setting = Setting(depth, pooling, min(length, checkpoint.max_length), dtype, 1, table.pair is not None)
+    setting = Setting(depth, pooling, checkpoint.sentence_at(length), dtype, 1, table.pair is not None)
     long = _long(checkpoint, table, setting, cache) if windows > 1 else np.zeros(len(table), bool)
     out = np.zeros((len(table), checkpoint.width), np.float32)
     for rows, many in ((np.flatnonzero(~long), 1), (np.flatnonzero(long), windows)):
@@ -87,7 +91,7 @@ def embed(
             asked = replace(setting, windows=many)
             part = table if len(rows) == len(table) else table.take(rows)
             out[rows] = _vectors(checkpoint, part, asked, cache, deadline, threads)
-    return out
+    return of_length_one(out) if checkpoint.unit else out
 
 
 def _long(checkpoint: Checkpoint, table: Table, setting: Setting, cache: Path | None) -> Array:
@@ -231,16 +235,19 @@ def loaded(checkpoint: Checkpoint, depths: tuple[int, ...], pooling: str, dtype:
 
 
 def _pooled(states: "torch.Tensor", inside: "torch.Tensor | None", pooling: str) -> Array:
+    import torch
+
     states = states.float()
     if pooling == "cls":
         vectors: Any = states[:, 0]
     elif pooling == "max":
         hidden = states if inside is None else states.masked_fill(inside[:, :, None] == 0, -1e9)
         vectors = hidden.amax(1)
-    elif inside is None:
-        vectors = states.mean(1)
+    elif pooling == "last":
+        vectors = states[:, -1] if inside is None else states[torch.arange(len(states)), inside.sum(1) - 1]
     else:
-        weight = inside[:, :, None].float()
-        vectors = (states * weight).sum(1) / weight.sum(1)
+        weight = torch.ones_like(states[:, :, :1]) if inside is None else inside[:, :, None].float()
+        count = weight.sum(1)
+        vectors = (states * weight).sum(1) / (count.sqrt() if pooling == "sqrt" else count)
     out: Array = vectors.cpu().numpy()
     return out

@@ -14,7 +14,7 @@ FORMAT = 1
 FACTS = "encoder.json"
 #: How hidden states become one vector: of "none" every token keeps its own; "sides" is the mean of either text of a
 #: pair.
-POOLINGS = ("mean", "cls", "max", "none", "sides")
+POOLINGS = ("mean", "cls", "max", "sqrt", "last", "none", "sides")
 _MOST_UNITS = 1 << 20
 _RANGES: Mapping[str, tuple[int, int]] = {
     "length": (1, _MOST_UNITS), "outputs": (1, _MOST_UNITS), "pad": (0, _MOST_UNITS), "width": (1, _MOST_UNITS),
@@ -38,9 +38,11 @@ class Facts:
     depth: int = 0
     framing: Framing | None = None
     parity: float | None = None
+    unit: bool = False
 
     def to_json(self) -> dict[str, Any]:
-        plain = {name: value for name, value in self.__dict__.items() if name != "framing"}
+        left_out = {"framing"} if self.unit else {"framing", "unit"}
+        plain = {name: value for name, value in self.__dict__.items() if name not in left_out}
         return {"format": FORMAT, **plain, **({} if self.framing is None else {"framing": self.framing.to_json()})}
 
     @property
@@ -59,8 +61,8 @@ def read(folder: Path) -> Facts:
         found = int(data.pop("format"))
         if found > FORMAT:
             raise BundleError(f"{path} has format {found}, this Penna reads up to {FORMAT}: update penna.")
-        known = Facts.__annotations__.keys() - {"framing", "parity"}
-        facts = Facts(**{name: data[name] for name in known}, parity=data.get("parity"))
+        known = Facts.__annotations__.keys() - {"framing", "parity", "unit"}
+        facts = Facts(**{name: data[name] for name in known}, parity=data.get("parity"), unit=data.get("unit", False))
         if "framing" in data:
             facts = replace(facts, framing=Framing.from_json(data["framing"], facts.length))
         if facts.pooling == "sides" and (facts.framing is None or facts.framing.sides != 2 or facts.outputs % 2):
@@ -79,5 +81,7 @@ def _check_sizes(facts: Facts) -> None:
         raise ValueError(f"characters is {facts.characters}, more than {most} tokens need")
     if facts.pooling not in POOLINGS:
         raise ValueError(f"pooling is {facts.pooling!r:.40}")
+    if type(facts.unit) is not bool or (facts.unit and facts.pooling in ("none", "sides")):
+        raise ValueError(f"unit is {facts.unit!r:.40}")
     if type(facts.kind) is not str or type(facts.parity) not in (float, int, type(None)):
         raise ValueError("its kind or its parity is none that Penna writes")

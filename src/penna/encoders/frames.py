@@ -17,7 +17,7 @@ import numpy as np
 
 from penna.encoders import tokens
 from penna.encoders.cache import Array, spans
-from penna.encoders.checkpoints import Checkpoint, load_tokenizer
+from penna.encoders.checkpoints import Checkpoint, load_tokenizer, working
 from penna.encoders.tokens import Ragged
 from penna.table import Table
 
@@ -135,7 +135,8 @@ class Framing:
 
 def framing(checkpoint: Checkpoint, length: int, *, pair: bool = False, windows: int = 1) -> Framing:
     """How an encoder reads texts, or pairs of them, at this length."""
-    frame = Frame.of(load_tokenizer(checkpoint), checkpoint.types)
+    with working(checkpoint):
+        frame = Frame.of(load_tokenizer(checkpoint), checkpoint.types)
     return Framing(frame, min(length, checkpoint.max_length), 2 if pair else 1, windows)
 
 

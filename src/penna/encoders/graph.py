@@ -58,13 +58,14 @@ def write_graph(
     length: int,
     sample: Sequence[str] = (),
     framing: Framing | None = None,
+    unit: bool = False,
 ) -> float:
     """Write the encoder (evaluation mode, float32) and return the largest difference from torch on ``sample``, which
     is noted in encoder.json, too.
 
-    With ``head`` the graph gives (n, k) logits, without it the pooled (n, width) vectors; with ``framing`` it reads
-    pairs, or long texts by windows, of that length. Raises BundleError where
-    the graph answers otherwise than the module, or cannot be written.
+    With ``head`` the graph gives (n, k) logits, without it the pooled (n, width) vectors, brought to length one with
+    ``unit``; with ``framing`` it reads pairs, or long texts by windows, of that length. Raises BundleError where the
+    graph answers otherwise than the module, or cannot be written.
     """
     from penna.encoders import _onnx_nodes, _onnx_plain
 
@@ -92,6 +93,7 @@ def write_graph(
         kind=checkpoint.kind,
         depth=len(parts.order),
         framing=framing,
+        unit=unit,
     )
     folder.mkdir(parents=True, exist_ok=True)
     load_tokenizer(checkpoint).save(str(folder / session.TOKENIZER), pretty=False)
@@ -128,6 +130,8 @@ def _difference(module: "torch.nn.Module", opened: Graph, layers: list[Layer], t
         expected = _ACTIVATIONS[activation](expected @ weight.T + bias)
     every = facts.pooling == "none"
     found = np.concatenate(opened.each(opened.framed(texts).rows)) if every else opened.run(texts)
+    if facts.unit:
+        expected = session.of_length_one(expected)
     if layers:
         expected, found = _softmax(expected), _softmax(found)
     else:
@@ -162,7 +166,12 @@ def _pooled(hidden: Array, rows: tokens.Ragged, i: int, pooling: str) -> Array:
         return np.concatenate(
             [side.mean(0) if len(side) else 0 * hidden[0] for side in (hidden[~second], hidden[second])]
         )
-    made: Array = {"mean": hidden.mean(0), "cls": hidden[0], "max": hidden.max(0), "none": hidden}[pooling]
+    if pooling == "sqrt":
+        return np.asarray(hidden.sum(0) / np.sqrt(len(hidden)))
+    last = hidden[-1]
+    made: Array = {"mean": hidden.mean(0), "cls": hidden[0], "max": hidden.max(0), "none": hidden, "last": last}[
+        pooling
+    ]
     return made
 
 

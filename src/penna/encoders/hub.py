@@ -19,6 +19,9 @@ _WANTED = (
     "model-*.safetensors",
     "model.safetensors.index.json",
 )
+#: What folders of sentence-transformers have beside, and the place of all the rest in old ones.
+_SENTENCES = ("modules.json", "sentence_bert_config.json", "1_Pooling/config.json")
+_PLACES = ("", "0_Transformer/")
 
 
 def kept_offline() -> bool:
@@ -32,7 +35,10 @@ def snapshot(name: str, offline: bool) -> Path:
     from huggingface_hub.utils import disable_progress_bars
 
     disable_progress_bars()
-    place = {"cache_dir": environment.hub_cache(), "allow_patterns": list(_WANTED)}
+    place = {
+        "cache_dir": environment.hub_cache(),
+        "allow_patterns": [*_SENTENCES, *(place + file for place in _PLACES for file in (*_WANTED, *_SENTENCES[1:2]))],
+    }
     try:
         folder = Path(huggingface_hub.snapshot_download(name, local_files_only=True, **place))
         if offline or _complete(folder):
@@ -49,7 +55,7 @@ def snapshot(name: str, offline: bool) -> Path:
 
 
 def _complete(folder: Path) -> bool:
-    return (folder / "config.json").is_file() and any(folder.glob("*.safetensors"))
+    return any((folder / p / "config.json").is_file() and any((folder / p).glob("*.safetensors")) for p in _PLACES)
 
 
 def _not_found(name: str, why: str) -> str:

@@ -70,7 +70,7 @@ class Graph:
             for index in _batches(framed.rows.lengths.tolist()):
                 found[index] = self._infer(framed.rows, np.array(index))
             out[start : start + _CHUNK] = framed.mean(found)
-        return out
+        return of_length_one(out) if self.facts.unit else out
 
     def each(self, rows: Ragged) -> list[Array]:
         """(tokens, k) float32 for each row, of a graph that answers for every token."""
@@ -133,6 +133,11 @@ class Graph:
             self._session = _session(self.folder, self.threads, self.facts)
             self._process = os.getpid()
         return self._session
+
+
+def of_length_one(vectors: Array) -> Array:
+    """(n, width) the same directions."""
+    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12), np.float32)
 
 
 def _ragged(rows: Sequence[Sequence[int]], pad: int) -> Ragged:

@@ -9,7 +9,7 @@ import numpy as np
 
 from penna.encoders import cache as caches
 from penna.encoders.cache import Array, spans
-from penna.encoders.checkpoints import Checkpoint, load_tokenizer
+from penna.encoders.checkpoints import Checkpoint, load_tokenizer, working
 from penna.table import Objects, Table
 
 if TYPE_CHECKING:
@@ -67,7 +67,8 @@ def inner(checkpoint: Checkpoint, table: Table, most: int, cache: Path | None) -
     side.
     """
     tokenizer = load_tokenizer(checkpoint)
-    closing, opening = len(_closing(tokenizer)), _opening(tokenizer)
+    with working(checkpoint):
+        closing, opening = len(_closing(tokenizer)), _opening(tokenizer)
     kept, _ = _kept(checkpoint, table, cap_of(checkpoint, most), cache)
     lengths = np.clip(kept.lengths - 1 - opening - closing, 0, most - opening - closing)
     flat, offsets = spans(kept.offsets[:-1] + 1 + opening, lengths)
@@ -87,9 +88,11 @@ def _kept(checkpoint: Checkpoint, table: Table, cap: int, cache: Path | None) ->
     segments = [] if store is None else store.segments(hashes)
     missing = ~caches.known(segments, hashes)
     tokenizer = load_tokenizer(checkpoint)
-    closing = _closing(tokenizer)
+    with working(checkpoint):
+        closing = _closing(tokenizer)
     if missing.any():
-        values, offsets = _encode(tokenizer, table.joined[first[missing]], cap, closing, checkpoint.pad)
+        with working(checkpoint):
+            values, offsets = _encode(tokenizer, table.joined[first[missing]], cap, closing, checkpoint.pad)
         segments.append(caches.segment(hashes[missing], values, offsets))
         if store is not None:
             store.append(segments[-1])

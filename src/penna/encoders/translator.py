@@ -90,12 +90,13 @@ class Translator:
         """Each text's translation; "" of a text that says nothing. Long texts are translated in parts."""
         parts: list[str] = []
         of: list[int] = []
-        for i, text in enumerate(texts):
-            cut = list(self._parts(subwords.clean(text)))
-            parts += cut
-            of += [i] * len(cut)
+        with native.caught(self._broken):
+            for i, text in enumerate(texts):
+                cut = list(self._parts(subwords.clean(text)))
+                parts += cut
+                of += [i] * len(cut)
+            said = subwords.decode(self.target, self.tokens(parts))
         out: list[list[str]] = [[] for _ in texts]
-        said = subwords.decode(self.target, self.tokens(parts))
         for i, part in zip(of, said, strict=True):
             out[i].append(part)
         return [self.facts.space.join(filter(None, row)) for row in out]
@@ -123,7 +124,7 @@ class Translator:
             return beams.beam(decoder, limits, self.facts.beams, self.facts.penalty)
 
     def _broken(self, why: str) -> BundleError:
-        return BundleError(f"the graphs in {self.folder} do not run ({why}): copy the artefact again.")
+        return BundleError(f"the graphs or tokenizers in {self.folder} do not work ({why}): copy the artefact again.")
 
     def _parts(self, text: str) -> Iterator[str]:
         """The text in parts that can be read whole, cut after sentences where that can be."""

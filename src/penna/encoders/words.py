@@ -5,14 +5,17 @@ A text longer than a row is read by windows, all of it, each sharing a quarter w
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from penna import native
 from penna.encoders.cache import Array
 from penna.encoders.frames import Frame
 from penna.encoders.tokens import Ragged
+from penna.errors import EncoderError
 
 if TYPE_CHECKING:
     import tokenizers
@@ -80,7 +83,8 @@ def read(
         chunk = texts[start : start + _CHUNK]
         # A lone surrogate cannot pass into the tokenizer: it becomes a question mark.
         clean = [text.encode("utf-8", "replace").decode("utf-8") for text in chunk]
-        encodings = tokenizer.encode_batch(clean, add_special_tokens=False)
+        with _working():
+            encodings = tokenizer.encode_batch(clean, add_special_tokens=False)
         sizes = [len(encoding.ids) for encoding in encodings]
         before = _before(tokenizer, frame, leads[start : start + _CHUNK], sizes, length)
         for text, encoding, (ids, whole) in zip(chunk, encodings, before, strict=True):
@@ -104,6 +108,13 @@ def moved(texts: Worded, lookup: Array) -> Worded:
     return replace(texts, rows=rows)
 
 
+def _working() -> AbstractContextManager[None]:
+    """An encoder's tokenizer at work, or an artefact's."""
+    return native.caught(
+        lambda why: EncoderError(f"a tokenizer does not work ({why}): get the encoder, or the artefact, again.")
+    )
+
+
 def _before(
     tokenizer: "tokenizers.Tokenizer", frame: Frame, leads: Sequence[str], sizes: Sequence[int], length: int
 ) -> list[tuple[Array, bool]]:
@@ -113,7 +124,9 @@ def _before(
     clean = [text.encode("utf-8", "replace").decode("utf-8") for text in leads]
     room = length - len(frame.before) - len(frame.between) - len(frame.after)
     made = []
-    for encoding, size in zip(tokenizer.encode_batch_fast(clean, add_special_tokens=False), sizes, strict=True):
+    with _working():
+        encodings = tokenizer.encode_batch_fast(clean, add_special_tokens=False)
+    for encoding, size in zip(encodings, sizes, strict=True):
         most = max(1, int(_LEAD * length), room - size)
         ids = np.array([*frame.before, *encoding.ids[:most], *frame.between], np.int32)
         made.append((ids, len(encoding.ids) <= most))

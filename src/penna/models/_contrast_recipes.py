@@ -4,13 +4,14 @@ from typing import Any
 
 import numpy as np
 
+from penna.encoders.checkpoints import OWN
 from penna.models import _depths
 from penna.recipe import Knob, Profile, Recipe, Scalar
 
 #: What a recipe means where it says nothing. ``batch`` counts pairs of texts; ``pairs`` those drawn for each row.
 DEFAULTS: dict[str, Scalar] = {
     "depth": 1.0,
-    "pooling": "mean",
+    "pooling": OWN,
     "length": 128,
     "long": "head",
     "lr": 1e-4,

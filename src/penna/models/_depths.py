@@ -1,8 +1,10 @@
-"""The depths at which a family offers an encoder, as shares of its layers. Knows checkpoints; never a network."""
+"""The depths at which a family offers an encoder, as shares of its layers, and how it pools. Knows checkpoints; never a
+network."""
 
 from collections.abc import Iterator
 
 from penna.encoders import checkpoints
+from penna.encoders.checkpoints import OWN
 from penna.errors import EncoderError
 from penna.recipe import Knob, Profile
 
@@ -21,6 +23,19 @@ def near(profile: Profile, share: float) -> Iterator[tuple[str, float]]:
 def knob(profile: Profile) -> Knob:
     """Every depth that is worth trying with one of the encoders; another one takes its nearest."""
     return Knob("depth", values=tuple(sorted({s for e in profile.encoders for s in shares(e)}, reverse=True)))
+
+
+def pooling_knob(profile: Profile, tried: tuple[str, ...]) -> Knob:
+    """The encoder's own pooling, and those that are worth trying with one of the encoders beside it."""
+    own = {_pooling(encoder) for encoder in profile.encoders}
+    return Knob("pooling", values=(OWN, *(name for name in tried if own != {name})))
+
+
+def _pooling(encoder: str) -> str:
+    try:
+        return checkpoints.find(encoder, offline=True).pooled(OWN)
+    except EncoderError:
+        return "mean"
 
 
 def shares(encoder: str) -> tuple[float, ...]:

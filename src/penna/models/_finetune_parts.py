@@ -37,11 +37,11 @@ def build(
     from penna.models import _network
     from penna.training import optimiser, precision
 
-    depth = depth_of(chosen, checkpoint)
+    depth, pooling = depth_of(chosen, checkpoint), checkpoint.pooled(chosen["pooling"])
     encoder = checkpoints.load_module(checkpoint, depth=depth, dropout=chosen["dropout"])
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = (kind or _network.Network)(encoder, checkpoint.width, columns, chosen["pooling"], chosen["dropout"])
+        network = (kind or _network.Network)(encoder, checkpoint.width, columns, pooling, chosen["dropout"])
     _network.quicken(encoder, precision.device())
     # A shared layer is every layer: it cannot be frozen in part.
     frozen = 0 if checkpoint.shared_layers else round(chosen["frozen"] * depth)

@@ -1,10 +1,12 @@
 """The recipes of family ``finetune``: what its knobs mean, which are known to be good, which a search may turn."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from penna.encoders.checkpoints import OWN
 from penna.models import _depths, _reading
 from penna.recipe import Knob, Profile, Recipe, Scalar
 
@@ -25,7 +27,7 @@ DEFAULTS: dict[str, Scalar] = {
     "dropout": 0.1,
     "smoothing": 0.0,
     "class_weights": "none",
-    "pooling": "mean",
+    "pooling": OWN,
     "head_start": "random",
     "length": 128,
 }
@@ -173,7 +175,7 @@ def knobs(profile: Profile) -> tuple[Knob, ...]:
         *_reading.long_knobs(profile),
         *_reading.pair_knobs(profile),
         # Of pairs in one row the head reads the mean of either text, and begins by chance.
-        Knob("pooling", values=("mean", "cls"), when=apart),
+        replace(_depths.pooling_knob(profile, ("mean", "cls")), when=apart),
         Knob("head_start", values=("random", "logistic"), when=apart),
     )
 

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from penna.encoders import embed
+from penna.encoders.checkpoints import OWN
 from penna.models import _depths, _reading
 from penna.recipe import Knob, Profile, Recipe, Scalar
 
 DEFAULTS: dict[str, Scalar] = {
     "depth": 1.0,  # share of the encoder's layers
-    "pooling": "mean",
+    "pooling": OWN,
     "length": 128,
     "scaling": "unit",
     "head": "logistic",
@@ -126,7 +126,7 @@ def knobs(profile: Profile) -> tuple[Knob, ...]:
     return (
         Knob("encoder", values=profile.encoders),
         _depths.knob(profile),
-        Knob("pooling", values=embed.POOLINGS),
+        _depths.pooling_knob(profile, ("mean", "cls", "max")),
         Knob("length", values=tuple(sorted({64, 128, _usual_length(profile)}))),
         *_reading.long_knobs(profile),
         *_reading.pair_knobs(profile),

@@ -21,8 +21,7 @@ _ATTENTION_DROPOUT = re.compile(r"attention\.(self\.dropout|attention_dropout|dr
 
 
 class Network(nn.Module):  # type: ignore[misc]
-    """Token ids, mask and for pairs types in, (rows, columns) logits out; ``pooling`` is "mean" over tokens or "cls",
-    the first one."""
+    """Token ids, mask and for pairs types in, (rows, columns) logits out; ``pooling`` is one of ``embed.POOLINGS``."""
 
     def __init__(self, encoder: nn.Module, width: int, columns: int, pooling: str, dropout: float) -> None:
         super().__init__()
@@ -41,8 +40,15 @@ class Network(nn.Module):  # type: ignore[misc]
         if self.pooling == "cls":
             first: torch.Tensor = hidden[:, 0]
             return first
+        if self.pooling == "last":
+            last: torch.Tensor = hidden[torch.arange(len(hidden), device=hidden.device), attention_mask.sum(1) - 1]
+            return last
         mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
-        mean: torch.Tensor = (hidden * mask).sum(1) / mask.sum(1)
+        if self.pooling == "max":
+            largest: torch.Tensor = hidden.masked_fill(mask == 0, torch.finfo(hidden.dtype).min).amax(1)
+            return largest
+        count = mask.sum(1)
+        mean: torch.Tensor = (hidden * mask).sum(1) / (count.sqrt() if self.pooling == "sqrt" else count)
         return mean
 
     def forward(

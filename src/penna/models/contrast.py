@@ -71,6 +71,7 @@ def fit(recipe: Recipe, task: Task, train: Table, valid: Table | None, resources
     torch.set_num_threads(resources.threads)
     chosen, alike = settings(recipe), as_finetune(recipe)
     checkpoint = checkpoints.find(chosen["encoder"])
+    chosen["length"] = checkpoint.sentence_at(chosen["length"])
     texts, framing = parts.texts_of(checkpoint, train, chosen, resources.cache)
     target, dtype = target_of(task, train), precision.fastest_dtype()
     network = parts.build(checkpoint, as_trained(alike), 1, recipe.seed)

@@ -182,7 +182,7 @@ class Frozen:
         module = checkpoints.load_module(checkpoint, depth=setting.depth)
         graph.write_graph(
             module, checkpoint, folder, pooling=setting.pooling, length=setting.length,
-            framing=setting.framing(checkpoint),
+            framing=setting.framing(checkpoint), unit=checkpoint.unit,
         )  # fmt: skip
         self.head.save(folder)
         if self.source.shared is not None:
@@ -222,8 +222,8 @@ def _setting(chosen: dict[str, Any], checkpoint: Checkpoint, pair: bool) -> embe
     depth = checkpoint.depth_at(float(chosen["depth"]))
     return embed.Setting(
         depth,
-        chosen["pooling"],
-        min(chosen["length"], checkpoint.max_length),
+        checkpoint.pooled(chosen["pooling"]),
+        checkpoint.sentence_at(chosen["length"]),
         _dtype(fastest_dtype()),
         MOST_WINDOWS if chosen["long"] == "windows" else 1,
         pair,
