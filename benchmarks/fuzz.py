@@ -33,8 +33,8 @@ FINE = ("refused", "answered")
 class Worker:
     """A process that can be killed. It takes a case a line, and says a line of what came of it."""
 
-    def __init__(self, home: Path) -> None:
-        self.home = home
+    def __init__(self, home: Path, script: str = __file__) -> None:
+        self.home, self.script = home, script
         self.process: subprocess.Popen[bytes] | None = None
 
     def __call__(self, case: dict[str, Any]) -> dict[str, Any]:
@@ -57,7 +57,7 @@ class Worker:
         return self._ended("hang", f"no word for {SECONDS:g} s")
 
     def _start(self) -> None:
-        given = [sys.executable, __file__, "--worker", str(self.home)]
+        given = [sys.executable, self.script, "--worker", str(self.home)]
         self.process = subprocess.Popen(given, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert self.process.stdout is not None
         self.process.stdout.readline()  # it is ready
@@ -97,12 +97,12 @@ def work(home: Path) -> None:
         case = json.loads(line)
         Path("/proc/self/clear_refs").write_text("5")  # the peak of memory counts from here
         found = {"what": "", **_case(case, maker, sound)}
-        if found["outcome"] in FINE and _peak() > MEGABYTES:
+        if found["outcome"] in FINE and peak() > MEGABYTES:
             found["outcome"] = "memory"
-        print(json.dumps({**found, "megabytes": _peak()}), file=said, flush=True)
+        print(json.dumps({**found, "megabytes": peak()}), file=said, flush=True)
 
 
-def _peak() -> float:
+def peak() -> float:
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) / 1e3 for line in lines if line.startswith("VmHWM"))
 

@@ -88,3 +88,13 @@ def test_an_encoding_or_header_that_is_none_is_refused():
             Form.of(encoding=wrong)
     with pytest.raises(SettingError, match="header='no'"):
         Form.of(header="no")
+
+
+def test_an_archive_packed_in_a_way_that_python_does_not_know_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.csv", ROWS)
+    content = bytearray((tmp_path / "a.zip").read_bytes())
+    content[content.index(b"PK\x01\x02") + 10] = 97  # the way it is packed, as the list at the end has it
+    (tmp_path / "a.zip").write_bytes(content)
+    with pytest.raises(TableError, match=r"a.zip cannot be unpacked"):
+        read(tmp_path / "a.zip")

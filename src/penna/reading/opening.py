@@ -5,6 +5,7 @@ import difflib
 import gzip
 import io
 import lzma
+import struct
 import sys
 import zipfile
 import zlib
@@ -199,7 +200,10 @@ class _Unpacking(io.RawIOBase):
 
 
 def _only_member(file: BinaryIO, name: str) -> BinaryIO:
-    archive = zipfile.ZipFile(file)
+    try:
+        archive = zipfile.ZipFile(file)
+    except (NotImplementedError, ValueError, struct.error) as error:
+        raise _no_archive(name, error) from error
     members = [m for m in archive.infolist() if not m.is_dir() and not m.filename.startswith("__MACOSX/")]
     if any(m.filename == "[Content_Types].xml" for m in members):
         raise TableError(f"{name} is an office document: save the sheet as CSV, and give that.")
@@ -207,4 +211,11 @@ def _only_member(file: BinaryIO, name: str) -> BinaryIO:
         raise TableError(f"{name} holds {len(members)} files: unpack it, and give one of them.")
     if members[0].flag_bits & 1:
         raise TableError(f"{name} is locked by a password: unpack it, and give the file inside.")
-    return cast(BinaryIO, archive.open(members[0]))
+    try:
+        return cast(BinaryIO, archive.open(members[0]))
+    except (NotImplementedError, RuntimeError, ValueError) as error:  # a way of packing that Python does not know
+        raise _no_archive(name, error) from error
+
+
+def _no_archive(name: str, error: Exception) -> TableError:
+    return TableError(f"{name} cannot be unpacked ({error}): unpack it yourself, and give the file inside.")
