@@ -75,6 +75,8 @@ def drawn(seed: int, number: int, folder: Path) -> Drawn:
     form, encoding, packing = chance.choice(FORMATS), chance.choice(ENCODINGS), chance.choice(PACKINGS)
     rows, texts = chance.choice((1, 2, 3, 12, 30, 60, 200)), _TEXTS[kind := chance.choice(list(_TEXTS))]
     cells = [texts(chance) for _ in range(rows)]
+    if form == "conll":  # a sentence has words
+        cells = [cell if _words(cell) else "a" for cell in cells]
     labels, header = _labels(chance, rows), chance.choice((*HEADERS, None, None))
     if form in ("jsonl", "json", "parquet", "conll"):
         header = ["text", "label"]
@@ -100,11 +102,15 @@ def drawn(seed: int, number: int, folder: Path) -> Drawn:
         and encoding != "utf-7"
         and not lossy
         and form not in ("conll", "txt")
-        and kind not in ("lists", "json", "nul")
+        and kind not in ("lists", "json", "nul", "numbers")
     )
     return Drawn(
         path, what, cells, target, damage != "none" or bool(torn) or lossy, plain and header == ["text", "label"]
     )
+
+
+def _words(cell: str) -> list[str]:
+    return [word for word in cell.split(" ") if word.strip("\r\n\t ")]
 
 
 def _sentence(chance: random.Random, words: Sequence[str], most: int = 14) -> str:

@@ -32,6 +32,11 @@ def packed(path, *parts: tuple[bytes, int]):
             [(b'{"text": "good words"}\n', 9), (b'{"text": "', 1), (b"x" * 1024, 70_000)],
             "line 10 of .* is too",
         ),
+        (
+            "a.jsonl",
+            [(b"{", 1), *((f'"c{i}": 1, '.encode(), 1) for i in range(20_001)), (b'"text": "a b"}\n', 1)],
+            "20,000 c",
+        ),
         ("a.json.gz", [(b'[{"text": "', 1), (b"x" * 1024, 70_000)], "line 1 of .* is too long"),
         ("a.jsonl.gz", [(b'{"text": "good words"}\n', 9), (b"\n", 18_000_000)], "over a million empty lines"),
         ("a.conll.gz", [(b"Ann B-PER\n", 101_000)], "sentence 1 of .* has more than 100,000 words"),

@@ -46,6 +46,8 @@ def test_words_alone_come_back_as_they_were(tmp_path_factory, rows):
         ("1 7 Ann O\n1 8 left O\n1 9 . O\n\n2 10 a O\n2 11 b O\n2 12 c O\n", ["Ann left .", "a b c"], "columns 1, 2"),
         ("bc/x 0 0 Ann -\nbc/x 0 1 ran -\nbc/x 0 2 . -\n\nbc/x 0 0 he -\nbc/x 0 1 is -\nbc/x 0 2 ! -\n",
          ["Ann ran .", "he is !"], "columns 1, 2, 3"),
+        ("T1 Ann B-PER\nT2 left O\n\nT1 He O\nT2 ran O\n", ["Ann left", "He ran"], "column 1"),
+        ("1-1\t0-3\tAnn\tO\n1-2\t4-8\tleft\tO\n\n2-1\t9-11\tHe\tO\n", ["Ann left", "He"], "columns 1, 2"),
         ("1990 O\n1991 O\n\n1992 O\n1993 B-DATE\n", ["1990 1991", "1992 1993"], ""),
         ("1\n2\n\n5\n6\n", ["1 2", "5 6"], ""),
         ("ha O\nha O\n\nno O\nno O\n", ["ha ha", "no no"], ""),

@@ -52,6 +52,9 @@ def rows(*columns):
         (["text", TEXTS[0]], rows(["text", "call", "mail", "call"], TEXTS), False),
         (["charge", TEXTS[0]], [["charge", TEXTS[0]], *rows(LABELS, TEXTS)], False),
         (["text", "label"], [*rows(TEXTS, LABELS), ["text", "label"], *rows(TEXTS, LABELS)], True),
+        (["refund please"], [], False),
+        (["text"], [], True),
+        (["text", "label"], [], True),
         (["hello"], rows(["hello there my dear friend", "oh, hello, how are you?", "that is fine with me"]), False),
     ],
 )
@@ -90,6 +93,18 @@ def test_an_empty_line_among_texts_is_answered_and_those_at_the_end_are_none(tmp
     found = list(stream(tmp_path / "a.txt", text=("text",)))
     assert [text for chunk in found for text in chunk.table.text["text"]] == [TEXTS[0], "", TEXTS[1]]
     assert [number for chunk in found for number in chunk.table.rows] == [1, 2, 3]
+
+
+def test_quotes_in_lines_of_text_are_text(tmp_path):
+    lines = ['"Never again', 'said my wife"', 'a "good" film', '"Wow" and more']
+    (tmp_path / "a.txt").write_text("\n".join(lines), encoding="utf-8")
+    assert next(stream(tmp_path / "a.txt", text=("text",))).table.text["text"].tolist() == lines
+
+
+def test_texts_with_commas_are_no_cells(tmp_path):
+    lines = ["Hello, where is it?", "Well, yes, thank you, bye.", "No."]
+    (tmp_path / "a.txt").write_text("\n".join(lines), encoding="utf-8")
+    assert next(stream(tmp_path / "a.txt", text=("text",))).table.text["text"].tolist() == lines
 
 
 def test_empty_lines_between_rows_of_a_table_are_counted(tmp_path):

@@ -3,9 +3,9 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from penna.reading.notes import Notes
 from penna.table import Index, Objects
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+T = TypeVar("T")
+_MOST_LETTERS = 1 << 26  # in a batch of rows
 _LONGEST_NAME = 500  # characters that a column is called by
 #: How a list of strings begins.
 _LISTED = re.compile(r"\s*\[\s*(['\"]|np\.str_)")
@@ -26,6 +28,24 @@ class Piece:
 
     rows: Index
     columns: Mapping[str, Sequence[Any]]
+
+
+def batches(rows: Iterator[T], size: int, letters: Callable[[T], int]) -> Iterator[list[T]]:
+    """``size`` rows at a time, and fewer where they are long: 64 million ``letters`` together at most, or one row.
+
+    >>> [len(batch) for batch in batches(iter(["a" * 50_000_000] * 3 + ["b"] * 3), 2, len)]
+    [1, 1, 2, 2]
+    """
+    held, weight = list[T](), 0
+    for row in rows:
+        own = letters(row)
+        if held and (len(held) == size or weight + own > _MOST_LETTERS):
+            yield held
+            held, weight = [], 0
+        held.append(row)
+        weight += own
+    if held:
+        yield held
 
 
 def named(header: Sequence[Any], notes: Notes) -> list[str]:

@@ -8,12 +8,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeVar
 
+T = TypeVar("T")
 WORDS, TAGS = "tokens", "tags"
 BLANK = " \t\r\n"
 _TAG = re.compile(r"O|[BIESLUMW][-_][^ \t]+")
 _START = "-DOCSTART-"
-_NUMBER = re.compile(r"[0-9]{1,9}")
+_NUMBER = re.compile(r"(?:[A-Za-z]{0,3}[-_.:#]?)([0-9]{1,9})[.:)]?")
 #: CoNLL-U has lines for several words at once (1-2) and for words that are not in the text (1.1).
 _NO_WORD = re.compile(r"[0-9]{1,9}[-.][0-9]{1,9}")
 _UNIVERSAL = (WORDS, "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
@@ -98,7 +100,7 @@ def layout_of(head: str) -> Layout:
     places = [[[cells[at] for cells in sentence] for sentence in sentences] for at in range(width)]
     dropped: list[int] = []
     counted = bool(places) and width > 1 and _counts(places[0])
-    while len(dropped) < width - 1 and (_counts(places[len(dropped)]) or _names(places[len(dropped)])):
+    while len(dropped) < width - 1 and any(look(places[len(dropped)]) for look in (_counts, _names, _places)):
         dropped.append(len(dropped))
     rest = list(range(len(dropped), width))
     if dropped and len(rest) == 1 and tagged(_flat(places[rest[0]])):
@@ -156,11 +158,16 @@ def _width(lines: Sequence[str]) -> int:
 
 def _counts(sentences: Sequence[Sequence[str]]) -> bool:
     """Whether a column numbers words: whole numbers that rise in nearly every sentence."""
-    numbers = [[cell for cell in sentence if not _NO_WORD.fullmatch(cell)] for sentence in sentences]
-    flat = _flat(numbers)
-    if len(flat) < 2 or not all(map(_NUMBER.fullmatch, flat)) or max(map(len, numbers)) < 2:
+    numbers = [[_NUMBER.fullmatch(cell) for cell in sentence if not _NO_WORD.fullmatch(cell)] for sentence in sentences]
+    if max(map(len, numbers), default=0) < 2 or not all(_flat(numbers)):
         return False
-    return _mostly(all(int(a) < int(b) for a, b in pairwise(row)) for row in numbers)
+    return _mostly(all(int(a[1]) < int(b[1]) for a, b in pairwise(row) if a and b) for row in numbers)
+
+
+def _places(sentences: Sequence[Sequence[str]]) -> bool:
+    """Whether a column holds places of words, of sentence and word (1-2) or of characters (0-3)."""
+    cells = _flat(sentences)
+    return len(cells) > 1 and all(map(_NO_WORD.fullmatch, cells))
 
 
 def _names(sentences: Sequence[Sequence[str]]) -> bool:
@@ -169,7 +176,7 @@ def _names(sentences: Sequence[Sequence[str]]) -> bool:
     return len(long) > 1 and all(len(set(row)) == 1 for row in sentences)
 
 
-def _flat(rows: Sequence[Sequence[str]]) -> list[str]:
+def _flat(rows: Sequence[Sequence[T]]) -> list[T]:
     return [cell for row in rows for cell in row]
 
 

@@ -10,12 +10,13 @@ import numpy as np
 from penna.errors import TableError
 from penna.reading.asked import Asked
 from penna.reading.bounds import LONGEST_CELL, MOST_COLUMNS, too_long, too_wide
-from penna.reading.cells import Piece, named
+from penna.reading.cells import Piece, batches, named
 from penna.reading.dialect import ALONE, Dialect, Feed, dialect_of, records_of
 from penna.reading.encoding import Text
 from penna.reading.naming import names_of
 from penna.reading.notes import Notes
 
+_LINES = (".txt", "")  # files that may be lines of text, and no tables
 _MOST_LOST = 100_000  # lines after a broken quote, until a sound one
 _MOST_CELLS = 4_000_000  # in a piece
 
@@ -30,6 +31,8 @@ def pieces(
         raise too_wide(name)
     width = Counter(map(len, sample)).most_common(1)[0][0] if sample else 1
     columns = names_of(sample, width, name, notes, asked)
+    if columns is not None and dialect.delimiter == ALONE and suffix in _LINES and not _wrapped(head):
+        dialect = Dialect(ALONE, csv.QUOTE_NONE)  # each line is a text, whatever quotes are in it
     rows = _records(file.by_lines(), dialect, name, notes, 0 if columns is None else width)
     if columns is None:
         first = next(rows, None)
@@ -39,13 +42,16 @@ def pieces(
     if len(columns) > MOST_COLUMNS:
         raise too_wide(name)
     size = min(size, max(1, _MOST_CELLS // len(columns)))
-    batch = list(islice(rows, size))
-    if not batch:
-        yield Piece(np.zeros(0, np.int64), dict.fromkeys(columns, ()))
-    while batch:
+    batch = None
+    for batch in batches(rows, size, _letters):
         numbers, cells = zip(*batch, strict=True)
         yield Piece(np.array(numbers, np.int64), dict(zip(columns, zip(*cells, strict=True), strict=True)))
-        batch = list(islice(rows, size))
+    if batch is None:
+        yield Piece(np.zeros(0, np.int64), dict.fromkeys(columns, ()))
+
+
+def _letters(row: tuple[int, list[str]]) -> int:
+    return sum(map(len, row[1]))
 
 
 def _dialect(head: str, suffix: str, asked: Asked) -> tuple[Dialect, list[list[str]]]:
@@ -64,6 +70,12 @@ def _prose(dialect: Dialect, sample: Sequence[Sequence[str]], column: str) -> bo
         return False
     after = [cell[:1] == " " for record in sample for cell in record[1:]]
     return bool(after) and sum(after) >= 0.9 * len(after)
+
+
+def _wrapped(head: str) -> bool:
+    """Whether most lines that begin with a quote end with one, too."""
+    begun = [line for line in head.splitlines() if line[:1] == '"']
+    return 2 * sum(len(line) > 1 and line[-1] == '"' for line in begun) > len(begun)
 
 
 def _records(

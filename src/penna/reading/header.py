@@ -257,6 +257,8 @@ def _alone(first: Sequence[str]) -> Verdict:
     """A line without others."""
     prose = any(_wordy(cell.strip()) for cell in first)
     named = any(_called(cell.strip()) for cell in first)
+    if len(first) == 1:  # names alone would be no table
+        prose = not named
     return Verdict(named or not prose, False, _CALLED if named else _PROSE, max(first, key=len))
 
 

@@ -3,14 +3,14 @@ holds such an array. What is no row is named with its line, or refused."""
 
 import json
 from collections.abc import Iterator
-from itertools import islice
 from typing import Any, TextIO
 
 import numpy as np
 
 from penna.errors import TableError
 from penna.reading import forms, json_layout
-from penna.reading.cells import Piece
+from penna.reading.bounds import MOST_COLUMNS, too_wide
+from penna.reading.cells import Piece, batches
 from penna.reading.forms import spacy
 from penna.reading.json_values import WHOLE, Broken, Scanner, TooLong
 from penna.reading.notes import Notes
@@ -24,11 +24,13 @@ def pieces(file: TextIO, suffix: str, name: str, size: int, notes: Notes) -> Ite
     """``size`` rows at a time; the first piece settles which columns there are."""
     rows = _rows(file, suffix, name, notes)
     columns: list[str] | None = None
-    while batch := list(islice(rows, size)):
+    for batch in batches(rows, size, _letters):
         numbers, objects = zip(*batch, strict=True)
         forms.settled(objects)
         seen = list(dict.fromkeys(key for row in objects for key in row))
         columns = seen if columns is None else columns
+        if len(seen) > MOST_COLUMNS:
+            raise too_wide(name)
         for late in (key for key in seen if key not in columns):
             notes.once("late", [f"{late!r}, first in row {next(n for n, row in batch if late in row)}"], late)
         cells = {column: [row.get(column) for row in objects] for column in columns}
@@ -38,6 +40,10 @@ def pieces(file: TextIO, suffix: str, name: str, size: int, notes: Notes) -> Ite
         raise TableError(
             f'{name} holds no rows{bad}: write each row as one line like {{"text": "...", "label": "..."}}.'
         )
+
+
+def _letters(numbered: tuple[int, Row]) -> int:
+    return sum(len(cell) for cell in numbered[1].values() if isinstance(cell, str))
 
 
 def _rows(file: TextIO, suffix: str, name: str, notes: Notes) -> Iterator[tuple[int, Row]]:

@@ -13,7 +13,7 @@ STEP = 1 << 20
 #: A first value of more characters is not held whole to see what it is.
 WHOLE = 1 << 24
 #: Characters of any value; portions of blanks between two.
-_LONGEST, _MOST_BLANK = 1 << 26, 16
+_LONGEST, _MOST_BLANK = 1 << 25, 16
 _BLANK = re.compile(r"[\s\ufeff]*")
 _FILLING = re.compile(r"[\s\ufeff,]*")
 #: An error so near the end of what was read may be due to what was not.
