@@ -159,10 +159,7 @@ def _written(
     if form == "txt":
         return "".join(" ".join(cell.split()) + end for cell in cells)
     if form == "conll":
-        return (
-            "\n\n".join("\n".join(f"{word} O" for word in cell.split(" ") if word.strip("\r\n\t ")) for cell in cells)
-            + "\n"
-        )
+        return "\n\n".join("\n".join(f"{word} O" for word in _words(cell)) for cell in cells) + "\n"
     rows = [
         {"text": cell} if alone else {"text": cell, "label": label} for cell, label in zip(cells, labels, strict=True)
     ]
@@ -234,7 +231,7 @@ _DAMAGE: dict[str, Callable[[bytes, random.Random], bytes]] = {
     "noise": lambda data, chance: _inserted(chance.randbytes(200), 1)(data, chance),
     "twice": lambda data, chance: data + data,
     "long line": lambda data, chance: data + b"x" * 3_000_000 + b"\n",
-    "empty lines": lambda data, chance: data + b"\n" * 1_100_000 + data,
+    "empty lines": lambda data, chance: data + b"\n" * 400_000 + data,
     "wide": lambda data, chance: data + b"," * 200_000 + b"\n",
     "brackets": lambda data, chance: b"[" * 100_000 + data,
     "control": _inserted(b"\x1a\x01\x02", 9),

@@ -124,9 +124,10 @@ def _evaluate(table: Drawn, model: Any) -> str:
 
 
 def _check(table: Drawn, model: Any) -> str:
+    from penna.budget import Deadline
     from penna.checking import check
 
-    check(table.path, table.target, budget=_CHECKING)
+    check(table.path, table.target, budget=Deadline(_CHECKING))
     return ""
 
 

@@ -25,7 +25,7 @@ def packed(path, *parts: tuple[bytes, int]):
         ("a.csv.gz", [(ROWS, 1), (b"x" * 1024, 40_000)], "line 102 of .* is too long: a cell may have 16 million"),
         ("a.csv.gz", [(ROWS, 1), (b"x" * 1024, 17_000), (b",a\n", 1)], "line 102 of .* is too long"),
         ("a.csv.gz", [(ROWS, 1), (b'"', 1), (b"words\n", 120_000)], "quotes of .* are broken from line 102 on"),
-        ("a.csv.gz", [(ROWS, 1), (b"\n", 1_500_000)], "over a million empty lines in a row"),
+        ("a.csv.gz", [(ROWS, 1), (b"\n", 700_000)], "over 100,000 empty lines in a row"),
         ("a.csv", [(b"a", 1), (b",a", 30_000), (b"\nx", 1), (b",1", 30_000)], "more than 20,000 columns"),
         (
             "a.jsonl.gz",
@@ -38,7 +38,7 @@ def packed(path, *parts: tuple[bytes, int]):
             "20,000 c",
         ),
         ("a.json.gz", [(b'[{"text": "', 1), (b"x" * 1024, 70_000)], "line 1 of .* is too long"),
-        ("a.jsonl.gz", [(b'{"text": "good words"}\n', 9), (b"\n", 18_000_000)], "over a million empty lines"),
+        ("a.jsonl.gz", [(b'{"text": "good words"}\n', 9), (b"\n", 18_000_000)], "over 100,000 empty lines"),
         ("a.conll.gz", [(b"Ann B-PER\n", 101_000)], "sentence 1 of .* has more than 100,000 words"),
         ("a.conll.gz", [(b"Ann B-PER\n\n", 9), (b"x" * 1024, 40_000)], "line 19 of .* is too long"),
     ],

@@ -7,7 +7,7 @@ from penna.errors import TableError
 
 #: Characters in a cell, bytes in a line, and columns of a table.
 LONGEST_CELL, LONGEST_LINE, MOST_COLUMNS = 1 << 24, 1 << 25, 20_000
-_MOST_EMPTY = 1_000_000  # lines without anything in them, in a row
+_MOST_EMPTY = 100_000  # lines without anything in them, in a row
 
 
 def counted(file: BinaryIO, most: int | None, name: str) -> BinaryIO:
@@ -71,7 +71,7 @@ def too_long(name: str, line: int) -> TableError:
 
 
 def nothing_but_blanks(name: str, line: int) -> TableError:
-    return TableError(f"{name} has over a million empty lines in a row, up to line {line:,}: is it damaged?")
+    return TableError(f"{name} has over 100,000 empty lines in a row, up to line {line:,}: is it damaged?")
 
 
 def too_wide(name: str) -> TableError:
