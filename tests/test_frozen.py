@@ -228,6 +228,17 @@ assert not {"torch", "transformers", "sklearn"} & set(sys.modules)
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
 
 
+@pytest.mark.parametrize("shapes", [{"coef": (1, 8)}, {"coef": (3, 1)}, {"intercept": (1,)}, {"coef": (3, 8, 1)}])
+def test_arrays_of_a_head_that_would_be_stretched_are_refused(shapes: dict, tmp_path: Path) -> None:
+    vectors = np.random.default_rng(0).random((30, 8), np.float32)
+    _frozen_heads.fit_prototypes(vectors, np.arange(30) % 3, 3).save(tmp_path)
+    with np.load(tmp_path / "head.npz") as file:
+        stored = dict(file)
+    np.savez(tmp_path / "head.npz", **(stored | {name: np.ones(shape, np.float32) for name, shape in shapes.items()}))
+    with pytest.raises(BundleError, match=r"head\.npz"):
+        _frozen_heads.open_head(tmp_path, 8)
+
+
 @pytest.mark.parametrize("harm", ["cut", "gone", "kind", "newer", "width", "nan"])
 def test_a_damaged_head_is_named(harm: str, tmp_path: Path) -> None:
     vectors = np.random.default_rng(0).random((30, 8), np.float32)
@@ -256,7 +267,10 @@ def test_neighbours_out_of_range_are_refused(tmp_path: Path) -> None:
     _frozen_heads.fit_neighbours(vectors, np.arange(30) % 3, 3, Scaling.fitted(vectors, "unit"), 5, 0).save(tmp_path)
     with np.load(tmp_path / "head.npz") as file:
         stored = dict(file)
-    for spoilt in ({"k": np.array(99)}, {"k": np.array(0)}, {"labels": stored["labels"] + 7}):
+    for spoilt in (
+        {"k": np.array(99)}, {"k": np.array(0)}, {"labels": stored["labels"] + 7}, {"sharpness": np.array(-1e9)},
+        {"prior": -stored["prior"]}, {"vectors": stored["vectors"][:, :1]},
+    ):  # fmt: skip
         np.savez(tmp_path / "head.npz", **(stored | spoilt))
         with pytest.raises(BundleError, match="damaged"):
             _frozen_heads.open_head(tmp_path, 8)

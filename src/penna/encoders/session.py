@@ -236,12 +236,6 @@ def open_tokenizer(path: Path, known: int, largest: int = tokenizer_file.LARGEST
         return checked.opened()
 
 
-def checked(folder: Path, name: str, largest: int) -> Path:
-    """The path of a regular file of at most so many bytes. Raises BundleError."""
-    stored.regular(folder / name, largest)
-    return folder / name
-
-
 def _fine(path: Path, what: str) -> AbstractContextManager[None]:
     """Whatever native code raises about a file of an artefact, as a BundleError."""
     return native.caught(lambda why: BundleError(f"{path} {what} ({why}): copy the artefact again."))

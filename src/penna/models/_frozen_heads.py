@@ -32,6 +32,7 @@ KINDS: Mapping[str, Mapping[str, int]] = {
 _WIDTH = {"linear": "intercept", "mlp": "second_bias", "knn": "prior", "knn_sets": "prior"}
 _LARGEST, _LARGEST_FACTS = 1 << 30, 4 << 20
 _MOST_NEIGHBOURS_ROWS = 20_000
+_SHARPEST = 1000.0
 _SHARPNESS = (1.0, 3.0, 10.0, 20.0, 40.0, 80.0)
 
 
@@ -236,6 +237,18 @@ def _some(n: int, most: int, seed: int) -> Array:
     return np.sort(np.random.default_rng(seed).choice(n, most, replace=False))
 
 
+def _check_shapes(head: Head, width: int) -> None:
+    """Arrays that would be stretched to one another are not what was written."""
+    found = {name: array.shape for name, array in head.arrays.items()}
+    columns = found[_WIDTH[head.kind]]
+    wanted = {"coef": (*columns, width), "vectors": (*found.get("vectors", (0,))[:1], width)}
+    if head.kind == "mlp":
+        wanted = {"first": (*found["first_bias"], width), "second": (*columns, *found["first_bias"])}
+    for name, shape in wanted.items():
+        if found.get(name, shape) != shape:
+            raise ValueError(f"its {name} has the shape {found[name]}, not {shape}")
+
+
 def _check(head: Head, widths: Sequence[int]) -> None:
     """Shapes must fit each other and the encoder, and numbers must be numbers."""
     for name, dimensions in KINDS[head.kind].items():
@@ -244,11 +257,14 @@ def _check(head: Head, widths: Sequence[int]) -> None:
     (width,) = head.scaling.shift.shape
     if width not in widths or head.scaling.scale.shape != (width,):
         raise ValueError(f"it is for another width than {' or '.join(map(str, widths))}")
+    _check_shapes(head, width)
     if "labels" in head.arrays:
         rows, labels, columns = len(head.arrays["vectors"]), head.arrays["labels"], len(head.arrays["prior"])
         inside = labels.dtype.kind in "iu" and labels.min(initial=0) >= 0
         inside &= labels.max() < columns if labels.ndim == 1 else labels.shape[1] == columns and labels.max() < 2
         if len(labels) != rows or not inside or not 1 <= int(head.arrays["k"]) <= rows:
             raise ValueError("its neighbours do not fit together")
+        if not 0 < float(head.arrays["sharpness"]) <= _SHARPEST or head.arrays["prior"].min(initial=1) <= 0:
+            raise ValueError("its votes do not fit together")
     if not np.isfinite(head.outputs(np.ones((1, width), np.float32))).all():
         raise ValueError("it gives no probabilities")
