@@ -34,9 +34,9 @@ def read(name: str, folder: Path) -> dict[str, Any]:
             raise ValueError("too large")
         config = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise EncoderError(f"encoder {name!r}: its config.json cannot be read ({error}): get it again.") from error
+        raise EncoderError(f"encoder {name!r}: {file} cannot be read ({error}): get it again.") from error
     if not isinstance(config, dict):
-        raise EncoderError(f"encoder {name!r}: its config.json is not a JSON object: get it again.")
+        raise EncoderError(f"encoder {name!r}: {file} is not a JSON object: get it again.")
     return config
 
 

@@ -109,6 +109,8 @@ NORMALIZERS: Parts = {
 }  # fmt: skip
 PRE_TOKENIZERS: Parts = {
     "BertPreTokenizer": {},
+    "CharDelimiterSplit": {"delimiter": letter},
+    "UnicodeScripts": {},
     "Whitespace": {},
     "WhitespaceSplit": {},
     "ByteLevel": _BYTES,

@@ -25,14 +25,14 @@ def weight_files(name: str, folder: Path) -> list[Path]:
         try:
             parts = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise EncoderError(f"encoder {name!r}: {index.name} cannot be read ({error}): get it again.") from error
+            raise EncoderError(f"encoder {name!r}: {index} cannot be read ({error}): get it again.") from error
         missing = [p for p in parts if Path(p).name != p or not (folder / p).is_file()]
         if not missing:
             return [folder / p for p in parts]
         raise EncoderError(f"encoder {name!r}: {missing[0]} is missing in {folder}: get it again.")
     if any(folder.glob("pytorch_model*.bin")):
         raise EncoderError(
-            f"encoder {name!r} has only pickled weights (pytorch_model.bin), which can run code when opened: convert "
+            f"encoder {name!r} has only pickled weights ({folder}/pytorch_model.bin), which can run code: convert "
             "them once where you trust them: AutoModel.from_pretrained(folder).save_pretrained(folder)."
         )
     raise EncoderError(f"encoder {name!r}: {folder} holds no model.safetensors: get the checkpoint's weights.")
@@ -52,7 +52,7 @@ def _header(name: str, file: Path) -> tuple[bytes, dict[str, Any]]:
         if not all(type(edge) is int for v in tensors.values() for edge in v["shape"]):
             raise ValueError("its shapes are no numbers")
     except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, struct.error) as error:
-        raise EncoderError(f"encoder {name!r}: {file.name} is damaged ({error}): get it again.") from error
+        raise EncoderError(f"encoder {name!r}: {file} is damaged ({error}): get it again.") from error
     return raw, tensors
 
 
