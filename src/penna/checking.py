@@ -182,14 +182,22 @@ def _settled(table: Table, name: str) -> tuple[Table | None, Task | None, list[F
     """The rows that ``fit`` could use and what it would be asked, or why it would refuse; and what it would say."""
     told: list[Finding] = []
     for rare in ("error", "drop"):  # what a flag can mend is no reason to look no further
+        hint = ""
         try:
             module, inferred = tasks.recognised(name, table)
+            hint = tasks.hint(module, table)
             settled, found = refusing.check(tasks.taken(module, table), rare=rare, settle=module.settle)
             said = [Finding("task", inferred)] if inferred else []
             return settled, module.make(settled), [*told, *said, *found]
         except PennaError as error:
             finding = Finding(
-                "refused", str(error), 1, (), "error", does="refuses to fit", change="do what the sentence says"
+                "refused",
+                f"{error} {hint}".strip(),
+                1,
+                (),
+                "error",
+                does="refuses to fit",
+                change="do what the sentence says",
             )
             told = told or [finding]
     return None, None, told

@@ -10,10 +10,10 @@ import numpy as np
 
 from penna import plugins, reading, tasks, trials
 from penna.encoders import checkpoints
-from penna.errors import EncoderError, RunError, SettingError, TableError, TaskError
+from penna.errors import EncoderError, PennaError, RunError, SettingError, TableError, TaskError
 from penna.job import elapsed
 from penna.job.searching import Progress
-from penna.prepare import check, weights
+from penna.prepare import check, telling, weights
 from penna.prepare import columns as beside
 from penna.prepare.clean import NONE
 from penna.prepare.offer import offered
@@ -99,7 +99,10 @@ def read(
     module, inferred = tasks.recognised(task, table, metric)
     table = tasks.taken(module, table)
     table = beside.only(table, ()) if tasks.parts(module) else table
-    checked, more = check.check(table, rare=rare, settle=module.settle)
+    try:
+        checked, more = check.check(table, rare=rare, settle=module.settle)
+    except (TableError, TaskError) as error:
+        raise telling.after(_hinted(error, tasks.hint(module, table)), found) from None
     said = [Finding("task", inferred)] if inferred else []
     asked = _scoped(module, module.make(checked, metric), scope)
     if tag_names and not getattr(asked, "names", ()):
@@ -107,8 +110,12 @@ def read(
             f"--tag-names goes with tags that are whole numbers, and this task is {asked.name}: leave it out."
         )
     checked, leaking = beside.without_leaks(checked, asked.strata(checked), roles)
-    _demand_something(checked)
+    _demand_something(checked, leaking)
     return checked, asked, [*found, *weighing, *typed, *said, *more, *leaking]
+
+
+def _hinted(error: PennaError, hint: str) -> PennaError:
+    return type(error)(f"{error} {hint}") if hint else error
 
 
 def _scoped(module: ModuleType, task: Task, label: str | None) -> Task:
@@ -121,9 +128,15 @@ def _scoped(module: ModuleType, task: Task, label: str | None) -> Task:
     return scoped
 
 
-def _demand_something(table: Table) -> None:
-    """Raise TableError where a table has neither text nor any column of use."""
+def _demand_something(table: Table, leaking: Sequence[Finding] = ()) -> None:
+    """Raise TableError where a table has neither text nor any column of use; ``leaking``: what was left out of it."""
     if not table.text and not table.columns:
+        if leaking:
+            lost = ", ".join(repr(name) for finding in leaking for name in finding.columns)
+            raise TableError(
+                f"nothing is left to learn from: {lost} alone give away column {table.target_name!r} and are left out; "
+                "name a text (--text), or, where they are known at prediction, their kind (--categorical, --numeric)."
+            )
         there = ", ".join(repr(name) for name in list(table.roles)[:10] if name != table.target_name)
         raise TableError(
             f"no column looks like text, and none of the others is of use ({there}): name one or more (--text, "

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from penna.errors import TableError, TaskError
+from penna.prepare import telling
 from penna.prepare.checks import duplicates, lengths, pairs
 from penna.table import Finding, Objects, Table
 
@@ -27,7 +28,16 @@ def check(table: Table, *, rare: str = "error", settle: Settle | None = None) ->
     not suit the task.
     """
     table, findings = usable(table)
-    table, more = (settle or labels)(table, rare)
+    try:
+        table, more = _settled(table, rare, settle or labels)
+    except (TableError, TaskError) as error:
+        raise telling.after(error, findings) from None
+    return table, [*findings, *more, *_copies(table), *lengths.very_long(table), *pairs.half_empty(table)]
+
+
+def _settled(table: Table, rare: str, settle: Settle) -> tuple[Table, list[Finding]]:
+    """The rows that the task can use, if they are enough."""
+    table, more = settle(table, rare)
     if len(table) < LEAST_ROWS:
         raise TableError(f"{len(table)} rows are too few to learn from and to test on: give at least {LEAST_ROWS}.")
     different = len(np.unique(table.alike))
@@ -37,7 +47,7 @@ def check(table: Table, *, rare: str = "error", settle: Settle | None = None) ->
             f"{len(table)} rows hold only {different} different {texts}, and copies stand on one side of every split: "
             f"give at least {LEAST_ROWS // 2} that differ."
         )
-    return table, [*findings, *more, *_copies(table), *lengths.very_long(table), *pairs.half_empty(table)]
+    return table, more
 
 
 def _copies(table: Table) -> list[Finding]:

@@ -106,16 +106,44 @@ def merged(findings: Sequence[Finding]) -> list[Finding]:
 
 
 def without_leaks(table: Table, strata: Array, named: Mapping[str, str]) -> tuple[Table, list[Finding]]:
-    """Without the columns that give away the target, unless a user named them. ``strata`` (n,) of the target."""
+    """Without the columns that give away the target, unless a user named them, or one is all the text that there is.
+    ``strata`` (n,) of the target."""
     every = np.arange(len(table))
     told = {n: leaks.told(Column(n, c), strata, every) for n, c in table.columns.items() if n not in named}
     lost = [name for name, share in told.items() if share >= leaks.CERTAIN]
+    words = _only_words(table, lost, len(np.unique(strata)))
+    lost = [name for name in lost if name not in words]
     said = of_columns(
+        "leaking column", "columns that give away the target, kept because no other holds words", words,
+        examples=[f"{n}: answers {100 * told[n]:.0f} % of what the most frequent class leaves open" for n in words],
+        does="learns from it and trusts it", change="leave it out (--ignore) if it is not known at prediction",
+    )  # fmt: skip
+    said += of_columns(
         "leaking column", "columns left out because they give away the target", lost,
         examples=[f"{n}: answers {100 * told[n]:.0f} % of what the most frequent class leaves open" for n in lost],
         does="leaves them out", change=_CHANGE,
     )  # fmt: skip
     return (only(table, [name for name in table.columns if name not in lost]) if lost else table), said
+
+
+def _only_words(table: Table, lost: Sequence[str], classes: int) -> list[str]:
+    """Of columns that would be left out, the one with most different words, where nothing that stays holds words.
+
+    A column of no more values than there are classes is the target in other words.
+    """
+    wordy = {n: Column(n, table.columns[n]).distinct for n, f in table.fields.items() if f.role == "categorical"}
+    wordy = {
+        name: distinct for name, distinct in wordy.items() if distinct > classes and _holds_words(table.columns[name])
+    }
+    if table.text or not wordy or not wordy.keys() <= set(lost):
+        return []
+    return [max(wordy, key=lambda name: wordy[name])]
+
+
+def _holds_words(cells: Array) -> bool:
+    """Whether most cells that say something have a letter."""
+    there = [str(cell) for cell in cells if not kinds.absent(cell)]
+    return 2 * sum(any(map(str.isalpha, cell)) for cell in there) > len(there)
 
 
 def only(table: Table, names: Sequence[str]) -> Table:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from penna.errors import PennaError
 from penna.table import Finding, Table
 
 Array = np.ndarray[Any, Any]
@@ -85,6 +86,12 @@ def left_out(table: Table, reasons: Sequence[Any]) -> list[Finding]:
             change="correct them in the file",
         )
     ]  # fmt: skip
+
+
+def after(error: PennaError, findings: Sequence[Finding]) -> PennaError:
+    """The error, with what was left out before it came up: it counts the rows that remain."""
+    said = [finding.message for finding in findings if finding.severity == "warning" and "left out" in finding.message]
+    return type(error)(f"{error} Before that, {' '.join(said)}") if said else error
 
 
 def unusable(table: Table, wrong: Sequence[int] | Array, why: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from penna.errors import TableError
-from penna.reading import conll, delimited, fasttext, json_rows, lines, memory, pairs, parquet, targets
+from penna.reading import conll, delimited, fasttext, json_rows, lines, memory, pairs, parquet, targets, word_rows
 from penna.reading.asked import Asked
 from penna.reading.cells import Piece, labels, plain, texts
 from penna.reading.encoding import decoded
@@ -259,10 +259,10 @@ def _pieces(source: Any, size: int, notes: Notes, asked: Asked) -> Iterator[Iter
     if files is not None:
         yield lines.pieces(files, size, notes, asked.form)
     elif memory.in_memory(source):
-        yield memory.pieces(source, size, notes)
+        yield word_rows.together(memory.pieces(source, size, notes), notes, asked)
     else:
         with opened(source, asked.form.max_expanded) as given:
-            yield _from_bytes(given, size, notes, asked)
+            yield word_rows.together(_from_bytes(given, size, notes, asked), notes, asked)
 
 
 def _from_bytes(given: Opened, size: int, notes: Notes, asked: Asked) -> Iterator[Piece]:

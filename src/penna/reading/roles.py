@@ -7,15 +7,19 @@ from typing import Any
 
 import numpy as np
 
+from penna import literals
 from penna.errors import TableError, shown
 from penna.reading.cells import missing
 
 USUAL_TARGETS = (
     "label", "labels", "target", "class", "category", "y", "sentiment", "intent",
-    "tags", "ner_tags", "spans", "entities", "cats", "answers",
+    "tags", "ner_tags", "tag", "ner_tag", "spans", "entities", "cats", "answers",
 )  # fmt: skip
+#: What a column is called that is text though its cells are short.
+USUAL_TEXTS = ("text", "sentence", "review", "comment", "message", "tweet", "utterance", "query", "word", "token")
+_DIGITS = re.compile(r"\d+")
 #: What a column of lists of words is called.
-_WORDS = ("tokens", "words")
+_WORDS = ("tokens", "words", "token", "word")
 _SAMPLE = 5000
 DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ,].{0,30})?")
 UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")  # scripts without spaces
@@ -51,6 +55,8 @@ def infer_roles(
         if column in (group, *(text or ()), *apart):
             raise TableError(f"column {column!r} is named as the target and as something else too: give it one role.")
     rest = {k: v for k, v in columns.items() if k not in given and k not in apart}
+    if text is None and len(targets) == 1:
+        text = _words_beside(rest, columns[targets[0]])
     chosen = tuple(text) if text is not None else _texts(rest, name, need_text or not (rest or apart))
     roles = dict.fromkeys(columns, "other") | dict.fromkeys(chosen, "text")
     return roles | given
@@ -79,22 +85,50 @@ def _usual_target(columns: Mapping[str, Any], text: Sequence[str] | None, group:
     raise TableError(f"which column of {name} is the target? Name one (--target) of {_listed(columns)}.")
 
 
+def _words_beside(columns: Mapping[str, Sequence[Any]], target: Sequence[Any]) -> tuple[str, ...] | None:
+    """The column of lists of words, where the target has a list for each that is as long: tags of these words."""
+    tags = _lists(target)
+    if len(tags) < 0.5 * min(len(target), _SAMPLE) or len(set(map(len, tags.values()))) < 2:
+        return None
+    for name in sorted(columns, key=lambda column: column.casefold() not in _WORDS):
+        words = _lists(columns[name])
+        equal = sum(len(words.get(at, ())) == len(row) for at, row in tags.items())
+        if equal >= 0.9 * len(tags) and all(isinstance(word, str) for row in words.values() for word in row):
+            return (name,)
+    return None
+
+
+def _lists(cells: Sequence[Any]) -> dict[int, Any]:
+    """Place -> list, of cells from all over the column that are lists, or hold one that is written out."""
+    found = dict[int, Any]()
+    for at in range(0, len(cells), max(1, len(cells) // _SAMPLE)):
+        cell = literals.parsed(cells[at]) if isinstance(cells[at], str) and cells[at][:1] == "[" else cells[at]
+        if isinstance(cell, list | tuple | np.ndarray) and len(cell):
+            found[at] = cell
+    return found
+
+
 def _texts(columns: Mapping[str, Sequence[Any]], name: str, need: bool) -> tuple[str, ...]:
     """Columns that read like prose; with none, like phrases; with none, the only column of strings.
 
     Where a table needs no text, a column of few names is none.
     """
     spoken = {column: cells for column, all_ in columns.items() if (cells := strings(all_))}
+    telling = {column: cells for column, cells in spoken.items() if not _counter(cells)}
+    spoken = telling or spoken
     for words, length in ((2.5, 25), (1.5, 12)):
         found = tuple(column for column, cells in spoken.items() if like_text(cells, words, length))
         if found:
             return found
+    if called := tuple(column for column in spoken if column.casefold() in USUAL_TEXTS):
+        return called[:1]
     names = [column for column, cells in spoken.items() if not need and len(columns) > 1 and _like_names(cells)]
     if len(spoken) == 1 and not names:
         return tuple(spoken)
     if len(columns) == 1 and not any(not missing(c) and str(c).strip() for cells in columns.values() for c in cells):
         return tuple(columns)  # nothing in it: the check will say so
     least = {column: 1.0 if column.casefold() in _WORDS else 2.5 for column in columns}
+    columns = dict(sorted(columns.items(), key=lambda column: least[column[0]]))
     listed = [c for c, cells in columns.items() if (need or least[c] == 1) and _lists_of_words(cells, least[c])]
     if listed:
         return tuple(listed[:1])
@@ -145,6 +179,16 @@ def is_number(cell: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _counter(cells: list[str]) -> bool:
+    """Numbers behind the same word, such as "Sentence: 12"."""
+    bare = {_DIGITS.sub("", cell) for cell in cells}
+    return (
+        len(cells) > 1
+        and len(bare) == 1
+        and re.fullmatch(r"[\w#]{1,12}[\W_]{0,3}", next(iter(bare)), re.ASCII) is not None
+    )
 
 
 def _like_names(cells: list[str]) -> bool:

@@ -191,6 +191,11 @@ def taken(module: ModuleType, table: Table) -> Table:
     return made
 
 
+def hint(module: ModuleType, table: Table) -> str:
+    """What the target may be instead, as the task of this file sees it; "" where there is nothing to say."""
+    return str(module.hint(table)) if hasattr(module, "hint") and table.target is not None else ""
+
+
 def restore(data: Mapping[str, Any]) -> Task:
     """A task from what its ``to_json`` wrote."""
     try:

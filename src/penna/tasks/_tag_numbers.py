@@ -43,5 +43,7 @@ def as_given(tags: Sequence[str], names: Sequence[str]) -> list[str]:
 
 def _number(tag: Any) -> int | None:
     if isinstance(tag, str):
+        tag = tag.removesuffix(".0")
         return int(tag) if tag.isdecimal() and tag.isascii() and len(tag) < 9 else None
-    return tag if type(tag) is int and tag >= 0 else None
+    whole = type(tag) is int or (type(tag) is float and tag.is_integer())
+    return int(tag) if whole and 0 <= tag < 1e9 else None

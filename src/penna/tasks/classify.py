@@ -12,7 +12,7 @@ from penna import metrics
 from penna.errors import SettingError, TaskError
 from penna.prepare import check
 from penna.table import Finding, Objects, Table
-from penna.tasks import _kinds, _labels, _scope
+from penna.tasks import _instead, _kinds, _labels, _scope
 from penna.tasks import _numbers as cells
 
 Array = np.ndarray[Any, Any]
@@ -50,8 +50,10 @@ def recognise(table: Table) -> bool:
 
 
 def inferred(table: Table) -> str:
-    """Where labels are numbers, that they were taken for classes."""
+    """Where labels are numbers, that they were taken for classes; what else a target may be that looks like more."""
     assert table.target is not None
+    if said := hint(table):
+        return said
     labels = set(table.target.tolist())
     if len(labels) <= 2 or not np.isfinite(cells.numbers(list(labels))).all():
         return ""
@@ -59,6 +61,11 @@ def inferred(table: Table) -> str:
         f"column {table.target_name!r} holds {len(labels)} different numbers: taken as classes; to predict an amount "
         "(regression), say --task regress."
     )
+
+
+def hint(table: Table) -> str:
+    """What a target of many labels may be instead."""
+    return _instead.hint(table)
 
 
 def settle(table: Table, rare: str = "error") -> tuple[Table, list[Finding]]:

@@ -42,9 +42,9 @@ def recognise(table: Table) -> bool:
 def inferred(table: Table) -> str:
     """What ``recognise`` has to say for itself."""
     assert table.target is not None
-    if not table.target_form:
-        _refused.refuse_repeated(table.target.tolist(), table)
     taken = cells_of(table)
+    if taken.target_form != targets.MATRIX and not table.target_form:
+        _refused.refuse_repeated(table.target.tolist(), table)
     assert taken.target is not None
     labels = {label for several in taken.target for label in several}
     most, form = max(map(len, taken.target), default=0), taken.target_form

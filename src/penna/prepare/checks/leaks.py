@@ -1,5 +1,6 @@
 """What gives away the target: columns, or words in the text, from which it can be read off."""
 
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -37,18 +38,27 @@ def find(sheet: Sheet) -> list[Finding]:
     columns = [*sheet.columns.values(), *(c for c in texts if c.distinct < 0.5 * c.present)]
     answered = {c.name: told(c, sheet.strata, known) for c in columns}
     leaks = sorted((name for name in answered if answered[name] >= GIVEN_AWAY), key=lambda name: -answered[name])
+    spoken = [name for name in leaks if name in sheet.table.text]
+    leaks = [name for name in leaks if name not in spoken]
     return [
         *of_columns(
+            "leaking column", "texts of few values that give away the target", spoken,
+            examples=_shares(answered, spoken),
+            does="learns from them, since they are text", change="name the text (--text), or leave one out (--ignore)",
+        ),
+        *of_columns(
             "leaking column", "columns that give away the target", leaks,
-            examples=[
-                f"{name}: answers {percent(answered[name])} of what the most frequent class leaves open"
-                for name in leaks
-            ],
-            does=f"leaves out those that answer {percent(CERTAIN)} or more and were not named, and trusts the others",
+            examples=_shares(answered, leaks),
+            does=f"leaves out those that answer {percent(CERTAIN)} or more and were not named, unless one is all the "
+            "text that there is, and trusts the others",
             change="--ignore COLUMN leaves it out; --numeric, --categorical, --date or --list COLUMN keeps it",
         ),
         *(_words(sheet, known) if sheet.classes else []),
     ]  # fmt: skip
+
+
+def _shares(answered: Mapping[str, float], names: Sequence[str]) -> list[str]:
+    return [f"{name}: answers {percent(answered[name])} of what the most frequent class leaves open" for name in names]
 
 
 def told(column: Column, strata: Array, known: Array) -> float:
