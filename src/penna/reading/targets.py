@@ -95,7 +95,7 @@ def matrix(cells: Sequence[Any]) -> Objects | None:
     out = np.empty(len(cells), dtype=object)
     width, rows = 0, set[tuple[bool, ...]]()
     for i, cell in enumerate(cells):
-        flags = () if missing(cell) or cell == "" else flags_of(cell)
+        flags = () if missing(cell) or (isinstance(cell, str) and not cell.strip()) else flags_of(cell)
         if flags is None or (flags and width and len(flags) != width):
             return None
         width = width or len(flags)

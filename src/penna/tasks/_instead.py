@@ -14,12 +14,17 @@ def hint(table: Table) -> str:
     given, column = table.target.tolist(), f"column {table.target_name!r}"
     if sign := _labels.hint(given):
         return f"{column} looks like several labels joined by {sign!r}: --separator {_typed(sign)} reads it so."
-    if len(table.text) == 1 and _tags(given) and not any(" " in text.strip() for text in table.joined[:_SOME]):
-        return (
-            f"{column} looks like tags of words, with one word a row: to learn from whole sentences, add a column that "
-            "numbers them (sentence_id), or write a sentence with lists of its words and tags in each row."
-        )
-    return ""
+    return lonely_words(table) if _tags(given) else ""
+
+
+def lonely_words(table: Table) -> str:
+    """What is said of tags where each row has one word alone."""
+    if any(" " in text.strip() for column in table.text.values() for text in column[:_SOME]):
+        return ""
+    return (
+        f"column {table.target_name!r} holds tags of words, with one word a row: to learn from whole sentences, add a "
+        "column that numbers them (sentence_id), or write a sentence with lists of its words and tags in each row."
+    )
 
 
 def _typed(sign: str) -> str:

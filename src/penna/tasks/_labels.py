@@ -43,8 +43,11 @@ def form_of(cells: Sequence[Any]) -> str:
     texts = [text for text in texts if text]
     if not texts:
         return ""
-    if 2 * sum(map(listed, texts)) >= len(texts):
-        return JSON if any(literals.parsed(text) is not None for text in texts if listed(text)) else ""
+    lists_like = [text for text in texts if listed(text)]
+    if sum(isinstance(literals.parsed(text), list) for text in lists_like) >= max(2, _LEAST * len(texts)):
+        return JSON
+    if 2 * len(lists_like) >= len(texts):
+        return ""
     if _numbers.amounts(texts):
         return ""
     return next((sign for sign in SIGNS if _parted(texts, sign)), "")
@@ -57,7 +60,8 @@ def listed(text: str) -> bool:
 
 def unread(cells: Sequence[Any]) -> list[int]:
     """Positions of cells that begin and end as lists do, and are none."""
-    return [i for i, c in enumerate(cells) if isinstance(c, str) and listed(c.strip()) and literals.parsed(c) is None]
+    written = [(i, cell) for i, cell in enumerate(cells) if isinstance(cell, str) and listed(cell.strip())]
+    return [i for i, cell in written if not isinstance(literals.parsed(cell), list)]
 
 
 def hint(cells: Sequence[Any]) -> str:

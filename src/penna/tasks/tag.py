@@ -19,6 +19,7 @@ from penna.metrics import entities
 from penna.prepare import telling
 from penna.table import Finding, Objects, Table
 from penna.tasks import _marked, _told
+from penna.tasks._instead import lonely_words
 from penna.tasks._schemes import NAMES, Scheme, Span, spans, tags
 from penna.tasks._tag_numbers import as_given
 from penna.tasks._tag_target import cells_of, form_of, named, without_entities
@@ -51,6 +52,8 @@ def inferred(table: Table) -> str:
     """What ``recognise`` has to say for itself."""
     task = make(table)
     how = _told.form(task.form, task.scheme)
+    if task.form == _marked.TAGS and (said := lonely_words(table)):
+        return said
     if task.names and not table.tag_names:
         return (
             f"column {table.target_name!r} holds whole numbers, one for each word: taken as tags (--task tag), 0 as "

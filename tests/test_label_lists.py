@@ -1,0 +1,215 @@
+"""Targets of several labels, however they are written: lists of 0 and 1, Python's lists, signs that are hinted at."""
+
+import io
+import itertools
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from penna import literals, reading, tasks
+from penna.errors import PennaError, TaskError
+from penna.job import intake
+from penna.reading import targets
+
+NAMES = ["joy", "love", "anger", "fear"]
+SETS = [row for size in (1, 2, 1) for row in itertools.combinations(NAMES, size)] * 8
+TEXTS = [f"some words, number {i} of them" for i in range(len(SETS))]
+FLAGS = [[int(name in row) for name in NAMES] for row in SETS]
+PLACES = [tuple(np.flatnonzero(row).tolist()) for row in FLAGS]
+
+
+def as_lines(cells):
+    rows = zip(TEXTS, cells, strict=True)
+    return io.BytesIO("\n".join(json.dumps({"text": text, "label": cell}) for text, cell in rows).encode())
+
+
+def as_csv(cells):
+    return io.BytesIO(pd.DataFrame({"text": TEXTS, "label": cells}).to_csv(index=False).encode())
+
+
+def objects(rows):
+    out = np.empty(len(rows), dtype=object)
+    for i, row in enumerate(rows):
+        out[i] = row
+    return out
+
+
+HOLDERS = {
+    "a list": (TEXTS, FLAGS),
+    "a list of arrays": (TEXTS, [np.array(row) for row in FLAGS]),
+    "an array": (TEXTS, np.array(FLAGS)),
+    "a Series": (TEXTS, pd.Series(FLAGS)),
+    "a Series of arrays": (TEXTS, pd.Series([np.array(row, float) for row in FLAGS])),
+    "an array of lists": (TEXTS, objects(FLAGS)),
+    "a column": (pd.DataFrame({"text": TEXTS, "label": objects(FLAGS)}), "label"),
+    "a column of tuples of bool": (
+        pd.DataFrame({"text": TEXTS, "label": [tuple(map(bool, r)) for r in FLAGS]}),
+        "label",
+    ),
+    "JSON lines": (as_lines(FLAGS), "label"),
+    "CSV": (as_csv([str(row) for row in FLAGS]), "label"),
+    "CSV of pandas": (as_csv([str(np.array(row)) for row in FLAGS]), "label"),
+    "CSV with blanks": (as_csv([" ".join(map(str, row)) for row in FLAGS]), "label"),
+    "CSV with commas": (as_csv([",".join(map(str, row)) for row in FLAGS]), "label"),
+}
+
+
+@pytest.mark.parametrize("holder", HOLDERS)
+def test_lists_of_0_and_1_are_a_matrix_whatever_holds_them(holder):
+    source, y = HOLDERS[holder]
+    table, task, _ = intake.read(source, y, None, None, "error")
+    assert (task.name, task.classes, task.matrix) == ("multilabel", (0, 1, 2, 3), True)
+    assert table.target.tolist() == PLACES
+    assert task.encode(table).astype(int).tolist() == FLAGS
+
+
+def test_a_matrix_is_read_alike_when_a_model_is_evaluated():
+    _, task, _ = intake.read(as_lines(FLAGS), "label", None, None, "error")
+    task = tasks.restore(json.loads(json.dumps(task.to_json())))
+    for row in ([0, 1, 0, 0], [1, 1, 1, 1]):  # alone, a row could be labels
+        table, _ = reading.read([{"text": "a text of one row", "label": row}], y="label")
+        assert task.encode(table).astype(int).tolist() == [row]
+    assert task.agreement(targets.matrix(FLAGS), PLACES) == 1
+
+
+@settings(max_examples=100, deadline=None)
+@given(rows=st.lists(st.lists(st.sampled_from([0, 1]), min_size=3, max_size=3), min_size=1, max_size=6))
+def test_a_matrix_gives_its_places(rows):
+    expected = [tuple(np.flatnonzero(row).tolist()) for row in rows]
+    for write in (
+        list,
+        str,
+        np.array,
+        lambda row: [bool(flag) for flag in row],
+        lambda row: [str(flag) for flag in row],
+    ):
+        assert targets.matrix([write(row) for row in rows]).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    "cells", [[[0, 1], [0, 1]], ["ab", "ba"], [[1], [0]], [[0, 1, 0], [0, 1]], [[0, 2, 0]], ["0/1", "1/0"]]
+)
+def test_what_may_be_labels_is_no_matrix(cells):
+    assert targets.matrix(cells) is None
+
+
+def test_lists_of_0_and_1_of_unlike_length_are_refused():
+    with pytest.raises(TaskError, match="more than once in 112 of 112 rows"):
+        intake.read(as_lines([[*row, 0][: 3 + i % 2] for i, row in enumerate(FLAGS)]), "label", None, None, "error")
+
+
+@pytest.mark.parametrize("write", [list, tuple, set, lambda row: np.array(row, dtype=object), pd.Index])
+def test_lists_as_python_writes_them_are_lists(write):
+    cells = [str(list(row) if write is pd.Index else write(row)) for row in SETS]
+    table, task, _ = intake.read(as_csv(cells), "label", None, None, "error")
+    assert task.classes == tuple(sorted(NAMES))
+    assert table.target.tolist() == [tuple(sorted(row)) for row in SETS]
+
+
+def test_a_label_without_a_list_stands_among_lists_and_a_broken_list_is_named():
+    cells = [str(list(row)) if len(row) > 1 else row[0] for row in SETS]
+    table, _, _ = intake.read(as_csv(cells), "label", None, None, "error")
+    assert table.target.tolist() == [tuple(sorted(row)) for row in SETS]
+    with pytest.raises(TaskError, match=r"cannot be read \(rows 5, such as"):
+        intake.read(as_csv([*cells[:4], "['joy, 'love']", *cells[5:]]), "label", None, None, "error")
+
+
+WRITTEN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=15,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(value=st.lists(WRITTEN, max_size=5))
+def test_what_python_wrote_is_what_is_parsed(value):
+    assert literals.parsed(repr(value)) == value
+    assert literals.parsed(json.dumps(value)) == value
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=st.text(alphabet="[](){}'\",: 01ab\\\nnp.None", max_size=30))
+def test_any_cell_is_parsed_or_left(text):
+    found = literals.parsed(text)
+    assert found is None or isinstance(found, list | dict)
+
+
+def test_strings_that_touch_and_depth_are_no_lists():
+    assert literals.parsed("['a''b']") is None  # Python would make one of both
+    assert literals.parsed("('a')") is None
+    assert literals.parsed("[" * 5000 + "'" + "]" * 5000) is None
+
+
+@pytest.mark.parametrize("sign", ["#", " ", "\n", "\t", " & ", "、"])
+def test_labels_joined_by_an_unusual_sign_are_hinted_at_and_read(sign):
+    cells = [sign.join(row) for row in SETS]
+    _, task, findings = intake.read(as_csv(cells), "label", None, None, "error")
+    hint = next(finding.message for finding in findings if "--separator" in finding.message)
+    typed = hint.partition("--separator '")[2].partition("' reads")[0]
+    assert task.name == "classify"
+    table, task, _ = intake.read(as_csv(cells), "label", None, None, "error", separator=typed)
+    assert table.target.tolist() == [tuple(sorted(row)) for row in SETS]
+
+
+def test_lists_without_quotes_are_hinted_at_read_and_written():
+    cells = [f"[{', '.join(row)}]" for row in SETS]
+    _, _, findings = intake.read(as_csv(cells), "label", None, None, "error")
+    assert any("--separator '[,]'" in finding.message for finding in findings)
+    table, task, _ = intake.read(as_csv(cells), "label", None, None, "error", separator="[,]")
+    assert table.target.tolist() == [tuple(sorted(row)) for row in SETS]
+    assert task.written(table.target[4:5]) == ["[joy,love]"]
+
+
+def test_a_refusal_has_the_hint_too():
+    rows = [f"{a}#{b}" for a in NAMES for b in range(12)]
+    with pytest.raises(TaskError, match=r"like an id: .* --separator '#'"):
+        intake.read([{"text": t, "label": r} for t, r in zip(TEXTS, rows, strict=False)], "label", None, None, "error")
+
+
+@pytest.mark.parametrize(
+    "names", [["credit card", "debit card", "gift card"], ["a_b", "b_c", "a_c"], ["very good", "bad"]]
+)
+def test_names_of_several_words_are_no_joined_labels(names):
+    _, _, findings = intake.read(
+        as_csv([names[i % len(names)] for i in range(len(TEXTS))]), "label", None, None, "error"
+    )
+    assert not any("--separator" in finding.message for finding in findings)
+
+
+def test_objects_in_lists_are_never_labels():
+    rows = [
+        {"a": f"one text with words {i}", "b": f"another of them {i}", "y": [{"start": 0, "kind": "X"}]}
+        for i in range(30)
+    ]
+    with pytest.raises(TaskError, match=r"objects with the keys 'start', 'kind'"):
+        intake.read(rows, "y", None, None, "error")
+    with pytest.raises(TaskError, match="holds lists in its lists"):
+        intake.read([{**row, "y": [["x", "z"]]} for row in rows], "y", None, None, "error")
+
+
+def test_tags_beside_other_texts_are_never_labels():
+    rows = [
+        {
+            "title": f"a title that is long enough {i}",
+            "note": f"a note with words {i}",
+            "ner": ["O", "O", "B-X"][: 2 + i % 2],
+        }
+        for i in range(30)
+    ]
+    with pytest.raises(PennaError, match="more than once"):
+        intake.read([{**row, "ner": [*row["ner"], "O"]} for row in rows], "ner", None, None, "error")
+
+
+def test_messages_that_count_rows_say_what_was_left_out_before():
+    rows = [{"text": f"words of row {i}", "label": "a" if i < 30 else None} for i in range(100)]
+    with pytest.raises(TaskError, match=r"only one class .* left out for an empty 'label': 70"):
+        intake.read(rows, "label", None, None, "error")
+    lines = "\n".join([*(json.dumps(row) for row in rows[:10]), *["no json"] * 50])
+    with pytest.raises(PennaError, match=r"10 rows are too few .* no JSON object: 50") as caught:
+        intake.read(io.BytesIO(lines.replace('"a"', '"b"', 4).encode()), "label", None, None, "error")
+    assert "\n" not in str(caught.value)
