@@ -2,6 +2,7 @@
 kept as JSON. Knows cells and numbers to be told; never a task or a model.
 """
 
+import builtins
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -136,7 +137,8 @@ def _seen(together: Together, numbers: tuple[str, ...], table: Table) -> tuple[M
 
 def restore(data: Any) -> Columns:
     """What ``to_json`` wrote. Raises one of ``stored.DAMAGE`` for anything else."""
-    if not isinstance(data, list) or len({line["name"] for line in data}) != len(data):
+    # ``list`` is a module of this package once it was imported.
+    if not isinstance(data, builtins.list) or len({line["name"] for line in data}) != len(data):
         raise ValueError("its columns are no list, or there twice")
     fields = tuple((str(line["name"]), Field(str(line["role"]), str(line["form"]))) for line in data)
     encodings = tuple(_maker(field.role).restore(line["fitted"]) for line, (_, field) in zip(data, fields, strict=True))
