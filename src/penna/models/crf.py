@@ -5,6 +5,9 @@ CRFsuite (Okazaki 2007) fits it. What is kept is two matrices and the names of a
 scipy alone: CRFsuite's own file would be read by code that trusts it.
 """
 
+import contextlib
+import ctypes
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -197,6 +200,13 @@ def _affordable(rows: Any, tags: Array, recipe: Recipe, resources: Resources) ->
     return min(wanted, possible)
 
 
+def _seed(seed: int) -> None:
+    """The same order of rows for the same seed: crfsuite shuffles by the C library's ``rand``, which it never seeds."""
+    library = "ucrtbase" if sys.platform == "win32" else None
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(library).srand(ctypes.c_uint(seed))
+
+
 def _solved(
     rows: Any, tags: Array, recipe: Recipe, iterations: int, m: int, k: int, often: float = 1.0
 ) -> tuple[Array, Array]:
@@ -204,6 +214,7 @@ def _solved(
     than they weigh are penalised as much more."""
     import pycrfsuite
 
+    _seed(recipe.seed)
     trainer = pycrfsuite.Trainer(verbose=False, algorithm=_SOLVERS[recipe["solver"]][0])
     penalties = {name: often * recipe[name] for name in ("c1", "c2") if recipe["solver"] == "likelihood"}
     trainer.set_params({"max_iterations": iterations, "feature.possible_transitions": True, **penalties})

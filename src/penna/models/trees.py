@@ -145,7 +145,10 @@ def shrink(recipe: Recipe, profile: Profile, train: Table, resources: Resources,
 
 def fit(recipe: Recipe, task: Task, train: Table, valid: Table | None, resources: Resources, report: Report) -> "Trees":
     """Fit readers and trees on ``train``; the number of trees is the recipe's, and fewer where the deadline comes."""
-    read, X = readers.fit(recipe, task, train, resources)
+    try:
+        read, X = readers.fit(recipe, task, train, resources)
+    except TimeoutError as error:
+        raise OutOfTime(str(error)) from None
     y = task.encode(train)
     seen = None if valid is None else (read.matrix(valid), task.encode(valid))
     each = _tree(train, recipe) * (1 if task.columns <= 2 else task.columns)

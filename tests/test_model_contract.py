@@ -1,0 +1,114 @@
+"""What every family of models promises, tried on all of them: a new file in ``models/`` has to be listed here."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from artefacts import Maker
+from penna import plugins, ragged
+from penna.budget import Deadline
+from penna.models import Cost, OutOfTime, Resources
+from penna.recipe import Profile, Recipe
+
+#: One artefact of each family that a search can fit; ``Maker`` fits it on a few rows.
+NAMES = {
+    "linear": "linear", "trees": "trees", "frozen": "frozen", "contrast": "contrast", "finetune": "finetune",
+    "crf": "crf", "tagger": "tagger", "overlap": "overlap", "reader": "reader", "memory": "words",
+    "seq2seq": "seq2seq",
+}  # fmt: skip
+#: How far an artefact may be from the network that it was written from: training may run in bf16.
+CLOSE = 2e-2
+
+
+class Recorder(Maker):
+    """A maker that notes what it fitted last."""
+
+    def fitted(self, recipe, task, table):
+        model = super().fitted(recipe, task, table)
+        self.last = recipe, task, table, model
+        return model
+
+
+@pytest.fixture(scope="module")
+def made(tiny_bert, tmp_path_factory):
+    """``made("crf")``: (recipe, task, table, model, folder of its artefact)."""
+    maker, known = Recorder(tmp_path_factory.mktemp("contract"), tiny_bert), {}
+
+    def make(family):
+        if family not in known:
+            folder = maker.folder(NAMES[family])
+            known[family] = (*maker.last, folder)
+        return known[family]
+
+    return make
+
+
+def resources(folder: Path, seconds: float = 300) -> Resources:
+    return Resources(folder, Deadline(seconds), 1)
+
+
+def far(one, other) -> float:
+    """The largest difference between two outputs, which may differ in length by row."""
+    pairs = zip(one, other, strict=True)
+    return max((float(np.abs(np.asarray(a, float) - np.asarray(b, float)).max(initial=0)) for a, b in pairs), default=0)
+
+
+def test_every_family_that_can_be_fitted_is_tried():
+    fitted = {name for name in plugins.names("models") if hasattr(plugins.find("models", name), "fit")}
+    assert fitted == set(NAMES)
+
+
+@pytest.mark.parametrize("family", NAMES)
+def test_a_recipe_is_plain_json_and_its_family_offers_recipes_and_knobs(family, made, tiny_bert):
+    recipe, task, *_ = made(family)
+    assert Recipe.from_json(recipe.to_json()) == recipe
+    module = plugins.find("models", family)
+    profile = Profile(400, 4, 100, 30.0, encoders=(str(tiny_bert),), loss=task.loss, columns=2)
+    assert all(r.family == family for r in module.portfolio(profile))
+    assert len({knob.name for knob in module.knobs(profile)}) == len(module.knobs(profile))
+
+
+@pytest.mark.parametrize("family", NAMES)
+def test_the_same_recipe_and_seed_give_the_same_model(family, made, tmp_path):
+    recipe, task, table, model, _ = made(family)
+    again = plugins.find("models", family).fit(recipe, task, table, None, resources(tmp_path), lambda *_: True)
+    assert far(again.outputs(table), model.outputs(table)) < 1e-5
+
+
+@pytest.mark.parametrize("family", NAMES)
+def test_a_model_that_was_saved_answers_as_it_did(family, made, tmp_path):
+    _, _, table, model, _ = made(family)
+    model.save(tmp_path)
+    opened = plugins.find("models", family).open(tmp_path)
+    assert far(opened.outputs(table), model.outputs(table)) < CLOSE
+    (tmp_path / "again").mkdir()
+    opened.save(tmp_path / "again")  # an opened model can be written once more, as a blend does
+    twice = plugins.find("models", family).open(tmp_path / "again")
+    assert far(twice.outputs(table), opened.outputs(table)) == 0
+
+
+@pytest.mark.parametrize("family", NAMES)
+def test_without_time_a_fit_raises_or_gives_something_usable(family, made, tmp_path):
+    recipe, task, table, *_ = made(family)
+    try:
+        model = plugins.find("models", family).fit(recipe, task, table, None, resources(tmp_path, 0), lambda *_: True)
+    except OutOfTime:
+        return
+    assert ragged.finite(model.outputs(table))
+
+
+@pytest.mark.parametrize("family", NAMES)
+def test_of_no_rows_there_are_no_outputs(family, made):
+    _, _, table, model, _ = made(family)
+    assert len(model.outputs(table.take(np.arange(0)))) == 0
+
+
+@pytest.mark.parametrize("family", NAMES)
+def test_the_cost_of_a_fit_is_known_before_it_is_begun(family, made, tmp_path):
+    recipe, task, table, *_ = made(family)
+    profile = Profile(len(table), 4, 4, 30.0, loss=task.loss)
+    cost = plugins.find("models", family).cost(recipe, profile, table, resources(tmp_path))
+    assert isinstance(cost, Cost)
+    assert np.isfinite(cost.seconds)
+    assert cost.seconds >= 0
