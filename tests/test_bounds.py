@@ -1,6 +1,7 @@
 """Files that would take all memory or time: each is refused early, in one sentence that says what to do."""
 
 import gzip
+import tarfile
 import zipfile
 
 import pytest
@@ -103,3 +104,12 @@ def test_an_archive_packed_in_a_way_that_python_does_not_know_is_refused(tmp_pat
     (tmp_path / "a.zip").write_bytes(content)
     with pytest.raises(TableError, match=r"a.zip cannot be unpacked"):
         read(tmp_path / "a.zip")
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz", "w:xz"])
+def test_a_tar_archive_is_refused_by_name(tmp_path, mode):
+    (tmp_path / "a.csv").write_bytes(ROWS)
+    with tarfile.open(tmp_path / "a.tar", mode) as archive:
+        archive.add(tmp_path / "a.csv", "a.csv")
+    with pytest.raises(TableError, match="is a tar archive: unpack it"):
+        read(tmp_path / "a.tar")

@@ -53,6 +53,7 @@ def rows(*columns):
         (["charge", TEXTS[0]], [["charge", TEXTS[0]], *rows(LABELS, TEXTS)], False),
         (["text", "label"], [*rows(TEXTS, LABELS), ["text", "label"], *rows(TEXTS, LABELS)], True),
         (["refund please"], [], False),
+        (["label 0", "my card"], rows(["label 1", "label 2"], ["a film", "the bank"]), False),
         (["text"], [], True),
         (["text", "label"], [], True),
         (["hello"], rows(["hello there my dear friend", "oh, hello, how are you?", "that is fine with me"]), False),

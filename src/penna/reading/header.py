@@ -269,7 +269,7 @@ def _sign(cell: str, rest: Sequence[str]) -> Verdict:
         return Verdict(bool(cell), False, _LIKE)
     if sum(map(_dull, filled)) >= 0.9 * len(filled):
         return Verdict(False, True, _NUMBER) if _dull(cell) else Verdict(True, len(filled) > 1, _TYPE)
-    called = _called(cell)
+    called = _called(cell) and sum(map(_called, filled)) < 0.5 * len(filled)
     if cell in filled:
         return Verdict(called, not called, _CALLED if called else _AGAIN)
     return Verdict(True, True, _CALLED) if called else _by_form(cell, filled)

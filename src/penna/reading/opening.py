@@ -46,6 +46,8 @@ def opened(source: str | Path | Any, max_expanded: int | None = None) -> Iterato
             start, whole = _replayed(raw)
             plain = _unpacked(start, whole, raw, name)
             head, file = (start, whole) if plain is whole else _replayed(counted(plain, max_expanded, name))
+            if head[257:262] == b"ustar":
+                raise TableError(f"{name} is a tar archive: unpack it, and give one of its files.")
             # only a file that was opened here is sure to stand at its start
             yield Opened(
                 name,
