@@ -1,4 +1,4 @@
-"""Every error that Penna raises on purpose, in one tree. A leaf: imports nothing.
+"""Every error that Penna raises on purpose, in one tree. Imports another leaf alone.
 
 PennaError                 exit code 2 at the command line, one sentence, no traceback
 ├── TableError             the rows or columns given cannot be used
@@ -12,9 +12,14 @@ PennaError                 exit code 2 at the command line, one sentence, no tra
 Every message says what is wrong and what to do about it.
 """
 
+from penna.visible import visible
+
 
 class PennaError(Exception):
-    """Something that the user can put right; the message says how."""
+    """Something that the user can put right; the message says how, and can be shown in a terminal as it is."""
+
+    def __str__(self) -> str:
+        return "\n".join(map(visible, super().__str__().split("\n")))
 
 
 class TableError(PennaError, ValueError):

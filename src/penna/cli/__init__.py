@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from penna import __version__, environment, machine
-from penna.cli import begun
+from penna.cli import begun, streams
 from penna.cli.check import check
 from penna.cli.demo import demo
 from penna.cli.explain import explain
@@ -49,13 +49,10 @@ def options(
 
 def main() -> None:
     """The entry point ``penna``."""
-    for stream in (sys.stdout, sys.stderr):
-        # A label in Chinese must not break a terminal that knows only cp1252.
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
-    _settle_libraries()
-    begun.at = time.monotonic() - machine.process_age()
-    app()
+    with streams.settled():
+        _settle_libraries()
+        begun.at = time.monotonic() - machine.process_age()
+        app()
 
 
 def _settle_libraries() -> None:

@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from penna import signals
+from penna.visible import visible
 
 _SENTENCES = (
     "My card still has not come, and it has been two weeks!",
@@ -67,7 +68,8 @@ def unpack(folder: Path) -> Path:
 
 def _penna(*arguments: str, typed: str | None = None) -> None:
     """Show a command, run it, and stop the demo where it fails."""
-    typer.echo(f"\n$ {_as_typed(typed)}penna {shlex.join(arguments)}", color=None)
+    typer.echo()
+    typer.echo(visible(f"$ {_as_typed(typed)}penna {shlex.join(arguments)}"), color=None)
     sys.stdout.flush()
     with (
         subprocess.Popen(

@@ -137,7 +137,9 @@ def _coloured(found: "Explanation", column: str, text: str) -> "Text":
     from rich.style import Style
     from rich.text import Text
 
-    written = Text(text[:_SHOWN])
+    from penna.visible import pictured
+
+    written = Text(pictured(text[:_SHOWN]))
     most = max((abs(word.moved) for word in found.words), default=0.0) or 1.0
     for word in found.words:
         share = abs(word.moved) / most

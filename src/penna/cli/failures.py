@@ -22,7 +22,7 @@ from typing import Any
 
 import typer
 
-from penna.cli import stopping
+from penna.cli import stopping, streams
 from penna.errors import PennaError
 
 _FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
@@ -50,8 +50,8 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
         except (typer.Exit, typer.Abort):
             raise
         except BrokenPipeError:
-            _leave_pipe()
-            raise typer.Exit(141) from None
+            streams.drop()
+            raise typer.Exit(streams.GONE) from None
         except KeyboardInterrupt as error:
             why = f" ({error})" if str(error) else ""
             say(f"interrupted{why}; the finished trials of a fit are kept: the same command with --resume goes on.")
@@ -59,7 +59,8 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
         except Exception as error:
             if os.environ.get("PENNA_TRACEBACK"):
                 raise
-            known = sentence(error)
+            why = streams.refusal()
+            known = f"standard output cannot be written ({why})." if why else sentence(error)
             say(known or _unknown(error))
             raise typer.Exit(2 if known else 1) from None
 
@@ -111,8 +112,3 @@ def _unknown(error: Exception) -> str:
     except OSError:
         return f"a fault inside Penna ({brief}): set PENNA_TRACEBACK=1 to see where, and please report it."
     return f"a fault inside Penna ({brief}): please report it with the file {file.name}."
-
-
-def _leave_pipe() -> None:
-    # Else Python complains once more when it flushes stdout at exit.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

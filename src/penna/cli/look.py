@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from penna.visible import visible
+
 Run = Annotated[str, typer.Argument(metavar="RUN", help="Run folder that `penna fit` wrote.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
@@ -60,7 +62,7 @@ def report(
     except stored.DAMAGE as error:  # of another form than Penna writes, anything can fail
         raise RunError(f"{path} is damaged ({stored.brief(error)}): fit again into a new folder.") from error
     write(drawn, page)
-    typer.echo(page.as_posix())
+    typer.echo(visible(page.as_posix()))
 
 
 def _inside(run: str, name: str) -> Path:

@@ -71,17 +71,23 @@ def predict(
     encoding: Encoding = None,
     header: Header = None,
     max_expanded: MaxExpanded = "20GB",
+    safe_csv: Annotated[
+        bool, typer.Option("--safe-csv", help="For spreadsheets: an apostrophe before cells that they would run.")
+    ] = False,
 ) -> None:
     """Write a label and probabilities, or a number, for each row.
 
     Rows stream through: memory stays the same for any number of them.
     """
+    import sys
+
     from penna import bundle
     from penna.reading.form import Form
     from penna.serve.batch import predict_file
     from penna.terminal.show import screen
 
-    rows, findings = predict_file(bundle.open(run), data, out, form=Form.of(encoding, header, max_expanded))
+    form, to = Form.of(encoding, header, max_expanded), sys.stdout.buffer if out in (None, "-") else out
+    rows, findings = predict_file(bundle.open(run), data, to, form=form, safe_csv=safe_csv)
     console = screen(stderr=True)
     for finding in findings:
         console.print(f"note: {finding.message}", style="yellow", soft_wrap=True)

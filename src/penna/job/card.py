@@ -9,6 +9,7 @@ from penna.bundle import Bundle
 from penna.folder import BLANK
 from penna.job.packing import Packed
 from penna.prepare.clean import NONE, Cleaning
+from penna.visible import markdown, visible
 
 
 def card(packed: Packed, facts: dict[str, Any], title: str) -> str:
@@ -21,13 +22,14 @@ def card(packed: Packed, facts: dict[str, Any], title: str) -> str:
     cleaned = [p for m in packed.members for p in Cleaning.of(m.trial.recipe.get("clean", NONE)).packages]
     packages = sorted({"pandas", "typer", *cleaned, *(p for m in modules for p in m.PACKAGES)})
     said = task.describe()
-    changed = "".join(f"\nOf its rows: {finding.message}\n" for finding in (*packed.doubted, *packed.cleaned))
-    return f"""# A {said["model"]} for {title}
+    changed = "".join(f"\nOf its rows: {markdown(finding.message)}\n" for finding in (*packed.doubted, *packed.cleaned))
+    reads = " + ".join(map(markdown, (*artefact.text_columns, *artefact.fields)))
+    return f"""# A {said["model"]} for {markdown(title)}
 
 Made by Penna {artefact.manifest["penna"]} on {facts["finished"]}, from {facts["rows"]:,} rows.
-It reads {" + ".join((*artefact.text_columns, *artefact.fields))} and answers with {said["answer"]}.
+It reads {reads} and answers with {markdown(said["answer"])}.
 
-Recipe: {artefact.manifest["recipe"]}
+Recipe: {markdown(artefact.manifest["recipe"])}
 
 Digest (SHA-256): {BLANK}
 It stands for every byte of this folder: `penna verify model --sha256 ...` compares it.
@@ -49,7 +51,7 @@ The exam rows were opened once, after every choice was made. On the machine it w
 ## Limits
 
 It knows the language, the topics and the label mix of the rows that it was fitted on. Texts unlike those get an answer
-all the same; {said["doubt"]}.
+all the same; {markdown(said["doubt"])}.
 It was not examined for fairness between groups.{_reading(facts)}
 """
 
@@ -57,8 +59,9 @@ It was not examined for fairness between groups.{_reading(facts)}
 def _example(artefact: Bundle) -> str:
     if not artefact.pair:
         return '"a text"'
-    return "(" + ", ".join(json.dumps(f"{name} ...", ensure_ascii=False) for name in artefact.text_columns[:2]) + ")"
+    named = (json.dumps(f"{name} ...", ensure_ascii=False) for name in artefact.text_columns[:2])
+    return f"({', '.join(map(visible, named))})"  # a block of code, which has no markup
 
 
 def _reading(facts: Mapping[str, Any]) -> str:
-    return "".join(f"\nIts encoder reads {said}." for said in facts.get("reading", ()))
+    return "".join(f"\nIts encoder reads {markdown(said)}." for said in facts.get("reading", ()))

@@ -7,6 +7,7 @@ from typing import Any
 
 from penna.errors import SettingError
 from penna.version import __version__
+from penna.visible import markdown, visible
 
 _LONGEST = 200_000  # characters of a file of licences
 
@@ -53,13 +54,13 @@ def text(facts: Facts) -> str:
     head = ["---", "library_name: transformers", f"tags: [{facts.shape['kind']}, fill-mask, feature-extraction]", "---"]
     parts = [
         "\n".join(head),
-        f"# {facts.name}",
+        f"# {markdown(facts.name)}",
         f"An encoder, pretrained by Penna {__version__}. Load it with `transformers.AutoModel.from_pretrained`, or "
         "give its folder to `penna fit --encoder`.",
         "## Architecture\n" + _listed({**facts.shape, "parameters": f"{facts.parameters:,}"}) + _depths(facts.exits),
         "## Training\n" + _listed(_training(facts)),
         "## Measures, over the last tenth\n" + _listed({k: f"{v:.4f}" for k, v in facts.measures.items()}),
-        "## Data\n" + "\n".join(f"- `{path}`" for path in facts.corpus),
+        "## Data\n" + "\n".join(f"- `{visible(str(path))}`" for path in facts.corpus),
         "## Sources and licences of the data\n" + (_deeper(facts.licences) or "Not stated by whoever trained it."),
         "## Limits\n" + _limits(facts),
     ]
@@ -88,9 +89,9 @@ def _training(facts: Facts) -> dict[str, Any]:
     }
 
 
-def _deeper(markdown: str) -> str:
+def _deeper(text: str) -> str:
     """Headings two levels down: they stand inside a section here."""
-    return "\n".join(f"##{line}" if line.startswith("#") else line for line in markdown.splitlines())
+    return "\n".join(f"##{line}" if line.startswith("#") else line for line in text.splitlines())
 
 
 def _limits(facts: Facts) -> str:

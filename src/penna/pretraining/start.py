@@ -21,6 +21,7 @@ from penna.pretraining.keeping import Folder
 from penna.pretraining.settings import Settings, check
 from penna.settings import settled
 from penna.terminal.listening import heard
+from penna.visible import visible
 
 
 class Progress(Protocol):
@@ -36,7 +37,7 @@ class Lines:
         from penna.pretraining.telling import sentence
 
         said = sentence(data) if kind == "line" else data.get("message") or f"{data.get('name', kind)} ..."
-        print(said, file=sys.stderr, flush=True)
+        print(visible(said), file=sys.stderr, flush=True)
 
 
 Tell = Callable[..., None]

@@ -49,13 +49,15 @@ def predict_file(
     *,
     chunk: int = 10_000,
     probabilities: bool = True,
+    safe_csv: bool = False,
     form: Form = INFERRED,
 ) -> tuple[int, list[Finding]]:
     """Write ``source`` with its columns and the prediction to ``out``; the number of rows, and what was odd.
 
     ``out`` ends in .csv, .tsv, .jsonl, .json or .parquet (the first four also with .gz, .bz2, .xz); None or "-" is
     standard output, as CSV. The file appears when it is whole. Rows keep their order; rows that could not be parsed
-    are left out and are in the findings. ``form``: how the bytes of ``source`` are to be read. Raises TableError,
+    are left out and are in the findings. ``safe_csv`` writes cells that a spreadsheet would run as text
+    (``writing.harmless``). ``form``: how the bytes of ``source`` are to be read. Raises TableError,
     SettingError, RunError.
     """
     if chunk < 1:
@@ -64,7 +66,9 @@ def predict_file(
     told: list[Finding] = []
     fields, rows = model.fields, 0
     with _destination(source, out) as (file, kind):
-        rows_out = writer(file, kind)
+        if safe_csv and kind not in ("csv", "tsv"):
+            raise SettingError(f"--safe-csv is for files that a spreadsheet opens, .csv and .tsv, and this is .{kind}.")
+        rows_out = writer(file, kind, safe_csv)
         asked: dict[str, Any] = {"text": model.text_columns, "pair": model.pair, "others": tuple(fields)}
         for part in stream(source, **asked, chunk=chunk, findings=findings, form=form):
             table, said = columns.replay(part.table, fields)
@@ -149,6 +153,8 @@ def _destination(source: Any, out: Any) -> Iterator[tuple[BinaryIO, str]]:
             with _file(source, expanded(out)) as destination:
                 yield destination
     except BrokenPipeError:
+        if hasattr(out, "write"):  # whose stream it is knows what that means
+            raise
         _hush()
     except OSError as error:
         reason = "no space is left on the disk" if error.errno == errno.ENOSPC else error.strerror or str(error)

@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import lzma
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
@@ -23,6 +24,9 @@ _FORMS = {
     ".json": "jsonl",
     ".parquet": "parquet",
 }
+# What spreadsheets take for the beginning of a formula (OWASP, CSV Injection), in full width too.
+_FORMULA = re.compile("[\ufeff\u200b\"'\u2018-\u201d \u00a0\u3000]*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20\u2212|%]")
+_NUMBER = re.compile(r"\s*[+-]?(\d[\d.,]*|\.\d+)(e[+-]?\d+)?\s*%?|[+-]?(inf|infinity|nan)", re.ASCII | re.IGNORECASE)
 _PACKERS: dict[str, Any] = {".gz": gzip.GzipFile, ".bz2": bz2.BZ2File, ".xz": lzma.LZMAFile}
 
 
@@ -54,20 +58,23 @@ def packed(file: BinaryIO, packing: str) -> BinaryIO:
     return cast(BinaryIO, _PACKERS[packing](file, "wb")) if packing else file
 
 
-def writer(file: BinaryIO, form: str) -> Writer:
-    """A writer of this form; ``close`` ends the form, and leaves the file open."""
+def writer(file: BinaryIO, form: str, safe: bool = False) -> Writer:
+    """A writer of this form; ``close`` ends the form, and leaves the file open. ``safe`` is for spreadsheets."""
     if form == "parquet":
         return _Parquet(file)
-    return _Lines(file) if form == "jsonl" else _Delimited(file, "\t" if form == "tsv" else ",")
+    return _Lines(file) if form == "jsonl" else _Delimited(file, "\t" if form == "tsv" else ",", safe)
 
 
 class _Delimited:
-    def __init__(self, file: BinaryIO, delimiter: str) -> None:
+    def __init__(self, file: BinaryIO, delimiter: str, safe: bool) -> None:
         self._file = file
+        self._safe = safe
         self._delimiter = delimiter
         self._headed = False
 
     def write(self, columns: Columns) -> None:
+        if self._safe:
+            columns = _harmless(columns)
         text = io.StringIO(newline="")
         # Python 3.11 leaves a lone carriage return unquoted, and nothing could read that back.
         odd = any("\r" in cell for cells in columns.values() for cell in cells if isinstance(cell, str))
@@ -85,6 +92,23 @@ class _Delimited:
 
     def close(self) -> None:
         pass
+
+
+def harmless(cell: Any) -> Any:
+    """A cell that no spreadsheet runs: text that begins like a formula gets an apostrophe before it; a number does not.
+
+    Quotes, blanks and a byte order mark before the beginning do not count, since spreadsheets drop them.
+
+    >>> [harmless(cell) for cell in ("=1+1", " @SUM(A1)", "-2.5", "fine", -1.5)]
+    ["'=1+1", "' @SUM(A1)", '-2.5', 'fine', -1.5]
+    """
+    if not isinstance(cell, str) or not _FORMULA.match(cell) or _NUMBER.fullmatch(cell):
+        return cell
+    return f"'{cell}"
+
+
+def _harmless(columns: Columns) -> Columns:
+    return {harmless(name): [*map(harmless, _flat(cells))] for name, cells in columns.items()}
 
 
 def _flat(cells: Sequence[Any]) -> Sequence[Any]:

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from penna.budget import Deadline
 from penna.terminal.show import amount, clock, named_columns, number, screen
+from penna.visible import visible
 
 if TYPE_CHECKING:
     from penna.trials import Trial
@@ -63,7 +64,7 @@ class Console:
         parts.append(f"{counted}{clock(time.monotonic() - self.now_since)}{about}")
         parts += [self.at] if self.at else []
         parts.append(self.now)
-        return Text(" · ".join(parts), no_wrap=True, overflow="ellipsis", style="cyan")
+        return Text(visible(" · ".join(parts)), no_wrap=True, overflow="ellipsis", style="cyan")
 
     def _say(self, text: str, style: str = "") -> None:
         self.screen.print(f"{self.deadline.spent():7.1f} s  {text}", style=style, soft_wrap=True)

@@ -8,6 +8,9 @@ from typing import Any
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+from penna.visible import HIDDEN, visible
 
 #: Of a table with more columns than this, not all are named.
 MOST_COLUMNS = 20
@@ -28,9 +31,24 @@ def named_columns(columns: Mapping[str, str]) -> str:
     return ", ".join([*listed, *(f"{count:,} more ({role})" for role, count in others.items())])
 
 
+class Screen(Console):
+    """A console that shows what it is given: hidden characters as escapes, brackets in recipes and labels as brackets.
+
+    A reader that goes away is an error of standard output; of standard error, it is no reason to end.
+    """
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(visible(text), **options)
+
+    def on_broken_pipe(self) -> None:
+        if not self.stderr:
+            raise BrokenPipeError
+        self.quiet = True
+
+
 def screen(stderr: bool = False) -> Console:
-    """A console that prints what it is given: brackets in recipes and labels are not markup."""
-    console = Console(stderr=stderr, markup=False, highlight=False, emoji=False)
+    """A console that shows text as it is; where the output is no terminal, of any width."""
+    console = Screen(stderr=stderr, markup=False, highlight=False, emoji=False)
     if not console.is_terminal:
         console.width = 10_000  # a pipe has no width: nothing is cut
     return console
@@ -81,8 +99,10 @@ def _print(console: Console, grid: Table) -> None:
 
 
 def as_json(value: Any) -> None:
-    """Print one JSON document, and nothing else, on stdout."""
-    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    """Print one JSON document, and nothing else, on stdout; characters that a terminal would obey as JSON's escapes."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    # Outside of strings, JSON has no hidden characters but line ends, and inside of them it has no line ends.
+    print("\n".join(HIDDEN.sub(lambda found: json.dumps(found[0])[1:-1], line) for line in text.split("\n")))
 
 
 def number(value: float | None, digits: int = 4) -> str:
