@@ -56,7 +56,7 @@ def test_a_broken_line_is_counted_and_named(tmp_path: Path) -> None:
     texts, said = read(path)
     assert len(texts) == 21
     assert said == [
-        "lines left out that are no JSON object: 1 (lines a.jsonl:22).",
+        "lines left out, whole or in part, that are no JSON object: 1 (lines a.jsonl:22).",
         "lines left out with bytes that are not UTF-8: 1 (a.jsonl:23).",
         "lines left out that hold no text: 3 (a.jsonl:24, a.jsonl:25, a.jsonl:26).",
     ]
@@ -65,7 +65,7 @@ def test_a_broken_line_is_counted_and_named(tmp_path: Path) -> None:
 def test_only_the_first_five_places_are_named(tmp_path: Path) -> None:
     _, said = read(written(tmp_path, "a.jsonl", lines({"text": "fine"}) + "broken\n" * 9))
     assert said == [
-        "lines left out that are no JSON object: 9 (lines a.jsonl:2, a.jsonl:3, a.jsonl:4, a.jsonl:5, a.jsonl:6 ...)."
+        "lines left out, whole or in part, that are no JSON object: 9 (lines a.jsonl:2, a.jsonl:3, a.jsonl:4, a.jsonl:5, a.jsonl:6 ...)."
     ]
 
 
