@@ -357,3 +357,11 @@ def test_the_graph_of_a_real_encoder_answers_as_torch_does(minilm: Path, tmp_pat
     checkpoint = checkpoints.find(str(minilm))
     module = checkpoints.load_module(checkpoint, depth=3)
     assert graph.write_graph(module, checkpoint, tmp_path, length=128, sample=["a real text"]) < 1e-5
+
+
+def test_weights_that_are_no_numbers_are_named_and_nothing_is_written(tiny_bert: Path, tmp_path: Path) -> None:
+    module = checkpoints.load_module(checkpoint := checkpoints.find(str(tiny_bert)))
+    module.encoder.layer[1].output.dense.bias.data[0] = float("nan")
+    with pytest.raises(BundleError, match=r"cannot be served: its weights layer_1\.down\.bias are no finite numbers"):
+        graph.write_graph(module, checkpoint, tmp_path, length=48)
+    assert not list(tmp_path.iterdir())

@@ -18,6 +18,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from penna import native
 from penna.errors import BundleError, SettingError
 
 Array: TypeAlias = np.ndarray[Any, Any]
@@ -46,7 +47,9 @@ def damaged(path: Path) -> Iterator[None]:
         raise BundleError(f"{error.filename or path} is missing: copy the artefact again.") from error
     except PermissionError as error:
         raise BundleError(f"{error.filename or path} may not be read by this user: give it the right to.") from error
-    except DAMAGE as error:
+    except BaseException as error:
+        if not isinstance(error, DAMAGE) and not native.panicked(error):
+            raise
         raise BundleError(f"{path} is damaged ({brief(error)}): copy the artefact again.") from error
 
 

@@ -157,6 +157,15 @@ def _layers(nodes: Sequence[Node]) -> Iterator[int]:
                 yield int(number)
 
 
+def _every(graph: Graph) -> Iterator[Node]:
+    """All nodes, those of loops included."""
+    for node in graph.nodes:
+        yield node
+        body = node.settings.get("body")
+        if isinstance(body, Graph):
+            yield from body.nodes
+
+
 def _padding(graph: Graph) -> int | None:
     return _whole(graph, "padding") if "padding" in graph.weights else None
 
@@ -169,9 +178,7 @@ def _whole(graph: Graph, name: str) -> int:
 
 
 def _heads(graph: Graph, operator: str, width: int) -> int:
-    inner = (node.settings.get("body") for node in graph.nodes)
-    nodes = [*graph.nodes, *(node for body in inner if isinstance(body, Graph) for node in body.nodes)]
-    heads = next((node.settings.get("num_heads") for node in nodes if node.operator == operator), None)
+    heads = next((node.settings.get("num_heads") for node in _every(graph) if node.operator == operator), None)
     if type(heads) is not int or not 0 < heads <= width or width % heads:
         raise ValueError(f"its heads ({heads}) do not divide its width ({width})")
     return heads
@@ -179,9 +186,7 @@ def _heads(graph: Graph, operator: str, width: int) -> int:
 
 def _activation(graph: Graph, bias: str) -> str:
     """One whose operator reads this bias, or what is added with it."""
-    inner = (node.settings.get("body") for node in graph.nodes)
-    nodes = [*graph.nodes, *(node for body in inner if isinstance(body, Graph) for node in body.nodes)]
-    operator = next((node.operator for node in nodes if bias in node.inputs), "")
+    operator = next((node.operator for node in _every(graph) if bias in node.inputs), "")
     operator = "Relu" if operator == "Add" else operator
     name = next((name for name, written in _ACTIVATIONS.items() if written == operator), None)
     if name is None:

@@ -16,8 +16,8 @@ import numpy as np
 from penna.encoders._onnx_plain import IR, OPERATORS, PRODUCER, TYPES, Array, Graph, Node, Value
 
 Span: TypeAlias = tuple[int, int]
-#: Fields of one file, all messages together: a thousand layers have a quarter of them.
-_MOST_FIELDS = 1_000_000
+#: Fields of one file, all messages together: a thousand layers have less.
+_MOST_FIELDS = 500_000
 _MOST_NAME = 256  # bytes
 _LARGEST_NUMBER = 1 << 62
 #: A graph holds the bodies of loops, and these hold none.

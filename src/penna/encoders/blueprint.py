@@ -46,7 +46,7 @@ def check_encoder(path: Path, facts: "EncoderFacts") -> int:
     _agree("inputs", facts.inputs, [value.name for value in expected.inputs])
     _agree("outputs", facts.outputs, expected.outputs[0].shape[-1])
     _bounded(parts, facts.length, facts.outputs)
-    _finite(graph.weights)
+    check_finite(graph.weights)
     return len(parts.words)
 
 
@@ -73,7 +73,7 @@ def check_translator(
     _bounded(encoder, facts.length, decoder.width)
     _bounded_answers(decoder, facts)
     for weights in (first.weights, second.weights, shared):
-        _finite(weights)
+        check_finite(weights)
     return len(encoder.words), len(decoder.words)
 
 
@@ -138,7 +138,8 @@ def _same_weights(name: str, array: Array, other: Array) -> None:
         raise ValueError(f"its {name[:80]} is another than Penna writes")
 
 
-def _finite(weights: Mapping[str, Array]) -> None:
+def check_finite(weights: Mapping[str, Array]) -> None:
+    """Raise ValueError where a weight is no finite number."""
     for name, array in weights.items():
         if array.dtype.kind == "f" and not _all_finite(array.reshape(-1)):
             raise ValueError(f"its weights {name} are no finite numbers")

@@ -197,7 +197,7 @@ def load_module(
             f"encoder {checkpoint.name!r} has {checkpoint.layers} layers: a depth of {depth} cannot be; "
             f"choose one of {', '.join(map(str, checkpoint.depths))}."
         )
-    with silence(), native.caught(partial(_unloaded, checkpoint)):
+    with silence(), native.caught(partial(unloaded, checkpoint)):
         config = transformers.AutoConfig.from_pretrained(checkpoint.folder, local_files_only=True)
         config.num_hidden_layers = depth // getattr(config, "inner_group_num", 1)
         if getattr(config, "num_hidden_groups", 1) > 1:  # one for each step: the groups that stay are called as before
@@ -243,7 +243,8 @@ def _like_a_path(name: str) -> bool:
     return name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name
 
 
-def _unloaded(checkpoint: Checkpoint, why: str) -> EncoderError:
+def unloaded(checkpoint: Checkpoint, why: str) -> EncoderError:
+    """What is raised where a checkpoint's weights cannot be read."""
     return EncoderError(
         f"encoder {checkpoint.name!r} cannot be loaded ({why}): get the folder {checkpoint.folder} again."
     )

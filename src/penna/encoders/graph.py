@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from penna.encoders import encoder_facts, session, tokens
+from penna.encoders import blueprint, encoder_facts, session, tokens
 from penna.encoders import parts as arrays
 from penna.encoders.checkpoints import Checkpoint, load_tokenizer
 from penna.encoders.frames import Framing
@@ -81,6 +81,7 @@ def write_graph(
     typed = framing is not None and framing.sides == 2 and framing.frame.typed
     parts = arrays.read(module, length, typed=typed)
     nodes = _onnx_nodes.graph(parts, pooling, [(Dense(weight.T, bias), act) for weight, bias, act in layers])
+    _learnt(nodes.weights, checkpoint)
     model = _onnx_plain.model(nodes)
     facts = encoder_facts.Facts(
         length=length,
@@ -106,6 +107,14 @@ def write_graph(
     if framing is not None and framing.sides == 2:
         texts = list(zip(texts, texts[::-1], strict=True))
     return noted(folder, facts, _difference(module, Graph.open(folder), layers, texts))
+
+
+def _learnt(weights: Mapping[str, Array], checkpoint: Checkpoint) -> None:
+    """Raise BundleError where training ended in weights that are no numbers."""
+    try:
+        blueprint.check_finite(weights)
+    except ValueError as error:
+        raise BundleError(f"the trained {checkpoint.name!r} cannot be served: {error}; choose a smaller lr.") from error
 
 
 def noted(folder: Path, facts: encoder_facts.Facts, difference: float) -> float:

@@ -5,6 +5,7 @@ Knows tensors and a shape; never a batch's making, an objective or a clock.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import torch
 import transformers
 from torch import nn
 
+from penna import native
 from penna.encoders import checkpoints, quiet
 from penna.errors import EncoderError
 from penna.pretraining.architecture import Shape
@@ -143,21 +145,15 @@ def load(
 
     Raises EncoderError where its weights do not fit its config, or its attention is not shared as ``shape`` says.
     """
-    config = transformers.AutoConfig.from_pretrained(checkpoint.folder, local_files_only=True)
-    _set_dropout(config, dropout)
-    if config.hidden_act == "gelu_new":
-        config.hidden_act = "gelu_pytorch_tanh"  # the same function, fused
-    with quiet.silence():
-        try:
-            model, found = _MODELS[shape.kind].from_pretrained(
-                checkpoint.folder, config=config, local_files_only=True, trust_remote_code=False, dtype=torch.float32,
-                use_safetensors=True, output_loading_info=True, attn_implementation=attention,
-            )  # fmt: skip
-        except Exception as error:  # transformers and safetensors raise many types for a bad file
-            first = str(error).strip().splitlines()[0][:160] if str(error).strip() else type(error).__name__
-            raise EncoderError(
-                f"encoder {checkpoint.name!r} cannot be loaded ({first}): get the folder again."
-            ) from error
+    with quiet.silence(), native.caught(partial(checkpoints.unloaded, checkpoint)):
+        config = transformers.AutoConfig.from_pretrained(checkpoint.folder, local_files_only=True)
+        _set_dropout(config, dropout)
+        if config.hidden_act == "gelu_new":
+            config.hidden_act = "gelu_pytorch_tanh"  # the same function, fused
+        model, found = _MODELS[shape.kind].from_pretrained(
+            checkpoint.folder, config=config, local_files_only=True, trust_remote_code=False, dtype=torch.float32,
+            use_safetensors=True, output_loading_info=True, attn_implementation=attention,
+        )  # fmt: skip
     missing = sorted(found["missing_keys"])
     body = [name for name in missing if ".encoder." in name or ".embeddings." in name]
     if body or found.get("mismatched_keys"):
