@@ -1,5 +1,6 @@
 """Tables with and without a line of names: no name becomes a row, no row a name, and weak decisions are named."""
 
+import io
 import json
 
 import pytest
@@ -154,3 +155,13 @@ def test_no_header_goes_through_every_command(tmp_path, monkeypatch):
     assert len(run("predict", "run", "a.csv", "--no-header").splitlines()) == 81
     assert len(run("predict", "run", "a.csv").splitlines()) == 81
     assert len(json.loads(run("explain", "run", "a.csv", "--rows", "2", "--json"))) == 2
+
+
+@pytest.mark.parametrize("line", ["Where is my card", "hi", "a b c", "Kundenmeinung"])
+def test_a_line_alone_is_a_text_to_a_model_unless_it_is_a_usual_name(line):
+    """``echo "Where is my card" | penna predict run -`` has an answer; a file of a header alone has no rows."""
+    (chunk,) = stream(io.BytesIO(f"{line}\n".encode()), text=("text",))
+    assert chunk.table.text["text"].tolist() == [line]
+    for name in ("text", "review"):
+        with pytest.raises(TableError, match="no rows"):
+            list(stream(io.BytesIO(f"{name}\n".encode()), text=("text",)))

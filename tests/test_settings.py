@@ -65,7 +65,7 @@ def test_no_value_of_an_argument_ends_in_a_raw_error(name, tmp_path, monkeypatch
         assert said, (name, shown(value))
         if at_once := refused(settled, {name: value}):
             assert at_once == said
-            assert name in said or "family" in said or "cleaning" in said or "prepare.clean" in said
+            assert name in said
     assert list(tmp_path.iterdir()) == []
 
 

@@ -12,10 +12,12 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from penna.errors import SettingError, shown
-
 #: Gives a value as Penna uses it; raises TypeError, ValueError or OverflowError for one that cannot work.
 Reader: TypeAlias = Callable[[Any], Any]
+
+
+class Unfit(ValueError):
+    """A value that cannot work, and what to give instead."""
 
 
 def plain(value: Any) -> Any:
@@ -121,7 +123,7 @@ def listed(name: str, each: Reader) -> Reader:
 
     def read(value: Any) -> tuple[Any, ...]:
         if isinstance(value, str):
-            raise SettingError(f"{name}={shown(value)} cannot work: give a list, {name}={value.split(',')}.")
+            raise Unfit(f"give a list, {name}={value.split(',')}")
         return tuple(map(each, items(value)))
 
     return read

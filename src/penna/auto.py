@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 from penna import bundle, plugins, split, tasks
 from penna.budget import Deadline
 from penna.bundle import Bundle
-from penna.errors import PennaError, TaskError
+from penna.errors import PennaError, TaskError, shown
 from penna.job import card, elapsed, intake, outset, packing, record, unfinished
 from penna.job.searching import Progress, Search
 from penna.prepare import columns, weights
@@ -240,8 +240,10 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
             return self._fitted().task.agreement(truth, answers, each)
         except PennaError:
             raise
-        except ValueError as error:
-            raise TaskError(f"y is not of the kind that the model answers with ({error}): give such labels.") from None
+        except ValueError:
+            raise TaskError(
+                f"y holds {shown(truth[0])} where the model answers {shown(answers[0])}: give labels of that kind."
+            ) from None
 
     def leaderboard(self) -> "pd.DataFrame":
         """Every trial, best first."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from penna import accepting, plugins
-from penna.accepting import Reader
+from penna.accepting import Reader, Unfit
 from penna.durations import parse_seconds
 from penna.errors import SettingError, shown
 from penna.prepare import check, doubt
@@ -33,7 +33,7 @@ class Setting:
     optional: bool = False
 
 
-def settled(given: Mapping[str, Any], written: Callable[[str, str], str] | None = None) -> dict[str, Any]:
+def settled(given: Mapping[str, Any], written: Callable[[str, Any], str] | None = None) -> dict[str, Any]:
     """The options as Penna uses them: NumPy's scalars as Python's, names as tuples, paths as Path.
 
     Options without a line in the table stay as they are. ``written`` gives an option and its value as the user wrote
@@ -46,17 +46,18 @@ def settled(given: Mapping[str, Any], written: Callable[[str, str], str] | None 
     return {name: _settled(name, value, written or in_python) for name, value in given.items()}
 
 
-def in_python(name: str, value: str) -> str:
+def in_python(name: str, value: Any) -> str:
     """``max_mb=-1``"""
-    return f"{name}={value}"
+    return f"{name}={shown(value)}"
 
 
-def at_the_command_line(name: str, value: str) -> str:
-    """``--max-mb -1``"""
-    return f"--{_OPTIONS.get(name, name).replace('_', '-')} {value}"
+def at_the_command_line(name: str, value: Any) -> str:
+    """``--max-mb -1``, ``--families 'linear,forest'``"""
+    typed = ",".join(value) if isinstance(value, tuple) else value
+    return f"--{_OPTIONS.get(name, name).replace('_', '-')} {shown(typed)}"
 
 
-def _settled(name: str, value: Any, written: Callable[[str, str], str]) -> Any:
+def _settled(name: str, value: Any, written: Callable[[str, Any], str]) -> Any:
     setting = SETTINGS.get(name)
     if setting is None or (value is None and setting.optional):
         return value
@@ -64,17 +65,19 @@ def _settled(name: str, value: Any, written: Callable[[str, str], str]) -> Any:
         return setting.read(accepting.plain(value))
     except SettingError:  # it says itself what is wrong
         raise
+    except Unfit as error:
+        raise SettingError(f"{written(name, value)} cannot work: {error}.") from None
     except (TypeError, ValueError, OverflowError):
-        raise SettingError(f"{written(name, shown(value))} cannot work: give {setting.accepts()}.") from None
+        raise SettingError(f"{written(name, value)} cannot work: give {setting.accepts()}.") from None
 
 
 def _families(value: Any) -> tuple[str, ...]:
     families: tuple[str, ...] = accepting.listed("families", accepting.text)(value)
     for family in families:
         if family not in _known_families():
-            raise SettingError(f"there is no family {family!r}: choose from {', '.join(_known_families())}.")
+            raise Unfit(f"there is no family {shown(family)}, choose from {', '.join(_known_families())}")
     if not families:
-        raise SettingError(f"no family was given: choose from {', '.join(_known_families())}.")
+        raise Unfit(f"no family was given, choose from {', '.join(_known_families())}")
     return families
 
 
@@ -84,8 +87,11 @@ def _known_families() -> Sequence[str]:
 
 def _cleaning(value: Any) -> str:
     steps = accepting.text(value)
-    if steps not in (AUTO, NONE):
-        Cleaning.of(steps)
+    try:
+        if steps not in (AUTO, NONE):
+            Cleaning.of(steps)
+    except SettingError as error:
+        raise Unfit(str(error).rstrip(".")) from None
     return steps
 
 

@@ -237,7 +237,7 @@ def judged(records: Sequence[Sequence[str]]) -> Verdict:
     return max(signs, key=lambda sign: (sign.sure, _WEIGHTS[sign.why]))
 
 
-_AGAIN, _TYPE, _NUMBER, _PROSE, _CALLED, _NAME, _WORD, _LONG, _LIKE, _COUNTS = (
+_AGAIN, _TYPE, _NUMBER, _PROSE, _CALLED, _NAME, _WORD, _LONG, _LIKE, _COUNTS, _LONE = (
     "comes again in its column",
     "is no number, unlike the rest of its column",
     "is a number like the rest of its column",
@@ -248,6 +248,7 @@ _AGAIN, _TYPE, _NUMBER, _PROSE, _CALLED, _NAME, _WORD, _LONG, _LIKE, _COUNTS = (
     "is as long as the rest of its column",
     "looks like the rest of its column",
     "counts the columns",
+    "is the only line",
 )
 #: What speaks louder where columns disagree.
 _WEIGHTS = {_TYPE: 9, _NUMBER: 8, _AGAIN: 7, _PROSE: 6, _CALLED: 5, _NAME: 4, _WORD: 4, _LONG: 3, _LIKE: 1}
@@ -259,7 +260,7 @@ def _alone(first: Sequence[str]) -> Verdict:
     named = any(_called(cell.strip()) for cell in first)
     if len(first) == 1:  # names alone would be no table
         prose = not named
-    return Verdict(named or not prose, False, _CALLED if named else _PROSE, max(first, key=len))
+    return Verdict(named or not prose, False, _CALLED if named else _LONE, max(first, key=len))
 
 
 def _sign(cell: str, rest: Sequence[str]) -> Verdict:
