@@ -265,7 +265,7 @@ def open(folder: Path | str) -> Bundle:
 
     Raises BundleError.
     """
-    folder = inside(Path(folder))
+    folder = inside(Path(settled({"folder": folder})["folder"]))
     manifest = read_manifest(folder)
     folder = folder.resolve()  # wherever the process goes from here
     check_files(folder, manifest)
