@@ -90,6 +90,17 @@ def test_a_path_is_a_path(value, tmp_path):
     assert refused(pretrain, value, tmp_path / "run", budget=5)
 
 
+@pytest.mark.parametrize("value", [v for v in WRONG if v is not None and not isinstance(v, range)], ids=shown)
+def test_data_of_a_wrong_kind_is_refused(value, tmp_path, monkeypatch):
+    """Texts, labels, weights and test rows; one text alone is the name of a file or a column."""
+    monkeypatch.chdir(tmp_path)
+    for call in (AutoText(budget=5).fit, check):
+        assert refused(call, value, LABELS)
+        assert refused(call, TEXTS, value)
+    assert refused(AutoText(budget=5).fit, TEXTS, LABELS, value)
+    assert refused(AutoText(budget=5).fit, *rows(), test=value)
+
+
 def test_what_was_given_and_what_is_accepted_are_said():
     with pytest.raises(SettingError, match=r"max_mb=-1 cannot work: give a number above zero"):
         settled({"max_mb": -1})

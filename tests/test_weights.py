@@ -160,6 +160,10 @@ def test_a_weight_is_named_once():
             AutoText(weight="w", **options).fit(rows, "label")
     with pytest.raises(TableError, match="given twice"):
         AutoText(weight="w").fit(rows, "label", sample_weight=[1] * 40)
+    with pytest.raises(TableError, match="both named as the weight"):
+        AutoText(weight="w").fit(rows.assign(v=1), "label", "v")
+    with pytest.raises(TableError, match="0 in all 40 rows"):
+        AutoText().fit(rows.assign(w=0), "label", "w")
     with pytest.raises(TableError, match="no column 'v'"):
         AutoText(weight="v").fit(rows, "label")
 

@@ -153,7 +153,7 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         X     list of texts, DataFrame, or the path of a file
         y     labels, or the name of the target column; for several labels in a row tuples or lists of them, a matrix of
               0 and 1, or the names of columns of 0 and 1
-        sample_weight  (n,) what each row counts for in training, 0 to leave it out; scores count every row once
+        sample_weight  (n,) what a row counts for in training, 0 to leave it out, or a column; scores count rows once
         test  rows for the exam in the same form as X (a file or a DataFrame with the same columns)
 
         Raises TableError, TaskError, SettingError or RunError where the input cannot be used.
@@ -174,7 +174,8 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         folder = self._folder(asked["out"], asked["resume"])
         # A resumed run has what is left of its budget.
         deadline = Deadline(deadline.seconds, deadline.started - elapsed.before(folder))
-        named = columns.asked(**{role: asked[role] for role in (*columns.NAMED, weights.ROLE)})
+        roles = {role: asked[role] for role in columns.NAMED}
+        named = columns.asked(**roles, weight=weights.named(asked["weight"], sample_weight))
         table, task, findings = intake.read(
             X, y, asked["text"], asked["group"], asked["rare"], asked["task"], asked["metric"], named,
             asked["text_pair"], asked["out_of_scope"], asked["separator"], form, asked["tag_names"], sample_weight,

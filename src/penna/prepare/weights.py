@@ -25,15 +25,20 @@ _MOST_COPIES = 3.0
 _FEW = 5
 
 
+def named(*given: Any) -> tuple[str, ...]:
+    """Those of the weights that are names of columns."""
+    return tuple(dict.fromkeys(name for name in given if isinstance(name, str)))
+
+
 def column(roles: Mapping[str, str], sample_weight: Any) -> str | None:
     """The column that holds the weights, of columns by role; None if there is none. Raises TableError where weights
     come twice."""
-    named = [name for name, role in roles.items() if role == ROLE]
-    if len(named) > 1:
-        raise TableError(f"columns {' and '.join(map(repr, named))} are both named as the weight: name one.")
-    if named and sample_weight is not None:
-        raise TableError(f"weights were given twice, as sample_weight and as column {named[0]!r}: give one of them.")
-    return named[0] if named else None
+    found = [name for name, role in roles.items() if role == ROLE]
+    if len(found) > 1:
+        raise TableError(f"columns {' and '.join(map(repr, found))} are both named as the weight: name one.")
+    if found and sample_weight is not None and not isinstance(sample_weight, str):
+        raise TableError(f"weights were given twice, as sample_weight and as column {found[0]!r}: give one of them.")
+    return found[0] if found else None
 
 
 def weighed(table: Table, weight: Any) -> tuple[Table, list[Finding]]:

@@ -73,6 +73,8 @@ def of_matrix(y: Any) -> list[Any] | None:
     Labels are the DataFrame's columns, else numbers from 0. None for anything else.
     """
     names = list(getattr(y, "columns", ()))
+    if isinstance(y, str | bytes | Mapping) or not (hasattr(y, "__len__") and hasattr(y, "__iter__")):
+        return None
     if not names and getattr(y, "ndim", 1) == 1:
         found = matrix(y if isinstance(y, list | tuple) else list(y))
         return None if found is None else found.tolist()
