@@ -65,7 +65,8 @@ def test_a_broken_line_is_counted_and_named(tmp_path: Path) -> None:
 def test_only_the_first_five_places_are_named(tmp_path: Path) -> None:
     _, said = read(written(tmp_path, "a.jsonl", lines({"text": "fine"}) + "broken\n" * 9))
     assert said == [
-        "lines left out, whole or in part, that are no JSON object: 9 (lines a.jsonl:2, a.jsonl:3, a.jsonl:4, a.jsonl:5, a.jsonl:6 ...)."
+        "lines left out, whole or in part, that are no JSON object: 9 (lines a.jsonl:2, a.jsonl:3, a.jsonl:4, "
+        "a.jsonl:5, a.jsonl:6 ...)."
     ]
 
 

@@ -97,6 +97,13 @@ def test_an_empty_line_among_texts_is_answered_and_those_at_the_end_are_none(tmp
     assert [number for chunk in found for number in chunk.table.rows] == [1, 2, 3]
 
 
+def test_a_line_of_names_that_comes_again_is_left_out_and_counted(tmp_path):
+    (tmp_path / "a.csv").write_text("text,label\ngood one,x\ntext,label\nbad one,y\n", encoding="utf-8")
+    table, findings = read(tmp_path / "a.csv")
+    assert table.target.tolist() == ["x", "y"]
+    assert [finding.message for finding in findings] == ["rows left out that repeat the line of names: 1 (lines 3)."]
+
+
 def test_quotes_in_lines_of_text_are_text(tmp_path):
     lines = ['"Never again', 'said my wife"', 'a "good" film', '"Wow" and more']
     (tmp_path / "a.txt").write_text("\n".join(lines), encoding="utf-8")
@@ -128,7 +135,8 @@ def test_a_table_without_names_is_refused_with_what_its_columns_seem_to_be(tmp_p
     with pytest.raises(TableError, match=r"add a line of names with 'text', 'label', or pass --no-header"):
         read(tmp_path / "a.csv", text=("text",), target="label")
     for form, target in ((Form(header=False), "column_1"), (Form(), "column_1")):
-        table, _ = read(tmp_path / "a.csv", target=target, form=form)
+        table, findings = read(tmp_path / "a.csv", target=target, form=form)
+        assert [finding.kind for finding in findings] == ["header"] * (form.header is None)
         assert (table.text["column_2"].tolist(), table.rows.tolist()) == (TEXTS, [1, 2, 3, 4])
     assert read(tmp_path / "a.csv", target="charge", form=Form(header=True))[0].rows.tolist() == [1, 2, 3]
 

@@ -89,7 +89,7 @@ def _records(
     feed = Feed(file)
     reader = dialect.reader(feed)
     number, header = (1 if width else 0), not width
-    empty = list[int]()
+    empty, names = list[int](), list[str]()
     while True:
         feed.held.clear()
         try:
@@ -110,8 +110,12 @@ def _records(
         elif not header:
             notes.add("empty", empty)
         empty.clear()
-        width, header = width or len(record), False
-        if len(record) == width:
+        if header:
+            width, header, names = len(record), False, record
+            yield number, record
+        elif record == names and width > 1:  # files that were put together
+            notes.add("header again", [feed.number])
+        elif len(record) == width:
             yield number, record
         else:
             notes.add("ragged", [feed.number - len(feed.held) + 1])

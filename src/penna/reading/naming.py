@@ -33,6 +33,8 @@ def names_of(records: Sequence[Sequence[str]], width: int, name: str, notes: Not
         if asked.target or (asked.served and width > 1):
             raise TableError(_refused(verdict, records, name, asked))
         notes.say("header", _told(verdict, name))
+    elif asked.form.header is None:
+        notes.say("header", f"{name} has no line of names: its columns are called by their places.")
     return [asked.text[0]] if asked.served and width == 1 else [f"column_{place}" for place in range(1, width + 1)]
 
 

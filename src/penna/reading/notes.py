@@ -15,6 +15,7 @@ _SENTENCES: dict[str, tuple[_Severity, str]] = {
     "nul": ("warning", "cells with NUL characters, replaced by spaces: {n} (rows {where})"),
     "ragged": ("warning", "records left out for too many or too few cells: {n} (lines {where})"),
     "quotes": ("warning", "lines left out for broken quotes: {n} (lines {where})"),
+    "header again": ("warning", "rows left out that repeat the line of names: {n} (lines {where})"),
     "empty": ("info", "empty lines between rows, which are no rows: {n} (lines {where})"),
     "json": ("warning", "lines left out, whole or in part, that are no JSON object: {n} (lines {where})"),
     "twice": ("warning", "objects that name a cell twice, of which the last is taken: {n} (lines {where})"),
