@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from penna.cli.forms import Encoding, Header, MaxExpanded
+from penna.cli.forms import Encoding, Header, MaxExpanded, TagNames
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -59,12 +59,7 @@ def check(
     separator: Annotated[
         str | None, typer.Option(metavar="SIGN", help="Between the labels of a cell. Found if not given.")
     ] = None,
-    tag_names: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAMES", help="Of tags that are whole numbers, from 0 on: O,B-PER,I-PER. Numbers if not given."
-        ),
-    ] = None,
+    tag_names: TagNames = None,
     encoding: Encoding = None,
     header: Header = None,
     max_expanded: MaxExpanded = "20GB",

@@ -22,3 +22,10 @@ Header = Annotated[
 MaxExpanded = Annotated[
     str, typer.Option(metavar="SIZE", help="Most that a compressed file may expand to: 500MB, 20GB.")
 ]
+TagNames = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAMES",
+        help="What tags stand for that are whole numbers, from 0 on: O,B-PER,I-PER. The numbers themselves if omitted.",
+    ),
+]

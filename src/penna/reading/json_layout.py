@@ -64,7 +64,9 @@ def refuse_several(keys: Sequence[str], name: str) -> None:
 
 def page(value: dict[str, Any]) -> str | None:
     """Of objects that come one after another: the key of the list of rows that each has, beside plain cells."""
-    keys = [key for key, cell in value.items() if of_records(cell)]
+    keys = [key for key, cell in value.items() if isinstance(cell, list) and of_records(cell)]
+    if not keys:
+        return None
     plain = all(not isinstance(cell, list | dict) for key, cell in value.items() if key not in keys)
     return keys[0] if len(keys) == 1 and keys[0] in _PAGES and plain and not _has_text(value) else None
 

@@ -34,7 +34,7 @@ def find(sheet: Sheet) -> list[Finding]:
     if len(known) < _LEAST_ROWS or len(np.unique(sheet.strata[known])) < 2:
         return []
     # A text of few values, such as the name of the class in words, is a column like any other.
-    texts = [Column(name, cells) for name, cells in sheet.table.text.items()]
+    texts = [] if sheet.as_is else [Column(name, cells) for name, cells in sheet.table.text.items()]
     columns = [*sheet.columns.values(), *(c for c in texts if c.distinct < 0.5 * c.present)]
     answered = {c.name: told(c, sheet.strata, known) for c in columns}
     leaks = sorted((name for name in answered if answered[name] >= GIVEN_AWAY), key=lambda name: -answered[name])

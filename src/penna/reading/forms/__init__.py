@@ -1,9 +1,10 @@
 """Forms: records of JSON that hold rows in a way of their own, as tools and publications write them. One file each; the
 folder is the registry.
 
-A file offers ``rows(record, number, name, notes)``: the rows of a record of its form, and None for any other.
-``number`` and ``name`` are the record's and the file's, for messages; ``notes`` take what is left out. A form sees one
-record at a time, so that files stream; it may offer ``settled(rows)``, which adds what only many rows together show.
+A file offers ``KEYS``, of which an object of its form has at least one, and ``rows(record, number, name, notes)``: the
+rows of a record of its form, None for any other. ``number`` and ``name`` are the record's and the file's, for messages;
+``notes`` take what is left out. A form sees one record at a time, so that files stream; it may offer ``settled(rows)``,
+which adds what only many rows together show.
 """
 
 from collections.abc import Sequence
@@ -23,6 +24,8 @@ def rows(record: Any, number: int, name: str, notes: Notes) -> list[Row] | None:
     >>> rows(["Ann left", {"entities": [[0, 3, "PER"]]}], 1, "a.json", Notes())
     [{'text': 'Ann left', 'entities': [[0, 3, 'PER']]}]
     """
+    if isinstance(record, dict) and _keys().isdisjoint(record):  # millions of rows are of no form
+        return None
     for form in _forms():
         found: list[Row] | None = form.rows(record, number, name, notes)
         if found is not None:
@@ -44,6 +47,11 @@ def settled(rows: Sequence[Row]) -> None:
     for form in _forms():
         if hasattr(form, "settled"):
             form.settled(rows)
+
+
+@cache
+def _keys() -> frozenset[str]:
+    return frozenset().union(*(form.KEYS for form in _forms()))
 
 
 @cache

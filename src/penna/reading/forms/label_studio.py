@@ -7,6 +7,7 @@ from typing import Any
 from penna.reading.forms import one_or_all
 from penna.reading.notes import Notes
 
+KEYS = frozenset({"annotations", "completions"})
 #: Kind of result -> the key of its value that holds labels of the whole text.
 _WHOLE = {"choices": "choices", "rating": "rating", "number": "number", "textarea": "text", "taxonomy": "taxonomy"}
 _SPANS = ("labels", "hypertextlabels")

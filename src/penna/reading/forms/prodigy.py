@@ -5,6 +5,8 @@ from typing import Any
 from penna.reading.forms import one_or_all
 from penna.reading.notes import Notes
 
+KEYS = frozenset({"_task_hash"})
+
 
 def rows(record: Any, number: int, name: str, notes: Notes) -> list[dict[str, Any]] | None:
     """The example as a row, without what the tool needs for itself; none of one that was not accepted.

@@ -5,6 +5,7 @@ from typing import Any
 
 from penna.reading.notes import Notes
 
+KEYS = frozenset({"ents", "paragraphs"})
 #: What stands for a tag that nobody gave.
 _OUTSIDE = ("O", "", "-", None)
 

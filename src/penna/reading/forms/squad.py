@@ -7,6 +7,7 @@ from typing import Any
 from penna.errors import TableError
 from penna.reading.notes import Notes
 
+KEYS = frozenset({"qas", "paragraphs", "header"})
 #: What is read of a question, or says what is read already.
 _READ = {"id", "qid", "question", "answers", "is_impossible"}
 
@@ -51,7 +52,7 @@ def _row(article: Mapping[str, Any], paragraph: Mapping[str, Any], asked: Mappin
     notes.once("keys", sorted(f"{key} of questions" for key in asked.keys() - _READ))
     return {
         "id": asked.get("id", asked.get("qid")),
-        "title": article.get("title"),
+        **({"title": article["title"]} if "title" in article else {}),
         "context": paragraph["context"],
         "question": asked["question"],
         "answers": None if said is None else [_answer(one) for one in said],
