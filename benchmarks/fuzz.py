@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -143,11 +144,10 @@ def _asked(folder: Path, rows: Any) -> str:
     opened = load(folder)
     answers = list(opened.predict(rows))
     opened.written(answers)
-    try:
+    with suppress(TaskError):  # of answers that are no labels
         answers += np.round(opened.predict_proba(rows), 5).tolist()
+    with suppress(TaskError):  # of answers that are neither labels nor numbers
         opened.explain(rows.take(np.arange(1)))
-    except TaskError:  # of answers that are neither labels nor numbers
-        pass
     verify(folder)
     if len(opened.classes) % 2:
         pickle.loads(pickle.dumps(opened))

@@ -327,6 +327,7 @@ def test_a_model_opened_by_a_relative_path_answers_and_travels_after_a_change_of
     again = pickle.loads(pickle.dumps(opened))
     assert (again.predict(["where is the card"]) == sound).all()
     assert again.digest == opened.digest
+    assert penna.verify(again.folder).digest == opened.digest
 
 
 def test_copying_a_model_whose_files_are_gone_or_others_raises(copied):

@@ -119,7 +119,7 @@ def large(parts):
         (deep, "too deep"),
         (many, "more than 4,096 files"),
         (large, "more than Penna ever writes"),
-        (lambda parts: (parts / "weights.json").unlink(), "lacks parts/weights.json"),
+        (lambda parts: (parts / "weights.json").unlink(), "lacks 'parts/weights.json'"),
         (lambda parts: (parts / "weights.json").write_text("[2]"), "checksum differs"),
         (lambda parts: (parts / "new").touch(), "which its manifest does not know"),
         (shutil.rmtree, "is missing"),

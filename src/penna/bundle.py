@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from penna import manifest as manifests
-from penna import ragged, reading, tasks
+from penna import ragged, reading, stored, tasks
 from penna.errors import BundleError, PennaError, TableError
-from penna.folder import CARD, FORMAT, MANIFEST, PARTS, check_files, files, level, read_manifest, swap, write_manifest
+from penna.folder import FORMAT, MANIFEST, PARTS, check_files, level, read_manifest, swap, write_manifest
 from penna.home import Home
 from penna.measured import compared, latency, megabytes
 from penna.models import Array, Model, _opening, staged
@@ -207,7 +207,7 @@ class Bundle:
             ) from error
         if manifest["digest"] != self.digest:
             raise BundleError(f"{self.folder} holds another model than the one opened from it: load it again.")
-        kept = [self.folder / MANIFEST, *files(self.folder / PARTS), *files(self.folder / CARD)]
+        kept = [path for path in map(self.folder.joinpath, (MANIFEST, *manifest["files"])) if path.exists()]
         return {"files": {path.relative_to(self.folder).as_posix(): path.read_bytes() for path in kept}}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
@@ -289,7 +289,7 @@ def _prove(opened: Bundle) -> None:
     except (PennaError, ImportError):  # of a package that is not there, too
         raise
     except Exception as error:  # parts that do not go together can fail anywhere
-        raise BundleError(f"the parts of {opened.folder} do not go together ({error!r:.200}): fit again.") from error
+        raise BundleError(f"parts of {opened.folder} do not go together ({stored.brief(error)}): fit again.") from error
 
 
 def _telling(table: Table, findings: Sequence[Finding]) -> Table:

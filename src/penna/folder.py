@@ -46,6 +46,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         found = said["format"]
         if type(found) is not int or found < 1:
             raise ValueError(f"no Penna has written the format {found!r:.40}")
+        json.dumps(said, ensure_ascii=False).encode()  # halves of characters could be neither shown nor written
     if found != FORMAT:
         remedy = "update penna" if found > FORMAT else "it has no digest of its own, fit again"
         raise BundleError(f"{folder} has artefact format {found}, this Penna {__version__} reads {FORMAT}: {remedy}.")
@@ -63,10 +64,10 @@ def check_files(folder: Path, manifest: Mapping[str, Any], card: bool = False) -
     found = dict(_parts(folder))
     known = set(expected) if card else expected.keys() - {CARD}
     for name in sorted(known - found.keys() - {CARD}):
-        raise BundleError(f"{folder} lacks {name[:200]}: copy the artefact again.")
+        raise BundleError(f"{folder} lacks {name[:200]!r}: copy the artefact again.")
     for name, path in found.items():
         if name not in expected:
-            raise BundleError(f"{folder} holds {name}, which its manifest does not know: copy the artefact again.")
+            raise BundleError(f"{folder} holds {name!r}, which its manifest does not know: copy the artefact again.")
         if expected[name] != _checksum(path):
             raise BundleError(f"{path} is not what was written (checksum differs): copy the artefact again.")
     if card and CARD in expected:

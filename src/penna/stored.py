@@ -27,6 +27,8 @@ Array: TypeAlias = np.ndarray[Any, Any]
 SMALL = 1 << 20
 #: Penna's own JSON is not half as deep.
 DEEPEST = 16
+#: Values, and lists and objects, of one file: each takes many times the bytes that it is written in.
+_MOST_VALUES, _MOST_HOLDERS = 10_000_000, 2_000_000
 #: Arrays of one file: a filler of missing numbers has most, and not half as many.
 _MOST_ARRAYS = 64
 #: What reading and checking content of any kind can raise.
@@ -42,7 +44,7 @@ def damaged(path: Path) -> Iterator[None]:
     try:
         yield
     except SettingError as error:
-        raise BundleError(f"{path} needs what this Penna lacks: {error}") from error
+        raise BundleError(f"{path} needs what this Penna lacks: {str(error)[:300]}") from error
     except FileNotFoundError as error:
         raise BundleError(f"{error.filename or path} is missing: copy the artefact again.") from error
     except PermissionError as error:
@@ -111,8 +113,8 @@ def load_json(path: Path, largest: int = SMALL) -> dict[str, Any]:
 
 
 def parsed(raw: bytes | str) -> Any:
-    """JSON whose numbers are finite, whole ones of 64 bits at most, and which is no deeper than ``DEEPEST``. Raises
-    ValueError.
+    """JSON whose numbers are finite, whole ones of 64 bits at most, which is no deeper than ``DEEPEST`` and of no more
+    values than memory has room for. Raises ValueError.
 
     >>> parsed('{"a": [1, 2.5]}')
     {'a': [1, 2.5]}
@@ -122,6 +124,8 @@ def parsed(raw: bytes | str) -> Any:
     """
     try:
         text = raw.decode("utf-8") if isinstance(raw, bytes) else raw
+        if text.count(",") > _MOST_VALUES or text.count("[") + text.count("{") > _MOST_HOLDERS:
+            raise ValueError("it holds too many values")
         found = json.loads(text, parse_int=_whole, parse_float=_finite, parse_constant=_finite)
     except RecursionError:
         raise ValueError("it is nested too deep") from None

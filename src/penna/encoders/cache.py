@@ -7,6 +7,7 @@ Losing a file, or the whole cache, costs time and never a result.
 
 import contextlib
 import os
+import stat
 import time
 import uuid
 import zlib
@@ -135,7 +136,10 @@ def _write(folder: Path, segment: Segment) -> None:
     name = f"{time.time_ns():x}-{uuid.uuid4().hex[:8]}"
     half = folder / f"{name}.half"
     try:
+        half.touch()
+        usual = half.stat().st_mode
         save_file(arrays, half, metadata={"crc": str(_crc(arrays))})
+        half.chmod(stat.S_IMODE(usual))  # safetensors makes files that nobody else can read
         half.replace(folder / f"{name}{_SUFFIX}")
     except Exception as error:
         half.unlink(missing_ok=True)

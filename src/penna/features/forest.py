@@ -32,6 +32,8 @@ TYPES = {
 #: Nodes visited at once: rows of a chunk times trees.
 _CHUNK = 2_000_000
 _LARGEST = 1 << 30
+#: Steps of a walk: trees have few dozen leaves.
+_DEEPEST = 256
 #: Most that a forest may differ from scikit-learn's, in its own margins.
 PARITY = 1e-4
 
@@ -126,12 +128,24 @@ def _check(arrays: Mapping[str, Array], features: int, columns: int) -> None:
     for side in ("left", "right"):  # a child stands behind its parent: no walk goes round in circles
         if (arrays[side][inner] <= at).any() or (arrays[side][inner] >= n).any():
             raise ValueError("its nodes are out of order")
+    _check_depth(arrays)
     if not _within(arrays["feature"], features):  # leaves are asked, too, and the answer is passed over
         raise ValueError("a node asks for a column that is not there")
     if len(arrays["roots"]) % columns or not _within(arrays["roots"], n):
         raise ValueError("its trees do not go with its columns")
     if not (np.isfinite(arrays["value"]).all() and np.isfinite(arrays["start"]).all()):
         raise ValueError("a leaf is no number")
+
+
+def _check_depth(arrays: Mapping[str, Array]) -> None:
+    """Raise ValueError for trees in which a walk would take long."""
+    at = np.unique(arrays["roots"][(arrays["roots"] >= 0) & (arrays["roots"] < len(arrays["leaf"]))])
+    for _ in range(_DEEPEST):
+        inner = at[~arrays["leaf"][at]]
+        if not len(inner):
+            return
+        at = np.unique(np.concatenate([arrays["left"][inner], arrays["right"][inner]]))
+    raise ValueError("its trees are too deep")
 
 
 def _within(places: Array, end: int) -> bool:

@@ -12,6 +12,7 @@ from penna.budget import Deadline
 from penna.bundle import Bundle
 from penna.errors import EncoderError
 from penna.evaluate import BROKEN, WHOLE
+from penna.folder import level
 from penna.job import best_model, doubting, finishing
 from penna.job.best_model import Fitted
 from penna.job.searching import STOPPED, Search
@@ -221,7 +222,9 @@ def _write(search: Search, choice: Choice, members: list[Member]) -> Bundle:
         family, model = staged.around("blend", blended, last=choice.last)
     for m in members:
         if hasattr(m.model, "save_checkpoint"):
-            m.model.save_checkpoint(search.goal.folder / "checkpoint" / str(m.trial.number))
+            weights = search.goal.folder / "checkpoint" / str(m.trial.number)
+            m.model.save_checkpoint(weights)
+            level(weights)
     return bundle.write(search.goal.folder / "model", search.work.task, family, model, facts)
 
 

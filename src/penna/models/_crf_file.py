@@ -12,7 +12,7 @@ from penna import places, stored
 Array = np.ndarray[Any, Any]
 
 NAMES, WEIGHTS = "crf.json", "crf.safetensors"
-_LARGEST = 1 << 30
+_LARGEST_NAMES, _LARGEST = 256 << 20, 1 << 30
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +40,7 @@ def save_field(folder: Path, field: Field) -> None:
 def open_field(folder: Path) -> Field:
     """What ``save_field`` wrote. Raises BundleError."""
     with stored.damaged(folder / NAMES):
-        said = stored.load_json(folder / NAMES, _LARGEST)
+        said = stored.load_json(folder / NAMES, _LARGEST_NAMES)
         arrays = stored.load_arrays(folder / WEIGHTS, _LARGEST, {"state": np.float32, "transitions": np.float32})
         field = Field(
             said["names"], arrays["state"], arrays["transitions"], said["rule"], said["affixes"], said["window"]

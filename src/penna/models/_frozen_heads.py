@@ -262,6 +262,7 @@ def _check(head: Head, widths: Sequence[int]) -> None:
         rows, labels, columns = len(head.arrays["vectors"]), head.arrays["labels"], len(head.arrays["prior"])
         inside = labels.dtype.kind in "iu" and labels.min(initial=0) >= 0
         inside &= labels.max() < columns if labels.ndim == 1 else labels.shape[1] == columns and labels.max() < 2
+        inside &= 0 < rows <= _MOST_NEIGHBOURS_ROWS
         if len(labels) != rows or not inside or not 1 <= int(head.arrays["k"]) <= rows:
             raise ValueError("its neighbours do not fit together")
         if not 0 < float(head.arrays["sharpness"]) <= _SHARPEST or head.arrays["prior"].min(initial=1) <= 0:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from penna.errors import RunError
-from penna.folder import swap
+from penna.folder import level, swap
 
 
 def whole(place: Path, fill: Callable[[Path], None]) -> None:
@@ -19,6 +19,7 @@ def whole(place: Path, fill: Callable[[Path], None]) -> None:
     new.mkdir(parents=True)
     try:
         fill(new)
+        level(new)
         for file in new.rglob("*"):
             _settle(file)
         _settle(new)

@@ -2,7 +2,6 @@
 kept as JSON. Knows cells and numbers to be told; never a task or a model.
 """
 
-import builtins
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -10,7 +9,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from penna import plugins
+from penna import plugins, stored
+from penna.errors import BundleError
 from penna.features.columns import _together
 from penna.features.columns._together import Together
 from penna.table import Field, Table
@@ -136,12 +136,14 @@ def _seen(together: Together, numbers: tuple[str, ...], table: Table) -> tuple[M
 
 
 def restore(data: Any) -> Columns:
-    """What ``to_json`` wrote. Raises one of ``stored.DAMAGE`` for anything else."""
-    # ``list`` is a module of this package once it was imported.
-    if not isinstance(data, builtins.list) or len({line["name"] for line in data}) != len(data):
-        raise ValueError("its columns are no list, or there twice")
-    fields = tuple((str(line["name"]), Field(str(line["role"]), str(line["form"]))) for line in data)
-    encodings = tuple(_maker(field.role).restore(line["fitted"]) for line, (_, field) in zip(data, fields, strict=True))
+    """What ``to_json`` wrote. Raises BundleError."""
+    try:
+        if len({line["name"] for line in data}) != len(data):
+            raise ValueError("one is there twice")
+        fields = tuple((str(line["name"]), Field(str(line["role"]), str(line["form"]))) for line in data)
+        encodings = tuple(_maker(str(line["role"])).restore(line["fitted"]) for line in data)
+    except stored.DAMAGE as error:
+        raise BundleError(f"the columns of the artefact are damaged ({stored.brief(error)}): copy it again.") from error
     return Columns(fields, encodings)
 
 

@@ -17,7 +17,7 @@ Array = np.ndarray[Any, Any]
 
 ROOM = "features.filling"
 FURTHEST = 8.0  # deviations: one wild number must not say what others are
-_MOST_ROWS = 2000  # that a filler learns from
+MOST_ROWS = 2000  # that a filler learns from
 _MOST_CELLS = 1 << 24
 
 
@@ -74,7 +74,7 @@ def fit(name: str, X: Array, seed: int) -> Filling:
     deviation = np.sqrt(np.nansum(np.square(X - mean), axis=0) / known)
     # A constant is its mean, whatever else a row says; a column of nothing is 0.
     scale = np.stack([mean, deviation])
-    some = np.random.default_rng(seed).permutation(len(X))[:_MOST_ROWS]
+    some = np.random.default_rng(seed).permutation(len(X))[:MOST_ROWS]
     return Filling(
         name, np.asarray(missing.any(axis=0)), scale, find(name).fit(_standard(X[np.sort(some)], scale), seed)
     )

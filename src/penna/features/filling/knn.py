@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from penna.features.filling import Array
+from penna.features.filling import MOST_ROWS, Array
 
 MOST_COLUMNS = 1000
 _NEIGHBOURS = 5
@@ -56,7 +56,8 @@ def _distances(rows: Array, known: Array) -> Array:
 
 
 def check(state: Mapping[str, Array], columns: int) -> None:
-    if set(state) != {"rows"} or state["rows"].ndim != 2 or state["rows"].shape[1] != columns:
+    rows = state["rows"]
+    if len(state) != 1 or rows.ndim != 2 or rows.shape[1] != columns or len(rows) > MOST_ROWS:
         raise ValueError("the rows that were kept do not go with the columns")
-    if np.isinf(state["rows"]).any():
+    if np.isinf(rows).any():
         raise ValueError("a row that was kept holds no number")
