@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from penna.encoders import session
 from penna.encoders.tokens import Ragged
 from penna.errors import BundleError
 
@@ -89,6 +88,8 @@ def clean(text: str) -> str:
 def open_file(path: Path, known: int, own: bool = True) -> "tokenizers.Tokenizer":
     """Raises BundleError where the file is damaged, has more tokens than the ``known`` ones of its graph or, if it
     should be one of its ``own``, other special tokens."""
+    from penna.encoders import session  # which knows graphs, and these what no answer may say, which stands here
+
     tokenizer = session.open_tokenizer(path, known, _LARGEST)
     if own and [tokenizer.token_to_id(token) for token in SPECIAL] != list(range(len(SPECIAL))):
         raise BundleError(f"{path} is damaged (its special tokens are others): copy the artefact again.")
