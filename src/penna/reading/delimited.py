@@ -74,7 +74,7 @@ def _prose(dialect: Dialect, sample: Sequence[Sequence[str]], column: str) -> bo
 
 def _wrapped(head: str) -> bool:
     """Whether most lines that begin with a quote end with one, too."""
-    begun = [line for line in head.splitlines() if line[:1] == '"']
+    begun = [line for line in head.replace("\r", "\n").split("\n") if line[:1] == '"']
     return 2 * sum(len(line) > 1 and line[-1] == '"' for line in begun) > len(begun)
 
 
