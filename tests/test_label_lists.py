@@ -213,3 +213,17 @@ def test_messages_that_count_rows_say_what_was_left_out_before():
     with pytest.raises(PennaError, match=r"10 rows are too few .* no JSON object: 50") as caught:
         intake.read(io.BytesIO(lines.replace('"a"', '"b"', 4).encode()), "label", None, None, "error")
     assert "\n" not in str(caught.value)
+
+
+def test_labels_that_are_bytes_are_text():
+    out = io.BytesIO()
+    pd.DataFrame({"text": TEXTS[:4], "label": [b"a", b"b", b"a", "ä".encode()]}).to_parquet(out)
+    out.seek(0)
+    assert reading.read(out)[0].target.tolist() == ["a", "b", "a", "ä"]
+
+
+def test_answers_that_cannot_be_used_are_counted_among_all_rows():
+    rows = [{"question": f"who is it, {i}", "context": f"it is Ann {i}"} for i in range(30)]
+    cells = [[{"text": "Bob", "answer_start": 0}] if i < 20 else [] for i in range(30)]
+    with pytest.raises(TaskError, match=r"no answer of column 'answers' can be used in its 30 rows: .* 20 of 30"):
+        tasks.find("answer", reading.read([{**row, "answers": cell} for row, cell in zip(rows, cells, strict=True)])[0])

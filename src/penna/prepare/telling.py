@@ -88,6 +88,15 @@ def left_out(table: Table, reasons: Sequence[Any]) -> list[Finding]:
     ]  # fmt: skip
 
 
+def none_left(what: str, table: Table, usable: int, found: Sequence[Finding]) -> str:
+    """The sentence for a target without a single entity or answer: of all rows, and of those that cannot be used."""
+    column, rows = f"column {table.target_name!r}", len(table)
+    if usable == rows:
+        return f"{column} has no {what} in any of its {rows:,} rows: is it the target?"
+    said = " ".join(finding.message for finding in found)
+    return f"no {what} of {column} can be used in its {rows:,} rows: {said} The other {usable:,} have none."
+
+
 def after(error: PennaError, findings: Sequence[Finding]) -> PennaError:
     """The error, with what was left out before it came up: it counts the rows that remain."""
     said = [finding.message for finding in findings if finding.severity == "warning" and "left out" in finding.message]

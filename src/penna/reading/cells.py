@@ -205,6 +205,8 @@ def _stripped(label: Any) -> Any:
 def _label(cell: Any, row: int, column: str) -> Any:
     if isinstance(cell, np.generic):
         cell = cell.item()
+    if isinstance(cell, bytes):
+        cell = cell.decode("utf-8", "replace")
     if isinstance(cell, set | frozenset):  # a set has no order
         cell = sorted(cell, key=str)
     if isinstance(cell, list | tuple | np.ndarray):

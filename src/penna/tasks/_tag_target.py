@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from penna import ragged
 from penna.errors import TaskError
-from penna.table import Finding, Table
+from penna.table import Table
 from penna.tasks import _marked
 from penna.tasks._schemes import NAMES, Scheme
 from penna.tasks._tag_numbers import numbered, unnamed, words
@@ -57,12 +57,3 @@ def form_of(table: Table) -> tuple[str, Scheme]:
             'or [{"start": 0, "end": 5, "label": "..."}, ...].'
         )
     return _marked.TAGS, scheme
-
-
-def without_entities(table: Table, usable: int, found: Sequence[Finding]) -> str:
-    """Why no entity is left: of all rows, and of those that cannot be used."""
-    column, rows = f"column {table.target_name!r}", len(table)
-    if usable == rows:
-        return f"{column} has no entity in any of its {rows:,} rows: is it the target?"
-    said = " ".join(finding.message for finding in found)
-    return f"no entity of column {column[7:]} can be used in its {rows:,} rows: {said} The other {usable:,} have none."

@@ -66,7 +66,7 @@ def settle(table: Table, rare: str = "error") -> tuple[Table, list[Finding]]:
         said = " ".join(f.message for f in wrong)
         raise TaskError(f"no row of column {table.target_name!r} can be used: {said} Correct them.")
     if not any(read[i] for i in keep):
-        raise TaskError(f"column {table.target_name!r} has no answer in any of its {len(keep)} rows: is it the target?")
+        raise TaskError(telling.none_left("answer", table, len(keep), wrong))
     group = table.text[table.pair[1]] if table.group is None else table.group
     return replace(table, group=group).take(keep), wrong
 

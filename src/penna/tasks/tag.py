@@ -22,7 +22,7 @@ from penna.tasks import _marked, _told
 from penna.tasks._instead import lonely_words
 from penna.tasks._schemes import NAMES, Scheme, Span, spans, tags
 from penna.tasks._tag_numbers import as_given
-from penna.tasks._tag_target import cells_of, form_of, named, without_entities
+from penna.tasks._tag_target import cells_of, form_of, named
 
 Array = np.ndarray[Any, Any]
 
@@ -79,7 +79,7 @@ def settle(table: Table, rare: str = "error") -> tuple[Table, list[Finding]]:
         said = " ".join(f.message for f in found)
         raise TaskError(f"no row of column {table.target_name!r} can be used: {said} Correct them.")
     if not any(marked.entities[i] for i in keep):
-        raise TaskError(without_entities(table, len(keep), found))
+        raise TaskError(telling.none_left("entity", table, len(keep), found))
     return replace(table, target=_marked.written(marked, table, form)).take(keep), found
 
 
