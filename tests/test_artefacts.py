@@ -307,6 +307,18 @@ def test_the_command_line_verifies_with_exit_codes(copied):
     assert CliRunner().invoke(app, ["verify", str(folder)]).exit_code == 2
 
 
+def test_evaluate_prints_the_digest(maker, tmp_path):
+    from typer.testing import CliRunner
+
+    from penna.cli import app
+
+    (tmp_path / "rows.csv").write_text("text,target\nwhere is the card,card\nwhere is my money,money\n")
+    digest = load(maker.folder("linear")).digest
+    asked = ["evaluate", str(maker.folder("linear")), str(tmp_path / "rows.csv")]
+    assert digest in CliRunner().invoke(app, asked).output
+    assert json.loads(CliRunner().invoke(app, [*asked, "--json"]).stdout)["digest"] == digest
+
+
 @pytest.mark.parametrize("name", ["linear", "trees", "frozen", "crf", "words", "seq2seq"])
 def test_every_file_of_an_artefact_has_the_mode_of_a_new_one(name, maker, tmp_path):
     (tmp_path / "new").touch()
