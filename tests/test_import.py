@@ -45,3 +45,18 @@ def test_all_names_are_sorted_and_there():
 def test_a_name_that_is_not_there_is_an_attribute_error():
     with pytest.raises(AttributeError, match="AutoTxt"):
         _ = penna.AutoTxt
+
+
+def test_any_module_can_be_the_first_that_is_imported():
+    """In one process: what is loaded of Penna is forgotten before each."""
+    code = """
+import importlib, pkgutil, sys
+import penna.encoders, penna.reading
+rooms = [penna.encoders, penna.reading]
+names = [f"{room.__name__}.{m.name}" for room in rooms for m in pkgutil.iter_modules(room.__path__)]
+for name in names:
+    for loaded in [m for m in sys.modules if m.split(".")[0] == "penna"]:
+        del sys.modules[loaded]
+    importlib.import_module(name)
+"""
+    assert "penna" in loaded_by(code)

@@ -13,20 +13,22 @@ from sklearn import config_context
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import Pipeline
+from threadpoolctl import threadpool_limits
 from typer.testing import CliRunner
 
-from penna import AutoText, PennaError, TableError, check, plugins
+from penna import AutoText, PennaError, TableError, check, places, plugins, ragged, tasks
+from penna.budget import Deadline
 from penna.cli import app
 from penna.features.logistic import fit_logistic
 from penna.features.ridge import fit_ridge
 from penna.features.svr import fit_svr
 from penna.job import intake
+from penna.models import Resources, _frozen_heads, _linear_classifiers, _linear_labels, _seq2seq_parts
 from penna.models import _finetune_parts as parts
-from penna.models import _frozen_heads, _linear_classifiers, _linear_labels, _seq2seq_parts
 from penna.models._targets import SIGMOID, Target
 from penna.prepare import doubt, weights
 from penna.prepare.doubt import Doubts
-from penna.recipe import Recipe
+from penna.recipe import Profile, Recipe
 from penna.table import Table
 from penna.training import loop, losses
 
@@ -355,3 +357,42 @@ def test_check_knows_the_column_of_weights():
     assert {"zero weight", "weights"} <= {finding.kind for finding in found.findings}
     with pytest.raises(TableError, match="no number"):
         check(rows.assign(w="heavy"), "label", weight="w")
+
+
+def fitted(family, recipe, rows, task, folder):
+    resources = Resources(folder, Deadline(300), 1)
+    with threadpool_limits(1):
+        return plugins.find("models", family).fit(recipe, task, rows, None, resources, lambda *_: True)
+
+
+def both(made, other, weight):
+    """Each row twice, with its own target and with another, weighed like these two."""
+    texts = {name: np.concatenate([cells, cells]) for name, cells in made.text.items()}
+    rows, each = np.arange(1, 2 * len(made) + 1), np.repeat(weight, len(made)).astype(np.float32)
+    return replace(made, text=texts, target=np.concatenate([made.target, other]), rows=rows, weight=each)
+
+
+@pytest.mark.parametrize("family", ["linear", "trees", "finetune"])
+def test_a_family_follows_the_heavier_of_two_labels(family, tiny_bert, tmp_path):
+    made = table(60)
+    task = tasks.find("classify", made, "accuracy")
+    profile = Profile(120, 2, 60, 20.0, loss="cross_entropy", encoders=(str(tiny_bert),), columns=family == "trees")
+    recipe = plugins.find("models", family).portfolio(profile)[0]
+    recipe = recipe.but(lr=3e-3, epochs=8) if family == "finetune" else recipe
+    other = np.where(made.target == "pos", "neg", "pos").astype(object)
+    for weight, share in (((1.9, 0.1), 1.0), ((0.1, 1.9), 0.0)):
+        model = fitted(family, recipe, both(made, other, weight), task, tmp_path)
+        assert task.score(task.encode(made), model.outputs(made)) == share
+
+
+def test_a_field_follows_the_heavier_of_two_taggings(tmp_path):
+    words = [["my", ("card", "film", "story")[i % 3], "is", "here"] for i in range(60)]
+    made = Table({"tokens": ragged.objects(map(places.joined, words))}, ragged.objects([("O", "B-X", "O", "O")] * 60))
+    other = ragged.objects([("O", "O", "O", "B-X")] * 60)
+    made = replace(made, rows=np.arange(1, 61), target_name="tags")
+    task = tasks.find("tag", made)
+    profile = Profile(120, task.columns, 9, 20.0, loss="tags")
+    recipe = plugins.find("models", "crf").portfolio(profile)[0]
+    for weight, share in (((1.9, 0.1), 1.0), ((0.1, 1.9), 0.0)):
+        model = fitted("crf", recipe, both(made, other, weight), task, tmp_path)
+        assert task.score(task.encode(made), model.outputs(made)) == share
