@@ -126,3 +126,9 @@ def test_where_all_is_left_out_the_fit_stops_and_says_why():
         TableError, match=r"nothing is left to learn from: 'pos', 'code' alone give away column 'label'"
     ):
         intake.read(rows, "label", (), None, "error")
+
+
+def test_lists_of_objects_beside_the_text_are_no_lists_of_names():
+    rows = [{"turns": [{"from": "a", "value": f"words {i}"}], "label": "ab"[i % 2]} for i in range(40)]
+    with pytest.raises(TableError, match="no column looks like text"):
+        intake.read(rows, "label", None, None, "error")

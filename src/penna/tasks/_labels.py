@@ -1,5 +1,6 @@
 """Cells that hold several labels: how they are written, and the sets that they become. Knows one column."""
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -7,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from penna import literals
-from penna.prepare.kinds import list as lists
 from penna.reading import targets
 from penna.table import Objects
 from penna.tasks import _numbers
@@ -134,10 +134,20 @@ def _set(cell: Any, form: str) -> tuple[Any, ...]:
 def _parts(cell: str, form: str) -> list[Any]:
     """The labels written in a cell; among lists, what is none is a label."""
     text = cell.strip()
+    if form == JSON and listed(text):
+        found = literals.parsed(text)
+        return [_named(part) for part in found if part not in (None, "")] if isinstance(found, list) else []
     if bare(form) != form and listed(text):
         text = text[1:-1]
-    parts = list(lists.read(np.array([text], dtype=object), bare(form))[0][0])
-    return parts if parts or form != JSON or listed(text) or not text else [text]
+    parts = text.split(bare(form)) if form not in ("", JSON) else [text]
+    return [part.strip() for part in parts if part.strip()]
+
+
+def _named(part: Any) -> Any:
+    """A label as text; what is none stays to be seen: objects as JSON, lists as tuples."""
+    if isinstance(part, list):
+        return tuple(map(str, part))
+    return json.dumps(part, ensure_ascii=False) if isinstance(part, dict) else str(part).strip()
 
 
 def bare(form: str) -> str:

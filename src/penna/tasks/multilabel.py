@@ -53,7 +53,7 @@ def inferred(table: Table) -> str:
             f"column {table.target_name!r} holds a list of 0 and 1 in each row: taken as several labels, which are the "
             "numbers of the places that hold a 1, counted from 0 (--task multilabel)."
         )
-    written = form != cells.JSON and any(isinstance(cell, str) for cell in table.target)
+    written = form != cells.JSON and any(isinstance(c, str) and cells.bare(form) in c for c in table.target)
     how = f", joined by {form!r}" if written else ""
     change = "; --separator names another sign between them" if written else ""
     return (

@@ -23,13 +23,19 @@ _MOST = 1000  # parts of one cell
 
 
 def form(cells: Array) -> str | None:
-    if kinds.fitting(np.fromiter((isinstance(c, list | tuple | set | np.ndarray) for c in cells), bool, len(cells))):
+    if kinds.fitting(np.fromiter(map(_of_names, cells), bool, len(cells))):
         return LISTS
     if not all(isinstance(cell, str) for cell in cells):
         return None
     if kinds.fitting(np.fromiter((c.strip()[:1] == "[" for c in cells), bool, len(cells))):
         return JSON if kinds.fitting(~read(cells, JSON)[1]) else None
     return next((sign for sign in _SIGNS if _parted(cells, sign)), None)
+
+
+def _of_names(cell: Any) -> bool:
+    """Whether this is a list, and none of objects or lists, which have no names to count."""
+    listed = isinstance(cell, list | tuple | set | np.ndarray)
+    return listed and not any(isinstance(part, dict | list | tuple) for part in cell)
 
 
 def _parted(cells: Array, sign: str) -> bool:
@@ -71,6 +77,6 @@ def _parts(cell: Any, form: str) -> Any:
         return ()
     if form == JSON:
         parts = literals.parsed(cell) if isinstance(cell, str) else None
-        return [str(part).strip() for part in parts if part is not None] if isinstance(parts, list) else None
+        return [str(part).strip() for part in parts or () if part is not None] if _of_names(parts) else None
     text = str(cell)
     return [part.strip() for part in (text.split(form) if form else [text]) if part.strip()]
