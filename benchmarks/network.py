@@ -1,6 +1,6 @@
 """Whether any command asks for the network, or writes into the user's folders: every family, every task, every command.
 
-    python benchmarks/network.py [--budget 25s] [--only tag,doctor] [--out network.jsonl]
+    python benchmarks/network.py [--budget 60s] [--only tag,doctor] [--out network.jsonl]
 
 Each command is a fresh process under the filter of `watched.py`, with a home of its own, and lives on for 14 s after
 onnxruntime was imported, which tries to report after ten. Prints a line for each: asked for the network or not, files
@@ -112,7 +112,7 @@ def watch(where: Path, arguments: tuple[str, ...]) -> dict[str, object]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--budget", default="25s", help="of each fit")
+    parser.add_argument("--budget", default="60s", help="of each fit")
     parser.add_argument("--only", help="some of doctor, check, pretrain, demo and the fits, with commas")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
