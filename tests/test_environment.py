@@ -93,10 +93,11 @@ import os, sys
 from pathlib import Path
 import penna.cli
 
+penna.cli._settle_libraries()
+
 def penna_(*arguments):
-    sys.argv = ["penna", *arguments]
     try:
-        penna.cli.main()
+        penna.cli.app(arguments)
     except SystemExit as left:
         assert not left.code, (arguments, left.code)
 
@@ -106,8 +107,8 @@ try:
 except RuntimeError:
     print("no home")
 penna_("doctor")
-penna_("check", "rows.csv", "--target", "label", "--budget", "5s")
-penna_("fit", "rows.csv", "--target", "label", "--families", "linear", "--budget", "5s", "--out", out, "-q")
+penna_("check", "rows.csv", "--target", "label", "--budget", "9s")
+penna_("fit", "rows.csv", "--target", "label", "--families", "linear", "--budget", "9s", "--out", out, "-q")
 penna_("evaluate", out, "rows.csv")
 penna_("predict", out, "rows.csv", "--out", f"{out}.csv")
 penna_("report", out)

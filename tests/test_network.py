@@ -27,10 +27,11 @@ COMMANDS = """
 import sys, time
 import penna.cli
 
+penna.cli._settle_libraries()
+
 def penna_(*arguments):
-    sys.argv = ["penna", *arguments]
     try:
-        penna.cli.main()
+        penna.cli.app(arguments)
     except SystemExit as left:
         assert not left.code, (arguments, left.code)
 
@@ -38,7 +39,7 @@ tiny, begun = sys.argv[1], time.monotonic()
 penna_("doctor")
 import onnxruntime
 penna_("check", "rows.csv", "--target", "label", "--encoder", tiny, "--budget", "6s")
-penna_("fit", "rows.csv", "--target", "label", "--encoder", tiny, "--budget", "8s", "--out", "run", "-q",
+penna_("fit", "rows.csv", "--target", "label", "--encoder", tiny, "--budget", "12s", "--out", "run", "-q",
        "--families", "linear,frozen,finetune")
 for run in ("run", "model"):
     penna_("evaluate", run, "rows.csv")
