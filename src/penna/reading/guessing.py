@@ -77,7 +77,8 @@ def guessed(head: bytes) -> Guess:
     scored = sorted(_scores(part), key=lambda pair: -pair[0])
     score, name = scored[0]
     if score < _LIKELY and (east := _eastern(telling)) is not None:
-        return Guess(east, True, _example(telling, east))
+        odd = telling.decode(east, "replace").count("\ufffd")  # one may be cut at the end
+        return Guess(east, odd < 2, _example(telling, east))
     name = name if score > _POOR else "cp1252"
     few = len(telling) - len(telling.translate(None, bytes(range(128, 256)))) < _FEWEST
     text = part.decode(name, "replace")
