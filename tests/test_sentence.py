@@ -41,7 +41,7 @@ def made(
     modes: tuple[str, ...] = ("pooling_mode_cls_token",),
     more: tuple[str, ...] = (),
     inner: str = "",
-    said: dict[str, Any] | None = None,
+    limits: dict[str, Any] | None = None,
 ) -> Path:
     """A folder as sentence-transformers writes it: a transformer, its pooling, and ``more`` modules."""
     shutil.copytree(encoder, into / inner)
@@ -55,7 +55,7 @@ def made(
     (into / "1_Pooling").mkdir()
     every = dict.fromkeys([*MODES, "pooling_mode_weightedmean_tokens"], False) | dict.fromkeys(modes, True)
     (into / "1_Pooling" / "config.json").write_text(json.dumps({"word_embedding_dimension": 32, **every}))
-    (into / inner / "sentence_bert_config.json").write_text(json.dumps(said or {"max_seq_length": 20}))
+    (into / inner / "sentence_bert_config.json").write_text(json.dumps(limits or {"max_seq_length": 20}))
     return into
 
 
@@ -175,9 +175,9 @@ def test_poolings_that_cannot_be_done_are_refused_by_name(tiny_bert: Path, tmp_p
 
 @pytest.mark.parametrize("kind", ["Dense", "LayerNorm", "CNN"])
 def test_modules_that_cannot_be_applied_are_refused_by_name(kind: str, tiny_bert: Path, tmp_path: Path) -> None:
-    said = refused(made(tiny_bert, tmp_path / "encoder", more=(kind,)))
-    assert f"module '{kind}' (2_{kind})" in said
-    assert "take it out of modules.json" in said
+    message = refused(made(tiny_bert, tmp_path / "encoder", more=(kind,)))
+    assert f"module '{kind}' (2_{kind})" in message
+    assert "take it out of modules.json" in message
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", "[1]", '[{"type": 3, "path": ""}]', "[" * 100_000])

@@ -44,7 +44,7 @@ class Weights:
         return Dense(weight, self.taken(f"{name}.bias", weight.shape[1]))
 
     def norm(self, name: str, width: int) -> Norm:
-        # How small a number is added is not told by arrays: it is checked where nodes are compared.
+        # The epsilon is no array: it is checked where nodes are compared.
         return Norm(self.taken(f"{name}.scale", width), self.taken(f"{name}.shift", width), 0.0)
 
     def layer(self, name: str, width: int) -> Layer:

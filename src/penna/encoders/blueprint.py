@@ -85,9 +85,9 @@ def _bounded_answers(decoder: DecoderParts, facts: "TranslatorFacts") -> None:
     _few("layers and tokens", 2 * facts.depth * kept * decoder.width)
 
 
-def _agree(what: str, said: Any, found: Any) -> None:
-    if said != found:
-        raise ValueError(f"its {what}: {found}, where {said} is noted")
+def _agree(what: str, noted: Any, found: Any) -> None:
+    if noted != found:
+        raise ValueError(f"its {what}: {found}, where {noted} is noted")
 
 
 def _bounded(parts: Parts, length: int, outputs: int) -> None:

@@ -93,9 +93,9 @@ class Checkpoint:
         """The depth that is nearest to this share of the layers, among those it was trained for where it says so."""
         return min(self.trained or self.depths, key=lambda depth: (abs(depth - share * self.layers), -depth))
 
-    def pooled(self, asked: str) -> str:
-        """The pooling that is meant: its own one where "own" is asked for, which is the mean where it has none."""
-        return (self.pooling or "mean") if asked == OWN else asked
+    def pooled(self, wanted: str) -> str:
+        """The pooling that is meant: "own" stands for its own one, which is the mean where it has none."""
+        return (self.pooling or "mean") if wanted == OWN else wanted
 
     def sentence_at(self, length: int) -> int:
         """The length of a text whose vector is wanted as it comes, at most so many tokens."""
@@ -140,8 +140,8 @@ def describe(name: str, folder: Path) -> Checkpoint:
 
     Raises EncoderError on the first thing that is wrong.
     """
-    said = sentence.read(name, folder)
-    folder = said.folder
+    vectors = sentence.read(name, folder)
+    folder = vectors.folder
     config = configs.read(name, folder)
     kind = str(config.get("model_type"))
     if kind not in KINDS:
@@ -173,9 +173,9 @@ def describe(name: str, folder: Path) -> Checkpoint:
         step=stack.step,
         trained=stack.trained,
         types=configs.whole(name, config, "type_vocab_size", default=2) if KINDS[kind].typed else 1,
-        pooling=said.pooling,
-        unit=said.unit,
-        sentence_length=said.length,
+        pooling=vectors.pooling,
+        unit=vectors.unit,
+        sentence_length=vectors.length,
     )
 
 

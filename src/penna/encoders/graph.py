@@ -81,7 +81,7 @@ def write_graph(
     typed = framing is not None and framing.sides == 2 and framing.frame.typed
     parts = arrays.read(module, length, typed=typed)
     nodes = _onnx_nodes.graph(parts, pooling, [(Dense(weight.T, bias), act) for weight, bias, act in layers])
-    _learnt(nodes.weights, checkpoint)
+    _check_weights(nodes.weights, checkpoint)
     model = _onnx_plain.model(nodes)
     facts = encoder_facts.Facts(
         length=length,
@@ -109,7 +109,7 @@ def write_graph(
     return noted(folder, facts, _difference(module, Graph.open(folder), layers, texts))
 
 
-def _learnt(weights: Mapping[str, Array], checkpoint: Checkpoint) -> None:
+def _check_weights(weights: Mapping[str, Array], checkpoint: Checkpoint) -> None:
     """Raise BundleError where training ended in weights that are no numbers."""
     try:
         blueprint.check_finite(weights)

@@ -19,7 +19,7 @@ _WANTED = (
     "model-*.safetensors",
     "model.safetensors.index.json",
 )
-#: What folders of sentence-transformers have beside, and the place of all the rest in old ones.
+#: Files of sentence-transformers alone, and the places of all others: the second is that of old folders.
 _SENTENCES = ("modules.json", "sentence_bert_config.json", "1_Pooling/config.json")
 _PLACES = ("", "0_Transformer/")
 

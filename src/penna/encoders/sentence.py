@@ -1,4 +1,4 @@
-"""What a sentence-transformers folder says of vectors: how they are pooled, whether they have length one, how
+"""What a sentence-transformers folder holds about vectors: how they are pooled, whether they have length one, how
 long a text may be. Knows its JSON files (modules.json, 1_Pooling/config.json, sentence_bert_config.json); trusts none.
 """
 
@@ -31,8 +31,8 @@ _NAMES: Mapping[str, str] = {"cls": "cls", "mean": "mean", "max": "max", "mean_s
 
 @dataclass(frozen=True)
 class Sentence:
-    """Where the transformer is, and what becomes of its hidden states: ``pooling`` "" where nothing is said of it,
-    ``unit`` where vectors are brought to length one, ``length`` the most tokens of a text, 0 where nothing is said."""
+    """Where the transformer is, and what becomes of its hidden states: ``pooling``, ``unit`` where vectors are brought to
+    length one, ``length`` the most tokens of a text. What the folder does not give is "" or 0."""
 
     folder: Path
     pooling: str = ""
@@ -46,7 +46,7 @@ def read(name: str, folder: Path) -> Sentence:
     if not modules:
         inner = folder / _OLD if not (folder / "config.json").is_file() and (folder / _OLD).is_dir() else folder
         place = folder / "1_Pooling"
-        own = _pooling(name, place) if place.is_dir() else ""
+        own = _pooling(name, place) if (place / "config.json").is_file() else ""
         return Sentence(inner, own, length=_length(name, folder, inner))
     (first, path), *others = modules
     if first not in ("Transformer", "BERT", "RoBERTa", "DistilBERT", "ALBERT", "CamemBERT", "XLMRoBERTa"):
@@ -57,7 +57,7 @@ def read(name: str, folder: Path) -> Sentence:
             pooling = _pooling(name, place)
         elif kind == "Normalize":
             unit = True
-        elif kind != "Dropout":  # it does nothing to a vector that is not learnt from
+        elif kind != "Dropout":  # it does nothing to a vector outside of training
             what = f"has a module {kind!r:.60} ({place.name}) after its pooling, which is not applied here"
             raise _refused(name, folder, f"{what}; take it out of {MODULES} to do without it")
     return Sentence(path, pooling, unit, _length(name, folder, path))
@@ -83,17 +83,17 @@ def _module(name: str, folder: Path, part: Any) -> tuple[str, Path]:
 
 
 def _pooling(name: str, folder: Path) -> str:
-    said = _load(name, folder / "config.json")
-    if not isinstance(said, dict):
+    config = _load(name, folder / "config.json")
+    if not isinstance(config, dict):
         raise _refused(name, folder, "has a config.json that is no object")
-    named = said.get("pooling_mode")
-    asked = [named] if isinstance(named, str) else named if isinstance(named, list) else []
-    modes = [key for key, on in said.items() if key.startswith("pooling_mode_") and on is True] or asked
+    named = config.get("pooling_mode")
+    listed = [named] if isinstance(named, str) else named if isinstance(named, list) else []
+    modes = [key for key, on in config.items() if key.startswith("pooling_mode_") and on is True] or listed
     known = [_MODES.get(mode) or _NAMES.get(mode) for mode in map(str, modes)]
     if len(modes) != 1 or known[0] is None:
-        told = " and ".join(str(mode)[:60] for mode in modes) or "nothing"
+        names = " and ".join(str(mode)[:60] for mode in modes) or "nothing"
         known_names = ", ".join(_NAMES)
-        raise _refused(name, folder, f"is pooled by {told}, and only one of {known_names} can be done here")
+        raise _refused(name, folder, f"is pooled by {names}, and only one of {known_names} can be done here")
     return str(known[0])
 
 
@@ -101,8 +101,8 @@ def _length(name: str, folder: Path, inner: Path) -> int:
     for place in dict.fromkeys((inner, folder)):
         for file in _LENGTHS:
             if (place / file).is_file():
-                said = _load(name, place / file)
-                most = said.get("max_seq_length") if isinstance(said, dict) else None
+                config = _load(name, place / file)
+                most = config.get("max_seq_length") if isinstance(config, dict) else None
                 return most if type(most) is int and most > 0 else 0
     return 0
 

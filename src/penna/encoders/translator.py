@@ -69,10 +69,10 @@ class Translator:
     def __init__(self, folder: Path, facts: Facts, threads: int) -> None:
         self.folder, self.facts, self.threads = folder, facts, threads
         apart = (folder / TARGET).exists()
-        read, said = _known(folder, facts)
-        self.source = subwords.open_file(folder / SOURCE, read, own=not apart)
-        self.target = subwords.open_file(folder / TARGET, said) if apart else self.source
-        if self.target.get_vocab_size() > said or facts.pad >= read:
+        sources, answers = _known(folder, facts)
+        self.source = subwords.open_file(folder / SOURCE, sources, own=not apart)
+        self.target = subwords.open_file(folder / TARGET, answers) if apart else self.source
+        if self.target.get_vocab_size() > answers or facts.pad >= sources:
             raise BundleError(f"{folder} has tokens that its graphs do not know: copy the artefact again.")
         self._once, self._step = _sessions(folder, threads)
         self._process = os.getpid()
