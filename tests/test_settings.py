@@ -142,6 +142,7 @@ def test_values_of_numpy_and_pandas_become_plain_ones():
         ({"clean": "polish"}, "polish"),
         ({"encoders": "a,b"}, r"encoders=\['a', 'b'\]"),
         ({"metric": "beauty"}, "accuracy"),
+        ({"metric": "acuracy"}, r"did you mean 'accuracy'\? Give one of accuracy,"),
     ],
 )
 def test_a_value_outside_its_range_is_refused(options, words):

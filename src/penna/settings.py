@@ -3,6 +3,7 @@
 Nothing here knows what an option is for, and nothing is read or written.
 """
 
+import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,11 +105,16 @@ def _one_of(names: Callable[[], Sequence[str]], optional: str = "") -> Setting:
     """One of these names, which are looked up when they are needed."""
 
     def read(value: Any) -> str:
-        if accepting.text(value) not in names():
-            raise ValueError
+        there = names()
+        if accepting.text(value) not in there:
+            near = difflib.get_close_matches(value, there, 1)
+            raise Unfit(f"did you mean {near[0]!r}? Give {accepts()}") if near else ValueError
         return str(value)
 
-    return Setting(lambda: f"one of {', '.join(names())}{optional}", read, bool(optional))
+    def accepts() -> str:
+        return f"one of {', '.join(names())}{optional}"
+
+    return Setting(accepts, read, bool(optional))
 
 
 def _line(accepts: str, read: Reader, optional: bool = False) -> Setting:
