@@ -133,8 +133,8 @@ def listener(value: Any) -> Any:
     """False, True, what has ``event(kind, **data)``, or a function that is called so, or with ``(kind, data)``."""
     if isinstance(value, bool):
         return value
-    told = getattr(value, "event", value)
-    if isinstance(value, type) or not callable(told) or not any(calls(told, *way) for way in (KEYWORDS, PLACES)):
+    event = getattr(value, "event", value)
+    if isinstance(value, type) or not callable(event) or not any(calls(event, *way) for way in (KEYWORDS, PLACES)):
         raise TypeError
     return value
 

@@ -31,8 +31,8 @@ _NAMES: Mapping[str, str] = {"cls": "cls", "mean": "mean", "max": "max", "mean_s
 
 @dataclass(frozen=True)
 class Sentence:
-    """Where the transformer is, and what becomes of its hidden states: ``pooling``, ``unit`` where vectors are brought to
-    length one, ``length`` the most tokens of a text. What the folder does not give is "" or 0."""
+    """Where the transformer is, and what becomes of its hidden states: ``pooling``, ``unit`` where vectors are brought
+    to length one, ``length`` the most tokens of a text. What the folder does not give is "" or 0."""
 
     folder: Path
     pooling: str = ""

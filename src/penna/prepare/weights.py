@@ -66,7 +66,7 @@ def weighed(table: Table, weight: Any) -> tuple[Table, list[Finding]]:
     scaled = np.maximum(scaled / scaled.mean(), LEAST).astype(np.float32)
     # Equal weights are none: such rows are those of a table without weights.
     table = replace(table.take(kept), weight=scaled if np.ptp(scaled) else None)
-    return table, [*left_out, _told(name, numbers[kept])]
+    return table, [*left_out, _summary(name, numbers[kept])]
 
 
 def numbers(weight: Any, rows: int) -> Array:
@@ -124,7 +124,7 @@ def _at(rows: Array, places: Sequence[int]) -> str:
     return f"row{'s' if len(places) > 1 else ''} {', '.join(named)}{more}"
 
 
-def _told(name: str, numbers: Array) -> Finding:
+def _summary(name: str, numbers: Array) -> Finding:
     least, most = numbers.min(), numbers.max()
     span = f"from {least:.4g} to {most:.4g} in training" if most > least else f"{most:.4g} each"
     message = f"rows weigh {span}, by {name}; scores count every row once"

@@ -86,18 +86,18 @@ def pretrain(
     Raises SettingError, TableError, EncoderError or RunError.
     """
     started = time.monotonic()
-    told = settled({"corpus": corpus, "out": out, "resume": resume, "progress": progress})
+    checked = settled({"corpus": corpus, "out": out, "resume": resume, "progress": progress})
     if out is None:
         raise SettingError("out=None cannot work: give the path of a folder.")
     asked = _settings(options)
-    files = corpora.files(told["corpus"])
+    files = corpora.files(checked["corpus"])
 
     from penna.pretraining import processes, run
 
-    folder = Folder(expanded(told["out"]))
-    order = Order(files, told["corpus"], folder, asked, told["resume"], started)
+    folder = Folder(expanded(checked["out"]))
+    order = Order(files, checked["corpus"], folder, asked, checked["resume"], started)
     with processes.joined() as world:
-        return run.whole(order, world, heard(told["progress"] if world.first else None, Lines).event)
+        return run.whole(order, world, heard(checked["progress"] if world.first else None, Lines).event)
 
 
 _KINDS = {str: "a text", int: "a whole number", float: "a number", bool: "True or False"}
