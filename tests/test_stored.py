@@ -82,6 +82,7 @@ def header(**arrays):
         b"",
         b"\xff" * 8,
         (1 << 62).to_bytes(8, "little") + b"{}",
+        header(**{"__metadata__": {"a": "x" * (9 << 20)}}),
         header(a={"dtype": "F32", "shape": [1 << 40], "data_offsets": [0, 1 << 42]}),
         header(a={"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}) + bytes(4),
         header(a={"dtype": "BF16", "shape": [2], "data_offsets": [0, 4]}) + bytes(4),
@@ -92,7 +93,7 @@ def header(**arrays):
 def test_safetensors_files_that_penna_never_writes_are_refused(tmp_path, content):
     (tmp_path / "a.safetensors").write_bytes(content)
     with pytest.raises(BundleError, match="damaged"):
-        stored.load_arrays(tmp_path / "a.safetensors", 1 << 20, {"a": np.float32})
+        stored.load_arrays(tmp_path / "a.safetensors", 64 << 20, {"a": np.float32})
 
 
 @pytest.mark.parametrize(

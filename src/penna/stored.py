@@ -31,6 +31,8 @@ DEEPEST = 16
 _MOST_VALUES, _MOST_HOLDERS = 10_000_000, 2_000_000
 #: Arrays of one file: a filler of missing numbers has most, and not half as many.
 _MOST_ARRAYS = 64
+#: Bytes of what a file of arrays says of them, and of itself.
+_LARGEST_HEADER = 8 << 20
 #: What reading and checking content of any kind can raise.
 DAMAGE = (
     ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, OSError, RecursionError, TypeError, ValueError,
@@ -191,6 +193,9 @@ def _of_kind(name: str, array: Array, kind: Any) -> None:
 def _safetensors(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
     from safetensors import SafetensorError, safe_open
 
+    with opened(path, path.lstat().st_size) as raw:
+        if int.from_bytes(raw.read(8), "little") > _LARGEST_HEADER:
+            raise ValueError("its header is larger than any that Penna writes")
     try:
         with safe_open(path, framework="numpy") as file:  # it holds sizes against the file's before it reads
             names = list(file.keys())
