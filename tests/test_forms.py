@@ -155,3 +155,17 @@ def test_paragraphs_of_questions_are_read_wherever_they_stand(tmp_path, content)
 def test_a_damaged_paragraph_is_refused_by_its_number():
     with pytest.raises(TableError, match="article 2 of the table is not as SQuAD has them"):
         read([*SQUAD[:1], {"context": "x", "qas": [{"id": "no question"}]}])
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        studio([{"type": "labels", "value": {"start": 0}}]),
+        studio([5]),
+        {"paragraphs": [{"sentences": [{}]}]},
+        {"paragraphs": [{"sentences": [{"tokens": [{"ner": "O"}]}]}]},
+    ],
+)
+def test_a_damaged_record_is_refused_by_its_number(record):
+    with pytest.raises(TableError, match=r"record 2 of the table is not as (label studio|spacy) writes it"):
+        read([studio([chosen("a")]), record])

@@ -5,7 +5,7 @@ import io
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from penna.errors import TableError
@@ -164,6 +164,8 @@ def test_a_scanner_gives_what_was_written(values, between, indent):
 
 @settings(max_examples=150, deadline=None)
 @given(content=st.lists(JSON.map(d) | st.sampled_from(["{", "]", '"', "x", "\n", "[{"]), max_size=8).map("".join))
+@example(content='{"text": [], "data": []}')
+@example(content='{"columns": ["a"], "data": []}')
 def test_any_json_gives_rows_or_one_sentence(content):
     with contextlib.suppress(TableError):
         columns, numbers, _ = pieces(content)

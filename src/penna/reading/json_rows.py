@@ -91,7 +91,7 @@ class _Records:
         """The records of one value; ``alone``: nothing else is in the file."""
         if isinstance(value, dict) and alone:
             records = json_layout.unpacked(value, self._name, self._notes, not self._by_line)
-            yield from [(line, value)] if records[0] is value else self._listed(iter(records))
+            yield from [(line, value)] if records and records[0] is value else self._listed(iter(records))
         elif isinstance(value, dict) and (key := json_layout.page(value)) is not None:
             self._notes.around(key, [other for other in value if other != key])
             yield from self._listed(iter(value[key]))

@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from penna import plugins
+from penna.errors import TableError
 from penna.reading.notes import Notes
 
 Row = dict[str, Any]
@@ -27,7 +28,14 @@ def rows(record: Any, number: int, name: str, notes: Notes) -> list[Row] | None:
     if isinstance(record, dict) and _keys().isdisjoint(record):  # millions of rows are of no form
         return None
     for form in _forms():
-        found: list[Row] | None = form.rows(record, number, name, notes)
+        try:
+            found: list[Row] | None = form.rows(record, number, name, notes)
+        except (KeyError, TypeError, AttributeError, IndexError) as error:
+            tool = form.__name__.rpartition(".")[2].replace("_", " ")
+            raise TableError(
+                f"record {number} of {name} is not as {tool} writes it ({type(error).__name__}: {error}): correct or "
+                "drop it."
+            ) from None
         if found is not None:
             return found
     return None
