@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from penna import tasks
+from penna import plugins, tasks
 from penna.errors import TableError
 from penna.reading import read
+from penna.reading.notes import Notes
 
 TEXTS = ["Ann left Rome", "Nobody came", "Bob met Ann"]
 SPANS = [[(0, 3, "PER"), (9, 13, "LOC")], [], [(0, 3, "PER"), (8, 11, "PER")]]
@@ -169,3 +170,11 @@ def test_a_damaged_paragraph_is_refused_by_its_number():
 def test_a_damaged_record_is_refused_by_its_number(record):
     with pytest.raises(TableError, match=r"record 2 of the table is not as (label studio|spacy) writes it"):
         read([studio([chosen("a")]), record])
+
+
+@pytest.mark.parametrize("name", plugins.names("reading.forms"))
+def test_every_form_leaves_records_of_others_alone(name):
+    form = plugins.find("reading.forms", name)
+    assert form.KEYS
+    for record in ({"text": "a", "label": "b"}, {"tokens": ["a"], "tags": ["O"]}, {}, ["a", "b"], "a", 5, None):
+        assert form.rows(record, 1, "a.json", Notes()) is None

@@ -59,8 +59,8 @@ def _plain(cell: Any) -> str:
 
 
 def _mostly(found: Iterator[Any]) -> bool:
-    told = [bool(one) for one in found]
-    return sum(told) >= _MOST * len(told) > 0
+    fits = [bool(one) for one in found]
+    return sum(fits) >= _MOST * len(fits) > 0
 
 
 def _of_words(cells: Sequence[str]) -> bool:
