@@ -16,8 +16,9 @@ from penna.recipe import Recipe
 from penna.search import Proposal
 from penna.trials import State, Trial
 
-#: Seconds that finishing takes on a quiet machine beside refits, writing and the exam: measuring, the report.
-FINISHING = 2.5
+#: Seconds that finishing takes on a quiet machine beside refits, writing and the exam: measuring, the report; and how much
+#: of it takes longer on a busy one.
+FINISHING, STRETCHED = 2.5, 1.0
 #: The most of it on a busy machine, as a share of the budget.
 MOST_FINISHING = 0.3
 #: Seconds to write a model, before one of its kind was written: a graph of an encoder, or arrays.
@@ -70,7 +71,8 @@ class Affording:
 
     def finishing(self) -> float:
         """Seconds that finishing takes beside refits, writing and the exam, as busy as the machine is just now."""
-        return max(FINISHING, min(FINISHING * contention(), MOST_FINISHING * self.deadline.seconds))
+        busy = FINISHING + STRETCHED * (contention() - 1)
+        return max(FINISHING, min(busy, MOST_FINISHING * self.deadline.seconds))
 
     def correction(self, family: str) -> float:
         """What predictions of this family's seconds have to be multiplied by, going by how the last ones turned out."""
