@@ -3,11 +3,14 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from penna import tasks
 from penna.auto import FAMILIES, AutoText
 from penna.errors import SettingError
 from penna.job import intake
+from penna.table import Table
 from penna.terminal.listening import Silent
 from penna.trials import Ledger
 
@@ -90,3 +93,10 @@ def test_more_folds_than_rows_or_groups_fill_are_refused() -> None:
 def test_one_name_where_a_list_belongs_is_told_how_to_write_it() -> None:
     with pytest.raises(SettingError, match=r"give a list, families=\['linear', 'trees'\]"):
         AutoText(families="linear,trees").fit(["good", "bad"] * 20, [0, 1] * 20)
+
+
+def test_families_that_need_no_encoder_come_first_in_whatever_order_they_are_named() -> None:
+    texts = np.array([f"{word} film {i}" for i in range(20) for word in ("good", "bad")], dtype=object)
+    table = Table({"text": texts}, np.array(["pos", "neg"] * 20, dtype=object), rows=np.arange(1, 41))
+    found = intake.suited(("finetune", "frozen", "linear"), table, tasks.find("classify", table), Silent())
+    assert found == ["linear", "finetune", "frozen"]

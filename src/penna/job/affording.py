@@ -16,9 +16,11 @@ from penna.recipe import Recipe
 from penna.search import Proposal
 from penna.trials import State, Trial
 
-#: Seconds that finishing takes on a quiet machine beside refits, writing and the exam: measuring, the report; and how much
-#: of it takes longer on a busy one.
-FINISHING, STRETCHED = 2.5, 1.0
+#: Seconds that finishing takes on a quiet machine beside refits, writing and the exam (measuring, the report): with an
+#: encoder in the result, and without; and how much of it takes longer on a busy machine.
+FINISHING, PLAIN_FINISHING, STRETCHED = 2.5, 1.2, 1.0
+#: The share of what is left that is kept for finishing while there is no model at all.
+FIRST = 0.5
 #: The most of it on a busy machine, as a share of the budget.
 MOST_FINISHING = 0.3
 #: Seconds to write a model, before one of its kind was written: a graph of an encoder, or arrays.
@@ -69,10 +71,14 @@ class Affording:
         """Note how long it took to write the model of a trial."""
         self._writes[_needs(trial.recipe)] = seconds
 
-    def finishing(self) -> float:
-        """Seconds that finishing takes beside refits, writing and the exam, as busy as the machine is just now."""
-        busy = FINISHING + STRETCHED * (contention() - 1)
-        return max(FINISHING, min(busy, MOST_FINISHING * self.deadline.seconds))
+    def finishing(self, recipes: Sequence[Recipe]) -> float:
+        """Seconds that finishing takes beside refits, writing and the exam, as busy as the machine is just now.
+
+        recipes: what is served comes of them.
+        """
+        least = FINISHING if any(recipe.get("encoder") for recipe in recipes) else PLAIN_FINISHING
+        busy = least + STRETCHED * (contention() - 1)
+        return max(least, min(busy, MOST_FINISHING * self.deadline.seconds))
 
     def correction(self, family: str) -> float:
         """What predictions of this family's seconds have to be multiplied by, going by how the last ones turned out."""
@@ -112,7 +118,9 @@ class Affording:
         if proposal.origin == "finalist":  # its refit is what the reserve is for
             return evaluate.afford(proposal.recipe, self.work, proposal.folds, resources, left)
         answers = self.exam_rows * (ENCODED_ROW if slow else LINEAR_ROW)
-        after = self.finishing() + self.writing(proposal.recipe) + answers
+        after = self.finishing([proposal.recipe]) + self.writing(proposal.recipe) + answers
+        if not any(t.state is State.COMPLETE for t in trials):  # a first model comes before all that may follow it
+            after = min(after, FIRST * self.deadline.left())
         once = max(0.0, self.deadline.left() - after) / correction
         refitted = min(left, once / 2.3 if self.work.refits else 0.9 * once)
         afforded = self._within(proposal, resources, refitted, once)

@@ -205,7 +205,7 @@ def suited(families: Sequence[str], table: Table, task: Task, progress: Progress
     for family in families:
         if family not in left and needs[family] == "text":
             progress.event("skipped", name=family, reason="it reads text, and this table has none")
-    return left
+    return sorted(left, key=lambda family: family not in ALONE)  # a first model in seconds, in whatever order they came
 
 
 def _named(families: Sequence[str], task: Task) -> list[str]:

@@ -71,7 +71,7 @@ def pack(search: Search, exam: Table, ended: str) -> Packed:
     """
     finish = search.goal.deadline
     if ended == STOPPED:
-        finish = Deadline(min(finish.seconds, finish.spent() + search.affording.finishing() + PATIENCE), finish.started)
+        finish = Deadline(min(finish.seconds, finish.spent() + search.finishing_seconds() + PATIENCE), finish.started)
         search.goal = replace(search.goal, adjusting=min(search.goal.adjusting, PATIENCE / 5))
     while True:
         choice, members = _fitted(search, finish)
@@ -91,7 +91,7 @@ def pack(search: Search, exam: Table, ended: str) -> Packed:
 def _fitted(search: Search, finish: Deadline) -> tuple[Choice, list[Member]]:
     """What is served, and its models: refitted where time allows, else as they were kept. Raises OutOfTime."""
     done = search.best_models.finished
-    left = finish.left() - search.affording.finishing() - search.goal.adjusting
+    left = finish.left() - search.finishing_seconds() - search.goal.adjusting
     choice = search.choose(left)
     if done is not None and (choice is None or choice.score <= done.choice.score):
         return done.choice, [_member(fitted, weight, refitted) for fitted, weight, refitted in done.members]
@@ -158,7 +158,7 @@ def _members(search: Search, choice: Choice, finish: Deadline) -> list[Member]:
     members: list[Member] = []
     for i, (trial, weight) in enumerate(choice.members):
         others = sum(map(search.least_seconds, trials[i + 1 :])) + sum(map(search.answer_seconds, trials[: i + 1]))
-        deadline = finish.before(search.affording.finishing() + others)
+        deadline = finish.before(search.finishing_seconds() + others)
         enough = not search.work.refits or search.refit_seconds(trial) > deadline.left()
         kept = trial.number in search.best_models.numbers
         if kept and enough:

@@ -121,7 +121,11 @@ class Search:
 
     def finishing(self) -> float:
         """Seconds in which what is chosen could be fitted again and examined: last steps and writing come off first."""
-        return self.goal.deadline.left() - self.affording.finishing() - self.goal.adjusting
+        return self.goal.deadline.left() - self.finishing_seconds() - self.goal.adjusting
+
+    def finishing_seconds(self) -> float:
+        """Predicted seconds to finish what is chosen now, beside refits, writing and the exam."""
+        return self.affording.finishing([t.recipe for t, _ in self.chosen.members] if self.chosen else [])
 
     def refit_seconds(self, trial: Trial) -> float:
         """Predicted seconds to fit a trial's recipe on all rows; none for a kept model that would learn little more."""
@@ -200,7 +204,7 @@ class Search:
         # However long it takes, what is chosen now can still be served as it is, or refitted where that is cheap; and
         # so can this.
         serving = max(self._reserve(0.0), self.affording.serving(recipe, cost))
-        after = self.affording.finishing() + self.goal.adjusting + serving
+        after = max(self.finishing_seconds(), self.affording.finishing([recipe])) + self.goal.adjusting + serving
         if self.best_models.empty:
             after = min(after, 0.5 * self.goal.deadline.left())
         resources = replace(self.goal.resources, deadline=self.goal.deadline.before(after))
