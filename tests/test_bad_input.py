@@ -89,8 +89,10 @@ def test_an_output_folder_that_exists(tmp_path):
     assert (tmp_path / "run" / "mine.txt").read_text() == "precious"
 
 
-def test_resuming_what_is_not_there(tmp_path):
-    assert "resume" in fit(table(tmp_path / "t.csv"), tmp_path / "run", "--resume")
+def test_resuming_in_a_folder_of_something_else(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "mine.txt").write_text("mine")
+    assert "no run to resume, but other files" in fit(table(tmp_path / "t.csv"), tmp_path / "run", "--resume")
 
 
 @pytest.mark.parametrize(

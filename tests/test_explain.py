@@ -341,7 +341,8 @@ def test_what_cannot_be_explained_is_one_sentence(run: Path, tmp_path: Path, con
 
 def test_the_page_is_one_file_in_which_no_text_can_run(run: Path, tmp_path: Path):
     evil = "an awful <script>alert(1)</script> coat\u202e & \x00"
-    found = load(run).explain(pd.DataFrame({"review": [evil, ""], "price": ["", "3"]}))
+    with pytest.warns(UserWarning, match="NUL characters"):
+        found = load(run).explain(pd.DataFrame({"review": [evil, ""], "price": ["", "3"]}))
     explained.render("rows.csv", [each.to_json() for each in found], tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert "<script>alert" not in page

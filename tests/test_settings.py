@@ -25,11 +25,17 @@ from penna.pretraining.settings import Settings
 from penna.settings import SETTINGS, at_the_command_line, settled
 
 TEXTS, LABELS = ["a good film", "a bad film", "so so"], ["a", "b", "a"]
+
+
+def kind(value):
+    """The same name in every process: some values show an address."""
+    return type(value).__name__
+
+
 WRONG = [
-    None, True, -1, 0, 0.3, 2, math.nan, math.inf, 10**400, 10**5000, "", "x", "\0", "a\x1b[2Jb", object(), [], {}, (),
-    set(), b"", np.int64(3), np.float64(0.2), np.float32("nan"), np.bool_(True), np.array(3), np.array([1.0]), 1j,
-    np.timedelta64(1, "s"), pd.NA, pd.NaT, pd.Series(["a"]), pd.DataFrame(), Decimal("NaN"), Path("x"), range(3),
-    [None], ["x", 1], [[]], lambda: 0, lambda **k: 0, int, AutoText, print, Ellipsis,
+    None, True, -1, 0.3, 2, math.nan, 10**400, "", "x", "a\x1b[2Jb", object(), [], {}, (), b"", np.int64(3),
+    np.float32("nan"), np.array([1.0]), np.timedelta64(1, "s"), pd.NA, pd.Series(["a"]), pd.DataFrame(), Decimal("NaN"),
+    Path("x"), range(3), ["x", 1], [[]], lambda **k: 0, AutoText,
 ]  # fmt: skip
 ARGUMENTS = list(inspect.signature(AutoText).parameters)
 
@@ -82,7 +88,9 @@ def test_no_option_of_pretrain_ends_in_a_raw_error(name, tmp_path):
         assert refused(pretrain, tmp_path / "nothing.txt", tmp_path / "run", **{"budget": 5, name: value})
 
 
-@pytest.mark.parametrize("value", [v for v in WRONG if not isinstance(v, str | Path)], ids=shown)
+@pytest.mark.parametrize(
+    "value", [v for v in WRONG if not isinstance(v, str | Path)], ids=lambda value: type(value).__name__
+)
 def test_a_path_is_a_path(value, tmp_path):
     assert "folder" in refused(load, value)
     assert "out" in refused(pretrain, "corpus.txt", value)
@@ -90,7 +98,9 @@ def test_a_path_is_a_path(value, tmp_path):
     assert refused(pretrain, value, tmp_path / "run", budget=5)
 
 
-@pytest.mark.parametrize("value", [v for v in WRONG if v is not None and not isinstance(v, range)], ids=shown)
+@pytest.mark.parametrize(
+    "value", [v for v in WRONG if v is not None and not isinstance(v, range)], ids=lambda value: type(value).__name__
+)
 def test_data_of_a_wrong_kind_is_refused(value, tmp_path, monkeypatch):
     """Texts, labels, weights and test rows; one text alone is the name of a file or a column."""
     monkeypatch.chdir(tmp_path)
@@ -232,7 +242,9 @@ def test_progress_true_shows_what_the_command_line_shows(capsys):
     assert "24 rows; columns: text (text)" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("wrong", [Diary, int, lambda: 0, "yes", 1, {"event": print}], ids=shown)
+@pytest.mark.parametrize(
+    "wrong", [Diary, int, lambda: 0, "yes", 1, {"event": print}], ids=lambda value: type(value).__name__
+)
 def test_what_cannot_hear_is_no_progress(wrong):
     with pytest.raises(SettingError, match="progress="):
         AutoText(progress=wrong).fit(*rows())

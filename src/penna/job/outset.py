@@ -9,7 +9,7 @@ from penna import environment, machine, tasks
 from penna.budget import Budget, Deadline
 from penna.evaluate import Work
 from penna.job import doubting, intake
-from penna.job.affording import FINISHING
+from penna.job.affording import PLAIN_FINISHING
 from penna.job.searching import Goal, Progress
 from penna.models import Resources
 from penna.prepare import doubt
@@ -67,7 +67,7 @@ def goal(
     """Where to write, and by when."""
     adjusting = max(_SHORTEST, _ADJUSTING * deadline.seconds) if asked["adjust"] == AUTO else 0.0
     if ledger.trials:  # a resumed run that has used up its budget may still finish
-        deadline = Deadline(max(deadline.seconds, deadline.spent() + FINISHING + adjusting), deadline.started)
+        deadline = Deadline(max(deadline.seconds, deadline.spent() + PLAIN_FINISHING + adjusting), deadline.started)
     telling = min(_TELLING * deadline.seconds, _LONGEST) if len(table.text) + len(table.columns) > 1 else 0.0
     deadline = deadline.before(telling)
     resources = Resources(environment.cache_folder(), deadline, asked["threads"] or machine.cores())

@@ -123,10 +123,13 @@ def _pace(recipe: Recipe, train: Table, resources: Resources) -> Pace:
 
     chosen = settings(recipe)
     slow = ("encoder", "width", "layers", "decoder_layers", "sharing", "vocabulary", "pieces", "tied", "tokens")
-    key = (resources.threads, *train.text, train.target_name, *(chosen[name] for name in slow))
+    some = _sample(train, PROBE_ROWS, 0)
+    # How long rows are, roughly: folds of one table share a measurement, other tables in this process do not.
+    length = round(np.log2(1 + np.mean([len(text) for text in some.joined])))
+    key = (resources.threads, *train.text, train.target_name, length, *(chosen[name] for name in slow))
     if key not in _paces:
         torch.set_num_threads(resources.threads)
-        _paces[key] = _measured(recipe, _sample(train, PROBE_ROWS, 0))
+        _paces[key] = _measured(recipe, some)
     return _paces[key]
 
 
