@@ -19,9 +19,7 @@ def names(room: str) -> list[str]:
     >>> "linear" in names("models")
     True
     """
-    package = importlib.import_module(f"penna.{room}")
-    inside = {m.name for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("_")}
-    return sorted(inside | set(_outside(room)))
+    return sorted(_inside(room) | set(_outside(room)))
 
 
 def find(room: str, name: str) -> ModuleType:
@@ -37,6 +35,13 @@ def find(room: str, name: str) -> ModuleType:
         module: ModuleType = outside[name].load()
         return module
     return importlib.import_module(f"penna.{room}.{name}")
+
+
+@cache
+def _inside(room: str) -> frozenset[str]:
+    """Names of the files in a room: looked for once, because a fit asks hundreds of times."""
+    package = importlib.import_module(f"penna.{room}")
+    return frozenset(m.name for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("_"))
 
 
 @cache
