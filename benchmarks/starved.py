@@ -76,19 +76,24 @@ def fit(command: list[str], seed: int, stop: float, budget: float) -> tuple[floa
 
 
 def served(run: Path) -> tuple[str, float, float]:
-    """What is served, its validation score, and the best one of a finished trial in the first round.
+    """What is served, its validation score, and that of the best finished trial, on the folds that both met.
 
-    The best is by what trials are chosen by: the mean less half a standard deviation.
+    Trials are chosen by the mean less half a standard deviation; finalists are run again on folds that chose nobody,
+    and then compared on all. A blend is scored on the first round, cross-fitted.
     """
     from penna import trials
-    from penna.trials import State
+    from penna.select import merged
 
     manifest = json.loads((run / "model" / "manifest.json").read_text())
-    tried = [t for t in trials.read(run / "ledger.jsonl")[1] if t.state is State.COMPLETE and t.origin != "finalist"]
-    best = max(tried, key=lambda t: t.cautious)
+    done = merged(trials.read(run / "ledger.jsonl")[1])
+    numbers = [m["trial"] for m in manifest["members"]]
     families = "+".join(sorted({m["recipe"]["family"] for m in manifest["members"]}))
-    kept = "" if all(m["refitted"] for m in manifest["members"]) else " (kept)"
-    return families + kept, manifest["validation"]["score"], best.score
+    name = families + ("" if all(m["refitted"] for m in manifest["members"]) else " (kept)")
+    if len(numbers) > 1:
+        return name, manifest["validation"]["score"], max(t.scores[0] for t in done)
+    mine = next(t for t in done if t.number == numbers[0])
+    best = max((t for t in done if t.folds == mine.folds), key=lambda t: t.cautious)
+    return name, mine.cautious, best.cautious
 
 
 def main() -> None:

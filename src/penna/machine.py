@@ -6,10 +6,10 @@ import time
 from collections import deque
 from pathlib import Path
 
-#: A piece of work for one core, in additions that wait for one another: no library makes it quicker.
-_ADDITIONS, _TIMES = 1 << 15, 100
-#: Seconds that it takes on a quiet machine (Xeon, 2.6 GHz).
-_QUIET = 8e-3
+#: A piece of work for one core: additions that wait for one another, so that no library makes it quicker.
+_ADDITIONS = 1 << 15
+#: Seconds that a piece takes on a quiet machine (Xeon, 2.6 GHz), and for which all cores are kept at it.
+_QUIET, _WINDOW = 8e-5, 0.015
 #: Seconds for which a measurement holds, and how many are averaged: other work comes and goes.
 _FRESH, _KEPT = 2.0, 4
 #: No machine is counted as slower: a process that was stopped for a while would look so.
@@ -50,32 +50,37 @@ def process_age() -> float:
 def contention() -> float:
     """How many times as long as on a quiet machine work on all cores takes just now, from 1 to 6.
 
-    All cores are timed at once, since other work may hold one of them; the mean of the last few measurements counts.
+    It is what all cores together get done that counts: where other work holds one of two, it is 2. The mean of the last
+    few measurements is given, since other work comes and goes.
     """
     now = time.monotonic()
     if not _measured or now - _measured[-1][0] > _FRESH:
-        _measured.append((now, min(max(_slowest() / _QUIET, 1.0), _SLOWEST)))
+        _measured.append((now, min(max(1 / max(_share(), 1e-3), 1.0), _SLOWEST)))
     return sum(times for _, times in _measured) / len(_measured)
 
 
-def _slowest() -> float:
-    """Seconds that the slowest core takes for the same piece of work."""
+def _share() -> float:
+    """How much of the work of a quiet machine all cores get done in a moment."""
     import numpy as np
 
-    ones, taken = np.ones(_ADDITIONS), [0.0] * cores()
+    ones, done, go = np.ones(_ADDITIONS), [0] * cores(), threading.Event()
+    over = [0.0]
 
     def work(i: int) -> None:
-        out, begun = np.empty_like(ones), time.perf_counter()
-        for _ in range(_TIMES):
+        out = np.cumsum(ones)  # warm
+        go.wait()
+        while time.perf_counter() < over[0]:
             np.cumsum(ones, out=out)  # which lets the other threads run
-        taken[i] = time.perf_counter() - begun
+            done[i] += 1
 
-    threads = [threading.Thread(target=work, args=(i,)) for i in range(len(taken))]
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(len(done))]
     for thread in threads:
         thread.start()
+    over[0] = time.perf_counter() + _WINDOW
+    go.set()
     for thread in threads:
         thread.join()
-    return max(taken)
+    return sum(done) * _QUIET / (_WINDOW * len(done))
 
 
 def _first_line(path: str) -> str:
