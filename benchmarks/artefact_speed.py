@@ -22,8 +22,9 @@ import pandas as pd
 import torch
 import transformers
 
-from penna.encoders import checkpoints, graph
-from penna.encoders.session import Graph
+from penna.encoders import checkpoints
+from penna.export.onnx import encoder_export
+from penna.runtime.onnx_encoder import Graph
 
 CLASSES, LENGTH = 3, 256
 
@@ -66,7 +67,7 @@ def both(encoder: Path, folder: Path, threads: int) -> tuple[Any, Graph, dict[st
     head = [_layer(pooler, "tanh"), _layer(model.classifier, "linear")]
     begun = time.perf_counter()
     checkpoint = checkpoints.find(str(encoder))
-    difference = graph.write_graph(base, checkpoint, folder, head=head, pooling="cls", length=LENGTH)
+    difference = encoder_export.write_graph(base, checkpoint, folder, head=head, pooling="cls", length=LENGTH)
     exported = time.perf_counter() - begun
     begun = time.perf_counter()
     opened = Graph.open(folder, threads=threads)

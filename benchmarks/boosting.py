@@ -25,12 +25,11 @@ import pandas as pd
 import _runs
 import features
 from penna import plugins
-from penna.budget import Deadline
-from penna.models import Resources, _readers
-from penna.recipe import Recipe
+from penna.budget import Deadline, Resources
+from penna.data.arrays import Array
+from penna.models.trees import inputs
+from penna.search.recipe import Recipe
 from tables import SETS
-
-Array = np.ndarray[Any, Any]
 
 LIBRARIES = ("scikit-learn", "LightGBM")
 
@@ -69,7 +68,7 @@ def matrices(args: argparse.Namespace, name: str, seed: int, cache: str) -> Iter
     resources = Resources(Path(cache), Deadline(3600.0), args.threads)
     for learn, ask in work.folds:
         train, asked = work.table.take(learn), work.table.take(ask)
-        read, X = _readers.fit(recipes[0], work.task, train, resources)
+        read, X = inputs.fit(recipes[0], work.task, train, resources)
         yield work.task, recipes, (X, work.task.encode(train)), (read.matrix(asked), work.task.encode(asked))
 
 

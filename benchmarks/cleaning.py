@@ -22,12 +22,11 @@ import pandas as pd
 
 import _runs
 from penna import plugins, tasks
-from penna.budget import Deadline
-from penna.models import Resources
-from penna.prepare.clean import Cleaning
-from penna.prepare.offer import LADDER
-from penna.recipe import Profile, Recipe
-from penna.table import Table
+from penna.budget import Deadline, Resources
+from penna.data.table import Table
+from penna.preprocessing.cleaning.base import Cleaning
+from penna.preprocessing.cleaning_choices import LADDER
+from penna.search.recipe import Profile, Recipe
 
 METRICS = {"tweeteval_emotion": "macro_f1", "tweeteval_irony": "macro_f1", "tweeteval_offensive": "macro_f1"}
 
@@ -70,7 +69,7 @@ def single(
         Table({"text": f.text.to_numpy(object)}, f.label.to_numpy(object), rows=np.arange(len(f)))
         for f in (train, test)
     ]
-    task = tasks.find("classify", both[0], metric)
+    task = tasks.find("classification", both[0], metric)
     profile = Profile(len(train), len(task.classes), 50, 80.0, encoders=(args.encoder,) if args.encoder else ())
     resources = Resources(Path(cache), Deadline(3600.0), args.threads)
     y, scores = task.encode(both[1]), {}

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from penna.encoders import checkpoints, embed, tokens
-from penna.table import Table
+from penna.data.table import Table
+from penna.encoders import checkpoints, embeddings, tokens
 from penna.training.precision import fastest_dtype
 
 
@@ -46,7 +46,7 @@ class Penna:
 
     def __call__(self, texts: list[str], length: int) -> np.ndarray[Any, Any]:
         with tempfile.TemporaryDirectory() as folder:
-            return embed.embed(
+            return embeddings.embed(
                 self.checkpoint,
                 table_of(texts),
                 depth=self.checkpoint.layers,

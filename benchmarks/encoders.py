@@ -30,10 +30,8 @@ import pairs
 from _runs import Lines
 from finetune_recipes import read
 from penna.budget import Deadline
-from penna.encoders import checkpoints, embed, tokens
+from penna.encoders import checkpoints, embeddings, tokens
 from penna.encoders.checkpoints import Checkpoint
-
-Array = np.ndarray[Any, Any]
 
 SETS = {"sst2": "accuracy", "trec6": "accuracy", "banking77": "accuracy", "tweeteval_emotion": "macro_f1"}
 TUNED = {"sst2": "accuracy", "trec6": "accuracy", "mrpc": "accuracy", "stsb": "spearman"}
@@ -67,13 +65,13 @@ def speeds(subjects: list[Subject], args: argparse.Namespace) -> list[dict[str, 
     """Texts a second of each, in turns within one run: tokenising, batches by length, the pass and the mean."""
     texts = [read(args.data / name / "train.csv.gz") for name in ("sst2", "banking77")]
     texts = [t.take(np.random.default_rng(0).permutation(len(t))[: args.texts // 2]) for t in texts]
-    loaded = [(s, embed.Encoder(s.checkpoint, [s.depth], "mean", args.dtype, args.threads)) for s in subjects]
+    loaded = [(s, embeddings.Encoder(s.checkpoint, [s.depth], "mean", args.dtype, args.threads)) for s in subjects]
 
-    def once(one: Subject, encoder: embed.Encoder) -> float:
+    def once(one: Subject, encoder: embeddings.Encoder) -> float:
         begun = time.perf_counter()
         for table in texts:
             cut = tokens.tokenise(one.checkpoint, table, 128, None)
-            for batch in embed.batches_of(cut.lengths, encoder.batch_tokens):
+            for batch in embeddings.batches_of(cut.lengths, encoder.batch_tokens):
                 encoder.pool(cut, batch)
         return time.perf_counter() - begun
 
@@ -104,15 +102,16 @@ def tuned(one: Subject, data: Path, name: str, args: argparse.Namespace, seed: i
     if name in pairs.SETS:
         how = pairs.How(lr=args.lr, epochs=args.epochs, pooling=args.pooling, start=args.start)
         return {**pairs.finetuned(one.checkpoint, one.depth, data, name, how, seed, args.rows), "recipe": asdict(how)}
-    from penna.models import Resources, finetune
-    from penna.recipe import Recipe
-    from penna.tasks import classify
+    from penna.budget import Resources
+    from penna.models.finetune import family as finetune
+    from penna.search.recipe import Recipe
+    from penna.tasks import classification
 
     train, test = (read(data / name / f"{part}.csv.gz") for part in ("train", "test"))
     train = train.take(np.random.default_rng(seed).permutation(len(train))[: args.rows])
     knobs = {"lr": args.lr, "epochs": args.epochs, "depth": one.depth / one.checkpoint.layers}
     recipe = Recipe.of("finetune", seed=seed, encoder=str(one.checkpoint.folder), **knobs)
-    task = classify.make(train)
+    task = classification.make(train)
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as cache:
         resources = Resources(Path(cache), Deadline(args.seconds), args.threads)

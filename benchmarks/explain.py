@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 import _runs
-from penna.bundle import Bundle
-from penna.explain import Explanation
+from penna.artifact.bundle import Bundle
+from penna.explain.base import Explanation
 
 #: The share of a row's words that is left out, and how often words are drawn by chance.
 SHARE, DRAWS = 0.2, 3

@@ -18,26 +18,29 @@ import numpy as np
 import pandas as pd
 
 import _runs
-from penna import plugins, split
-from penna.budget import Budget, Deadline
-from penna.evaluate import Work, evaluate
-from penna.job import intake
-from penna.models import Resources
-from penna.prepare import columns
-from penna.recipe import Recipe
+from penna import plugins
+from penna.automl import inputs
+from penna.automl.evaluate import Work, evaluate
+from penna.budget import Budget, Deadline, Resources
+from penna.data import splits
+from penna.preprocessing.columns import schema
+from penna.search.recipe import Recipe
 from tables import SETS, Set
 
-PLAIN = Set("label", "", "classify", ("text",))
+PLAIN = Set("label", "", "classification", ("text",))
 METRICS = {"sst2": "accuracy", "banking77": "accuracy", "trec6": "accuracy", "tweeteval_emotion": "macro_f1"}
 #: Family -> what is turned, from its first recipe that reads everything there is.
 TURNED: dict[str, dict[str, dict[str, Any]]] = {
     "linear": {
         "as it is": {},
-        **{f"scale {name}": {"columns": name} for name in ("quantile", "power", "winsor", "bins")},
+        **{f"scale {name}": {"columns": name} for name in ("quantile", "power", "winsorize", "bins")},
         **{f"names {name}": {"names": name} for name in ("target", "hash")},
         **{f"missing {name}": {"missing": name} for name in ("mean", "knn", "iterative")},
         "outliers": {"outliers": True},
-        **{f"a third by {name}": {"share": 0.33, "select": name} for name in ("chi2", "mutual", "l1", "variance")},
+        **{
+            f"a third by {name}": {"share": 0.33, "select": name}
+            for name in ("chi2", "mutual_information", "l1", "variance")
+        },
         **{f"{n} directions": {"svd": n} for n in (100, 300)},
         "counts": {"counts": True},
     },
@@ -65,12 +68,12 @@ def frame(table: pd.DataFrame, asked: Set, rows: int, gaps: float, seed: int) ->
 def work(args: argparse.Namespace, name: str, seed: int) -> Work:
     asked = SETS.get(name, replace(PLAIN, metric=METRICS.get(name, "accuracy")))
     data = frame(_runs.rows(args.data, name, "train"), asked, args.rows, args.gaps, seed)
-    named = columns.asked(categorical=asked.names)
-    table, task, _ = intake.read(
+    named = schema.asked(categorical=asked.names)
+    table, task, _ = inputs.read(
         data, asked.target, asked.text, None, "drop", asked.task, asked.metric, named
     )  # fmt: skip
-    plan = split.plan(table, task.strata(table), folds=args.folds, has_test=True, seed=seed)
-    return Work(task, table, plan.folds, replace(intake.profile(table, task, "none"), seed=seed), Budget(3600.0))
+    plan = splits.plan(table, task.strata(table), folds=args.folds, has_test=True, seed=seed)
+    return Work(task, table, plan.folds, replace(inputs.profile(table, task, "none"), seed=seed), Budget(3600.0))
 
 
 def base(family: str, made: Work) -> Recipe:

@@ -17,20 +17,21 @@ import pandas as pd
 
 import scores
 from penna import metrics, tasks
-from penna.budget import Deadline
+from penna.budget import Deadline, Resources
+from penna.data.table import Table
 from penna.encoders import tokens
-from penna.models import Resources, finetune
-from penna.models._finetune_recipes import settings
-from penna.models._finetuned import FineTuned, inputs_of, softmax
-from penna.recipe import Recipe
-from penna.table import Table
+from penna.models.finetune import family as finetune
+from penna.models.finetune.model import FineTuned, inputs_of
+from penna.models.finetune.recipes import settings
+from penna.models.shared.encoder_io import softmax
+from penna.search.recipe import Recipe
 
 
 def read(path: Path, asked: scores.Set | None = None) -> Table:
     asked = asked or scores.Set()
     frame = pd.read_csv(path, keep_default_na=False, dtype=str)
     names = (*asked.text, asked.pair) if asked.pair else asked.text
-    target = frame[asked.target].astype(float) if asked.task == "regress" else frame[asked.target]
+    target = frame[asked.target].astype(float) if asked.task == "regression" else frame[asked.target]
     pair = (names[0], names[1]) if asked.pair else None
     cells = {name: frame[name].to_numpy(object) for name in names}
     return Table(cells, target.to_numpy(object), rows=np.arange(len(frame)), pair=pair)
@@ -89,7 +90,7 @@ def main() -> None:
         seconds = time.monotonic() - begun
         outputs = model.outputs(test)
         found = f"{known.metric}={task.score(truth, outputs):.4f}"
-        if known.task == "classify":
+        if known.task == "classification":
             found += f" macro_f1={metrics.macro_f1(truth, outputs):.4f}"
         few = test.take(np.arange(min(500, len(test))))
         parity = np.nan if known.pair else np.abs(exact(model, few) - outputs[: len(few)]).max()

@@ -15,13 +15,13 @@ import numpy as np
 
 from finetune_recipes import read
 from penna import metrics
-from penna.budget import Deadline
-from penna.models import Resources, finetune
-from penna.models._finetuned import softmax
-from penna.recipe import Recipe
-from penna.table import Table
-from penna.tasks import classify
-from penna.tasks.classify import Classify
+from penna.budget import Deadline, Resources
+from penna.data.table import Table
+from penna.models.finetune import family as finetune
+from penna.models.shared.encoder_io import softmax
+from penna.search.recipe import Recipe
+from penna.tasks import classification
+from penna.tasks.classification import Classify
 
 
 def trainer(encoder: str, task: Classify, train: Table, test: Table, epochs: float) -> tuple[float, float]:
@@ -81,7 +81,7 @@ def main() -> None:
     transformers.logging.disable_progress_bar()
     torch.set_num_threads(asked.threads)
     train, test = (read(asked.data / asked.set / f"{part}.csv.gz") for part in ("train", "test"))
-    task = classify.make(train)
+    task = classification.make(train)
     train = train.take(np.random.default_rng(0).permutation(len(train))[: asked.rows])
     common = (asked.encoder, task, train, test, asked.epochs)
     contenders = {

@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from penna.encoders import embed
+from penna.data.arrays import Array
+from penna.data.table import Table
+from penna.encoders import embeddings
 from penna.encoders.checkpoints import Checkpoint
-from penna.table import Table
-
-Array = np.ndarray[Any, Any]
 
 FEW, DRAWS = 10, 5
 STRICTNESS = (1, 10, 100)
@@ -24,7 +23,7 @@ def vectors(
     checkpoint: Checkpoint, depth: int, table: Table, cache: Path | None, threads: int, dtype: str = "float32"
 ) -> Array:
     """(n, width): the mean of each row's states, as Penna's frozen family takes it."""
-    return embed.embed(checkpoint, table, depth=depth, dtype=dtype, cache=cache, threads=threads)
+    return embeddings.embed(checkpoint, table, depth=depth, dtype=dtype, cache=cache, threads=threads)
 
 
 def regression(x: Any, y: Array, kind: str, c: float | None = None) -> Any:

@@ -93,9 +93,9 @@ def _tried(table: Drawn, model: Any) -> dict[str, Any]:
 
 
 def _read(table: Drawn, model: Any) -> str:
-    from penna import reading
+    from penna.data import readers
 
-    found, findings = reading.read(table.path, target=table.target, need_target=table.target is not None)
+    found, findings = readers.read(table.path, target=table.target, need_target=table.target is not None)
     if table.damaged or findings:
         return ""
     if len(found) != len(table.texts):
@@ -106,7 +106,7 @@ def _read(table: Drawn, model: Any) -> str:
 
 
 def _predict(table: Drawn, model: Any) -> str:
-    from penna.serve.batch import predict_file
+    from penna.inference.batch_predict import predict_file
 
     out = table.path.with_name("out.jsonl")
     rows, findings = predict_file(model, table.path, out)
@@ -124,8 +124,8 @@ def _evaluate(table: Drawn, model: Any) -> str:
 
 
 def _check(table: Drawn, model: Any) -> str:
+    from penna.automl.data_check import check
     from penna.budget import Deadline
-    from penna.checking import check
 
     check(table.path, table.target, budget=Deadline(_CHECKING))
     return ""

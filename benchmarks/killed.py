@@ -29,7 +29,7 @@ def opens(run: Path) -> bool:
 
 
 def trials_of(run: Path) -> list[object]:
-    from penna import trials
+    from penna.search import trials
 
     return list(trials.read(run / "ledger.jsonl")[1]) if trials.begun(run) else []
 

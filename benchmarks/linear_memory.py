@@ -41,17 +41,17 @@ def peak() -> float:
 
 
 def fit(folder: Path, rows: int, seconds: float) -> None:
-    from penna.budget import Deadline
-    from penna.models import Resources, linear
-    from penna.recipe import Profile
-    from penna.table import Table
-    from penna.tasks import classify
+    from penna.budget import Deadline, Resources
+    from penna.data.table import Table
+    from penna.models.linear import family as linear
+    from penna.search.recipe import Profile
+    from penna.tasks import classification
 
     column, labels = texts(rows, seed=0)
     train = Table({"text": column}, target=labels.astype(object), rows=np.arange(rows))
     print(f"table of {rows:,} rows: {peak():.2f} GB", flush=True)
     profile = Profile(rows, CLASSES, rows // CLASSES, 60.0)
-    task = classify.make(train)
+    task = classification.make(train)
     for recipe in (linear.portfolio(profile)[0], linear.portfolio(profile)[2]):
         deadline = Deadline(seconds)
         resources = Resources(folder, deadline, 2)
@@ -66,8 +66,8 @@ def fit(folder: Path, rows: int, seconds: float) -> None:
 
 
 def predict(folder: Path, rows: int) -> None:
-    from penna.models import linear
-    from penna.table import Table
+    from penna.data.table import Table
+    from penna.models.linear import family as linear
 
     model = linear.open(folder)
     column, _ = texts(CHUNK, seed=2)

@@ -40,16 +40,16 @@ FITS = {
     "linear": ("rows.csv", "--target", "label", "--families", "linear"),
     "trees": ("rows.csv", "--target", "label", "--families", "trees"),
     "frozen": ("rows.csv", "--target", "label", "--families", "frozen"),
-    "contrast": ("rows.csv", "--target", "label", "--families", "contrast,linear"),
+    "contrastive": ("rows.csv", "--target", "label", "--families", "contrastive,linear"),
     "finetune": ("rows.csv", "--target", "label", "--families", "finetune,linear"),
     "multilabel": ("rows.csv", "--target", "labels", "--ignore", "label", "--task", "multilabel", "--separator", "|"),
-    "regress": ("rows.csv", "--target", "price", "--ignore", "label", "--ignore", "labels", "--task", "regress"),
-    "tag": ("tags.jsonl",),
-    "answer": ("squad.json",),
-    "translate": ("corpus", "--source", "en", "--target", "de", "--task", "translate"),
+    "regression": ("rows.csv", "--target", "price", "--ignore", "label", "--ignore", "labels", "--task", "regression"),
+    "token_classification": ("tags.jsonl",),
+    "question_answering": ("squad.json",),
+    "translation": ("corpus", "--source", "en", "--target", "de", "--task", "translation"),
 }
 #: Tasks whose answers are not explained.
-PARTS = ("tag", "answer", "translate")
+PARTS = ("token_classification", "question_answering", "translation")
 
 
 def write_rows(where: Path) -> None:

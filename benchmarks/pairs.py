@@ -7,7 +7,6 @@ import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,11 +14,10 @@ import scipy.stats
 import torch
 from torch import nn
 
+from penna.data.arrays import Array
 from penna.encoders import checkpoints
-from penna.models import _network
-from penna.training import batches, loop, optimiser, precision
-
-Array = np.ndarray[Any, Any]
+from penna.networks import encoder_with_head
+from penna.training import batches, loop, optimizer, precision
 
 SETS = {"mrpc": "accuracy", "stsb": "spearman"}
 LENGTH = 128
@@ -106,7 +104,7 @@ def finetuned(
     """The measure of ``name`` on its test rows after training on its train rows (at most ``rows``), and the seconds."""
     train, test = (read(checkpoint, data, name, part) for part in ("train", "test"))
     encoder = checkpoints.load_module(checkpoint, depth=depth, dropout=how.dropout)
-    _network.quicken(encoder, precision.device())
+    encoder_with_head.quicken(encoder, precision.device())
     begun = time.monotonic()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -150,11 +148,11 @@ def learn(judge: Judge, train: Pairs, how: How, seed: int, rows: int | None) -> 
     """AdamW, its rate up over the warm-up and then down to zero; cross-entropy, or the squared error of amounts."""
     kept = np.random.default_rng(seed).permutation(len(train.y))[:rows]
     steps = math.ceil(how.epochs * len(kept) / how.batch)
-    adamw = optimiser.adamw(judge, optimiser.Rates(body=how.lr))
+    adamw = optimizer.adamw(judge, optimizer.Rates(body=how.lr))
     device, dtype = precision.device(), precision.fastest_dtype()
     judge.train()
     for step, index in zip(range(steps), batches.endless(train.lengths[kept], how.batch, seed), strict=False):
-        optimiser.set_rates(adamw, optimiser.height((step + 0.5) / steps, how.warmup, "linear"))
+        optimizer.set_rates(adamw, optimizer.height((step + 0.5) / steps, how.warmup, "linear"))
         inputs = {name: tensor.to(device) for name, tensor in train.batch(kept[index]).items()}
         with loop.autocast(device, dtype):
             out = judge(**inputs)

@@ -71,9 +71,9 @@ def options(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any
 
 def shared(corpus: Path, work: Path, vocab: int) -> tuple[Path, Path]:
     """The folders of the tokenizer and of the tokens, made where they are missing."""
+    from penna.data.readers.read_notes import Notes
     from penna.pretraining import corpus as corpora
     from penna.pretraining import shards, vocabulary
-    from penna.reading.notes import Notes
 
     folder, cache = work / f"tokenizer-{vocab}", work / "tokens"
     if not (folder / "tokenizer.json").is_file():

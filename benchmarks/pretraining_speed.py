@@ -5,7 +5,7 @@ run: same measures, same texts, as many rows a batch, masked words alone. Needs 
 
 All texts are about as long as --length, so no side gains by padding less; tokens are counted without padding. MFU is
 the arithmetic that a token needs, times tokens a second, over the rate of matrix products, measured in the same number
-format before each turn. What a token needs is counted alike for all (penna.pretraining.pace): layers, attention over
+format before each turn. What a token needs is counted alike for all (penna.pretraining.flops): layers, attention over
 the mean length, and the word head at the masked places alone. The Trainer computes that head at every place; the
 surplus does not count as use. "Trainer" is as it comes, in float32; "Trainer, bf16" is the same with bf16=True.
 """
@@ -71,21 +71,21 @@ class Ours:
     def __init__(self, shape: Shape, words: Vocabulary, rows: Rows, threads: int) -> None:
         import torch
 
-        from penna.pretraining import network, preparing
+        from penna.pretraining import network, setup
         from penna.pretraining.source import Source
 
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         asked = Settings(mask_rate=str(RATE), steps=1, length=shape.positions, threads=threads)
-        self.settings = preparing.resolved(asked, device)
-        self.goals = preparing.goals(self.settings, shape, words, device)
-        how = preparing.attention(self.settings)
+        self.settings = setup.resolved(asked, device)
+        self.goals = setup.goals(self.settings, shape, words, device)
+        how = setup.attention(self.settings)
         self.network = network.build(shape, words.pad, seed=0, attention=how).to(device)
         self.source = Source(rows, self.goals, pinned=device.type == "cuda")
         self.compiled = False
 
     def __call__(self, steps: int) -> float:
         """Seconds."""
-        from penna.pretraining import faster, loop
+        from penna.pretraining import compile_probe, loop
         from penna.pretraining.schedule import Clock, Exits
 
         layers = self.network.shape.layers
@@ -95,7 +95,7 @@ class Ours:
             self.network, self.source, Exits((layers,)), plan, clock, lambda training: None, lambda line: None
         )
         if not self.compiled:
-            print(f"Penna: {faster.settle(self.network, 'auto', training.probe, training.device)}", flush=True)
+            print(f"Penna: {compile_probe.settle(self.network, 'auto', training.probe, training.device)}", flush=True)
             self.compiled = True
         begun = time.perf_counter()
         training.all()  # the last line of its log waits for the GPU
@@ -145,7 +145,7 @@ def rate(dtype: str) -> float:
     """FLOP/s of matrix products here and now."""
     import torch
 
-    from penna.pretraining import pace
+    from penna.pretraining import flops as pace
     from penna.training import precision
 
     precision.gemm_rates.cache_clear()
@@ -155,7 +155,7 @@ def rate(dtype: str) -> float:
 
 def needed(shape: Shape, length: float) -> float:
     """FLOP of a training step for one token."""
-    from penna.pretraining import pace
+    from penna.pretraining import flops as pace
 
     return pace.training_flops(pace.forward_flops(shape, length, shape.layers, RATE))
 

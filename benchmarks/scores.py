@@ -35,7 +35,7 @@ class Set:
     metric: str = "accuracy"
     text: tuple[str, ...] = ("text",)
     target: str = "label"
-    task: str = "classify"
+    task: str = "classification"
     pair: str = ""
     test: str = "test"
     form: str = "csv.gz"
@@ -46,13 +46,13 @@ SETS = {
     "mrpc": Set(text=("sentence1",), pair="sentence2"),
     "rte": Set(text=("sentence1",), pair="sentence2", test="dev"),  # labels of its test rows were never published
     "snli_small": Set(text=("premise",), pair="hypothesis"),
-    "squad_small": Set("answer_f1", ("question",), "answers", "answer", "context", form="jsonl.gz"),
-    "stsb": Set("spearman", ("sentence1",), "score", "regress", "sentence2"),
+    "squad_small": Set("answer_f1", ("question",), "answers", "question_answering", "context", form="jsonl.gz"),
+    "stsb": Set("spearman", ("sentence1",), "score", "regression", "sentence2"),
     "tweeteval_emotion": Set("macro_f1"),
     "tweeteval_irony": Set("macro_f1"),
     "tweeteval_offensive": Set("macro_f1"),
-    "wnut17": Set("entity_f1", ("tokens",), "tags", "tag", form="jsonl.gz"),
-    "women_clothing_review": Set("r2", ("Title", "Review Text"), "Rating", "regress"),
+    "wnut17": Set("entity_f1", ("tokens",), "tags", "token_classification", form="jsonl.gz"),
+    "women_clothing_review": Set("r2", ("Title", "Review Text"), "Rating", "regression"),
 }
 
 
@@ -60,7 +60,7 @@ def rows(path: Path, asked: Set) -> pd.DataFrame:
     """Columns text (several, and pairs, joined by a line break) and label."""
     table = pd.read_csv(path, keep_default_na=False, dtype=str)
     joined = table[[*asked.text, *([asked.pair] if asked.pair else [])]].agg("\n".join, axis=1)
-    label = table[asked.target].astype(float) if asked.task == "regress" else table[asked.target]
+    label = table[asked.target].astype(float) if asked.task == "regression" else table[asked.target]
     return pd.DataFrame({"text": joined, "label": label})
 
 
@@ -85,7 +85,9 @@ def penna_run(args: argparse.Namespace, name: str, seed: int) -> dict[str, Any]:
             keep.mkdir(parents=True, exist_ok=True)
             for file in ("record.json", "ledger.jsonl", "report.html"):
                 (keep / file).write_bytes((ran.out / file).read_bytes())
-        placed = exact(ran.out, folder / f"{asked.test}.{asked.form}", asked) if asked.task == "answer" else {}
+        placed = (
+            exact(ran.out, folder / f"{asked.test}.{asked.form}", asked) if asked.task == "question_answering" else {}
+        )
     return {
         "test": measured[asked.metric][0],
         "exam": ran.manifest["exam"][asked.metric][0],
@@ -113,10 +115,10 @@ def by_hand(args: argparse.Namespace, name: str) -> dict[str, float]:
 
     Nothing where parts of texts are answered."""
     asked = SETS.get(name, Set())
-    if asked.task in ("tag", "answer"):
+    if asked.task in ("token_classification", "question_answering"):
         return {}
     train, test = (rows(Path(args.data) / name / f"{part}.csv.gz", asked) for part in ("train", asked.test))
-    by = {"classify": classes_by_hand, "multilabel": labels_by_hand, "regress": numbers_by_hand}[asked.task]
+    by = {"classification": classes_by_hand, "multilabel": labels_by_hand, "regression": numbers_by_hand}[asked.task]
     return by(train, test, asked.metric, args.encoder)
 
 

@@ -81,8 +81,8 @@ def served(run: Path) -> tuple[str, float, float]:
     Trials are chosen by the mean less half a standard deviation; finalists are run again on folds that chose nobody,
     and then compared on all. A blend is scored on the first round, cross-fitted.
     """
-    from penna import trials
-    from penna.select import merged
+    from penna.automl.selection import merged
+    from penna.search import trials
 
     manifest = json.loads((run / "model" / "manifest.json").read_text())
     done = merged(trials.read(run / "ledger.jsonl")[1])

@@ -36,9 +36,11 @@ class Set:
 
 
 SETS = {
-    "imdb_genre": Set("Genre_is_Drama", "roc_auc", "classify", ("Title", "Description", "Actors"), names=("Director",)),
+    "imdb_genre": Set(
+        "Genre_is_Drama", "roc_auc", "classification", ("Title", "Description", "Actors"), names=("Director",)
+    ),
     "women_clothing_review": Set(
-        "Rating", "r2", "regress", ("Title", "Review Text"),
+        "Rating", "r2", "regression", ("Title", "Review Text"),
         ("Clothing ID", "Recommended IND", "Positive Feedback Count"),
     ),
 }  # fmt: skip
@@ -102,7 +104,7 @@ def _pipelines(asked: Set, train: pd.DataFrame) -> dict[str, Any]:
     few = make_pipeline(tfidf, TruncatedSVD(100, random_state=0))
     boosted = ColumnTransformer([("text", few, "text"), ("numbers", "passthrough", numbers), ("names", dense, names)])
     scoring = asked.metric
-    if asked.task == "regress":
+    if asked.task == "regression":
         last, trees = Ridge(solver="sparse_cg"), HistGradientBoostingRegressor(random_state=0)
         grid: dict[str, Any] = {"ridge__alpha": [0.3, 1, 3, 10]}
     else:
@@ -118,7 +120,7 @@ def _scored(pipeline: Any, asked: Set, train: pd.DataFrame, test: pd.DataFrame) 
     from sklearn.metrics import r2_score, roc_auc_score
 
     pipeline.fit(train.drop(columns=asked.target), train[asked.target])
-    if asked.task == "regress":
+    if asked.task == "regression":
         return float(r2_score(test[asked.target], pipeline.predict(test)))
     return float(roc_auc_score(test[asked.target], pipeline.predict_proba(test)[:, 1]))
 

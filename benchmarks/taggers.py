@@ -14,17 +14,18 @@ from pathlib import Path
 import numpy as np
 
 from finetune_recipes import knob
-from penna import ragged, reading, tasks
-from penna.budget import Deadline
+from penna import tasks
+from penna.budget import Deadline, Resources
+from penna.data import ragged, readers
+from penna.data.table import Table
 from penna.metrics import entities
-from penna.models import Resources, tagger
-from penna.recipe import Profile
-from penna.table import Table
+from penna.models.tagger import family as tagger
+from penna.search.recipe import Profile
 
 
 def read(path: Path) -> Table:
-    table, _ = reading.read(path, text=("tokens",), target="tags")
-    return tasks.recognised("tag", table)[0].settle(table)[0]
+    table, _ = readers.read(path, text=("tokens",), target="tags")
+    return tasks.recognised("token_classification", table)[0].settle(table)[0]
 
 
 def illegal(outputs: np.ndarray) -> float:
@@ -46,7 +47,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     asked = parser.parse_args()
     train, test = (read(asked.data / asked.set / f"{part}.jsonl.gz") for part in ("train", asked.part))
-    task = tasks.find("tag", train)
+    task = tasks.find("token_classification", train)
     test = test.take(np.flatnonzero(task.usable(test)))
     if asked.rows:
         train = train.take(np.random.default_rng(0).permutation(len(train))[: asked.rows])

@@ -22,11 +22,11 @@ import numpy as np
 import pandas as pd
 
 import _runs
-from penna.budget import Deadline
-from penna.models import Resources, seq2seq
-from penna.recipe import Profile, Recipe
-from penna.table import Table
-from penna.tasks import translate
+from penna.budget import Deadline, Resources
+from penna.data.table import Table
+from penna.models.seq2seq import family as seq2seq
+from penna.search.recipe import Profile, Recipe
+from penna.tasks import translation
 
 SIDES = ("en", "de")
 
@@ -41,14 +41,14 @@ def curve(args: argparse.Namespace, sides: tuple[str, str]) -> None:
     for budget in args.budgets:
         for seed in args.seeds:
             with tempfile.TemporaryDirectory() as home:
-                asked = [args.data / "train.csv.gz", "--task", "translate", "--test", args.data / "test.csv.gz"]
+                asked = [args.data / "train.csv.gz", "--task", "translation", "--test", args.data / "test.csv.gz"]
                 asked += ["--source", sides[0], "--target", sides[1], "--budget", budget, "--seed", seed]
                 asked += ["--threads", args.threads, *(["--encoder", args.encoder] if args.encoder else [])]
                 ran = _runs.fitted(home, *asked)
                 told = ran.manifest
                 said = {
                     "budget": budget, "seed": seed, "sides": "-".join(sides),
-                    **{name: [round(v, 2) for v in told["exam"][name]] for name in translate.METRICS},
+                    **{name: [round(v, 2) for v in told["exam"][name]] for name in translation.METRICS},
                     "signature": told["exam"]["signatures"]["bleu"], **ran.facts,
                 }  # fmt: skip
                 print(json.dumps(said), flush=True)
@@ -63,7 +63,7 @@ def fitted(args: argparse.Namespace, sides: tuple[str, str], seconds: float, **k
     recipe = Recipe.made("seq2seq", dict(first.knobs) | layers | {"width": args.width} | knobs)
     with tempfile.TemporaryDirectory() as home:
         resources = Resources(Path(home), Deadline(seconds), args.threads)
-        model = seq2seq.fit(recipe, translate.make(train), train, None, resources, lambda *_: True)
+        model = seq2seq.fit(recipe, translation.make(train), train, None, resources, lambda *_: True)
     weights = sum(p.numel() for p in model.network.parameters())
     return model, {"recipe": str(recipe), "steps": model.outcome.steps, "planned": model.outcome.planned,
                    "parameters": weights}  # fmt: skip
@@ -71,18 +71,18 @@ def fitted(args: argparse.Namespace, sides: tuple[str, str], seconds: float, **k
 
 def sharing(args: argparse.Namespace, sides: tuple[str, str]) -> None:
     test = rows(args.data / "test.csv.gz", sides)
-    task = translate.make(test)
+    task = translation.make(test)
     for shared in ("all", "none"):
         model, facts = fitted(args, sides, 60 * args.minutes, sharing=shared)
         measured = task.measure(task.encode(test), model.outputs(test))
-        print(json.dumps({**facts, **{name: measured[name] for name in translate.METRICS}}), flush=True)
+        print(json.dumps({**facts, **{name: measured[name] for name in translation.METRICS}}), flush=True)
 
 
 def speed(args: argparse.Namespace, sides: tuple[str, str]) -> None:
     import torch
     import transformers
 
-    from penna.encoders.translator import Translator, limit_of
+    from penna.runtime.onnx_translator import Translator, limit_of
 
     torch.set_num_threads(args.threads)
     transformers.logging.set_verbosity_error()
@@ -129,7 +129,7 @@ def speed(args: argparse.Namespace, sides: tuple[str, str]) -> None:
 
 
 def before_end(row: list[int]) -> list[int]:
-    from penna.encoders.subwords import END
+    from penna.encoders.subword_tokenizer import END
 
     return row[: row.index(END)] if END in row else row
 

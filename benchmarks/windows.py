@@ -17,22 +17,22 @@ from typing import Any
 
 import numpy as np
 
-from penna import reading
-from penna.budget import Deadline
-from penna.models import Resources, frozen
-from penna.recipe import Recipe
-from penna.table import Table
-from penna.tasks import classify, regress
+from penna.budget import Deadline, Resources
+from penna.data import readers
+from penna.data.table import Table
+from penna.models.frozen import family as frozen
+from penna.search.recipe import Recipe
+from penna.tasks import classification, regression
 
 SAID = "the film story card payment money what was is very not a day house road we they and then".split()  # noqa: SIM905
 
 
 def reviews(data: Path, rows: int, seed: int) -> tuple[Table, Any]:
     source = data / "women_clothing_review" / "train.csv.gz"
-    table, _ = reading.read(source, text=["Review Text"], target="Rating")
+    table, _ = readers.read(source, text=["Review Text"], target="Rating")
     written = np.flatnonzero([bool(text.strip()) for text in table.joined])
-    table, _ = regress.settle(table.take(np.random.default_rng(seed).permutation(written)[:rows]))
-    return table, regress.make(table, "r2")
+    table, _ = regression.settle(table.take(np.random.default_rng(seed).permutation(written)[:rows]))
+    return table, regression.make(table, "r2")
 
 
 def made_up(rows: int, seed: int) -> tuple[Table, Any]:
@@ -43,7 +43,7 @@ def made_up(rows: int, seed: int) -> tuple[Table, Any]:
         words[rng.integers(200)] = label
         texts[i] = " ".join(words)
     table = Table({"text": texts}, labels.astype(object), rows=np.arange(1, rows + 1))
-    return table, classify.make(table)
+    return table, classification.make(table)
 
 
 def measured(table: Table, task: Any, encoder: str, length: int, how: str, seed: int) -> dict[str, Any]:

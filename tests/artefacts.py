@@ -6,14 +6,25 @@ from typing import Any
 
 import numpy as np
 
-from penna import bundle, plugins, ragged, tasks
-from penna import folder as folder_of
-from penna.adjust import cuts, isotonic, monotone, outside, reject, silence, temperature, thresholds
-from penna.budget import Deadline
-from penna.models import Resources, staged
-from penna.models.blend import Blend
-from penna.recipe import Profile, Recipe
-from penna.table import Field, Table
+from penna import plugins, tasks
+from penna.artifact import bundle
+from penna.artifact import files as folder_of
+from penna.budget import Deadline, Resources
+from penna.data import ragged
+from penna.data.table import Field, Table
+from penna.models import pipeline
+from penna.models.ensemble import Blend
+from penna.postprocessing import (
+    class_weights,
+    entity_threshold,
+    isotonic,
+    isotonic_regression,
+    label_thresholds,
+    no_answer_threshold,
+    oos_threshold,
+    temperature,
+)
+from penna.search.recipe import Profile, Recipe
 
 WORDS = ("card", "film", "money", "story")
 TREES = {"names": "target", "trees": 4, "rate": 0.2, "leaves": 4, "least": 3, "shrink": 1.0, "share": 1.0}
@@ -60,7 +71,7 @@ def tagged() -> Table:
 
 
 def asked() -> Table:
-    from penna.reading import read
+    from penna.data.readers.read_table import read
 
     lines = []
     for i in range(40):
@@ -94,18 +105,18 @@ ROWS: dict[str, Callable[[], Table]] = {
     "frozen": bare,
     "neighbours": plain,
     "mlp": several,
-    "contrast": bare,
+    "contrastive": bare,
     "finetune": bare,
     "crossed": pairs,
     "crf": tagged,
     "tagger": tagged,
-    "overlap": asked,
+    "sliding_window": asked,
     "reader": asked,
     "copy": said,
     "words": said,
     "vectors": said,
     "seq2seq": said,
-    "blend": bare,
+    "ensemble": bare,
 }
 
 
@@ -135,7 +146,7 @@ class Maker:
     ) -> None:
         task = tasks.find(name, table)
         model = self.fitted(recipe, task, table)
-        self.put(folder, table, task, *staged.around(recipe.family, model, last=last, **stages))
+        self.put(folder, table, task, *pipeline.around(recipe.family, model, last=last, **stages))
 
     def put(self, folder: Path, table: Table, task: tasks.Task, family: str, model: Any) -> None:
         facts: dict[str, Any] = {"text_columns": list(table.text), "target": table.target_name, "seed": 0}
@@ -147,95 +158,103 @@ class Maker:
         bundle.amend(made, {"exam": {"rows": 1}, "recipe": family}, f"# A card\n\n{folder_of.BLANK}\n")
 
     def make_linear(self, folder: Path) -> None:
-        steps = thresholds.Thresholds((1.0, 1.5, 0.7, 1.0)), temperature.Temperature(1.2)
+        steps = class_weights.Thresholds((1.0, 1.5, 0.7, 1.0)), temperature.Temperature(1.2)
         self.write(folder, bare(), offered("linear", "cross_entropy", ""), steps, clean="unicode+spaces")
 
     def make_rejecting(self, folder: Path) -> None:
-        from penna.tasks import classify
+        from penna.tasks import classification
 
         table = bare()
-        task = classify.scoped(classify.make(table), "other")
+        task = classification.scoped(classification.make(table), "other")
         model = self.fitted(offered("linear", "cross_entropy", ""), task, table)
-        self.put(folder, table, task, *staged.around("linear", model, last=(reject.Reject(4, -1.0, 1.0),)))
+        self.put(folder, table, task, *pipeline.around("linear", model, last=(oos_threshold.Reject(4, -1.0, 1.0),)))
 
     def make_columns(self, folder: Path) -> None:
         recipe = offered("linear", "cross_entropy", "", beside=3, counts=True, missing="iterative", outliers=True)
-        self.write(folder, plain(), recipe, name="classify")
+        self.write(folder, plain(), recipe, name="classification")
 
     def make_labels(self, folder: Path) -> None:
         recipe = offered("linear", "binary_cross_entropy", "", 4)
-        self.write(folder, several(), recipe, (cuts.Cuts((0.4, 0.5, 0.6, 0.5)),), name="multilabel")
+        self.write(folder, several(), recipe, (label_thresholds.Cuts((0.4, 0.5, 0.6, 0.5)),), name="multilabel")
 
     def make_numbers(self, folder: Path) -> None:
         recipe = offered("linear", "squared", "", 1)
-        self.write(folder, bare(numbers=True), recipe, (monotone.Monotone((-1.0, 0.5), (-1.0, 1.0)),), name="regress")
+        self.write(
+            folder,
+            bare(numbers=True),
+            recipe,
+            (isotonic_regression.Monotone((-1.0, 0.5), (-1.0, 1.0)),),
+            name="regression",
+        )
 
     def make_pairs(self, folder: Path) -> None:
-        self.write(folder, pairs(), offered("linear", "cross_entropy", "", 4), name="classify")
+        self.write(folder, pairs(), offered("linear", "cross_entropy", "", 4), name="classification")
 
     def make_trees(self, folder: Path) -> None:
         curve = isotonic.Isotonic(((0.0, 1.0),) * 4, ((0.1, 0.9),) * 4)
         recipe = Recipe.of("trees", text="counts+svd+linear", outliers=True, missing="knn", directions=2, **TREES)
-        self.write(folder, plain(), recipe, (curve,), name="classify")
+        self.write(folder, plain(), recipe, (curve,), name="classification")
 
     def make_frozen(self, folder: Path) -> None:
         self.write(folder, bare(), offered("frozen", "cross_entropy", self.encoder), row=False)
 
     def make_neighbours(self, folder: Path) -> None:
         recipe = offered("frozen", "cross_entropy", self.encoder, head="knn", k=3)
-        self.write(folder, plain(), recipe, name="classify", row=True)
+        self.write(folder, plain(), recipe, name="classification", row=True)
 
     def make_mlp(self, folder: Path) -> None:
         self.write(folder, several(), Recipe("frozen").but(encoder=self.encoder, head="mlp", hidden=8, dropout=0.1))
 
-    def make_contrast(self, folder: Path) -> None:
-        self.write(folder, bare(), Recipe.of("contrast", encoder=self.encoder, pairs=4.0, lr=1e-3, head="prototype"))
+    def make_contrastive(self, folder: Path) -> None:
+        self.write(folder, bare(), Recipe.of("contrastive", encoder=self.encoder, pairs=4.0, lr=1e-3, head="prototype"))
 
     def make_finetune(self, folder: Path) -> None:
         self.write(folder, bare(), Recipe("finetune").but(encoder=self.encoder, **TUNED))
 
     def make_crossed(self, folder: Path) -> None:
         self.write(
-            folder, pairs(), Recipe("finetune").but(encoder=self.encoder, pair="joined", **TUNED), name="classify"
+            folder, pairs(), Recipe("finetune").but(encoder=self.encoder, pair="joined", **TUNED), name="classification"
         )
 
     def make_crf(self, folder: Path) -> None:
-        self.write(folder, tagged(), offered("crf", "tags", ""), (outside.Outside(1.5),))
+        self.write(folder, tagged(), offered("crf", "tags", ""), (entity_threshold.Outside(1.5),))
 
     def make_tagger(self, folder: Path) -> None:
         knobs = plugins.find("models", "tagger")._USUAL | {"encoder": self.encoder, **TUNED, "crf": True}
         self.write(folder, tagged(), Recipe.made("tagger", knobs))
 
-    def make_overlap(self, folder: Path) -> None:
-        self.write(folder, asked(), offered("overlap", "span", ""), (silence.Silence(1.2),))
+    def make_sliding_window(self, folder: Path) -> None:
+        self.write(folder, asked(), offered("sliding_window", "span", ""), (no_answer_threshold.Silence(1.2),))
 
     def make_reader(self, folder: Path) -> None:
         knobs = plugins.find("models", "reader")._USUAL | {"encoder": self.encoder, **TUNED, "length": 48}
         self.write(folder, asked(), Recipe.made("reader", knobs))
 
     def make_copy(self, folder: Path) -> None:
-        self.write(folder, said(), Recipe.made("memory", {"way": "copy"}), name="translate")
+        self.write(folder, said(), Recipe.made("translation_memory", {"way": "copy"}), name="translation")
 
     def make_words(self, folder: Path) -> None:
-        self.write(folder, said(), Recipe.made("memory", {"way": "words", "pairs": "keep"}), name="translate")
+        self.write(
+            folder, said(), Recipe.made("translation_memory", {"way": "words", "pairs": "keep"}), name="translation"
+        )
 
     def make_vectors(self, folder: Path) -> None:
-        recipe = Recipe.made("memory", {"way": "vectors", "pairs": "keep", "encoder": self.encoder})
-        self.write(folder, said(), recipe, name="translate")
+        recipe = Recipe.made("translation_memory", {"way": "vectors", "pairs": "keep", "encoder": self.encoder})
+        self.write(folder, said(), recipe, name="translation")
 
     def make_seq2seq(self, folder: Path) -> None:
         small = {"width": 64, "layers": 1, "decoder_layers": 1, "pieces": 60, "epochs": 1.0, "tokens": 512}
         recipe = Recipe.of("seq2seq", **small, lr=3e-3, dropout=0.0, beams=2, average=2, pairs="keep")
-        self.write(folder, said(), recipe, name="translate")
+        self.write(folder, said(), recipe, name="translation")
 
-    def make_blend(self, folder: Path) -> None:
+    def make_ensemble(self, folder: Path) -> None:
         table = bare()
         task = tasks.find("auto", table)
         members = []
         for recipe in (offered("linear", "cross_entropy", ""), offered("frozen", "cross_entropy", self.encoder)):
             clean = "case" if recipe.family == "linear" else "none"
             members.append((recipe.family, self.fitted(recipe, task, table), clean))
-        parts = [(*staged.around(family, model, clean), 0.5) for family, model, clean in members]
+        parts = [(*pipeline.around(family, model, clean), 0.5) for family, model, clean in members]
         blended = Blend([(family, weight, model) for family, model, weight in parts])
-        last = (thresholds.Thresholds((1.0, 1.5, 0.7, 1.0)),)
-        self.put(folder, table, task, *staged.around("blend", blended, last=last))
+        last = (class_weights.Thresholds((1.0, 1.5, 0.7, 1.0)),)
+        self.put(folder, table, task, *pipeline.around("ensemble", blended, last=last))

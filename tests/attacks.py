@@ -18,8 +18,8 @@ import numpy as np
 #: What no reader should take in place of a value.
 ODD: tuple[Any, ...] = (
     None, True, False, 0, 1, -1, 2, 3, 17, 0.5, -0.0, 1e300, -1e300, float("nan"), float("inf"), 1 << 31, 1 << 40,
-    1 << 63, 10**30, 10**400, "", "x", "../..", "/etc/passwd", "\x00", "é" * 300, "linear", "staged", "blend", [], {},
-    [0], [[]], {"a": 1}, [None] * 3, ["x"] * 1000,
+    1 << 63, 10**30, 10**400, "", "x", "../..", "/etc/passwd", "\x00", "é" * 300, "linear", "pipeline", "ensemble",
+    [], {}, [0], [[]], {"a": 1}, [None] * 3, ["x"] * 1000,
 )  # fmt: skip
 
 

@@ -9,17 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from penna import adjust, metrics, plugins, tasks
+from penna import metrics, plugins, postprocessing, tasks
+from penna.automl import postprocess, refit
+from penna.automl.selection import Choice, Evidence
+from penna.data.table import Table
 from penna.errors import SettingError
-from penna.job import finishing, packing
-from penna.recipe import Recipe
-from penna.select import Choice, Evidence
-from penna.table import Table
-from penna.trials import State, Trial
+from penna.search.recipe import Recipe
+from penna.search.trials import State, Trial
 
-NAMES = [kind.name for kind in adjust.kinds("cross_entropy", 9999)]
-FOR_NUMBERS = [kind.name for kind in adjust.kinds("squared", 9999)]
-FOR_LABELS = [kind.name for kind in adjust.kinds("binary_cross_entropy", 9999)]
+NAMES = [kind.name for kind in postprocessing.kinds("cross_entropy", 9999)]
+FOR_NUMBERS = [kind.name for kind in postprocessing.kinds("squared", 9999)]
+FOR_LABELS = [kind.name for kind in postprocessing.kinds("binary_cross_entropy", 9999)]
 LABELS = ("common", "middle", "rare")
 SHARES = (0.8, 0.15, 0.05)
 
@@ -34,7 +34,7 @@ def skewed(n, seed=0, power=1.0, sharp=3.0):
 
 
 def fitted(name, y, outputs, score=metrics.macro_f1):
-    (kind,) = (k for k in adjust.kinds("cross_entropy", 9999) if k.name == name)
+    (kind,) = (k for k in postprocessing.kinds("cross_entropy", 9999) if k.name == name)
     return kind.fit(y, outputs.astype(np.float32), score)
 
 
@@ -42,7 +42,7 @@ def fitted(name, y, outputs, score=metrics.macro_f1):
 def test_a_last_step_survives_json_and_answers_row_by_row(name):
     y, outputs = skewed(400)
     step = fitted(name, y, outputs)
-    again = adjust.from_json(json.loads(json.dumps(adjust.to_json(step))))
+    again = postprocessing.from_json(json.loads(json.dumps(postprocessing.to_json(step))))
     assert again == step
     whole = step(outputs)
     assert whole.dtype == np.float32
@@ -58,7 +58,7 @@ def test_a_last_step_survives_json_and_answers_row_by_row(name):
 )
 def test_whatever_it_learnt_and_is_given_it_answers_with_probabilities(name, outputs, rows):
     y, learnt = skewed(rows, seed=rows)
-    answers = fitted(name, y, learnt)(adjust.normal(outputs))
+    answers = fitted(name, y, learnt)(postprocessing.normal(outputs))
     assert np.isfinite(answers).all()
     assert (answers >= 0).all()
     np.testing.assert_allclose(answers.sum(axis=1), 1, atol=1e-5)
@@ -68,12 +68,12 @@ def test_whatever_it_learnt_and_is_given_it_answers_with_probabilities(name, out
 @pytest.mark.parametrize("damage", ["x", [], None, {"x": [[1]], "y": [[1, 2]]}, [-1.0, 1.0], float("nan")])
 def test_what_was_stored_is_checked(name, damage):
     with pytest.raises((ValueError, KeyError, TypeError, IndexError)):
-        adjust.from_json({"step": name, "values": damage})
+        postprocessing.from_json({"step": name, "values": damage})
 
 
 def test_a_last_step_of_another_version_is_named():
-    with pytest.raises(SettingError, match="thresholds"):
-        adjust.from_json({"step": "oracle", "values": 1})
+    with pytest.raises(SettingError, match="class_weights"):
+        postprocessing.from_json({"step": "oracle", "values": 1})
 
 
 def shrunken(n, seed=0):
@@ -84,16 +84,18 @@ def shrunken(n, seed=0):
 
 
 def test_every_step_in_the_folder_is_for_some_loss_or_for_what_is_out_of_scope():
-    for_parts = [kind.name for loss in ("tags", "span") for kind in adjust.kinds(loss, 9999)]
-    assert sorted([*NAMES, *FOR_NUMBERS, *FOR_LABELS, *for_parts, "reject"]) == plugins.names(adjust.ROOM)
+    for_parts = [kind.name for loss in ("tags", "span") for kind in postprocessing.kinds(loss, 9999)]
+    assert sorted([*NAMES, *FOR_NUMBERS, *FOR_LABELS, *for_parts, "oos_threshold"]) == plugins.names(
+        postprocessing.ROOM
+    )
 
 
 @pytest.mark.parametrize("name", FOR_NUMBERS)
 def test_a_last_step_for_numbers_survives_json_and_betters_what_was_shrunken(name):
     y, outputs = shrunken(1000)
-    (kind,) = (k for k in adjust.kinds("squared", 9999) if k.name == name)
+    (kind,) = (k for k in postprocessing.kinds("squared", 9999) if k.name == name)
     step = kind.fit(y, outputs, metrics.r2)
-    assert adjust.from_json(json.loads(json.dumps(adjust.to_json(step)))) == step
+    assert postprocessing.from_json(json.loads(json.dumps(postprocessing.to_json(step)))) == step
     other, more = shrunken(1000, seed=1)
     after = step(more)
     assert (after.dtype, after.shape) == (np.float32, (1000, 1))
@@ -103,15 +105,15 @@ def test_a_last_step_for_numbers_survives_json_and_betters_what_was_shrunken(nam
 
 
 def test_a_choice_of_numbers_gets_the_step_that_helps_and_none_where_nothing_is_to_mend():
-    for slope, steps in ((0.5, ["monotone"]), (1.0, [])):
+    for slope, steps in ((0.5, ["isotonic_regression"]), (1.0, [])):
         rng = np.random.default_rng(0)
         y = rng.normal(size=2000)
         target = y.astype(object)
-        task = tasks.find("regress", Table({"t": target}, target, rows=np.arange(2000)), "r2")
+        task = tasks.find("regression", Table({"t": target}, target, rows=np.arange(2000)), "r2")
         outputs = (slope * (y + 0.5 * rng.normal(size=2000)) * (0.8 if slope == 1 else 1))[:, None].astype(np.float32)
         trial = Trial(Recipe.of("linear"), State.COMPLETE, (0,), (task.score(y, outputs),), (0.01,), number=0)
         evidence = Evidence(task, lambda _, y=y: y, lambda *_, outputs=outputs: outputs, (0,))
-        chosen = finishing.finish([Choice(((trial, 1.0),), trial.score, 0.01)], evidence, 60.0)
+        chosen = postprocess.finish([Choice(((trial, 1.0),), trial.score, 0.01)], evidence, 60.0)
         assert [step.name for step in chosen.last] == steps
 
 
@@ -133,13 +135,13 @@ def test_thresholds_gain_what_the_metric_asks_for():
     y, outputs = skewed(3000, sharp=1.5)
     other, more = skewed(3000, seed=1, sharp=1.5)
     for metric in (metrics.macro_f1, metrics.balanced_accuracy):
-        step = fitted("thresholds", y, outputs, metric)
+        step = fitted("class_weights", y, outputs, metric)
         assert metric(other, step(more)) > metric(other, more) + 0.02
 
 
 def choice_of(y, outputs, metric, folds=(0,)):
     labels = np.array([LABELS[c] for c in y], dtype=object)
-    task = tasks.find("classify", Table({"t": labels}, target=labels, rows=np.arange(len(y))), metric)
+    task = tasks.find("classification", Table({"t": labels}, target=labels, rows=np.arange(len(y))), metric)
     trial = Trial(Recipe.of("linear"), State.COMPLETE, folds, (task.score(y, outputs),), (0.01,), number=0)
     evidence = Evidence(task, lambda _: y, lambda *_: outputs.astype(np.float32), (0,))
     return Choice(((trial, 1.0),), trial.score, 0.01), evidence
@@ -147,38 +149,40 @@ def choice_of(y, outputs, metric, folds=(0,)):
 
 def test_a_choice_gets_thresholds_for_its_metric_and_then_honest_probabilities():
     choice, evidence = choice_of(*skewed(3000, power=3.0, sharp=1.5), "macro_f1")
-    done = finishing.finish([choice], evidence, 60.0)
-    assert [step.name for step in done.last] in (["thresholds", "temperature"], ["thresholds", "isotonic"])
+    done = postprocess.finish([choice], evidence, 60.0)
+    assert [step.name for step in done.last] in (["class_weights", "temperature"], ["class_weights", "isotonic"])
     assert done.score > choice.score + 0.01
-    assert str(done).endswith(f"then thresholds then {done.last[1].name}")
+    assert str(done).endswith(f"then class_weights then {done.last[1].name}")
 
 
 def test_a_choice_that_is_good_as_it_is_stays_as_it_is():
     choice, evidence = choice_of(*skewed(2000), "accuracy")
-    assert finishing.finish([choice], evidence, 60.0) is choice
+    assert postprocess.finish([choice], evidence, 60.0) is choice
 
 
 def test_another_choice_that_its_last_steps_make_the_better_one_is_taken():
     y, outputs = skewed(3000, sharp=1.8)
-    worse = adjust.normal(outputs**0.5 * np.random.default_rng(0).uniform(0.5, 1.5, outputs.shape) * [1.0, 4.0, 9.0])
+    worse = postprocessing.normal(
+        outputs**0.5 * np.random.default_rng(0).uniform(0.5, 1.5, outputs.shape) * [1.0, 4.0, 9.0]
+    )
     choice, evidence = choice_of(y, worse, "macro_f1")
     trial = replace(choice.members[0][0], number=1, recipe=Recipe.of("linear", c=1.0))
     both = replace(evidence, outputs=lambda t, _: (outputs if t.number else worse).astype(np.float32))
     other = Choice(((trial, 1.0),), metrics.macro_f1(y, outputs), 0.01)
-    done = finishing.finish([choice, other], both, 60.0)
+    done = postprocess.finish([choice, other], both, 60.0)
     assert done.members == other.members
-    assert done.last[0].name == "thresholds"
-    assert done.score > finishing.finish([choice], both, 60.0).score
+    assert done.last[0].name == "class_weights"
+    assert done.score > postprocess.finish([choice], both, 60.0).score
 
 
 def test_what_is_left_of_a_blend_has_no_last_steps_of_the_whole():
     choice, _ = choice_of(*skewed(300), "accuracy")
     trials = [replace(choice.members[0][0], number=i, scores=(0.5 + 0.1 * i,)) for i in range(3)]
-    whole = Choice(tuple((t, 1 / 3) for t in trials), 0.9, 0.01, (adjust.kinds("cross_entropy", 9999)[0],))
-    members = [packing.Member(t, 0.5, None, True, {}) for t in trials[:2]]
-    two = packing._left(whole, members)
+    whole = Choice(tuple((t, 1 / 3) for t in trials), 0.9, 0.01, (postprocessing.kinds("cross_entropy", 9999)[0],))
+    members = [refit.Member(t, 0.5, None, True, {}) for t in trials[:2]]
+    two = refit._left(whole, members)
     assert (two.members, two.last) == (((trials[0], 0.5), (trials[1], 0.5)), ())
-    one = packing._left(whole, members[1:])
+    one = refit._left(whole, members[1:])
     assert (one.score, one.last) == (0.6, ())
 
 
@@ -208,18 +212,18 @@ def test_of_more_rows_than_there_is_time_for_some_teach_the_last_steps():
         evidence, task=slow, truth=lambda f: y[folds[f]], outputs=lambda _, f: outputs[folds[f]].astype(np.float32),
         first_round=(0, 1),
     )  # fmt: skip
-    done = finishing.finish([choice], halves, 1.0)
-    assert done.last[0].name == "thresholds"
+    done = postprocess.finish([choice], halves, 1.0)
+    assert done.last[0].name == "class_weights"
     assert max(slow.asked[3:]) < 3000  # three calls say how long one takes
 
 
 def test_no_more_time_is_spent_on_last_steps_than_was_given():
     choice, evidence = choice_of(*skewed(3000, power=5.0), "macro_f1")
-    assert finishing.finish([choice], evidence, 0.0) is choice
+    assert postprocess.finish([choice], evidence, 0.0) is choice
 
 
 def test_few_rows_or_folds_never_met_teach_no_last_step():
     choice, evidence = choice_of(*skewed(150, power=5.0), "macro_f1")
-    assert finishing.finish([choice], evidence, 60.0) is choice
+    assert postprocess.finish([choice], evidence, 60.0) is choice
     choice, evidence = choice_of(*skewed(3000, power=5.0), "macro_f1", folds=(1,))
-    assert finishing.finish([choice], evidence, 60.0) is choice
+    assert postprocess.finish([choice], evidence, 60.0) is choice

@@ -4,22 +4,22 @@ import re
 
 import numpy as np
 
-from penna import split, tasks
-from penna.budget import Budget, Deadline
-from penna.evaluate import Work
-from penna.job.affording import Affording
-from penna.models import Resources
-from penna.recipe import Profile, Recipe
-from penna.search import Proposal
-from penna.table import Table
-from penna.trials import State, Trial
+from penna import tasks
+from penna.automl.cost_model import Affording
+from penna.automl.evaluate import Work
+from penna.budget import Budget, Deadline, Resources
+from penna.data import splits
+from penna.data.table import Table
+from penna.search.recipe import Profile, Recipe
+from penna.search.strategies.base import Proposal
+from penna.search.trials import State, Trial
 
 
 def test_a_family_without_its_encoder_says_nothing_of_what_loading_it_takes(tiny_bert, tmp_path):
     texts = np.array([f"{word} film number {i}" for i in range(40) for word in ("good", "bad")], dtype=object)
     table = Table({"text": texts}, np.array(["pos", "neg"] * 40, dtype=object), rows=np.arange(1, 81))
-    task = tasks.find("classify", table)
-    plan = split.plan(table, task.strata(table), folds=2, has_test=True)
+    task = tasks.find("classification", table)
+    plan = splits.plan(table, task.strata(table), folds=2, has_test=True)
     profile = Profile(rows=80, classes=2, rows_in_smallest_class=40, mean_characters=18.0, encoders=(str(tiny_bert),))
     affording = Affording(Work(task, table, plan.folds, profile, Budget()), Deadline(60.0), 10)
     plain, asked = Recipe.of("frozen"), Recipe.of("frozen", encoder=str(tiny_bert), depth=1.0, head="logistic")

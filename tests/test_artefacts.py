@@ -17,11 +17,11 @@ import penna
 from artefacts import Maker
 from attacks import attack, of_json, seal
 from penna import BundleError, PennaError, SettingError, load
-from penna.folder import CARD, MANIFEST
+from penna.artifact.files import CARD, MANIFEST
 
 #: One artefact of each family; the others of ``ROWS`` are attacked by benchmarks/fuzz.py.
-FAMILIES = ("linear", "columns", "trees", "neighbours", "contrast", "crossed", "crf", "tagger", "overlap", "reader",
-            "words", "seq2seq", "blend")  # fmt: skip
+FAMILIES = ("linear", "columns", "trees", "neighbours", "contrastive", "crossed", "crf", "tagger", "sliding_window",
+            "reader", "words", "seq2seq", "ensemble")  # fmt: skip
 ATTACKS = 200
 #: Memory that an attack may take beside what is there already, and seconds.
 MOST, LONGEST = 3 << 30, 20
@@ -113,7 +113,9 @@ def refused(folder, match=None):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["linear", "columns", "trees", "frozen", "contrast", "finetune", "crossed", "blend"])
+@pytest.mark.parametrize(
+    "name", ["linear", "columns", "trees", "frozen", "contrastive", "finetune", "crossed", "ensemble"]
+)
 @pytest.mark.parametrize("by", [-1, 1])
 def test_more_or_fewer_classes_than_the_model_has_are_refused(name, by, copied):
     folder = copied(name)
@@ -129,10 +131,10 @@ def test_more_or_fewer_classes_than_the_model_has_are_refused(name, by, copied):
         ("labels", {"classes": ["card", "film"]}),
         ("crf", {"types": ["LOC"]}),
         ("tagger", {"types": ["LOC", "PER", "XYZ"]}),
-        ("numbers", {"name": "classify", "kind": "str", "metric": "accuracy", "classes": ["a", "b"]}),
+        ("numbers", {"name": "classification", "kind": "str", "metric": "accuracy", "classes": ["a", "b"]}),
         ("numbers", {"scale": 1e-300, "centre": 1e99}),
-        ("overlap", {"name": "translate", "metric": "chrf", "cut": "13a"}),
-        ("words", {"name": "regress", "metric": "r2", "centre": 0.0, "scale": 1.0, "low": 0.0, "high": 1.0}),
+        ("sliding_window", {"name": "translation", "metric": "chrf", "cut": "13a"}),
+        ("words", {"name": "regression", "metric": "r2", "centre": 0.0, "scale": 1.0, "low": 0.0, "high": 1.0}),
         ("labels", {"form": "|" * 1_000_000}),
         ("crf", {"scheme": {"name": "BIO", "sign": "-" * 1_000_000}}),
     ],
@@ -147,16 +149,16 @@ def test_a_task_that_its_model_does_not_answer_is_refused(name, task, copied):
 @pytest.mark.parametrize(
     ("name", "step"),
     [
-        ("linear", {"step": "thresholds", "values": [1.0, 2.0]}),
-        ("linear", {"step": "thresholds", "values": [1.0]}),
+        ("linear", {"step": "class_weights", "values": [1.0, 2.0]}),
+        ("linear", {"step": "class_weights", "values": [1.0]}),
         ("linear", {"step": "temperature", "values": 10**400}),
         ("linear", {"step": "isotonic", "values": {"x": [[0, 1]], "y": [[0, 1]]}}),
-        ("linear", {"step": "reject", "values": [1, 0, 1]}),
-        ("linear", {"step": "cuts", "values": [0.5] * 4}),
-        ("linear", {"step": "monotone", "values": {"x": [0, 1], "y": [0, 1]}}),
-        ("labels", {"step": "cuts", "values": [0.5]}),
-        ("rejecting", {"step": "reject", "values": [7, 0, 1]}),
-        ("rejecting", {"step": "reject", "values": [1, 0, 1]}),
+        ("linear", {"step": "oos_threshold", "values": [1, 0, 1]}),
+        ("linear", {"step": "label_thresholds", "values": [0.5] * 4}),
+        ("linear", {"step": "isotonic_regression", "values": {"x": [0, 1], "y": [0, 1]}}),
+        ("labels", {"step": "label_thresholds", "values": [0.5]}),
+        ("rejecting", {"step": "oos_threshold", "values": [7, 0, 1]}),
+        ("rejecting", {"step": "oos_threshold", "values": [1, 0, 1]}),
     ],
 )
 def test_a_last_step_that_is_not_made_for_the_model_is_refused(name, step, copied):
@@ -167,18 +169,18 @@ def test_a_last_step_that_is_not_made_for_the_model_is_refused(name, step, copie
 
 
 def test_a_blend_that_holds_itself_or_another_is_refused(copied):
-    folder = copied("blend")
-    member = folder / "parts" / "model" / "0-staged"
-    change(member / "staged.json", family="blend")
+    folder = copied("ensemble")
+    member = folder / "parts" / "model" / "0-pipeline"
+    change(member / "staged.json", family="ensemble")
     shutil.rmtree(member / "model")
-    shutil.copytree(folder / "parts" / "model", member / "model", ignore=shutil.ignore_patterns("0-staged"))
+    shutil.copytree(folder / "parts" / "model", member / "model", ignore=shutil.ignore_patterns("0-pipeline"))
     seal(folder)
-    refused(folder, "blend within staged within blend")
+    refused(folder, "ensemble within pipeline within ensemble")
 
 
-@pytest.mark.parametrize("at", ["..", "", ".", "0-staged", "1-frozen/../0-staged", "x" * 300, "/etc", None])
+@pytest.mark.parametrize("at", ["..", "", ".", "0-pipeline", "1-frozen/../0-pipeline", "x" * 300, "/etc", None])
 def test_a_blend_that_names_other_folders_than_its_own_is_refused(at, copied):
-    folder = copied("blend")
+    folder = copied("ensemble")
     path = folder / "parts" / "model" / "blend.json"
     members = json.loads(path.read_bytes())["members"]
     members[1]["folder"] = at
@@ -188,7 +190,7 @@ def test_a_blend_that_names_other_folders_than_its_own_is_refused(at, copied):
 
 
 def test_members_of_unlike_width_are_refused(copied):
-    folder, other = copied("blend"), copied("labels")
+    folder, other = copied("ensemble"), copied("labels")
     shutil.rmtree(folder / "parts" / "model" / "1-frozen")
     shutil.copytree(other / "parts" / "model", folder / "parts" / "model" / "1-linear")
     path = folder / "parts" / "model" / "blend.json"
@@ -267,7 +269,7 @@ def test_a_written_artefact_verifies_and_its_card_names_the_digest(maker):
     found = penna.verify(maker.folder("linear"))
     opened = load(maker.folder("linear"))
     assert found.digest == opened.digest
-    assert (found.task, found.labels, found.reads) == ("classify", 4, ("text",))
+    assert (found.task, found.labels, found.reads) == ("classification", 4, ("text",))
     assert found.digest in (maker.folder("linear") / CARD).read_text()
     assert penna.verify(maker.folder("linear").parent, found.digest.upper()).digest == found.digest
     with pytest.raises(BundleError, match="not the one given"):
@@ -386,7 +388,7 @@ def test_models_in_workers_and_threads_go_on_to_answer(maker, tmp_path):
     (tmp_path / "workers.py").write_text(WORKERS)
     (tmp_path / "tmp").mkdir()
     said = subprocess.run(
-        [sys.executable, tmp_path / "workers.py", maker.folder("blend")], capture_output=True, text=True,
+        [sys.executable, tmp_path / "workers.py", maker.folder("ensemble")], capture_output=True, text=True,
         timeout=300, env=os.environ | {"TMPDIR": str(tmp_path / "tmp")},
     )  # fmt: skip
     assert said.stdout == "17 True\n", said.stderr
@@ -412,15 +414,16 @@ def test_a_damaged_run_folder_gets_one_sentence(tmp_path):
     from typer.testing import CliRunner
 
     from penna.cli import app
-    from penna.recipe import Recipe
-    from penna.trials import Ledger, State, Trial
+    from penna.search.recipe import Recipe
+    from penna.search.trials import Ledger, State, Trial
 
     run = tmp_path / "run"
     ledger = Ledger(run, {"metric": "accuracy"})
     ledger.begin()
     ledger.append(Trial(Recipe.of("linear", c=1.0), State.COMPLETE, (0,), (0.5,), (0.1,), curve=((1, 0.5),)))
-    record = {"title": "t", "metric": "accuracy", "exam": {"rows": 9, "accuracy": [0.9, 0.8, 1.0]}, "task": "classify",
-              "trials": [trial.to_json() for trial in ledger.trials], "chosen": {"name": "linear", "members": []},
+    record = {"title": "t", "metric": "accuracy", "exam": {"rows": 9, "accuracy": [0.9, 0.8, 1.0]},
+              "task": "classification", "trials": [trial.to_json() for trial in ledger.trials],
+              "chosen": {"name": "linear", "members": []},
               "artefact": {"megabytes": 1.0, "files": {"a": 1.0}}, "phases": []}  # fmt: skip
     lines, chance = (run / "ledger.jsonl").read_text(), random.Random(0)
     for number in range(150):

@@ -17,8 +17,9 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from penna import AutoText, RunError, SettingError, TableError, TaskError, load, trials
-from penna.folder import FORMAT
+from penna import AutoText, RunError, SettingError, TableError, TaskError, load
+from penna.artifact.files import FORMAT
+from penna.search import trials
 
 
 @pytest.fixture(scope="session")
@@ -131,7 +132,7 @@ def test_what_cannot_be_refitted_in_time_is_served_as_it_was_kept(questions, tmp
             if kind == "trial_end" and data["trial"].number == 3:
                 raise KeyboardInterrupt
 
-    monkeypatch.setattr("penna.job.packing.PATIENCE", 0.0)
+    monkeypatch.setattr("penna.automl.refit.PATIENCE", 0.0)
     auto = AutoText(budget=300, families=("linear",), out=tmp_path / "run", progress=Watch()).fit(questions, y="label")
     (member,) = auto.bundle_.manifest["members"]
     assert member["refitted"] is False
@@ -190,7 +191,7 @@ def test_every_family_meets_on_one_leaderboard_and_the_result_needs_no_torch(que
 
     auto = AutoText(budget=300, folds=2, encoders=(str(tiny_bert),), out=tmp_path / "run", progress=Watch())
     auto.fit(questions, y="label")
-    assert met == {"linear", "frozen", "contrast", "finetune"}
+    assert met == {"linear", "frozen", "contrastive", "finetune"}
     code = (
         "import sys; from penna import load; load(sys.argv[1]).predict(['a card']); assert 'torch' not in sys.modules"
     )

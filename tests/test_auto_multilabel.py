@@ -11,12 +11,12 @@ from sklearn.base import is_classifier
 
 import penna
 from penna import AutoText, report
-from penna.checking import check
+from penna.automl import inputs
+from penna.automl.data_check import check
+from penna.data.readers.read_table import read
 from penna.errors import SettingError, TaskError
-from penna.job import intake
-from penna.reading import read
-from penna.report.sets import examine_sets
-from penna.serve.batch import predict_file
+from penna.inference.batch_predict import predict_file
+from penna.report.multilabel import examine_sets
 from penna.tasks import multilabel
 
 SAID = {"joy": ("happy", 0.5), "anger": ("furious", 0.35), "fear": ("scared", 0.25)}
@@ -88,10 +88,10 @@ def test_an_exam_and_an_evaluation_take_empty_cells_for_no_label(run: tuple[Auto
     measured = auto.bundle_.evaluate(folder / "test.csv")
     assert measured["rows"] == 80
     assert [line["label"] for line in measured["by_class"]] == ["anger", "fear", "joy"]
-    table, task, _ = intake.read(str(folder / "train.csv"), "mood", None, None, "error")
+    table, task, _ = inputs.read(str(folder / "train.csv"), "mood", None, None, "error")
     assert len(table) == 200
     other = pd.DataFrame({"text": ["happy", "furious", "scared"], "mood": ["joy", "envy", ""]})
-    exam, found = intake.exam_table(other, table, task)
+    exam, found = inputs.exam_table(other, table, task)
     assert exam is not None
     assert exam.rows.tolist() == [1, 3]
     assert any("a label that was never trained on: 1" in finding.message for finding in found)
@@ -120,23 +120,23 @@ def test_columns_of_0_and_1_are_a_target_from_the_table_to_the_evaluation(tmp_pa
 def test_families_that_cannot_give_several_labels_are_skipped_with_the_reason() -> None:
     texts, labels = rows(60)
     frame = pd.DataFrame({"text": texts, "size": np.arange(60) % 7 / 3, "mood": ["|".join(told) for told in labels]})
-    table, task, _ = intake.read(frame, "mood", None, None, "error")
+    table, task, _ = inputs.read(frame, "mood", None, None, "error")
     told: list[tuple[str, str]] = []
 
     class Heard:
         def event(self, kind: str, **data: object) -> None:
             told.append((str(data["name"]), str(data["reason"])))
 
-    assert intake.suited(("linear", "trees"), table, task, Heard()) == ["linear"]
+    assert inputs.suited(("linear", "trees"), table, task, Heard()) == ["linear"]
     assert told == [("trees", "it makes no multi-label text classifier")]
     with pytest.raises(SettingError, match="add linear"):
-        intake.suited(("trees",), table, task, Heard())
+        inputs.suited(("trees",), table, task, Heard())
 
 
 def test_what_cannot_be_learnt_is_refused_before_any_search() -> None:
     texts, labels = rows(60)
     with pytest.raises(TaskError, match="say --task multilabel"):
-        AutoText(budget=5, families=("linear",), task="classify").fit(texts, labels)
+        AutoText(budget=5, families=("linear",), task="classification").fit(texts, labels)
     with pytest.raises(TaskError, match="no label in any of its 60 rows"):
         AutoText(budget=5, families=("linear",)).fit(texts, [[] for _ in texts])
     with pytest.raises(SettingError, match="macro_f1"):

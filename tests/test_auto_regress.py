@@ -10,10 +10,10 @@ from sklearn.base import is_classifier, is_regressor
 
 import penna
 from penna import AutoText, report
+from penna.data.table import Table
 from penna.errors import SettingError, TaskError
-from penna.report import words
-from penna.serve.batch import predict_file
-from penna.table import Table
+from penna.inference.batch_predict import predict_file
+from penna.report import format
 
 WORTH = {"awful": 1.0, "poor": 2.0, "fair": 3.0, "good": 4.0, "superb": 5.0}
 
@@ -28,7 +28,7 @@ def rooms(n: int = 150, seed: int = 0) -> tuple[list[str], list[float]]:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[AutoText, Path]:
-    folder = tmp_path_factory.mktemp("regress")
+    folder = tmp_path_factory.mktemp("regression")
     texts, prices = rooms()
     with (folder / "rooms.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([("text", "price"), *zip(texts, (f"{p:,}" for p in prices), strict=True)])
@@ -38,11 +38,11 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[AutoText, Path]:
 
 def test_a_column_of_prices_is_recognised_learnt_and_said_to_be(run: tuple[AutoText, Path]) -> None:
     auto, _ = run
-    assert auto.bundle_.task.name == "regress"
+    assert auto.bundle_.task.name == "regression"
     assert auto.exam_["r2"][0] > 0.8
     assert auto.exam_["rmse"][0] < 50
     assert not hasattr(auto, "classes_")
-    assert any("--task classify" in finding for finding in auto.record_["table"]["findings"])
+    assert any("--task classification" in finding for finding in auto.record_["table"]["findings"])
     assert {t.state.value for t in auto.trials_ if t.state.value == "failed"} == set()
 
 
@@ -60,7 +60,7 @@ def test_scikit_learn_sees_a_regressor_that_scores_r2(run: tuple[AutoText, Path]
     auto, _ = run
     texts, prices = rooms(40, seed=1)
     assert is_regressor(auto)
-    assert is_regressor(AutoText(task="regress"))
+    assert is_regressor(AutoText(task="regression"))
     assert is_classifier(AutoText())
     assert auto.score(texts, prices) > 0.8
 
@@ -105,7 +105,7 @@ def test_report_and_card_speak_of_numbers(run: tuple[AutoText, Path]) -> None:
     card = (folder / "run" / "model" / "README.md").read_text(encoding="utf-8")
     assert "A text regressor for price" in card
     assert "calibration" not in card
-    assert json.loads((folder / "run" / "record.json").read_text(encoding="utf-8"))["task"] == "regress"
+    assert json.loads((folder / "run" / "record.json").read_text(encoding="utf-8"))["task"] == "regression"
 
 
 @pytest.mark.parametrize("unit", [1e-7, 1e7])
@@ -125,9 +125,9 @@ def test_errors_of_any_size_are_drawn_with_figures_that_tell_them_apart(unit: fl
             "answers": report.examine_numbers(table, truth, answers),
         }
     )
-    assert words.figure(unit) in page
+    assert format.figure(unit) in page
     assert "−RMSE" in page
-    assert words.figure(float(np.median(truth))) in page
+    assert format.figure(float(np.median(truth))) in page
     assert "−0.00<" not in page
 
 
@@ -135,7 +135,7 @@ def test_a_rating_can_be_asked_for_as_a_number_by_task_or_by_metric() -> None:
     texts, prices = rooms(80)
     stars = [str(round(p / 100)) for p in prices]
     asked = AutoText(budget=7, families=("linear",), threads=1, metric="rmse").fit(texts, stars)
-    assert asked.bundle_.task.name == "regress"
+    assert asked.bundle_.task.name == "regression"
     best = max(t.score for t in asked.trials_ if t.scores)
     assert -1.5 < best < 0
     assert asked.leaderboard()["score"].max() == best
@@ -152,9 +152,9 @@ def test_a_rating_can_be_asked_for_as_a_number_by_task_or_by_metric() -> None:
 def test_a_target_that_cannot_be_learnt_is_refused_in_one_sentence(change, error, says) -> None:
     texts, prices = rooms(80)
     with pytest.raises(error, match=says):
-        AutoText(budget=5, families=("linear",), task="regress").fit(texts, change(prices))
+        AutoText(budget=5, families=("linear",), task="regression").fit(texts, change(prices))
 
 
 def test_a_metric_of_classes_is_refused_for_numbers() -> None:
     with pytest.raises(SettingError, match="for numbers"):
-        AutoText(budget=5, families=("linear",), task="regress", metric="accuracy").fit(*rooms(80))
+        AutoText(budget=5, families=("linear",), task="regression", metric="accuracy").fit(*rooms(80))

@@ -10,13 +10,13 @@ import pytest
 from typer.testing import CliRunner
 
 import penna
+from penna.automl.evaluate import Work
 from penna.budget import Budget
 from penna.cli import app
+from penna.data.table import Table
 from penna.errors import SettingError, TaskError
-from penna.evaluate import Work
-from penna.recipe import Profile
-from penna.table import Table
-from penna.tasks.translate import Translate
+from penna.search.recipe import Profile
+from penna.tasks.translation import Translate
 
 SAID = {"red": "rot", "blue": "blau", "cat": "Katze", "dog": "Hund", "runs": "läuft", "sleeps": "schläft",
         "here": "hier", "now": "jetzt"}  # fmt: skip
@@ -37,8 +37,8 @@ def run(tmp_path_factory):
     data.loc[3, "en"] = data.loc[3, "de"]
     data.loc[5, "de"] = ""
     data.to_csv(folder / "pairs.csv", index=False)
-    words = ["fit", folder / "pairs.csv", "--task", "translate", "--source", "en", "--target", "de", "--budget", "60s",
-             "--families", "linear", "--out", folder / "run", "--threads", "1"]  # fmt: skip
+    words = ["fit", folder / "pairs.csv", "--task", "translation", "--source", "en", "--target", "de", "--budget",
+             "60s", "--families", "linear", "--out", folder / "run", "--threads", "1"]  # fmt: skip
     done = CliRunner().invoke(app, list(map(str, words)))
     assert done.exit_code == 0, done.output
     assert "the very same on both sides: 1 of" in done.output
@@ -85,8 +85,8 @@ def test_a_file_is_translated_and_measured(run):
 def test_both_families_are_searched_and_the_other_way_round_is_the_same_command(tmp_path):
     data = frame(200)
     auto = penna.AutoText(14, text="de", out=tmp_path / "run", threads=1).fit(data[["de", "en"]], "en")
-    assert {trial.recipe.family for trial in auto.trials_} == {"memory", "seq2seq"}
-    assert auto.bundle_.task.name == "translate"
+    assert {trial.recipe.family for trial in auto.trials_} == {"translation_memory", "seq2seq"}
+    assert auto.bundle_.task.name == "translation"
     said = auto.predict(["rot Katze läuft hier"])
     assert isinstance(said[0], str)
     assert 0 <= auto.score(data["de"].tolist(), data["en"].tolist()) <= 1
@@ -104,10 +104,10 @@ def test_nothing_is_fitted_again_for_the_sake_of_few_rows(valid, again):
 
 def test_families_that_say_nothing_are_named(tmp_path):
     with pytest.raises(SettingError, match="no translator"):
-        penna.AutoText(8, families=("trees",), task="translate", text="en", out=tmp_path / "run").fit(frame(60), "de")
+        penna.AutoText(8, families=("trees",), task="translation", text="en", out=tmp_path / "run").fit(frame(60), "de")
 
 
 def test_a_folder_is_made_for_nothing_where_one_language_stands_on_both_sides(tmp_path: Path):
     data = frame(60).assign(de=lambda rows: rows["en"])
     with pytest.raises(TaskError, match="the very same"):
-        penna.AutoText(8, task="translate", text="en").fit(data, "de")
+        penna.AutoText(8, task="translation", text="en").fit(data, "de")

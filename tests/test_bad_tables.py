@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from penna.checking import check
+from penna.automl.data_check import check
 from penna.cli import app
-from penna.table import Finding
+from penna.data.table import Finding
 
 N = 120
 WAYS = ("%Y-%m-%d", "%d.%m.%Y", "%d %b %Y", "%B %d, %Y", "%Y/%m/%d %H:%M")

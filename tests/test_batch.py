@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from penna.data.table import Field
 from penna.errors import RunError, SettingError, TableError
-from penna.serve.batch import predict_file
-from penna.table import Field
+from penna.inference.batch_predict import predict_file
 
 
 class Counter:
@@ -223,7 +223,7 @@ PIPE = """
 import sys
 sys.path.insert(0, {folder!r})
 from test_batch import Counter
-from penna.serve.batch import predict_file
+from penna.inference.batch_predict import predict_file
 rows, findings = predict_file(Counter(), "-", "-", chunk=100)
 print(rows > 0, file=sys.stderr)
 """

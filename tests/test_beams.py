@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from penna.encoders import beams
-from penna.encoders.subwords import BEGIN, END
+from penna.encoders.subword_tokenizer import BEGIN, END
+from penna.runtime import beam_search
 
 TOKENS = 6
 
@@ -48,8 +48,8 @@ def worth(scores, row, limit, penalty):
 def test_every_row_ends_at_its_limit_at_the_latest(seed, limits):
     made = chances(seed, len(limits))
     for said in (
-        beams.greedy(Chain(made), np.array(limits)),
-        beams.beam(Chain(made, 3), np.array(limits), 3, 1.0),
+        beam_search.greedy(Chain(made), np.array(limits)),
+        beam_search.beam(Chain(made, 3), np.array(limits), 3, 1.0),
     ):
         assert [len(row) <= limit for row, limit in zip(said, limits, strict=True)] == [True] * len(limits)
         assert all(END not in row for row in said)
@@ -62,7 +62,7 @@ def test_enough_beams_find_the_best_of_all_rows(seed):
     words = [t for t in range(TOKENS) if t not in (0, BEGIN, END)]
     every = [list(row) for n in range(limit + 1) for row in itertools.product(words, repeat=n)]
     # No penalty: then no row that goes on can become better than it is, and no search ends too early.
-    said = beams.beam(Chain(made, 40), np.array([limit, limit]), 40, 0.0)
+    said = beam_search.beam(Chain(made, 40), np.array([limit, limit]), 40, 0.0)
     ended = [row for row in every if len(row) < limit]
     for source, row in enumerate(said):
         best = max(worth(np.log(made[source]), r, limit, 0.0) for r in ended)
@@ -74,7 +74,7 @@ def test_one_beam_says_what_greedy_says_where_rows_end():
     made[:, :, END] = 2.0  # from anywhere, the end is likeliest
     made[:, BEGIN, END] = 1e-9
     limits = np.full(8, 6)
-    assert beams.beam(Chain(made), limits, 1, 0.0) == beams.greedy(Chain(made), limits)
+    assert beam_search.beam(Chain(made), limits, 1, 0.0) == beam_search.greedy(Chain(made), limits)
 
 
 def test_sources_that_are_done_leave_the_batch():
@@ -82,6 +82,6 @@ def test_sources_that_are_done_leave_the_batch():
     made[:4, :, END] = 1
     made[4:, :, 4] = 1
     decoder = Chain(made)
-    said = beams.greedy(decoder, np.full(8, 10))
+    said = beam_search.greedy(decoder, np.full(8, 10))
     assert said == [[]] * 4 + [[4] * 10] * 4
     assert decoder.asked == 8 + 9 * 4

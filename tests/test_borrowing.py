@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from penna.encoders import checkpoints
 from penna.errors import EncoderError, SettingError
-from penna.pretraining import architecture, borrowing, network, pruning, vocabulary
+from penna.pretraining import architecture, network, teacher_init, vocabulary, vocabulary_pruning
 from penna.pretraining.architecture import Shape
 from penna.pretraining.batch import Batch
 from penna.pretraining.objectives import _teacher
@@ -27,7 +27,7 @@ def whole(minilm: Path) -> vocabulary.Vocabulary:
 
 @pytest.fixture(scope="module")
 def pruned(whole: vocabulary.Vocabulary) -> vocabulary.Vocabulary:
-    return pruning.prune(whole, TEXTS, 2_000)
+    return vocabulary_pruning.prune(whole, TEXTS, 2_000)
 
 
 def student(vocabulary: vocabulary.Vocabulary, embedding: int = 384, layers: int = 6, kind: str = "albert") -> Shape:
@@ -70,7 +70,7 @@ def test_a_learnt_unigram_vocabulary_can_be_pruned_too(tmp_path):
     draw = np.random.default_rng(0)
     texts = [" ".join(draw.choice(words, 12)) for _ in range(200)]
     large = vocabulary.train([Document(text, "here") for text in texts], "unigram", 47)
-    small = pruning.prune(large, ["the film"], 40)
+    small = vocabulary_pruning.prune(large, ["the film"], 40)
     assert small.size == 40
     assert small.tokenizer.encode("the film").tokens == large.tokenizer.encode("the film").tokens
     assert small.unk not in small.tokenizer.encode("money").ids
@@ -79,7 +79,7 @@ def test_a_learnt_unigram_vocabulary_can_be_pruned_too(tmp_path):
 @pytest.mark.parametrize("size", [100, 30_523])
 def test_a_size_that_cannot_be_kept_is_one_sentence(whole, size):
     with pytest.raises(SettingError, match=r"--vocab \d+ cannot be kept of this tokenizer: give "):
-        pruning.prune(whole, TEXTS, size)
+        vocabulary_pruning.prune(whole, TEXTS, size)
 
 
 def test_a_teacher_reads_the_tokens_of_a_pruned_student_under_its_own_numbers(minilm, whole, pruned):
@@ -102,7 +102,7 @@ def test_a_student_of_the_same_measures_begins_as_its_teacher(minilm, whole):
     shape = student(whole, kind="bert")
     made = network.build(shape, whole.pad, seed=0)
     teacher = checkpoints.find(str(minilm))
-    borrowing.borrow(made, teacher, whole, "auto")
+    teacher_init.borrow(made, teacher, whole, "auto")
     ids = torch.tensor([whole.tokenizer.encode(TEXTS[1]).ids])
     with torch.no_grad():
         theirs = checkpoints.load_module(teacher)(input_ids=ids).last_hidden_state
@@ -115,7 +115,7 @@ def test_a_narrow_student_begins_near_its_teacher(minilm, pruned):
     shape = student(pruned, embedding=128)
     plain = network.build(shape, pruned.pad, seed=0)
     made = network.build(shape, pruned.pad, seed=0)
-    borrowing.borrow(made, teacher, pruned, "auto")
+    teacher_init.borrow(made, teacher, pruned, "auto")
     reader = _teacher.Teacher(str(minilm), pruned, "float32", "cpu")
     ids = torch.from_numpy(reader.number[np.array([pruned.tokenizer.encode(TEXTS[1]).ids])]).long()
     with torch.no_grad():
@@ -130,7 +130,7 @@ def test_a_narrow_student_begins_near_its_teacher(minilm, pruned):
 def test_a_cycle_takes_as_many_layers_as_it_has(minilm, pruned):
     made = network.build(student(pruned, embedding=128, layers=3), pruned.pad, seed=0)
     teacher = checkpoints.find(str(minilm))
-    borrowing.borrow(made, teacher, pruned, "2,4,6")
+    teacher_init.borrow(made, teacher, pruned, "2,4,6")
     theirs = checkpoints.load_module(teacher)
     for layer, number in zip(made.parts.layers, (1, 3, 5), strict=True):
         assert torch.equal(layer.ffn.weight, theirs.encoder.layer[number].intermediate.dense.weight)
@@ -139,13 +139,13 @@ def test_a_cycle_takes_as_many_layers_as_it_has(minilm, pruned):
 @pytest.mark.parametrize("which", ["1,2", "1,2,7", "first", "0,1,2"])
 def test_layers_that_cannot_be_are_one_sentence(which):
     with pytest.raises(SettingError, match="so name 3 of the teacher's, 1 to 6, like 1,3,5; or write auto"):
-        borrowing.chosen(which, 3, 6)
+        teacher_init.chosen(which, 3, 6)
 
 
 def test_a_teacher_of_another_width_says_which_measures_fit(tiny: Callable[[str], Path], minilm, whole):
     made = network.build(student(whole), whole.pad, seed=0)
     with pytest.raises(EncoderError, match="is made for --hidden 32 --heads 4 --ffn"):
-        borrowing.borrow(made, checkpoints.find(str(tiny("bert"))), whole, "auto")
+        teacher_init.borrow(made, checkpoints.find(str(tiny("bert"))), whole, "auto")
 
 
 def test_a_teacher_that_does_not_know_the_tokens_is_refused(minilm, tiny: Callable[[str], Path]):
@@ -154,4 +154,4 @@ def test_a_teacher_that_does_not_know_the_tokens_is_refused(minilm, tiny: Callab
     assert not set(words.tokenizer.get_vocab()) <= set(known)
     made = network.build(student(words), words.pad, seed=0)
     with pytest.raises(EncoderError, match="of the student's tokens: give its folder as --tokenizer"):
-        borrowing.borrow(made, checkpoints.find(str(minilm)), words, "auto")
+        teacher_init.borrow(made, checkpoints.find(str(minilm)), words, "auto")

@@ -6,9 +6,9 @@ import zipfile
 
 import pytest
 
+from penna.data.readers.format_options import parse_bytes
+from penna.data.readers.read_table import Form, read, stream
 from penna.errors import SettingError, TableError
-from penna.reading import Form, read, stream
-from penna.reading.form import parse_bytes
 
 ROWS = b"text,label\n" + b"some good words,a\nsome bad ones,b\n" * 50
 

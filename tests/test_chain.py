@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from penna.heads.crf_marginals import NEVER, marginals
 from penna.metrics import entities
-from penna.models._marginals import NEVER, marginals
-from penna.training import chain, losses
+from penna.training import linear_chain, losses
 
 K, LENGTHS = 3, (4, 1, 0, 3)
 
@@ -55,7 +55,7 @@ def test_the_loss_is_what_counting_every_row_of_tags_gives(seed):
 def test_marginals_in_torch_and_in_numpy_are_what_counting_gives(seed):
     scores, steps, _ = made(seed)
     there = torch.arange(max(LENGTHS))[None] < torch.tensor(LENGTHS)[:, None]
-    in_torch = chain.marginals(logits_of(scores, steps), there).numpy()
+    in_torch = linear_chain.marginals(logits_of(scores, steps), there).numpy()
     flat = np.concatenate([scores[i, :n] for i, n in enumerate(LENGTHS)])
     in_numpy = marginals(flat, np.array(LENGTHS), steps)
     for i, length in enumerate(LENGTHS):
@@ -82,7 +82,7 @@ def test_a_very_long_row_among_short_ones_is_counted_through():
 def test_surer_scores_than_numbers_can_hold_have_gradients():
     scores, steps, y = made()
     logits = logits_of(1e4 * scores, steps).requires_grad_()
-    chain.loss(logits, torch.from_numpy(y)).sum().backward()
+    linear_chain.loss(logits, torch.from_numpy(y)).sum().backward()
     assert torch.isfinite(logits.grad).all()
 
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from penna.data.readers.read_table import read
+from penna.data.table import Table
 from penna.errors import PennaError, TableError, TaskError
-from penna.prepare.check import check
-from penna.reading import read
-from penna.table import Table
+from penna.preprocessing.validate import check
 
 
 def table(texts=None, labels=None) -> Table:

@@ -13,15 +13,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from penna import checking
+from penna.automl import data_check
 from penna.cli import app
-from penna.prepare import checks, near, words
-from penna.prepare.checks import encoding, labels, language, leaks, markup, numbers, outliers
-from penna.prepare.column import Column
-from penna.prepare.sheet import Reach, Sheet
+from penna.data.table import Table
+from penna.preprocessing import checks, near_duplicates, shingles
+from penna.preprocessing.check_context import Reach, Sheet
+from penna.preprocessing.checks import (
+    encoding,
+    label_errors,
+    language,
+    leakage,
+    markup,
+    numeric_outliers,
+    text_outliers,
+)
+from penna.preprocessing.columns.column import Column
 from penna.report import render_page
-from penna.report.checks import checks as as_record
-from penna.table import Table
+from penna.report.data_check import checks as as_record
 
 # fmt: off
 OBJECTS = ["film", "story", "card", "kettle", "garden", "window", "river", "paper", "engine", "violin", "harbour"]
@@ -125,7 +133,7 @@ def test_no_text_breaks_a_check(texts, copies):
 def test_empty_and_near_empty_texts_are_told_apart():
     texts = sentences(30)
     texts[3], texts[7], texts[9], texts[12], texts[13] = "", " \n", "?!", "ok", "好的"
-    found = told("empty", sheet(texts))
+    found = told("empty_text", sheet(texts))
     assert found["empty text"].rows == (4, 8)
     assert found["near-empty text"].rows == (10, 13)
 
@@ -160,14 +168,14 @@ def test_near_texts_are_those_that_comparing_all_with_all_finds():
         for place in rng.choice(len(parts), 1 + i % 4, replace=False):
             parts[place] = f"new{i}"
         texts[i] = " ".join(parts)
-    split = words.split(texts)
+    split = shingles.split(texts)
     sets = []
     for text in texts:
-        listed = words.listed(text)
+        listed = shingles.listed(text)
         sets.append({*listed, *pairwise(listed)})
-    roots = near.groups(split)
+    roots = near_duplicates.groups(split)
     overlap = {(a, b): len(sets[a] & sets[b]) / len(sets[a] | sets[b]) for b in range(150) for a in range(b)}
-    together = [pair for pair, share in overlap.items() if share >= near.LEAST]
+    together = [pair for pair, share in overlap.items() if share >= near_duplicates.LEAST]
     assert len(together) > 10
     assert np.mean([roots[a] == roots[b] for a, b in together]) > 0.95
     alone = [i for i in range(150) if all(i not in pair for pair in together)]
@@ -251,8 +259,8 @@ def test_a_text_far_from_all_others_is_an_outlier():
     rng = np.random.default_rng(0)
     vectors = rng.normal(0, 0.05, (400, 16)).astype(np.float32) + 1
     vectors[33] = -1
-    assert told("outliers", sheet(n=400, vectors=vectors))["outlier text"].rows == (34,)
-    assert outliers.distances(vectors).argmax() == 33
+    assert told("text_outliers", sheet(n=400, vectors=vectors))["outlier text"].rows == (34,)
+    assert text_outliers.distances(vectors).argmax() == 33
 
 
 # The target.
@@ -265,13 +273,13 @@ def test_flipped_labels_are_named_the_likeliest_first():
     given = true.copy()
     flipped = rng.choice(600, 60, replace=False)
     given[flipped] = (given[flipped] + 1) % 3
-    found = labels.suspects(given, outputs)
+    found = label_errors.suspects(given, outputs)
     assert np.isin(found.places, flipped).mean() > 0.9
     assert np.isin(flipped, found.places).mean() > 0.8
     assert (np.diff(found.chance) <= 0).all()
     assert (found.instead == true[found.places]).mean() > 0.9
     assert 0.05 < found.share < 0.2
-    finding = told("labels", sheet(n=600, strata=given, outputs=outputs))["wrong label"]
+    finding = told("label_errors", sheet(n=600, strata=given, outputs=outputs))["wrong label"]
     assert finding.rows == tuple((found.places + 1).tolist())
     assert "reads like class" in finding.examples[0]
 
@@ -281,12 +289,12 @@ def test_a_second_round_leaves_out_doubted_rows_but_no_class():
     given, outputs = true.copy(), proba(true)
     given[:8] = 1 - given[:8]
     outputs[20:30] = np.nan
-    out = labels.doubted(given, outputs)
+    out = label_errors.doubted(given, outputs)
     assert out[:8].mean() > 0.5
     assert not out[8:].any()
     few = np.where(np.arange(400) < 10, 2, true)  # a class that the models take for another
     three = np.concatenate([outputs, np.full((400, 1), 1e-6)], axis=1)
-    assert not labels.doubted(few, three)[:10].any()
+    assert not label_errors.doubted(few, three)[:10].any()
 
 
 def test_rows_that_were_not_asked_are_not_doubted():
@@ -294,13 +302,13 @@ def test_rows_that_were_not_asked_are_not_doubted():
     outputs = proba(1 - strata)
     outputs[:100] = np.nan
     assert all(
-        row > 100 for f in told("labels", sheet(n=200, strata=strata, outputs=outputs)).values() for row in f.rows
+        row > 100 for f in told("label_errors", sheet(n=200, strata=strata, outputs=outputs)).values() for row in f.rows
     )
 
 
 def test_uneven_and_rare_classes_are_told_with_their_rows():
     strata = np.array([0] * 280 + [1] * 15 + [2] * 4 + [3])
-    found = told("classes", sheet(n=300, strata=strata))
+    found = told("class_balance", sheet(n=300, strata=strata))
     assert "class 0 has 280 rows" in found["class imbalance"].message
     assert found["rare class"].rows == tuple(range(296, 301))
     assert "--rare drop" in found["rare class"].change
@@ -309,7 +317,7 @@ def test_uneven_and_rare_classes_are_told_with_their_rows():
 def test_labels_that_differ_in_spelling_only_are_named():
     given = sheet(n=90, strata=[0] * 40 + [1] * 40 + [2] * 10)
     given = Sheet(given.table, {}, given.strata, ("Positive", "negative", "positive "))
-    assert told("classes", given)["label spelling"].rows == tuple(range(81, 91))
+    assert told("class_balance", given)["label spelling"].rows == tuple(range(81, 91))
 
 
 # Columns.
@@ -322,7 +330,7 @@ def columns(**cells):
 def test_constants_ids_and_copies_are_idle():
     name = [f"u{i}" for i in range(120)]
     found = told(
-        "idle",
+        "uninformative_columns",
         columns(
             key=name, number=list(range(1000, 1120)), same=["x"] * 120, nothing=[""] * 120,
             shop=["n", "s", "e"] * 40, code=[7, 8, 9] * 40, price=[i * 1.37 for i in range(120)],
@@ -339,7 +347,7 @@ def test_a_column_that_gives_the_target_away_is_named_and_a_helpful_one_is_not()
     strata = np.arange(120) % 2
     noisy = np.where(rng.random(120) < 0.7, strata, 1 - strata)
     found = told(
-        "leaks",
+        "leakage",
         columns(
             note=[f"code {j}" for j in strata], score=[f"{j + 0.4 * rng.random():.4f}" for j in strata],
             help=noisy.tolist(), chance=rng.integers(0, 9, 120).tolist(), key=list(range(120)),
@@ -351,18 +359,20 @@ def test_a_column_that_gives_the_target_away_is_named_and_a_helpful_one_is_not()
 def test_a_tenth_of_wrong_labels_does_not_hide_a_leak():
     strata = np.arange(500) % 2
     given = np.where(np.arange(500) % 10 == 3, 1 - strata, strata)
-    assert leaks.told(Column("leak", strata.tolist()), given, np.arange(500)) >= leaks.GIVEN_AWAY
+    assert leakage.told(Column("leak", strata.tolist()), given, np.arange(500)) >= leakage.GIVEN_AWAY
 
 
 def test_a_word_that_only_one_class_has_is_a_leak():
     texts = [f"{t} verdict{i % 2}" for i, t in enumerate(sentences(120))]
-    found = told("leaks", sheet(texts))["leaking word"]
+    found = told("leakage", sheet(texts))["leaking word"]
     assert found.count == 120
     assert "verdict0" in " ".join(found.examples)
 
 
 def test_missing_cells_and_words_for_them_are_counted_by_column():
-    found = told("missing", columns(age=["", None, float("nan"), *["4"] * 117], size=["N/A"] * 5 + ["big"] * 115))
+    found = told(
+        "missing_values", columns(age=["", None, float("nan"), *["4"] * 117], size=["N/A"] * 5 + ["big"] * 115)
+    )
     assert found["missing values"].columns == ("age",)
     assert "3 cells, 2.5 %" in found["missing values"].examples[0]
     assert found["missing in words"].columns == ("size",)
@@ -374,16 +384,20 @@ def test_numbers_far_out_infinities_and_words_among_numbers_are_named():
     ratio = [str(i % 9) for i in range(120)]
     ratio[8] = "inf"
     turned = [str(i) for i in range(80)] + ["many"] * 40
-    found = told("numbers", columns(price=price, ratio=ratio, turned=turned, wide=list(np.geomspace(1, 1e4, 120))))
+    found = told(
+        "numeric_outliers", columns(price=price, ratio=ratio, turned=turned, wide=list(np.geomspace(1, 1e4, 120)))
+    )
     assert found["numeric outlier"].columns == ("price", "ratio")
     assert found["numeric outlier"].rows == (6, 9)
     assert found["mixed column"].columns == ("turned",)
     assert found["mixed column"].rows == tuple(range(81, 121))
-    assert numbers.outliers(np.array([np.nan, np.inf])).tolist() == [1]
+    assert numeric_outliers.outliers(np.array([np.nan, np.inf])).tolist() == [1]
 
 
 def test_decimal_commas_are_numbers_to_a_check_as_they_are_to_a_fit():
-    assert "mixed column" not in told("numbers", columns(price=[f"{i},5" if i % 3 else str(i) for i in range(120)]))
+    assert "mixed column" not in told(
+        "numeric_outliers", columns(price=[f"{i},5" if i % 3 else str(i) for i in range(120)])
+    )
 
 
 def test_numbers_that_were_read_already_are_looked_at_as_their_cells_would_be():
@@ -396,7 +410,9 @@ def test_numbers_that_were_read_already_are_looked_at_as_their_cells_would_be():
 def test_categories_labels_and_columns_that_only_one_file_has_are_named():
     test = sheet(sentences(4, seed=3), columns={"shop": ["n", "moon", "", "s"]})
     test.table.target[2] = "perhaps"
-    found = told("unseen", sheet(n=120, columns={"shop": ["n", "s"] * 60, "age": ["1", "2"] * 60}, test=test))
+    found = told(
+        "unseen_categories", sheet(n=120, columns={"shop": ["n", "s"] * 60, "age": ["1", "2"] * 60}, test=test)
+    )
     assert found["unseen category"].columns == ("shop",)
     assert found["unseen category"].rows == (2,)
     assert found["missing column"].columns == ("age",)
@@ -438,45 +454,45 @@ def frame(n: int = 300) -> pd.DataFrame:
 
 def test_the_verb_finds_wrong_labels_with_models_that_have_not_seen_them():
     data = frame()
-    found = checking.check(data, "label", text="review", budget=60, threads=1)
+    found = data_check.check(data, "label", text="review", budget=60, threads=1)
     kinds = {finding.kind: finding for finding in found.findings}
     assert set(kinds["wrong label"].rows) == {4, 51}
     assert kinds["empty text"].rows == (8,)
     assert kinds["missing target"].rows == (10,)
-    assert (found.rows, found.task) == (300, "classify")
+    assert (found.rows, found.task) == (300, "classification")
     assert found.models[0].startswith("linear")
     assert set(found.looked) == set(checks.names())
     assert not found.skipped
-    again = checking.check(data, "label", text="review", budget=60, threads=1)
+    again = data_check.check(data, "label", text="review", budget=60, threads=1)
     assert again.findings == found.findings
 
 
 def test_an_encoder_measures_lengths_and_finds_outliers(tiny_bert, tmp_path, monkeypatch):
     monkeypatch.setenv("PENNA_CACHE", str(tmp_path))
-    found = checking.check(frame(80), "label", text="review", encoders=[str(tiny_bert)], budget=60, threads=1)
+    found = data_check.check(frame(80), "label", text="review", encoders=[str(tiny_bert)], budget=60, threads=1)
     assert set(found.looked) == set(checks.names())
     assert any(model.startswith("frozen") for model in found.models)
-    lost = checking.check(frame(80), "label", text="review", encoders=["./nowhere"], budget=60, threads=1)
+    lost = data_check.check(frame(80), "label", text="review", encoders=["./nowhere"], budget=60, threads=1)
     assert "./nowhere" in dict(lost.skipped)
 
 
 def test_what_fit_would_refuse_is_an_error_and_the_rest_is_checked_all_the_same():
     data = frame()
     data.loc[20, "label"] = "queer"
-    found = checking.check(data, "label", text="review", budget=60, threads=1)
+    found = data_check.check(data, "label", text="review", budget=60, threads=1)
     assert found.findings[0].severity == "error"
     assert "'queer' (row 21)" in found.findings[0].message
     assert {"rare class", "wrong label"} <= {finding.kind for finding in found.findings}
-    alone = checking.check(data.assign(label="same"), "label", text="review", budget=60, threads=1)
+    alone = data_check.check(data.assign(label="same"), "label", text="review", budget=60, threads=1)
     assert "only one class" in alone.findings[0].message
-    assert "labels" in dict(alone.skipped)
+    assert "label_errors" in dict(alone.skipped)
 
 
 def test_a_quantity_is_checked_without_classes():
     data = frame().assign(label=np.linspace(0, 9, 300) ** 2, copied=np.linspace(0, 9, 300) ** 2)
-    found = checking.check(data, "label", text="review", budget=60, threads=1)
+    found = data_check.check(data, "label", text="review", budget=60, threads=1)
     kinds = {finding.kind: finding for finding in found.findings}
-    assert found.task == "regress"
+    assert found.task == "regression"
     assert kinds["leaking column"].columns == ("copied",)
     assert not {"class imbalance", "wrong label"} & set(kinds)
 
@@ -528,16 +544,16 @@ def test_a_table_without_text_is_checked_by_its_columns():
     rng = np.random.default_rng(0)
     label = np.where(np.arange(200) % 2, "good", "bad")
     data = pd.DataFrame({"age": rng.integers(0, 90, 200), "code": np.where(label == "good", 7, 8), "label": label})
-    found = checking.check(data, "label", budget=60, threads=1)
+    found = data_check.check(data, "label", budget=60, threads=1)
     assert next(f for f in found.findings if f.kind == "leaking column").columns == ("code",)
-    assert {"labels", "outliers"} <= {what for what, _ in found.skipped}
+    assert {"label_errors", "text_outliers"} <= {what for what, _ in found.skipped}
     assert "empty text" not in {f.kind for f in found.findings}
 
 
 def test_thousands_of_columns_are_a_few_findings():
     many = {f"c{i}": [i] * 60 for i in range(500)} | {f"m{i}": [None] * 60 for i in range(500)}
     data = pd.concat([frame(60), pd.DataFrame(many)], axis=1)
-    found = checking.check(data, "label", text="review", budget=60, threads=1)
+    found = data_check.check(data, "label", text="review", budget=60, threads=1)
     kinds = {finding.kind: finding for finding in found.findings}
     assert kinds["constant column"].count == kinds["empty column"].count == 500
     assert len(kinds["constant column"].message) < 200
@@ -546,7 +562,7 @@ def test_thousands_of_columns_are_a_few_findings():
 @pytest.mark.parametrize("texts", [["a good film", "a bad film"], ["the same"], ["one", "two", "three"]])
 def test_a_table_of_very_few_different_texts_is_looked_at_without_models(texts):
     data = pd.DataFrame({"text": texts * 30, "label": ["x", "y"] * (15 * len(texts))})
-    found = checking.check(data, "label", text="text", budget=60, threads=1)
+    found = data_check.check(data, "label", text="text", budget=60, threads=1)
     assert any(finding.kind.startswith("duplicate") or "repeat" in finding.message for finding in found.findings)
 
 
@@ -561,7 +577,7 @@ def test_a_column_that_was_named_is_checked_as_what_it_is_and_one_to_be_ignored_
         "key": "numeric", "code": "categorical", "id": "ignore",
     }  # fmt: skip
     assert not any(finding["kind"] == "id column" for finding in found["findings"])
-    ran = penna("check", tmp_path / "a.csv", "--target", "label", "--list", "kez")
+    ran = penna("check", tmp_path / "a.csv", "--target", "label", "--multi-value", "kez")
     assert ran.exit_code == 2
     assert "did you mean 'key'" in ran.stderr
 
@@ -570,6 +586,6 @@ def test_a_check_shows_the_roles_that_a_fit_would_take():
     rows = [f"some words about case {i} and so on" for i in range(40)]
     table = pd.DataFrame({"text": rows, "label": ["a", "b"] * 20, "price": [f"{i * 1.5}" for i in range(40)],
                           "colour": ["red", "blue", "green", "red"] * 10})  # fmt: skip
-    assert checking.check(table, "label", budget=20, threads=1).columns == {
+    assert data_check.check(table, "label", budget=20, threads=1).columns == {
         "text": "text", "label": "target", "price": "numeric", "colour": "categorical",
     }  # fmt: skip

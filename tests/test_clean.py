@@ -8,11 +8,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from penna import AutoText, plugins
+from penna.data.table import Table
 from penna.errors import SettingError
-from penna.prepare import clean, offer
-from penna.prepare.clean import Cleaning
-from penna.recipe import Recipe
-from penna.table import Table
+from penna.preprocessing import cleaning as clean
+from penna.preprocessing import cleaning_choices
+from penna.preprocessing.cleaning.base import Cleaning
+from penna.search.recipe import Recipe
 
 ASKED = [
     f"{name}:{choice}".rstrip(":")
@@ -110,24 +111,24 @@ def test_an_empty_cell_can_say_so():
 
 def test_only_what_changes_the_rows_is_offered():
     plain = Table({"text": column(*(f"row of  words {chr(97 + i % 20)}" for i in range(100)))})
-    assert offer.offered(plain) == ()
+    assert cleaning_choices.offered(plain) == ()
     broken = Table({"text": column(*(f"donâ€™t {chr(97 + i % 20)}" for i in range(100)))})
-    assert offer.offered(broken) == ("unicode+markup+spaces", "none")
+    assert cleaning_choices.offered(broken) == ("unicode+markup+spaces", "none")
     linked = Table({"text": column(*(f"@user{i} see http://x/{i}" for i in range(100)))})
-    assert offer.offered(linked) == ("none", "unicode+markup+links+spaces")
-    assert offer.offered(linked, "none") == ()
-    assert offer.offered(plain, "case + spaces") == ("case+spaces",)
+    assert cleaning_choices.offered(linked) == ("none", "unicode+markup+links+spaces")
+    assert cleaning_choices.offered(linked, "none") == ()
+    assert cleaning_choices.offered(plain, "case + spaces") == ("case+spaces",)
     gaps = Table({"title": column(*["", "t"] * 50), "text": column(*["x"] * 100)})
-    assert offer.offered(gaps) == ("none", "missing")
+    assert cleaning_choices.offered(gaps) == ("none", "missing")
 
 
 def test_every_recipe_is_cleaned_as_usual_and_the_first_of_a_family_also_otherwise():
     portfolios = [[Recipe.of("a", c=1), Recipe.of("a", c=2)], [], [Recipe.of("b")]]
-    made = offer.cleaned(portfolios, ("spaces", "none", "case"))
+    made = cleaning_choices.cleaned(portfolios, ("spaces", "none", "case"))
     assert [(r.family, r["clean"]) for r in made] == [
         ("a", "spaces"), ("a", "spaces"), ("b", "spaces"), ("a", "none"), ("b", "none"),
     ]  # fmt: skip
-    assert offer.cleaned(portfolios, ()) == [*portfolios[0], *portfolios[2]]
+    assert cleaning_choices.cleaned(portfolios, ()) == [*portfolios[0], *portfolios[2]]
 
 
 def test_a_fit_shows_what_cleaning_changed_of_the_texts(tmp_path):

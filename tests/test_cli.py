@@ -14,12 +14,12 @@ from penna import doctor
 from penna.budget import Deadline
 from penna.cli import app
 from penna.cli.demo import unpack, unused
-from penna.cli.failures import guarded, sentence
+from penna.cli.errors import guarded, sentence
 from penna.errors import TableError
-from penna.recipe import Recipe
+from penna.search.recipe import Recipe
+from penna.search.trials import Ledger, State, Trial
+from penna.terminal.display import named_columns
 from penna.terminal.progress import Console
-from penna.terminal.show import named_columns
-from penna.trials import Ledger, State, Trial
 
 
 def penna(*arguments: object, typed: str | None = None) -> Result:

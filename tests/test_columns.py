@@ -8,13 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from penna import plugins, reading
+from penna import plugins
+from penna.data import readers
+from penna.data.table import Field, Table
 from penna.errors import BundleError, TableError
 from penna.features import columns as features
-from penna.features.columns import Way
-from penna.prepare import columns, kinds, rows
-from penna.prepare.telling import of_rows
-from penna.table import Field, Table
+from penna.features.columns.base import Way
+from penna.preprocessing import serialize
+from penna.preprocessing.columns import schema, types
+from penna.preprocessing.data_findings import of_rows
 
 N = 40
 
@@ -25,9 +27,9 @@ def frame(**more):
 
 
 def settled(more, **named):
-    wanted = columns.asked(**named)
-    table, _ = reading.read(frame(**more), target="label", apart=tuple(wanted), others=None)
-    return columns.typed(table, wanted)
+    wanted = schema.asked(**named)
+    table, _ = readers.read(frame(**more), target="label", apart=tuple(wanted), others=None)
+    return schema.typed(table, wanted)
 
 
 def raw(*cells):
@@ -47,7 +49,7 @@ def test_numbers_names_dates_lists_and_booleans_are_told_apart():
     )
     roles = {name: field.role for name, field in table.fields.items()}
     assert roles == {
-        "age": "numeric", "price": "numeric", "class": "categorical", "day": "date", "tags": "list",
+        "age": "numeric", "price": "numeric", "class": "categorical", "day": "date", "tags": "multi_value",
         "new": "categorical",
     }  # fmt: skip
     assert table.columns["price"][:2].tolist() == [0.5, 1.5]
@@ -91,7 +93,7 @@ def test_a_named_role_overrides_what_would_be_inferred():
 
 def test_a_column_named_for_two_roles_or_not_there_is_refused():
     with pytest.raises(TableError, match="one role"):
-        columns.asked(numeric=("age",), date=("age",))
+        schema.asked(numeric=("age",), date=("age",))
     with pytest.raises(TableError, match="did you mean 'age'"):
         settled({"age": range(N)}, numeric="aeg")
     with pytest.raises(TableError, match="one role"):
@@ -101,16 +103,16 @@ def test_a_column_named_for_two_roles_or_not_there_is_refused():
 def test_columns_that_give_away_the_target_are_left_out_unless_named():
     table, _ = settled({"answer": ["J", "N"] * (N // 2), "age": [i % 7 for i in range(N)]})
     strata = np.arange(N) % 2
-    kept, said = columns.without_leaks(table, strata, {})
+    kept, said = schema.without_leaks(table, strata, {})
     assert list(kept.fields) == ["age"]
     assert kept.roles["answer"] == "other"
     assert said[0].columns == ("answer",)
-    assert list(columns.without_leaks(table, strata, {"answer": "categorical"})[0].fields) == ["age", "answer"][::-1]
+    assert list(schema.without_leaks(table, strata, {"answer": "categorical"})[0].fields) == ["age", "answer"][::-1]
 
 
 def test_later_rows_are_read_as_the_first_were_and_what_is_absent_is_said():
     fields = {"day": Field("date", "day"), "age": Field("numeric")}
-    table, said = columns.replay(Table({}, rows=np.array([1]), columns={"day": raw("03/02/1970")}), fields)
+    table, said = schema.replay(Table({}, rows=np.array([1]), columns={"day": raw("03/02/1970")}), fields)
     assert table.columns["day"].tolist() == [33 * 86400.0]
     assert np.isnan(table.columns["age"]).all()
     assert said[0].columns == ("age",)
@@ -126,15 +128,15 @@ def test_cells_of_very_many_columns_that_cannot_be_read_are_one_finding():
 
 def test_findings_of_several_chunks_become_one_whatever_the_column_is_called():
     what = "cells of column 'a: b' that are no number"
-    (one,) = columns.merged([*of_rows("unread", what, np.array([1, 2])), *of_rows("unread", what, np.array([9]))])
+    (one,) = schema.merged([*of_rows("unread", what, np.array([1, 2])), *of_rows("unread", what, np.array([9]))])
     assert one.rows == (1, 2, 9)
     assert one.message.startswith(f"{what}: 3")
 
 
 def test_five_thousand_columns_and_two_of_one_name_are_read():
     wide = pd.DataFrame(np.arange(30 * 5000).reshape(30, 5000) % 7 * 1.5, columns=[f"c{i % 4999}" for i in range(5000)])
-    table, _ = reading.read(wide.assign(label=["a", "b"] * 15), target="label", others=None)
-    table, _ = columns.typed(table, {})
+    table, _ = readers.read(wide.assign(label=["a", "b"] * 15), target="label", others=None)
+    table, _ = schema.typed(table, {})
     assert len(table.fields) == 5000
     assert table.text == {}
 
@@ -150,7 +152,7 @@ def test_five_thousand_columns_and_two_of_one_name_are_read():
     ],
 )  # fmt: skip
 def test_dates_are_read_in_the_common_ways(cell, day):
-    seconds = kinds.find("date").read(raw(cell), "day")[0][0]
+    seconds = types.find("date").read(raw(cell), "day")[0][0]
     assert (None if np.isnan(seconds) else str(np.datetime64(int(seconds), "s"))[:10]) == day
 
 
@@ -162,9 +164,9 @@ CELLS = st.one_of(
 
 @settings(max_examples=120, deadline=None)
 @given(cells=st.lists(CELLS, min_size=1, max_size=30), unseen=st.lists(CELLS, max_size=8))
-@pytest.mark.parametrize("role", kinds.names())
+@pytest.mark.parametrize("role", types.names())
 def test_whatever_is_in_the_cells_every_kind_reads_it_and_its_features_are_finite(role, cells, unseen):
-    kind = kinds.find(role)
+    kind = types.find(role)
     form = kind.form(raw(*cells)) or ""
     values, lost = kind.read(raw(*cells), form)
     assert len(values) == len(lost) == len(kind.written(values)) == len(cells)
@@ -180,11 +182,11 @@ def test_whatever_is_in_the_cells_every_kind_reads_it_and_its_features_are_finit
             assert np.isfinite(found[:, ~np.isnan(found).all(axis=0)]).all() or way.numeric == "raw"
 
 
-@pytest.mark.parametrize("role", kinds.names())
+@pytest.mark.parametrize("role", types.names())
 def test_every_kind_has_features_and_blanks(role):
     assert role in plugins.names(features.ROOM)
-    blank = kinds.find(role).blank(3)
-    assert kinds.find(role).written(blank) == ["", "", ""]
+    blank = types.find(role).blank(3)
+    assert types.find(role).written(blank) == ["", "", ""]
     fitted, matrix = features.fit(Table({}, columns={"c": blank}, fields={"c": Field(role)}), np.zeros((3, 1)), Way())
     assert np.isfinite(matrix).all()
     assert matrix.shape == (3, fitted.width)
@@ -225,15 +227,15 @@ def test_a_row_is_written_before_its_text_without_what_is_missing():
     fields = {"Age": Field("numeric"), "Class": Field("categorical"), "day": Field("date", "day")}
     cells = {"Age": np.array([34.0, np.nan]), "Class": raw("Knits", ""), "day": np.array([0.0, np.nan])}
     table = Table({"a": raw("Lovely", "Bad")}, columns=cells, fields=fields, rows=np.array([1, 2]))
-    assert rows.written(table).joined.tolist() == ["Age: 34. Class: Knits. day: 1970-01-01.\nLovely", "Bad"]
+    assert serialize.written(table).joined.tolist() == ["Age: 34. Class: Knits. day: 1970-01-01.\nLovely", "Bad"]
 
 
 def test_only_rows_without_a_text_are_written_where_that_is_asked():
     cells = {"Age": np.array([34.0, 35.0])}
     table = Table({"a": raw("Lovely", " ")}, columns=cells, fields={"Age": Field("numeric")}, rows=np.array([1, 2]))
-    assert rows.written(table, rows.BLANK).joined.tolist() == ["Lovely", "Age: 35.\n "]
-    assert rows.knobs(1, "text", blank=0.5)[0].values == (True, False, rows.BLANK)
-    assert rows.knobs(1, "text")[0].values == (True, False)
+    assert serialize.written(table, serialize.BLANK).joined.tolist() == ["Lovely", "Age: 35.\n "]
+    assert serialize.knobs(1, "text", blank=0.5)[0].values == (True, False, serialize.BLANK)
+    assert serialize.knobs(1, "text")[0].values == (True, False)
 
 
 def test_rows_without_a_text_are_copies_only_where_their_columns_are_equal():
@@ -245,7 +247,7 @@ def test_rows_without_a_text_are_copies_only_where_their_columns_are_equal():
 
 def test_a_date_with_dots_has_its_day_first_whatever_stands_beside_it():
     cells = np.array(["12/31/2020", "05.03.2021", "5 Mar 2021", "2021-03-05", "03/05/2021"], dtype=object)
-    kind = kinds.find("date")
+    kind = types.find("date")
     values, lost = kind.read(cells, kind.form(cells))
     assert not lost.any()
     assert len(set(values[1:].tolist())) == 1
@@ -255,13 +257,13 @@ def test_a_role_that_no_cell_has_is_refused_by_name():
     cells = {"text": np.array(["a b", "c d"], dtype=object)}
     table = Table(cells, columns={"note": np.array(["some words", "others"], dtype=object)}, rows=np.arange(2))
     with pytest.raises(TableError, match="'note' is named as numeric, and each of its cells is no finite number"):
-        columns.typed(table, {"note": "numeric"})
+        schema.typed(table, {"note": "numeric"})
 
 
 def test_dates_in_both_orders_are_told_with_how_they_are_read():
     when = np.array(["12/31/2020", "31/12/2020", "03/04/2021", "2021-05-06", "05/05/2021"] * 4, dtype=object)
     table = Table({"text": np.array(["a b"] * 20, dtype=object)}, columns={"when": when}, rows=np.arange(1, 21))
-    typed, said = columns.typed(table, {})
+    typed, said = schema.typed(table, {})
     assert typed.fields["when"].role == "date"
     (told,) = [finding for finding in said if finding.kind == "doubtful date"]
     assert told.rows == (3, 8, 13, 18)

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from penna.reading import read
-from penna.reading.conll_layout import layout_of
+from penna.data.readers.conll_layout import layout_of
+from penna.data.readers.read_table import read
 
 BLANKS = ["\u00a0", "\u3000", "\u2028", "\u2029", "\u0085", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x1f"]
 TREE = "{0}\t{1}\tl\tNOUN\tX\tF\t0\troot\t_\t_\n"

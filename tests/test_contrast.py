@@ -1,4 +1,4 @@
-"""The family ``contrast``: pairs of few texts, a loss over a batch, an encoder that they tune, and its artefact."""
+"""The family ``contrastive``: pairs of few texts, a loss over a batch, an encoder that they tune, and its artefact."""
 
 from pathlib import Path
 
@@ -7,15 +7,17 @@ import pandas as pd
 import pytest
 import torch
 
-from penna import AutoText, split, tasks
-from penna.budget import Deadline
+from penna import AutoText, tasks
+from penna.budget import Deadline, OutOfTime, Resources
+from penna.data import splits
+from penna.data.table import Table
 from penna.encoders import checkpoints
-from penna.models import OutOfTime, Resources, contrast, finetune
-from penna.models._contrast_recipes import as_finetune
-from penna.recipe import Profile, Recipe
-from penna.table import Table
+from penna.models.contrastive import family as contrastive
+from penna.models.contrastive.recipes import as_finetune
+from penna.models.finetune import family as finetune
+from penna.search.recipe import Profile, Recipe
 from penna.training import loop
-from penna.training.contrast import supervised
+from penna.training.contrastive_loss import supervised
 
 KINDS = {
     "film": ("a good film", "the bad story", "a very good story"),
@@ -36,12 +38,12 @@ def resources(tmp_path: Path) -> Resources:
 
 
 def recipe(encoder: Path, **knobs: object) -> Recipe:
-    return Recipe.of("contrast", encoder=str(encoder), **{"pairs": 20.0, "lr": 1e-3, **knobs})
+    return Recipe.of("contrastive", encoder=str(encoder), **{"pairs": 20.0, "lr": 1e-3, **knobs})
 
 
-def fitted(table: Table, resources: Resources, asked: Recipe) -> contrast.Tuned:
-    task = tasks.find("classify", table, "accuracy")
-    return contrast.fit(asked, task, table, None, resources, lambda *_: True)
+def fitted(table: Table, resources: Resources, asked: Recipe) -> contrastive.Tuned:
+    task = tasks.find("classification", table, "accuracy")
+    return contrastive.fit(asked, task, table, None, resources, lambda *_: True)
 
 
 def test_the_loss_is_small_where_classes_stand_apart_and_each_row_has_its_own():
@@ -62,7 +64,7 @@ def test_every_row_brings_another_of_its_class_along():
         asked.append(index)
         return {}
 
-    twins = contrast._twins(loop.Rows(np.ones(6, np.int64), inputs, y), seed=0)
+    twins = contrastive._twins(loop.Rows(np.ones(6, np.int64), inputs, y), seed=0)
     for _ in range(50):
         twins.inputs(np.arange(6))
     firsts, others = np.split(np.stack(asked), 2, axis=1)
@@ -81,7 +83,7 @@ def test_what_is_tuned_tells_classes_apart_and_is_served_without_torch(tiny_bert
     assert (outputs.argmax(axis=1) == y).mean() > 0.85
     (tmp_path / "parts").mkdir()
     model.save(tmp_path / "parts")
-    opened = contrast.open(tmp_path / "parts")
+    opened = contrastive.open(tmp_path / "parts")
     assert np.abs(opened.outputs(asked) - outputs).max() < 2e-2
     assert model.outputs(asked.take(np.arange(0))).shape == (0, 2)
     model.save_checkpoint(tmp_path / "checkpoint")
@@ -106,34 +108,34 @@ def test_it_is_offered_where_classes_have_few_rows(tiny_bert):
     def profile(rows: int, classes: int, loss: str = "cross_entropy") -> Profile:
         return Profile(rows, classes, rows // classes, 60.0, encoders=(str(tiny_bert),), loss=loss)
 
-    assert contrast.portfolio(profile(16, 2))[0]["pairs"] == 15.0
-    assert contrast.portfolio(profile(616, 77))[0]["pairs"] < 8
-    assert contrast.knobs(profile(616, 77))
+    assert contrastive.portfolio(profile(16, 2))[0]["pairs"] == 15.0
+    assert contrastive.portfolio(profile(616, 77))[0]["pairs"] < 8
+    assert contrastive.knobs(profile(616, 77))
     for other in (profile(6920, 2), profile(30_000, 500), profile(300, 1, "squared")):
-        assert contrast.portfolio(other) == []
-        assert contrast.knobs(other) == ()
+        assert contrastive.portfolio(other) == []
+        assert contrastive.knobs(other) == ()
 
 
 def test_its_cost_is_that_of_a_fine_tune_of_as_many_texts_and_shrinks_with_its_pairs(tiny_bert, resources):
     profile, asked = Profile(24, 2, 12, 20.0, encoders=(str(tiny_bert),)), recipe(tiny_bert, pairs=200.0)
-    whole = contrast.cost(asked, profile, made(24), resources)
+    whole = contrastive.cost(asked, profile, made(24), resources)
     assert whole.seconds == pytest.approx(
         2 * finetune.cost(as_finetune(asked), profile, made(24), resources).seconds - 1
     )
-    smaller = contrast.shrink(asked, profile, made(24), resources, 0.7 * whole.seconds)
+    smaller = contrastive.shrink(asked, profile, made(24), resources, 0.7 * whole.seconds)
     assert smaller is not None
     assert smaller.effort == 0.5
-    assert contrast.shrink(asked, profile, made(24), resources, 0.01) is None
+    assert contrastive.shrink(asked, profile, made(24), resources, 0.01) is None
 
 
 def test_a_tiny_table_is_dealt_into_folds_twice():
     table = made(16)
-    plan = split.plan(table, np.arange(16) % 2, has_test=True)
+    plan = splits.plan(table, np.arange(16) % 2, has_test=True)
     assert plan.first_round == (0, 1, 2, 3)
     assert plan.again == (4, 5, 6, 7), "which finalists meet"
     for deal in (plan.folds[:4], plan.folds[4:]):
         assert sorted(np.concatenate([valid for _, valid in deal])) == list(plan.search)
-    more = split.plan(made(200), np.arange(200) % 2, has_test=True)
+    more = splits.plan(made(200), np.arange(200) % 2, has_test=True)
     assert len(more.folds) == 5
     assert more.again == ()
 
@@ -145,6 +147,6 @@ def test_of_sixteen_rows_its_recipe_is_served_although_words_tell_them_apart_too
         pd.DataFrame(rows), "label"
     )
     first, second = auto.trials_[:2]
-    assert [first.recipe.family, second.recipe.family] == ["linear", "contrast"]
-    assert auto.bundle_.manifest["recipe"].startswith("contrast[")
+    assert [first.recipe.family, second.recipe.family] == ["linear", "contrastive"]
+    assert auto.bundle_.manifest["recipe"].startswith("contrastive[")
     assert "effort" not in auto.bundle_.manifest["recipe"]

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from penna.data.readers.read_notes import Notes
 from penna.errors import SettingError, TableError
-from penna.pretraining import _plain, corpus, sentences
+from penna.pretraining import corpus, plain_text, sentences
 from penna.pretraining.corpus import Document, documents, fingerprint
-from penna.reading.notes import Notes
 
 
 def written(folder: Path, name: str, text: str | bytes) -> Path:
@@ -129,9 +129,9 @@ def test_lines_that_were_wrapped_become_paragraphs_again(tmp_path: Path) -> None
 
 def test_a_document_without_end_is_given_in_parts() -> None:
     many = ((n, "word " * 200 + "\n") for n in range(3000))
-    parts = [text for _, text in _plain.texts(many, _plain.layout("", "file"))]
+    parts = [text for _, text in plain_text.texts(many, plain_text.layout("", "file"))]
     assert len(parts) > 1
-    assert max(map(len, parts)) <= 2 * _plain.LONGEST + 3000
+    assert max(map(len, parts)) <= 2 * plain_text.LONGEST + 3000
     assert sum(len(part.split()) for part in parts) == 600_000
 
 

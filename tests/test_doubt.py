@@ -5,18 +5,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from penna import AutoText, evaluate, split, tasks
-from penna.budget import Budget, Deadline
+from penna import AutoText, tasks
+from penna.automl import evaluate, label_noise
+from penna.automl.evaluate import WHOLE, Work
+from penna.automl.selection import Evidence
+from penna.budget import Budget, Deadline, Resources
+from penna.data import splits
+from penna.data.table import Table
 from penna.errors import SettingError
-from penna.evaluate import WHOLE, Work
-from penna.job import doubting
-from penna.models import Resources
-from penna.prepare import doubt
-from penna.prepare.doubt import DROP, KEEP, WEIGHT
-from penna.recipe import Profile, Recipe
-from penna.select import Evidence
-from penna.table import Table
-from penna.trials import State, Trial
+from penna.preprocessing import label_noise as doubt
+from penna.preprocessing.label_noise import DROP, KEEP, WEIGHT
+from penna.search.recipe import Profile, Recipe
+from penna.search.trials import State, Trial
 
 BASELINE = Recipe.of("linear", analyzer="word", words=2, sublinear=True, lower=True, min_df=1, keep=100_000, share=1.0,
                      select="chi2", svd=0, classifier="logistic", balanced=False, nb=False, c=10.0)  # fmt: skip
@@ -38,15 +38,15 @@ def flipped(demo_rows):
 @pytest.fixture(scope="module")
 def work(flipped):
     table, _ = flipped
-    task = tasks.find("classify", table, "accuracy")
-    plan = split.plan(table, task.strata(table), folds=3, has_test=True)
+    task = tasks.find("classification", table, "accuracy")
+    plan = splits.plan(table, task.strata(table), folds=3, has_test=True)
     profile = Profile(rows=len(table), classes=4, rows_in_smallest_class=50, mean_characters=60.0, folds=3)
     return Work(task, table, plan.folds, profile, Budget(), "auto")
 
 
 @pytest.fixture(scope="module")
 def looked(work, tmp_path_factory):
-    assert doubting.look(work, (0,), resources(tmp_path_factory.mktemp("cache"))) == ""
+    assert label_noise.look(work, (0,), resources(tmp_path_factory.mktemp("cache"))) == ""
     return work
 
 
@@ -108,7 +108,7 @@ def test_no_class_loses_more_than_half_of_its_rows():
 
 def test_a_row_of_weight_nought_teaches_no_family_anything(flipped, tiny_bert, tmp_path):
     table, wrong = flipped
-    task = tasks.find("classify", table, "accuracy")
+    task = tasks.find("classification", table, "accuracy")
     believed = replace(table, weight=np.where(wrong, 0, 1).astype(np.float32))
     recipes = [
         BASELINE,
@@ -142,10 +142,10 @@ def test_the_loop_counts_rows_as_far_as_they_are_believed():
 def test_nothing_is_tried_where_the_first_model_is_sure_and_right(work):
     done = Trial(BASELINE, State.COMPLETE, folds=(0,), scores=(0.9,), origin="clean", asked=BASELINE.id + "@0")
     clean = replace(work, table=replace(work.table), noise="auto")
-    assert doubting.ways(clean, [], evidence(clean), BASELINE) == ((), False)
-    assert doubting.ways(clean, [done], evidence(clean), BASELINE) == ((), True)
-    assert doubting.ways(replace(clean, noise="keep"), [done], evidence(clean), BASELINE) == ((), True)
-    assert doubting.ways(replace(clean, noise="drop"), [], evidence(clean), BASELINE) == (("drop",), True)
+    assert label_noise.ways(clean, [], evidence(clean), BASELINE) == ((), False)
+    assert label_noise.ways(clean, [done], evidence(clean), BASELINE) == ((), True)
+    assert label_noise.ways(replace(clean, noise="keep"), [done], evidence(clean), BASELINE) == ((), True)
+    assert label_noise.ways(replace(clean, noise="drop"), [], evidence(clean), BASELINE) == (("drop",), True)
 
 
 def test_a_way_that_could_not_be_finished_is_none_and_the_reason_says_so(work):
@@ -158,14 +158,14 @@ def test_a_way_that_could_not_be_finished_is_none_and_the_reason_says_so(work):
     outputs = np.eye(4)[np.where(np.arange(len(truth)) % 5, truth, (truth + 1) % 4)] * 0.9 + 0.025
     judged = replace(evidence(work), truth=lambda _: truth, outputs=lambda *_: outputs)
     late = {"state": State.SKIPPED, "folds": (), "scores": (), "reason": "no time"}
-    ways = doubting.ways(work, [done(KEEP), done(WEIGHT, **late), done(DROP, **late)], judged, BASELINE)
+    ways = label_noise.ways(work, [done(KEEP), done(WEIGHT, **late), done(DROP, **late)], judged, BASELINE)
     assert ways == ((), True)
-    assert "no other way" in doubting.reason(work, ways[0], KEEP)
-    ways = doubting.ways(work, [done(KEEP), done(WEIGHT, scores=(0.6,)), done(DROP, **late)], judged, BASELINE)
+    assert "no other way" in label_noise.reason(work, ways[0], KEEP)
+    ways = label_noise.ways(work, [done(KEEP), done(WEIGHT, scores=(0.6,)), done(DROP, **late)], judged, BASELINE)
     assert ways == ((WEIGHT, KEEP), True)
-    assert "scored best" in doubting.reason(work, ways[0], WEIGHT)
-    assert "scored best" not in doubting.reason(work, ways[0], KEEP)
-    assert doubting.reason(replace(work, noise=DROP), (DROP,), DROP) == "as was asked"
+    assert "scored best" in label_noise.reason(work, ways[0], WEIGHT)
+    assert "scored best" not in label_noise.reason(work, ways[0], KEEP)
+    assert label_noise.reason(replace(work, noise=DROP), (DROP,), DROP) == "as was asked"
 
 
 def test_a_fit_that_cannot_doubt_labels_says_so():
@@ -176,7 +176,9 @@ def test_a_fit_that_cannot_doubt_labels_says_so():
             told.append((kind, data.get("name"), data.get("reason")))
 
     texts = [f"{word} number {i}" for i in range(30) for word in ("one", "two")]
-    auto = AutoText(budget=8, families=("linear",), task="regress", label_noise="drop", progress=Listener(), exam=0.2)
+    auto = AutoText(
+        budget=8, families=("linear",), task="regression", label_noise="drop", progress=Listener(), exam=0.2
+    )
     auto.fit(texts, [i * 0.37 + j for i in range(30) for j in (1.0, 2.0)])
     assert [why for kind, name, why in told if kind == "skipped" and "label noise drop" in name]
 

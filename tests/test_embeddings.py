@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penna.budget import Deadline
+from penna.data.table import Table
 from penna.encoders import cache as caches
-from penna.encoders import checkpoints, embed, tokens
+from penna.encoders import checkpoints, embeddings, tokens
 from penna.encoders.cache import Store
 from penna.encoders.checkpoints import Checkpoint
 from penna.errors import SettingError
-from penna.table import Table
 
 TEXTS = ["a good film", "where is my card?", "", "a good film", "bad " * 100, "lost money and the card payment"]
 
@@ -121,55 +121,55 @@ def by_hand(checkpoint: Checkpoint, text: str, depth: int, pooling: str, length:
 
 
 @pytest.mark.parametrize("kind", ["bert", "albert", "distilbert", "roberta", "mpnet"])
-@pytest.mark.parametrize("pooling", embed.POOLINGS)
+@pytest.mark.parametrize("pooling", embeddings.POOLINGS)
 def test_vectors_are_those_of_each_text_alone(
     kind: str, pooling: str, tiny: Callable[[str], Path], tmp_path: Path
 ) -> None:
     checkpoint = checkpoints.find(str(tiny(kind)))
     for depth in (4, 2):  # 2 comes from the pass to 4
-        vectors = embed.embed(checkpoint, table(TEXTS), depth=depth, pooling=pooling, length=12, cache=tmp_path)
+        vectors = embeddings.embed(checkpoint, table(TEXTS), depth=depth, pooling=pooling, length=12, cache=tmp_path)
         expected = [by_hand(checkpoint, text, depth, pooling, 12) for text in TEXTS]
         assert np.allclose(vectors, expected, atol=1e-5)
         assert vectors.dtype == np.float32
 
 
 def test_inner_depths_come_from_the_same_pass(bert: Checkpoint, tmp_path: Path) -> None:
-    embed.embed(bert, table(TEXTS), depth=4, cache=tmp_path)
-    assert embed.inner_depths(bert, 4) == [2, 3, 4]
+    embeddings.embed(bert, table(TEXTS), depth=4, cache=tmp_path)
+    assert embeddings.inner_depths(bert, 4) == [2, 3, 4]
     late = Deadline(0.0)  # nothing can be computed any more
-    embed.embed(bert, table(TEXTS), depth=2, cache=tmp_path, deadline=late)
-    with pytest.raises(embed.Unfinished):
-        embed.embed(bert, table(TEXTS), depth=1, cache=tmp_path, deadline=late)
+    embeddings.embed(bert, table(TEXTS), depth=2, cache=tmp_path, deadline=late)
+    with pytest.raises(embeddings.Unfinished):
+        embeddings.embed(bert, table(TEXTS), depth=1, cache=tmp_path, deadline=late)
 
 
 def test_the_depths_that_albert_was_trained_for_come_from_the_same_pass(tiny_cycle: Path, tmp_path: Path) -> None:
     checkpoint = checkpoints.find(str(tiny_cycle))
-    embed.embed(checkpoint, table(TEXTS), depth=12, length=12, cache=tmp_path)
-    assert embed.inner_depths(checkpoint, 12) == [3, 6, 12]
-    assert embed.inner_depths(checkpoint, 3) == [3]
+    embeddings.embed(checkpoint, table(TEXTS), depth=12, length=12, cache=tmp_path)
+    assert embeddings.inner_depths(checkpoint, 12) == [3, 6, 12]
+    assert embeddings.inner_depths(checkpoint, 3) == [3]
     late = Deadline(0.0)
     for depth in (3, 6, 12):
-        vectors = embed.embed(checkpoint, table(TEXTS), depth=depth, length=12, cache=tmp_path, deadline=late)
+        vectors = embeddings.embed(checkpoint, table(TEXTS), depth=depth, length=12, cache=tmp_path, deadline=late)
         expected = [by_hand(checkpoint, text, depth, "mean", 12) for text in TEXTS]
         assert np.allclose(vectors, expected, atol=1e-5)
 
 
 def test_only_texts_never_seen_are_computed(bert: Checkpoint, tmp_path: Path) -> None:
-    embed.embed(bert, table(TEXTS[:3]), depth=4, cache=tmp_path)
-    key = embed.Setting(4, "mean", 64, "float32").key(bert)
-    embed.embed(bert, table(TEXTS), depth=4, cache=tmp_path)
+    embeddings.embed(bert, table(TEXTS[:3]), depth=4, cache=tmp_path)
+    key = embeddings.Setting(4, "mean", 64, "float32").key(bert)
+    embeddings.embed(bert, table(TEXTS), depth=4, cache=tmp_path)
     sizes = sorted(len(part.hashes) for part in Store(tmp_path, key).segments())
     assert sizes == [2, 3]
 
 
 def test_a_deadline_keeps_what_was_done_and_the_next_call_goes_on(bert: Checkpoint, tmp_path: Path) -> None:
     texts = table([f"{i} good film" for i in range(4000)])
-    key = embed.Setting(4, "mean", 64, "float32").key(bert)
+    key = embeddings.Setting(4, "mean", 64, "float32").key(bert)
     done = 0
     for seconds in (0.1, 0.2, 60.0):
         try:
-            vectors = embed.embed(bert, texts, depth=4, cache=tmp_path, deadline=Deadline(seconds))
-        except embed.Unfinished:
+            vectors = embeddings.embed(bert, texts, depth=4, cache=tmp_path, deadline=Deadline(seconds))
+        except embeddings.Unfinished:
             assert Store(tmp_path, key).holds(texts.hashes).sum() >= done
         done = int(Store(tmp_path, key).holds(texts.hashes).sum())
     assert done == 4000
@@ -181,23 +181,23 @@ def test_half_precision_is_near_and_has_a_place_of_its_own(
     kind: str, tiny: Callable[[str], Path], tmp_path: Path
 ) -> None:
     checkpoint = checkpoints.find(str(tiny(kind)))
-    exact = embed.embed(checkpoint, table(TEXTS), depth=4, cache=tmp_path)
-    near = embed.embed(checkpoint, table(TEXTS), depth=4, cache=tmp_path, dtype="bfloat16")
+    exact = embeddings.embed(checkpoint, table(TEXTS), depth=4, cache=tmp_path)
+    near = embeddings.embed(checkpoint, table(TEXTS), depth=4, cache=tmp_path, dtype="bfloat16")
     assert 0 < np.abs(exact - near).max() < 0.1
 
 
 def test_an_unknown_pooling_is_refused(bert: Checkpoint) -> None:
     with pytest.raises(SettingError, match="choose one of mean, cls, max"):
-        embed.embed(bert, table(TEXTS), depth=4, pooling="sum")
+        embeddings.embed(bert, table(TEXTS), depth=4, pooling="sum")
 
 
 def test_an_empty_table_has_no_vectors(bert: Checkpoint, tmp_path: Path) -> None:
-    assert embed.embed(bert, table([]), depth=4, cache=tmp_path).shape == (0, 32)
+    assert embeddings.embed(bert, table([]), depth=4, cache=tmp_path).shape == (0, 32)
 
 
 @given(st.lists(st.integers(1, 300), max_size=200))
 def test_batches_hold_every_row_once_within_their_budget(lengths: list[int]) -> None:
-    batches = list(embed.batches_of(np.array(lengths, np.int64), budget=512))
+    batches = list(embeddings.batches_of(np.array(lengths, np.int64), budget=512))
     assert sorted(i for batch in batches for i in batch.tolist()) == list(range(len(lengths)))
     for batch in batches:
         assert len(batch) * max(lengths[i] for i in batch) <= 512
@@ -260,10 +260,10 @@ def test_a_damaged_file_is_dropped_and_the_others_stay(harm: str, tmp_path: Path
 
 
 def test_damage_costs_time_and_never_a_result(bert: Checkpoint, tmp_path: Path) -> None:
-    before = embed.embed(bert, table(TEXTS), depth=4, cache=tmp_path)
+    before = embeddings.embed(bert, table(TEXTS), depth=4, cache=tmp_path)
     for file in tmp_path.rglob("*.safetensors"):
         file.write_bytes(file.read_bytes()[:-9])
-    assert np.allclose(embed.embed(bert, table(TEXTS), depth=4, cache=tmp_path), before, atol=1e-6)
+    assert np.allclose(embeddings.embed(bert, table(TEXTS), depth=4, cache=tmp_path), before, atol=1e-6)
 
 
 def test_what_was_used_longest_ago_goes_when_the_folder_is_full(tmp_path: Path) -> None:
@@ -280,7 +280,7 @@ def test_what_was_used_longest_ago_goes_when_the_folder_is_full(tmp_path: Path) 
 
 def test_a_cache_that_cannot_be_written_costs_no_result(bert: Checkpoint, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("a file where a folder should be")
-    vectors = embed.embed(bert, table(TEXTS), depth=4, cache=tmp_path / "file")
+    vectors = embeddings.embed(bert, table(TEXTS), depth=4, cache=tmp_path / "file")
     assert vectors.any()
 
 

@@ -9,9 +9,9 @@ from typer.testing import CliRunner
 
 from penna import AutoText
 from penna.cli import app
+from penna.data.readers.legacy_charset import guessed
+from penna.data.readers.read_table import Form, read
 from penna.errors import TableError
-from penna.reading import Form, read
-from penna.reading.guessing import guessed
 
 TEXTS = {
     "French": [

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from penna import environment
+from penna.data.readers.read_table import read
 from penna.encoders import hub
-from penna.reading import read
 
 FOLDERS = ("PENNA_CACHE", "XDG_CACHE_HOME", "HOME", "HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE")
 

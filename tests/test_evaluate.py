@@ -5,13 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from penna import evaluate, split, tasks
-from penna.budget import Budget, Deadline
-from penna.evaluate import Work
-from penna.models import Resources
-from penna.recipe import Profile, Recipe
-from penna.table import Table
-from penna.trials import Ledger, State
+from penna import tasks
+from penna.automl import evaluate
+from penna.automl.evaluate import Work
+from penna.budget import Budget, Deadline, Resources
+from penna.data import splits
+from penna.data.table import Table
+from penna.search.recipe import Profile, Recipe
+from penna.search.trials import Ledger, State
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def work(demo_rows):
         {"text": rows.text.to_numpy(object)}, target=rows.label.to_numpy(object), rows=np.arange(1, len(rows) + 1)
     )
     task = tasks.find("auto", table)
-    plan = split.plan(table, task.strata(table), folds=3)
+    plan = splits.plan(table, task.strata(table), folds=3)
     profile = Profile(rows=len(table), classes=3, rows_in_smallest_class=30, mean_characters=60.0, folds=3)
     return Work(task, table, plan.folds, profile, Budget())
 

@@ -14,21 +14,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from penna import AutoText, SettingError, TaskError, bundle, load, plugins, tasks
-from penna.adjust.isotonic import Isotonic
-from penna.adjust.reject import Reject
-from penna.adjust.thresholds import Thresholds
-from penna.budget import Deadline
+from penna import AutoText, SettingError, TaskError, load, plugins, tasks
+from penna.artifact import bundle
+from penna.budget import Deadline, Resources
 from penna.cli import app
-from penna.explain import explain, importances, occlusion, words
-from penna.explain.exact import slopes
+from penna.data.table import Field, Table
+from penna.explain import occlusion, permutation_importance, word_spans
+from penna.explain.base import explain
+from penna.explain.linear import slopes
 from penna.features import ngrams
 from penna.features.ngrams import Grams
-from penna.models import Resources, staged
-from penna.models.blend import Blend
-from penna.recipe import Profile, Recipe
-from penna.report import explained, render_page
-from penna.table import Field, Table
+from penna.models import pipeline
+from penna.models.ensemble import Blend
+from penna.postprocessing.class_weights import Thresholds
+from penna.postprocessing.isotonic import Isotonic
+from penna.postprocessing.oos_threshold import Reject
+from penna.report import explanations, render_page
+from penna.search.recipe import Profile, Recipe
 
 GOOD, BAD = ["lovely", "fine", "warm"], ["awful", "poor", "thin"]
 FACTS = {"text_columns": ["review"], "target": "kept", "columns": [{"name": "price", "role": "numeric", "form": ""}]}
@@ -62,7 +64,7 @@ def table() -> Table:
 
 @pytest.fixture(scope="module")
 def task(table: Table) -> tasks.Task:
-    return tasks.find("classify", table)
+    return tasks.find("classification", table)
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +76,7 @@ def linear(table: Table, task: tasks.Task, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture(scope="module")
 def run(linear, task: tasks.Task, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run") / "model"
-    family, model = staged.around("linear", linear, CLEAN)
+    family, model = pipeline.around("linear", linear, CLEAN)
     bundle.write(folder, task, family, model, FACTS)
     return folder
 
@@ -106,7 +108,7 @@ def test_the_places_of_n_grams_are_those_that_are_counted(text: str, longest: in
 
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_every_word_that_is_read_comes_from_a_word_that_was_written(raw: str, cleaned: str):
-    units, tokens, origin = words.origins(raw, cleaned)
+    units, tokens, origin = word_spans.origins(raw, cleaned)
     assert len(tokens) == len(origin)
     assert all(-1 <= place < len(units) for place in origin)
     assert all(i < j for i, j in units)
@@ -115,7 +117,7 @@ def test_every_word_that_is_read_comes_from_a_word_that_was_written(raw: str, cl
 
 def test_repaired_words_stand_where_the_broken_ones_stood():
     raw = "<p>I donâ€™t know</p>"
-    units, tokens, origin = words.origins(raw, "I don't know")
+    units, tokens, origin = word_spans.origins(raw, "I don't know")
     assert [raw[slice(*units[place])] for place in origin] == ["I", "donâ€™t", "know"]
     assert len(tokens) == 3
 
@@ -145,7 +147,7 @@ def test_contributions_and_the_intercept_are_the_margin(linear, task: tasks.Task
 
 def test_what_each_part_moved_leads_from_nothing_to_the_answer(linear, task: tasks.Task):
     for last in ((), (Thresholds((1.0, 3.0)),), (Isotonic(((0.0, 0.4, 1.0),) * 2, ((0.1, 0.3, 0.9),) * 2),)):
-        _, model = staged.around("linear", linear, CLEAN, last)
+        _, model = pipeline.around("linear", linear, CLEAN, last)
         (found,) = explain(model, task, asked("<b>It</b> was an awful coat"))
         assert found.how == "exact"
         moved = sum(word.moved for word in found.words) + sum(p.moved for p in found.columns if not p.text)
@@ -155,7 +157,7 @@ def test_what_each_part_moved_leads_from_nothing_to_the_answer(linear, task: tas
 
 def test_what_is_out_of_scope_is_explained_though_the_model_knows_nothing_of_it(linear, task: tasks.Task):
     asks = replace(task, classes=("no", "yes", "other"), scope="other", taught=False)
-    _, model = staged.around("linear", linear, last=(Reject(2, 12.0, 1.0),))
+    _, model = pipeline.around("linear", linear, last=(Reject(2, 12.0, 1.0),))
     (found,) = explain(model, asks, asked("It was an awful coat"), label="other")
     assert (found.answer, found.how, found.margin) == ("other", "exact", None)
     assert min(found.words, key=lambda word: word.moved).text == "awful"
@@ -164,7 +166,7 @@ def test_what_is_out_of_scope_is_explained_though_the_model_knows_nothing_of_it(
 
 
 def test_words_are_those_of_the_text_as_it_was_given(linear, task: tasks.Task):
-    _, model = staged.around("linear", linear, CLEAN)
+    _, model = pipeline.around("linear", linear, CLEAN)
     raw = "<i>Such</i>   an &quot;awful&quot;, donâ€™t  coat"
     (found,) = explain(model, task, asked(raw))
     assert all(raw[word.start : word.end] == word.text for word in found.words)
@@ -183,7 +185,7 @@ def test_of_many_classes_the_label_that_was_asked_for_is_explained(tmp_path: Pat
     labels = ["rain", "snow", "wind"]
     texts = np.array([f"there is {labels[i % 3]} today {i}" for i in range(90)], object)
     table = Table({"text": texts}, np.array([labels[i % 3] for i in range(90)], object), rows=np.arange(1, 91))
-    task = tasks.find("classify", table)
+    task = tasks.find("classification", table)
     model = fitted("linear", table, task, tmp_path)
     row = Table({"text": np.array(["much snow, little wind"], object)}, rows=np.array([1]))
     (found,) = explain(model, task, row, label="wind")
@@ -199,7 +201,7 @@ def test_of_a_number_everything_is_in_its_own_units(knobs: dict[str, object], ta
     worth = np.array([1000.0 + 50 * (w in GOOD) - p for t, p in zip(table.text["review"], table.columns["price"],
                       strict=True) for w in [t.split()[3]]], object)  # fmt: skip
     numbers = Table(table.text, worth, rows=table.rows, columns=table.columns, fields=table.fields)
-    task = tasks.find("regress", numbers)
+    task = tasks.find("regression", numbers)
     model = fitted("linear", numbers, task, tmp_path, **knobs)
     (found,) = explain(model, task, asked("It was a lovely coat, worn 3 times", 5.0))
     assert found.label is None
@@ -254,8 +256,8 @@ def test_trees_and_blends_are_explained_through_all_their_stages(
     assert (found.answer, found.how) == ("no", "occlusion")
     assert {p.column: p.moved > 0.05 for p in found.columns} == {"review": False, "price": True}
     assert next(p.value for p in found.columns if p.column == "price") == "39"
-    _, part = staged.around("linear", linear, CLEAN)
-    (both,) = explain(Blend([("trees", 0.3, trees), ("staged", 0.7, part)]), task, asked("an awful coat", 39.0))
+    _, part = pipeline.around("linear", linear, CLEAN)
+    (both,) = explain(Blend([("trees", 0.3, trees), ("pipeline", 0.7, part)]), task, asked("an awful coat", 39.0))
     assert max(both.words, key=lambda word: word.moved).text == "awful"
     assert next(p.moved for p in both.columns if p.column == "price") > 0.01
 
@@ -273,7 +275,7 @@ def test_an_encoder_is_explained_from_its_artefact_without_torch(tiny_bert: Path
     labels = ["money", "film"]
     texts = np.array([("the card is lost" if i % 2 else "a good story") + " my" * (i % 5) for i in range(80)], object)
     table = Table({"text": texts}, np.array([labels[(i + 1) % 2] for i in range(80)], object), rows=np.arange(1, 81))
-    task = tasks.find("classify", table)
+    task = tasks.find("classification", table)
     profile = Profile(80, 2, 40, 20.0, encoders=(str(tiny_bert),))
     frozen = plugins.find("models", "frozen")
     resources = Resources(tmp_path / "cache", Deadline(120), 1)
@@ -343,7 +345,7 @@ def test_the_page_is_one_file_in_which_no_text_can_run(run: Path, tmp_path: Path
     evil = "an awful <script>alert(1)</script> coat\u202e & \x00"
     with pytest.warns(UserWarning, match="NUL characters"):
         found = load(run).explain(pd.DataFrame({"review": [evil, ""], "price": ["", "3"]}))
-    explained.render("rows.csv", [each.to_json() for each in found], tmp_path / "page.html")
+    explanations.render("rows.csv", [each.to_json() for each in found], tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert "<script>alert" not in page
     assert "http" not in page.replace("http-equiv", "")
@@ -356,21 +358,21 @@ def test_the_page_is_one_file_in_which_no_text_can_run(run: Path, tmp_path: Path
 
 
 def test_what_the_score_loses_when_a_column_is_shuffled(linear, table: Table, task: tasks.Task):
-    losses = importances.of_columns(linear.outputs, task, table, task.encode(table), Deadline(60))
+    losses = permutation_importance.of_columns(linear.outputs, task, table, task.encode(table), Deadline(60))
     assert [loss.column for loss in losses] == ["review", "price"]
     assert losses[0].lost > 0.2
     assert losses[0].lost > losses[1].lost >= 0
     alone = Table(table.text, table.target, rows=table.rows)
-    assert importances.of_columns(linear.outputs, task, alone, task.encode(table), Deadline(60)) == []
+    assert permutation_importance.of_columns(linear.outputs, task, alone, task.encode(table), Deadline(60)) == []
 
 
 def test_columns_are_not_shuffled_beyond_the_deadline(linear, table: Table, task: tasks.Task):
-    reason = importances.of_columns(linear.outputs, task, table, task.encode(table), Deadline(0.0))
+    reason = permutation_importance.of_columns(linear.outputs, task, table, task.encode(table), Deadline(0.0))
     assert "longer --budget" in reason
 
 
 def test_the_n_grams_that_speak_for_each_label_are_named_from_the_rows(linear, table: Table, task: tasks.Task):
-    cleaned = staged.around("linear", linear, CLEAN)[1].cleaning(table)
+    cleaned = pipeline.around("linear", linear, CLEAN)[1].cleaning(table)
     no, yes = linear.strongest(cleaned, 3)
     assert {gram for gram, _ in no} & {*BAD, *(f"{w} coat" for w in BAD), *(f"a {w}" for w in BAD)}
     assert not {gram for gram, _ in yes} & {*BAD}

@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from penna.budget import Deadline
+from penna.budget import Deadline, OutOfTime, Resources
+from penna.data.table import Table
 from penna.encoders import checkpoints
-from penna.models import OutOfTime, Pruned, Resources, finetune
-from penna.models._finetune_recipes import DEFAULTS, settings, steps
-from penna.recipe import Profile, Recipe
-from penna.table import Table
-from penna.tasks import classify
+from penna.models.base import Pruned
+from penna.models.finetune import family as finetune
+from penna.models.finetune.recipes import DEFAULTS, settings, steps
+from penna.search.recipe import Profile, Recipe
+from penna.tasks import classification
 
 
 def table(n: int = 96) -> Table:
@@ -56,7 +57,7 @@ def halves() -> tuple[Table, Table]:
 @pytest.mark.parametrize("kind", ["bert", "albert", "distilbert", "roberta", "electra", "mpnet"])
 def test_every_architecture_learns(kind: str, tiny: Callable[[str], Path], resources: Resources) -> None:
     train, valid = halves()
-    task = classify.make(train)
+    task = classification.make(train)
     # Twenty epochs are just enough for some: how sums are rounded, which differs between processors, would decide.
     model = finetune.fit(recipe(tiny(kind), epochs=40.0), task, train, valid, resources, watch)
     outputs = model.outputs(valid)
@@ -67,7 +68,7 @@ def test_every_architecture_learns(kind: str, tiny: Callable[[str], Path], resou
 
 def test_the_same_seed_gives_the_same_outputs(tiny_bert: Path, resources: Resources) -> None:
     train, valid = halves()
-    task = classify.make(train)
+    task = classification.make(train)
     first, second = (
         finetune.fit(recipe(tiny_bert, epochs=2.0), task, train, valid, resources, watch).outputs(valid)
         for _ in range(2)
@@ -77,7 +78,7 @@ def test_the_same_seed_gives_the_same_outputs(tiny_bert: Path, resources: Resour
 
 def test_another_seed_gives_other_outputs(tiny_bert: Path, resources: Resources) -> None:
     train, valid = halves()
-    task = classify.make(train)
+    task = classification.make(train)
     first, second = (
         finetune.fit(recipe(tiny_bert, epochs=2.0).but(seed=seed), task, train, None, resources, watch).outputs(valid)
         for seed in (0, 1)
@@ -88,7 +89,7 @@ def test_another_seed_gives_other_outputs(tiny_bert: Path, resources: Resources)
 def test_words_that_no_training_row_has_keep_their_vectors(tiny_bert: Path, resources: Resources) -> None:
 
     train, _ = halves()
-    model = finetune.fit(recipe(tiny_bert), classify.make(train), train, None, resources, watch)
+    model = finetune.fit(recipe(tiny_bert), classification.make(train), train, None, resources, watch)
     before = checkpoints.load_module(checkpoints.find(str(tiny_bert))).get_input_embeddings().weight
     after = model.network.encoder.get_input_embeddings().weight
     moved = (before != after).any(1).nonzero().flatten().tolist()
@@ -102,14 +103,14 @@ def test_words_that_no_training_row_has_keep_their_vectors(tiny_bert: Path, reso
 def test_a_refit_without_validation_rows_ends_at_the_planned_step(tiny_bert: Path, resources: Resources) -> None:
     train, _ = halves()
     chosen = recipe(tiny_bert, epochs=3.0)
-    model = finetune.fit(chosen, classify.make(train), train, None, resources, watch)
+    model = finetune.fit(chosen, classification.make(train), train, None, resources, watch)
     assert model.outcome.steps == steps(chosen, 64) == 12
     assert model.outcome.curve == ()
 
 
 def test_all_knobs_do_something_that_works(tiny_bert: Path, tiny_albert: Path, resources: Resources) -> None:
     train, valid = halves()
-    task = classify.make(train)
+    task = classification.make(train)
     odd = {
         "depth": 0.5,
         "frozen": 0.5,
@@ -158,7 +159,7 @@ def test_shared_layers_are_cut_trained_priced_and_kept_at_their_depth(
     costs = [finetune.cost(r, profile(tiny_cycle), train, resources) for r in (whole, cut)]
     assert costs[0].megabytes == costs[1].megabytes
     assert costs[1].seconds < costs[0].seconds
-    model = finetune.fit(cut, classify.make(train), train, valid, resources, watch)
+    model = finetune.fit(cut, classification.make(train), train, valid, resources, watch)
     assert model.network.encoder.config.num_hidden_layers == 1
     model.save_checkpoint(tmp_path / "checkpoint")
     again = checkpoints.find(str(tmp_path / "checkpoint"))
@@ -177,14 +178,14 @@ def test_without_an_encoder_there_is_nothing_to_offer() -> None:
 def test_a_pruned_fit_says_so(tiny_bert: Path, resources: Resources) -> None:
     train, valid = halves()
     with pytest.raises(Pruned):
-        finetune.fit(recipe(tiny_bert), classify.make(train), train, valid, resources, lambda *_: False)
+        finetune.fit(recipe(tiny_bert), classification.make(train), train, valid, resources, lambda *_: False)
 
 
 def test_a_fit_without_time_says_so(tiny_bert: Path, resources: Resources) -> None:
     train, valid = halves()
     late = replace(resources, deadline=Deadline(-1))
     with pytest.raises(OutOfTime, match="before the deadline"):
-        finetune.fit(recipe(tiny_bert), classify.make(train), train, valid, late, watch)
+        finetune.fit(recipe(tiny_bert), classification.make(train), train, valid, late, watch)
 
 
 def test_a_longer_training_is_predicted_to_cost_more(tiny_bert: Path, resources: Resources) -> None:
@@ -211,15 +212,15 @@ def test_a_recipe_shrinks_until_it_fits_or_is_refused(tiny_bert: Path, resources
 
 def test_the_saved_model_answers_the_same_without_torch(tiny_bert: Path, resources: Resources, tmp_path: Path) -> None:
     train, valid = halves()
-    model = finetune.fit(recipe(tiny_bert, epochs=4.0), classify.make(train), train, None, resources, watch)
+    model = finetune.fit(recipe(tiny_bert, epochs=4.0), classification.make(train), train, None, resources, watch)
     folder = tmp_path / "model"
     folder.mkdir()
     model.save(folder)
     np.save(tmp_path / "expected.npy", model.outputs(valid))
     (tmp_path / "texts.json").write_text(json.dumps(list(valid.joined)))
     code = (
-        "import sys, json, numpy as np; from pathlib import Path; from penna.models import finetune;"
-        "from penna.table import Table; at = Path(sys.argv[1]);"
+        "import sys, json, numpy as np; from pathlib import Path; from penna.models.finetune import family as finetune;"
+        "from penna.data.table import Table; at = Path(sys.argv[1]);"
         "texts = np.array(json.loads((at / 'texts.json').read_text()), object);"
         "got = finetune.open(at / 'model').outputs(Table({'text': texts}));"
         "assert np.abs(got - np.load(at / 'expected.npy')).max() < 1e-2;"
@@ -234,7 +235,7 @@ def test_the_checkpoint_is_one_that_transformers_opens(tiny_albert: Path, resour
     from safetensors.numpy import load_file
 
     train, _ = halves()
-    model = finetune.fit(recipe(tiny_albert, epochs=2.0), classify.make(train), train, None, resources, watch)
+    model = finetune.fit(recipe(tiny_albert, epochs=2.0), classification.make(train), train, None, resources, watch)
     model.save_checkpoint(tmp_path / "checkpoint")
     encoder = transformers.AutoModel.from_pretrained(tmp_path / "checkpoint", add_pooling_layer=False)
     kept = dict(model.network.encoder.named_parameters())
@@ -250,19 +251,19 @@ def test_a_compact_vocabulary_changes_nothing_but_the_time(
 ) -> None:
     import torch
 
-    from penna.models import _finetune_parts as parts
-    from penna.models import _network
+    from penna.models.finetune import batches as parts
+    from penna.networks import encoder_with_head
     from penna.training import loop
 
     train, _ = halves()
     chosen = recipe(tiny(kind), epochs=2.0, dropout=0.0)
     checkpoint = checkpoints.find(str(tiny(kind)))
-    task = classify.make(train)
+    task = classification.make(train)
     texts, _ = parts.texts_of(checkpoint, train, settings(chosen), resources.cache)
     trained = []
     for used in (np.unique(texts.rows.values), np.arange(checkpoint.vocabulary)):
         network = parts.build(checkpoint, settings(chosen), 3, 0)
-        with _network.compact(network, used) as lookup:
+        with encoder_with_head.compact(network, used) as lookup:
             loop.train(
                 network,
                 parts.rows_of(parts.moved(texts, lookup), task.encode(train)),

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from penna.budget import Deadline
+from penna.budget import Deadline, Resources
+from penna.data.table import Table
 from penna.errors import BundleError
-from penna.models import Resources, finetune
-from penna.models._finetuned import LINK
-from penna.recipe import Profile, Recipe
-from penna.table import Table
-from penna.tasks import regress
+from penna.models.finetune import family as finetune
+from penna.models.finetune.model import LINK
+from penna.search.recipe import Profile, Recipe
+from penna.tasks import regression
 
 WORTH = {"good": 4.0, "bad": 1.0, "story": 2.5, "lost": 0.0}
 
@@ -46,7 +46,7 @@ def test_numbers_are_learnt_and_served_as_they_were_trained(
     knobs: dict[str, object], tiny_bert: Path, resources: Resources, tmp_path: Path
 ) -> None:
     train, valid = table(), table(60, seed=1)
-    task = regress.make(train)
+    task = regression.make(train)
     seen: list[float] = []
     model = finetune.fit(
         recipe(tiny_bert, **knobs), task, train, valid, resources, lambda step, of, score: not seen.append(score)
@@ -66,7 +66,7 @@ def test_numbers_are_learnt_and_served_as_they_were_trained(
 
 def test_a_damaged_link_is_named(tiny_bert: Path, resources: Resources, tmp_path: Path) -> None:
     train = table(96)
-    model = finetune.fit(recipe(tiny_bert, epochs=6.0), regress.make(train), train, None, resources, lambda *_: True)
+    model = finetune.fit(recipe(tiny_bert, epochs=6.0), regression.make(train), train, None, resources, lambda *_: True)
     model.save(tmp_path)
     (tmp_path / LINK).write_text('{"kind": "mean", "values": [1.0]}')
     with pytest.raises(BundleError, match=r"link\.json is damaged"):

@@ -9,86 +9,87 @@ import stat
 
 import pytest
 
-from penna import folder
+from penna import atomic_folders
+from penna.artifact import files
 from penna.errors import BundleError
 
 
 def written(place, said):
     place.mkdir()
-    (place / folder.MANIFEST).write_text(said, encoding="utf-8")
+    (place / files.MANIFEST).write_text(said, encoding="utf-8")
     return place
 
 
 def test_a_folder_takes_the_place_of_another(tmp_path):
     old, new = written(tmp_path / "model", "old"), written(tmp_path / "new", "new")
-    folder.swap(new, old)
-    assert (old / folder.MANIFEST).read_text() == "new"
+    atomic_folders.swap(new, old)
+    assert (old / files.MANIFEST).read_text() == "new"
     assert [p.name for p in tmp_path.iterdir()] == ["model"]
 
 
 def test_where_the_new_one_cannot_be_moved_the_old_one_comes_back(tmp_path):
     old = written(tmp_path / "model", "old")
     with pytest.raises(FileNotFoundError):
-        folder.swap(tmp_path / "nowhere", old)
-    assert (old / folder.MANIFEST).read_text() == "old"
+        atomic_folders.swap(tmp_path / "nowhere", old)
+    assert (old / files.MANIFEST).read_text() == "old"
 
 
 def test_what_a_kill_left_aside_is_not_lost(tmp_path):
     aside = written(tmp_path / ".model-old", "old")
     with pytest.raises(FileNotFoundError):
-        folder.swap(tmp_path / "nowhere", tmp_path / "model")
+        atomic_folders.swap(tmp_path / "nowhere", tmp_path / "model")
     assert not aside.exists()
-    assert (tmp_path / "model" / folder.MANIFEST).read_text() == "old"
+    assert (tmp_path / "model" / files.MANIFEST).read_text() == "old"
 
 
 def whole(place, **said):
     """A folder with one part, and its manifest."""
-    (place / folder.PARTS).mkdir(parents=True)
-    (place / folder.PARTS / "weights.json").write_text("[1]")
-    folder.write_manifest(place, {"format": folder.FORMAT, **said}, f"# A card\n\nIts digest is {folder.BLANK}.\n")
+    (place / files.PARTS).mkdir(parents=True)
+    (place / files.PARTS / "weights.json").write_text("[1]")
+    files.write_manifest(place, {"format": files.FORMAT, **said}, f"# A card\n\nIts digest is {files.BLANK}.\n")
     return place
 
 
 def test_a_manifest_begins_with_its_digest_and_the_card_names_it(tmp_path):
-    made = whole(tmp_path / "model", labels=["a", "b", folder.BLANK])
-    said = folder.read_manifest(made)
-    raw = (made / folder.MANIFEST).read_bytes()
-    assert said["digest"] == hashlib.sha256(raw.replace(said["digest"].encode(), folder.BLANK.encode())).hexdigest()
-    assert f"Its digest is {said['digest']}." in (made / folder.CARD).read_text()
-    folder.check_files(made, said, card=True)
+    made = whole(tmp_path / "model", labels=["a", "b", files.BLANK])
+    said = files.read_manifest(made)
+    raw = (made / files.MANIFEST).read_bytes()
+    assert said["digest"] == hashlib.sha256(raw.replace(said["digest"].encode(), files.BLANK.encode())).hexdigest()
+    assert f"Its digest is {said['digest']}." in (made / files.CARD).read_text()
+    files.check_files(made, said, card=True)
 
 
 @pytest.mark.parametrize("number", [1, 2])
 def test_formats_without_a_digest_are_refused_by_name(tmp_path, number):
     with pytest.raises(BundleError, match=f"format {number}, .* has no digest of its own, fit again"):
-        folder.read_manifest(written(tmp_path / "model", json.dumps({"format": number})))
+        files.read_manifest(written(tmp_path / "model", json.dumps({"format": number})))
 
 
 def test_flipped_bits_of_a_manifest_are_refused(tmp_path):
     made = whole(tmp_path / "model", labels=["é", "b"], scores=[1e-05, 2.5])
-    path, raw = made / folder.MANIFEST, (made / folder.MANIFEST).read_bytes()
+    path, raw = made / files.MANIFEST, (made / files.MANIFEST).read_bytes()
     for bit in random.Random(0).sample(range(8 * len(raw)), 500):
         flipped = bytearray(raw)
         flipped[bit // 8] ^= 1 << bit % 8
         path.write_bytes(flipped)
         with pytest.raises(BundleError):
-            folder.read_manifest(made)
+            files.read_manifest(made)
 
 
 def test_a_manifest_of_equal_meaning_is_refused_unless_it_is_equal(tmp_path):
     made = whole(tmp_path / "model", labels=["a"])
-    said = json.loads((made / folder.MANIFEST).read_bytes())
-    (made / folder.MANIFEST).write_text(json.dumps(said))
+    said = json.loads((made / files.MANIFEST).read_bytes())
+    (made / files.MANIFEST).write_text(json.dumps(said))
     with pytest.raises(BundleError, match="digest does not fit"):
-        folder.read_manifest(made)
+        files.read_manifest(made)
 
 
 def test_a_changed_card_is_refused_where_the_card_matters(tmp_path):
     made = whole(tmp_path / "model")
-    (made / folder.CARD).write_text("# Another")
-    folder.check_files(made, folder.read_manifest(made))
+    (made / files.CARD).write_text("# Another")
+    files.check_files(made, files.read_manifest(made))
     with pytest.raises(BundleError, match=r"README\.md is not what was written"):
-        folder.check_files(made, folder.read_manifest(made), card=True)
+        files.check_files(made, files.read_manifest(made), card=True)
 
 
 def linked(parts):
@@ -127,18 +128,18 @@ def large(parts):
 )
 def test_parts_that_are_not_what_was_written_are_refused_before_they_are_read(tmp_path, spoil, why):
     made = whole(tmp_path / "model")
-    spoil(made / folder.PARTS)
+    spoil(made / files.PARTS)
     with pytest.raises(BundleError, match=why):
-        folder.check_files(made, folder.read_manifest(made))
+        files.check_files(made, files.read_manifest(made))
 
 
 def test_all_files_of_a_folder_have_the_modes_of_new_ones(tmp_path):
     made = whole(tmp_path / "model")
     made.chmod(0o700)
-    (made / folder.PARTS / "weights.json").chmod(0o600)
+    (made / files.PARTS / "weights.json").chmod(0o600)
     before = os.umask(0o027)
     try:
-        folder.level(made)
+        atomic_folders.level(made)
     finally:
         os.umask(before)
     modes = {p.name: stat.S_IMODE(p.stat().st_mode) for p in (made, *made.rglob("*"))}
@@ -148,8 +149,8 @@ def test_all_files_of_a_folder_have_the_modes_of_new_ones(tmp_path):
 @pytest.mark.parametrize(
     ("said", "why"),
     [
-        ({"format": folder.FORMAT + 1}, "update penna"),
-        ({"format": folder.FORMAT}, "digest does not fit"),
+        ({"format": files.FORMAT + 1}, "update penna"),
+        ({"format": files.FORMAT}, "digest does not fit"),
         ({"format": 0}, "no Penna has written"),
         ({"format": True}, "no Penna has written"),
         ({"format": float("inf")}, "damaged"),
@@ -162,4 +163,4 @@ def test_all_files_of_a_folder_have_the_modes_of_new_ones(tmp_path):
 def test_unknown_formats_and_damaged_manifests_get_a_sentence(tmp_path, said, why):
     content = said if isinstance(said, str) else json.dumps(said)
     with pytest.raises(BundleError, match=why):
-        folder.read_manifest(written(tmp_path / "model", content))
+        files.read_manifest(written(tmp_path / "model", content))

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from penna import plugins, tasks
+from penna.data.readers.read_notes import Notes
+from penna.data.readers.read_table import read
 from penna.errors import TableError
-from penna.reading import read
-from penna.reading.notes import Notes
 
 TEXTS = ["Ann left Rome", "Nobody came", "Bob met Ann"]
 SPANS = [[(0, 3, "PER"), (9, 13, "LOC")], [], [(0, 3, "PER"), (8, 11, "PER")]]
@@ -66,7 +66,7 @@ def test_entities_are_read_from_every_export(tmp_path, form, way):
     table, findings = read(records if way == "memory" else path)
     assert table.joined.tolist() == TEXTS
     task = tasks.find("auto", table)
-    assert (task.name, task.types, findings) == ("tag", ("LOC", "PER"), [])
+    assert (task.name, task.types, findings) == ("token_classification", ("LOC", "PER"), [])
     assert [len(row[row > 0]) for row in task.encode(table)] == [2, 0, 2]
 
 
@@ -150,7 +150,7 @@ def test_paragraphs_of_questions_are_read_wherever_they_stand(tmp_path, content)
     (tmp_path / "a.json").write_text(content, encoding="utf-8")
     table, _ = read(tmp_path / "a.json")
     assert (len(table), table.pair, table.target_name) == (3, ("question", "context"), "answers")
-    assert tasks.find("auto", table).name == "answer"
+    assert tasks.find("auto", table).name == "question_answering"
 
 
 def test_a_damaged_paragraph_is_refused_by_its_number():
@@ -172,9 +172,9 @@ def test_a_damaged_record_is_refused_by_its_number(record):
         read([studio([chosen("a")]), record])
 
 
-@pytest.mark.parametrize("name", plugins.names("reading.forms"))
+@pytest.mark.parametrize("name", plugins.names("data.readers.json_formats"))
 def test_every_form_leaves_records_of_others_alone(name):
-    form = plugins.find("reading.forms", name)
+    form = plugins.find("data.readers.json_formats", name)
     assert form.KEYS
     for record in ({"text": "a", "label": "b"}, {"tokens": ["a"], "tags": ["O"]}, {}, ["a", "b"], "a", 5, None):
         assert form.rows(record, 1, "a.json", Notes()) is None

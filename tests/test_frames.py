@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penna.encoders import checkpoints, frames, graph, tokens
-from penna.encoders.frames import Frame, Framing
-from penna.encoders.session import Graph
+from penna.data.table import Table
+from penna.encoders import checkpoints, sliding_windows, tokens
+from penna.encoders.sliding_windows import Frame, Framing
 from penna.encoders.tokens import Ragged
-from penna.table import Table
+from penna.export.onnx import encoder_export
+from penna.runtime.onnx_encoder import Graph
 
 BERT = Frame((2,), (3,), (3,), typed=True)
 WORDS = "the good card was lost and my money is not here what a very bad story"
@@ -25,7 +26,7 @@ def ragged(rows: list[list[int]], whole: list[int] | None = None) -> Ragged:
     return Ragged(np.array([i for row in rows for i in row], np.int32), offsets, lengths)
 
 
-def lists(framed: frames.Framed) -> list[list[int]]:
+def lists(framed: sliding_windows.Framed) -> list[list[int]]:
     return [part.tolist() for part in np.split(framed.rows.values, framed.rows.offsets[1:-1])]
 
 
@@ -103,14 +104,16 @@ def test_the_artefact_reads_pairs_and_windows_as_training_does(
     tiny: Callable[[str], Path], tmp_path: Path, kind: str, windows: int
 ):
     checkpoint = checkpoints.find(str(tiny(kind)))
-    framing = frames.framing(checkpoint, 24, pair=True, windows=windows)
+    framing = sliding_windows.framing(checkpoint, 24, pair=True, windows=windows)
     assert framing.frame.typed == (kind in ("albert", "bert", "roberta"))
     module: Any = checkpoints.load_module(checkpoint)
-    difference = graph.write_graph(module, checkpoint, tmp_path, length=24, framing=framing)  # compares with torch
+    difference = encoder_export.write_graph(
+        module, checkpoint, tmp_path, length=24, framing=framing
+    )  # compares with torch
     assert difference < 1e-3
     table = pair_table(["the good card", "", WORDS * 3], [WORDS * 4, "lost", WORDS])
     opened = Graph.open(tmp_path)
-    trained = frames.read(framing, checkpoint, table, None)
+    trained = sliding_windows.read(framing, checkpoint, table, None)
     served = opened.framed(list(zip(*table.text.values(), strict=True)))
     assert lists(served) == lists(trained)
     assert np.array_equal(served.starts, trained.starts)
@@ -122,10 +125,12 @@ def test_the_artefact_reads_pairs_and_windows_as_training_does(
 
 def test_long_texts_are_the_same_rows_in_training_and_in_the_artefact(tiny_bert: Path, tmp_path: Path):
     checkpoint = checkpoints.find(str(tiny_bert))
-    framing = frames.framing(checkpoint, 16, windows=frames.MOST_WINDOWS)
+    framing = sliding_windows.framing(checkpoint, 16, windows=sliding_windows.MOST_WINDOWS)
     texts = [WORDS * 60, "lost", "", "x" * 300_000]
-    trained = frames.read(framing, checkpoint, Table({"t": np.array(texts, dtype=object)}), tmp_path / "cache")
-    graph.write_graph(checkpoints.load_module(checkpoint), checkpoint, tmp_path / "made", length=16, framing=framing)
+    trained = sliding_windows.read(framing, checkpoint, Table({"t": np.array(texts, dtype=object)}), tmp_path / "cache")
+    encoder_export.write_graph(
+        checkpoints.load_module(checkpoint), checkpoint, tmp_path / "made", length=16, framing=framing
+    )
     served = Graph.open(tmp_path / "made").framed(texts)
     assert lists(served) == lists(trained)
     assert np.diff(trained.starts).tolist()[:3] == [16, 1, 1]

@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 
 from penna import tasks
-from penna.budget import Deadline
+from penna.budget import Deadline, OutOfTime, Resources
+from penna.data.table import Table
 from penna.errors import BundleError, EncoderError
-from penna.models import OutOfTime, Resources, _frozen_heads, _frozen_pace, frozen
-from penna.models._frozen_heads import Scaling
-from penna.recipe import Profile, Recipe
-from penna.table import Table
+from penna.heads import heads
+from penna.heads.heads import Scaling
+from penna.models.frozen import family as frozen
+from penna.models.frozen import throughput
+from penna.search.recipe import Profile, Recipe
 
 HEADS = ("logistic", "knn", "mlp", "prototype")
 WORDS = {
@@ -52,11 +54,11 @@ def recipe(profile: Profile, **knobs: str | float) -> Recipe:
 
 
 def go(chosen: Recipe, train: Table, resources: Resources, valid: Table | None = None) -> frozen.Frozen:
-    return frozen.fit(chosen, tasks.find("classify", train), train, valid, resources, lambda *_: True)
+    return frozen.fit(chosen, tasks.find("classification", train), train, valid, resources, lambda *_: True)
 
 
 def accuracy(model: frozen.Frozen, table: Table) -> float:
-    y = tasks.find("classify", table).encode(table)
+    y = tasks.find("classification", table).encode(table)
     return float((model.outputs(table).argmax(axis=1) == y).mean())
 
 
@@ -104,7 +106,7 @@ def test_balanced_weights_help_the_rare_class(profile: Profile, resources: Resou
         go(recipe(profile, c=0.01, class_weights=how), train, resources).outputs(made(90, seed=1)).mean(axis=0)
         for how in ("none", "balanced")
     )
-    rare = tasks.find("classify", train).classes.index("money")
+    rare = tasks.find("classification", train).classes.index("money")
     assert fair[rare] > 2 * plain[rare]
 
 
@@ -220,8 +222,8 @@ def test_opening_and_answering_never_import_torch(profile: Profile, resources: R
     code = """
 import sys, numpy as np
 from pathlib import Path
-from penna.models import frozen
-from penna.table import Table
+from penna.models.frozen import family as frozen
+from penna.data.table import Table
 texts = np.array(["a good film", "lost my card"], dtype=object)
 assert frozen.open(Path(sys.argv[1])).outputs(Table({"text": texts})).shape == (2, 3)
 assert not {"torch", "transformers", "sklearn"} & set(sys.modules)
@@ -232,19 +234,19 @@ assert not {"torch", "transformers", "sklearn"} & set(sys.modules)
 @pytest.mark.parametrize("shapes", [{"coef": (1, 8)}, {"coef": (3, 1)}, {"intercept": (1,)}, {"coef": (3, 8, 1)}])
 def test_arrays_of_a_head_that_would_be_stretched_are_refused(shapes: dict, tmp_path: Path) -> None:
     vectors = np.random.default_rng(0).random((30, 8), np.float32)
-    _frozen_heads.fit_prototypes(vectors, np.arange(30) % 3, 3).save(tmp_path)
+    heads.fit_prototypes(vectors, np.arange(30) % 3, 3).save(tmp_path)
     with np.load(tmp_path / "head.npz") as file:
         stored = dict(file)
     np.savez(tmp_path / "head.npz", **(stored | {name: np.ones(shape, np.float32) for name, shape in shapes.items()}))
     with pytest.raises(BundleError, match=r"head\.npz"):
-        _frozen_heads.open_head(tmp_path, 8)
+        heads.open_head(tmp_path, 8)
 
 
 @pytest.mark.parametrize("harm", ["cut", "gone", "kind", "newer", "width", "nan"])
 def test_a_damaged_head_is_named(harm: str, tmp_path: Path) -> None:
     vectors = np.random.default_rng(0).random((30, 8), np.float32)
-    _frozen_heads.fit_prototypes(vectors, np.arange(30) % 3, 3).save(tmp_path)
-    assert _frozen_heads.open_head(tmp_path, 8).outputs(vectors).shape == (30, 3)
+    heads.fit_prototypes(vectors, np.arange(30) % 3, 3).save(tmp_path)
+    assert heads.open_head(tmp_path, 8).outputs(vectors).shape == (30, 3)
     arrays, facts = tmp_path / "head.npz", tmp_path / "head.json"
     if harm == "cut":
         arrays.write_bytes(arrays.read_bytes()[:100])
@@ -260,12 +262,12 @@ def test_a_damaged_head_is_named(harm: str, tmp_path: Path) -> None:
     with pytest.raises(
         BundleError, match="update penna" if harm == "newer" else r"head\.(npz|json) is (damaged|missing)"
     ):
-        _frozen_heads.open_head(tmp_path, 9 if harm == "width" else 8)
+        heads.open_head(tmp_path, 9 if harm == "width" else 8)
 
 
 def test_neighbours_out_of_range_are_refused(tmp_path: Path) -> None:
     vectors = np.random.default_rng(0).random((30, 8), np.float32)
-    _frozen_heads.fit_neighbours(vectors, np.arange(30) % 3, 3, Scaling.fitted(vectors, "unit"), 5, 0).save(tmp_path)
+    heads.fit_neighbours(vectors, np.arange(30) % 3, 3, Scaling.fitted(vectors, "unit"), 5, 0).save(tmp_path)
     with np.load(tmp_path / "head.npz") as file:
         stored = dict(file)
     for spoilt in (
@@ -274,7 +276,7 @@ def test_neighbours_out_of_range_are_refused(tmp_path: Path) -> None:
     ):  # fmt: skip
         np.savez(tmp_path / "head.npz", **(stored | spoilt))
         with pytest.raises(BundleError, match="damaged"):
-            _frozen_heads.open_head(tmp_path, 8)
+            heads.open_head(tmp_path, 8)
 
 
 def test_minilm_knows_films_from_payments_by_two_examples_each(minilm: Path, resources: Resources) -> None:
@@ -289,15 +291,13 @@ def test_minilm_knows_films_from_payments_by_two_examples_each(minilm: Path, res
 def test_a_slow_pace_is_believed_for_minutes_and_no_longer(profile: Profile, resources: Resources) -> None:
     """A probe beside other work tells of the other work."""
     train = made(240)
-    _frozen_pace._known.clear()
+    throughput._known.clear()
     honest = frozen.cost(recipe(profile), profile, train, resources).seconds
     (file,) = (resources.cache / "pace").iterdir()
     file.write_text('{"tokens": 1.0, "alone": 9.0}')
-    _frozen_pace._known.clear()
+    throughput._known.clear()
     assert frozen.cost(recipe(profile), profile, train, resources).seconds > 100 * honest
     for forget in (True, False):  # by another process, and by the one that measured it
         os.utime(file, (1.0, 1.0))
-        _frozen_pace._known = (
-            {} if forget else {key: (_frozen_pace._Rate(1.0, 9.0), 1.0) for key in _frozen_pace._known}
-        )
+        throughput._known = {} if forget else {key: (throughput._Rate(1.0, 9.0), 1.0) for key in throughput._known}
         assert frozen.cost(recipe(profile), profile, train, resources).seconds < 20 * honest

@@ -5,14 +5,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from penna.budget import Deadline
+from penna.budget import Deadline, Resources
+from penna.data.table import Table
 from penna.errors import BundleError
-from penna.models import Resources, _frozen_heads, frozen
-from penna.models._frozen_heads import Scaling
-from penna.models._targets import Link
-from penna.recipe import Profile, Recipe
-from penna.table import Table
-from penna.tasks import regress
+from penna.heads import heads
+from penna.heads.heads import Scaling
+from penna.heads.links import Link
+from penna.models.frozen import family as frozen
+from penna.search.recipe import Profile, Recipe
+from penna.tasks import regression
 
 WORTH = {"good": 4.0, "bad": 1.0, "story": 2.5, "lost": 0.0}
 
@@ -42,7 +43,7 @@ def resources(tmp_path: Path) -> Resources:
 
 
 def go(recipe: Recipe, train: Table, resources: Resources) -> frozen.Frozen:
-    return frozen.fit(recipe, regress.make(train), train, None, resources, lambda *_: True)
+    return frozen.fit(recipe, regression.make(train), train, None, resources, lambda *_: True)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +61,7 @@ def test_each_head_learns_numbers_and_answers_the_same_from_its_folder(
     knobs: dict[str, str | float], profile: Profile, resources: Resources, tmp_path: Path
 ) -> None:
     train, other = made(300), made(90, seed=1)
-    task = regress.make(train)
+    task = regression.make(train)
     model = go(frozen.portfolio(profile)[0].but(**knobs), train, resources)  # type: ignore[arg-type]
     assert model.head.link.kind == ("mean" if knobs.get("bins") else "identity")
     outputs = model.outputs(other)
@@ -83,7 +84,7 @@ def test_numbers_are_offered_heads_of_their_own(profile: Profile, resources: Res
 
 def test_an_effort_below_one_takes_rows_of_every_size() -> None:
     train = made(1000)
-    part = train.take(frozen._part(regress.make(train).strata(train), 0.3, seed=0))
+    part = train.take(frozen._part(regression.make(train).strata(train), 0.3, seed=0))
     assert len(part) == 300
     assert part.target is not None
     assert float(np.std(part.target.astype(float))) == pytest.approx(float(np.std(train.target.astype(float))), rel=0.2)
@@ -91,7 +92,7 @@ def test_an_effort_below_one_takes_rows_of_every_size() -> None:
 
 def test_a_link_that_does_not_go_with_a_head_is_refused(tmp_path: Path) -> None:
     vectors = np.random.default_rng(0).random((30, 8), np.float32)
-    head = _frozen_heads.fit_neighbours(vectors, np.arange(30) % 3, 3, Scaling.fitted(vectors, "unit"), 5, 0)
-    _frozen_heads.Head(head.kind, head.scaling, head.arrays, Link("mean", (1.0, 2.0))).save(tmp_path)
+    head = heads.fit_neighbours(vectors, np.arange(30) % 3, 3, Scaling.fitted(vectors, "unit"), 5, 0)
+    heads.Head(head.kind, head.scaling, head.arrays, Link("mean", (1.0, 2.0))).save(tmp_path)
     with pytest.raises(BundleError, match="damaged"):
-        _frozen_heads.open_head(tmp_path, 8)
+        heads.open_head(tmp_path, 8)

@@ -15,10 +15,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from penna.encoders import _onnx_nodes, checkpoints, graph, tokens
-from penna.encoders.session import Graph
+from penna.data.table import Table
+from penna.encoders import checkpoints, tokens
 from penna.errors import BundleError
-from penna.table import Table
+from penna.export.onnx import encoder_export
+from penna.onnx_graphs import encoder_graph
+from penna.runtime.onnx_encoder import Graph
 
 KINDS = sorted(checkpoints.KINDS)
 TEXTS = [
@@ -46,7 +48,7 @@ def write(tiny: Callable[[str], Path], tmp_path: Path) -> Write:
             head = rng.normal(size=(classes, checkpoint.width)), rng.normal(size=classes)
         module = checkpoints.load_module(checkpoint, depth=depth)
         folder = tmp_path / f"{kind}-{depth}-{classes}-{len(list(tmp_path.iterdir()))}"
-        difference = graph.write_graph(module, checkpoint, folder, **({"head": head, "length": 48} | options))
+        difference = encoder_export.write_graph(module, checkpoint, folder, **({"head": head, "length": 48} | options))
         assert difference < 1e-5
         return folder
 
@@ -90,14 +92,14 @@ def test_every_activation_is_the_one_of_the_config(activation: str, tiny_bert: P
     with torch.no_grad():
         for layer in module.encoder.layer:
             layer.intermediate.dense.weight *= 30  # out where the kinds of gelu differ
-    assert graph.write_graph(module, checkpoint, tmp_path, length=48) < 1e-5
+    assert encoder_export.write_graph(module, checkpoint, tmp_path, length=48) < 1e-5
 
 
 def test_an_unknown_activation_is_refused(tiny_bert: Path, tmp_path: Path) -> None:
     module = checkpoints.load_module(checkpoint := checkpoints.find(str(tiny_bert)))
     module.config.hidden_act = "silu"
     with pytest.raises(BundleError, match="activation 'silu'"):
-        graph.write_graph(module, checkpoint, tmp_path, length=48)
+        encoder_export.write_graph(module, checkpoint, tmp_path, length=48)
 
 
 @pytest.mark.parametrize("pooling", ["mean", "cls", "max", "sqrt", "last"])
@@ -121,7 +123,7 @@ def test_a_block_of_albert_is_stored_once_however_often_it_is_called(
 ) -> None:
     checkpoint = checkpoints.find(str(tiny_cycle))
     module = checkpoints.load_module(checkpoint, depth=depth)
-    assert graph.write_graph(module, checkpoint, tmp_path, length=48) < 1e-5
+    assert encoder_export.write_graph(module, checkpoint, tmp_path, length=48) < 1e-5
     np.testing.assert_allclose(Graph.open(tmp_path, threads=1).run(TEXTS), expected(tiny_cycle, depth), atol=1e-4)
     weights = sum(p.numel() for p in module.parameters()) * 4
     assert (tmp_path / "graph.onnx").stat().st_size < weights + 20_000
@@ -141,13 +143,13 @@ def test_an_encoder_in_the_package_is_small_and_can_be_served_at_each_of_its_dep
     assert (checkpoint.folder / "README.md").is_file()  # its model card
     for depth in checkpoint.trained or (checkpoint.layers,):
         module = checkpoints.load_module(checkpoint, depth=depth)
-        assert graph.write_graph(module, checkpoint, tmp_path / str(depth), length=64, sample=TEXTS) < 1e-3
+        assert encoder_export.write_graph(module, checkpoint, tmp_path / str(depth), length=64, sample=TEXTS) < 1e-3
 
 
 @given(st.lists(st.integers(0, 3), max_size=4), st.integers(1, 4), st.lists(st.integers(0, 3), max_size=3))
 def test_cycles_give_back_the_order_that_they_were_found_in(cycle: list[int], times: int, rest: list[int]) -> None:
     order = cycle * times + rest
-    found = _onnx_nodes.cycles(order)
+    found = encoder_graph.cycles(order)
     assert [i for run, often in found for i in run * often] == order
     if not rest and len(set(cycle)) == len(cycle) > 0 and times > 1:
         assert found == [(tuple(cycle), times)]
@@ -161,7 +163,7 @@ def test_several_layer_groups_of_albert_come_in_their_order(tiny_albert: Path, t
     config = transformers.AutoConfig.from_pretrained(tiny_albert, num_hidden_groups=2, inner_group_num=2)
     torch.manual_seed(1)
     module = transformers.AutoModel.from_config(config, add_pooling_layer=False).eval()
-    assert graph.write_graph(module, checkpoint, tmp_path, length=48) < 1e-5
+    assert encoder_export.write_graph(module, checkpoint, tmp_path, length=48) < 1e-5
 
 
 def test_a_head_of_several_layers_is_part_of_the_graph(write: Write, tiny_bert: Path) -> None:
@@ -178,9 +180,9 @@ def test_a_graph_that_answers_otherwise_is_never_left_behind(
     tiny_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module = checkpoints.load_module(checkpoint := checkpoints.find(str(tiny_bert)))
-    monkeypatch.setitem(_onnx_nodes._ACTIVATIONS, "gelu", "Relu")
+    monkeypatch.setitem(encoder_graph._ACTIVATIONS, "gelu", "Relu")
     with pytest.raises(BundleError, match="differs from the trained one by"):
-        graph.write_graph(module, checkpoint, tmp_path, length=48)
+        encoder_export.write_graph(module, checkpoint, tmp_path, length=48)
     assert not (tmp_path / "graph.onnx").exists()
 
 
@@ -231,7 +233,7 @@ def test_any_text_becomes_the_tokens_of_training(write: Write, tiny_bert: Path) 
 
 def test_serving_meets_no_torch_and_no_onnx(write: Write) -> None:
     code = (
-        "import sys; from penna.encoders.graph import Graph; from pathlib import Path;"
+        "import sys; from penna.export.onnx.encoder_export import Graph; from pathlib import Path;"
         "Graph.open(Path(sys.argv[1])).run(['a']);"
         "print([m for m in ('torch', 'onnx', 'transformers', 'pandas', 'sklearn') if m in sys.modules])"
     )
@@ -356,12 +358,12 @@ def test_an_unknown_pooling_is_refused(write: Write) -> None:
 def test_the_graph_of_a_real_encoder_answers_as_torch_does(minilm: Path, tmp_path: Path) -> None:
     checkpoint = checkpoints.find(str(minilm))
     module = checkpoints.load_module(checkpoint, depth=3)
-    assert graph.write_graph(module, checkpoint, tmp_path, length=128, sample=["a real text"]) < 1e-5
+    assert encoder_export.write_graph(module, checkpoint, tmp_path, length=128, sample=["a real text"]) < 1e-5
 
 
 def test_weights_that_are_no_numbers_are_named_and_nothing_is_written(tiny_bert: Path, tmp_path: Path) -> None:
     module = checkpoints.load_module(checkpoint := checkpoints.find(str(tiny_bert)))
     module.encoder.layer[1].output.dense.bias.data[0] = float("nan")
     with pytest.raises(BundleError, match=r"cannot be served: its weights layer_1\.down\.bias are no finite numbers"):
-        graph.write_graph(module, checkpoint, tmp_path, length=48)
+        encoder_export.write_graph(module, checkpoint, tmp_path, length=48)
     assert not list(tmp_path.iterdir())

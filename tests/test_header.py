@@ -8,10 +8,10 @@ from typer.testing import CliRunner
 
 from penna import AutoText
 from penna.cli import app
+from penna.data.readers.header import judged
+from penna.data.readers.read_table import Form, read, stream
 from penna.errors import TableError
-from penna.reading import Form, read, stream
-from penna.reading.header import judged
-from penna.serve.batch import predict_file
+from penna.inference.batch_predict import predict_file
 
 TEXTS = [
     "Why was I charged for cash?",

@@ -51,8 +51,8 @@ def test_any_module_can_be_the_first_that_is_imported():
     """In one process: what is loaded of Penna is forgotten before each."""
     code = """
 import importlib, pkgutil, sys
-import penna.encoders, penna.reading
-rooms = [penna.encoders, penna.reading]
+import penna.encoders, penna.data.readers
+rooms = [penna.encoders, penna.data.readers]
 names = [f"{room.__name__}.{m.name}" for room in rooms for m in pkgutil.iter_modules(room.__path__)]
 for name in names:
     for loaded in [m for m in sys.modules if m.split(".")[0] == "penna"]:

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from penna.data.readers import json_rows
+from penna.data.readers.json_values import Scanner
+from penna.data.readers.read_notes import Notes
+from penna.data.readers.read_table import read, stream
 from penna.errors import TableError
-from penna.reading import json_rows, read, stream
-from penna.reading.json_values import Scanner
-from penna.reading.notes import Notes
 
 ROWS = [{"text": f"some words here, number {i}", "label": "ab"[i % 2]} for i in range(6)]
 KEYS = list(ROWS[0])
@@ -59,13 +60,13 @@ def test_every_layout_of_json_gives_all_rows(form):
 @pytest.mark.parametrize("form", WHOLE)
 @pytest.mark.parametrize("size", [1, 7, 64])
 def test_small_reads_give_the_same_rows(monkeypatch, form, size):
-    monkeypatch.setattr("penna.reading.json_values.STEP", size)
+    monkeypatch.setattr("penna.data.readers.json_values.STEP", size)
     assert pieces(WHOLE[form])[0] == pieces(WHOLE["one array"])[0]
 
 
 def test_a_long_object_is_read_as_it_goes(monkeypatch):
-    monkeypatch.setattr("penna.reading.json_rows.WHOLE", 50)
-    monkeypatch.setattr("penna.reading.json_values.STEP", 16)
+    monkeypatch.setattr("penna.data.readers.json_rows.WHOLE", 50)
+    monkeypatch.setattr("penna.data.readers.json_values.STEP", 16)
     for form in ("one array", "a list under a key", "a list further down", "columns", "rows by number"):
         assert pieces(WHOLE[form])[0] == pieces(WHOLE["one array"])[0], form
     with pytest.raises(TableError, match=r"several lists of rows \('train', 'test'\)"):

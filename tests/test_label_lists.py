@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from penna import literals, reading, tasks
+from penna import tasks
+from penna.automl import inputs
+from penna.data import python_literals, readers
+from penna.data.readers import multi_targets
 from penna.errors import PennaError, TaskError
-from penna.job import intake
-from penna.reading import targets
 
 NAMES = ["joy", "love", "anger", "fear"]
 SETS = [row for size in (1, 2, 1) for row in itertools.combinations(NAMES, size)] * 8
@@ -61,19 +62,19 @@ HOLDERS = {
 @pytest.mark.parametrize("holder", HOLDERS)
 def test_lists_of_0_and_1_are_a_matrix_whatever_holds_them(holder):
     source, y = HOLDERS[holder]
-    table, task, _ = intake.read(source, y, None, None, "error")
+    table, task, _ = inputs.read(source, y, None, None, "error")
     assert (task.name, task.classes, task.matrix) == ("multilabel", (0, 1, 2, 3), True)
     assert table.target.tolist() == PLACES
     assert task.encode(table).astype(int).tolist() == FLAGS
 
 
 def test_a_matrix_is_read_alike_when_a_model_is_evaluated():
-    _, task, _ = intake.read(as_lines(FLAGS), "label", None, None, "error")
+    _, task, _ = inputs.read(as_lines(FLAGS), "label", None, None, "error")
     task = tasks.restore(json.loads(json.dumps(task.to_json())))
     for row in ([0, 1, 0, 0], [1, 1, 1, 1]):  # alone, a row could be labels
-        table, _ = reading.read([{"text": "a text of one row", "label": row}], y="label")
+        table, _ = readers.read([{"text": "a text of one row", "label": row}], y="label")
         assert task.encode(table).astype(int).tolist() == [row]
-    assert task.agreement(targets.matrix(FLAGS), PLACES) == 1
+    assert task.agreement(multi_targets.matrix(FLAGS), PLACES) == 1
 
 
 @settings(max_examples=100, deadline=None)
@@ -87,35 +88,35 @@ def test_a_matrix_gives_its_places(rows):
         lambda row: [bool(flag) for flag in row],
         lambda row: [str(flag) for flag in row],
     ):
-        assert targets.matrix([write(row) for row in rows]).tolist() == expected
+        assert multi_targets.matrix([write(row) for row in rows]).tolist() == expected
 
 
 @pytest.mark.parametrize(
     "cells", [[[0, 1], [0, 1]], ["ab", "ba"], [[1], [0]], [[0, 1, 0], [0, 1]], [[0, 2, 0]], ["0/1", "1/0"]]
 )
 def test_what_may_be_labels_is_no_matrix(cells):
-    assert targets.matrix(cells) is None
+    assert multi_targets.matrix(cells) is None
 
 
 def test_lists_of_0_and_1_of_unlike_length_are_refused():
     with pytest.raises(TaskError, match="more than once in 112 of 112 rows"):
-        intake.read(as_lines([[*row, 0][: 3 + i % 2] for i, row in enumerate(FLAGS)]), "label", None, None, "error")
+        inputs.read(as_lines([[*row, 0][: 3 + i % 2] for i, row in enumerate(FLAGS)]), "label", None, None, "error")
 
 
 @pytest.mark.parametrize("write", [list, tuple, set, lambda row: np.array(row, dtype=object), pd.Index])
 def test_lists_as_python_writes_them_are_lists(write):
     cells = [str(list(row) if write is pd.Index else write(row)) for row in SETS]
-    table, task, _ = intake.read(as_csv(cells), "label", None, None, "error")
+    table, task, _ = inputs.read(as_csv(cells), "label", None, None, "error")
     assert task.classes == tuple(sorted(NAMES))
     assert table.target.tolist() == [tuple(sorted(row)) for row in SETS]
 
 
 def test_a_label_without_a_list_stands_among_lists_and_a_broken_list_is_named():
     cells = [str(list(row)) if len(row) > 1 else row[0] for row in SETS]
-    table, _, _ = intake.read(as_csv(cells), "label", None, None, "error")
+    table, _, _ = inputs.read(as_csv(cells), "label", None, None, "error")
     assert table.target.tolist() == [tuple(sorted(row)) for row in SETS]
     with pytest.raises(TaskError, match=r"cannot be read \(rows 5, such as"):
-        intake.read(as_csv([*cells[:4], "['joy, 'love']", *cells[5:]]), "label", None, None, "error")
+        inputs.read(as_csv([*cells[:4], "['joy, 'love']", *cells[5:]]), "label", None, None, "error")
 
 
 WRITTEN = st.recursive(
@@ -128,39 +129,39 @@ WRITTEN = st.recursive(
 @settings(max_examples=200, deadline=None)
 @given(value=st.lists(WRITTEN, max_size=5))
 def test_what_python_wrote_is_what_is_parsed(value):
-    assert literals.parsed(repr(value)) == value
-    assert literals.parsed(json.dumps(value)) == value
+    assert python_literals.parsed(repr(value)) == value
+    assert python_literals.parsed(json.dumps(value)) == value
 
 
 @settings(max_examples=200, deadline=None)
 @given(text=st.text(alphabet="[](){}'\",: 01ab\\\nnp.None", max_size=30))
 def test_any_cell_is_parsed_or_left(text):
-    found = literals.parsed(text)
+    found = python_literals.parsed(text)
     assert found is None or isinstance(found, list | dict)
 
 
 def test_strings_that_touch_and_depth_are_no_lists():
-    assert literals.parsed("['a''b']") is None  # Python would make one of both
-    assert literals.parsed("('a')") is None
-    assert literals.parsed("[" * 5000 + "'" + "]" * 5000) is None
+    assert python_literals.parsed("['a''b']") is None  # Python would make one of both
+    assert python_literals.parsed("('a')") is None
+    assert python_literals.parsed("[" * 5000 + "'" + "]" * 5000) is None
 
 
 @pytest.mark.parametrize("sign", ["#", " ", "\n", "\t", " & ", "、"])
 def test_labels_joined_by_an_unusual_sign_are_hinted_at_and_read(sign):
     cells = [sign.join(row) for row in SETS]
-    _, task, findings = intake.read(as_csv(cells), "label", None, None, "error")
+    _, task, findings = inputs.read(as_csv(cells), "label", None, None, "error")
     hint = next(finding.message for finding in findings if "--separator" in finding.message)
     typed = hint.partition("--separator '")[2].partition("' reads")[0]
-    assert task.name == "classify"
-    table, task, _ = intake.read(as_csv(cells), "label", None, None, "error", separator=typed)
+    assert task.name == "classification"
+    table, task, _ = inputs.read(as_csv(cells), "label", None, None, "error", separator=typed)
     assert table.target.tolist() == [tuple(sorted(row)) for row in SETS]
 
 
 def test_lists_without_quotes_are_hinted_at_read_and_written():
     cells = [f"[{', '.join(row)}]" for row in SETS]
-    _, _, findings = intake.read(as_csv(cells), "label", None, None, "error")
+    _, _, findings = inputs.read(as_csv(cells), "label", None, None, "error")
     assert any("--separator '[,]'" in finding.message for finding in findings)
-    table, task, _ = intake.read(as_csv(cells), "label", None, None, "error", separator="[,]")
+    table, task, _ = inputs.read(as_csv(cells), "label", None, None, "error", separator="[,]")
     assert table.target.tolist() == [tuple(sorted(row)) for row in SETS]
     assert task.written(table.target[4:5]) == ["[joy,love]"]
 
@@ -168,14 +169,14 @@ def test_lists_without_quotes_are_hinted_at_read_and_written():
 def test_a_refusal_has_the_hint_too():
     rows = [f"{a}#{b}" for a in NAMES for b in range(12)]
     with pytest.raises(TaskError, match=r"like an id: .* --separator '#'"):
-        intake.read([{"text": t, "label": r} for t, r in zip(TEXTS, rows, strict=False)], "label", None, None, "error")
+        inputs.read([{"text": t, "label": r} for t, r in zip(TEXTS, rows, strict=False)], "label", None, None, "error")
 
 
 @pytest.mark.parametrize(
     "names", [["credit card", "debit card", "gift card"], ["a_b", "b_c", "a_c"], ["very good", "bad"]]
 )
 def test_names_of_several_words_are_no_joined_labels(names):
-    _, _, findings = intake.read(
+    _, _, findings = inputs.read(
         as_csv([names[i % len(names)] for i in range(len(TEXTS))]), "label", None, None, "error"
     )
     assert not any("--separator" in finding.message for finding in findings)
@@ -187,9 +188,9 @@ def test_objects_in_lists_are_never_labels():
         for i in range(30)
     ]
     with pytest.raises(TaskError, match=r"objects with the keys 'start', 'kind'"):
-        intake.read(rows, "y", None, None, "error")
+        inputs.read(rows, "y", None, None, "error")
     with pytest.raises(TaskError, match="holds lists in its lists"):
-        intake.read([{**row, "y": [["x", "z"]]} for row in rows], "y", None, None, "error")
+        inputs.read([{**row, "y": [["x", "z"]]} for row in rows], "y", None, None, "error")
 
 
 def test_tags_beside_other_texts_are_never_labels():
@@ -202,16 +203,16 @@ def test_tags_beside_other_texts_are_never_labels():
         for i in range(30)
     ]
     with pytest.raises(PennaError, match="more than once"):
-        intake.read([{**row, "ner": [*row["ner"], "O"]} for row in rows], "ner", None, None, "error")
+        inputs.read([{**row, "ner": [*row["ner"], "O"]} for row in rows], "ner", None, None, "error")
 
 
 def test_messages_that_count_rows_say_what_was_left_out_before():
     rows = [{"text": f"words of row {i}", "label": "a" if i < 30 else None} for i in range(100)]
     with pytest.raises(TaskError, match=r"only one class .* left out for an empty 'label': 70"):
-        intake.read(rows, "label", None, None, "error")
+        inputs.read(rows, "label", None, None, "error")
     lines = "\n".join([*(json.dumps(row) for row in rows[:10]), *["no json"] * 50])
     with pytest.raises(PennaError, match=r"10 rows are too few .* no JSON object: 50") as caught:
-        intake.read(io.BytesIO(lines.replace('"a"', '"b"', 4).encode()), "label", None, None, "error")
+        inputs.read(io.BytesIO(lines.replace('"a"', '"b"', 4).encode()), "label", None, None, "error")
     assert "\n" not in str(caught.value)
 
 
@@ -219,11 +220,14 @@ def test_labels_that_are_bytes_are_text():
     out = io.BytesIO()
     pd.DataFrame({"text": TEXTS[:4], "label": [b"a", b"b", b"a", "ä".encode()]}).to_parquet(out)
     out.seek(0)
-    assert reading.read(out)[0].target.tolist() == ["a", "b", "a", "ä"]
+    assert readers.read(out)[0].target.tolist() == ["a", "b", "a", "ä"]
 
 
 def test_answers_that_cannot_be_used_are_counted_among_all_rows():
     rows = [{"question": f"who is it, {i}", "context": f"it is Ann {i}"} for i in range(30)]
     cells = [[{"text": "Bob", "answer_start": 0}] if i < 20 else [] for i in range(30)]
     with pytest.raises(TaskError, match=r"no answer of column 'answers' can be used in its 30 rows: .* 20 of 30"):
-        tasks.find("answer", reading.read([{**row, "answers": cell} for row, cell in zip(rows, cells, strict=True)])[0])
+        tasks.find(
+            "question_answering",
+            readers.read([{**row, "answers": cell} for row, cell in zip(rows, cells, strict=True)])[0],
+        )

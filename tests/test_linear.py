@@ -15,19 +15,21 @@ from sklearn.feature_selection import chi2, mutual_info_classif
 from sklearn.naive_bayes import ComplementNB
 
 from penna import plugins
-from penna.budget import Deadline
+from penna.budget import Deadline, OutOfTime, Resources
+from penna.data.table import Field, Table
 from penna.errors import BundleError
 from penna.features import ngrams, selection
-from penna.features.directions import directions
 from penna.features.ngrams import Grams
+from penna.features.svd import directions
 from penna.features.tfidf import fit_tfidf
-from penna.models import OutOfTime, Resources, _linear_cost, linear
-from penna.models._linear_classifiers import balance, calibrate, complement_nb, log_counts
-from penna.models._linear_file import NAME
-from penna.models._linear_single import LinearModel
-from penna.recipe import Profile, Recipe
-from penna.table import Field, Table
-from penna.tasks import Task, classify
+from penna.models.linear import cost
+from penna.models.linear import family as linear
+from penna.models.linear.classifiers import balance, calibrate, complement_nb, log_counts
+from penna.models.linear.single import LinearModel
+from penna.models.linear.storage import NAME
+from penna.search.recipe import Profile, Recipe
+from penna.tasks import classification
+from penna.tasks.base import Task
 
 ODD = ["", " ", "\t\n", "\x00", "\ud800 broken", "👩‍👩‍👧 🎉", "这家酒店很好", "don't ’quote’", "İstanbul", "a" * 5000]
 SUBJECTS = {"fruit": "apple pear plum fig cherry", "tools": "hammer saw drill wrench axe", "birds": "wren owl crow jay"}
@@ -64,7 +66,7 @@ def always(step: int, of: int, score: float) -> bool:
 
 
 def fitted(recipe: Recipe, train: Table, tmp_path: Path) -> tuple[LinearModel, Task]:
-    task = classify.make(train)
+    task = classification.make(train)
     return linear.fit(recipe, task, train, None, resources(tmp_path), always), task
 
 
@@ -140,12 +142,14 @@ def test_the_least_count_and_the_limit_choose_the_commonest() -> None:
 
 def test_chi_squared_and_mutual_information_are_those_of_scikit_learn() -> None:
     train = shopping()
-    y = classify.make(train).encode(train)
+    y = classification.make(train).encode(train)
     rows = fit_tfidf(train.joined, Grams(2)).rows(train.joined)
-    of = {name: selection.find(name).scores(rows, selection.members(y, 3), 0) for name in ("chi2", "mutual")}
+    of = {
+        name: selection.find(name).scores(rows, selection.members(y, 3), 0) for name in ("chi2", "mutual_information")
+    }
     assert np.allclose(of["chi2"], chi2(rows, y)[0], rtol=1e-3, atol=1e-5)
     theirs = mutual_info_classif(rows.sign(), y, discrete_features=True)
-    assert np.allclose(of["mutual"], theirs, atol=1e-5)
+    assert np.allclose(of["mutual_information"], theirs, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", plugins.names(selection.ROOM))
@@ -184,7 +188,7 @@ def test_rows_that_share_nothing_have_no_directions() -> None:
 
 def test_complement_naive_bayes_ranks_as_scikit_learn_does() -> None:
     train = shopping()
-    y = classify.make(train).encode(train)
+    y = classification.make(train).encode(train)
     rows = fit_tfidf(train.joined, Grams(2)).rows(train.joined)
     margins = rows @ ComplementNB(alpha=0.3).fit(rows, y).feature_log_prob_.T
     margins -= margins.mean(axis=1, keepdims=True)
@@ -199,7 +203,7 @@ def test_balanced_weights_give_each_class_the_same_total() -> None:
 
 def test_log_count_ratios_are_widest_for_telling_words() -> None:
     train = shopping()
-    y = classify.make(train).encode(train)
+    y = classification.make(train).encode(train)
     tfidf = fit_tfidf(train.joined, Grams(1))
     widths = log_counts(tfidf.rows(train.joined), y, 3)
     telling, common = (widths[:, tfidf.rows([word]).indices[0]].max() for word in ("hammer", "saw"))
@@ -256,7 +260,7 @@ def test_recipes_at_the_corners_of_the_knobs_fit_without_a_warning(tmp_path: Pat
     for corner in (
         {"analyzer": "char", "words": 0, "low": 3, "high": 3, "c": 100.0},
         {"words": 3, "c": 0.01, "balanced": True, "nb": True, "sublinear": False, "lower": False},
-        {"min_df": 5, "keep": 10, "select": "mutual", "share": 0.1, "classifier": "svm", "c": 100.0},
+        {"min_df": 5, "keep": 10, "select": "mutual_information", "share": 0.1, "classifier": "svm", "c": 100.0},
         {"classifier": "complement_nb", "alpha": 3.0, "min_df": 3, "svd": 100},
         {"svd": 300, "nb": False, "share": 0.5, "select": "l1"},
     ):
@@ -286,7 +290,7 @@ def test_texts_that_are_all_empty_give_the_shares_of_the_classes(tmp_path: Path)
 
 def test_a_class_that_the_training_rows_lack_gets_a_small_probability(tmp_path: Path) -> None:
     train = shopping()
-    task = classify.make(train)
+    task = classification.make(train)
     without = train.take(np.flatnonzero(task.encode(train) != 1))
     for recipe in linear.portfolio(PROFILE)[:5]:
         outputs = linear.fit(recipe, task, without, None, resources(tmp_path), always).outputs(train)
@@ -300,7 +304,9 @@ def test_a_class_that_the_training_rows_lack_gets_a_small_probability(tmp_path: 
 def test_no_time_raises_out_of_time(tmp_path: Path) -> None:
     train = shopping()
     with pytest.raises(OutOfTime):
-        linear.fit(linear.portfolio(PROFILE)[0], classify.make(train), train, None, resources(tmp_path, -1), always)
+        linear.fit(
+            linear.portfolio(PROFILE)[0], classification.make(train), train, None, resources(tmp_path, -1), always
+        )
 
 
 def test_a_fit_that_is_too_long_is_cut_to_the_deadline(tmp_path: Path) -> None:
@@ -310,7 +316,7 @@ def test_a_fit_that_is_too_long_is_cut_to_the_deadline(tmp_path: Path) -> None:
     train = table(texts, [f"c{i % 60}" for i in range(20_000)])
     began = time.monotonic()
     recipe = linear.portfolio(PROFILE)[8]
-    model = linear.fit(recipe, classify.make(train), train, None, resources(tmp_path, 2.0), always)
+    model = linear.fit(recipe, classification.make(train), train, None, resources(tmp_path, 2.0), always)
     assert time.monotonic() - began < 20
     assert model.outputs(train.take(np.arange(5))).shape == (5, 60)
 
@@ -337,7 +343,7 @@ def test_a_recipe_for_a_large_table_is_shrunk_to_the_seconds_given_or_refused(tm
 
 
 def test_effort_takes_a_part_of_a_large_table_only() -> None:
-    short = _linear_cost.Plan(rows=1000, values=1e5, characters=1e5, features=1e4, columns=3)
+    short = cost.Plan(rows=1000, values=1e5, characters=1e5, features=1e4, columns=3)
     long = replace(short, rows=1_000_000, values=1e8, characters=1e8)
     assert short.rows_at(0.1) == 1000
     assert long.rows_at(0.1) == 100_000
@@ -346,7 +352,7 @@ def test_effort_takes_a_part_of_a_large_table_only() -> None:
 
 def test_a_sample_keeps_the_shares_and_one_row_of_each_class() -> None:
     y = np.repeat([0, 1, 2], [900, 99, 1])
-    taken = y[_linear_cost.sample(y, 100, seed=0)]
+    taken = y[cost.sample(y, 100, seed=0)]
     assert np.bincount(taken).tolist() == [90, 10, 1]
 
 
@@ -389,7 +395,7 @@ def test_a_damaged_file_is_refused_or_harmless(
 def test_a_well_formed_file_of_wrong_sizes_or_a_newer_format_is_refused(tmp_path: Path) -> None:
     from safetensors.numpy import save_file
 
-    from penna.models import _linear_file as files
+    from penna.models.linear import storage as files
 
     model, _ = fitted(linear.portfolio(PROFILE)[0], shopping(60), tmp_path)
     arrays = {

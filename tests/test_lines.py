@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from penna.cli import app
+from penna.data.readers.read_table import read, stream
 from penna.errors import TableError
-from penna.reading import read, stream
 
 ENGLISH = ['a "red, hat', "", "two dogs; one cat", "\u2028 odd\x85 ends", "it's\ra day"]
 GERMAN = ["ein roter Hut", "nichts", "zwei Hunde", "seltsame Enden 🙂", "ein Tag"]

@@ -9,8 +9,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
 from penna.budget import Deadline
-from penna.features.logistic import Logistic, fit_logistic, softmax
-from penna.features.rows import _Sparse
+from penna.solvers.logistic import Logistic, fit_logistic, softmax
+from penna.solvers.matrix_products import _Sparse
 
 
 def blobs(n: int, d: int, k: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from penna.budget import Deadline
-from penna.encoders.frames import MOST_WINDOWS
-from penna.models import Resources, finetune, frozen, reach
-from penna.recipe import Profile, Recipe
-from penna.table import Table
-from penna.tasks import classify
+from penna.budget import Deadline, Resources
+from penna.data.table import Table
+from penna.encoders.sliding_windows import MOST_WINDOWS
+from penna.models.base import reach
+from penna.models.finetune import family as finetune
+from penna.models.frozen import family as frozen
+from penna.search.recipe import Profile, Recipe
+from penna.tasks import classification
 
 FILLING = ["the", "film", "story", "card", "payment", "money", "what", "was", "is", "very", "not"]
 
@@ -35,7 +37,7 @@ def resources(tmp_path: Path) -> Resources:
 
 
 def accuracy(model: Any, table: Table) -> float:
-    return float((classify.make(table).decode(model.outputs(table)) == table.target).mean())
+    return float((classification.make(table).decode(model.outputs(table)) == table.target).mean())
 
 
 def saved(family: Any, model: Any, folder: Path) -> Any:
@@ -46,7 +48,7 @@ def saved(family: Any, model: Any, folder: Path) -> Any:
 
 def fitted(family: Any, name: str, encoder: Path, train: Table, resources: Resources, **knobs: Any) -> Any:
     recipe = Recipe.of(name, encoder=str(encoder), length=16, **knobs)
-    return family.fit(recipe, classify.make(train), train, None, resources, lambda *_: True)
+    return family.fit(recipe, classification.make(train), train, None, resources, lambda *_: True)
 
 
 def test_a_frozen_encoder_finds_by_windows_what_stands_far_behind(minilm: Path, resources: Resources):
@@ -99,12 +101,12 @@ def test_how_long_texts_are_read_is_a_choice_where_there_are_such(tiny_bert: Pat
 
 
 def test_the_report_says_how_many_rows_were_read_by_windows(tiny_bert: Path, resources: Resources):
-    from penna.report import words
+    from penna.report import format
 
     model = fitted(frozen, "frozen", tiny_bert, late(40, vast=1), resources)
     said = reach(Recipe.of("frozen", encoder="tiny"), model)
     assert said["encoder"] == "tiny"
-    assert words.reach(said).replace("\u202f", " ").split("; ") == [
+    assert format.reach(said).replace("\u202f", " ").split("; ") == [
         "16 tokens at once",
         "100.0 % of the rows have more and are read by at most 16 windows",
         "of 2.5 % a part is not read",

@@ -137,6 +137,6 @@ def test_every_interval_of_10_000_rows_and_77_classes_takes_seconds_at_most():
 
 def test_metrics_and_task_import_no_heavy_library():
     heavy = "[m for m in ('torch', 'sklearn', 'scipy', 'pandas', 'transformers') if m in sys.modules]"
-    script = f"import sys, penna.metrics, penna.tasks.classify; print({heavy})"
+    script = f"import sys, penna.metrics, penna.tasks.classification; print({heavy})"
     out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     assert out.strip() == "[]"

@@ -6,16 +6,17 @@ import numpy as np
 import pytest
 
 from artefacts import Maker
-from penna import plugins, ragged
-from penna.budget import Deadline
-from penna.models import Cost, OutOfTime, Resources
-from penna.recipe import Profile, Recipe
+from penna import plugins
+from penna.budget import Deadline, OutOfTime, Resources
+from penna.data import ragged
+from penna.models.base import Cost
+from penna.search.recipe import Profile, Recipe
 
 #: One artefact of each family that a search can fit; ``Maker`` fits it on a few rows.
 NAMES = {
-    "linear": "linear", "trees": "trees", "frozen": "frozen", "contrast": "contrast", "finetune": "finetune",
-    "crf": "crf", "tagger": "tagger", "overlap": "overlap", "reader": "reader", "memory": "words",
-    "seq2seq": "seq2seq",
+    "linear": "linear", "trees": "trees", "frozen": "frozen", "contrastive": "contrastive", "finetune": "finetune",
+    "crf": "crf", "tagger": "tagger", "sliding_window": "sliding_window", "reader": "reader",
+    "translation_memory": "words", "seq2seq": "seq2seq",
 }  # fmt: skip
 #: How far an artefact may be from the network that it was written from: training may run in bf16.
 CLOSE = 2e-2

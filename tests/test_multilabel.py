@@ -10,18 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score, label_ranking_average_precision_score, precision_score
 
-from penna import adjust, reading, tasks
-from penna.adjust import cuts
+from penna import postprocessing, tasks
+from penna.automl import postprocess
+from penna.automl.selection import Choice, Evidence
+from penna.data import readers
+from penna.data.table import Table
 from penna.errors import TableError, TaskError
-from penna.job import finishing
 from penna.metrics import label_sets
-from penna.prepare.checks import labelsets
-from penna.prepare.sheet import Sheet
-from penna.recipe import Recipe
-from penna.select import Choice, Evidence
-from penna.table import Table
-from penna.tasks import _labels, multilabel
-from penna.trials import State, Trial
+from penna.postprocessing import label_thresholds
+from penna.preprocessing.check_context import Sheet
+from penna.preprocessing.checks import label_sets as labelsets
+from penna.search.recipe import Recipe
+from penna.search.trials import State, Trial
+from penna.tasks import _multi_labels, multilabel
 
 
 def table(cells, form=""):
@@ -54,7 +55,7 @@ def judged(n=600, k=4, seed=0, rare=0.05):
     ],
 )
 def test_the_sign_between_labels_is_found_by_the_company_that_they_keep(cells, form):
-    assert _labels.form_of(cells) == form
+    assert _multi_labels.form_of(cells) == form
 
 
 def test_a_column_of_several_labels_is_recognised_and_said():
@@ -63,7 +64,7 @@ def test_a_column_of_several_labels_is_recognised_and_said():
     assert module is multilabel
     assert "up to 2 of 3 labels in a row, joined by '|'" in said
     assert tasks.find("auto", given).classes == ("anger", "joy", "love")
-    assert tasks.find("classify", table(["joy|love", "joy"] * 9)).classes == ("joy", "joy|love")
+    assert tasks.find("classification", table(["joy|love", "joy"] * 9)).classes == ("joy", "joy|love")
     assert tasks.find("auto", table(["joy", "love"] * 9), "micro_f1").name == "multilabel"
 
 
@@ -87,7 +88,7 @@ def test_an_empty_cell_says_that_there_is_no_label():
     ("cells", "says"),
     [
         ([(), None, ""] * 9, "no label in any of its 27 rows"),
-        ([("a",), ()] * 9, r"one label only \('a'\).*--task classify"),
+        ([("a",), ()] * 9, r"one label only \('a'\).*--task classification"),
         ([(f"{i}", f"{-i}") for i in range(30)], "like names of rows"),
         ([("a",), (1,)] * 9, "mixes labels of types"),
         ([], "nothing to learn from"),
@@ -122,7 +123,7 @@ def test_any_texts_can_be_labels_and_come_back_as_they_were(rows):
     task = multilabel.make(table(rows * 2))
     again = tasks.restore(json.loads(json.dumps(task.to_json())))
     assert again.labels(again.encode(table(rows))).tolist() == rows
-    assert [set(row) for row in _labels.sets(task.written(rows), task.form)] == [
+    assert [set(row) for row in _multi_labels.sets(task.written(rows), task.form)] == [
         {label.strip() for label in row} - {""} for row in rows
     ]
 
@@ -156,33 +157,33 @@ FRAME = pd.DataFrame({"text": ["so good", "so bad", "fine by me"], "joy": [1, 0,
 
 
 def test_columns_of_0_and_1_are_a_target_together():
-    read, _ = reading.read(FRAME, target=("joy", "anger"))
+    read, _ = readers.read(FRAME, target=("joy", "anger"))
     assert read.target.tolist() == [("joy",), ("anger",), ()]
     assert (read.target_name, read.target_columns) == ("joy, anger", ("joy", "anger"))
-    assert reading.read(FRAME, y=["joy", "anger"])[0].target.tolist() == read.target.tolist()
+    assert readers.read(FRAME, y=["joy", "anger"])[0].target.tolist() == read.target.tolist()
     with pytest.raises(TableError, match=r"column 'text' holds 'so good' in row 1: .*several target columns"):
-        reading.read(FRAME, text=["anger"], target=("joy", "text"))
+        readers.read(FRAME, text=["anger"], target=("joy", "text"))
 
 
 def test_a_matrix_of_0_and_1_and_lists_are_targets_too():
     texts = list(FRAME["text"])
     matrix = np.array([[1, 0], [1, 1], [0, 0]])
-    assert reading.read(texts, y=matrix)[0].target.tolist() == [(0,), (0, 1), ()]
-    assert reading.read(texts, y=matrix.tolist())[0].target.tolist() == [(0,), (0, 1), ()]
-    assert reading.read(texts, y=pd.DataFrame(matrix, columns=["a", "b"]))[0].target.tolist() == [
+    assert readers.read(texts, y=matrix)[0].target.tolist() == [(0,), (0, 1), ()]
+    assert readers.read(texts, y=matrix.tolist())[0].target.tolist() == [(0,), (0, 1), ()]
+    assert readers.read(texts, y=pd.DataFrame(matrix, columns=["a", "b"]))[0].target.tolist() == [
         ("a",),
         ("a", "b"),
         (),
     ]
-    assert reading.read(texts, y=[["b", "a"], ["a"], []])[0].target.tolist() == [("b", "a"), ("a",), ()]
+    assert readers.read(texts, y=[["b", "a"], ["a"], []])[0].target.tolist() == [("b", "a"), ("a",), ()]
     with pytest.raises(TableError, match="other values than 0 and 1"):
-        reading.read(texts, y=2 * matrix)
+        readers.read(texts, y=2 * matrix)
 
 
 def test_lists_in_json_lines_are_tuples_of_text(tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_text('{"text": "so good", "label": ["joy ", 3]}\n{"text": "so bad", "label": []}\n')
-    assert reading.read(path)[0].target.tolist() == [("joy", "3"), ()]
+    assert readers.read(path)[0].target.tolist() == [("joy", "3"), ()]
 
 
 # Metrics
@@ -231,16 +232,16 @@ def test_the_error_of_a_score_is_about_what_samples_differ_by(metric):
 
 def test_cuts_move_each_label_so_that_it_is_given_from_one_half_up():
     y, p = judged(3000)
-    step = cuts.fit(y, p.astype(np.float32), lambda y, p: label_sets.value("macro_f1", y, p))
+    step = label_thresholds.fit(y, p.astype(np.float32), lambda y, p: label_sets.value("macro_f1", y, p))
     assert np.array_equal(step(p) >= 0.5, p >= np.array(step.at))
     assert (np.argsort(step(p)[:, 0], kind="stable") == np.argsort(p[:, 0], kind="stable")).all()
-    again = adjust.from_json(json.loads(json.dumps(adjust.to_json(step))))
+    again = postprocessing.from_json(json.loads(json.dumps(postprocessing.to_json(step))))
     assert again == step
     np.testing.assert_array_equal(again(p[:3]), step(p)[:3])
     assert np.isfinite(step(np.array([[0, 1, 0.5, np.nextafter(1, 0)]]))).all()
     for damage in ([], [0.5, 1.0], [0.5, None], "0.5"):
         with pytest.raises((ValueError, TypeError)):
-            cuts.make(damage)
+            label_thresholds.make(damage)
 
 
 def test_micro_f1_of_honest_probabilities_gets_one_cut_for_all_labels():
@@ -249,7 +250,7 @@ def test_micro_f1_of_honest_probabilities_gets_one_cut_for_all_labels():
     p = 1 / (
         1 + np.exp(-(np.log(share / (1 - share)) + 2 * (2 * y - 1 + np.random.default_rng(9).normal(size=y.shape))))
     )
-    step = cuts.fit(y, p, lambda y, p: label_sets.value("micro_f1", y, p))
+    step = label_thresholds.fit(y, p, lambda y, p: label_sets.value("micro_f1", y, p))
     assert len(set(step.at)) == 1
 
 
@@ -258,12 +259,12 @@ def test_a_choice_gets_cuts_where_they_help_and_its_score_is_then_what_is_served
     task = multilabel.make(table([tuple("abcd"[j] for j in np.flatnonzero(row)) for row in y]))
     trial = Trial(Recipe.of("linear"), State.COMPLETE, folds=(0,), scores=(task.score(y, p),), errors=(0.01,), number=0)
     evidence = Evidence(task, lambda _: y, lambda *_: p.astype(np.float32), (0,))
-    done = finishing.finish([Choice(((trial, 1.0),), trial.score, 0.01)], evidence, 60.0)
-    assert [step.name for step in done.last] == ["cuts"]
+    done = postprocess.finish([Choice(((trial, 1.0),), trial.score, 0.01)], evidence, 60.0)
+    assert [step.name for step in done.last] == ["label_thresholds"]
     assert done.score == pytest.approx(task.score(y, p), abs=0.02)
-    assert tasks.as_served(task).score(y, adjust.apply(done.last, p)) > tasks.as_served(task).score(y, p) + 0.1
-    level = replace(evidence, outputs=lambda *_: adjust.apply(done.last, p))
-    assert finishing.finish([Choice(((trial, 1.0),), trial.score, 0.01)], level, 60.0).last == ()
+    assert tasks.as_served(task).score(y, postprocessing.apply(done.last, p)) > tasks.as_served(task).score(y, p) + 0.1
+    level = replace(evidence, outputs=lambda *_: postprocessing.apply(done.last, p))
+    assert postprocess.finish([Choice(((trial, 1.0),), trial.score, 0.01)], level, 60.0).last == ()
 
 
 # Checks
@@ -283,7 +284,7 @@ def test_a_label_of_which_a_model_knows_nothing_is_not_given_to_every_row() -> N
     rng = np.random.default_rng(0)
     y = np.stack([rng.random(4000) < 0.3, rng.random(4000) < 0.002], axis=1).astype(np.float32)
     p = np.stack([0.6 * y[:, 0] + 0.4 * rng.random(4000), 0.001 + 0.01 * rng.random(4000)], axis=1).astype(np.float32)
-    served = cuts.fit(y, p, lambda y, p: label_sets.value("macro_f1", y, p))(p) >= 0.5
+    served = label_thresholds.fit(y, p, lambda y, p: label_sets.value("macro_f1", y, p))(p) >= 0.5
     assert served[:, 1].sum() <= 5 * y[:, 1].sum()
     assert (served[:, 0] == (y[:, 0] > 0)).mean() > 0.95
 

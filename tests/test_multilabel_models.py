@@ -10,14 +10,17 @@ import pytest
 import torch
 
 from penna import plugins
-from penna.budget import Deadline
+from penna.budget import Deadline, Resources
+from penna.data.table import Field, Table
 from penna.errors import BundleError
-from penna.features.logistic import fit_logistic
-from penna.models import Resources, _chain, _linear_labels, finetune, frozen, linear
-from penna.models import _frozen_heads as heads
-from penna.models._targets import Link
-from penna.recipe import Profile, Recipe
-from penna.table import Field, Table
+from penna.heads import classifier_chain, heads
+from penna.heads.links import Link
+from penna.models.finetune import family as finetune
+from penna.models.frozen import family as frozen
+from penna.models.linear import family as linear
+from penna.models.linear import multilabel as _linear_labels
+from penna.search.recipe import Profile, Recipe
+from penna.solvers.logistic import fit_logistic
 from penna.tasks import multilabel
 from penna.training import label_losses
 from penna.training.losses import LOSSES
@@ -128,12 +131,12 @@ def test_a_chain_hears_the_labels_before_and_no_others(resources, tmp_path):
     assert weights[1, 0] > 0.1
     assert weights[0, 0] == weights[0, 1] == weights[1, 1] == 0
     margins = np.array([[9.0, 0.0], [-9.0, 0.0]], np.float32)
-    later = _chain.walked(margins, model.link.values)[:, 1]
+    later = classifier_chain.walked(margins, model.link.values)[:, 1]
     assert later[0] > 0.5 == pytest.approx(later[1], abs=0.01)
 
 
 def test_very_many_labels_get_no_chain():
-    many = replace(profile(), classes=_chain.MOST_LABELS + 1)
+    many = replace(profile(), classes=classifier_chain.MOST_LABELS + 1)
     assert not any(recipe.get("chain") for recipe in linear.portfolio(many))
     assert [knob.values for knob in linear.knobs(many) if knob.name == "chain"] == [(False,)]
     assert [knob.values for knob in linear.knobs(profile()) if knob.name == "chain"] == [(False, True)]

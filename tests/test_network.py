@@ -14,11 +14,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from penna import bundle, tasks, telemetry
-from penna.budget import Deadline
-from penna.models import Resources, frozen
-from penna.recipe import Profile
-from penna.table import Table
+from penna import tasks, telemetry
+from penna.artifact import bundle
+from penna.budget import Deadline, Resources
+from penna.data.table import Table
+from penna.models.frozen import family as frozen
+from penna.search.recipe import Profile
 
 WATCHED = Path(__file__).parents[1] / "benchmarks" / "watched.py"
 #: Seconds after its import in which onnxruntime tries to report, with something to spare.
@@ -100,7 +101,7 @@ def where(tmp_path: Path, tiny_bert: Path) -> Path:
     texts = np.array([f"{' '.join(draw.choice(words[label], 3))} {i}" for i, label in enumerate(target)], dtype=object)
     table = Table({"text": texts}, target=target, rows=np.arange(1, 161))
     recipe = frozen.portfolio(Profile(160, 2, 80, 20.0, encoders=(str(tiny_bert),)))[0]
-    task = tasks.find("classify", table)
+    task = tasks.find("classification", table)
     model = frozen.fit(recipe, task, table, None, Resources(tmp_path / "unused", Deadline(120), 1), lambda *_: True)
     bundle.write(tmp_path / "model", task, "frozen", model, {"text_columns": ["text"], "target": "label"})
     rows = "".join(f"{text},{label}\n" for text, label in zip(texts, target, strict=True))

@@ -10,14 +10,14 @@ from sklearn.impute import KNNImputer
 from sklearn.preprocessing import PowerTransformer
 
 from penna import plugins
+from penna.data.table import Field, Table
 from penna.errors import BundleError
-from penna.features import columns, filling, outliers, scales
-from penna.features.columns import Way, _together
-from penna.models import _beside
-from penna.table import Field, Table
+from penna.features import columns, imputation, isolation_forest, numeric_matrix, scaling
+from penna.features.columns.base import Way
+from penna.models.linear import tabular
 
-SCALES = plugins.names(scales.ROOM)
-FILLERS = plugins.names(filling.ROOM)
+SCALES = plugins.names(scaling.ROOM)
+FILLERS = plugins.names(imputation.ROOM)
 
 
 def numbers(n: int = 60, seed: int = 0, gaps: float = 0.2) -> np.ndarray:
@@ -46,7 +46,7 @@ FLOATS = st.floats(-1e30, 1e30, allow_nan=False)
 @given(values=st.lists(FLOATS, min_size=1, max_size=30), unseen=st.lists(FLOATS, max_size=5))
 @pytest.mark.parametrize("name", SCALES)
 def test_every_scale_is_finite_and_knows_its_own_points(name, values, unseen):
-    scale = scales.find(name)
+    scale = scaling.find(name)
     points = scale.fit(np.array(values))
     assert scale.fits(points)
     for some in (values, unseen):
@@ -58,21 +58,21 @@ def test_every_scale_is_finite_and_knows_its_own_points(name, values, unseen):
 @pytest.mark.parametrize("name", sorted(set(SCALES) - {"bins"}))
 def test_what_is_larger_is_never_smaller_on_a_scale(name):
     values = np.random.default_rng(0).lognormal(size=200)
-    scale = scales.find(name)
+    scale = scaling.find(name)
     made = scale.matrix(np.sort(values), scale.fit(values))[:, 0]
     assert (np.diff(made) >= 0).all()
 
 
 def test_the_power_is_the_one_that_scikit_learn_finds():
     values = np.random.default_rng(0).lognormal(size=400)
-    scale = scales.find("power")
+    scale = scaling.find("power")
     theirs = PowerTransformer().fit_transform(values[:, None] / values.std())
     assert np.allclose(scale.matrix(values, scale.fit(values)), theirs, atol=1e-2)
 
 
 def test_winsor_brings_a_wild_number_in_and_bins_share_the_rows():
     values = np.array([*range(99), 1e9])
-    winsor, bins = scales.find("winsor"), scales.find("bins")
+    winsor, bins = scaling.find("winsorize"), scaling.find("bins")
     assert winsor.matrix(values, winsor.fit(values)).max() > 1
     assert winsor.fit(values)[2] < 1e8
     assert bins.matrix(values, bins.fit(values)).sum(axis=0).tolist() == [10] * 10
@@ -90,7 +90,7 @@ def test_points_that_no_scale_gave_are_refused(name):
 def test_a_filling_uses_what_the_rest_of_the_row_says(name):
     truth, X = numbers(gaps=0), numbers(gaps=0)
     X[::4, 1] = np.nan
-    fitted = filling.fit(name, X, seed=0)
+    fitted = imputation.fit(name, X, seed=0)
     far = np.abs(fitted.filled(X)[::4, 1] - truth[::4, 1]).mean()
     assert far < 0.5 * np.abs(truth[::4, 1] - np.nanmean(X[:, 1])).mean()
     assert np.array_equal(fitted.filled(X)[1::4], np.where(np.isnan(X[1::4]), 0, X[1::4]))
@@ -98,7 +98,7 @@ def test_a_filling_uses_what_the_rest_of_the_row_says(name):
 
 @pytest.mark.parametrize("name", FILLERS)
 def test_filled_numbers_are_finite_whatever_is_missing(name):
-    fitted = filling.fit(name, numbers(), seed=0)
+    fitted = imputation.fit(name, numbers(), seed=0)
     wild = np.full((3, 4), np.nan)
     wild[1, 0], wild[2] = 1e30, -1e30
     assert np.isfinite(fitted.filled(wild)).all()
@@ -110,7 +110,7 @@ def test_nearest_neighbours_are_those_of_scikit_learn():
     rng = np.random.default_rng(0)
     X, fresh = rng.normal(size=(80, 3)), rng.normal(size=(30, 3))
     X[rng.random(X.shape) < 0.2] = fresh[rng.random(fresh.shape) < 0.3] = np.nan
-    knn = filling.find("knn")
+    knn = imputation.find("knn")
     theirs = KNNImputer(n_neighbors=5).fit(X.astype(np.float32)).transform(fresh)
     known = ~np.isnan(fresh).all(axis=1)
     assert np.allclose(knn.filled(fresh, knn.fit(X, 0))[known], theirs[known], atol=1e-4)
@@ -118,7 +118,7 @@ def test_nearest_neighbours_are_those_of_scikit_learn():
 
 def test_a_row_that_stands_alone_is_told():
     X = np.random.default_rng(0).normal(size=(300, 2))
-    fitted = outliers.fit(X, seed=0)
+    fitted = isolation_forest.fit(X, seed=0)
     found = fitted.matrix(np.array([[0.0, 0.0], [60.0, -60.0], [np.nan, np.nan]]))
     assert found[1, 0] > found[0, 0] + 2
     assert found[:, 1].tolist() == [0, 1, 0]
@@ -133,8 +133,8 @@ WAYS += [Way("power", missing="mean"), Way("bins", outliers=True), Way("raw", ou
 def test_numbers_looked_at_together_are_the_same_after_they_were_stored(way: Way, tmp_path: Path):
     train, fresh = table(numbers()), table(numbers(20, seed=1))
     fitted, matrix = columns.fit(train, untaught(numbers()), way)
-    _beside.write(tmp_path, fitted)
-    opened = _beside.read(tmp_path)
+    tabular.write(tmp_path, fitted)
+    opened = tabular.read(tmp_path)
     assert matrix.shape[1] == fitted.width == opened.width
     assert np.array_equal(fitted.matrix(train), matrix, equal_nan=True)
     assert np.array_equal(fitted.matrix(fresh), opened.matrix(fresh), equal_nan=True)
@@ -148,22 +148,22 @@ def test_a_filled_gap_is_still_told():
     assert fitted.width == 4 + 4
 
 
-@pytest.mark.parametrize("name", [_together.FILE, _together.FILLING, "outliers/forest.safetensors"])
+@pytest.mark.parametrize("name", [numeric_matrix.FILE, numeric_matrix.FILLING, "outliers/forest.safetensors"])
 def test_a_damaged_file_is_refused(name: str, tmp_path: Path):
     fitted, _ = columns.fit(table(numbers()), untaught(numbers()), Way(missing="knn", outliers=True))
-    _beside.write(tmp_path, fitted)
+    tabular.write(tmp_path, fitted)
     whole = (tmp_path / name).read_bytes()
     for broken in (b"", whole[: len(whole) // 2], b"{}" + whole):
         (tmp_path / name).write_bytes(broken)
         with pytest.raises(BundleError):
-            _beside.read(tmp_path)
+            tabular.read(tmp_path)
 
 
 def test_arrays_of_another_table_are_refused():
-    arrays = filling.fit("iterative", numbers(), seed=0).arrays()
+    arrays = imputation.fit("iterative", numbers(), seed=0).arrays()
     for wrong in ({"gaps": arrays["gaps"][:2]}, {"scale": -arrays["scale"] - 1}, {"column": arrays["column"] + 9}):
         with pytest.raises((ValueError, KeyError)):
-            filling.restore("iterative", arrays | wrong, 4)
+            imputation.restore("iterative", arrays | wrong, 4)
 
 
 def test_buckets_hold_names_that_were_never_seen():

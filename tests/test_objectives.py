@@ -14,8 +14,9 @@ from penna import plugins
 from penna.errors import EncoderError, SettingError
 from penna.pretraining import architecture, network, vocabulary
 from penna.pretraining.batch import Batch
-from penna.pretraining.objectives import Terms, _spans, _teacher, distil, parsed, rows
+from penna.pretraining.objectives import _spans, _teacher, distil
 from penna.pretraining.objectives._entropy import entropy
+from penna.pretraining.objectives.base import Terms, parsed, rows
 from penna.pretraining.settings import OBJECTIVES
 from penna.pretraining.source import Goal, Source
 from penna.pretraining.vocabulary import Vocabulary

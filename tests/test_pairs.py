@@ -15,18 +15,21 @@ from hypothesis import strategies as st
 
 import attacks
 import penna
-from penna import reading, split
-from penna.budget import Deadline
+from penna.budget import Deadline, Resources
+from penna.data import readers, splits
+from penna.data.table import Field, Table
 from penna.errors import BundleError, TableError
-from penna.features import overlap
-from penna.models import Resources, finetune, frozen, linear, trees
-from penna.prepare import check, rows
-from penna.prepare.checks import pairs as looks
-from penna.prepare.sheet import Sheet
-from penna.recipe import Profile, Recipe
-from penna.serve.batch import predict_file
-from penna.table import Field, Table
-from penna.tasks import classify, regress
+from penna.features import pair_overlap
+from penna.inference.batch_predict import predict_file
+from penna.models.finetune import family as finetune
+from penna.models.frozen import family as frozen
+from penna.models.linear import family as linear
+from penna.models.trees import family as trees
+from penna.preprocessing import serialize, validate
+from penna.preprocessing.check_context import Sheet
+from penna.preprocessing.checks import pairs as looks
+from penna.search.recipe import Profile, Recipe
+from penna.tasks import classification, regression
 
 FRAME = pd.DataFrame(
     {
@@ -45,22 +48,22 @@ def pairs(first: list[str], second: list[str], target: list[Any] | None = None) 
 
 
 def test_usual_names_make_a_pair_and_it_is_said():
-    table, findings = reading.read(FRAME)
+    table, findings = readers.read(FRAME)
     assert table.pair == ("sentence1", "sentence2")
     assert [f.kind for f in findings] == ["pair"]
     assert "name both with --text" in findings[0].message
 
 
 def test_both_columns_named_as_text_are_one_text():
-    table, _ = reading.read(FRAME, text=["sentence1", "sentence2"])
+    table, _ = readers.read(FRAME, text=["sentence1", "sentence2"])
     assert table.pair is None
     assert table.joined[0] == "A cat sat.\nA cat is sitting."
 
 
 def test_a_named_second_text_finds_its_first_and_keeps_the_order_asked_for():
     frame = FRAME.rename(columns={"sentence1": "left", "sentence2": "right"})
-    assert reading.read(frame, text_pair="right", apart=("id",))[0].pair == ("left", "right")
-    turned, _ = reading.read(frame, text=["right"], text_pair="left")
+    assert readers.read(frame, text_pair="right", apart=("id",))[0].pair == ("left", "right")
+    turned, _ = readers.read(frame, text=["right"], text_pair="left")
     assert turned.pair == ("right", "left")
     assert list(turned.text) == ["right", "left"]
 
@@ -75,17 +78,17 @@ def test_a_named_second_text_finds_its_first_and_keeps_the_order_asked_for():
 )
 def test_a_pair_that_cannot_be_is_refused_in_a_sentence(asked, said):
     with pytest.raises(TableError, match=said):
-        reading.read(FRAME, **asked)
+        readers.read(FRAME, **asked)
 
 
 def test_a_question_is_a_pair_with_its_context_before_its_answer():
     frame = FRAME.rename(columns={"sentence1": "question", "sentence2": "answer"})
-    assert reading.read(frame)[0].pair == ("question", "answer")
-    assert reading.read(frame.assign(context="Cats sat there."))[0].pair == ("question", "context")
+    assert readers.read(frame)[0].pair == ("question", "answer")
+    assert readers.read(frame.assign(context="Cats sat there."))[0].pair == ("question", "context")
 
 
 def test_a_list_of_twos_is_a_pair():
-    table, _ = reading.read([("a b", "c d"), ("e f", "g h")], y=["x", "y"])
+    table, _ = readers.read([("a b", "c d"), ("e f", "g h")], y=["x", "y"])
     assert table.pair == ("text_1", "text_2")
 
 
@@ -100,7 +103,7 @@ def test_the_order_of_the_sides_tells_rows_apart_but_not_for_a_split():
 
 def test_copies_of_a_pair_stay_on_one_side_of_a_split():
     first, second = [f"text {i % 40}" for i in range(80)], [f"other {i % 40}!" for i in range(80)]
-    plan = split.plan(pairs(first, second), np.zeros(80, np.int64), folds=4)
+    plan = splits.plan(pairs(first, second), np.zeros(80, np.int64), folds=4)
     for train, valid in plan.folds:
         assert not {i % 40 for i in train} & {i % 40 for i in valid}
 
@@ -108,7 +111,7 @@ def test_copies_of_a_pair_stay_on_one_side_of_a_split():
 def test_a_pair_with_one_empty_side_is_counted_named_and_used():
     frame = pd.concat([FRAME.assign(sentence1=FRAME.sentence1 + str(i)) for i in range(6)])
     frame["sentence2"] = [f"{text} {i}" if text else "" for i, text in enumerate(frame.sentence2)]
-    table, findings = check.check(reading.read(frame)[0])
+    table, findings = validate.check(readers.read(frame)[0])
     assert len(table) == 24
     half = next(f for f in findings if f.kind == "half pair")
     assert half.count == 6
@@ -134,7 +137,7 @@ def test_columns_are_written_before_the_first_text():
         table.text, pair=table.pair, columns={"age": np.array(["34"], dtype=object)},
         fields={"age": Field("categorical")}, rows=table.rows,
     )  # fmt: skip
-    written = rows.written(table)
+    written = serialize.written(table)
     assert written.pair == ("a", "b")
     assert written.joined[0] == "age: 34.\nx\ny"
 
@@ -158,13 +161,13 @@ def resources(tmp_path: Path) -> Resources:
 
 
 def accuracy(model: Any, table: Table) -> float:
-    task = classify.make(table)
+    task = classification.make(table)
     return float((task.decode(model.outputs(table)) == table.target).mean())
 
 
 def test_a_frozen_encoder_tells_pairs_by_what_is_between_their_vectors(minilm: Path, resources: Resources):
     train, valid = opposites(300), opposites(100, seed=1)
-    task = classify.make(train)
+    task = classification.make(train)
     recipe = Recipe.of("frozen", encoder=str(minilm), depth=0.34, length=32)
     apart = frozen.fit(recipe, task, train, valid, resources, lambda *_: True)
     assert accuracy(apart, valid) > 0.85
@@ -182,7 +185,7 @@ def test_frozen_pairs_are_served_as_they_were_trained(
 ):
     train = opposites(60)
     recipe = Recipe.of("frozen", encoder=str(tiny_albert), length=16, pair=pair)
-    model = frozen.fit(recipe, classify.make(train), train, None, resources, lambda *_: True)
+    model = frozen.fit(recipe, classification.make(train), train, None, resources, lambda *_: True)
     served = saved(frozen, model, tmp_path / pair)
     assert np.abs(served.outputs(train) - model.outputs(train)).max() < 0.05
     assert not np.allclose(served.outputs(train), served.outputs(exchanged(train)), atol=1e-4)
@@ -202,7 +205,7 @@ def test_a_fine_tune_of_pairs_is_served_as_it_was_trained(
     train = opposites(80)
     chosen = {"length": 24, "epochs": 2.0, "lr": 1e-3, "pair": pair, "head_start": head_start}
     recipe = Recipe.made("finetune", {**chosen, "encoder": str(tiny(kind))})
-    model = finetune.fit(recipe, classify.make(train), train, opposites(30, 1), resources, lambda *_: True)
+    model = finetune.fit(recipe, classification.make(train), train, opposites(30, 1), resources, lambda *_: True)
     served = saved(finetune, model, tmp_path / kind)
     assert np.abs(served.outputs(train) - model.outputs(train)).max() < 0.03
     assert not np.allclose(served.outputs(train), served.outputs(exchanged(train)), atol=1e-4)
@@ -213,7 +216,7 @@ def test_a_fine_tune_learns_from_both_texts(minilm: Path, resources: Resources, 
     train, valid = opposites(250), opposites(80, seed=1)
     chosen = {"depth": 0.34, "length": 32, "epochs": 6.0, "lr": 3e-4, "pair": pair}
     recipe = Recipe.made("finetune", {**chosen, "encoder": str(minilm)})
-    model = finetune.fit(recipe, classify.make(train), train, None, resources, lambda *_: True)
+    model = finetune.fit(recipe, classification.make(train), train, None, resources, lambda *_: True)
     assert accuracy(model, valid) > 0.8  # the commonest class is about half
 
 
@@ -231,7 +234,7 @@ def told_by_overlap(rows: int, seed: int = 0) -> Table:
 def test_linear_models_see_what_two_texts_share(resources: Resources, tmp_path: Path, number: int):
     train, valid = told_by_overlap(150), told_by_overlap(60, seed=1)
     recipe = [r for r in linear.portfolio(PROFILE) if not r.get("nb")][number]
-    model = linear.fit(recipe, classify.make(train), train, None, resources, lambda *_: True)
+    model = linear.fit(recipe, classification.make(train), train, None, resources, lambda *_: True)
     if recipe["classifier"] != "complement_nb":  # which counts n-grams alone
         assert accuracy(model, valid) > 0.9
     served = saved(linear, model, tmp_path / "made")
@@ -249,7 +252,7 @@ def test_a_pair_of_numbers_is_learnt_by_linear_models(resources: Resources, tmp_
     )
     model = linear.fit(
         Recipe.of("linear", **{**dict(linear.portfolio(PROFILE)[0].knobs), "classifier": "ridge", "alpha": 1.0}),
-        regress.make(train), train, None, resources, lambda *_: True,
+        regression.make(train), train, None, resources, lambda *_: True,
     )  # fmt: skip
     answers = saved(linear, model, tmp_path / "made").outputs(train)[:, 0]
     assert np.corrcoef(answers, train.target.astype(float))[0, 1] > 0.9
@@ -257,7 +260,9 @@ def test_a_pair_of_numbers_is_learnt_by_linear_models(resources: Resources, tmp_
 
 def test_the_terms_of_a_pair_add_up_to_its_margins(resources: Resources):
     train = told_by_overlap(120)
-    model = linear.fit(linear.portfolio(PROFILE)[0], classify.make(train), train, None, resources, lambda *_: True)
+    model = linear.fit(
+        linear.portfolio(PROFILE)[0], classification.make(train), train, None, resources, lambda *_: True
+    )
     row = train.take(np.array([3]))
     terms = model.terms(row)
     assert terms.text == row.joined[0]
@@ -271,7 +276,9 @@ def test_a_damaged_overlap_is_refused(resources: Resources, tmp_path: Path):
     from safetensors.numpy import load_file, save_file
 
     train = told_by_overlap(60)
-    model = linear.fit(linear.portfolio(PROFILE)[0], classify.make(train), train, None, resources, lambda *_: True)
+    model = linear.fit(
+        linear.portfolio(PROFILE)[0], classification.make(train), train, None, resources, lambda *_: True
+    )
     saved(linear, model, tmp_path / "made")
     file = tmp_path / "made" / "overlap.safetensors"
     save_file(load_file(file) | {"mean": np.full(19, np.nan, np.float32)}, file)
@@ -282,9 +289,9 @@ def test_a_damaged_overlap_is_refused(resources: Resources, tmp_path: Path):
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_any_two_texts_can_be_compared(first: str, second: str):
     table = pairs([first, second, first], [second, first, first])
-    fitted, found = overlap.fit(table)
+    fitted, found = pair_overlap.fit(table)
     assert np.isfinite(found).all()
-    assert overlap.plain(table, fitted.rarity)[2, overlap.NAMES.index("equal")] == 1
+    assert pair_overlap.plain(table, fitted.rarity)[2, pair_overlap.NAMES.index("equal")] == 1
 
 
 @pytest.fixture(scope="module")
@@ -335,7 +342,7 @@ def test_a_file_without_its_second_text_is_refused_by_name(fitted: penna.AutoTex
 def test_trees_read_what_two_texts_share(resources: Resources, tmp_path: Path, text: str):
     train, valid = told_by_overlap(150), told_by_overlap(60, seed=1)
     recipe = trees.portfolio(PROFILE)[0].but(text=text, trees=40)
-    model = trees.fit(recipe, classify.make(train), train, None, resources, lambda *_: True)
+    model = trees.fit(recipe, classification.make(train), train, None, resources, lambda *_: True)
     assert accuracy(model, valid) > 0.9
     served = saved(trees, model, tmp_path / "made")
     assert np.allclose(served.outputs(valid), model.outputs(valid), atol=1e-6)

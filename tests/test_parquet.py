@@ -4,8 +4,8 @@ import random
 
 import pytest
 
+from penna.data.readers.read_table import Form, read
 from penna.errors import TableError
-from penna.reading import Form, read
 
 
 @pytest.fixture(scope="module")

@@ -24,20 +24,20 @@ from penna.cli import app
 from penna.encoders import checkpoints
 from penna.errors import EncoderError, MissingExtra, PennaError, RunError, SettingError
 from penna.pretraining import (
+    api,
     architecture,
-    durable,
-    faster,
+    atomic_files,
+    compile_probe,
+    flops,
+    logging,
     network,
-    pace,
-    preparing,
     pretrain,
     run,
-    start,
-    state,
-    telling,
+    setup,
+    training_state,
 )
-from penna.pretraining.keeping import Folder
-from penna.pretraining.processes import World
+from penna.pretraining.distributed import World
+from penna.pretraining.run_folder import Folder
 from penna.pretraining.schedule import Clock, Exits
 from penna.pretraining.settings import Settings, check, going_on
 from penna.training import precision
@@ -136,7 +136,7 @@ def test_each_line_says_what_was_learnt_how_fast_and_at_what_cost(trained):
         assert isinstance(said[name], int | float)
     assert 0 < said["mfu"] < 1.5
     assert said["progress"] == 1.0
-    assert "tokens/s" in telling.sentence(said)
+    assert "tokens/s" in logging.sentence(said)
 
 
 def test_the_encoder_is_a_checkpoint_like_any_other(trained):
@@ -169,7 +169,7 @@ def test_a_finished_run_is_left_as_it_is(trained, corpus, folder):
         **FAST,
     )
     assert (again.why, again.steps) == ("done", 120)
-    assert again.measures == telling.closing(trained / "log.jsonl")
+    assert again.measures == logging.closing(trained / "log.jsonl")
     assert all(torch.equal(before[name], tensor) for name, tensor in weights(trained).items())
 
 
@@ -263,7 +263,7 @@ def test_an_interrupt_writes_the_encoder_as_it_stands(corpus, folder, tmp_path):
     assert result.exit_code == 130
     assert "the same command goes on" in result.stderr
     assert checkpoints.find(str(out / "encoder")).layers == 2
-    assert state.newest(out / "state").step == lines(out)[-1]["step"]
+    assert training_state.newest(out / "state").step == lines(out)[-1]["step"]
 
 
 def test_two_processes_learn_what_one_learns_from_twice_the_batch(corpus, folder, tmp_path, monkeypatch):
@@ -288,7 +288,7 @@ def within(seconds: float, corpus: Path, folder: str, out: Path) -> tuple[run.Ou
     """A run with a budget, and how long it took. The door takes no budget as short as a test's."""
     begun = time.monotonic()
     asked = Settings(budget=seconds, tokenizer=folder, **FAST)
-    order = start.Order([corpus], (str(corpus),), Folder(out), asked, False, begun)
+    order = api.Order([corpus], (str(corpus),), Folder(out), asked, False, begun)
     made = run.whole(order, World(), lambda kind, **data: None)
     return made, time.monotonic() - begun
 
@@ -458,21 +458,21 @@ def test_a_damaged_state_is_one_clear_sentence(trained, corpus, tmp_path):
 
 def test_a_folder_is_there_whole_or_as_it_was(tmp_path):
     place = tmp_path / "encoder"
-    durable.whole(place, lambda new: (new / "a").write_text("1") and None)
+    atomic_files.whole(place, lambda new: (new / "a").write_text("1") and None)
 
     def full(new: Path) -> None:
         (new / "a").write_text("2")
         raise OSError(28, "No space left on device", str(new))
 
     with pytest.raises(RunError, match="no space is left"):
-        durable.whole(place, full)
+        atomic_files.whole(place, full)
     assert [(p.name, p.read_text()) for p in place.iterdir()] == [("a", "1")]
     assert [p.name for p in tmp_path.iterdir()] == ["encoder"]
 
 
 def test_a_disk_that_cannot_hold_the_states_is_refused_beforehand(tmp_path):
     with pytest.raises(RunError, match="are free"):
-        state.check_room(tmp_path / "enc", 10**15)
+        training_state.check_room(tmp_path / "enc", 10**15)
     assert not (tmp_path / "enc").exists()
 
 
@@ -497,7 +497,7 @@ def test_a_loss_that_is_no_number_keeps_the_last_good_state(corpus, tiny, tmp_pa
     save_file(poisoned, file, metadata={"format": "pt"})
     with pytest.raises(SettingError, match="lower --lr"):
         pretrain(corpus, tmp_path / "enc", from_=str(tmp_path / "bad"), objectives="sop", steps=5, length=32, threads=1)
-    assert state.newest(tmp_path / "enc" / "state").step == 0
+    assert training_state.newest(tmp_path / "enc" / "state").step == 0
 
 
 def test_a_budget_that_reading_uses_up_is_one_clear_sentence(corpus, folder, tmp_path):
@@ -515,11 +515,11 @@ def test_the_flops_of_a_pass_are_those_of_its_products():
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         net.words(net(ids, torch.zeros_like(ids), None, (4,))[0].last.reshape(-1, shape.hidden))
     counted = counter.get_total_flops() / ids.numel()
-    assert pace.forward_flops(shape, 64, 4, 1.0) == pytest.approx(counted, rel=0.01)
+    assert flops.forward_flops(shape, 64, 4, 1.0) == pytest.approx(counted, rel=0.01)
 
 
 def test_the_rate_of_products_is_the_measured_one():
-    assert pace.product_rate("float32", "cpu") == precision.gemm_rates()["float32"] * 1e9
+    assert flops.product_rate("float32", "cpu") == precision.gemm_rates()["float32"] * 1e9
 
 
 def test_progress_is_the_further_of_steps_and_time():
@@ -546,7 +546,7 @@ def test_exits_are_drawn_by_step_alone_and_cost_what_is_said():
 
 def test_compiling_is_left_alone_where_it_cannot_pay():
     net = network.build(replace(architecture.shape("albert", "tiny"), vocab=50), 0, seed=0)
-    assert faster.settle(net, "auto", lambda: None, torch.device("cpu")) == "not compiled"
+    assert compile_probe.settle(net, "auto", lambda: None, torch.device("cpu")) == "not compiled"
     assert net.apply_layer is network.applied
 
 
@@ -560,8 +560,8 @@ def test_a_compiler_that_fails_or_is_slower_is_done_without():
     def slower() -> None:
         time.sleep(0.001 if net.apply_layer is network.applied else 0.02)
 
-    assert faster.settle(net, "yes", failing, torch.device("cpu")) == "not compiled (RuntimeError)"
-    assert "no faster" in faster.settle(net, "yes", slower, torch.device("cpu"))
+    assert compile_probe.settle(net, "yes", failing, torch.device("cpu")) == "not compiled (RuntimeError)"
+    assert "no faster" in compile_probe.settle(net, "yes", slower, torch.device("cpu"))
     assert net.apply_layer is network.applied
 
 
@@ -577,8 +577,8 @@ def test_what_is_not_said_stays_as_it_was():
 
 def test_the_learning_rate_follows_the_width():
     for size, rate in (("tiny", 1e-3), ("base", 0.4 / 768), ("xlarge", 0.4 / 2048)):
-        assert preparing.rate(check(Settings(steps=1)), architecture.shape("albert", size)) == pytest.approx(rate)
-    assert preparing.rate(Settings(from_="x"), architecture.shape("albert", "tiny")) == 1e-4
+        assert setup.rate(check(Settings(steps=1)), architecture.shape("albert", size)) == pytest.approx(rate)
+    assert setup.rate(Settings(from_="x"), architecture.shape("albert", "tiny")) == 1e-4
 
 
 class _Heard:
@@ -610,7 +610,7 @@ def test_what_separates_documents_can_be_said(folder, tmp_path):
 
 def test_a_training_is_summed_up_over_the_last_tenth_of_its_log(tmp_path) -> None:
     log = tmp_path / "log.jsonl"
-    assert telling.closing(log) == {}
+    assert logging.closing(log) == {}
     lines = [{"step": n, "lr": 0.1, "loss": float(n), **({"sop accuracy": 0.5} if n < 29 else {})} for n in range(30)]
     log.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    assert telling.closing(log) == {"loss": 28.0, "sop accuracy": 0.5}
+    assert logging.closing(log) == {"loss": 28.0, "sop accuracy": 0.5}

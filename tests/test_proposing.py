@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from penna import tasks
+from penna.automl import candidates
+from penna.automl.evaluate import Work
 from penna.budget import Budget
-from penna.evaluate import Work
-from penna.job import proposing
-from penna.recipe import Profile, Recipe
-from penna.table import Table
-from penna.trials import State, Trial
+from penna.data.table import Table
+from penna.search.recipe import Profile, Recipe
+from penna.search.trials import State, Trial
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def work(tiny_bert):
         table = Table({"text": texts}, labels, rows=np.arange(1, rows + 1))
         profile = Profile(rows, 2, rows // 2, 30.0, encoders=(str(tiny_bert),), **facts)
         half = np.arange(rows // 2)
-        return Work(tasks.find("classify", table), table, [(half, half + rows // 2)], profile, Budget())
+        return Work(tasks.find("classification", table), table, [(half, half + rows // 2)], profile, Budget())
 
     return made
 
@@ -32,19 +32,19 @@ def work(tiny_bert):
 @pytest.mark.parametrize("facts", [{}, {"columns": 2}, {"cleanings": ("spaces", "none")}])
 def test_of_few_rows_a_trusted_recipe_comes_second(work, facts):
     few = work(32, **facts)
-    recipes = proposing.portfolio(few, ["linear", "frozen", "contrast"])
-    assert [r.family for r in recipes[:2]] == ["linear", "contrast"]
-    assert proposing.trusted(few, recipes) == recipes[1]
+    recipes = candidates.portfolio(few, ["linear", "frozen", "contrastive"])
+    assert [r.family for r in recipes[:2]] == ["linear", "contrastive"]
+    assert candidates.trusted(few, recipes) == recipes[1]
     assert len(set(recipes)) == len(recipes)
 
 
 def test_of_many_rows_none_is_trusted(work):
     many = work(200)
-    recipes = proposing.portfolio(many, ["linear", "frozen", "contrast"])
-    assert "contrast" in {r.family for r in recipes}
+    recipes = candidates.portfolio(many, ["linear", "frozen", "contrastive"])
+    assert "contrastive" in {r.family for r in recipes}
     assert recipes[1].family == "linear"
-    assert proposing.trusted(many, recipes) is None
-    assert proposing.trusted(work(32), []) is None
+    assert candidates.trusted(many, recipes) is None
+    assert candidates.trusted(work(32), []) is None
 
 
 def trial(score: float, **knobs: object) -> Trial:
@@ -57,16 +57,16 @@ def test_columns_tell_where_the_same_model_gains_by_them():
         trial(0.75, c=1.0, columns="standard", names="onehot"),
         trial(0.9, c=3.0),
     )
-    assert proposing.columns_tell([plain, other, reading]) is True
-    assert proposing.columns_tell([plain, replace(reading, scores=(0.701,))]) is False
-    assert proposing.columns_tell([other, reading]) is None
-    assert proposing.columns_tell([plain, replace(reading, state=State.SKIPPED)]) is None
-    assert proposing.columns_tell([plain, replace(reading, folds=(1,))]) is None
+    assert candidates.columns_tell([plain, other, reading]) is True
+    assert candidates.columns_tell([plain, replace(reading, scores=(0.701,))]) is False
+    assert candidates.columns_tell([other, reading]) is None
+    assert candidates.columns_tell([plain, replace(reading, state=State.SKIPPED)]) is None
+    assert candidates.columns_tell([plain, replace(reading, folds=(1,))]) is None
 
 
 def test_where_columns_tell_nothing_the_text_is_read_alone(work):
-    recipes = proposing.portfolio(work(200, columns=2), ["linear", "trees", "frozen"])
-    plain = proposing.without_columns(recipes)
+    recipes = candidates.portfolio(work(200, columns=2), ["linear", "trees", "frozen"])
+    plain = candidates.without_columns(recipes)
     assert any(recipe.get("row") for recipe in recipes)
     assert not any(recipe.get("row") for recipe in plain)
     assert plain[0] == recipes[0]

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penna import AutoText, adjust, load, plugins, ragged, tasks
-from penna.budget import Deadline
+from penna import AutoText, load, plugins, postprocessing, tasks
+from penna.budget import Deadline, Resources
+from penna.data import ragged
+from penna.data.readers.read_table import read
+from penna.data.table import Table
 from penna.errors import BundleError, TableError, TaskError
 from penna.metrics import quotes
-from penna.models import Resources
-from penna.reading import read
-from penna.recipe import Profile, Recipe
-from penna.table import Table
-from penna.tasks import _quoted
+from penna.search.recipe import Profile, Recipe
+from penna.tasks import _answer_cells
 
 THINGS = ("card", "film", "money", "story")
 PLACES = ("good", "bad", "lost", "found")
@@ -98,7 +98,7 @@ def test_a_row_in_which_hardly_a_word_is_likely_gives_no_quote_from_before_the_t
 
 def test_readers_of_rows_that_all_have_an_answer_are_never_silent_and_of_others_judged_by_a_threshold():
     made = table(rows(60))
-    task = tasks.find("answer", made)
+    task = tasks.find("question_answering", made)
     assert not task.silent
     assert tasks.restore(json.loads(json.dumps(task.to_json()))) == task
     y = task.encode(made)
@@ -112,7 +112,7 @@ def test_readers_of_rows_that_all_have_an_answer_are_never_silent_and_of_others_
     assert task.score(y, outputs) == task.measure(y, outputs)["exact_match"][0] == 1.0
     assert all(found[0][0] is not None for found in task.decode(outputs))
     assert task.mistakes(made, y, outputs) == []
-    mixed = tasks.find("answer", table(rows(60, silent=0.5)))
+    mixed = tasks.find("question_answering", table(rows(60, silent=0.5)))
     assert mixed.silent
     assert tasks.as_served(mixed).score(y, outputs) == 0.0
     assert "by_class" not in mixed.measure(y, outputs)
@@ -132,7 +132,7 @@ def test_answers_may_be_as_long_as_those_that_were_learnt_from():
         {"question": f"{i}?", "context": text, "answers": [{"text": text[:40], "answer_start": 0}]} for i in range(9)
     ]
     made = table(lines)
-    task = tasks.find("answer", made)
+    task = tasks.find("question_answering", made)
     assert task.longest == 40
     row = np.zeros((61, 2), np.float32)
     row[1, 0] = row[40, 1] = 1.0
@@ -147,19 +147,19 @@ def test_answers_may_be_as_long_as_those_that_were_learnt_from():
         ("Bonn", [("Bonn", 7)]),
         ('[{"text": " Bonn ", "start": 6}]', [("Bonn", 7)]),
         ("[]", []),
-        ([{"text": "Bonn", "answer_start": 3}], _quoted.ABSENT),
-        ("Rome", _quoted.ABSENT),
+        ([{"text": "Bonn", "answer_start": 3}], _answer_cells.ABSENT),
+        ("Rome", _answer_cells.ABSENT),
         ("[{'text': 'Bonn', 'answer_start': 7}]", [("Bonn", 7)]),
-        ("", _quoted.EMPTY),
-        (None, _quoted.EMPTY),
-        ([5], _quoted.FORM),
+        ("", _answer_cells.EMPTY),
+        (None, _answer_cells.EMPTY),
+        ([5], _answer_cells.FORM),
         ({"text": np.array(["Bonn"], object), "answer_start": np.array([7], np.int32)}, [("Bonn", 7)]),
         ([{"text": "Bonn", "answer_start": np.int64(7)}], [("Bonn", 7)]),
     ],
 )
 def test_answers_are_read_in_every_usual_form(cell, expected):
     made = table([{"question": "where?", "context": "He was Bonn.", "answers": cell}])
-    assert _quoted.read(made) == [expected]
+    assert _answer_cells.read(made) == [expected]
 
 
 def test_an_answer_without_a_place_is_a_word_of_its_own_where_it_can_be():
@@ -170,43 +170,43 @@ def test_an_answer_without_a_place_is_a_word_of_its_own_where_it_can_be():
             {"question": "who?", "context": "a Londoner", "answers": ["London"]},
         ]
     )
-    assert _quoted.read(made) == [[("art", 22)], [("21", 19)], [("London", 2)]]
+    assert _answer_cells.read(made) == [[("art", 22)], [("21", 19)], [("London", 2)]]
 
 
 def test_labels_that_are_mostly_empty_lists_are_no_answers():
     lines = [
         {"premise": f"a {i}", "hypothesis": f"b {i}", "label": ["x", "y"][: i % 3]} for i in range(60)
     ]  # two in five say something that stands in no text
-    assert not _quoted.like(read(lines, y="label")[0])
+    assert not _answer_cells.like(read(lines, y="label")[0])
 
 
 def test_rows_whose_answer_is_not_in_the_text_are_named_and_the_rest_is_used():
     lines = rows(6)
     lines[2]["answers"] = [{"text": "nowhere", "answer_start": 0}]
-    settled, (finding,) = plugins.find("tasks", "answer").settle(table(lines))
+    settled, (finding,) = plugins.find("tasks", "question_answering").settle(table(lines))
     assert (len(settled), finding.rows) == (5, (3,))
     assert "does not stand in its text" in finding.message
     with pytest.raises(TaskError, match="in row 3"):
-        tasks.find("answer", table(lines)).encode(table(lines))
+        tasks.find("question_answering", table(lines)).encode(table(lines))
 
 
 def test_questions_without_texts_and_targets_without_answers_are_refused():
     alone = Table({"text": ragged.objects(["a", "b"])}, ragged.objects(["a", "b"]), rows=np.arange(1, 3))
     with pytest.raises(TaskError, match="--text-pair"):
-        tasks.find("answer", alone)
+        tasks.find("question_answering", alone)
     with pytest.raises(TaskError, match="no answer in any"):
-        tasks.find("answer", table(rows(5, silent=1.0)))
+        tasks.find("question_answering", table(rows(5, silent=1.0)))
 
 
 def test_answers_are_recognised_whichever_rows_have_none():
     made = table(rows(1500))
     target = made.target.copy()
     target[::3] = ragged.objects([()] * 500)
-    assert _quoted.like(replace(made, target=target))
+    assert _answer_cells.like(replace(made, target=target))
 
 
 def test_questions_about_one_text_stay_on_one_side():
-    settled, _ = plugins.find("tasks", "answer").settle(table(rows(6)))
+    settled, _ = plugins.find("tasks", "question_answering").settle(table(rows(6)))
     assert settled.group.tolist() == settled.text["context"].tolist()
 
 
@@ -215,7 +215,7 @@ def test_every_offset_is_that_of_the_characters_quoted():
     lines[0]["context"] = "e\u0301 \U0001f600 " + lines[0]["context"]
     lines[0]["answers"][0]["answer_start"] += 5
     made = table(lines)
-    task = tasks.find("answer", made)
+    task = tasks.find("question_answering", made)
     rng = np.random.default_rng(0)
     outputs = ragged.objects(rng.random((len(truth.places) + 1, 2)) for truth in task.encode(made))
     for answer, text in zip(task.placed(task.decode(outputs), made), made.text["context"], strict=True):
@@ -225,7 +225,7 @@ def test_every_offset_is_that_of_the_characters_quoted():
 
 def test_silence_is_moved_to_where_it_scores():
     made = table(rows(200, silent=0.4))
-    task = tasks.find("answer", made)
+    task = tasks.find("question_answering", made)
     y = task.encode(made)
     outputs = []
     for truth in y:  # the right words are likely, and silence likelier still
@@ -235,16 +235,16 @@ def test_silence_is_moved_to_where_it_scores():
         row[0] = 0.5 if truth.span is not None else 0.6
         outputs.append(row)
     outputs = ragged.objects(outputs)
-    (kind,) = adjust.kinds("span", 200)
+    (kind,) = postprocessing.kinds("span", 200)
     served = tasks.as_served(task).score
     step = kind.fit(y, outputs, served)
     assert served(y, step(outputs)) > served(y, outputs) + 0.4
     assert all(score <= 1 for found in task.decode(step(outputs)) for _, score in found)
-    assert adjust.from_json(json.loads(json.dumps(adjust.to_json(step)))) == step
+    assert postprocessing.from_json(json.loads(json.dumps(postprocessing.to_json(step)))) == step
 
 
 def test_overlap_finds_the_sentence_that_is_asked_for(resources, tmp_path):
-    overlap = plugins.find("models", "overlap")
+    overlap = plugins.find("models", "sliding_window")
     train, test = table(rows(200)), table(rows(50, 1))
     task = tasks.find("auto", train)
     model = overlap.fit(overlap.portfolio(profile())[0], task, train, None, resources, lambda *_: True)
@@ -284,11 +284,11 @@ def test_a_search_answers_questions_from_the_file_to_what_is_served(tmp_path):
     data = tmp_path / "a.jsonl"
     data.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
     auto = AutoText(budget=10, families=("linear",), threads=1, out=tmp_path / "run").fit(data)
-    assert auto.bundle_.task.name == "answer"
+    assert auto.bundle_.task.name == "question_answering"
     assert 0 <= auto.exam_["answer_f1"][0] <= 1
     (answer,) = auto.predict([(lines[0]["question"], lines[0]["context"])])
     assert lines[0]["context"][max(answer["start"], 0) : max(answer["end"], 0)] == answer["text"]
-    from penna.serve.batch import predict_file
+    from penna.inference.batch_predict import predict_file
 
     model = load(tmp_path / "run")
     predict_file(model, data, tmp_path / "out.jsonl")
@@ -317,7 +317,7 @@ def test_the_nested_json_of_squad_is_a_row_for_each_question(tmp_path, order):
     assert len(table) == 12
     assert table.pair == ("question", "context")
     task = tasks.find("auto", table)
-    assert task.name == "answer"
+    assert task.name == "question_answering"
     assert table.rows.tolist() == list(range(1, 13))
 
 
@@ -327,14 +327,14 @@ def test_squad_is_known_by_any_head_and_answers_need_no_place(tmp_path, head):
     paragraphs = json.dumps([{"context": "Ann went.", "qas": asked}])
     (tmp_path / "s.json").write_text(f'{{{head}"data": [{{"paragraphs": {paragraphs}}}]}}', encoding="utf-8")
     table, _ = read(tmp_path / "s.json", target="answers", others=())
-    assert _quoted.read(table) == [[("Ann", 0)], _quoted.EMPTY]  # that nothing is said is no silence
-    assert tasks.find("answer", table).usable(table).tolist() == [True, False]
+    assert _answer_cells.read(table) == [[("Ann", 0)], _answer_cells.EMPTY]  # that nothing is said is no silence
+    assert tasks.find("question_answering", table).usable(table).tolist() == [True, False]
 
 
 @pytest.mark.parametrize(("size", "whole"), [(3, True), (60, False)])
 def test_a_question_is_whole_where_it_fits_beside_its_text(tiny_bert, size, whole):
     from penna.encoders import checkpoints
-    from penna.models import _read
+    from penna.models.reader import model as _read
 
     checkpoint = checkpoints.find(str(tiny_bert))
     question, text = "where is my good card " * 4, "my card is lost " * (size // 3)

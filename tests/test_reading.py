@@ -18,9 +18,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from penna.data.readers.charset import encoding_of
+from penna.data.readers.read_table import infer_roles, read, stream
 from penna.errors import TableError
-from penna.reading import infer_roles, read, stream
-from penna.reading.encoding import encoding_of
 
 ROWS = [
     ("1", "What a lovely, warm film", "good"),

@@ -8,9 +8,9 @@ from scipy import stats
 from sklearn import metrics as reference
 
 from penna import metrics, tasks
+from penna.data.table import Table
 from penna.errors import SettingError, TaskError
-from penna.table import Table
-from penna.tasks import _numbers, classify, regress
+from penna.tasks import _numeric_target, classification, regression
 
 
 def table(labels):
@@ -43,26 +43,26 @@ def table(labels):
     ],
 )
 def test_many_different_numbers_are_an_amount_and_names_made_of_digits_are_not(labels, amounts):
-    assert _numbers.amounts(labels) is amounts
-    assert regress.recognise(table(labels)) is not classify.recognise(table(labels)) is not amounts
+    assert _numeric_target.amounts(labels) is amounts
+    assert regression.recognise(table(labels)) is not classification.recognise(table(labels)) is not amounts
 
 
 def test_a_metric_that_one_task_alone_has_says_what_is_asked():
     stars = table(["1", "2", "3", "4", "5"] * 20)
-    assert tasks.find("auto", stars).name == "classify"
-    assert tasks.find("auto", stars, "rmse").name == "regress"
-    assert tasks.find("auto", table([i / 7 for i in range(100)] * 2), "accuracy").name == "classify"
+    assert tasks.find("auto", stars).name == "classification"
+    assert tasks.find("auto", stars, "rmse").name == "regression"
+    assert tasks.find("auto", table([i / 7 for i in range(100)] * 2), "accuracy").name == "classification"
 
 
 def test_what_was_inferred_is_said_with_the_way_to_change_it():
-    assert "--task classify" in tasks.recognised("auto", table([i / 7 for i in range(100)]))[1]
-    assert "--task regress" in tasks.recognised("auto", table([1, 2, 3] * 10))[1]
+    assert "--task classification" in tasks.recognised("auto", table([i / 7 for i in range(100)]))[1]
+    assert "--task regression" in tasks.recognised("auto", table([1, 2, 3] * 10))[1]
     assert tasks.recognised("auto", table(["good", "bad"] * 10))[1] == ""
-    assert tasks.recognised("regress", table([1, 2, 3] * 10))[1] == ""
+    assert tasks.recognised("regression", table([1, 2, 3] * 10))[1] == ""
 
 
 def test_missing_numbers_are_left_out_and_named():
-    settled, (finding,) = regress.settle(table(["1.5", "", "2", "N/A", None, "4"]))
+    settled, (finding,) = regression.settle(table(["1.5", "", "2", "N/A", None, "4"]))
     assert settled.target.tolist() == [1.5, 2.0, 4.0]
     assert settled.rows.tolist() == [1, 3, 6]
     assert (finding.kind, finding.count, finding.rows) == ("missing target", 3, (2, 4, 5))
@@ -80,12 +80,12 @@ def test_missing_numbers_are_left_out_and_named():
 )
 def test_a_target_that_is_no_amount_is_refused_in_one_sentence(labels, says):
     with pytest.raises(TaskError, match=says):
-        tasks.find("regress", table(labels))
+        tasks.find("regression", table(labels))
 
 
 def test_an_unknown_metric_is_told_the_ones_that_numbers_have():
     with pytest.raises(SettingError, match="for numbers: choose one of r2, rmse, mae, pearson, spearman"):
-        tasks.find("regress", table([1.0, 2.0]), "accuracy")
+        tasks.find("regression", table([1.0, 2.0]), "accuracy")
 
 
 @pytest.mark.parametrize(
@@ -99,15 +99,15 @@ def test_an_unknown_metric_is_told_the_ones_that_numbers_have():
     ],
 )
 def test_numbers_are_read_with_the_commas_of_their_column(cells, values):
-    assert _numbers.numbers(cells) == pytest.approx(values, nan_ok=True)
+    assert _numeric_target.numbers(cells) == pytest.approx(values, nan_ok=True)
 
 
 @settings(deadline=None, max_examples=50)
 @given(st.lists(st.one_of(st.text(max_size=8), st.floats(), st.integers(), st.none(), st.booleans()), max_size=30))
 def test_any_cells_are_read_as_numbers_or_refused_by_our_own_error(cells):
-    assert _numbers.numbers(cells).shape == (len(cells),)
+    assert _numeric_target.numbers(cells).shape == (len(cells),)
     try:
-        task = tasks.find("regress", table(cells))
+        task = tasks.find("regression", table(cells))
     except TaskError:
         return
     assert tasks.restore(task.to_json()) == task
@@ -125,7 +125,7 @@ def test_scores_and_answers_are_in_the_units_of_the_target(unit):
         "pearson": stats.pearsonr(truth, answers).statistic,
         "spearman": stats.spearmanr(truth, answers).statistic,
     }.items():
-        task = regress.Regress(float(truth.mean()), float(truth.std()), -1e12, 1e12, metric)
+        task = regression.Regress(float(truth.mean()), float(truth.std()), -1e12, 1e12, metric)
         outputs = ((answers - truth.mean()) / truth.std())[:, None]
         y = task.encode(given)
         assert task.score(y, outputs) == pytest.approx(known, rel=1e-6)
@@ -137,7 +137,7 @@ def test_scores_and_answers_are_in_the_units_of_the_target(unit):
 
 
 def test_answers_stay_between_the_least_and_the_greatest_value():
-    task = tasks.find("regress", table([1.0, 2.0, 5.0] * 10))
+    task = tasks.find("regression", table([1.0, 2.0, 5.0] * 10))
     assert task.decode(np.array([[-9.0], [0.0], [9.0]])).tolist() == [1.0, pytest.approx(8 / 3, abs=1e-4), 5.0]
     y = task.encode(table([5.0, 1.0, 2.0]))
     assert task.score(y, np.array([[99.0], [-99.0], [y[2]]])) == pytest.approx(1)
@@ -147,7 +147,7 @@ def test_answers_stay_between_the_least_and_the_greatest_value():
 @given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=300).filter(lambda v: np.ptp(v) > 1e-3))
 def test_strata_are_tenths_by_size(values):
     given = table(values)
-    task = tasks.find("regress", given)
+    task = tasks.find("regression", given)
     strata, y = task.strata(given), task.encode(given)
     assert strata.min() == 0
     assert strata.max() + 1 == len(set(strata)) <= max(1, min(10, len(values) // 10))
@@ -167,19 +167,19 @@ def test_equal_ranks_share_their_mean_and_a_constant_answer_ranks_nothing():
 
 def test_probabilities_of_a_number_are_refused():
     with pytest.raises(TaskError, match="use predict"):
-        tasks.find("regress", table([1.0, 2.5] * 9)).probabilities(np.zeros((1, 1)))
+        tasks.find("regression", table([1.0, 2.5] * 9)).probabilities(np.zeros((1, 1)))
 
 
 @pytest.mark.parametrize("damage", [{"scale": 0}, {"low": 9e9}, {"centre": "x"}, {"metric": "mcc"}, {"high": None}])
 def test_a_damaged_task_is_refused(damage):
-    data = tasks.find("regress", table([1.0, 2.5] * 9)).to_json()
+    data = tasks.find("regression", table([1.0, 2.5] * 9)).to_json()
     with pytest.raises(TaskError):
         tasks.restore(data | damage)
 
 
 @pytest.mark.parametrize(("cell", "said"), [("ask us", "'ask us'"), ("inf", "'inf'")])
 def test_few_cells_that_are_no_number_are_left_out_by_name(cell, said):
-    settled, (finding,) = regress.settle(table([*map(str, np.arange(40) / 4), cell]))
+    settled, (finding,) = regression.settle(table([*map(str, np.arange(40) / 4), cell]))
     assert len(settled) == 40
     assert finding.rows == (41,)
     assert said in finding.message
@@ -187,7 +187,7 @@ def test_few_cells_that_are_no_number_are_left_out_by_name(cell, said):
 
 def test_how_far_an_answer_may_go_is_said_by_the_rows_that_are_searched():
     made = table([1.0, 2.0, 3.0, 90.0])
-    task = tasks.find("regress", made, "mae")
+    task = tasks.find("regression", made, "mae")
     learnt = tasks.learnt(task, made.take(np.arange(3)))
     assert (learnt.high, learnt.metric) == (3.0, "mae")
     assert task.high == 90.0

@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penna import tasks
+from penna.data.table import Table
 from penna.errors import RunError
-from penna.recipe import Recipe
 from penna.report import charts, examine, profile, render, render_page
 from penna.report.record import Record
 from penna.report.svg import Scale
-from penna.table import Table
-from penna.trials import State, Trial
+from penna.search.recipe import Recipe
+from penna.search.trials import State, Trial
 
 VOID = {"meta", "br", "wbr", "link", "img", "hr", "input"}
 
@@ -81,7 +81,7 @@ def record(texts=None, k=3, metric="accuracy", label="class {}") -> Record:
     texts = texts or [f"text number {i}" for i in range(n)]
     texts = (texts * n)[:n]
     data = table(texts, [label.format(i % k) for i in range(n)])
-    task = tasks.find("classify", data, metric)
+    task = tasks.find("classification", data, metric)
     y = task.encode(data)
     outputs = np.random.default_rng(0).random((n, k)) + 0.6 * np.eye(k)[y]
     outputs /= outputs.sum(axis=1, keepdims=True)

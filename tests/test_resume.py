@@ -6,10 +6,11 @@ import time
 import numpy as np
 import pytest
 
-from penna import AutoText, RunError, load, trials
+from penna import AutoText, RunError, load
+from penna.automl import elapsed_time
 from penna.budget import Deadline
-from penna.job import elapsed
-from penna.trials import State
+from penna.search import trials
+from penna.search.trials import State
 
 
 @pytest.fixture(scope="module")
@@ -53,18 +54,18 @@ def test_a_search_that_is_starved_at_its_end_serves_the_best_model_of_its_leader
 
 def test_a_resumed_run_has_the_rest_of_its_budget(run, questions):
     fitted, folder = run
-    (folder / elapsed.FILE).write_text(json.dumps({"seconds": 100.0}))
+    (folder / elapsed_time.FILE).write_text(json.dumps({"seconds": 100.0}))
     again = AutoText(budget=10, families=("linear",), out=folder, resume=True).fit(questions, y="label")
     done = [t for t in again.trials_ if t.state is State.COMPLETE]
     assert done == [t for t in fitted.trials_ if t.state is State.COMPLETE], "no time was left for another trial"
-    assert elapsed.before(folder) > 100
+    assert elapsed_time.before(folder) > 100
 
 
 def test_what_was_whole_before_a_kill_is_served_again_and_not_fitted_again(run, questions):
     fitted, folder = run
     (folder / "record.json").unlink()
     (folder / "report.html").unlink()
-    (folder / elapsed.FILE).write_text(json.dumps({"seconds": 100.0}))
+    (folder / elapsed_time.FILE).write_text(json.dumps({"seconds": 100.0}))
     refits = []
 
     class Watch:
@@ -85,7 +86,7 @@ def test_what_was_whole_before_a_kill_is_served_again_and_not_fitted_again(run, 
 def test_resume_begins_where_there_is_nothing_yet(questions, tmp_path):
     folder = tmp_path / "run"
     folder.mkdir()
-    for name in ("ledger.jsonl", "ledger.part", elapsed.FILE):
+    for name in ("ledger.jsonl", "ledger.part", elapsed_time.FILE):
         (folder / name).touch()
     auto = AutoText(budget=5, families=("linear",), out=folder, resume=True).fit(questions, y="label")
     assert trials.read(folder / "ledger.jsonl")[1] == list(auto.trials_)
@@ -99,11 +100,11 @@ def test_resume_does_not_write_into_a_folder_of_something_else(questions, tmp_pa
 
 
 def test_the_seconds_of_a_run_are_noted_while_it_works(tmp_path):
-    with elapsed.Noted(tmp_path, Deadline(60, time.monotonic() - 7)):
-        while not (tmp_path / elapsed.FILE).exists():
+    with elapsed_time.Noted(tmp_path, Deadline(60, time.monotonic() - 7)):
+        while not (tmp_path / elapsed_time.FILE).exists():
             time.sleep(0.01)
-    assert 7 <= elapsed.before(tmp_path) < 60
+    assert 7 <= elapsed_time.before(tmp_path) < 60
     for content in ("", "{}", "[1]", '{"seconds": "x"}', '{"seconds": NaN}', '{"seconds": -3}', " " * 10_000):
-        (tmp_path / elapsed.FILE).write_text(content)
-        assert elapsed.before(tmp_path) == 0
-    assert elapsed.before(tmp_path / "nowhere") == 0
+        (tmp_path / elapsed_time.FILE).write_text(content)
+        assert elapsed_time.before(tmp_path) == 0
+    assert elapsed_time.before(tmp_path / "nowhere") == 0

@@ -8,7 +8,7 @@ from scipy import sparse
 from sklearn.linear_model import Ridge
 
 from penna.budget import Deadline
-from penna.features.ridge import fit_ridge
+from penna.solvers.ridge import fit_ridge
 
 
 def problem(n=300, d=40, seed=0):

@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from penna import AutoText, adjust, load, tasks
-from penna.adjust import reject
-from penna.adjust.reject import Reject
+from penna import AutoText, load, postprocessing, tasks
+from penna.data.table import Table
 from penna.errors import TaskError
-from penna.table import Table
-from penna.tasks import classify
+from penna.postprocessing import oos_threshold
+from penna.postprocessing.oos_threshold import Reject
+from penna.tasks import classification
 
 
 def table(labels):
@@ -43,7 +43,7 @@ def answers(rows=600, strange=60, seed=0, classes=4):
     steep=st.sampled_from((0.25, 1.0, 4.0)),
 )
 def test_it_answers_out_of_scope_exactly_where_no_other_class_is_likely_enough(outputs, column, place, steep):
-    outputs = adjust.normal(outputs)
+    outputs = postprocessing.normal(outputs)
     after = Reject(column, place, steep)(outputs)
     assert after.shape == (len(outputs), 5 if column == 4 else 4)
     assert np.allclose(after.sum(axis=1), 1, atol=1e-5)
@@ -55,7 +55,7 @@ def test_it_answers_out_of_scope_exactly_where_no_other_class_is_likely_enough(o
 
 
 def test_the_threshold_comes_from_rows_out_of_scope_where_there_are_some():
-    step = reject.fit(*answers(), column=4)
+    step = oos_threshold.fit(*answers(), column=4)
     y, outputs = answers(seed=1)
     said = step(outputs).argmax(axis=1)
     assert (said == y)[y < 4].mean() > 0.9
@@ -64,37 +64,37 @@ def test_the_threshold_comes_from_rows_out_of_scope_where_there_are_some():
 
 def test_without_such_rows_a_few_right_answers_are_given_up():
     y, outputs = answers(rows=2000, strange=0)
-    said = reject.fit(y, outputs, column=4)(outputs).argmax(axis=1)
-    assert np.mean(said == 4) == pytest.approx(reject.GIVEN_UP, abs=0.01)
+    said = oos_threshold.fit(y, outputs, column=4)(outputs).argmax(axis=1)
+    assert np.mean(said == 4) == pytest.approx(oos_threshold.GIVEN_UP, abs=0.01)
     strange = answers(rows=0, strange=500, seed=3)[1]
-    assert (reject.fit(y, outputs, column=4)(strange).argmax(axis=1) == 4).mean() > 0.9
+    assert (oos_threshold.fit(y, outputs, column=4)(strange).argmax(axis=1) == 4).mean() > 0.9
 
 
 def test_before_a_threshold_is_found_the_class_has_a_column_and_hardly_an_answer():
     y, outputs = answers()
-    after = reject.never(4)(outputs)
+    after = oos_threshold.never(4)(outputs)
     assert after.shape == (len(y), 5)
     assert np.array_equal(after.argmax(axis=1), outputs.argmax(axis=1))
 
 
 def test_it_survives_json_and_damage_is_refused():
     step = Reject(2, -0.5, 1.0)
-    assert adjust.from_json(json.loads(json.dumps(adjust.to_json(step)))) == step
+    assert postprocessing.from_json(json.loads(json.dumps(postprocessing.to_json(step)))) == step
     for values in ([2, 0.5], [1.5, 0, 1], [-1, 0, 1], [2, 0, 0], [2, 1e9, 1], "x"):
         with pytest.raises((ValueError, TypeError)):
-            adjust.from_json({"step": "reject", "values": values})
+            postprocessing.from_json({"step": "oos_threshold", "values": values})
 
 
 def test_a_class_with_a_usual_name_is_found_and_kept_in_the_artefact():
-    found = tasks.find("classify", table(["balance", "transfer", "Out-Of-Scope"] * 9))
+    found = tasks.find("classification", table(["balance", "transfer", "Out-Of-Scope"] * 9))
     assert found.scope == "Out-Of-Scope"
     assert found.rejects == 0
     assert tasks.restore(json.loads(json.dumps(found.to_json()))) == found
-    assert tasks.find("classify", table(["yes", "no", "maybe"] * 9)).rejects is None
+    assert tasks.find("classification", table(["yes", "no", "maybe"] * 9)).rejects is None
 
 
 def test_a_label_that_no_row_has_is_a_last_column_that_models_do_not_know():
-    task = classify.scoped(tasks.find("classify", table(["a", "z"] * 9)), "m")
+    task = classification.scoped(tasks.find("classification", table(["a", "z"] * 9)), "m")
     assert task.classes == ("a", "z", "m")
     assert task.columns == 2
     assert tasks.restore(json.loads(json.dumps(task.to_json()))) == task
@@ -105,7 +105,7 @@ def test_a_label_that_no_row_has_is_a_last_column_that_models_do_not_know():
 
 
 def test_measures_tell_scope_from_the_rest():
-    task = tasks.find("classify", table(["a", "b", "oos"] * 9))
+    task = tasks.find("classification", table(["a", "b", "oos"] * 9))
     outputs = np.eye(3)[[0, 1, 2, 2, 2, 0]]
     measured = task.measure(np.array([0, 1, 2, 2, 0, 1]), outputs)
     told = {name: measured[name][0] for name in ("in_scope_accuracy", "oos_precision", "oos_recall", "oos_f1")}
@@ -116,14 +116,14 @@ def test_measures_tell_scope_from_the_rest():
 
 
 def test_what_cannot_be_a_label_or_leaves_no_scope_is_refused():
-    numbers = tasks.find("classify", table([1, 2, 3] * 9))
-    assert classify.scoped(numbers, "3").scope == 3
+    numbers = tasks.find("classification", table([1, 2, 3] * 9))
+    assert classification.scoped(numbers, "3").scope == 3
     with pytest.raises(TaskError, match="labels of type int"):
-        classify.scoped(numbers, "other")
+        classification.scoped(numbers, "other")
     with pytest.raises(TaskError, match="leaves one class"):
-        classify.scoped(tasks.find("classify", table(["a", "b"] * 9)), "b")
+        classification.scoped(tasks.find("classification", table(["a", "b"] * 9)), "b")
     with pytest.raises(TaskError, match="one label a row"):
-        AutoText(task="regress", out_of_scope="x", budget=5).fit([f"t {i}" for i in range(40)], np.arange(40) * 0.7)
+        AutoText(task="regression", out_of_scope="x", budget=5).fit([f"t {i}" for i in range(40)], np.arange(40) * 0.7)
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +139,7 @@ def test_a_fit_with_such_rows_rejects_and_says_how_well(questions, tmp_path):
     inside, strange = questions
     rows = pd.concat([inside, strange]).sample(frac=1, random_state=0)
     auto = AutoText(budget=10, families=("linear",), exam=0.3, out=tmp_path / "run").fit(rows, y="label")
-    assert auto.bundle_.manifest["last"][-1] == "reject"
+    assert auto.bundle_.manifest["last"][-1] == "oos_threshold"
     assert auto.exam_["oos_f1"][0] > 0.6
     assert auto.exam_["in_scope_accuracy"][0] > 0.7
     assert "oos_recall" in (tmp_path / "run" / "model" / "README.md").read_text()

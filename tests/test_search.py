@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from penna import plugins
-from penna.recipe import Knob, Profile, Recipe, Space
-from penna.search import _halving, grid
-from penna.trials import State, Trial
+from penna.search.recipe import Knob, Profile, Recipe, Space
+from penna.search.strategies import _halving, grid
+from penna.search.trials import State, Trial
 
 SPACE = Space(
     (
@@ -30,12 +30,12 @@ PORTFOLIO = [
     Recipe.of("dear", rate=1e-4),
     Recipe.of("plain"),
 ]
-STRATEGIES = plugins.names("search")
+STRATEGIES = plugins.names("search.strategies")
 
 
 def strategy(name, folds=1, seed=0):
     profile = Profile(rows=1000, classes=2, rows_in_smallest_class=400, mean_characters=60.0, folds=folds, seed=seed)
-    return plugins.find("search", name).make(SPACE, PORTFOLIO, profile)
+    return plugins.find("search.strategies", name).make(SPACE, PORTFOLIO, profile)
 
 
 def outcome(proposal, number, score=None):
@@ -168,7 +168,7 @@ def _portfolio(asked):
 
 def test_finalists_of_a_tiny_table_meet_the_folds_of_another_deal():
     profile = Profile(16, 2, 8, 60.0, folds=4, again=(4, 5, 6, 7))
-    asked, trials, seconds = plugins.find("search", "auto").make(SPACE, PORTFOLIO, profile), [], 400.0
+    asked, trials, seconds = plugins.find("search.strategies", "auto").make(SPACE, PORTFOLIO, profile), [], 400.0
     while seconds > 0 and (proposal := asked.ask(trials, seconds)) is not None:
         trials.append(outcome(proposal, len(trials)))
         seconds -= trials[-1].seconds
@@ -190,7 +190,7 @@ def test_a_grid_of_very_many_combinations_varies_every_knob():
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_where_nothing_is_offered_nothing_is_asked(name):
     profile = Profile(rows=1000, classes=2, rows_in_smallest_class=400, mean_characters=60.0)
-    asked = plugins.find("search", name).make(Space((("plain", ()),)), [], profile)
+    asked = plugins.find("search.strategies", name).make(Space((("plain", ()),)), [], profile)
     assert asked.ask([], 1000.0) is None
 
 

@@ -5,15 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from penna import bundle, tasks
-from penna.budget import Budget, Deadline
-from penna.evaluate import Work
-from penna.job import best_model
-from penna.job.best_model import BestModels
-from penna.models import Resources, linear
-from penna.recipe import Profile, Recipe
-from penna.table import Table
-from penna.trials import State, Trial
+from penna import tasks
+from penna.artifact import bundle
+from penna.automl import best_model
+from penna.automl.best_model import BestModels
+from penna.automl.evaluate import Work
+from penna.budget import Budget, Deadline, Resources
+from penna.data.table import Table
+from penna.models.linear import family as linear
+from penna.search.recipe import Profile, Recipe
+from penna.search.trials import State, Trial
 
 FACTS = {"text_columns": ["text"], "target": "label"}
 

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from penna.data.arrays import Array
 from penna.errors import SettingError
-from penna.pretraining import _plan, _writing, segments, shards, vocabulary
-from penna.pretraining._plan import How, Texts
-from penna.pretraining.batch import Array, Batch
+from penna.pretraining import batch_plan, segments, shard_writer, shards, vocabulary
+from penna.pretraining.batch import Batch
+from penna.pretraining.batch_plan import How, Texts
 from penna.pretraining.segments import Segments
 from penna.pretraining.shards import Tokens
 from penna.pretraining.vocabulary import Vocabulary
@@ -39,8 +40,8 @@ def tokens(words: Vocabulary, tmp_path_factory: pytest.TempPathFactory) -> Token
             said = [" ".join(rng.choice(WORDS, size)).capitalize() + "." for size in sizes]
             file.write(json.dumps({"text": " ".join(said)}) + "\n")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_writing, "SHARD", 30_000)
-        patch.setattr(_writing, "_CHUNK", 50_000)
+        patch.setattr(shard_writer, "SHARD", 30_000)
+        patch.setattr(shard_writer, "_CHUNK", 50_000)
         return shards.build([folder / "a.jsonl"], words, folder)
 
 
@@ -106,7 +107,7 @@ def test_batches_have_the_promised_form(tokens: Tokens, words: Vocabulary, pairi
             np.int64,
         )
         assert batch.types.shape == (b, s)
-        assert s - batch.lengths.max() < _plan.STEP
+        assert s - batch.lengths.max() < batch_plan.STEP
         assert (batch.ids[~batch.mask] == words.pad).all()
         assert (batch.ids[batch.mask] != words.pad).all()
         assert (batch.ids[:, 0] == words.cls).all()
@@ -244,13 +245,13 @@ SIZES = st.lists(st.lists(st.integers(1, 90), min_size=1, max_size=12), min_size
 @settings(max_examples=60, deadline=None)
 @given(SIZES, st.sampled_from(PAIRINGS), st.integers(8, 70), st.floats(0, 1), st.integers(0, 5))
 def test_any_corpus_is_divided_without_loss(
-    sizes: list[list[int]], pairing: _plan.Pairing, length: int, short: float, seed: int
+    sizes: list[list[int]], pairing: batch_plan.Pairing, length: int, short: float, seed: int
 ) -> None:
     texts = Texts(
         np.cumsum([n for document in sizes for n in document]), np.cumsum([len(document) for document in sizes])
     )
     how = How(length, 3 * length, pairing, short)
-    plan = _plan.plan(texts, how, np.random.default_rng(seed))
+    plan = batch_plan.plan(texts, how, np.random.default_rng(seed))
     examples = plan.examples
     assert sorted(plan.order.tolist()) == list(range(len(examples.pair)))
     assert (examples.lengths <= length).all()

@@ -5,11 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from penna import select, tasks
-from penna.recipe import Recipe
-from penna.select import Evidence
-from penna.table import Table
-from penna.trials import State, Trial
+from penna import tasks
+from penna.automl import selection
+from penna.automl.selection import Evidence
+from penna.data.table import Table
+from penna.search.recipe import Recipe
+from penna.search.trials import State, Trial
 
 N = 600
 TRUTH = np.arange(N) % 3
@@ -17,7 +18,7 @@ TRUTH = np.arange(N) % 3
 
 def task():
     labels = np.array([f"label {c}" for c in TRUTH], dtype=object)
-    return tasks.find("classify", Table({"t": labels}, target=labels, rows=np.arange(N)), "accuracy")
+    return tasks.find("classification", Table({"t": labels}, target=labels, rows=np.arange(N)), "accuracy")
 
 
 def outputs_of(right, seed, sure=0.8):
@@ -56,7 +57,7 @@ def everything(_):
 
 def test_independent_mistakes_make_a_blend_that_wins():
     trials, evidence = setup([0.7, 0.7, 0.7, 0.7])
-    choice = select.best(trials, evidence, everything)
+    choice = selection.best(trials, evidence, everything)
     assert len(choice.members) >= 2
     assert choice.score > 0.74
     assert sum(weight for _, weight in choice.members) == pytest.approx(1)
@@ -64,20 +65,20 @@ def test_independent_mistakes_make_a_blend_that_wins():
 
 def test_a_single_that_is_far_better_is_served_alone():
     trials, evidence = setup([0.97, 0.5, 0.5])
-    choice = select.best(trials, evidence, everything)
+    choice = selection.best(trials, evidence, everything)
     assert [t.number for t, _ in choice.members] == [0]
 
 
 def test_what_is_not_allowed_is_neither_chosen_nor_blended():
     trials, evidence = setup([0.9, 0.7, 0.7])
-    choice = select.best(trials, evidence, lambda members: all(t.number != 0 for t in members))
+    choice = selection.best(trials, evidence, lambda members: all(t.number != 0 for t in members))
     assert 0 not in [t.number for t, _ in choice.members]
-    assert select.best(trials, evidence, lambda _: False) is None
+    assert selection.best(trials, evidence, lambda _: False) is None
 
 
 def test_a_blend_only_where_its_members_fit_together():
     trials, evidence = setup([0.7, 0.7, 0.7])
-    assert len(select.best(trials, evidence, lambda members: len(members) == 1).members) == 1
+    assert len(selection.best(trials, evidence, lambda members: len(members) == 1).members) == 1
 
 
 def test_finalists_are_compared_with_finalists():
@@ -88,7 +89,7 @@ def test_finalists_are_compared_with_finalists():
     other = Trial(
         trials[0].recipe, State.COMPLETE, (1,), (0.70,), (0.015,), 1.0, number=4, origin="finalist", asked="2"
     )
-    choice = select.best([*trials, finalist, other], evidence, lambda members: len(members) == 1)
+    choice = selection.best([*trials, finalist, other], evidence, lambda members: len(members) == 1)
     assert choice.members[0][0].recipe == trials[1].recipe, "luck on the first fold does not survive the second"
 
 
@@ -97,21 +98,21 @@ def test_where_the_leader_was_not_run_again_the_first_round_decides():
     finalist = Trial(
         trials[1].recipe, State.COMPLETE, (1,), (0.7,), (0.015,), 1.0, number=3, origin="finalist", asked="1@1"
     )
-    choice = select.best([*trials, finalist], evidence, lambda members: len(members) == 1)
+    choice = selection.best([*trials, finalist], evidence, lambda members: len(members) == 1)
     assert choice.members[0][0].recipe == trials[0].recipe
 
 
 def test_failed_and_pruned_trials_are_never_chosen():
     trials, evidence = setup([0.9])
     broken = Trial(Recipe.of("linear", c=9.0), State.FAILED, reason="RuntimeError: no", number=1)
-    assert select.best([broken, *trials], evidence, everything).members[0][0].number == 0
-    assert select.best([broken], evidence, everything) is None
+    assert selection.best([broken, *trials], evidence, everything).members[0][0].number == 0
+    assert selection.best([broken], evidence, everything) is None
 
 
 def test_runs_of_one_recipe_with_several_seeds_are_one_candidate():
     trials, _ = setup([0.9, 0.8])
     again = Trial(trials[0].recipe.but(seed=1), State.COMPLETE, (0,), (0.5,), (0.015,), 3.0, number=2)
-    together = select.merged([*trials, again])
+    together = selection.merged([*trials, again])
     assert len(together) == 2
     assert together[0].scores == (trials[0].scores[0], 0.5)
     assert together[0].seconds == pytest.approx(2.0)
@@ -120,18 +121,18 @@ def test_runs_of_one_recipe_with_several_seeds_are_one_candidate():
 def test_a_trusted_recipe_is_chosen_unless_another_is_clearly_better():
     trials, evidence = setup([0.70, 0.72, 0.85])
     trusted = trials[0].recipe
-    assert select.best(trials[:2], evidence, everything).members[0][0].number != 0
-    assert [t.number for t, _ in select.best(trials[:2], evidence, everything, trusted).members] == [0]
-    assert [t.number for t, _ in select.best(trials, evidence, everything, trusted).members] == [2]
+    assert selection.best(trials[:2], evidence, everything).members[0][0].number != 0
+    assert [t.number for t, _ in selection.best(trials[:2], evidence, everything, trusted).members] == [0]
+    assert [t.number for t, _ in selection.best(trials, evidence, everything, trusted).members] == [2]
 
 
 def test_a_trusted_recipe_that_was_cut_or_has_another_seed_is_still_trusted():
     trials, evidence = setup([0.70, 0.72])
     cut = [replace(trials[0], recipe=trials[0].recipe.but(effort=0.5, seed=3)), trials[1]]
-    assert select.best(cut, evidence, everything, trials[0].recipe).members[0][0].number == 0
+    assert selection.best(cut, evidence, everything, trials[0].recipe).members[0][0].number == 0
 
 
 def test_a_trial_that_met_later_folds_alone_can_be_weighed_against_a_trusted_one():
     trials, evidence = setup([0.75, 0.70], first_round=(0, 1))
     late = replace(trials[1], folds=(4, 5))
-    assert select.best([trials[0], late], evidence, everything, trials[0].recipe).members[0][0].number == 0
+    assert selection.best([trials[0], late], evidence, everything, trials[0].recipe).members[0][0].number == 0

@@ -10,15 +10,17 @@ import numpy as np
 import pytest
 
 from penna import tasks
-from penna.budget import Deadline
-from penna.encoders import checkpoints, embed, frames
-from penna.encoders.session import Graph
+from penna.budget import Deadline, Resources
+from penna.data.table import Table
+from penna.encoders import checkpoints, embeddings, sliding_windows
 from penna.errors import EncoderError
-from penna.models import Resources, contrast, finetune, frozen
-from penna.models import _finetune_parts as parts
-from penna.models._finetune_recipes import settings
-from penna.recipe import Profile, Recipe
-from penna.table import Table
+from penna.models.contrastive import family as contrastive
+from penna.models.finetune import batches as parts
+from penna.models.finetune import family as finetune
+from penna.models.finetune.recipes import settings
+from penna.models.frozen import family as frozen
+from penna.runtime.onnx_encoder import Graph
+from penna.search.recipe import Profile, Recipe
 
 TEXTS = ["where is my card", "a film", "lost money lost money", "the very good story of who was what", ""]
 MODES = {
@@ -91,10 +93,10 @@ def test_vectors_are_those_of_the_folder(
     folder = made(tiny_bert, tmp_path / "encoder", (mode,), more, inner)
     checkpoint = checkpoints.find(str(folder))
     assert (checkpoint.pooling, checkpoint.unit, checkpoint.sentence_length) == (MODES[mode], bool(more), 20)
-    found = embed.embed(checkpoint, table(TEXTS), depth=checkpoint.layers, cache=tmp_path / "cache")
+    found = embeddings.embed(checkpoint, table(TEXTS), depth=checkpoint.layers, cache=tmp_path / "cache")
     expected = by_hand(folder / inner, MODES[mode], bool(more))
     np.testing.assert_allclose(found, expected, atol=2e-5)
-    again = embed.embed(checkpoint, table(TEXTS), depth=checkpoint.layers, cache=tmp_path / "cache")
+    again = embeddings.embed(checkpoint, table(TEXTS), depth=checkpoint.layers, cache=tmp_path / "cache")
     np.testing.assert_array_equal(found, again)  # from the cache
 
 
@@ -106,7 +108,7 @@ def test_an_artefact_of_frozen_vectors_keeps_the_pooling(mode: str, tiny_bert: P
     resources = Resources(tmp_path / "cache", Deadline(120), 1)
     recipe = Recipe.of("frozen", encoder=str(folder), scaling="none")
     assert all(one["pooling"] == "own" for one in frozen.portfolio(profile))
-    model = frozen.fit(recipe, tasks.find("classify", train), train, None, resources, lambda *_: True)
+    model = frozen.fit(recipe, tasks.find("classification", train), train, None, resources, lambda *_: True)
     (tmp_path / "model").mkdir()
     model.save(tmp_path / "model")
     graph = Graph.open(tmp_path / "model", threads=1)
@@ -119,13 +121,13 @@ def test_two_poolings_of_one_encoder_share_no_cache(tiny_bert: Path, tmp_path: P
     keys = set()
     for mode in MODES:
         checkpoint = checkpoints.find(str(made(tiny_bert, tmp_path / mode, (mode,))))
-        vectors = embed.embed(checkpoint, table(TEXTS), depth=checkpoint.layers, cache=tmp_path / "cache")
+        vectors = embeddings.embed(checkpoint, table(TEXTS), depth=checkpoint.layers, cache=tmp_path / "cache")
         np.testing.assert_allclose(vectors, by_hand(tmp_path / mode, MODES[mode], False), atol=2e-5)
         keys |= {path.name for path in (tmp_path / "cache").iterdir() if path.name.startswith("vectors")}
     assert len({key for key in keys if "-4-" in key}) == len(MODES)
 
 
-@pytest.mark.parametrize(("family", "read"), [(finetune, settings), (contrast, contrast.settings)])
+@pytest.mark.parametrize(("family", "read"), [(finetune, settings), (contrastive, contrastive.settings)])
 def test_what_is_trained_pools_as_the_folder_says(
     family: Any, read: Callable[[Recipe], dict[str, Any]], tiny_bert: Path, tmp_path: Path
 ) -> None:
@@ -136,7 +138,7 @@ def test_what_is_trained_pools_as_the_folder_says(
     import torch
 
     checkpoint = checkpoints.find(str(folder))
-    texts = frames.read(frames.framing(checkpoint, 20), checkpoint, table(TEXTS), None)
+    texts = sliding_windows.read(sliding_windows.framing(checkpoint, 20), checkpoint, table(TEXTS), None)
     inputs = parts.rows_of(texts, np.zeros(len(TEXTS), np.int64)).inputs(np.arange(len(TEXTS)))
     with torch.inference_mode():
         pooled = network.pooled(**inputs).float().cpu().numpy()
@@ -206,5 +208,5 @@ def test_the_old_layout_is_read_without_a_list_of_modules(tiny_bert: Path, tmp_p
 def test_a_real_folder_is_read(minilm: Path) -> None:
     checkpoint = checkpoints.find(str(minilm))
     assert (checkpoint.pooling, checkpoint.unit, checkpoint.sentence_length) == ("mean", True, 256)
-    vectors = embed.embed(checkpoint, table(["where is my card?", "a film"]), depth=6)
+    vectors = embeddings.embed(checkpoint, table(["where is my card?", "a film"]), depth=6)
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)

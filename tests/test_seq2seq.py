@@ -9,14 +9,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from penna.budget import Deadline
-from penna.encoders import seq2seq_graph, subwords, translator
-from penna.encoders.translator import Facts, Translator, limit_of
+from penna.budget import Deadline, OutOfTime, Resources
+from penna.data.table import Table
+from penna.encoders import subword_tokenizer
 from penna.errors import BundleError, EncoderError
-from penna.models import OutOfTime, Reads, Resources, seq2seq
-from penna.recipe import Profile, Recipe
-from penna.table import Table
-from penna.tasks import translate
+from penna.export.onnx import seq2seq_export
+from penna.models.base import Reads
+from penna.models.seq2seq import family as seq2seq
+from penna.onnx_graphs.translator_config import Facts
+from penna.runtime import onnx_translator
+from penna.runtime.onnx_translator import Translator, limit_of
+from penna.search.recipe import Profile, Recipe
+from penna.tasks import translation
 
 SAID = {
     "red": "rot", "blue": "blau", "green": "grün", "cat": "Katze",
@@ -50,7 +54,7 @@ def resources(tmp_path, seconds=120.0):
 def learnt(tmp_path_factory):
     folder = tmp_path_factory.mktemp("learnt")
     train, valid = backwards(1300), backwards(60, seed=1)
-    fitted = seq2seq.fit(SMALL, translate.make(train), train, valid, resources(folder), lambda *_: True)
+    fitted = seq2seq.fit(SMALL, translation.make(train), train, valid, resources(folder), lambda *_: True)
     (folder / "model").mkdir()
     fitted.save(folder / "model")
     return fitted, folder / "model", valid
@@ -60,10 +64,10 @@ def made(folder, share, joint, tied=True, beams=1):
     """A random network with large weights, written; the network, its tokenizer and the written translator."""
     import torch
 
-    from penna.models import _seq2seq_network as networks
+    from penna.networks import encoder_decoder as networks
 
     texts = [*backwards(100).text["en"], *backwards(100).target]
-    pieces = subwords.learn(texts, 70)
+    pieces = subword_tokenizer.learn(texts, 70)
     size = pieces.get_vocab_size()
     shape = networks.Shape(64, 2, 2, share, share, tied, joint, size, size, 24, 40)
     network = networks.build(shape, None, 0.1, 0).eval()
@@ -72,7 +76,7 @@ def made(folder, share, joint, tied=True, beams=1):
         for parameter in network.parameters():
             parameter += 0.1 * torch.randn_like(parameter)
     facts = Facts(24, 40, 2, 1, 64, 0, beams)
-    same = seq2seq_graph.write(network.model, folder, pieces, None if joint else pieces, facts, texts[:20])
+    same = seq2seq_export.write(network.model, folder, pieces, None if joint else pieces, facts, texts[:20])
     return network, pieces, Translator.open(folder, threads=1), same
 
 
@@ -82,7 +86,7 @@ def made(folder, share, joint, tied=True, beams=1):
 def test_what_is_written_says_what_generate_says(share, joint, tied, tmp_path):
     import torch
 
-    from penna.models import _seq2seq_network as networks
+    from penna.networks import encoder_decoder as networks
 
     network, pieces, written, same = made(tmp_path, share, joint, tied)
     assert same == written.facts.same == 1
@@ -90,10 +94,12 @@ def test_what_is_written_says_what_generate_says(share, joint, tied, tmp_path):
     for text, said in zip(texts, written.tokens(texts), strict=True):
         ids = torch.tensor([pieces.encode(text).ids])
         most = limit_of(ids.shape[1], written.facts)
-        settings = {"max_new_tokens": most, "do_sample": False, "decoder_start_token_id": subwords.BEGIN,
-                    "eos_token_id": subwords.END, "pad_token_id": subwords.PAD}  # fmt: skip
+        settings = {"max_new_tokens": most, "do_sample": False, "decoder_start_token_id": subword_tokenizer.BEGIN,
+                    "eos_token_id": subword_tokenizer.END, "pad_token_id": subword_tokenizer.PAD}  # fmt: skip
         expected = whole.generate(input_ids=ids, attention_mask=torch.ones_like(ids), **settings)[0, 1:].tolist()
-        assert said == (expected[: expected.index(subwords.END)] if subwords.END in expected else expected)
+        assert said == (
+            expected[: expected.index(subword_tokenizer.END)] if subword_tokenizer.END in expected else expected
+        )
 
 
 def test_shared_layers_and_words_are_stored_once(tmp_path):
@@ -147,7 +153,7 @@ def test_layers_are_shared_on_the_side_that_a_recipe_says():
 
 @pytest.mark.parametrize(("width", "heads"), [(32, 1), (64, 1), (200, 2), (312, 4), (384, 6)])
 def test_heads_go_into_any_width(width, heads):
-    from penna.models._seq2seq_network import Shape
+    from penna.networks.encoder_decoder import Shape
 
     assert Shape(width, 1, 1, True, True, True, True, 9, 9, 8, 8).heads == heads
 
@@ -158,18 +164,18 @@ def test_texts_that_are_all_too_long_are_refused_in_one_sentence(tmp_path):
     with pytest.raises(EncoderError, match="no row is short enough"):
         seq2seq.cost(SMALL, PROFILE, train, resources(tmp_path))
     with pytest.raises(EncoderError, match="no row is short enough"):
-        seq2seq.fit(SMALL, translate.make(train), train, None, resources(tmp_path), lambda *_: True)
+        seq2seq.fit(SMALL, translation.make(train), train, None, resources(tmp_path), lambda *_: True)
 
 
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        (translator.FACTS, b'{"format": 1}', "damaged"),
-        (translator.FACTS, b'{"format": 99}', "update penna"),
-        (translator.ONCE, b"nothing", "not a graph that Penna wrote"),
-        (translator.STEP, b"", "not a graph that Penna wrote"),
-        (translator.SOURCE, b"{}", "not a tokenizer that Penna wrote"),
-        (translator.WORDS, None, "lacks the weights words"),
+        (onnx_translator.FACTS, b'{"format": 1}', "damaged"),
+        (onnx_translator.FACTS, b'{"format": 99}', "update penna"),
+        (onnx_translator.ONCE, b"nothing", "not a graph that Penna wrote"),
+        (onnx_translator.STEP, b"", "not a graph that Penna wrote"),
+        (onnx_translator.SOURCE, b"{}", "not a tokenizer that Penna wrote"),
+        (onnx_translator.WORDS, None, "lacks the weights words"),
     ],
 )
 def test_a_damaged_artefact_is_refused(name, content, says, tmp_path):
@@ -182,7 +188,7 @@ def test_a_damaged_artefact_is_refused(name, content, says, tmp_path):
         seq2seq.open(tmp_path)
 
 
-@pytest.mark.parametrize("name", [translator.ONCE, translator.STEP])
+@pytest.mark.parametrize("name", [onnx_translator.ONCE, onnx_translator.STEP])
 @pytest.mark.parametrize("change", ["operator", "constant", "memory", "words", "nan"])
 def test_graphs_that_penna_did_not_write_are_refused(name, change, tmp_path):
     import onnx
@@ -209,8 +215,8 @@ def test_graphs_that_penna_did_not_write_are_refused(name, change, tmp_path):
 @pytest.mark.parametrize("change", [{"depth": 3}, {"heads": 2, "size": 32}, {"said": 41}, {"length": 25}])
 def test_what_is_noted_of_translators_must_be_true_of_their_graphs(change, tmp_path):
     made(tmp_path, True, True)
-    facts = json.loads((tmp_path / translator.FACTS).read_text())
-    (tmp_path / translator.FACTS).write_text(json.dumps(facts | change))
+    facts = json.loads((tmp_path / onnx_translator.FACTS).read_text())
+    (tmp_path / onnx_translator.FACTS).write_text(json.dumps(facts | change))
     with pytest.raises(BundleError, match="not a graph that Penna wrote"):
         Translator.open(tmp_path)
 
@@ -227,13 +233,13 @@ def test_a_graph_that_says_something_else_is_no_file(tmp_path):
     judge = judged()
     judge.__class__.__call__ = lambda self, **inputs: other.model(**inputs)
     with pytest.raises(BundleError, match="nothing was written"):
-        seq2seq_graph.write(judge, tmp_path / "three", pieces, None, Facts(24, 40, 2, 1, 64, 0), list(SAID))
+        seq2seq_export.write(judge, tmp_path / "three", pieces, None, Facts(24, 40, 2, 1, 64, 0), list(SAID))
     assert not list((tmp_path / "three").glob("*.onnx"))
 
 
 def test_words_and_their_order_are_learnt(learnt):
     fitted, _, valid = learnt
-    task = translate.make(valid)
+    task = translation.make(valid)
     score = task.score(task.encode(valid), fitted.outputs(valid))
     assert score > 45
 
@@ -241,9 +247,9 @@ def test_words_and_their_order_are_learnt(learnt):
 def test_what_is_saved_says_the_same_without_torch(learnt):
     fitted, folder, valid = learnt
     said = seq2seq.open(folder).translator.translate(valid.text["en"].tolist())
-    assert said == translate.make(valid).decode(fitted.outputs(valid)).tolist()
+    assert said == translation.make(valid).decode(fitted.outputs(valid)).tolist()
     code = (
-        "import sys; from pathlib import Path; from penna.models import seq2seq\n"
+        "import sys; from pathlib import Path; from penna.models.seq2seq import family as seq2seq\n"
         f"print(seq2seq.open(Path({str(folder)!r})).translator.translate(['red cat'])[0])\n"
         "assert not {'torch', 'transformers', 'onnx'} & set(sys.modules)"
     )
@@ -276,7 +282,9 @@ def test_the_checkpoint_is_one_of_transformers(learnt, tmp_path):
 def test_the_same_seed_says_the_same(tmp_path):
     train = backwards(200)
     quick = SMALL.but(epochs=1.0)
-    fits = [seq2seq.fit(quick, translate.make(train), train, None, resources(tmp_path), lambda *_: True) for _ in "ab"]
+    fits = [
+        seq2seq.fit(quick, translation.make(train), train, None, resources(tmp_path), lambda *_: True) for _ in "ab"
+    ]
     assert fits[0].outcome.steps == fits[1].outcome.steps > 5
     a, b = (dict(fit.network.named_parameters()) for fit in fits)
     assert all(np.array_equal(a[name].detach(), b[name].detach()) for name in a)
@@ -286,7 +294,7 @@ def test_long_rows_are_told_of_and_read_in_parts(tmp_path):
     train = backwards(120)
     train.text["en"][:6] = "red cat " * 30
     fitted = seq2seq.fit(
-        SMALL.but(epochs=1.0, length=16), translate.make(train), train, None, resources(tmp_path), lambda *_: True
+        SMALL.but(epochs=1.0, length=16), translation.make(train), train, None, resources(tmp_path), lambda *_: True
     )
     assert isinstance(fitted, Reads)
     assert (fitted.length, fitted.windows) == (16, 4)
@@ -302,21 +310,21 @@ def test_no_time_is_said(tmp_path):
     train = backwards(400)
     with pytest.raises(OutOfTime, match="too few"):
         seq2seq.fit(
-            SMALL.but(epochs=50.0), translate.make(train), train, None, resources(tmp_path, 0.0), lambda *_: True
+            SMALL.but(epochs=50.0), translation.make(train), train, None, resources(tmp_path, 0.0), lambda *_: True
         )
 
 
 def test_a_checkpoint_can_read(tiny_bert: Path, tmp_path):
     train = backwards(120)
     recipe = SMALL.but(encoder=str(tiny_bert), vocabulary="separate", epochs=1.0, encoder_lr=0.1)
-    fitted = seq2seq.fit(recipe, translate.make(train), train, None, resources(tmp_path), lambda *_: True)
+    fitted = seq2seq.fit(recipe, translation.make(train), train, None, resources(tmp_path), lambda *_: True)
     (tmp_path / "model").mkdir()
     fitted.save(tmp_path / "model")
     opened = seq2seq.open(tmp_path / "model")
     texts = Table({"en": column(["red cat", "", "a dog"])})
-    task = translate.make(train)
+    task = translation.make(train)
     assert task.decode(opened.outputs(texts)).tolist() == task.decode(fitted.outputs(texts)).tolist()
-    assert json.loads((tmp_path / "model" / translator.FACTS).read_text())["space"] == " "
+    assert json.loads((tmp_path / "model" / onnx_translator.FACTS).read_text())["space"] == " "
 
 
 def test_cost_is_predicted_and_shrinks_to_what_there_is(tmp_path):

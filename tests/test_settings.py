@@ -21,8 +21,8 @@ from penna import AutoText, PennaError, SettingError, TableError, check, load, p
 from penna.cli import app
 from penna.durations import parse_seconds
 from penna.errors import shown
+from penna.fit_options import SETTINGS, at_the_command_line, settled
 from penna.pretraining.settings import Settings
-from penna.settings import SETTINGS, at_the_command_line, settled
 
 TEXTS, LABELS = ["a good film", "a bad film", "so so"], ["a", "b", "a"]
 

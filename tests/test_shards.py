@@ -14,7 +14,7 @@ import pytest
 import tokenizers
 
 from penna.errors import RunError, TableError
-from penna.pretraining import _writing, sentences, shards, vocabulary
+from penna.pretraining import sentences, shard_writer, shards, vocabulary
 from penna.pretraining.shards import Tokens
 from penna.pretraining.vocabulary import Vocabulary
 
@@ -75,8 +75,8 @@ def test_a_special_token_in_a_text_is_no_special_token(corpus_file: Path, words:
 
 
 def test_many_documents_make_many_shards(corpus_file: Path, words: Vocabulary, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_writing, "SHARD", 20)
-    monkeypatch.setattr(_writing, "_CHUNK", 30)
+    monkeypatch.setattr(shard_writer, "SHARD", 20)
+    monkeypatch.setattr(shard_writer, "_CHUNK", 30)
     tokens = shards.build([corpus_file], words, corpus_file.parent / "cache")
     assert len(tokens.sizes) > 2
     assert spelled(tokens, words) == expected()
@@ -137,7 +137,7 @@ def test_a_cache_that_says_nonsense_is_refused(corpus_file: Path, words: Vocabul
 
 def test_a_disk_with_too_little_left_is_told_beforehand(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"MB left, and the tokens of this corpus take about 1,000,000,000,000 MB: free"):
-        _writing.Guard(tmp_path, 10**18).check()
+        shard_writer.Guard(tmp_path, 10**18).check()
 
 
 LIMITED = """
@@ -165,7 +165,7 @@ def test_a_disk_that_fills_up_leaves_nothing_behind(corpus_file: Path, tiny_bert
 
 KILLED = """
 import os, pathlib, sys
-from penna.pretraining import _writing, shards, vocabulary
+from penna.pretraining import shard_writer as _writing, shards, vocabulary
 _writing._CHUNK = 30
 def die(documents, tokens):
     if documents > 2:

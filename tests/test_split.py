@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
-from penna import split
+from penna.data import splits
+from penna.data.table import Table
 from penna.errors import TableError
-from penna.table import Table
 
 
 def table_of(texts, group=None):
@@ -25,7 +25,7 @@ def parts(plan):
 def test_copies_that_differ_in_case_spacing_or_punctuation_are_never_on_two_sides():
     ways = ("Where is card {}?", "where is  card {}", "WHERE IS CARD {}!!!", "where, is card\n{}")
     texts = [way.format(i) for i in range(60) for way in ways]
-    plan = split.plan(table_of(texts), np.arange(240) // 4 % 2)
+    plan = splits.plan(table_of(texts), np.arange(240) // 4 % 2)
     original = np.arange(240) // 4
     sides = [set(original[part]) for part in parts(plan)]
     assert sum(map(len, sides)) == 60
@@ -39,7 +39,7 @@ def test_texts_of_signs_alone_are_copies_only_where_they_are_equal():
 
 def test_every_row_is_in_the_exam_or_in_every_fold_once():
     table = table_of([f"text {i}" for i in range(500)])
-    plan = split.plan(table, np.arange(500) % 3)
+    plan = splits.plan(table, np.arange(500) % 3)
     assert sorted(np.concatenate(parts(plan)).tolist()) == list(range(500))
     for train, valid in plan.folds:
         assert not set(train) & set(valid)
@@ -53,7 +53,7 @@ def test_the_same_text_or_group_is_never_on_two_sides(rows):
     texts = [f"text {t}" for t, _, _ in rows]
     groups = [f"user {g}" if g else f"alone {i}" for i, (_, _, g) in enumerate(rows)]
     try:
-        plan = split.plan(table_of(texts, groups), np.array([label for _, label, _ in rows]))
+        plan = splits.plan(table_of(texts, groups), np.array([label for _, label, _ in rows]))
     except TableError:  # nearly all rows hang together
         reject()
     for values in (np.array(texts), np.array(groups)):
@@ -65,7 +65,7 @@ def test_the_same_text_or_group_is_never_on_two_sides(rows):
 
 def test_classes_keep_their_shares_in_exam_and_folds():
     strata = np.repeat([0, 1, 2], [600, 300, 100])
-    plan = split.plan(table_of([f"text {i}" for i in range(1000)]), strata)
+    plan = splits.plan(table_of([f"text {i}" for i in range(1000)]), strata)
     for part in parts(plan):
         shares = np.bincount(strata[part], minlength=3) / len(part)
         assert np.abs(shares - [0.6, 0.3, 0.1]).max() < 0.03
@@ -73,35 +73,35 @@ def test_classes_keep_their_shares_in_exam_and_folds():
 
 def test_a_class_of_two_rows_stays_where_it_can_be_learnt():
     strata = np.repeat([0, 1], [98, 2])
-    plan = split.plan(table_of([f"text {i}" for i in range(100)]), strata)
+    plan = splits.plan(table_of([f"text {i}" for i in range(100)]), strata)
     assert 1 not in strata[plan.exam]
     assert all(1 in strata[train] for train, _ in plan.folds)
 
 
 def test_many_small_classes_still_leave_an_exam():
     strata = np.repeat(np.arange(77), 5)
-    plan = split.plan(table_of([f"text {i}" for i in range(385)]), strata)
+    plan = splits.plan(table_of([f"text {i}" for i in range(385)]), strata)
     assert 50 <= len(plan.exam) <= 65
 
 
 def test_a_large_table_meets_one_fold_first_and_a_small_one_all():
-    small = split.plan(table_of([f"t {i}" for i in range(200)]), np.arange(200) % 2)
-    large = split.plan(table_of([f"t {i}" for i in range(4000)]), np.arange(4000) % 2)
+    small = splits.plan(table_of([f"t {i}" for i in range(200)]), np.arange(200) % 2)
+    large = splits.plan(table_of([f"t {i}" for i in range(4000)]), np.arange(4000) % 2)
     assert small.first_round == (0, 1, 2, 3, 4)
     assert large.first_round == (0,)
-    assert split.plan(table_of([f"t {i}" for i in range(4000)]), np.arange(4000) % 2, folds=3).first_round == (0, 1, 2)
+    assert splits.plan(table_of([f"t {i}" for i in range(4000)]), np.arange(4000) % 2, folds=3).first_round == (0, 1, 2)
 
 
 def test_a_test_table_leaves_no_exam_rows():
-    plan = split.plan(table_of([f"t {i}" for i in range(60)]), np.arange(60) % 2, has_test=True)
+    plan = splits.plan(table_of([f"t {i}" for i in range(60)]), np.arange(60) % 2, has_test=True)
     assert len(plan.exam) == 0
     assert len(plan.search) == 60
 
 
 def test_the_same_seed_splits_alike_and_another_does_not():
     table, strata = table_of([f"t {i}" for i in range(300)]), np.arange(300) % 2
-    assert np.array_equal(split.plan(table, strata, seed=1).exam, split.plan(table, strata, seed=1).exam)
-    assert not np.array_equal(split.plan(table, strata, seed=1).exam, split.plan(table, strata, seed=2).exam)
+    assert np.array_equal(splits.plan(table, strata, seed=1).exam, splits.plan(table, strata, seed=1).exam)
+    assert not np.array_equal(splits.plan(table, strata, seed=1).exam, splits.plan(table, strata, seed=2).exam)
 
 
 def pairs_of(first, second, group=None):
@@ -122,31 +122,31 @@ def test_pairs_that_share_a_text_stay_on_one_side_of_every_split_whichever_side_
     swapped = [i % 3 == 1 for i in range(600)]
     first = [b if swap else a for a, b, swap in zip(premises, others, swapped, strict=True)]
     second = [a if swap else b for a, b, swap in zip(premises, others, swapped, strict=True)]
-    plan = split.plan(pairs_of(first, second), np.arange(600) % 3)
+    plan = splits.plan(pairs_of(first, second), np.arange(600) % 3)
     assert set(sides_with(plan, premises)) == {1}
     assert sorted(np.concatenate(parts(plan)).tolist()) == list(range(600))
 
 
 def test_texts_on_many_pairs_and_empty_ones_link_nothing():
     catalogue = [f"entry {i % 20}" for i in range(600)]
-    plan = split.plan(pairs_of([f"query {i}" for i in range(600)], catalogue), np.arange(600) % 2)
+    plan = splits.plan(pairs_of([f"query {i}" for i in range(600)], catalogue), np.arange(600) % 2)
     assert min(sides_with(plan, catalogue)) > 1
     empty = [""] * 8 + [f"text {i}" for i in range(392)]
-    plan = split.plan(pairs_of([f"query {i}" for i in range(400)], empty), np.arange(400) % 2)
+    plan = splits.plan(pairs_of([f"query {i}" for i in range(400)], empty), np.arange(400) % 2)
     assert sides_with(plan, empty)[0] > 1
 
 
 def test_pairs_that_all_hang_together_are_split_row_by_row():
     chain = [f"text {i}" for i in range(601)]
-    plan = split.plan(pairs_of(chain[:-1], chain[1:]), np.arange(600) % 2)
+    plan = splits.plan(pairs_of(chain[:-1], chain[1:]), np.arange(600) % 2)
     assert len(plan.exam) == 90
-    few = split.plan(pairs_of([f"question {i // 8}" for i in range(16)], chain[:16]), np.arange(16) % 2, has_test=True)
+    few = splits.plan(pairs_of([f"question {i // 8}" for i in range(16)], chain[:16]), np.arange(16) % 2, has_test=True)
     assert len(few.folds) == 8
 
 
 def test_a_named_group_is_all_that_keeps_pairs_together_beside_copies():
     premises = [f"premise {i // 3}" for i in range(600)]
-    plan = split.plan(
+    plan = splits.plan(
         pairs_of(premises, [f"hypothesis {i}" for i in range(600)], [f"writer {i}" for i in range(600)]),
         np.arange(600) % 3,
     )
@@ -156,7 +156,7 @@ def test_a_named_group_is_all_that_keeps_pairs_together_beside_copies():
 @pytest.mark.parametrize("groups", [3, 4, 5, 8])
 def test_few_groups_give_few_folds_and_an_exam_none_of_them_empty(groups):
     table = table_of([f"text {i}" for i in range(240)], [f"user {i % groups}" for i in range(240)])
-    plan = split.plan(table, np.arange(240) // 2 % 2)
+    plan = splits.plan(table, np.arange(240) // 2 % 2)
     assert len(plan.exam)
     assert len(plan.folds) >= 2
     assert plan.first_round == tuple(range(len(plan.folds)))
@@ -168,11 +168,11 @@ def test_few_groups_give_few_folds_and_an_exam_none_of_them_empty(groups):
 def test_groups_that_leave_nothing_to_choose_by_are_refused(groups):
     table = table_of([f"text {i}" for i in range(240)], [f"user {i % groups}" for i in range(240)])
     with pytest.raises(TableError, match="leave --group out"):
-        split.plan(table, np.arange(240) % 2)
+        splits.plan(table, np.arange(240) % 2)
 
 
 def test_an_exam_has_rows_even_where_every_class_has_two():
-    plan = split.plan(table_of([f"text {i}" for i in range(16)]), np.arange(16) // 2)
+    plan = splits.plan(table_of([f"text {i}" for i in range(16)]), np.arange(16) // 2)
     assert len(plan.exam)
     assert all(len(valid) for _, valid in plan.folds)
 
@@ -181,7 +181,7 @@ def test_a_group_with_a_name_of_megabytes_costs_no_other_its_room():
     group = [f"group {i // 2}" for i in range(2000)]
     group[7] = "word " * 400_000
     tracemalloc.start()
-    plan = split.plan(table_of([f"text {i}" for i in range(2000)], group), np.arange(2000) % 2)
+    plan = splits.plan(table_of([f"text {i}" for i in range(2000)], group), np.arange(2000) % 2)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert len(plan.folds) >= 1
@@ -193,6 +193,6 @@ def test_groups_that_hold_rows_of_several_strata_leave_their_shares_as_they_are(
     groups = np.repeat(np.arange(600), rng.integers(1, 4, 600))
     strata = (rng.random(len(groups)) < 0.3).astype(np.int64)
     strata[np.unique(groups, return_index=True)[1][::2]] = 1  # of every second group the first row is rare
-    part = split.deal(strata, groups, [0.15, 0.85], rng)
+    part = splits.deal(strata, groups, [0.15, 0.85], rng)
     assert abs(strata[part == 0].mean() - strata.mean()) < 0.03
     assert all(len(set(part[groups == g])) == 1 for g in range(600))

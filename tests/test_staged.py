@@ -7,16 +7,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from penna import AutoText, SettingError, adjust, bundle, evaluate, load, plugins, split, tasks
-from penna.adjust.thresholds import Thresholds
-from penna.budget import Budget, Deadline
+from penna import AutoText, SettingError, load, plugins, postprocessing, tasks
+from penna.artifact import bundle
+from penna.automl import evaluate
+from penna.automl.evaluate import Work
+from penna.budget import Budget, Deadline, Resources
+from penna.data import splits
+from penna.data.table import Table
 from penna.errors import BundleError
-from penna.evaluate import Work
-from penna.models import Resources, blend, staged
-from penna.models.blend import Blend
-from penna.prepare.clean import Cleaning
-from penna.recipe import Profile, Recipe
-from penna.table import Table
+from penna.models import ensemble, pipeline
+from penna.models.ensemble import Blend
+from penna.postprocessing.class_weights import Thresholds
+from penna.preprocessing.cleaning.base import Cleaning
+from penna.search.recipe import Profile, Recipe
 
 USUAL = "unicode+markup+spaces"
 FACTS = {"text_columns": ["text"], "target": "label"}
@@ -38,7 +41,7 @@ def rows(demo_rows):
 def work(rows):
     table = Table({"text": rows.text.to_numpy(object)}, rows.label.to_numpy(object), rows=np.arange(len(rows)))
     task = tasks.find("auto", table)
-    plan = split.plan(table, task.strata(table), folds=3)
+    plan = splits.plan(table, task.strata(table), folds=3)
     profile = Profile(rows=len(table), classes=3, rows_in_smallest_class=30, mean_characters=60.0, folds=3)
     return Work(task, table, plan.folds, profile, Budget())
 
@@ -60,10 +63,10 @@ def plain(work, tmp_path_factory):
 
 def test_an_artefact_with_cleaning_answers_raw_texts_as_the_fitted_model_answered_clean_ones(work, tmp_path):
     outcome = evaluated(linear(work, USUAL), work, tmp_path)
-    family, model = staged.around("linear", outcome.model, USUAL, (Thresholds((1.0, 2.0, 0.5)),))
+    family, model = pipeline.around("linear", outcome.model, USUAL, (Thresholds((1.0, 2.0, 0.5)),))
     opened = bundle.write(tmp_path / "model", work.task, family, model, FACTS)
     raw = work.table.take(work.folds[0][1])
-    expected = adjust.apply(model.last, outcome.outputs[0])
+    expected = postprocessing.apply(model.last, outcome.outputs[0])
     np.testing.assert_allclose(opened.outputs(raw), expected, atol=1e-6)
     np.testing.assert_allclose(load(tmp_path / "model").outputs(raw), expected, atol=1e-6)
     texts = list(raw.text["text"])
@@ -74,17 +77,17 @@ def test_an_artefact_with_cleaning_answers_raw_texts_as_the_fitted_model_answere
 
 def test_the_members_of_a_blend_are_cleaned_each_in_its_own_way(work, tmp_path):
     outcomes = {clean: evaluated(linear(work, clean), work, tmp_path) for clean in ("none", USUAL)}
-    parts = [staged.around("linear", o.model, clean) for clean, o in outcomes.items()]
-    assert [name for name, _ in parts] == ["linear", "staged"]
+    parts = [pipeline.around("linear", o.model, clean) for clean, o in outcomes.items()]
+    assert [name for name, _ in parts] == ["linear", "pipeline"]
     blended = Blend([(name, 0.5, model) for name, model in parts])
-    opened = bundle.write(tmp_path / "model", work.task, "blend", blended, FACTS)
+    opened = bundle.write(tmp_path / "model", work.task, "ensemble", blended, FACTS)
     expected = sum(o.outputs[0] for o in outcomes.values()) / 2
     np.testing.assert_allclose(opened.outputs(work.table.take(work.folds[0][1])), expected, atol=1e-6)
 
 
 def test_a_model_without_stages_is_written_as_it_always_was(plain):
-    assert staged.around("linear", plain, "none") == ("linear", plain)
-    assert staged.inside(plain) is staged.inside(staged.around("linear", plain, USUAL)[1]) is plain
+    assert pipeline.around("linear", plain, "none") == ("linear", plain)
+    assert pipeline.inside(plain) is pipeline.inside(pipeline.around("linear", plain, USUAL)[1]) is plain
 
 
 @pytest.mark.parametrize("family", ["frozen", "finetune"])
@@ -116,23 +119,23 @@ def test_a_table_is_cleaned_once_and_few_are_kept(work):
         {"clean": [{"step": "polish", "choice": ""}]},
         {"clean": "markup"},
         {"clean": [{"step": "case", "choice": ""}] * 99},
-        {"family": "staged"},
+        {"family": "pipeline"},
         {"family": "../linear"},
-        {"last": [{"step": "thresholds", "values": ["x"]}]},
+        {"last": [{"step": "class_weights", "values": ["x"]}]},
         {"last": {}},
     ],
 )
 def test_a_damaged_stage_is_refused_with_a_sentence(plain, tmp_path, damage):
     folder = tmp_path / "parts"
     folder.mkdir()
-    staged.around("linear", plain, USUAL)[1].save(folder)
-    file = folder / staged.FILE
+    pipeline.around("linear", plain, USUAL)[1].save(folder)
+    file = folder / pipeline.FILE
     file.write_text(json.dumps(json.loads(file.read_text()) | damage))
-    with pytest.raises(BundleError, match=f"{staged.FILE}|needs what this Penna lacks"):
-        staged.open(folder)
+    with pytest.raises(BundleError, match=f"{pipeline.FILE}|needs what this Penna lacks"):
+        pipeline.open(folder)
     shutil.rmtree(folder)
     with pytest.raises(BundleError, match="missing"):
-        staged.open(folder)
+        pipeline.open(folder)
 
 
 def test_a_fit_cleans_what_is_dirty_and_serves_the_same(rows, tmp_path):
@@ -166,4 +169,4 @@ def test_a_blend_with_weights_that_are_no_numbers_is_refused(tmp_path, weight):
     member = f'{{"folder": "0-linear", "family": "linear", "weight": {weight}}}'
     (tmp_path / "blend.json").write_text(f'{{"format": 1, "members": [{member}]}}')
     with pytest.raises(BundleError, match="damaged"):
-        blend.open(tmp_path)
+        ensemble.open(tmp_path)

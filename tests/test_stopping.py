@@ -10,18 +10,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from penna import budget, bundle, load, signals, tasks
-from penna.budget import Deadline
-from penna.cli.stopping import Interrupted, Stopping, seconds
+from penna import budget, load, signals, tasks
+from penna.artifact import bundle
+from penna.budget import Deadline, Resources
+from penna.cli.graceful_stop import Interrupted, Stopping, seconds
+from penna.data.table import Table
 from penna.errors import SettingError
-from penna.models import Resources, linear
-from penna.recipe import Profile
-from penna.table import Table
+from penna.models.linear import family as linear
+from penna.search.recipe import Profile
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 LOOP = """
 import sys, time
-from penna.cli.stopping import Interrupted, Stopping
+from penna.cli.graceful_stop import Interrupted, Stopping
 try:
     with Stopping(float(sys.argv[1])) as stopping:
         if sys.argv[2] == "finishing":

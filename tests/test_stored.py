@@ -8,7 +8,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from penna import stored
+from penna import safe_load
 from penna.errors import BundleError
 
 GOOD = {"weights": np.ones((2, 3), np.float32), "k": np.array(5)}
@@ -37,7 +37,7 @@ def test_arrays_come_back_as_they_were_written(tmp_path, name):
 
     save_file(GOOD, tmp_path / "a.safetensors")
     np.savez(tmp_path / "a.npz", **GOOD)
-    found = stored.load_arrays(tmp_path / name, 1 << 20, {"weights": np.float32})
+    found = safe_load.load_arrays(tmp_path / name, 1 << 20, {"weights": np.float32})
     assert found.keys() == GOOD.keys()
     assert all((found[key] == GOOD[key]).all() and found[key].shape == GOOD[key].shape for key in GOOD)
 
@@ -45,7 +45,7 @@ def test_arrays_come_back_as_they_were_written(tmp_path, name):
 def test_an_array_that_lies_by_columns_comes_back_so(tmp_path):
     array = np.asfortranarray(np.arange(6, dtype=np.float32).reshape(2, 3))
     np.savez(tmp_path / "a.npz", array=array)
-    assert (stored.load_arrays(tmp_path / "a.npz", 1 << 20)["array"] == array).all()
+    assert (safe_load.load_arrays(tmp_path / "a.npz", 1 << 20)["array"] == array).all()
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_an_array_that_lies_by_columns_comes_back_so(tmp_path):
 def test_npz_files_that_penna_never_writes_are_refused(tmp_path, content, why):
     (tmp_path / "a.npz").write_bytes(content)
     with pytest.raises(BundleError, match=why):
-        stored.load_arrays(tmp_path / "a.npz", 1 << 20, {"a": np.float32})
+        safe_load.load_arrays(tmp_path / "a.npz", 1 << 20, {"a": np.float32})
 
 
 def header(**arrays):
@@ -93,7 +93,7 @@ def header(**arrays):
 def test_safetensors_files_that_penna_never_writes_are_refused(tmp_path, content):
     (tmp_path / "a.safetensors").write_bytes(content)
     with pytest.raises(BundleError, match="damaged"):
-        stored.load_arrays(tmp_path / "a.safetensors", 64 << 20, {"a": np.float32})
+        safe_load.load_arrays(tmp_path / "a.safetensors", 64 << 20, {"a": np.float32})
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_safetensors_files_that_penna_never_writes_are_refused(tmp_path, content
 def test_json_that_penna_never_writes_is_refused(tmp_path, content, why):
     (tmp_path / "a.json").write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(BundleError, match=why):
-        stored.load_json(tmp_path / "a.json", 70_000)
+        safe_load.load_json(tmp_path / "a.json", 70_000)
 
 
 def test_only_regular_files_are_read(tmp_path):
@@ -126,13 +126,13 @@ def test_only_regular_files_are_read(tmp_path):
     os.mkfifo(tmp_path / "pipe.json")
     for name in ("link", "folder", "pipe"):
         with pytest.raises(BundleError, match="no regular file"):
-            stored.load_json(tmp_path / f"{name}.json")
+            safe_load.load_json(tmp_path / f"{name}.json")
     with pytest.raises(BundleError, match="is missing"):
-        stored.load_json(tmp_path / "absent.json")
+        safe_load.load_json(tmp_path / "absent.json")
 
 
 def test_a_large_file_costs_nothing(tmp_path):
     with (tmp_path / "a.json").open("wb") as file:
         file.truncate(1 << 42)
     with pytest.raises(BundleError, match="more than Penna ever writes"):
-        stored.load_json(tmp_path / "a.json")
+        safe_load.load_json(tmp_path / "a.json")

@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from penna import bundle, tasks
-from penna.budget import Deadline
-from penna.models import Resources, linear
-from penna.recipe import Profile, Recipe
-from penna.table import Table
-from penna.trials import Ledger, State, Trial
+from penna import tasks
+from penna.artifact import bundle
+from penna.budget import Deadline, Resources
+from penna.data.table import Table
+from penna.models.linear import family as linear
+from penna.search.recipe import Profile, Recipe
+from penna.search.trials import Ledger, State, Trial
 
 pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
 FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
@@ -47,7 +48,7 @@ def shell(where: Path, line: str) -> tuple[int, str, str]:
 #: What a fit tells while it works.
 TELLING = """
 from penna.budget import Deadline
-from penna.cli import streams
+from penna.cli import standard_streams as streams
 from penna.terminal.progress import Console
 streams.settle()
 with Console(Deadline(60)) as progress:

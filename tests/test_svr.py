@@ -8,8 +8,8 @@ from scipy import sparse
 from sklearn.svm import SVR
 
 from penna.budget import Deadline
-from penna.features.ridge import fit_ridge
-from penna.features.svr import fit_svr
+from penna.solvers.ridge import fit_ridge
+from penna.solvers.svr import fit_svr
 
 
 def problem(n=300, d=20, seed=0):

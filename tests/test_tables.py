@@ -12,15 +12,18 @@ import pytest
 from typer.testing import CliRunner
 
 import penna
-from penna import AutoText, SettingError, TableError, evaluate, plugins, reading
-from penna.budget import Budget, Deadline
+from penna import AutoText, SettingError, TableError, plugins
+from penna.automl import evaluate
+from penna.automl.evaluate import Work
+from penna.budget import Budget, Deadline, Resources
 from penna.cli import app
-from penna.evaluate import Work
-from penna.models import Resources, staged
-from penna.prepare import columns, rows
-from penna.recipe import Profile, Recipe
-from penna.serve.batch import predict_file
-from penna.tasks import find as find_task
+from penna.data import readers
+from penna.inference.batch_predict import predict_file
+from penna.models import pipeline
+from penna.preprocessing import serialize
+from penna.preprocessing.columns import schema
+from penna.search.recipe import Profile, Recipe
+from penna.tasks.base import find as find_task
 
 WORTH = {"awful": 0, "plain": 1, "lovely": 2}
 
@@ -68,7 +71,7 @@ class Enough:
 def test_roles_are_inferred_shown_and_part_of_the_artefact(run) -> None:
     auto, folder = run
     roles = {"id": "other", "review": "text", "price": "numeric", "kind": "categorical", "bought": "date",
-             "tags": "list", "kept": "target"}  # fmt: skip
+             "tags": "multi_value", "kept": "target"}  # fmt: skip
     assert auto.record_["table"]["columns"] == roles
     assert any("'id'" in said for said in auto.record_["table"]["findings"])
     opened = penna.load(folder / "run")
@@ -153,7 +156,7 @@ def test_the_command_line_names_columns_and_says_what_is_missing(run, tmp_path) 
 
 def test_columns_alone_are_enough_and_numbers_are_predicted_from_them() -> None:
     table = shop(200).drop(columns=["id", "review", "kept"])
-    auto = AutoText(budget=300, threads=1, progress=Enough(), task="regress").fit(
+    auto = AutoText(budget=300, threads=1, progress=Enough(), task="regression").fit(
         table, "liking", test=shop(60, seed=2)
     )
     assert auto.bundle_.text_columns == ()
@@ -193,29 +196,29 @@ def test_a_table_of_ids_and_constants_is_refused_in_one_sentence() -> None:
 
 @pytest.mark.parametrize("family", ["frozen", "finetune"])
 def test_an_encoder_reads_the_row_as_text_and_so_does_its_artefact(family, tiny_bert, tmp_path) -> None:
-    table, _ = reading.read(shop(60).drop(columns="liking"), target="kept", others=None)
-    table, _ = columns.typed(table, {})
-    task = find_task("classify", table)
+    table, _ = readers.read(shop(60).drop(columns="liking"), target="kept", others=None)
+    table, _ = schema.typed(table, {})
+    task = find_task("classification", table)
     folds = [(np.arange(48), np.arange(48, 60))]
     profile = Profile(60, 2, 20, 40.0, encoders=(str(tiny_bert),), columns=len(table.columns))
     work = Work(task, table, folds, profile, Budget(60))
     module = plugins.find("models", family)
-    offered = rows.offered(module.portfolio(profile), profile.columns, module.NEEDS)
+    offered = serialize.offered(module.portfolio(profile), profile.columns, module.NEEDS)
     recipe = offered[0] if family == "frozen" else offered[0].but(epochs=20.0, length=64)
     outcome = evaluate.evaluate(recipe, work, [0], Resources(tmp_path / "cache", Deadline(60), 1), lambda *_: True)
     assert outcome.trial.reason == ""
-    name, model = staged.asked(recipe, outcome.model)
+    name, model = pipeline.asked(recipe, outcome.model)
     (tmp_path / "model").mkdir()
     model.save(tmp_path / "model")
     opened = plugins.find("models", name).open(tmp_path / "model")
     valid = table.take(folds[0][1])
     assert np.allclose(opened.outputs(valid), outcome.outputs[0], atol=2e-2)
-    shifted = columns.only(valid, [])
+    shifted = schema.only(valid, [])
     assert not np.allclose(opened.outputs(shifted), opened.outputs(valid), atol=1e-6)
 
 
 def test_rows_are_offered_only_where_there_are_columns() -> None:
     offered = [Recipe.of("frozen", depth=1.0), Recipe.of("frozen", depth=0.5)]
-    assert rows.offered(offered, 0, "text") == offered
-    assert rows.offered(offered, 3, "") == offered
-    assert [r.get("row") for r in rows.offered(offered, 3, "text")] == [True, None, True]
+    assert serialize.offered(offered, 0, "text") == offered
+    assert serialize.offered(offered, 3, "") == offered
+    assert [r.get("row") for r in serialize.offered(offered, 3, "text")] == [True, None, True]

@@ -9,17 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from penna import adjust, check, places, plugins, ragged, tasks
+from penna import check, plugins, postprocessing, tasks
 from penna.budget import Deadline
+from penna.data import ragged, word_offsets
+from penna.data.readers.read_table import read
+from penna.data.table import Table
 from penna.errors import SettingError, TaskError
 from penna.metrics import entities
-from penna.reading import read
-from penna.table import Table
-from penna.tasks import _marked, _schemes
-from penna.tasks._schemes import Scheme
+from penna.tasks import _span_cells, _tag_schemes
+from penna.tasks._tag_schemes import Scheme
 
 TYPES = ("LOC", "PER")
-NAMED = [name for name in _schemes.NAMES if name not in ("IO", "bare")]
+NAMED = [name for name in _tag_schemes.NAMES if name not in ("IO", "bare")]
 
 
 def table(texts, target):
@@ -27,7 +28,7 @@ def table(texts, target):
 
 
 def words(*rows):
-    return [places.joined(row.split()) for row in rows]
+    return [word_offsets.joined(row.split()) for row in rows]
 
 
 SENTENCES = words("Ann went to New York", "no one here", "Bob Ann and Rome", "Oslo")
@@ -53,21 +54,23 @@ def spans_of(parts):
 @given(parts=st.lists(entity, max_size=6), more=st.integers(0, 3), name=st.sampled_from(NAMED))
 def test_every_scheme_spells_entities_and_is_read_again(parts, more, name):
     found, length = spans_of(parts)
-    assert _schemes.spans(_schemes.tags(found, length + more, Scheme(name))) == found
+    assert _tag_schemes.spans(_tag_schemes.tags(found, length + more, Scheme(name))) == found
 
 
-@pytest.mark.parametrize("name", _schemes.NAMES)
+@pytest.mark.parametrize("name", _tag_schemes.NAMES)
 def test_a_scheme_is_told_by_its_tags(name):
     found = [[(0, 1, "PER"), (1, 2, "PER"), (3, 6, "LOC")], [(0, 4, "LOC"), (4, 5, "PER")]]
     scheme = Scheme(name, "" if name == "bare" else "-")
-    rows = [_schemes.tags(row, 7, scheme) for row in found]
-    assert _schemes.find(rows) == scheme
+    rows = [_tag_schemes.tags(row, 7, scheme) for row in found]
+    assert _tag_schemes.find(rows) == scheme
 
 
 def test_tags_that_follow_no_scheme_are_named():
-    assert "'B-LOC' and 'Y-LOC'" in str(_schemes.find([["B-LOC", "Y-LOC", "O"]]))
+    assert "'B-LOC' and 'Y-LOC'" in str(_tag_schemes.find([["B-LOC", "Y-LOC", "O"]]))
     with pytest.raises(TaskError, match="follow no known scheme"):
-        tasks.find("tag", table(SENTENCES, [tuple(t.replace("B-L", "Q:") for t in row) for row in TAGS]))
+        tasks.find(
+            "token_classification", table(SENTENCES, [tuple(t.replace("B-L", "Q:") for t in row) for row in TAGS])
+        )
 
 
 tags = st.sampled_from(["O", *(f"{letter}-{kind}" for letter in "BI" for kind in TYPES)])
@@ -79,9 +82,9 @@ def test_scores_are_those_of_seqeval(rows):
     seqeval = pytest.importorskip("seqeval.metrics")
     import warnings
 
-    task = tasks.find("tag", table(SENTENCES, TAGS))
-    truth = [_schemes.tags(_schemes.spans(row), len(row), Scheme()) for row, _ in rows]
-    y = ragged.objects(task._numbers(_schemes.spans(row), len(row)) for row in truth)
+    task = tasks.find("token_classification", table(SENTENCES, TAGS))
+    truth = [_tag_schemes.tags(_tag_schemes.spans(row), len(row), Scheme()) for row, _ in rows]
+    y = ragged.objects(task._numbers(_tag_schemes.spans(row), len(row)) for row in truth)
     rng = np.random.default_rng(len(rows))
     outputs = ragged.objects(rng.dirichlet(np.ones(5), size=len(row)).astype(np.float32) for row in truth)
     answers = [list(row) for row in task.decode(outputs)]
@@ -115,7 +118,7 @@ def test_the_most_probable_tags_that_spell_entities_are_decoded():
 
 @given(text=st.text(max_size=30))
 def test_words_are_found_in_order_and_hold_everything_but_spaces(text):
-    found = places.words(text, places.FOUND)
+    found = word_offsets.words(text, word_offsets.FOUND)
     assert (found[:, 0] < found[:, 1]).all()
     assert (found[1:, 0] >= found[:-1, 1]).all()
     inside = {i for start, end in found for i in range(start, end)}
@@ -124,7 +127,7 @@ def test_words_are_found_in_order_and_hold_everything_but_spaces(text):
 
 def test_what_a_reader_sees_as_one_sign_is_not_cut():
     text = "e\u0301te\u0301 \U0001f469\u200d\U0001f4bbok \u2764\ufe0fRome"
-    assert [text[a:b] for a, b in places.words(text, places.FOUND)] == [
+    assert [text[a:b] for a, b in word_offsets.words(text, word_offsets.FOUND)] == [
         "e\u0301te\u0301",
         "\U0001f469\u200d\U0001f4bb",
         "ok",
@@ -135,8 +138,10 @@ def test_what_a_reader_sees_as_one_sign_is_not_cut():
 
 @given(parts=st.lists(st.text("ab \u00e9.", min_size=1, max_size=4), min_size=1, max_size=6))
 def test_lists_of_words_are_found_again(parts):
-    text = places.joined(parts)
-    assert [text[a:b] for a, b in places.words(text, places.SPACES)] == [p.replace(" ", "\u00a0") for p in parts]
+    text = word_offsets.joined(parts)
+    assert [text[a:b] for a, b in word_offsets.words(text, word_offsets.SPACES)] == [
+        p.replace(" ", "\u00a0") for p in parts
+    ]
 
 
 def test_conll_columns_are_read_and_broken_sentences_named(tmp_path):
@@ -160,7 +165,7 @@ def test_lists_of_words_and_tags_are_told_from_labels(tmp_path):
     file.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     made, findings = read(file)
     module, said = tasks.recognised("auto", made)
-    assert (module.__name__.rsplit(".", 1)[-1], findings) == ("tag", [])
+    assert (module.__name__.rsplit(".", 1)[-1], findings) == ("token_classification", [])
     assert "scheme BIO" in said
     assert read([row["tokens"] for row in rows], y=[row["tags"] for row in rows])[0].target.tolist() == TAGS * 6
 
@@ -173,8 +178,8 @@ def test_spans_are_read_from_json_in_cells_and_answered_in_characters(tmp_path):
     frame = pd.DataFrame({"text": texts * 10, "entities": [json.dumps(cell) for cell in cells * 10]})
     frame.to_csv(tmp_path / "a.csv", index=False)
     made, _ = read(tmp_path / "a.csv")
-    assert tasks.recognised("auto", made)[0].__name__.endswith("tag")
-    task = tasks.find("tag", made)
+    assert tasks.recognised("auto", made)[0].__name__.endswith("token_classification")
+    task = tasks.find("token_classification", made)
     answers = task.placed(task.labels(task.encode(made)), made)
     assert answers[1] == []
     assert answers[0] == [
@@ -184,40 +189,44 @@ def test_spans_are_read_from_json_in_cells_and_answered_in_characters(tmp_path):
     assert task.agreement(made.target, answers) == 1
     assert json.loads(task.written(answers)[0]) == answers[0]
     listed, _ = read([{"text": t, "entities": c} for t, c in zip(texts, cells, strict=True)] * 10, y="entities")
-    assert tasks.find("tag", listed) == task
+    assert tasks.find("token_classification", listed) == task
 
 
 @pytest.mark.parametrize(
     ("cell", "reason"),
     [
-        ("[]]", _marked.FORM),
-        ([{"start": 0, "end": 99, "label": "X"}], _marked.OUTSIDE),
-        ([{"start": 3, "end": 3, "label": "X"}], _marked.OUTSIDE),
-        ([{"start": 3, "end": 4, "label": "X"}], _marked.OUTSIDE),
-        ([{"start": 0, "end": 6, "label": "X"}, {"start": 4, "end": 6, "label": "X"}], _marked.OVERLAP),
-        ([{"start": "0", "end": 3, "label": "X"}], _marked.FORM),
-        ([{"start": 0, "end": 3}], _marked.FORM),
+        ("[]]", _span_cells.FORM),
+        ([{"start": 0, "end": 99, "label": "X"}], _span_cells.OUTSIDE),
+        ([{"start": 3, "end": 3, "label": "X"}], _span_cells.OUTSIDE),
+        ([{"start": 3, "end": 4, "label": "X"}], _span_cells.OUTSIDE),
+        ([{"start": 0, "end": 6, "label": "X"}, {"start": 4, "end": 6, "label": "X"}], _span_cells.OVERLAP),
+        ([{"start": "0", "end": 3, "label": "X"}], _span_cells.FORM),
+        ([{"start": 0, "end": 3}], _span_cells.FORM),
     ],
 )
 def test_spans_that_cannot_be_are_named_and_the_rest_is_used(cell, reason):
     written = cell if isinstance(cell, str) else json.dumps(cell)
     good = json.dumps([{"start": 0, "end": 3, "label": "X"}])
-    settled, (finding,) = plugins.find("tasks", "tag").settle(table(["Ann sees Bob"] * 4, [good, written, good, good]))
+    settled, (finding,) = plugins.find("tasks", "token_classification").settle(
+        table(["Ann sees Bob"] * 4, [good, written, good, good])
+    )
     assert (len(settled), finding.rows, reason in finding.message) == (3, (2,), True)
 
 
 def test_a_span_inside_a_word_is_taken_to_its_ends_and_said():
     cell = json.dumps([{"start": 1, "end": 3, "label": "X"}])
-    settled, (finding,) = plugins.find("tasks", "tag").settle(table(["Anna"] * 2, [cell] * 2))
+    settled, (finding,) = plugins.find("tasks", "token_classification").settle(table(["Anna"] * 2, [cell] * 2))
     assert (len(settled), finding.kind, finding.count) == (2, "widened spans", 2)
 
 
 def test_rows_of_unequal_length_are_named_and_the_rest_is_used():
     given = [*TAGS * 3, ("O",), ("O", "B-LOC", "Q-LOC")]
-    settled, findings = plugins.find("tasks", "tag").settle(table([*SENTENCES * 3, "a b", "a b c"], given))
+    settled, findings = plugins.find("tasks", "token_classification").settle(
+        table([*SENTENCES * 3, "a b", "a b c"], given)
+    )
     assert settled.target.tolist() == TAGS * 3
     assert sorted(finding.rows for finding in findings) == [(13,), (14,)]
-    task = tasks.find("tag", table(SENTENCES, TAGS))
+    task = tasks.find("token_classification", table(SENTENCES, TAGS))
     with pytest.raises(TaskError, match=r"in row 1:"):
         task.encode(table(["a b"], [("O",)]))
     with pytest.raises(TaskError, match="not there at fit"):
@@ -234,29 +243,29 @@ def test_tags_of_no_scheme_are_no_labels_of_rows_unless_somebody_says_so():
 def test_no_entity_at_all_is_refused():
     for empty in ("[]", (), None):
         with pytest.raises(TaskError, match="no entity in any of its 3 rows"):
-            tasks.find("tag", table(["Ann sees Bob"] * 3, [empty] * 3))
+            tasks.find("token_classification", table(["Ann sees Bob"] * 3, [empty] * 3))
     with pytest.raises(TaskError, match="no entity in any"):
-        tasks.find("tag", table(SENTENCES, [tuple("O" for _ in row) for row in TAGS]))
+        tasks.find("token_classification", table(SENTENCES, [tuple("O" for _ in row) for row in TAGS]))
 
 
 @pytest.mark.parametrize("damage", [{"types": []}, {"types": ["b", "a"]}, {"scheme": {}}, {"form": "x"}, {"metric": 3}])
 def test_a_damaged_task_is_refused(damage):
-    data = tasks.find("tag", table(SENTENCES, TAGS)).to_json()
+    data = tasks.find("token_classification", table(SENTENCES, TAGS)).to_json()
     with pytest.raises(TaskError, match="damaged"):
         tasks.restore(data | damage)
 
 
 def test_cleaning_is_refused_and_columns_beside_the_text_are_left_out():
-    from penna.job import intake
+    from penna.automl import inputs
 
-    task = tasks.find("tag", table(SENTENCES, TAGS))
+    task = tasks.find("token_classification", table(SENTENCES, TAGS))
     with pytest.raises(SettingError, match="reads as they are"):
-        intake.profile(table(SENTENCES, TAGS), task, "case")
-    assert intake.profile(table(SENTENCES, TAGS), task, "auto").cleanings == ()
+        inputs.profile(table(SENTENCES, TAGS), task, "case")
+    assert inputs.profile(table(SENTENCES, TAGS), task, "auto").cleanings == ()
 
 
 def test_a_word_is_outside_unless_the_last_step_asks_for_more():
-    task = tasks.find("tag", table(SENTENCES, TAGS))
+    task = tasks.find("token_classification", table(SENTENCES, TAGS))
     rng = np.random.default_rng(0)
     y = task.encode(table(SENTENCES * 60, TAGS * 60))
     made = []
@@ -266,11 +275,11 @@ def test_a_word_is_outside_unless_the_last_step_asks_for_more():
         values[:, 0] += 0.5
         made.append((values / values.sum(axis=1, keepdims=True)).astype(np.float32))
     outputs = ragged.objects(made)
-    (kind,) = adjust.kinds("tags", len(y))
+    (kind,) = postprocessing.kinds("tags", len(y))
     step = kind.fit(y, outputs, task.score)
     assert step.by > 1.5
     assert task.score(y, step(outputs)) > task.score(y, outputs) + 0.5
-    again = adjust.from_json(json.loads(json.dumps(adjust.to_json(step))))
+    again = postprocessing.from_json(json.loads(json.dumps(postprocessing.to_json(step))))
     assert again == step
     assert all((a == b).all() for a, b in zip(again(outputs), step(outputs), strict=True))
 
@@ -297,7 +306,7 @@ def test_whole_numbers_beside_words_are_tags(write):
     module, why = tasks.recognised("auto", given)
     assert "--tag-names" in why
     task = module.make(given)
-    assert (task.name, task.scheme.name) == ("tag", "bare")
+    assert (task.name, task.scheme.name) == ("token_classification", "bare")
     assert task == tasks.restore(json.loads(json.dumps(task.to_json())))
     settled, _ = module.settle(module.cells_of(given))
     assert task.encode(settled)[0].tolist() == task.encode(given)[0].tolist()  # of another file, too
@@ -336,20 +345,22 @@ PIECES = [{"start": a, "end": b, "entity": tag} for a, b, tag in [(0, 2, "B-PER"
     ],
 )
 def test_spans_have_many_spellings(cell, expected):
-    (read_,) = _marked.cells([cell if isinstance(cell, str) else tuple(cell)])
-    assert _marked.spans_in(read_) == expected
+    (read_,) = _span_cells.cells([cell if isinstance(cell, str) else tuple(cell)])
+    assert _span_cells.spans_in(read_) == expected
 
 
 def test_a_missing_key_is_named_with_all_rows():
     cells = [[{"start": 0, "end": 3, "kind": "PER"}]] * 160 + [[]] * 40
     with pytest.raises(TaskError) as caught:
-        tasks.find("tag", table(["Ann sees Bob"] * 200, [json.dumps(cell) for cell in cells]))
+        tasks.find("token_classification", table(["Ann sees Bob"] * 200, [json.dumps(cell) for cell in cells]))
     assert all(said in str(caught.value) for said in ("200 rows", "no 'label'", "'kind'", "160 of 200", "40 have none"))
 
 
 def test_a_type_of_one_row_alone_is_named_and_used():
     given = [*TAGS * 2, ("B-ONCE", "B-ONCE")]
-    settled, (finding,) = plugins.find("tasks", "tag").settle(table([*SENTENCES * 2, "Zed Zoe"], given))
+    settled, (finding,) = plugins.find("tasks", "token_classification").settle(
+        table([*SENTENCES * 2, "Zed Zoe"], given)
+    )
     assert (len(settled), finding.kind, finding.rows) == (9, "rare class", (9,))
     assert "'ONCE' in row 9" in finding.message
 
@@ -366,19 +377,22 @@ def test_a_check_names_what_a_fit_would_leave_out():
 def test_one_odd_row_decides_no_scheme_and_is_named():
     texts, target = words(*["Ann went to Rome"] * 30), [("B-PER", "O", "O", "B-LOC")] * 29
     for odd in ("S-PER", "M-PER"):
-        task, (said,) = tasks.find("tag", table(texts, [*target, (odd, "O", "O", "B-LOC")])), [
-            f for f in plugins.find("tasks", "tag").settle(table(texts, [*target, (odd, "O", "O", "B-LOC")]))[1]
+        task, (said,) = tasks.find("token_classification", table(texts, [*target, (odd, "O", "O", "B-LOC")])), [
+            f for f in plugins.find("tasks", "token_classification")
+            .settle(table(texts, [*target, (odd, "O", "O", "B-LOC")]))[1]
             if f.kind == "mixed schemes"
         ]  # fmt: skip
         assert task.scheme.name == "BIO"
         assert "row 30" in said.message
-    left, found = plugins.find("tasks", "tag").settle(table(texts, [*target, ("X-PER", "O", "O", "B-LOC")]))
+    left, found = plugins.find("tasks", "token_classification").settle(
+        table(texts, [*target, ("X-PER", "O", "O", "B-LOC")])
+    )
     assert len(left) == 29
     assert any("not of the scheme" in f.message and "row 30" in f.message for f in found)
 
 
 def test_a_type_that_was_never_learnt_is_named_among_those_that_were():
-    task = tasks.find("tag", table(SENTENCES, TAGS))
+    task = tasks.find("token_classification", table(SENTENCES, TAGS))
     with pytest.raises(TaskError, match=r"not there at fit \(XX; known: LOC, PER\)"):
         task.encode(table(words("Ann left"), [("B-XX", "O")]))
 
@@ -412,13 +426,13 @@ def test_lists_of_words_written_into_csv_are_read_as_words(tmp_path):
     for name in ("python.csv", "json.csv"):
         found, _ = read(tmp_path / name, text=("tokens",), target="tags")
         assert found.text["tokens"][:2].tolist() == ["Ann left Rome", "it's he"]
-        assert tasks.recognised("auto", found)[0].__name__.endswith("tag")
-        assert len(plugins.find("tasks", "tag").settle(found)[0]) == 20
+        assert tasks.recognised("auto", found)[0].__name__.endswith("token_classification")
+        assert len(plugins.find("tasks", "token_classification").settle(found)[0]) == 20
 
 
 def test_a_sentence_that_lost_a_tag_is_named_and_the_others_are_read():
     words = [["Ann", "left"], ["He", "left", "Rome"], ["Bob", "ran", "far", "off"]]
     made = read(words, y=[["B-PER", "O"], ["O", "O"], ["B-PER", "O", "O", "O"]])[0]
-    settled, (finding, *_) = plugins.find("tasks", "tag").settle(made)
+    settled, (finding, *_) = plugins.find("tasks", "token_classification").settle(made)
     assert len(settled) == 2
     assert finding.rows == (2,)

@@ -7,12 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from penna import AutoText, bundle, evaluate, load, places, plugins, ragged, tasks
-from penna.budget import Budget, Deadline
+from penna import AutoText, load, plugins, tasks
+from penna.artifact import bundle
+from penna.automl import evaluate
+from penna.budget import Budget, Deadline, Resources
+from penna.data import ragged, word_offsets
+from penna.data.table import Table
 from penna.errors import BundleError, SettingError
-from penna.models import Resources
-from penna.recipe import Profile, Recipe
-from penna.table import Table
+from penna.search.recipe import Profile, Recipe
 
 NAMES, CITIES = ("card", "money", "film"), ("good", "bad", "lost")
 
@@ -35,7 +37,7 @@ def rows(n, seed=0):
             else:
                 words += ["the", str(rng.choice(NAMES + CITIES))]
                 row += ["O", "O"]
-        texts.append(places.joined(words))
+        texts.append(word_offsets.joined(words))
         tags.append(tuple(row))
     return Table({"tokens": ragged.objects(texts)}, ragged.objects(tags), rows=np.arange(1, n + 1), target_name="tags")
 
@@ -161,7 +163,7 @@ def test_a_long_text_is_read_by_windows_to_its_end(tiny_bert, resources, tmp_pat
     knobs = tagger._USUAL | {"encoder": str(tiny_bert), "epochs": 25.0, "lr": 3e-3, "head_lr": 1.0, "length": 16}
     task, model, _ = learnt("tagger", Recipe.made("tagger", knobs), resources, 100)
     short, many = ("the film", "my card", "where bad"), 200
-    long = Table({"tokens": ragged.objects([places.joined(" ".join(short * many).split())])})
+    long = Table({"tokens": ragged.objects([word_offsets.joined(" ".join(short * many).split())])})
     (answers,) = task.decode(model.outputs(long))
     assert len(answers) == 6 * many
     assert answers[-6:].count("O") < 6
@@ -171,20 +173,21 @@ def test_a_long_text_is_read_by_windows_to_its_end(tiny_bert, resources, tmp_pat
 
 
 def test_an_encoder_that_answers_for_texts_is_no_tagger(tiny_bert, tmp_path):
-    from penna.encoders import checkpoints, graph
+    from penna.encoders import checkpoints
+    from penna.export.onnx import encoder_export
 
     found = checkpoints.find(str(tiny_bert))
     module = checkpoints.load_module(found, depth=1, dropout=0.0).eval()
-    graph.write_graph(module, found, tmp_path, length=16)
+    encoder_export.write_graph(module, found, tmp_path, length=16)
     with pytest.raises(BundleError, match="does not answer for words"):
         plugins.find("models", "tagger").open(tmp_path)
 
 
 def test_taggers_are_blended_by_a_search_and_when_served(resources, tmp_path):
-    from penna.models import blend
-    from penna.select import Evidence
-    from penna.select import blend as choose
-    from penna.trials import State, Trial
+    from penna.automl.selection import Evidence
+    from penna.automl.selection import blend as choose
+    from penna.models import ensemble
+    from penna.search.trials import State, Trial
 
     crf = plugins.find("models", "crf")
     task = tasks.find("auto", rows(50))
@@ -201,9 +204,9 @@ def test_taggers_are_blended_by_a_search_and_when_served(resources, tmp_path):
     choice = choose(trials, evidence, lambda members: True)
     assert choice.score > max(t.score for t in trials)
     _, model, _ = learnt("crf", crf.portfolio(profile(task))[0], resources, 60)
-    both = blend.Blend([("crf", 0.5, model), ("crf", 0.5, model)])
+    both = ensemble.Blend([("crf", 0.5, model), ("crf", 0.5, model)])
     both.save(tmp_path)
-    for one, other in zip(blend.open(tmp_path).outputs(test), model.outputs(test), strict=True):
+    for one, other in zip(ensemble.open(tmp_path).outputs(test), model.outputs(test), strict=True):
         assert one.dtype == np.float32
         np.testing.assert_allclose(one, other, atol=1e-5)
 
@@ -232,7 +235,7 @@ def fitted(tmp_path_factory):
 
 def test_a_search_finds_packs_and_examines_a_tagger(fitted):
     auto, folder = fitted
-    assert auto.bundle_.task.name == "tag"
+    assert auto.bundle_.task.name == "token_classification"
     assert "parity" not in auto.bundle_.manifest  # no graph, no network
     assert auto.exam_["entity_f1"][0] > 0.8
     assert set(auto.exam_["by_class"][0]) == {"label", "entities", "precision", "recall", "f1"}
@@ -246,7 +249,7 @@ def test_a_search_finds_packs_and_examines_a_tagger(fitted):
 
 
 def test_a_tagger_is_opened_evaluated_and_streams(fitted, tmp_path):
-    from penna.serve.batch import predict_file
+    from penna.inference.batch_predict import predict_file
 
     _, folder = fitted
     model = load(folder / "run")

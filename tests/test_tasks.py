@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penna import plugins, ragged, tasks
+from penna import plugins, tasks
+from penna.data import ragged
+from penna.data.table import Table
 from penna.errors import SettingError, TaskError
-from penna.table import Table
 
 
 def table(labels, name="label"):
@@ -28,12 +29,12 @@ def quoted(answers):
 
 
 EXAMPLES = {
-    "answer": quoted(["Rome", "the sea", "a big dog", "Rome", "snow"]),
-    "classify": table(["no", "yes", "no", "maybe", "yes", "no"]),
+    "question_answering": quoted(["Rome", "the sea", "a big dog", "Rome", "snow"]),
+    "classification": table(["no", "yes", "no", "maybe", "yes", "no"]),
     "multilabel": table([("a",), ("a", "b"), (), ("b", "c"), ("c",), ("b",)]),
-    "tag": table([("O", "B-X"), ("B-X", "I-X"), ("O", "O"), ("B-Y", "B-X"), ("O", "B-Y"), ("O", "O")]),
-    "translate": table([f"das ist Satz {i} von vielen" for i in range(24)]),
-    "regress": table([2.5, 1e3, -4, 0.25, 17, 3.75, 8.5]),
+    "token_classification": table([("O", "B-X"), ("B-X", "I-X"), ("O", "O"), ("B-Y", "B-X"), ("O", "B-Y"), ("O", "O")]),
+    "translation": table([f"das ist Satz {i} von vielen" for i in range(24)]),
+    "regression": table([2.5, 1e3, -4, 0.25, 17, 3.75, 8.5]),
 }
 
 
@@ -105,7 +106,7 @@ def test_a_task_refuses_an_empty_table_and_an_unknown_metric(name):
     ],
 )
 def test_labels_keep_their_type_through_json(labels):
-    task = tasks.find("classify", table(labels))
+    task = tasks.find("classification", table(labels))
     again = tasks.restore(json.loads(json.dumps(task.to_json())))
     decoded = again.decode(np.array([[0.1, 0.9], [0.9, 0.1], [0.2, 0.8]]))
     assert decoded.tolist() == labels
@@ -116,21 +117,21 @@ def test_labels_keep_their_type_through_json(labels):
 
 @given(st.lists(st.text(), min_size=2, max_size=8, unique=True))
 def test_any_text_can_be_a_label(labels):
-    task = tasks.find("classify", table(labels * 2))
+    task = tasks.find("classification", table(labels * 2))
     again = tasks.restore(json.loads(json.dumps(task.to_json())))
     y = again.encode(table(labels))
     assert again.decode(np.eye(len(labels))[y]).tolist() == labels
 
 
 def test_labels_from_a_file_match_the_numbers_of_a_dataframe_and_the_other_way_round():
-    numbers = tasks.find("classify", table([1, 2, 1, 2]))
+    numbers = tasks.find("classification", table([1, 2, 1, 2]))
     assert numbers.encode(table(["2", "1"])).tolist() == [1, 0]
-    texts = tasks.find("classify", table(["1", "2", "1", "2"]))
+    texts = tasks.find("classification", table(["1", "2", "1", "2"]))
     assert texts.encode(table([2, 1])).tolist() == [1, 0]
 
 
 def test_labels_never_seen_are_named_with_their_rows():
-    task = tasks.find("classify", table(["a", "b", "a", "b"]))
+    task = tasks.find("classification", table(["a", "b", "a", "b"]))
     with pytest.raises(TaskError, match=r"'c', 'd' \(rows 2, 4; known labels: 'a', 'b'\)"):
         task.encode(table(["a", "c", "b", "d"]))
 
@@ -150,18 +151,18 @@ def test_labels_never_seen_are_named_with_their_rows():
 )
 def test_a_target_that_cannot_be_learnt_is_named(labels, says):
     with pytest.raises(TaskError, match=says):
-        tasks.find("classify", table(labels))
+        tasks.find("classification", table(labels))
 
 
 def test_rare_classes_make_macro_f1_the_default():
-    assert tasks.find("classify", table(["a"] * 8 + ["b"] * 2)).metric == "accuracy"
-    assert tasks.find("classify", table(["a"] * 95 + ["b"] * 5)).metric == "macro_f1"
-    assert tasks.find("classify", table(["a"] * 95 + ["b"] * 5), "accuracy").metric == "accuracy"
+    assert tasks.find("classification", table(["a"] * 8 + ["b"] * 2)).metric == "accuracy"
+    assert tasks.find("classification", table(["a"] * 95 + ["b"] * 5)).metric == "macro_f1"
+    assert tasks.find("classification", table(["a"] * 95 + ["b"] * 5), "accuracy").metric == "accuracy"
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "macro_f1", "balanced_accuracy", "log_loss"])
 def test_a_better_model_has_a_higher_score(metric):
-    task = tasks.find("classify", table(["a", "b", "c"] * 5), metric)
+    task = tasks.find("classification", table(["a", "b", "c"] * 5), metric)
     y = np.array([0, 1, 2] * 5)
     good, bad = 0.8 * np.eye(3)[y] + 0.2 / 3, np.full((15, 3), 1 / 3)
     assert task.score(y, good) > task.score(y, bad)
@@ -181,7 +182,7 @@ def test_a_better_model_has_a_higher_score(metric):
     ],
 )
 def test_a_damaged_task_is_refused(damage):
-    data = tasks.find("classify", table(["a", "b"] * 2)).to_json()
+    data = tasks.find("classification", table(["a", "b"] * 2)).to_json()
     with pytest.raises(TaskError):
         tasks.restore(data | damage)
     data.pop("classes")
@@ -191,7 +192,7 @@ def test_a_damaged_task_is_refused(damage):
 
 def test_labels_of_a_file_are_usable_where_those_learnt_were_numbers():
     task = tasks.find(
-        "classify", Table({"t": ragged.objects("abcd")}, ragged.objects([0, 1, 0, 1]), rows=np.arange(1, 5))
+        "classification", Table({"t": ragged.objects("abcd")}, ragged.objects([0, 1, 0, 1]), rows=np.arange(1, 5))
     )
     asked = Table({"t": ragged.objects("abc")}, ragged.objects(["1", "2", None]), rows=np.arange(1, 4))
     assert task.usable(asked).tolist() == [True, False, False]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from penna.budget import Deadline
-from penna.training import batches, loop, optimiser, precision, speed
+from penna.training import batches, loop, optimizer, precision, throughput
 
 
 class Bag(nn.Module):
@@ -55,7 +55,7 @@ def network() -> Bag:
     return Bag()
 
 
-PLAN = loop.Plan(steps=120, batch=16, rates=optimiser.Rates(body=3e-2, head=1.0), checks=4)
+PLAN = loop.Plan(steps=120, batch=16, rates=optimizer.Rates(body=3e-2, head=1.0), checks=4)
 
 
 def accuracy(net: Bag, data: loop.Rows) -> float:
@@ -203,8 +203,8 @@ def test_rows_of_like_length_share_a_batch() -> None:
 
 def test_each_parameter_learns_at_the_rate_of_its_place() -> None:
     net = network()
-    rates = optimiser.Rates(body=1e-3, head=10.0, embeddings=0.5, layer_decay=0.5, weight_decay=0.01)
-    adamw = optimiser.adamw(net, rates)
+    rates = optimizer.Rates(body=1e-3, head=10.0, embeddings=0.5, layer_decay=0.5, weight_decay=0.01)
+    adamw = optimizer.adamw(net, rates)
     by_name = {
         name: (group["peak"], group["weight_decay"])
         for group in adamw.param_groups
@@ -220,7 +220,7 @@ def test_each_parameter_learns_at_the_rate_of_its_place() -> None:
 
 def test_frozen_layers_take_the_embeddings_with_them() -> None:
     net = network()
-    optimiser.freeze(net, 1, embeddings=False)
+    optimizer.freeze(net, 1, embeddings=False)
     assert [name for name, p in net.named_parameters() if p.requires_grad] == [
         "encoder.layer.1.weight",
         "encoder.layer.1.bias",
@@ -238,6 +238,6 @@ def test_the_number_format_probe_is_remembered() -> None:
 
 
 def test_the_measured_pace_is_positive() -> None:
-    pace = speed.measure(network(), rows(), PLAN, seconds=0.5)
+    pace = throughput.measure(network(), rows(), PLAN, seconds=0.5)
     assert pace.step > 0
     assert 0 < pace.row < pace.alone * 5

@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 from penna import tasks
-from penna.budget import Deadline
+from penna.budget import Deadline, OutOfTime, Resources
+from penna.data.table import Field, Table
 from penna.errors import BundleError
-from penna.features import forest, statistics
-from penna.models import OutOfTime, Pruned, Resources, _readers, trees
-from penna.recipe import Profile, Recipe
-from penna.table import Field, Table
+from penna.features import text_statistics, tree_arrays
+from penna.models.base import Pruned
+from penna.models.trees import family as trees
+from penna.models.trees import inputs
+from penna.search.recipe import Profile, Recipe
 
 SMALL = {"names": "target", "trees": 20, "rate": 0.2, "leaves": 5, "least": 3, "shrink": 1.0, "share": 1.0}
 
@@ -41,7 +43,7 @@ def resources(folder: Path) -> Resources:
 
 def fitted(folder: Path, text: str = "counts", **options):
     table = shop(**options)
-    task = tasks.find("regress" if options.get("numbers") else "classify", table)
+    task = tasks.find("regression" if options.get("numbers") else "classification", table)
     recipe = Recipe.of("trees", text=text, **SMALL)
     return trees.fit(recipe, task, table, None, resources(folder), lambda *_: True), task, table
 
@@ -65,9 +67,9 @@ def boosted(classes: int, X: np.ndarray):
 def test_a_forest_answers_as_scikit_learn_does_before_and_after_it_was_stored(classes: int, tmp_path: Path) -> None:
     X, fresh = matrix(), matrix(50, seed=1)
     model = boosted(classes, X)
-    made = forest.of(model, X)
+    made = tree_arrays.of(model, X)
     made.save(tmp_path)
-    opened = forest.open(tmp_path, len(made.nodes["start"]))
+    opened = tree_arrays.open(tmp_path, len(made.nodes["start"]))
     assert np.allclose(made.margins(fresh), model._raw_predict(fresh.astype(np.float64)), atol=1e-5)
     assert np.array_equal(opened.margins(fresh), made.margins(fresh))
     assert opened.margins(fresh[:0]).shape == (0, len(made.nodes["start"]))
@@ -75,7 +77,7 @@ def test_a_forest_answers_as_scikit_learn_does_before_and_after_it_was_stored(cl
 
 def test_a_forest_that_answers_otherwise_is_not_taken() -> None:
     with pytest.raises(RuntimeError, match="differ from scikit-learn"):
-        forest.of(_Shifted(boosted(2, matrix())), matrix())
+        tree_arrays.of(_Shifted(boosted(2, matrix())), matrix())
 
 
 class _Shifted:
@@ -91,9 +93,9 @@ class _Shifted:
 @pytest.fixture(scope="module")
 def stored(tmp_path_factory: pytest.TempPathFactory):
     folder = tmp_path_factory.mktemp("forest")
-    made = forest.of(boosted(2, matrix()), matrix())
+    made = tree_arrays.of(boosted(2, matrix()), matrix())
     made.save(folder)
-    return folder, (folder / forest.FILE).read_bytes()
+    return folder, (folder / tree_arrays.FILE).read_bytes()
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -102,9 +104,9 @@ def test_a_damaged_forest_is_refused_or_ends(stored, where: float, value: int, c
     folder, whole = stored
     place = int(where * len(whole))
     broken = whole[:place] if cut else whole[:place] + bytes([whole[place] ^ value]) + whole[place + 1 :]
-    (folder / forest.FILE).write_bytes(broken)
+    (folder / tree_arrays.FILE).write_bytes(broken)
     try:
-        opened = forest.open(folder, 1)
+        opened = tree_arrays.open(folder, 1)
     except BundleError:
         return
     if opened.features == 5:
@@ -136,7 +138,7 @@ def test_numbers_are_answered_in_one_column_and_stacking_helps(tmp_path: Path) -
 
 def test_a_class_without_a_training_row_keeps_its_column(tmp_path: Path) -> None:
     table = shop()
-    task = tasks.find("classify", table)
+    task = tasks.find("classification", table)
     left = table.take(np.flatnonzero(table.target != task.classes[0]))
     made = trees.fit(Recipe.of("trees", text="counts", **SMALL), task, left, None, resources(tmp_path), lambda *_: True)
     outputs = made.outputs(table)
@@ -150,15 +152,15 @@ def test_stacked_answers_come_from_models_that_did_not_see_the_row(tmp_path: Pat
     noise = Table({"text": np.array([f"word{i} only here" for i in range(120)], object)},
                   np.array([f"c{j}" for j in rng.integers(2, size=120)], object), rows=table.rows,
                   columns=table.columns, fields=table.fields)  # fmt: skip
-    task = tasks.find("classify", noise)
-    _, matrix = _readers.fit(Recipe.of("trees", text="linear", **SMALL), task, noise, resources(tmp_path))
+    task = tasks.find("classification", noise)
+    _, matrix = inputs.fit(Recipe.of("trees", text="linear", **SMALL), task, noise, resources(tmp_path))
     told = (matrix[:, -1] > 0.5) == task.encode(noise)
     assert told.mean() < 0.7
 
 
 def test_a_fit_tells_its_score_and_stops_where_it_is_told_to(tmp_path: Path) -> None:
     table = shop()
-    task, heard = tasks.find("classify", table), []
+    task, heard = tasks.find("classification", table), []
 
     def report(step: int, of: int, score: float) -> bool:
         heard.append((step, of, score))
@@ -201,7 +203,7 @@ def test_a_damaged_model_is_refused(change: dict, tmp_path: Path) -> None:
 
 @given(text=st.text(max_size=60))
 def test_counts_of_any_text_are_finite(text: str) -> None:
-    assert np.isfinite(statistics.matrix(Table({"a": np.array([text], object)}))).all()
+    assert np.isfinite(text_statistics.matrix(Table({"a": np.array([text], object)}))).all()
 
 
 def test_thousands_of_columns_are_known_to_take_long_and_are_not_begun_without_the_time(tmp_path):
@@ -215,5 +217,5 @@ def test_thousands_of_columns_are_known_to_take_long_and_are_not_begun_without_t
     assert costs[1] > 20 * costs[0]
     late = Resources(tmp_path, Deadline(2.0), 1)
     with pytest.raises(OutOfTime):
-        trees.fit(recipe, tasks.find("classify", many), many, None, late, lambda *_: True)
+        trees.fit(recipe, tasks.find("classification", many), many, None, late, lambda *_: True)
     assert late.deadline.left() > -10

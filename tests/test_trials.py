@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from penna.errors import RunError
-from penna.recipe import Recipe
-from penna.trials import Ledger, State, Trial
+from penna.search.recipe import Recipe
+from penna.search.trials import Ledger, State, Trial
 
 HEADER = {"table": "abc", "seed": 0}
 

@@ -10,9 +10,10 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from penna.encoders import checkpoints, graph
-from penna.encoders.session import Graph
+from penna.encoders import checkpoints
 from penna.errors import BundleError
+from penna.export.onnx import encoder_export
+from penna.runtime.onnx_encoder import Graph
 
 Model = onnx.ModelProto
 
@@ -25,7 +26,7 @@ def whole(tiny: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory)
         checkpoint = checkpoints.find(str(tiny(kind)))
         made[kind] = tmp_path_factory.mktemp(f"whole-{kind}")
         head = (np.ones((3, 32)), np.zeros(3))
-        graph.write_graph(checkpoints.load_module(checkpoint), checkpoint, made[kind], head=head, length=48)
+        encoder_export.write_graph(checkpoints.load_module(checkpoint), checkpoint, made[kind], head=head, length=48)
     return made
 
 

@@ -14,10 +14,11 @@ import tokenizers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from penna import native
-from penna.encoders import charsmap, checkpoints, graph, tokenizer_file
-from penna.encoders.session import Graph
+from penna import native_calls
+from penna.encoders import checkpoints, sentencepiece_charsmap, tokenizer_file
 from penna.errors import BundleError, EncoderError
+from penna.export.onnx import encoder_export
+from penna.runtime.onnx_encoder import Graph
 
 Json = dict[str, Any]
 
@@ -26,7 +27,7 @@ Json = dict[str, Any]
 def artefact(tiny: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     checkpoint = checkpoints.find(str(tiny("bert")))
     folder = tmp_path_factory.mktemp("artefact")
-    graph.write_graph(checkpoints.load_module(checkpoint), checkpoint, folder, length=48)
+    encoder_export.write_graph(checkpoints.load_module(checkpoint), checkpoint, folder, length=48)
     return folder
 
 
@@ -146,12 +147,12 @@ def test_what_is_no_tokenizer_is_refused(content: bytes) -> None:
 
 
 def test_a_panic_becomes_an_error_and_an_interrupt_does_not() -> None:
-    with pytest.raises(EncoderError, match="PanicException"), native.caught(EncoderError):
+    with pytest.raises(EncoderError, match="PanicException"), native_calls.caught(EncoderError):
         _panic()
     for passing in (KeyboardInterrupt, SystemExit, GeneratorExit):
-        with pytest.raises(passing), native.caught(EncoderError):
+        with pytest.raises(passing), native_calls.caught(EncoderError):
             raise passing
-    with pytest.raises(BundleError, match="as it is"), native.caught(EncoderError):
+    with pytest.raises(BundleError, match="as it is"), native_calls.caught(EncoderError):
         raise BundleError("as it is")
 
 
@@ -198,7 +199,7 @@ def test_a_table_that_passes_never_panics(key: bytes, units: list[int], texts: s
     table[: len(units)] = units
     raw = (1024).to_bytes(4, "little") + table.tobytes() + texts.encode()
     try:
-        charsmap.check(base64.b64encode(raw).decode())
+        sentencepiece_charsmap.check(base64.b64encode(raw).decode())
     except ValueError:
         return
     tokenizers.normalizers.Precompiled(raw).normalize_str(key.decode("utf-8", "replace"))
@@ -211,11 +212,11 @@ def test_a_table_that_replaces_a_letter_passes() -> None:
     table[256 ^ ord("b")] = ord("b") | 0x100 | (1 << 10)  # a leaf behind it, at its place ^ 1
     table[(256 ^ ord("b")) ^ 1] = 1 << 31  # points at the first text
     raw = (2048).to_bytes(4, "little") + table.tobytes() + b"a\0"
-    charsmap.check(base64.b64encode(raw).decode())
+    sentencepiece_charsmap.check(base64.b64encode(raw).decode())
     assert tokenizers.normalizers.Precompiled(raw).normalize_str("abc") == "aac"
     longer = raw[:-2] + b"aa\0"
     with pytest.raises(ValueError, match="sentencepiece never does"):
-        charsmap.check(base64.b64encode(longer).decode())
+        sentencepiece_charsmap.check(base64.b64encode(longer).decode())
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no pipes with names")

@@ -13,10 +13,10 @@ from typer.testing import CliRunner
 from penna.budget import Deadline
 from penna.cli import app
 from penna.errors import TableError
-from penna.serve.writing import harmless, writer
-from penna.terminal import show
+from penna.escaping import HIDDEN, markdown, pictured, visible
+from penna.inference.writers import harmless, writer
+from penna.terminal import display
 from penna.terminal.progress import Console
-from penna.visible import HIDDEN, markdown, pictured, visible
 
 CLEAR, TITLE, TURNED, LINK = "\x1b[2Jgood", "\x1b]0;owned\x07", "a\u202eb\u200b", "[red]x[/red] [link=http://x]y[/link]"
 FAMILY = "\U0001f469\u200d\U0001f467"
@@ -51,9 +51,9 @@ def test_any_text_is_shown_on_one_line_without_controls(text: str) -> None:
 
 @pytest.mark.parametrize("label", [CLEAR, TITLE, TURNED, LINK, "two\nlines"])
 def test_tables_facts_lines_and_progress_show_it_escaped(label: str, capsys: pytest.CaptureFixture[str]) -> None:
-    console = show.screen()
-    show.table(console, label, (label, "n"), [(label, "1")], ("n",))
-    show.facts(console, label, {label: label})
+    console = display.screen()
+    display.table(console, label, (label, "n"), [(label, "1")], ("n",))
+    display.facts(console, label, {label: label})
     console.print(f"note: {label}", style="yellow", soft_wrap=True)
     with Console(Deadline(60)) as progress:
         progress.event("table", rows=2, roles={label: "text"}, findings=[label])
@@ -71,7 +71,7 @@ def test_an_error_can_be_shown_as_it_is() -> None:
 
 def test_json_is_the_same_document_in_escapes(capsys: pytest.CaptureFixture[str]) -> None:
     document = {"labels": [CLEAR, TURNED, "\x9b1m", "\U000e0041", "大", "a\nb"]}
-    show.as_json(document)
+    display.as_json(document)
     said = capsys.readouterr().out
     assert not hidden(said)
     assert "大" in said

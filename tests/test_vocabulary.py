@@ -11,7 +11,7 @@ import pytest
 import tokenizers
 
 from penna.errors import EncoderError, SettingError
-from penna.pretraining import _learning, vocabulary
+from penna.pretraining import tokenizer_training, vocabulary
 from penna.pretraining.corpus import Document
 from penna.pretraining.vocabulary import Vocabulary
 
@@ -168,7 +168,7 @@ def test_a_folder_without_a_usable_tokenizer_is_refused(tmp_path: Path) -> None:
     with pytest.raises(EncoderError, match="cannot be read"):
         vocabulary.load(tmp_path)
     for left_out in ("[MASK]", "[CLS]"):
-        words = {token: n for n, token in enumerate(t for t in _learning.BERT if t != left_out)}
+        words = {token: n for n, token in enumerate(t for t in tokenizer_training.BERT if t != left_out)}
         model = tokenizers.models.WordPiece(words, unk_token="[UNK]")
         tokenizers.Tokenizer(model).save(str(tmp_path / "tokenizer.json"))
         with pytest.raises(EncoderError, match=rf"has no \{left_out[:-1]}\] token"):
@@ -176,12 +176,12 @@ def test_a_folder_without_a_usable_tokenizer_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_sample_is_spread_over_all_texts_and_bounded() -> None:
-    pieces = _learning.sample((f"{n:04d}" for n in range(1000)), 400)
+    pieces = tokenizer_training.sample((f"{n:04d}" for n in range(1000)), 400)
     assert 200 <= sum(map(len, pieces)) <= 400
     numbers = np.array([int(piece) for piece in pieces])
     assert (np.diff(numbers) == numbers[1]).all()
     assert numbers[-1] > 980
-    assert max(map(len, _learning.sample(["x" * 20_000], 10_000))) == 5_000
+    assert max(map(len, tokenizer_training.sample(["x" * 20_000], 10_000))) == 5_000
 
 
 def test_text_without_spaces_is_learnt_too() -> None:

@@ -16,20 +16,23 @@ from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 from typer.testing import CliRunner
 
-from penna import AutoText, PennaError, TableError, check, places, plugins, ragged, tasks
-from penna.budget import Deadline
+from penna import AutoText, PennaError, TableError, check, plugins, tasks
+from penna.automl import inputs
+from penna.budget import Deadline, Resources
 from penna.cli import app
-from penna.features.logistic import fit_logistic
-from penna.features.ridge import fit_ridge
-from penna.features.svr import fit_svr
-from penna.job import intake
-from penna.models import Resources, _frozen_heads, _linear_classifiers, _linear_labels, _seq2seq_parts
-from penna.models import _finetune_parts as parts
-from penna.models._targets import SIGMOID, Target
-from penna.prepare import doubt, weights
-from penna.prepare.doubt import Doubts
-from penna.recipe import Profile, Recipe
-from penna.table import Table
+from penna.data import ragged, word_offsets
+from penna.data.table import Table
+from penna.heads import heads
+from penna.heads.links import SIGMOID, Target
+from penna.models.finetune import batches as parts
+from penna.models.linear import classifiers, multilabel
+from penna.models.seq2seq import batches
+from penna.preprocessing import label_noise, sample_weights
+from penna.preprocessing.label_noise import Doubts
+from penna.search.recipe import Profile, Recipe
+from penna.solvers.logistic import fit_logistic
+from penna.solvers.ridge import fit_ridge
+from penna.solvers.svr import fit_svr
 from penna.training import loop, losses
 
 RNG = np.random.default_rng(0)
@@ -50,7 +53,7 @@ def frame(n=40, **more):
 
 def read(source, y="label", sample_weight=None, **named):
     roles = {column: role for role, column in named.items()}
-    return intake.read(source, y, None, None, "error", named=roles, sample_weight=sample_weight)
+    return inputs.read(source, y, None, None, "error", named=roles, sample_weight=sample_weight)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +81,7 @@ def read(source, y="label", sample_weight=None, **named):
 )
 def test_what_is_no_weight_is_refused_by_row(wrong, words):
     with pytest.raises(TableError, match=words):
-        weights.weighed(table(), wrong)
+        sample_weights.weighed(table(), wrong)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +94,7 @@ def test_what_is_no_weight_is_refused_by_row(wrong, words):
     ids=repr,
 )  # fmt: skip
 def test_only_proportions_count(given):
-    weighed, _ = weights.weighed(table(), given)
+    weighed, _ = sample_weights.weighed(table(), given)
     assert weighed.weight.tolist() == pytest.approx([2 / 3, 4 / 3] * 12)
     assert weighed.weight.dtype == np.float32
 
@@ -99,7 +102,7 @@ def test_only_proportions_count(given):
 @given(st.lists(st.floats() | st.integers() | st.none() | st.text(max_size=3) | st.booleans(), min_size=8, max_size=8))
 def test_any_weights_are_weights_or_one_sentence(given):
     try:
-        weighed, _ = weights.weighed(table(8), given)
+        weighed, _ = sample_weights.weighed(table(8), given)
     except TableError:
         return
     positive = [i for i, weight in enumerate(given, 1) if float(weight) > 0]
@@ -171,11 +174,11 @@ def test_a_weight_is_named_once():
 
 
 def test_subsets_and_doubts_keep_the_weight_of_their_rows():
-    weighed, _ = weights.weighed(table(), np.arange(1, 25))
+    weighed, _ = sample_weights.weighed(table(), np.arange(1, 25))
     assert weighed.take(np.array([5, 3])).weight.tolist() == weighed.weight[[5, 3]].tolist()
     doubts = Doubts(np.linspace(0, 0.5, 24, dtype=np.float32), np.zeros(24, int), np.zeros(24))
-    assert np.allclose(doubt.treated(weighed, doubts, "weight").weight, weighed.weight * (1 - doubts.chance))
-    assert np.allclose(doubt.treated(weighed, doubts, "keep").weight, weighed.weight)
+    assert np.allclose(label_noise.treated(weighed, doubts, "weight").weight, weighed.weight * (1 - doubts.chance))
+    assert np.allclose(label_noise.treated(weighed, doubts, "keep").weight, weighed.weight)
 
 
 def test_equations_with_weights_are_those_of_scikit_learn_and_of_repeated_rows():
@@ -206,44 +209,44 @@ class Plenty:
 
 @pytest.mark.parametrize("more", [{}, {"balanced": True}, {"nb": True}, {"balanced": True, "nb": True}])
 def test_a_weight_of_two_is_a_row_twice_for_linear_classifiers(more, monkeypatch):
-    monkeypatch.setattr(_linear_classifiers, "TOLERANCE", 1e-8)
+    monkeypatch.setattr(classifiers, "TOLERANCE", 1e-8)
     recipe = Recipe.of("linear", classifier="logistic", c=3.0, **more)
     args = (3, recipe, Plenty)
-    one = _linear_classifiers.fit_classifier(SPARSE, CLASSES, *args, TIMES.astype(np.float32))
-    two = _linear_classifiers.fit_classifier(SPARSE[TWICE], CLASSES[TWICE], *args)
+    one = classifiers.fit_classifier(SPARSE, CLASSES, *args, TIMES.astype(np.float32))
+    two = classifiers.fit_classifier(SPARSE[TWICE], CLASSES[TWICE], *args)
     assert np.allclose(one.margins(SPARSE), two.margins(SPARSE), atol=0.02)
 
 
 @pytest.mark.parametrize("more", [{}, {"balanced": True}, {"nb": True}])
 def test_a_weight_of_two_is_a_row_twice_for_several_labels(more, monkeypatch):
-    monkeypatch.setattr(_linear_labels, "TOLERANCE", 1e-8)
+    monkeypatch.setattr(multilabel, "TOLERANCE", 1e-8)
     y = (RNG.random((60, 4)) < 0.4).astype(np.float32)
     recipe = Recipe.of("linear", classifier="logistic", c=3.0, **more)
     target = Target(y, 4, "binary_cross_entropy", SIGMOID, TIMES.astype(np.float32))
-    one, _ = _linear_labels.fit(SPARSE, target, recipe, Plenty)
-    two, _ = _linear_labels.fit(SPARSE[TWICE], replace(target, weights=None).take(TWICE), recipe, Plenty)
+    one, _ = multilabel.fit(SPARSE, target, recipe, Plenty)
+    two, _ = multilabel.fit(SPARSE[TWICE], replace(target, weights=None).take(TWICE), recipe, Plenty)
     assert np.allclose(one.margins(SPARSE), two.margins(SPARSE), atol=0.02)
 
 
 def test_sums_and_calibration_count_rows_by_weight():
     weight, margins = TIMES.astype(np.float32), RNG.normal(size=(60, 3)).astype(np.float32)
-    one = _linear_classifiers.complement_nb(SPARSE, CLASSES, 3, 0.5, weight)
-    two = _linear_classifiers.complement_nb(SPARSE[TWICE], CLASSES[TWICE], 3, 0.5)
+    one = classifiers.complement_nb(SPARSE, CLASSES, 3, 0.5, weight)
+    two = classifiers.complement_nb(SPARSE[TWICE], CLASSES[TWICE], 3, 0.5)
     assert np.allclose(one.coef, two.coef, atol=1e-5)
     one, two = (
-        _linear_classifiers.calibrate(margins, CLASSES, weight),
-        _linear_classifiers.calibrate(margins[TWICE], CLASSES[TWICE]),
+        classifiers.calibrate(margins, CLASSES, weight),
+        classifiers.calibrate(margins[TWICE], CLASSES[TWICE]),
     )
     assert np.allclose(one[0], two[0], rtol=1e-2)
     assert np.allclose(one[1], two[1], atol=1e-2)
     y = (RNG.random((60, 3)) < 0.4).astype(np.float32)
-    assert np.allclose(_linear_labels.balance(y, weight)[TWICE], _linear_labels.balance(y[TWICE]), rtol=1e-5)
+    assert np.allclose(multilabel.balance(y, weight)[TWICE], multilabel.balance(y[TWICE]), rtol=1e-5)
 
 
 @given(st.lists(st.floats(0.01, 100), min_size=1, max_size=50))
 def test_copies_stand_for_weights(given):
     weight = np.array(given) / np.mean(given)
-    taken = weights.copies(weight)
+    taken = sample_weights.copies(weight)
     assert len(taken)
     assert len(taken) <= 3 * len(weight) + 1
     if weight.max() > 1:
@@ -254,9 +257,9 @@ def test_copies_stand_for_weights(given):
 def test_neighbours_vote_as_often_as_they_weigh():
     vectors = np.repeat(np.eye(2, dtype=np.float32), 2, axis=0) + 0.01 * RNG.normal(size=(4, 2)).astype(np.float32)
     y = np.array([0, 1, 1, 0])  # at each of two places one row of each class
-    taken = weights.copies(np.array([1.8, 0.2, 1.8, 0.2]))
-    scaling = _frozen_heads.Scaling.fitted(vectors, "unit")
-    head = _frozen_heads.fit_neighbours(vectors[taken], y[taken], 2, scaling, 3, 0)
+    taken = sample_weights.copies(np.array([1.8, 0.2, 1.8, 0.2]))
+    scaling = heads.Scaling.fitted(vectors, "unit")
+    head = heads.fit_neighbours(vectors[taken], y[taken], 2, scaling, 3, 0)
     assert head.outputs(np.eye(2, dtype=np.float32)).argmax(axis=1).tolist() == [0, 1]
 
 
@@ -274,24 +277,24 @@ def test_tokens_that_are_said_weigh_as_their_row():
     from penna.encoders.tokens import Ragged
 
     target = Ragged(np.arange(5, dtype=np.int32), np.array([0, 2, 5]), 0)
-    shares = _seq2seq_parts.Spread(target, np.array([1.0, 3.0]))
+    shares = batches.Spread(target, np.array([1.0, 3.0]))
     assert shares[np.array([1, 0])].tolist() == pytest.approx([3 / 2.2] * 3 + [1 / 2.2] * 2)
 
 
 def test_families_that_cannot_weigh_rows_say_so():
-    weighed, _ = weights.weighed(table(), np.arange(1, 25))
+    weighed, _ = sample_weights.weighed(table(), np.arange(1, 25))
     told = []
 
     class Listener:
         def event(self, kind, **data):
             told.append(data)
 
-    (found,) = intake.weighing(["linear", "memory", "seq2seq"], weighed, Listener())
-    assert found.message == "memory cannot weigh rows: every row counts once there"
+    (found,) = inputs.weighing(["linear", "translation_memory", "seq2seq"], weighed, Listener())
+    assert found.message == "translation_memory cannot weigh rows: every row counts once there"
     assert told[0]["reason"] == found.message
-    assert intake.weighing(["memory"], table(), Listener()) == []
+    assert inputs.weighing(["translation_memory"], table(), Listener()) == []
     deaf = [name for name in plugins.names("models") if not getattr(plugins.find("models", name), "WEIGHS", True)]
-    assert deaf == ["memory"]
+    assert deaf == ["translation_memory"]
 
 
 def test_weights_reach_a_fit_through_cross_validation_and_pipelines():
@@ -339,7 +342,9 @@ def test_a_score_can_be_weighed_and_refuses_what_is_no_weight():
             return np.array(["a"] * len(X))
 
         def _fitted(self):
-            return type("B", (), {"task": plugins.find("tasks", "classify").Classify(("a", "b"), "accuracy", str)})
+            return type(
+                "B", (), {"task": plugins.find("tasks", "classification").Classify(("a", "b"), "accuracy", str)}
+            )
 
     auto = Fitted()
     assert auto.score(["x", "y"], ["a", "b"]) == 0.5
@@ -375,7 +380,7 @@ def both(made, other, weight):
 @pytest.mark.parametrize("family", ["linear", "trees", "finetune"])
 def test_a_family_follows_the_heavier_of_two_labels(family, tiny_bert, tmp_path):
     made = table(60)
-    task = tasks.find("classify", made, "accuracy")
+    task = tasks.find("classification", made, "accuracy")
     profile = Profile(120, 2, 60, 20.0, loss="cross_entropy", encoders=(str(tiny_bert),), columns=family == "trees")
     recipe = plugins.find("models", family).portfolio(profile)[0]
     recipe = recipe.but(lr=3e-3, epochs=8) if family == "finetune" else recipe
@@ -387,10 +392,12 @@ def test_a_family_follows_the_heavier_of_two_labels(family, tiny_bert, tmp_path)
 
 def test_a_field_follows_the_heavier_of_two_taggings(tmp_path):
     words = [["my", ("card", "film", "story")[i % 3], "is", "here"] for i in range(60)]
-    made = Table({"tokens": ragged.objects(map(places.joined, words))}, ragged.objects([("O", "B-X", "O", "O")] * 60))
+    made = Table(
+        {"tokens": ragged.objects(map(word_offsets.joined, words))}, ragged.objects([("O", "B-X", "O", "O")] * 60)
+    )
     other = ragged.objects([("O", "O", "O", "B-X")] * 60)
     made = replace(made, rows=np.arange(1, 61), target_name="tags")
-    task = tasks.find("tag", made)
+    task = tasks.find("token_classification", made)
     profile = Profile(120, task.columns, 9, 20.0, loss="tags")
     recipe = plugins.find("models", "crf").portfolio(profile)[0]
     for weight, share in (((1.9, 0.1), 1.0), ((0.1, 1.9), 0.0)):

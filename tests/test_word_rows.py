@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from penna import reading, tasks
+from penna import tasks
+from penna.automl import inputs
+from penna.data import readers
 from penna.errors import TableError
-from penna.job import intake
 
 SENTENCES = [
     [("Ann", "NN", "B-PER"), ("left", "VB", "O"), ("Rome", "NN", "B-LOC")],
@@ -45,9 +46,9 @@ FRAMES = {
 def test_a_word_a_row_becomes_a_sentence_a_row_and_is_said(monkeypatch, form, way):
     frame = FRAMES[form]
     if way == "small pieces":
-        monkeypatch.setattr("penna.reading._PIECE", 20)
+        monkeypatch.setattr("penna.data.readers.read_table._PIECE", 20)
     target = frame.columns[-1]
-    found, findings = reading.read(frame if way == "memory" else as_csv(frame), target=target, others=None)
+    found, findings = readers.read(frame if way == "memory" else as_csv(frame), target=target, others=None)
     assert found.joined.tolist() == WORDS
     assert found.target.tolist() == TAGS
     assert found.rows[:3].tolist() == [1, 4, 6]
@@ -58,7 +59,7 @@ def test_a_word_a_row_becomes_a_sentence_a_row_and_is_said(monkeypatch, form, wa
 
 def test_sentences_without_tags_are_put_together_for_a_model_of_the_words():
     frame = FRAMES["number in the first row"].drop(columns="Tag")
-    chunks = list(reading.stream(as_csv(frame), text=["Word"], chunk=25))
+    chunks = list(readers.stream(as_csv(frame), text=["Word"], chunk=25))
     assert [text for chunk in chunks for text in chunk.table.joined] == WORDS
     assert chunks[0].cells["POS"][0] == ["NN", "VB", "NN"]
 
@@ -66,7 +67,7 @@ def test_sentences_without_tags_are_put_together_for_a_model_of_the_words():
 def test_tags_may_be_numbers_here_too():
     frame = table(str, ("sentence_id", "words", "pos", "labels"))
     frame["labels"] = frame["labels"].map({tag: i for i, tag in enumerate(["O", "B-PER", "I-PER", "B-LOC"])})
-    found, _ = reading.read(as_csv(frame))
+    found, _ = readers.read(as_csv(frame))
     assert found.text.keys() == {"words"}
     assert tasks.find("auto", found).types == ("1", "2", "3")
 
@@ -81,7 +82,7 @@ def test_tags_may_be_numbers_here_too():
     ],
 )
 def test_other_tables_stay_as_they_are(frame):
-    found, findings = reading.read(as_csv(frame), target="label", others=None)
+    found, findings = readers.read(as_csv(frame), target="label", others=None)
     assert len(found) == 60
     assert not any(finding.kind == "sentences of words" for finding in findings)
 
@@ -89,8 +90,8 @@ def test_other_tables_stay_as_they_are(frame):
 def test_tags_of_words_without_a_column_of_sentences_are_said():
     rng = np.random.default_rng(0)
     rows = [{"word": f"{word}{rng.integers(9)}", "tag": tag} for row in SENTENCES for word, _, tag in row]
-    _, task, findings = intake.read(rows, "tag", None, None, "drop")
-    assert task.name == "tag"
+    _, task, findings = inputs.read(rows, "tag", None, None, "drop")
+    assert task.name == "token_classification"
     assert any("a column that numbers them" in finding.message for finding in findings)
 
 
@@ -113,7 +114,7 @@ def copy_of(word, label):
 
 @pytest.mark.parametrize("name", ["item", "word", "text"])
 def test_the_only_words_of_a_table_are_never_left_out(name):
-    table, _, findings = intake.read(rows_of(**{name: lambda w, _: w, "pos": copy_of}), "label", None, None, "error")
+    table, _, findings = inputs.read(rows_of(**{name: lambda w, _: w, "pos": copy_of}), "label", None, None, "error")
     assert [*table.text, *table.columns] == [name]
     lost = [finding for finding in findings if "left out because they give away" in finding.message]
     assert [finding.columns for finding in lost] == [("pos",)]
@@ -125,10 +126,10 @@ def test_where_all_is_left_out_the_fit_stops_and_says_why():
     with pytest.raises(
         TableError, match=r"nothing is left to learn from: 'pos', 'code' alone give away column 'label'"
     ):
-        intake.read(rows, "label", (), None, "error")
+        inputs.read(rows, "label", (), None, "error")
 
 
 def test_lists_of_objects_beside_the_text_are_no_lists_of_names():
     rows = [{"turns": [{"from": "a", "value": f"words {i}"}], "label": "ab"[i % 2]} for i in range(40)]
     with pytest.raises(TableError, match="no column looks like text"):
-        intake.read(rows, "label", None, None, "error")
+        inputs.read(rows, "label", None, None, "error")

@@ -4,10 +4,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from penna.auto import AutoText
-    from penna.bundle import Bundle
-    from penna.bundle import open as load
-    from penna.checking import check
+    from penna.artifact.bundle import Bundle
+    from penna.artifact.bundle import open as load
+    from penna.artifact.verification import verify
+    from penna.automl.data_check import check
+    from penna.automl.estimator import AutoText
     from penna.errors import (
         BundleError,
         EncoderError,
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
         TaskError,
     )
     from penna.pretraining import pretrain
-    from penna.verifying import verify
 
 from penna import telemetry
 from penna.version import __version__ as __version__
@@ -45,12 +45,12 @@ __all__ = [
 
 # Name -> where it stands, and what it is called there; the errors all stand in one module.
 _HOMES = {
-    "AutoText": ("penna.auto", "AutoText"),
-    "Bundle": ("penna.bundle", "Bundle"),
-    "check": ("penna.checking", "check"),
-    "load": ("penna.bundle", "open"),
+    "AutoText": ("penna.automl.estimator", "AutoText"),
+    "Bundle": ("penna.artifact.bundle", "Bundle"),
+    "check": ("penna.automl.data_check", "check"),
+    "load": ("penna.artifact.bundle", "open"),
     "pretrain": ("penna.pretraining", "pretrain"),
-    "verify": ("penna.verifying", "verify"),
+    "verify": ("penna.artifact.verification", "verify"),
 }
 
 

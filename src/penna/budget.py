@@ -3,6 +3,7 @@
 import math
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -57,3 +58,16 @@ class Deadline:
     def before(self, reserve: float) -> "Deadline":
         """The same deadline, ``reserve`` seconds earlier."""
         return Deadline(self.seconds - reserve, self.started, self.reserve + reserve)
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a fit may use: a folder for caches, a deadline to obey, a number of threads."""
+
+    cache: Path
+    deadline: Deadline
+    threads: int
+
+
+class OutOfTime(Exception):
+    """The deadline came before the fit had anything usable."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from penna import environment, telemetry
 from penna.encoders import hub
-from penna.machine import cores, memory
+from penna.hardware import cores, memory
 
 #: What the kernels of torch and onnxruntime look for, by its name in /proc/cpuinfo.
 _INSTRUCTIONS = (

@@ -12,7 +12,7 @@ PennaError                 exit code 2 at the command line, one sentence, no tra
 Every message says what is wrong and what to do about it.
 """
 
-from penna.visible import visible
+from penna.escaping import visible
 
 
 class PennaError(Exception):

@@ -1,6 +1,7 @@
 """The folder is the registry: a file in a room is a plugin, found by its name. A leaf.
 
-Outsiders register a module under the entry point group ``penna.<room>``.
+A plugin of several files is a folder with a ``family.py``. ``base.py`` and files that begin with an underscore are no
+plugins. Outsiders register a module under the entry point group ``penna.<room>``.
 """
 
 import importlib
@@ -8,6 +9,7 @@ import pkgutil
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from types import ModuleType
 
 from penna.errors import SettingError
@@ -19,7 +21,7 @@ def names(room: str) -> list[str]:
     >>> "linear" in names("models")
     True
     """
-    return sorted(_inside(room) | set(_outside(room)))
+    return sorted({*_inside(room), *_outside(room)})
 
 
 def find(room: str, name: str) -> ModuleType:
@@ -34,14 +36,21 @@ def find(room: str, name: str) -> ModuleType:
     if name in outside:
         module: ModuleType = outside[name].load()
         return module
-    return importlib.import_module(f"penna.{room}.{name}")
+    return importlib.import_module(_inside(room)[name])
 
 
 @cache
-def _inside(room: str) -> frozenset[str]:
-    """Names of the files in a room: looked for once, because a fit asks hundreds of times."""
+def _inside(room: str) -> Mapping[str, str]:
+    """Plugin -> its module: looked for once, because a fit asks hundreds of times."""
     package = importlib.import_module(f"penna.{room}")
-    return frozenset(m.name for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("_"))
+    found = {}
+    for module in pkgutil.iter_modules(package.__path__):
+        path = f"{package.__name__}.{module.name}"
+        if not module.ispkg and module.name != "base" and not module.name.startswith("_"):
+            found[module.name] = path
+        elif module.ispkg and (Path(package.__path__[0]) / module.name / "family.py").is_file():
+            found[module.name] = f"{path}.family"
+    return found
 
 
 @cache

@@ -8,16 +8,16 @@ from typing import Annotated
 
 import typer
 
-from penna import __version__, environment, machine
-from penna.cli import begun, streams
+from penna import __version__, environment, hardware
+from penna.cli import standard_streams, start_time
 from penna.cli.check import check
 from penna.cli.demo import demo
+from penna.cli.errors import guarded
 from penna.cli.explain import explain
-from penna.cli.failures import guarded
 from penna.cli.fit import fit
-from penna.cli.look import doctor, leaderboard, report
+from penna.cli.inspect import doctor, leaderboard, report
+from penna.cli.predict import evaluate, predict, verify
 from penna.cli.pretrain import pretrain
-from penna.cli.use import evaluate, predict, verify
 
 # Plain help: rich help would cost every `penna --help` the import of rich.
 app = typer.Typer(
@@ -49,9 +49,9 @@ def options(
 
 def main() -> None:
     """The entry point ``penna``."""
-    with streams.settled():
+    with standard_streams.settled():
         _settle_libraries()
-        begun.at = time.monotonic() - machine.process_age()
+        start_time.at = time.monotonic() - hardware.process_age()
         app()
 
 

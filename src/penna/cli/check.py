@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from penna.cli.forms import Encoding, Header, MaxExpanded, TagNames
+from penna.cli.file_options import Encoding, Header, MaxExpanded, TagNames
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from penna.checking import Checkup
-    from penna.table import Finding
+    from penna.automl.data_check import Checkup
+    from penna.data.table import Finding
 
 _STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 
@@ -41,7 +41,7 @@ def check(
     categorical: Annotated[list[str] | None, typer.Option(metavar="COLUMN", help="Names; repeat for more.")] = None,
     date: Annotated[list[str] | None, typer.Option(metavar="COLUMN", help="Dates; repeat for more.")] = None,
     lists: Annotated[
-        list[str] | None, typer.Option("--list", metavar="COLUMN", help="Lists of names; repeat for more.")
+        list[str] | None, typer.Option("--multi-value", metavar="COLUMN", help="Lists of names; repeat for more.")
     ] = None,
     ignore: Annotated[
         list[str] | None, typer.Option(metavar="COLUMN", help="Not to be used; repeat for more; * for all but text.")
@@ -78,30 +78,31 @@ def check(
     Each finding comes with its count and some rows, with what Penna does about it and how to have it otherwise.
     """
     from penna.budget import Deadline
-    from penna.cli import begun
+    from penna.cli import start_time
     from penna.durations import parse_seconds
 
-    deadline = Deadline(parse_seconds(budget), begun.at)  # loading what follows takes time, too
-    from penna import checking, settings
+    deadline = Deadline(parse_seconds(budget), start_time.at)  # loading what follows takes time, too
+    from penna import fit_options
+    from penna.automl import data_check
     from penna.cli.fit import named
-    from penna.terminal import show
+    from penna.terminal import display
 
     options: dict[str, Any] = {
         "text": tuple(text) if text else None, "text_pair": text_pair, "group": group, "weight": weight, "task": task,
         "separator": separator, "tag_names": tag_names,
         "numeric": tuple(numeric or ()), "categorical": tuple(categorical or ()), "date": tuple(date or ()),
-        "list": tuple(lists or ()), "ignore": tuple(ignore or ()),
+        "multi_value": tuple(lists or ()), "ignore": tuple(ignore or ()),
         "encoding": encoding, "header": header, "max_expanded": max_expanded,
         "encoders": tuple(encoder or ()), "threads": threads, "seed": seed,
     }  # fmt: skip
-    settings.settled(options, settings.at_the_command_line)
-    found = checking.check(data, named(target), test=test, budget=deadline, **options)
+    fit_options.settled(options, fit_options.at_the_command_line)
+    found = data_check.check(data, named(target), test=test, budget=deadline, **options)
     if html:
         write_page(found, data, html)
     if as_json:
-        show.as_json(found.to_json())
+        display.as_json(found.to_json())
         return
-    console = show.screen()
+    console = display.screen()
     _say(console, found)
     if html:
         console.print(f"page: {html}", soft_wrap=True)
@@ -125,7 +126,7 @@ def write_page(found: "Checkup", data: str, path: str) -> None:
 
 
 def _say(console: "Console", found: "Checkup") -> None:
-    from penna.terminal.show import named_columns
+    from penna.terminal.display import named_columns
 
     tested = f" and {found.test_rows:,} test rows" if found.test_rows else ""
     console.print(f"{found.rows:,} rows{tested}; columns: {named_columns(found.columns)}", soft_wrap=True)

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from penna import signals
-from penna.visible import visible
+from penna.escaping import visible
 
 _SENTENCES = (
     "My card still has not come, and it has been two weeks!",

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from penna.cli.forms import Encoding, Header, MaxExpanded
+from penna.cli.file_options import Encoding, Header, MaxExpanded
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from penna.explain import Explanation, Part
+    from penna.explain.base import Explanation, Part
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="Run folder that `penna fit` wrote, or its model/ folder.")]
 #: Towards what is explained, and away from it: blue and orange, which hardly anyone confuses.
@@ -41,11 +41,11 @@ def explain(
     """
     from pathlib import Path
 
-    from penna import bundle
-    from penna.reading.form import Form
-    from penna.report import explained
-    from penna.serve.first import first
-    from penna.terminal import show
+    from penna.artifact import bundle
+    from penna.data.readers.format_options import Form
+    from penna.inference.preview import first
+    from penna.report import explanations
+    from penna.terminal import display
 
     model = bundle.open(run)
     table, more, findings = first(model, data, rows, Form.of(encoding, header, max_expanded))
@@ -53,14 +53,14 @@ def explain(
     notes = [finding.message for finding in findings]
     notes += [f"only the first {rows} rows: --rows says how many."] if more else []
     for note in notes:
-        show.screen(stderr=True).print(f"note: {note}", style="yellow", soft_wrap=True)
+        display.screen(stderr=True).print(f"note: {note}", style="yellow", soft_wrap=True)
     if html:
         title = data if data != "-" else "standard input"
-        explained.render(Path(title).name, [each.to_json() for each in found], Path(html))
+        explanations.render(Path(title).name, [each.to_json() for each in found], Path(html))
     if as_json:
-        show.as_json([each.to_json() for each in found])
+        display.as_json([each.to_json() for each in found])
         return
-    console = show.screen()
+    console = display.screen()
     for each in found:
         _say(console, each, top)
     if html:
@@ -137,7 +137,7 @@ def _coloured(found: "Explanation", column: str, text: str) -> "Text":
     from rich.style import Style
     from rich.text import Text
 
-    from penna.visible import pictured
+    from penna.escaping import pictured
 
     written = Text(pictured(text[:_SHOWN]))
     most = max((abs(word.moved) for word in found.words), default=0.0) or 1.0

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from penna.cli.forms import Encoding, Header, MaxExpanded, TagNames
-from penna.cli.stopping import Stopping, seconds
+from penna.cli.file_options import Encoding, Header, MaxExpanded, TagNames
+from penna.cli.graceful_stop import Stopping, seconds
 from penna.errors import SettingError
 
 if TYPE_CHECKING:
     from penna.budget import Deadline
-    from penna.trials import Trial
+    from penna.search.trials import Trial
 
 
 def fit(
@@ -48,7 +48,7 @@ def fit(
     ] = None,
     lists: Annotated[
         list[str] | None,
-        typer.Option("--list", metavar="COLUMN", help="Lists of names; repeat for more. Found if not given."),
+        typer.Option("--multi-value", metavar="COLUMN", help="Lists of names; repeat for more. Found if not given."),
     ] = None,
     ignore: Annotated[
         list[str] | None, typer.Option(metavar="COLUMN", help="Not to be used; repeat for more; * for all but text.")
@@ -66,7 +66,7 @@ def fit(
     max_ms: Annotated[float | None, typer.Option(metavar="MS", help="Most that one text may take.")] = None,
     families: Annotated[
         str, typer.Option(metavar="NAMES", help="What to search.")
-    ] = "linear,trees,frozen,contrast,finetune",
+    ] = "linear,trees,frozen,contrastive,finetune",
     encoder: Annotated[
         list[str] | None,
         typer.Option(
@@ -130,11 +130,11 @@ def fit(
 ) -> None:
     """Find, prove and pack the best classifier, regressor, tagger, reader or translator within the budget."""
     from penna.budget import Deadline
-    from penna.cli import begun
+    from penna.cli import start_time
     from penna.durations import parse_seconds
     from penna.terminal.progress import Console
 
-    deadline = Deadline(parse_seconds(budget), begun.at)
+    deadline = Deadline(parse_seconds(budget), start_time.at)
     folder = Path(out) if out else Path("runs") / _stem(data)
     options: dict[str, Any] = {
         "max_mb": max_mb, "max_ms": max_ms, "families": _listed(families), "encoders": tuple(encoder or ()),
@@ -143,7 +143,7 @@ def fit(
         "metric": metric, "folds": folds, "exam": exam, "search": search, "rare": rare, "seed": seed,
         "clean": clean, "label_noise": label_noise, "out_of_scope": out_of_scope, "adjust": adjust,
         "numeric": tuple(numeric or ()), "categorical": tuple(categorical or ()), "date": tuple(date or ()),
-        "list": tuple(lists or ()), "ignore": tuple(ignore or ()),
+        "multi_value": tuple(lists or ()), "ignore": tuple(ignore or ()),
         "text": tuple(text) if text else None, "text_pair": text_pair, "group": group, "weight": weight,
         "out": folder, "resume": resume,
     }  # fmt: skip
@@ -151,10 +151,10 @@ def fit(
         options["threads"] = threads
     with Stopping(seconds(grace)) as stopping:
         with Console(deadline) if not quiet else nullcontext() as stopping.progress:
-            from penna import settings
-            from penna.auto import AutoText
+            from penna import fit_options
+            from penna.automl.estimator import AutoText
 
-            settings.settled(options, settings.at_the_command_line)
+            fit_options.settled(options, fit_options.at_the_command_line)
             auto = AutoText(deadline, progress=stopping, **options).fit(data, y=named(target), test=test)
         show_result(folder, auto.bundle_.manifest, deadline, auto.trials_)
         stopping.leave()
@@ -167,7 +167,7 @@ def named(target: list[str] | None) -> Any:
 
 def show_result(folder: Path, manifest: Mapping[str, Any], deadline: "Deadline", trials: Sequence["Trial"]) -> None:
     """What was chosen, how it did in the exam, what it weighs, and where it lies."""
-    from penna.terminal.show import amount, facts, number, screen
+    from penna.terminal.display import amount, facts, number, screen
 
     exam, latency = manifest["exam"], manifest["latency"]
     scores = {name: "{} ({} to {})".format(*map(number, v)) for name, v in exam.items() if isinstance(v, list)}
@@ -194,7 +194,7 @@ def show_result(folder: Path, manifest: Mapping[str, Any], deadline: "Deadline",
 
 def _passed_over(manifest: Mapping[str, Any], trials: Sequence["Trial"]) -> dict[str, str]:
     """The trial of the best score, where it is no part of what was chosen."""
-    from penna.terminal.show import number
+    from penna.terminal.display import number
 
     # Finalists met other folds: their scores do not compare.
     ranked = (t for t in trials if t.scores and not t.reason and t.origin != "finalist")
@@ -209,7 +209,7 @@ def _passed_over(manifest: Mapping[str, Any], trials: Sequence["Trial"]) -> dict
 def _listed(families: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in families.split(",") if name.strip())
     if not names:
-        raise SettingError("--families names none: give at least one of linear, trees, frozen, contrast, finetune.")
+        raise SettingError("--families names none: give at least one of linear, trees, frozen, contrastive, finetune.")
     return names
 
 

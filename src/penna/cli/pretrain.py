@@ -99,7 +99,7 @@ def pretrain(
 
 
 def _run(corpus: list[Path], out: Path, options: dict[str, Any], resume: bool, quiet: bool) -> None:
-    from penna.pretraining.start import pretrain as start
+    from penna.pretraining.api import pretrain as start
 
     first = environment.number("RANK", 0) == 0
     try:
@@ -111,7 +111,7 @@ def _run(corpus: list[Path], out: Path, options: dict[str, Any], resume: bool, q
     if not first:
         return
     if outcome.why == "interrupted":
-        from penna.cli.failures import say
+        from penna.cli.errors import say
 
         say(f"interrupted at step {outcome.steps:,}; the encoder as it stands is in {outcome.encoder.as_posix()}, and "
             "the same command goes on.")  # fmt: skip
@@ -120,15 +120,15 @@ def _run(corpus: list[Path], out: Path, options: dict[str, Any], resume: bool, q
 
 
 def _show(outcome: Any) -> None:
-    from penna.terminal import show
+    from penna.terminal import display
 
-    console = show.screen()
-    show.facts(console, "Measures", {name: show.number(value) for name, value in outcome.measures.items()})
+    console = display.screen()
+    display.facts(console, "Measures", {name: display.number(value) for name, value in outcome.measures.items()})
     console.print()
     pairs = {
         "steps": f"{outcome.steps:,}",
         "tokens": f"{outcome.tokens:,}",
-        "time": show.clock(outcome.seconds),
+        "time": display.clock(outcome.seconds),
         "encoder": outcome.encoder.as_posix(),
     }
-    show.facts(console, "Pretrained", pairs)
+    display.facts(console, "Pretrained", pairs)

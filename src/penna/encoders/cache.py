@@ -18,7 +18,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-Array: TypeAlias = np.ndarray[Any, Any]
+from penna.data.arrays import Array
+
 Hashes: TypeAlias = np.ndarray[Any, np.dtype[np.uint64]]
 
 LIMIT = 2_000_000_000  # bytes of all stores in one folder

@@ -10,10 +10,10 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from penna import native
+from penna import native_calls
 from penna.encoders import config as configs
-from penna.encoders import hub, sentence, tokenizer_folder, weights
-from penna.encoders.quiet import silence
+from penna.encoders import hub, sentence_transformers, tokenizer_folder, weights
+from penna.encoders.quiet_transformers import silence
 from penna.environment import expanded
 from penna.errors import EncoderError
 
@@ -140,7 +140,7 @@ def describe(name: str, folder: Path) -> Checkpoint:
 
     Raises EncoderError on the first thing that is wrong.
     """
-    vectors = sentence.read(name, folder)
+    vectors = sentence_transformers.read(name, folder)
     folder = vectors.folder
     config = configs.read(name, folder)
     kind = str(config.get("model_type"))
@@ -197,7 +197,7 @@ def load_module(
             f"encoder {checkpoint.name!r} has {checkpoint.layers} layers: a depth of {depth} cannot be; "
             f"choose one of {', '.join(map(str, checkpoint.depths))}."
         )
-    with silence(), native.caught(partial(unloaded, checkpoint)):
+    with silence(), native_calls.caught(partial(unloaded, checkpoint)):
         config = transformers.AutoConfig.from_pretrained(checkpoint.folder, local_files_only=True)
         config.num_hidden_layers = depth // getattr(config, "inner_group_num", 1)
         if getattr(config, "num_hidden_groups", 1) > 1:  # one for each step: the groups that stay are called as before
@@ -225,7 +225,7 @@ def _tokenizer(checkpoint: Checkpoint, written: int) -> "tokenizers.Tokenizer":
 
 def working(checkpoint: Checkpoint) -> AbstractContextManager[None]:
     """Whatever native code raises while the checkpoint's tokenizer is at work, as an EncoderError."""
-    return native.caught(
+    return native_calls.caught(
         lambda why: EncoderError(
             f"encoder {checkpoint.name!r}: its tokenizer does not work ({why}): get {checkpoint.folder} again."
         )

@@ -2,12 +2,22 @@
 may be in it says ``tokenizer_parts``.
 """
 
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from penna import native_calls, safe_load
+from penna.errors import BundleError
+
+if TYPE_CHECKING:
+    import tokenizers
+
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from penna.encoders import tokenizer_parts as parts
+from penna.encoders import tokenizer_components as parts
 
 if TYPE_CHECKING:
     import tokenizers
@@ -118,3 +128,21 @@ def _special(part: Mapping[str, Any]) -> list[int]:
     """The ids that a post-processor puts around texts."""
     pairs = [part[name][1] for name in ("sep", "cls") if name in part]
     return pairs + [number for token in part.get("special_tokens", {}).values() for number in token["ids"]]
+
+
+def open_tokenizer(path: Path, known: int, largest: int = LARGEST) -> "tokenizers.Tokenizer":
+    """A tokenizer of an artefact whose graph knows so many ids. Raises BundleError."""
+    content = safe_load.content(path, largest)
+    try:
+        found = checked(content)
+    except ValueError as error:
+        raise BundleError(f"{path} is not a tokenizer that Penna wrote ({error}): do not trust it.") from error
+    if found.ids > known:
+        raise BundleError(f"{path} has {found.ids:,} tokens where its graph knows {known:,}: copy the artefact again.")
+    with fine(path, "is damaged"):
+        return found.opened()
+
+
+def fine(path: Path, what: str) -> AbstractContextManager[None]:
+    """Whatever native code raises about a file of an artefact, as a BundleError."""
+    return native_calls.caught(lambda why: BundleError(f"{path} {what} ({why}): copy the artefact again."))

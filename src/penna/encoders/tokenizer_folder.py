@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from penna import native
+from penna import native_calls
 from penna.encoders import tokenizer_file
-from penna.encoders.quiet import silence
+from penna.encoders.quiet_transformers import silence
 from penna.encoders.tokenizer_file import Checked
 from penna.errors import EncoderError
 
@@ -51,13 +51,13 @@ def read(name: str, folder: Path) -> tuple["tokenizers.Tokenizer", Checked]:
     made = partial(_refusal, name, folder)
     if not any((folder / file).is_file() for file in VOCABULARIES):
         raise EncoderError(f"encoder {name!r} has no tokenizer: put its {TOKENIZER} into {folder}.")
-    with native.caught(lambda why: made(_unconverted(folder, why))):
+    with native_calls.caught(lambda why: made(_unconverted(folder, why))):
         content = _content(folder)
     try:
         checked = tokenizer_file.checked(content)
     except ValueError as error:
         raise made(f"cannot be read ({error})") from error
-    with native.caught(lambda why: made(f"cannot be read ({why})")):
+    with native_calls.caught(lambda why: made(f"cannot be read ({why})")):
         return checked.opened(), checked
 
 
@@ -66,7 +66,7 @@ def check(name: str, folder: Path, tokenizer: "tokenizers.Tokenizer", checked: C
     made = partial(_refusal, name, folder)
     if checked.ids > vocabulary:
         raise made(f"knows {checked.ids} tokens but its weights {vocabulary}; the two do not belong together")
-    with native.caught(lambda why: made(f"does not work ({why})")):
+    with native_calls.caught(lambda why: made(f"does not work ({why})")):
         known = tokenizer.get_vocab_size()
         if known < _USED * vocabulary:
             raise made(f"knows {known} tokens but its weights {vocabulary}; the two do not belong together")

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from penna.data.arrays import Array
+from penna.data.table import Objects, Table
 from penna.encoders import cache as caches
-from penna.encoders.cache import Array, spans
+from penna.encoders.cache import spans
 from penna.encoders.checkpoints import Checkpoint, load_tokenizer, working
-from penna.table import Objects, Table
 
 if TYPE_CHECKING:
     import tokenizers

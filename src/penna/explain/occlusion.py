@@ -12,12 +12,13 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from penna.explain import words
-from penna.explain.moves import Moves, Part, Word
-from penna.explain.words import Span
-from penna.models import Array, Model
-from penna.prepare import kinds
-from penna.table import Table
+from penna.data.arrays import Array
+from penna.data.table import Table
+from penna.explain import word_spans
+from penna.explain.values import Moves, Part, Word
+from penna.explain.word_spans import Span
+from penna.models.base import Model
+from penna.preprocessing.columns import types
 
 #: Column -> the cell that stands there in place of the row's own.
 Change: TypeAlias = Mapping[str, Any]
@@ -77,23 +78,23 @@ def part(row: Table, name: str, moved: float, margin: float | None = None) -> Pa
     if name in row.text:
         return Part(name, "", moved, True, margin)
     field = row.fields.get(name)
-    value = kinds.find(field.role).written(row.columns[name])[0] if field else MADE
+    value = types.find(field.role).written(row.columns[name])[0] if field else MADE
     return Part(name, value, moved, False, margin)
 
 
 def _stretches(row: Table) -> dict[str, list[Span]]:
     """The words of each text, or groups of neighbours where there are very many."""
-    found = {name: words.spans(str(cells[0])) for name, cells in row.text.items()}
+    found = {name: word_spans.spans(str(cells[0])) for name, cells in row.text.items()}
     characters, several = sum(len(str(cells[0])) for cells in row.text.values()), sum(map(len, found.values()))
     most = min(_MOST, max(_FEWEST, _READ // max(characters, 1)))
     if several <= most:
         return found
-    return {name: words.grouped(spans, max(1, most * len(spans) // several)) for name, spans in found.items()}
+    return {name: word_spans.grouped(spans, max(1, most * len(spans) // several)) for name, spans in found.items()}
 
 
 def _nothing(row: Table) -> dict[str, Any]:
     """A row that says nothing, cell by cell."""
-    return dict.fromkeys(row.text, "") | {n: kinds.find(f.role).blank(1)[0] for n, f in row.fields.items()}
+    return dict.fromkeys(row.text, "") | {n: types.find(f.role).blank(1)[0] for n, f in row.fields.items()}
 
 
 def _without(row: Table, name: str, span: Span) -> str:

@@ -12,13 +12,13 @@ twenty shares its bucket with another.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
-from penna.table import Objects
+from penna.data.arrays import Array
+from penna.data.table import Objects
 
-Array = np.ndarray[Any, Any]
 Texts: TypeAlias = Sequence[str] | Objects
 BITS = 22
 WORDS = 1 << (BITS - 1)  # the first bucket of words

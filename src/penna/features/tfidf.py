@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from penna.budget import Deadline
+from penna.data.arrays import Array
 from penna.features import ngrams
-from penna.features.ngrams import BITS, WORDS, Array, Grams, Texts
+from penna.features.ngrams import BITS, WORDS, Grams, Texts
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,12 @@ Everywhere ``y`` is (n,) object, one (words,) int64 array of tags a row; ``outpu
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from penna import ragged
-from penna.metrics import Metric, Rows
-
-Array = np.ndarray[Any, Any]
+from penna.data import ragged
+from penna.data.arrays import Array
+from penna.metrics.base import Metric, Rows
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,10 @@ given from 0.5 up. Every metric is one number made of sums over rows, so that re
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any
 
 import numpy as np
 
-Array = np.ndarray[Any, Any]
+from penna.data.arrays import Array
 
 #: Levels that a cut can have: equal steps of log odds, which reach as far as this to either side of 0.
 LEVELS, _REACH = 256, 9.2

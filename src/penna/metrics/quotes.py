@@ -13,14 +13,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from penna import ragged
-from penna.metrics import Metric, Rows
-
-Array = np.ndarray[Any, Any]
+from penna.data import ragged
+from penna.data.arrays import Array
+from penna.metrics.base import Metric, Rows
 
 #: No answer is longer, in words, where the rows that were learnt from say nothing else.
 LONGEST = 30

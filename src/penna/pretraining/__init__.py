@@ -3,6 +3,6 @@
 The data side (up to ``segments``) knows numpy and files; only the training side knows torch.
 """
 
-from penna.pretraining.start import Outcome, pretrain
+from penna.pretraining.api import Outcome, pretrain
 
 __all__ = ["Outcome", "pretrain"]

@@ -1,11 +1,10 @@
 """One batch of pretraining text: what the data side hands to the training side. A leaf: numpy only, no torch."""
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
 
 import numpy as np
 
-Array: TypeAlias = np.ndarray[Any, Any]
+from penna.data.arrays import Array
 
 
 @dataclass(frozen=True)

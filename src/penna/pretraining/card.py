@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from penna.errors import SettingError
+from penna.escaping import markdown, visible
 from penna.version import __version__
-from penna.visible import markdown, visible
 
 _LONGEST = 200_000  # characters of a file of licences
 

@@ -11,12 +11,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from penna.data.readers.charset import encoding_of
+from penna.data.readers.open_file import Opened, opened
+from penna.data.readers.read_notes import Notes
 from penna.environment import expanded
 from penna.errors import TableError
-from penna.pretraining import _plain
-from penna.reading.encoding import encoding_of
-from penna.reading.notes import Notes
-from penna.reading.opening import Opened, opened
+from penna.pretraining import plain_text
 
 #: Characters: a longer line is left out, so that one bad file cannot fill the memory.
 LONGEST_LINE = 16_000_000
@@ -35,7 +35,7 @@ class Document:
 
 
 def documents(
-    paths: Sequence[str | Path], notes: Notes, field: str | None = None, apart: _plain.Apart = "auto"
+    paths: Sequence[str | Path], notes: Notes, field: str | None = None, apart: plain_text.Apart = "auto"
 ) -> Iterator[Document]:
     """Every document of these files and folders. ``field`` is the text's name in JSON lines (else "text", or the only
     string there is); ``apart`` says what separates documents in text files. Raises TableError where there is no text.
@@ -106,7 +106,7 @@ def _readable(path: Path) -> bool:
     return bool(suffixes) and suffixes[-1] in _LINES | _TEXT and path.is_file()
 
 
-def _documents(file: Path, notes: Notes, field: str | None, apart: _plain.Apart) -> Iterator[Document]:
+def _documents(file: Path, notes: Notes, field: str | None, apart: plain_text.Apart) -> Iterator[Document]:
     try:
         with opened(file) as given:
             if given.head.strip():
@@ -115,7 +115,7 @@ def _documents(file: Path, notes: Notes, field: str | None, apart: _plain.Apart)
         notes.add("torn", [str(error).rstrip(".")])
 
 
-def _read(given: Opened, name: str, notes: Notes, field: str | None, apart: _plain.Apart) -> Iterator[Document]:
+def _read(given: Opened, name: str, notes: Notes, field: str | None, apart: plain_text.Apart) -> Iterator[Document]:
     encoding = encoding_of(given.head)
     head = given.head.decode(encoding, "replace")
     errors = "surrogateescape" if encoding.startswith("utf-8") else "replace"
@@ -123,7 +123,7 @@ def _read(given: Opened, name: str, notes: Notes, field: str | None, apart: _pla
     if given.suffix in _LINES or _looks_like_json(head):
         parts = _json_texts(lines, name, notes, field)
     else:
-        parts = _plain.texts(lines, _plain.layout(head, apart))
+        parts = plain_text.texts(lines, plain_text.layout(head, apart))
     for number, text in parts:
         if text.strip():
             # a lone surrogate (from an escape in JSON) cannot pass into a tokenizer

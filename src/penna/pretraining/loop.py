@@ -9,13 +9,13 @@ from typing import Any
 import torch
 
 from penna.errors import SettingError
-from penna.pretraining import processes
+from penna.pretraining import distributed
 from penna.pretraining.network import Network
-from penna.pretraining.objectives import Measures
+from penna.pretraining.objectives.base import Measures
 from penna.pretraining.schedule import Clock, Exits
 from penna.pretraining.source import Goal, Made, Source
-from penna.pretraining.state import State
-from penna.training import loop, optimiser, precision
+from penna.pretraining.training_state import State
+from penna.training import loop, optimizer, precision
 
 SAVE_SECONDS = 300.0
 LOG_SECONDS = 10.0
@@ -50,10 +50,10 @@ class Tally:
             old = self.sums.get(name)
             self.sums[name] = (total, count) if old is None else (old[0] + total, old[1] + count)
 
-    def means(self, world: processes.World) -> dict[str, float]:
+    def means(self, world: distributed.World) -> dict[str, float]:
         """The measures over all processes."""
         names = sorted(self.sums)
-        told = processes.added(world, torch.stack([torch.stack(self.sums[n]).double().cpu() for n in names]))
+        told = distributed.added(world, torch.stack([torch.stack(self.sums[n]).double().cpu() for n in names]))
         return {n: total / count for n, (total, count) in zip(names, told.tolist(), strict=True) if count}
 
 
@@ -98,8 +98,8 @@ class Training:
         with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
             batches = self.source.stream(self.state.step, self.clock.progress)
             while not (now := self.orders()).why:
-                share = optimiser.height(now.progress, self.plan.warmup, self.plan.schedule)
-                optimiser.set_rates(self.optimiser, share)
+                share = optimizer.height(now.progress, self.plan.warmup, self.plan.schedule)
+                optimizer.set_rates(self.optimiser, share)
                 for _ in range(self.source.accumulate):
                     self.learn(next(batches).to(self.device))
                 self.step()
@@ -117,7 +117,7 @@ class Training:
         log = (step + 1) % plan.log_steps == 0 if plan.log_steps else now - self.logged >= LOG_SECONDS
         save = now - self.saved >= SAVE_SECONDS or bool(plan.save_steps and (step + 1) % plan.save_steps == 0)
         seen = [self.clock.progress(step), self.stopped(), self.clock.over(step), log, save]
-        told = processes.agree(self.world, seen)
+        told = distributed.agree(self.world, seen)
         why = "interrupted" if told[1] else "done" if told[2] else ""
         return _Orders(told[0], why, bool(told[3]), bool(told[4]))
 
@@ -133,7 +133,7 @@ class Training:
 
     def step(self) -> None:
         """One step of the optimiser with the gradients of all processes."""
-        processes.average(self.world, self.named.values())
+        distributed.average(self.world, self.named.values())
         torch.nn.utils.clip_grad_norm_(self.named.values(), self.plan.clip)
         self.optimiser.step()
         self.optimiser.zero_grad()
@@ -160,7 +160,7 @@ class Training:
                 "from the last good state."
             )
         now = time.monotonic()
-        tokens = int(processes.added(self.world, torch.tensor(self.tally.tokens)))
+        tokens = int(distributed.added(self.world, torch.tensor(self.tally.tokens)))
         self.state = replace(self.state, tokens=self.state.tokens + tokens)
         pace = tokens / max(now - self.tally.since, 1e-9)
         lr = max(group["lr"] for group in self.optimiser.param_groups)
@@ -175,7 +175,7 @@ class Training:
         begun = time.monotonic()
         self.state = replace(self.state, seconds=self.clock.seconds())
         self.keep(self)
-        processes.wait(self.world)
+        distributed.wait(self.world)
         self.state = replace(self.state, seconds=self.clock.seconds())
         self.saved = time.monotonic()
         self.tally.since = self.saved

@@ -13,8 +13,8 @@ import torch
 import transformers
 from torch import nn
 
-from penna import native
-from penna.encoders import checkpoints, quiet
+from penna import native_calls
+from penna.encoders import checkpoints, quiet_transformers
 from penna.errors import EncoderError
 from penna.pretraining.architecture import Shape
 
@@ -145,7 +145,7 @@ def load(
 
     Raises EncoderError where its weights do not fit its config, or its attention is not shared as ``shape`` says.
     """
-    with quiet.silence(), native.caught(partial(checkpoints.unloaded, checkpoint)):
+    with quiet_transformers.silence(), native_calls.caught(partial(checkpoints.unloaded, checkpoint)):
         config = transformers.AutoConfig.from_pretrained(checkpoint.folder, local_files_only=True)
         _set_dropout(config, dropout)
         if config.hidden_act == "gelu_new":

@@ -8,37 +8,37 @@ from dataclasses import dataclass, replace
 import torch
 
 from penna import signals
+from penna.data.readers.read_notes import Notes
 from penna.encoders import checkpoints
 from penna.environment import expanded
 from penna.errors import SettingError
 from penna.pretraining import (
     architecture,
+    atomic_files,
     card,
+    compile_probe,
     corpus,
-    durable,
-    faster,
-    keeping,
-    pace,
-    preparing,
-    processes,
-    pruning,
+    distributed,
+    flops,
+    logging,
+    run_folder,
+    setup,
     shards,
-    state,
-    telling,
+    training_state,
+    vocabulary_pruning,
 )
 from penna.pretraining import loop as loops
 from penna.pretraining import vocabulary as vocabularies
-from penna.pretraining._plain import Apart
+from penna.pretraining.api import Order, Outcome, Tell
 from penna.pretraining.architecture import Shape
+from penna.pretraining.distributed import World
 from penna.pretraining.network import Network
-from penna.pretraining.processes import World
+from penna.pretraining.plain_text import Apart
 from penna.pretraining.schedule import Clock, Exits
 from penna.pretraining.segments import Segments
 from penna.pretraining.settings import Settings
 from penna.pretraining.source import Goal, Source
-from penna.pretraining.start import Order, Outcome, Tell
 from penna.pretraining.vocabulary import Vocabulary
-from penna.reading.notes import Notes
 
 _MANY_UNKNOWN = 0.05  # of all tokens
 
@@ -58,7 +58,7 @@ class Ready:
 
 def whole(order: Order, world: World, tell: Tell) -> Outcome:
     """Everything, in order. Nothing is written before all that can be checked was checked."""
-    with processes.turns(world):
+    with distributed.turns(world):
         ready = prepared(order, world, tell)
         segments = read(order, ready, tell)
     training = trained(order, ready, segments, world, tell)
@@ -73,7 +73,7 @@ def whole(order: Order, world: World, tell: Tell) -> Outcome:
         tell("phase", name="training")
         why = training.all()
     now = training.state
-    measures = telling.closing(order.folder.log)
+    measures = logging.closing(order.folder.log)
     return Outcome(order.folder.encoder, now.step, now.tokens, training.clock.seconds(), measures, why, *came[:1])
 
 
@@ -81,32 +81,32 @@ def prepared(order: Order, world: World, tell: Tell) -> Ready:
     """Settings, measures, vocabulary, objectives and network; then the first writing."""
     device = torch.device("cuda", world.local) if torch.cuda.is_available() else torch.device("cpu")
     fingerprint = corpus.fingerprint(order.files)
-    settings = keeping.begun(order.folder, order.asked, fingerprint, order.resume)
+    settings = run_folder.begun(order.folder, order.asked, fingerprint, order.resume)
     if settings.tensorboard:
-        telling.check_board()
+        logging.check_board()
     if settings.threads:
         torch.set_num_threads(settings.threads)
-    settings = preparing.resolved(settings, device)
+    settings = setup.resolved(settings, device)
     checkpoint = None if settings.from_ is None else checkpoints.find(settings.from_)
     if settings.teacher is not None:
         checkpoints.find(settings.teacher)  # before a vocabulary is learnt, which takes longer
-    shape = preparing.shape(settings, checkpoint)
+    shape = setup.shape(settings, checkpoint)
     exits = Exits(architecture.exits(shape, settings.depths), settings.exits, settings.seed)
     licences = card.licences(settings.licences, order.files)
     learner = _Learner(order, settings, tell)
-    words = preparing.words(settings, shape, checkpoint, order.folder.tokenizer, learner)
+    words = setup.words(settings, shape, checkpoint, order.folder.tokenizer, learner)
     if checkpoint is None:
         shape = replace(shape, vocab=words.size)
-    goals = preparing.goals(settings, shape, words, device)
-    network, missing = preparing.encoder(settings, shape, words, checkpoint)
+    goals = setup.goals(settings, shape, words, device)
+    network, missing = setup.encoder(settings, shape, words, checkpoint)
     if missing:
         tell("notice", message=f"{settings.from_} lacks {', '.join(missing)}: they begin anew.")
     count = sum(p.numel() for p in network.parameters())
-    state.check_room(order.folder.path, count)
+    training_state.check_room(order.folder.path, count)
     if world.first:
-        keeping.write_settings(order.folder, settings, fingerprint)
+        run_folder.write_settings(order.folder, settings, fingerprint)
         if not order.folder.tokenizer.is_dir():
-            durable.whole(order.folder.tokenizer, lambda new: vocabularies.save(words, new, shape.positions))
+            atomic_files.whole(order.folder.tokenizer, lambda new: vocabularies.save(words, new, shape.positions))
     tell("notice", message=f"{shape.kind}, {count:,} parameters, {len(words.special):,} tokens, {settings.dtype}.")
     return Ready(settings, shape, exits, words, network.to(device), goals, licences)
 
@@ -125,7 +125,7 @@ class _Learner:
 
     def prune(self, given: Vocabulary, size: int) -> Vocabulary:
         self.tell("phase", name=f"choosing {size:,} of {given.size:,} tokens")
-        return pruning.prune(given, vocabularies.sample(self._documents()), size)
+        return vocabulary_pruning.prune(given, vocabularies.sample(self._documents()), size)
 
     def _documents(self) -> Iterator[corpus.Document]:
         return corpus.documents(self.order.files, Notes(), self.settings.text_field, _apart(self.settings))
@@ -149,9 +149,9 @@ def read(order: Order, ready: Ready, tell: Tell) -> Segments:
     if tokens.unknown_share > _MANY_UNKNOWN:
         tell("notice", message=f"{tokens.unknown_share:.0%} of the tokens are unknown to this tokenizer: is it for "
              "another language? Leave --tokenizer and --from out to learn one.")  # fmt: skip
-    total, way = tokens.total, preparing.pairing(ready.goals)
+    total, way = tokens.total, setup.pairing(ready.goals)
     tell("notice", message=f"{total.documents:,} documents, {total.sentences:,} sentences, {total.tokens:,} tokens.")
-    if way != "none" and (said := preparing.nothing_to_order(way, tokens.single_share)):
+    if way != "none" and (said := setup.nothing_to_order(way, tokens.single_share)):
         tell("notice", message=said)
     return Segments(
         tokens,
@@ -180,18 +180,18 @@ def _reading(tell: Tell) -> Callable[[int, int], None]:
 def trained(order: Order, ready: Ready, segments: Segments, world: World, tell: Tell) -> loops.Training:
     """The training as its last state left it, or at its beginning."""
     settings, folder = ready.settings, order.folder
-    found = state.newest(folder.states)
+    found = training_state.newest(folder.states)
     earlier = 0.0
     if found is not None and world.first:  # the log is one file, and the first process's clock is what counts
-        earlier = max(found.seconds, telling.cut_back(folder.log, found.step))
+        earlier = max(found.seconds, logging.cut_back(folder.log, found.step))
     clock = Clock(settings.steps, settings.budget, earlier, started=order.started)
-    begun = state.State(began=clock.seconds()) if found is None else found
+    begun = training_state.State(began=clock.seconds()) if found is None else found
     clock.began = begun.began
     device = next(ready.network.parameters()).device
     source = Source(segments, ready.goals, settings.accumulate, world, settings.clean, device.type == "cuda")
     log = _log(order, ready, source, world)
     plan = loops.Plan(
-        lr=preparing.rate(settings, ready.shape),
+        lr=setup.rate(settings, ready.shape),
         warmup=settings.warmup,
         schedule=settings.schedule,
         weight_decay=settings.weight_decay,
@@ -201,7 +201,7 @@ def trained(order: Order, ready: Ready, segments: Segments, world: World, tell: 
         save_steps=settings.save_steps,
         log_steps=settings.log_steps,
     )
-    keeper = keeping.Keeper(folder, settings, ready.words, order.given, ready.licences, keeping.command())
+    keeper = run_folder.Keeper(folder, settings, ready.words, order.given, ready.licences, run_folder.command())
 
     def hear(line: loops.Line) -> None:
         if world.first:
@@ -209,24 +209,24 @@ def trained(order: Order, ready: Ready, segments: Segments, world: World, tell: 
 
     training = loops.Training(ready.network, source, ready.exits, plan, clock, keeper, hear, state=begun)
     if found is not None:
-        state.load(folder.states, training.named, training.optimiser)
+        training_state.load(folder.states, training.named, training.optimiser)
         tell("notice", message=f"going on from step {found.step:,}, after {found.seconds:,.0f} s of earlier runs.")
-    tell("notice", message=faster.settle(ready.network, settings.compile, training.probe, device) + ".")
+    tell("notice", message=compile_probe.settle(ready.network, settings.compile, training.probe, device) + ".")
     return training
 
 
-def _log(order: Order, ready: Ready, source: Source, world: World) -> telling.Log:
+def _log(order: Order, ready: Ready, source: Source, world: World) -> logging.Log:
     """The log, with what one token costs: counted on the first batch, which is like the others."""
     made, settings = source.make(0, 0.5), ready.settings
     rows = len(made.inputs["ids"])
     masked = len(made.inputs.get("mlm.positions", ())) / made.tokens
-    forward = pace.forward_flops(ready.shape, made.tokens / rows, ready.exits.mean_depth, masked, ready.exits.heads)
+    forward = flops.forward_flops(ready.shape, made.tokens / rows, ready.exits.mean_depth, masked, ready.exits.heads)
     share = (made.views["clean"].stop - made.views["clean"].start) / rows
     teachers = share * sum(goal.objective.flops for goal in ready.goals)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    rate = pace.product_rate("bfloat16" if settings.dtype == "bfloat16" else "float32", device) * world.size
-    board = telling.board(order.folder.path / "board") if settings.tensorboard and world.first else None
-    return telling.Log(order.folder.log, pace.training_flops(forward, teachers), rate, board)
+    rate = flops.product_rate("bfloat16" if settings.dtype == "bfloat16" else "float32", device) * world.size
+    board = logging.board(order.folder.path / "board") if settings.tensorboard and world.first else None
+    return logging.Log(order.folder.log, flops.training_flops(forward, teachers), rate, board)
 
 
 @contextmanager

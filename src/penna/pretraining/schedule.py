@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 
-from penna.pretraining.objectives import drawing
+from penna.pretraining.objectives.base import drawing
 
 _PURPOSE = 2
 

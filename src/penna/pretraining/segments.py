@@ -8,10 +8,11 @@ from bisect import bisect_right
 
 import numpy as np
 
+from penna.data.arrays import Array
 from penna.errors import SettingError
-from penna.pretraining import _plan
-from penna.pretraining._plan import How, Pairing, Plan, Texts
-from penna.pretraining.batch import Array, Batch
+from penna.pretraining import batch_plan
+from penna.pretraining.batch import Batch
+from penna.pretraining.batch_plan import How, Pairing, Plan, Texts
 from penna.pretraining.shards import Shard, Tokens
 from penna.pretraining.vocabulary import Vocabulary
 
@@ -80,7 +81,7 @@ class Segments:
         order = np.random.default_rng([self.seed, epoch]).permutation(len(self.tokens.sizes))
         shards = [self.tokens.shard(int(n)) for n in order[part * _TOGETHER : (part + 1) * _TOGETHER]]
         rng = np.random.default_rng([self.seed, epoch, part + 1])
-        return _Group(shards, _plan.plan(_joined(shards), self.how, rng))
+        return _Group(shards, batch_plan.plan(_joined(shards), self.how, rng))
 
 
 class _Group:
@@ -94,7 +95,7 @@ class _Group:
     def batch(self, number: int, vocabulary: Vocabulary, how: How) -> Batch:
         examples = self.plan.batch(number)
         lengths, paired = examples.lengths, examples.pair >= 0
-        width = min(-(-int(lengths.max()) // _plan.STEP) * _plan.STEP, how.length)
+        width = min(-(-int(lengths.max()) // batch_plan.STEP) * batch_plan.STEP, how.length)
         ids = np.full((len(lengths), width), vocabulary.pad, np.int32)
         ids[:, 0] = vocabulary.cls
         ends = self._fill(ids, examples.first, np.ones_like(lengths))

@@ -7,7 +7,7 @@ from typing import Any
 
 from penna import plugins
 from penna.errors import RunError, SettingError, shown
-from penna.pretraining.objectives import parsed
+from penna.pretraining.objectives.base import parsed
 
 OBJECTIVES = "pretraining.objectives"
 #: What may differ when a run goes on with --resume: how long and how fast it learns, not what.

@@ -16,14 +16,14 @@ from pathlib import Path
 
 import numpy as np
 
+from penna.data.arrays import Array
+from penna.data.readers.read_notes import Notes
 from penna.environment import expanded
 from penna.errors import RunError, TableError
-from penna.pretraining import _writing, corpus
-from penna.pretraining._plain import Apart
-from penna.pretraining.batch import Array
+from penna.pretraining import corpus, shard_writer
 from penna.pretraining.corpus import Document
+from penna.pretraining.plain_text import Apart
 from penna.pretraining.vocabulary import Vocabulary
-from penna.reading.notes import Notes
 
 FORMAT = 1  # goes up when files or sentences would come out differently
 
@@ -112,7 +112,7 @@ def build(
         return opened(made)
     half = folder / f"{made.name}.{uuid.uuid4().hex[:8]}.half"
     notes = Notes()
-    guard = _writing.Guard(folder, _writing.estimate(corpus.files(paths), vocabulary))
+    guard = shard_writer.Guard(folder, shard_writer.estimate(corpus.files(paths), vocabulary))
     try:
         with guard:
             _clear(folder)
@@ -171,10 +171,10 @@ def _write(
     half: Path,
     notes: Notes,
     progress: Progress,
-    guard: _writing.Guard,
+    guard: shard_writer.Guard,
 ) -> None:
-    writer = _writing.Writer(half, vocabulary)
-    for texts, lasts in _writing.chunks(documents):
+    writer = shard_writer.Writer(half, vocabulary)
+    for texts, lasts in shard_writer.chunks(documents):
         writer.add(texts, lasts)
         with guard:
             writer.flush_if_full()

@@ -8,9 +8,10 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from penna.pretraining.batch import Array, Batch
-from penna.pretraining.objectives import Objective, rows
-from penna.pretraining.processes import World
+from penna.data.arrays import Array
+from penna.pretraining.batch import Batch
+from penna.pretraining.distributed import World
+from penna.pretraining.objectives.base import Objective, rows
 
 
 class Numbered(Protocol):

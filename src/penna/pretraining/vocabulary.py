@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from penna.data.arrays import Array
 from penna.encoders import tokenizer_folder
 from penna.environment import expanded
 from penna.errors import EncoderError, SettingError
-from penna.pretraining import _learning
-from penna.pretraining.batch import Array
+from penna.pretraining import tokenizer_training
 from penna.pretraining.corpus import Document
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def train(
 
     All documents are gone through, few are kept. Raises SettingError where the size does not suit the corpus.
     """
-    learners = {"unigram": _learning.unigram, "wordpiece": _learning.wordpiece}
+    learners = {"unigram": tokenizer_training.unigram, "wordpiece": tokenizer_training.wordpiece}
     if kind not in learners:
         raise SettingError(f"a tokenizer of kind {kind!r} is unknown: choose unigram or wordpiece.")
     if not 8 <= size <= _LARGEST:
@@ -64,7 +64,7 @@ def train(
 
 def sample(documents: Iterable[Document], characters: int = 20_000_000) -> list[str]:
     """Pieces of the documents, evenly spread over them all, at most so many characters."""
-    return _learning.sample((document.text for document in documents), characters)
+    return tokenizer_training.sample((document.text for document in documents), characters)
 
 
 def load(folder: str | Path) -> Vocabulary:

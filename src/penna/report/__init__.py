@@ -8,8 +8,8 @@ True
 ``record.py`` for every field).
 """
 
+from penna.report.multilabel import examine_sets
 from penna.report.page import render, render_page
 from penna.report.record import Record, examine, examine_numbers, profile
-from penna.report.sets import examine_sets
 
 __all__ = ["Record", "examine", "examine_numbers", "examine_sets", "profile", "render", "render_page"]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from penna.report import words
+from penna.report import format
 from penna.report.svg import WIDTH, Scale, around, axes, box, figure, label, line, mark, path, tick
 
 LEFT, RIGHT, TOP = 44.0, WIDTH - 14, 30.0
@@ -19,7 +19,7 @@ _NAME = 20
 _NOTHING = 1e-3
 
 #: Families in the palette of Okabe and Ito, told apart by shape as well; anything else is "other".
-SHAPES = {"linear": "circle", "frozen": "square", "finetune": "triangle", "blend": "diamond", "trees": "cross"}
+SHAPES = {"linear": "circle", "frozen": "square", "finetune": "triangle", "ensemble": "diamond", "trees": "cross"}
 
 
 def css_of(family: str) -> str:
@@ -86,8 +86,8 @@ def intervals(caption: str, rows: Sequence[Row], axis: str) -> str:
     for i, row in enumerate(rows):
         y, css = top + step * (i + 0.5), "strong" if row.strong else "weak"
         low, high = row.ends
-        tip = f"{words.plain(row.name, 80)}: {words.score(row.value)} ({words.score(low)} to {words.score(high)})"
-        drawn.append(label(left - 14, y + 4, words.plain(row.name, _NAME), anchor="end", css=f"{css} name"))
+        tip = f"{format.plain(row.name, 80)}: {format.score(row.value)} ({format.score(low)} to {format.score(high)})"
+        drawn.append(label(left - 14, y + 4, format.plain(row.name, _NAME), anchor="end", css=f"{css} name"))
         if row.value < x.low:
             drawn.append(mark(left + 4, y, f"dot {css}", tip, shape="left"))
         else:
@@ -95,7 +95,7 @@ def intervals(caption: str, rows: Sequence[Row], axis: str) -> str:
             drawn.append(mark(x(row.value), y, f"dot {css}", tip, radius=6 if row.strong else 5))
         # A mean of the target explains nothing of it, but for rounding.
         value = 0.0 if abs(row.value) < _NOTHING * most else row.value
-        drawn.append(label(WIDTH - 4, y + 4, words.score(value), anchor="end", css=f"{css} name"))
+        drawn.append(label(WIDTH - 4, y + 4, format.score(value), anchor="end", css=f"{css} name"))
     drawn.append(label((x.start + x.end) / 2, bottom + 38, axis, anchor="middle", css="axis-name"))
     note = "An arrow is a value further left than the axis reaches." if len(_near(rows)) < len(rows) else ""
     return figure(caption, "".join(drawn), bottom + 46, note)
@@ -115,8 +115,8 @@ def bars(caption: str, rows: Sequence[Bar], note: str = "") -> str:
     drawn = []
     for i, row in enumerate(rows):
         y = 6 + step * i
-        tip = f"{words.plain(row.name, 120)}: {row.text}"
-        drawn.append(label(left - 10, y + 14, words.plain(row.name, _NAME), anchor="end", css="name"))
+        tip = f"{format.plain(row.name, 120)}: {row.text}"
+        drawn.append(label(left - 10, y + 14, format.plain(row.name, _NAME), anchor="end", css="name"))
         if row.ghost is not None:
             drawn.append(box(left, y, x(row.ghost) - left, step - 5, "ghost", tip))
         inset = 5 if row.ghost is not None else 2
@@ -136,11 +136,11 @@ def histogram(
 ) -> str:
     """Counts between edges, logarithmic or equal, with named values marked (median, 95th percentile)."""
     x = Scale(edges[0], edges[-1], 20, RIGHT, log=log)
-    form: Callable[[float], str] = (lambda v: f"{v:,.0f}") if log else words.figure
+    form: Callable[[float], str] = (lambda v: f"{v:,.0f}") if log else format.figure
     y = Scale(0, max(counts) or 1, BOTTOM - 40, TOP + 16)
     drawn = []
     for low, high, rows in zip(edges[:-1], edges[1:], counts, strict=True):
-        tip = f"{form(low)} to {form(high)}: {words.some(rows, 'row')}"
+        tip = f"{form(low)} to {form(high)}: {format.some(rows, 'row')}"
         drawn.append(box(x(low) + 0.5, y(rows), x(high) - x(low) - 1, y.start - y(rows), "bar", tip))
     drawn.append(line(x.start, y.start, x.end, y.start, "axis"))
     for value in x.ticks():
@@ -149,7 +149,7 @@ def histogram(
     drawn.append(label((x.start + x.end) / 2, y.start + 38, axis, anchor="middle", css="axis-name"))
     for i, (name, value) in enumerate(marks.items()):
         at = x(max(value, edges[0]))
-        text = f"{words.plain(name)} {form(value)}"
+        text = f"{format.plain(name)} {form(value)}"
         near = "end" if at + 6.6 * len(text) > WIDTH else "start"
         drawn.append(line(at, TOP - 12 + 16 * i, at, y.start, "rule"))
         drawn.append(label(at + (5 if near == "start" else -5), TOP - 4 + 16 * i, text, anchor=near, css="mark-name"))
@@ -230,7 +230,7 @@ def reliability(caption: str, bins: Sequence[tuple[float, float, int]], note: st
     drawn += [line(a, y(sure), a, b, "gap") for (a, b), (sure, *_) in zip(points, bins, strict=True)]
     drawn.append(path(points, "curve f-frozen strong"))
     for (a, b), (sure, right, rows) in zip(points, bins, strict=True):
-        tip = f"confidence {sure:.3f}, right {right:.3f}, {words.some(rows, 'row')}"
+        tip = f"confidence {sure:.3f}, right {right:.3f}, {format.some(rows, 'row')}"
         drawn.append(mark(a, b, "f-frozen", tip, radius=2.5 + 9 * math.sqrt(rows / total)))
     return figure(caption, "".join(drawn), TOP + side + 46, note)
 
@@ -245,9 +245,9 @@ def predictions(caption: str, pairs: Sequence[tuple[float, float]], note: str = 
     ends = [value for pair in pairs for value in pair]
     x = around(ends, LEFT + 50, LEFT + 50 + side, least=1e-9)
     y = Scale(x.low, x.high, TOP + side, TOP)
-    drawn = [axes(x, y, "true", "predicted", words.figure), line(*_ends(x, y), "limit")]
+    drawn = [axes(x, y, "true", "predicted", format.figure), line(*_ends(x, y), "limit")]
     for true, answer in pairs:
-        tip = f"true {words.figure(true)}, predicted {words.figure(answer)}"
+        tip = f"true {format.figure(true)}, predicted {format.figure(answer)}"
         drawn.append(mark(x(true), y(answer), "f-frozen", tip, radius=3))
     return figure(caption, "".join(drawn), TOP + side + 46, note)
 
@@ -260,12 +260,12 @@ def heat_map(caption: str, names: Sequence[str], matrix: Sequence[Sequence[int]]
     drawn = []
     for i, name in enumerate(names):
         along, down = left + cell * (i + 0.5), top + cell * (i + 0.5)
-        drawn.append(label(along + 3, top - 8, words.plain(name, 14), css="name", turn=-50))
-        drawn.append(label(left - 8, down + 4, words.plain(name, 17), anchor="end", css="name"))
+        drawn.append(label(along + 3, top - 8, format.plain(name, 14), css="name", turn=-50))
+        drawn.append(label(left - 8, down + 4, format.plain(name, 17), anchor="end", css="name"))
         total = sum(matrix[i]) or 1
         for j, rows in enumerate(matrix[i]):
             share, x, y = rows / total, left + cell * j, top + cell * i
-            tip = f"{words.plain(name, 60)} answered {words.plain(names[j], 60)}: {rows:,} ({words.percent(share)})"
+            tip = f"{format.plain(name, 60)} answered {format.plain(names[j], 60)}: {rows:,} ({format.percent(share)})"
             drawn.append(box(x, y, cell - 2, cell - 2, "cell", "", opacity=0))
             drawn.append(box(x, y, cell - 2, cell - 2, "hit" if i == j else "miss", tip, opacity=_shade(share)))
             if rows:

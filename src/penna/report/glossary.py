@@ -1,6 +1,6 @@
 """What the words of the page mean, for who reads one for the first time. Plain sentences."""
 
-from penna.report import words
+from penna.report import format
 
 #: Metric -> what it says, and how far it can go.
 METRICS = {
@@ -45,24 +45,24 @@ MODELS = {
     "trees": "A forest of boosted trees",
     "frozen": "A frozen encoder with a head",
     "finetune": "A fine-tuned encoder",
-    "contrast": "An encoder tuned by contrasts",
-    "memory": "A memory of the rows",
+    "contrastive": "An encoder tuned by contrasts",
+    "translation_memory": "A memory of the rows",
     "crf": "A conditional random field",
     "tagger": "A fine-tuned tagger",
-    "overlap": "A sliding window over words",
+    "sliding_window": "A sliding window over words",
     "reader": "A fine-tuned reader",
     "seq2seq": "An encoder-decoder",
 }
 #: Last step -> what it does to answers.
 STEPS = {
-    "thresholds": "a weight for each class, so that the metric gains",
-    "cuts": "where the probability of each label is cut, so that the metric gains",
+    "class_weights": "a weight for each class, so that the metric gains",
+    "label_thresholds": "where the probability of each label is cut, so that the metric gains",
     "temperature": "probabilities made less sure, or surer, as validation rows ask for",
     "isotonic": "probabilities brought to what they turned out to be on validation rows",
-    "monotone": "numbers through a rising curve, as validation rows ask for",
-    "outside": "how likely a word must be in no entity, so that the metric gains",
-    "silence": "how likely it must be that there is no answer, so that the metric gains",
-    "reject": "no class where none is likely enough",
+    "isotonic_regression": "numbers through a rising curve, as validation rows ask for",
+    "entity_threshold": "how likely a word must be in no entity, so that the metric gains",
+    "no_answer_threshold": "how likely it must be that there is no answer, so that the metric gains",
+    "oos_threshold": "no class where none is likely enough",
 }
 
 
@@ -72,7 +72,7 @@ def metric(name: str) -> str:
     >>> metric("accuracy")
     'Accuracy is the share of rows that are answered correctly.'
     """
-    said, called = METRICS.get(name, ""), words.metric(name)
+    said, called = METRICS.get(name, ""), format.metric(name)
     return f"{called[:1].upper()}{called[1:]} is {said}." if said else ""
 
 
@@ -91,11 +91,11 @@ def model(name: str) -> str:
 def steps(name: str) -> str:
     """The last steps of what was chosen, explained; "" where there are none.
 
-    >>> steps("linear with reject")
-    'Last steps on its answers: reject (no class where none is likely enough).'
+    >>> steps("linear with oos_threshold")
+    'Last steps on its answers: oos_threshold (no class where none is likely enough).'
     """
     found = name.split(" with ")[1:]
-    told = [f"{step} ({STEPS[step]})" if step in STEPS else words.plain(step, 60) for step in found]
+    told = [f"{step} ({STEPS[step]})" if step in STEPS else format.plain(step, 60) for step in found]
     return f"Last steps on its answers: {', '.join(told)}." if told else ""
 
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from penna.report import glossary, words
+from penna.report import format, glossary
 from penna.report.charts import Row
 from penna.report.record import Record
-from penna.trials import State, Trial
+from penna.search.trials import State, Trial
 
 
 def trials_of(record: Record) -> list[Trial]:
@@ -13,7 +13,7 @@ def trials_of(record: Record) -> list[Trial]:
 
 
 def complete(record: Record) -> list[Trial]:
-    return [t for t in trials_of(record) if t.state == State.COMPLETE and words.finite(t.score)]
+    return [t for t in trials_of(record) if t.state == State.COMPLETE and format.finite(t.score)]
 
 
 def exam_score(record: Record) -> Row | None:
@@ -22,13 +22,13 @@ def exam_score(record: Record) -> Row | None:
     found = record.get("exam", {}).get(name)
     if not found:
         return None
-    value, low, high = found if name not in words.LOWER else (-found[0], -found[2], -found[1])
+    value, low, high = found if name not in format.LOWER else (-found[0], -found[2], -found[1])
     return Row("chosen model", value, low, high, strong=True)
 
 
 def axis_name(record: Record) -> str:
     name = record.get("metric", "accuracy")
-    return f"−{words.metric(name)}" if name in words.LOWER else words.metric(name)
+    return f"−{format.metric(name)}" if name in format.LOWER else format.metric(name)
 
 
 def sentence(record: Record) -> str:
@@ -36,32 +36,32 @@ def sentence(record: Record) -> str:
     exam, chosen = record.get("exam", {}), record.get("chosen", {})
     name, rows = record.get("metric", "accuracy"), exam.get("rows", 0)
     if name not in exam:
-        return f"{words.some(len(trials_of(record)), 'trial')} so far; the exam has not been opened."
+        return f"{format.some(len(trials_of(record)), 'trial')} so far; the exam has not been opened."
     value, low, high = exam[name]
-    who = words.quote(glossary.model(chosen["name"]) if "name" in chosen else "The chosen model", 60)
+    who = format.quote(glossary.model(chosen["name"]) if "name" in chosen else "The chosen model", 60)
     if name == "accuracy":
-        what = f"answers <strong>{words.percent(value)}</strong> of unseen texts correctly"
-        interval = f"{words.percent(low)} to {words.percent(high)}"
+        what = f"answers <strong>{format.percent(value)}</strong> of unseen texts correctly"
+        interval = f"{format.percent(low)} to {format.percent(high)}"
     else:
-        what = f"reaches <strong>{words.metric(name)} {_told(value)}</strong> on unseen texts"
+        what = f"reaches <strong>{format.metric(name)} {_told(value)}</strong> on unseen texts"
         interval = f"{_told(low)} to {_told(high)}"
-    aside = f'<span class="aside">(95\u202f% interval {interval}, {words.some(rows, "exam row")})</span>'
+    aside = f'<span class="aside">(95\u202f% interval {interval}, {format.some(rows, "exam row")})</span>'
     return f"{who} {what} {aside}{_costs(record)}."
 
 
 def _told(value: float) -> str:
-    return f"{value:.3f}" if 1e-3 <= abs(value) < 1e3 else words.figure(value)
+    return f"{value:.3f}" if 1e-3 <= abs(value) < 1e3 else format.figure(value)
 
 
 def _costs(record: Record) -> str:
     made = record.get("artefact", {})
     parts = []
     if "megabytes" in made:
-        parts.append(f"weighs <strong>{words.megabytes(made['megabytes'])}</strong>")
+        parts.append(f"weighs <strong>{format.megabytes(made['megabytes'])}</strong>")
     if "milliseconds" in made:
-        parts.append(f"takes <strong>{words.milliseconds(made['milliseconds'])}</strong> for a text")
+        parts.append(f"takes <strong>{format.milliseconds(made['milliseconds'])}</strong> for a text")
     if "seconds" in record:
-        parts.append(f"was found in <strong>{words.duration(record['seconds'])}</strong>")
+        parts.append(f"was found in <strong>{format.duration(record['seconds'])}</strong>")
     return "".join(f", {'and ' if part is parts[-1] else ''}{part}" for part in parts)
 
 
@@ -69,19 +69,19 @@ def tiles(record: Record) -> str:
     made, asked, trials = record.get("artefact", {}), record.get("settings", {}), trials_of(record)
     exam, drawn = exam_score(record), []
     if exam:
-        sub = f"{words.score(exam.low)} to {words.score(exam.high)}"
-        drawn.append(_tile(axis_name(record), words.score(exam.value), sub))
+        sub = f"{format.score(exam.low)} to {format.score(exam.high)}"
+        drawn.append(_tile(axis_name(record), format.score(exam.value), sub))
     if "megabytes" in made:
-        limit = _limit(made["megabytes"], asked.get("budget_megabytes"), words.megabytes)
-        drawn.append(_tile("size", words.megabytes(made["megabytes"]), limit))
+        limit = _limit(made["megabytes"], asked.get("budget_megabytes"), format.megabytes)
+        drawn.append(_tile("size", format.megabytes(made["megabytes"]), limit))
     if "milliseconds" in made:
-        limit = _limit(made["milliseconds"], asked.get("budget_milliseconds"), words.milliseconds)
-        drawn.append(_tile("one text", words.milliseconds(made["milliseconds"]), limit))
+        limit = _limit(made["milliseconds"], asked.get("budget_milliseconds"), format.milliseconds)
+        drawn.append(_tile("one text", format.milliseconds(made["milliseconds"]), limit))
     if "seconds" in record:
-        limit = _limit(record["seconds"], asked.get("budget_seconds"), words.duration)
-        drawn.append(_tile("time", words.duration(record["seconds"]), limit))
+        limit = _limit(record["seconds"], asked.get("budget_seconds"), format.duration)
+        drawn.append(_tile("time", format.duration(record["seconds"]), limit))
     if trials:
-        drawn.append(_tile("trials", words.count(len(trials)), f"{len(complete(record))} complete"))
+        drawn.append(_tile("trials", format.count(len(trials)), f"{len(complete(record))} complete"))
     return f'<div class="tiles">{"".join(drawn)}</div>' if drawn else ""
 
 
@@ -91,6 +91,6 @@ def _tile(what: str, big: str, sub: str) -> str:
 
 
 def _limit(value: float, limit: float | None, form: Callable[[float], str]) -> str:
-    if not words.finite(limit) or limit is None:
+    if not format.finite(limit) or limit is None:
         return "no ceiling"
     return f"within {form(limit)}" if value <= limit else f'<span class="over">over the {form(limit)} allowed</span>'

@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from penna.errors import RunError
-from penna.report import checks, headline, importances, mistakes, sections, words
+from penna.report import data_check, error_analysis, feature_importance, format, headline, sections
 from penna.report.record import Record
 
 #: A feather that is a pen.
@@ -23,12 +23,12 @@ LOGO = (
 SECTIONS: dict[str, Callable[[Record], str]] = {
     "Score": sections.score,
     "Data": sections.data,
-    "Checks": checks.section,
+    "Checks": data_check.section,
     "Leaderboard": sections.leaderboard,
     "Trade-offs": sections.trade_offs,
     "Search": sections.search,
-    "Mistakes": mistakes.section,
-    "Importances": importances.section,
+    "Mistakes": error_analysis.section,
+    "Importances": feature_importance.section,
     "Budget": sections.budget,
     "Skipped": sections.skipped,
     "Artefact": sections.artefact,
@@ -78,9 +78,9 @@ def document(title: str, body: str, version: str) -> str:
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Penna: {words.plain(title, 80)}</title><style>{css}</style></head>"
+        f"<title>Penna: {format.plain(title, 80)}</title><style>{css}</style></head>"
         f'<body><div class="wrap">{body}'
-        f"<footer>Made by Penna {words.plain(version)}. One file; it loads nothing.</footer></div>"
+        f"<footer>Made by Penna {format.plain(version)}. One file; it loads nothing.</footer></div>"
         f"<script>{js}</script></body></html>\n"
     )
 
@@ -88,11 +88,11 @@ def document(title: str, body: str, version: str) -> str:
 def top_of(title: str, when: str, sentence: str, more: str = "") -> str:
     """The head of a page: what it is about, and the one sentence that matters (HTML)."""
     return (
-        f'<header class="top"><div class="brand">{LOGO}<b>penna</b><span class="when">{words.plain(when)}</span></div>'
-        f'<h1>{words.quote(title, 120)}</h1><p class="lead">{sentence}</p>{more}</header>'
+        f'<header class="top"><div class="brand">{LOGO}<b>penna</b><span class="when">{format.plain(when)}</span></div>'
+        f'<h1>{format.quote(title, 120)}</h1><p class="lead">{sentence}</p>{more}</header>'
     )
 
 
 def _sentence(record: Record) -> str:
     alone = "checks" in record and not record.get("trials")
-    return checks.sentence(record) if alone else headline.sentence(record)
+    return data_check.sentence(record) if alone else headline.sentence(record)

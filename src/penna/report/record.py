@@ -11,10 +11,9 @@ from typing import Any, TypedDict
 import numpy as np
 
 from penna import metrics
-from penna.table import Table
-from penna.trials import Trial
-
-Array = np.ndarray[Any, Any]
+from penna.data.arrays import Array
+from penna.data.table import Table
+from penna.search.trials import Trial
 
 #: Cells of user text are cut to this length before they are stored.
 CELL = 600

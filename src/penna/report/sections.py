@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from itertools import accumulate
 from typing import Any
 
-from penna.report import charts, glossary, svg, tables, words
+from penna.report import charts, format, glossary, svg, tables
 from penna.report.charts import Bar, Curve, Dot, Row
 from penna.report.headline import axis_name, complete, exam_score, trials_of
 from penna.report.record import Chosen, Phase, Profile, Record
-from penna.trials import State, Trial
+from penna.search.trials import State, Trial
 
 #: A chart of more classes than this is cut in the middle; a table by class of more is folded.
 _BARS, _OPEN = 24, 15
@@ -32,7 +32,7 @@ def score(record: Record) -> str:
 
 def _signatures(exam: Mapping[str, Any]) -> str:
     """How metrics were computed that others compute otherwise."""
-    said = [f"{words.metric(name)}: {words.plain(how)}" for name, how in exam.get("signatures", {}).items()]
+    said = [f"{format.metric(name)}: {format.plain(how)}" for name, how in exam.get("signatures", {}).items()]
     return f'<p class="note">{"<br>".join(said)}</p>' if said else ""
 
 
@@ -41,11 +41,11 @@ def _validated(record: Record, exam: Row) -> str:
         record.get("metric", "accuracy")
     )
     chosen = record.get("chosen", {})
-    if words.finite(chosen.get("score")):
-        spread = f" ± {chosen['spread']:.4f}" if words.finite(chosen.get("spread")) else ""
+    if format.finite(chosen.get("score")):
+        spread = f" ± {chosen['spread']:.4f}" if format.finite(chosen.get("spread")) else ""
         text += (
-            f" On the validation rows of the search the choice scored {words.score(chosen['score'])}{spread}; "
-            f"the exam gives {words.score(exam.value)}."
+            f" On the validation rows of the search the choice scored {format.score(chosen['score'])}{spread}; "
+            f"the exam gives {format.score(exam.value)}."
         )
     return text
 
@@ -55,16 +55,16 @@ def data(record: Record) -> str:
     table, plan = record.get("table", {}), record.get("plan", {})
     if not table:
         return ""
-    parts = [f"{words.some(table.get('rows', 0), 'row')}"]
+    parts = [f"{format.some(table.get('rows', 0), 'row')}"]
     if plan:
-        parts.append(f"{plan.get('train', 0):,} for the search ({words.some(plan.get('folds', 1), 'fold')})")
-        parts.append(f"{plan.get('exam', 0):,} for the exam ({words.plain(plan.get('source', 'held out'), 80)})")
+        parts.append(f"{plan.get('train', 0):,} for the search ({format.some(plan.get('folds', 1), 'fold')})")
+        parts.append(f"{plan.get('exam', 0):,} for the exam ({format.plain(plan.get('source', 'held out'), 80)})")
     drawn = f'<p class="intro">{"; ".join(parts)}.</p>'
     figures = [_class_bars(table.get("classes", {})), _value_histogram(table), _length_histogram(record)]
     drawn += f'<div class="pair">{"".join(figures)}</div>'
     cards = []
     if table.get("findings") and "checks" not in record:  # else a section of their own tells more
-        items = "".join(f"<li>{words.quote(f, 400)}</li>" for f in table["findings"])
+        items = "".join(f"<li>{format.quote(f, 400)}</li>" for f in table["findings"])
         cards.append(f'<div class="card"><h3>Findings</h3><ul class="findings">{items}</ul></div>')
     if table.get("columns"):
         cards.append(f'<div class="card"><h3>Columns</h3>{tables.pairs(table["columns"])}</div>')
@@ -72,12 +72,12 @@ def data(record: Record) -> str:
     if table.get("examples"):
         rows = [
             [
-                tables.Cell(words.quote(e["text"], 280), None, "wide"),
-                tables.Cell(words.label(e["label"]), None, "label"),
+                tables.Cell(format.quote(e["text"], 280), None, "wide"),
+                tables.Cell(format.label(e["label"]), None, "label"),
             ]
             for e in table["examples"]
         ]
-        target = next((words.label(n) for n, role in table.get("columns", {}).items() if role == "target"), "label")
+        target = next((format.label(n) for n, role in table.get("columns", {}).items() if role == "target"), "label")
         drawn += f"<h3>A few rows</h3>{tables.table(['text', target], rows)}"
     return drawn
 
@@ -86,7 +86,7 @@ def _class_bars(classes: dict[str, int]) -> str:
     if not classes:
         return ""
     total = sum(classes.values()) or 1
-    rows = [Bar(name, n, f"{n:,} · {words.percent(n / total)}") for name, n in classes.items()]
+    rows = [Bar(name, n, f"{n:,} · {format.percent(n / total)}") for name, n in classes.items()]
     note = ""
     if len(rows) > _BARS:
         between = rows[_BARS - 8 : -8]
@@ -112,7 +112,7 @@ def _length_histogram(record: Record) -> str:
     quantiles = {str(name): value for name, value in found["quantiles"].items()}
     marks = {"median": quantiles["50"], "95th percentile": quantiles["95"]} if "95" in quantiles else {}
     drawn = charts.histogram("Length of the texts", found["edges"], found["counts"], marks, "characters")
-    cut = [f"{words.quote(e['encoder'], 60)} reads {words.reach(e)}." for e in record.get("encoders", [])]
+    cut = [f"{format.quote(e['encoder'], 60)} reads {format.reach(e)}." for e in record.get("encoders", [])]
     longest = f"Longest text: {quantiles['100']:,} characters. " if "100" in quantiles else ""
     return drawn.replace("</figure>", f'<p class="note">{longest}{" ".join(cut)}</p></figure>')
 
@@ -150,7 +150,7 @@ def legend(trials: list[Trial]) -> str:
     items = ""
     for family in families:
         shape = svg.mark(7, 7, charts.css_of(family), shape=charts.SHAPES.get(family, "circle"))
-        items += f'<li><svg viewBox="0 0 14 14" aria-hidden="true">{shape}</svg>{words.plain(family, 40)}</li>'
+        items += f'<li><svg viewBox="0 0 14 14" aria-hidden="true">{shape}</svg>{format.plain(family, 40)}</li>'
     return f'<ul class="legend">{items}</ul>'
 
 
@@ -163,7 +163,7 @@ def trade_offs(record: Record) -> str:
         dots = [
             Dot(getattr(t, cost), t.score, t.recipe.family, _tip(t), t.number in chosen)
             for t in trials
-            if words.finite(getattr(t, cost))
+            if format.finite(getattr(t, cost))
         ]
         if dots:
             limit = asked.get(f"budget_{cost}")
@@ -175,8 +175,10 @@ def trade_offs(record: Record) -> str:
 
 
 def _tip(trial: Trial) -> str:
-    costs = f"{words.megabytes(trial.megabytes)}, {words.milliseconds(trial.milliseconds)}"
-    return f"#{trial.number} {words.plain(trial.recipe, 160)}: {words.score(trial.score)} ± {trial.spread:.4f}, {costs}"
+    costs = f"{format.megabytes(trial.megabytes)}, {format.milliseconds(trial.milliseconds)}"
+    return (
+        f"#{trial.number} {format.plain(trial.recipe, 160)}: {format.score(trial.score)} ± {trial.spread:.4f}, {costs}"
+    )
 
 
 def search(record: Record) -> str:
@@ -188,7 +190,7 @@ def search(record: Record) -> str:
         chosen = {m.get("number") for m in record.get("chosen", {}).get("members", [])}
         strong = chosen & {t.number for t in curved} or {max(curved, key=lambda t: max(y for _, y in t.curve)).number}
         curves = [Curve(t.curve, t.recipe.family, _tip(t), t.number in strong) for t in curved]
-        note = f"Validation score on the first fold, for {words.some(len(curved), 'trial')}; the bold one " + (
+        note = f"Validation score on the first fold, for {format.some(len(curved), 'trial')}; the bold one " + (
             "was chosen." if strong & chosen else "went highest."
         )
         drawn += charts.lines("Learning curves", curves, "step", axis_name(record), lambda v: f"{v:,.0f}", note)
@@ -216,14 +218,14 @@ def budget(record: Record) -> str:
         return ""
     rows = [Bar(p["phase"], p["spent"], _phase_text(p), p.get("predicted") or 0) for p in phases]
     total = record.get("seconds", sum(p["spent"] for p in phases))
-    allowed = f" of the {words.duration(limit)} allowed" if words.finite(limit) else ""
+    allowed = f" of the {format.duration(limit)} allowed" if format.finite(limit) else ""
     chart = charts.bars("Predicted (pale) and spent", rows)
-    return f'<p class="intro">{words.duration(total)}{allowed} were spent.</p><div class="pair">{chart}</div>'
+    return f'<p class="intro">{format.duration(total)}{allowed} were spent.</p><div class="pair">{chart}</div>'
 
 
 def _phase_text(phase: Phase) -> str:
-    spent, predicted = words.duration(phase["spent"]), phase.get("predicted")
-    return f"{spent} ({words.duration(predicted)} predicted)" if words.finite(predicted) else spent
+    spent, predicted = format.duration(phase["spent"]), phase.get("predicted")
+    return f"{spent} ({format.duration(predicted)} predicted)" if format.finite(predicted) else spent
 
 
 def skipped(record: Record) -> str:
@@ -235,7 +237,7 @@ def skipped(record: Record) -> str:
     if not left:
         return '<p class="intro">Nothing was skipped, and nothing failed.</p>' if record.get("trials") else ""
     rows = [
-        [tables.Cell(words.quote(what, 200), None, "wide"), tables.Cell(words.quote(why, 400), None, "wide")]
+        [tables.Cell(format.quote(what, 200), None, "wide"), tables.Cell(format.quote(why, 400), None, "wide")]
         for what, why in left
     ]
     return tables.table(["what", "why"], rows)
@@ -246,18 +248,18 @@ def artefact(record: Record) -> str:
     made = record.get("artefact", {})
     if not made:
         return ""
-    facts = {"size": words.megabytes(made.get("megabytes")), "one text": words.milliseconds(made.get("milliseconds"))}
+    facts = {"size": format.megabytes(made.get("megabytes")), "one text": format.milliseconds(made.get("milliseconds"))}
     if "batch_milliseconds" in made:
-        facts[f"batch of {made.get('batch', 64)}"] = words.milliseconds(made["batch_milliseconds"])
-    if words.finite(made.get("parity")):
+        facts[f"batch of {made.get('batch', 64)}"] = format.milliseconds(made["batch_milliseconds"])
+    if format.finite(made.get("parity")):
         facts["parity"] = f"the graph differs by {made['parity']:.1e} at most from the network that was trained"
-    if words.finite(made.get("same")):
+    if format.finite(made.get("same")):
         facts["the same as trained"] = f"what is said to {made['same']:.1%} of sample texts"
     if made.get("digest"):
         facts["digest (SHA-256)"] = str(made["digest"])
     drawn = f'<div class="card"><h3>Measured on the folder</h3>{tables.pairs(facts)}</div>'
     if made.get("files"):
-        files = {name: words.megabytes(size) for name, size in made["files"].items()}
+        files = {name: format.megabytes(size) for name, size in made["files"].items()}
         drawn += f'<div class="card"><h3>Files</h3>{tables.pairs(files)}</div>'
     steps = glossary.steps(record.get("chosen", {}).get("name", ""))
     members = _members(record.get("chosen", {})) + (f'<p class="intro">{steps}</p>' if steps else "")
@@ -267,11 +269,11 @@ def artefact(record: Record) -> str:
 def _members(chosen: Chosen) -> str:
     members = chosen.get("members", [])
     if len(members) == 1:
-        return f'<p class="intro mono">{words.plain(members[0].get("recipe", ""), 400)}</p>'
+        return f'<p class="intro mono">{format.plain(members[0].get("recipe", ""), 400)}</p>'
     rows = [
         [
             tables.number(f"{member.get('weight', 1):.2f}", member.get("weight", 1)),
-            tables.Cell(f'<span class="mono">{words.plain(member.get("recipe", ""), 400)}</span>', None, "wide"),
+            tables.Cell(f'<span class="mono">{format.plain(member.get("recipe", ""), 400)}</span>', None, "wide"),
         ]
         for member in members
     ]
@@ -280,6 +282,6 @@ def _members(chosen: Chosen) -> str:
 
 def settings(record: Record) -> str:
     values = dict(record.get("settings", {}))
-    command = f"<pre>{words.plain(record['command'], 2000)}</pre>" if record.get("command") else ""
+    command = f"<pre>{format.plain(record['command'], 2000)}</pre>" if record.get("command") else ""
     listed = f"<details><summary>Every setting</summary>{tables.pairs(values)}</details>" if values else ""
     return command + listed

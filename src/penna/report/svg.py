@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from penna.report import words
+from penna.report import format
 
 #: All charts are this wide in their own units, and scale with the page.
 WIDTH = 460.0
@@ -132,14 +132,14 @@ def tick(value: float, span: float) -> str:
     ('0.81', '−0.812', '−250,000')
     """
     if not 0.005 <= span < 20:
-        return words.figure(value)
+        return format.figure(value)
     return f"{value:.{3 if span < 0.05 else 2}f}".replace("-", "−")
 
 
 def figure(caption: str, body: str, height: float, note: str = "", *, width: float = WIDTH) -> str:
     """A drawing with its caption (plain text) and a note below (HTML)."""
     below = f'<p class="note">{note}</p>' if note else ""
-    spoken = words.plain(caption)
+    spoken = format.plain(caption)
     return (
         f"<figure><figcaption>{spoken}</figcaption>"
         f'<svg viewBox="0 0 {width:g} {height:.0f}" role="img" aria-label="{spoken}">{body}</svg>{below}</figure>'

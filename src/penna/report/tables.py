@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from penna.report import words
+from penna.report import format
 from penna.report.record import Answers, Chosen, Mistake
-from penna.trials import State, Trial
+from penna.search.trials import State, Trial
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Cell:
 
 
 def number(html: str, value: Any) -> Cell:
-    return Cell(html, value if words.finite(value) else None, "n")
+    return Cell(html, value if format.finite(value) else None, "n")
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[Cell]], css: str = "", marks: Sequence[str] = ()) -> str:
@@ -40,7 +40,7 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[Cell]], css: str = "", m
 
 
 def _cell(cell: Cell) -> str:
-    value = "" if cell.value is None else words.plain(cell.value, 80)
+    value = "" if cell.value is None else format.plain(cell.value, 80)
     name = f' data-name="{cell.name}"' if cell.name else ""
     return f'<td class="{cell.css}" data-value="{value}"{name}>{cell.html}</td>'
 
@@ -58,30 +58,30 @@ def leaderboard(trials: Sequence[Trial], chosen: Chosen) -> str:
 
 
 def _trial(trial: Trial, weight: float | None) -> list[Cell]:
-    score = words.score(trial.score) + (f" ± {trial.spread:.4f}" if trial.scores else "")
+    score = format.score(trial.score) + (f" ± {trial.spread:.4f}" if trial.scores else "")
     star = ""
     if weight is not None:
         star = (
             '<span class="tag star">chosen</span> ' if weight == 1 else f'<span class="tag star">{weight:.2f}</span> '
         )
     state = "" if trial.state == State.COMPLETE else f'<span class="tag {trial.state}">{trial.state}</span> '
-    reason = words.quote(trial.reason, 300) if trial.reason else ""
+    reason = format.quote(trial.reason, 300) if trial.reason else ""
     return [
         number(str(trial.number), trial.number),
         number(score, trial.score),
         Cell(f"{star}{recipe(trial)}", f"{trial.recipe.family} {trial.number:06d}", "recipe"),
         number(str(len(trial.scores)), len(trial.scores)),
         number(_seconds(trial), trial.seconds),
-        number(words.megabytes(trial.megabytes), trial.megabytes),
-        number(words.milliseconds(trial.milliseconds), trial.milliseconds),
-        Cell(f"{state}{reason or words.plain(trial.origin)}", f"{trial.state} {trial.origin}", "wide"),
+        number(format.megabytes(trial.megabytes), trial.megabytes),
+        number(format.milliseconds(trial.milliseconds), trial.milliseconds),
+        Cell(f"{state}{reason or format.plain(trial.origin)}", f"{trial.state} {trial.origin}", "wide"),
     ]
 
 
 def _seconds(trial: Trial) -> str:
     predicted = trial.predicted_seconds
     return f"{trial.seconds:,.1f}" + (
-        f" ({predicted:,.1f})" if predicted is not None and words.finite(predicted) else ""
+        f" ({predicted:,.1f})" if predicted is not None and format.finite(predicted) else ""
     )
 
 
@@ -89,18 +89,18 @@ def recipe(trial: Trial) -> str:
     """Family in words, knobs in small type."""
     family, _, knobs = str(trial.recipe).partition("[")
     knobs, _, rest = knobs.rpartition("]")
-    effort = f" {words.plain(rest.strip(), 40)}" if rest.strip() else ""
-    return f'<b>{words.plain(family, 40)}</b> <span class="knobs">{words.plain(knobs, 300)}{effort}</span>'
+    effort = f" {format.plain(rest.strip(), 40)}" if rest.strip() else ""
+    return f'<b>{format.plain(family, 40)}</b> <span class="knobs">{format.plain(knobs, 300)}{effort}</span>'
 
 
 def measures(exam: Mapping[str, Any]) -> str:
     """Every metric of the exam with its interval."""
     rows = []
     for name, found in exam.items():
-        if isinstance(found, Sequence) and len(found) == 3 and all(map(words.finite, found)):
+        if isinstance(found, Sequence) and len(found) == 3 and all(map(format.finite, found)):
             value, low, high = found
-            interval = f"{words.score(low)} to {words.score(high)}"
-            rows.append([Cell(words.metric(name)), number(words.score(value), value), number(interval, low)])
+            interval = f"{format.score(low)} to {format.score(high)}"
+            rows.append([Cell(format.metric(name)), number(format.score(value), value), number(interval, low)])
     return table(["metric", "value", "95\u202f% interval"], rows)
 
 
@@ -113,13 +113,13 @@ def classes(by_class: Sequence[Mapping[str, Any]], by: str = "class") -> str:
     names = usual if "f1" in first else [name for name in first if name not in ("label", counted)]
     rows = [
         [
-            Cell(words.label(row["label"]), str(row["label"]), "label"),
-            number(words.count(row[counted]), row[counted]),
+            Cell(format.label(row["label"]), str(row["label"]), "label"),
+            number(format.count(row[counted]), row[counted]),
             *(number(f"{row[name]:.3f}", row[name]) for name in names),
         ]
         for row in by_class
     ]
-    return table([by, counted, *("F1" if name == "f1" else words.metric(name) for name in names)], rows)
+    return table([by, counted, *("F1" if name == "f1" else format.metric(name) for name in names)], rows)
 
 
 def confused(answers: Answers, most: int = 15) -> str:
@@ -131,10 +131,10 @@ def confused(answers: Answers, most: int = 15) -> str:
     wrong = sorted((cell for cell in answers["confusion"] if cell[0] != cell[1]), key=lambda cell: -cell[2])[:most]
     rows = [
         [
-            Cell(words.label(names[true]), names[true], "label"),
-            Cell(words.label(names[answer]), names[answer], "label"),
-            number(words.count(count), count),
-            number(words.percent(count / totals[true], 0), count / totals[true]),
+            Cell(format.label(names[true]), names[true], "label"),
+            Cell(format.label(names[answer]), names[answer], "label"),
+            number(format.count(count), count),
+            number(format.percent(count / totals[true], 0), count / totals[true]),
         ]
         for true, answer, count in wrong
     ]
@@ -146,11 +146,11 @@ def mistakes(found: Sequence[Mistake]) -> str:
     numbers = any("error" in each for each in found)
     rows = [
         [
-            Cell(words.quote(each["text"], 280), None, "text"),
-            Cell(words.label(each["predicted"]), None, "label", "answer"),
-            Cell(words.label(each["true"]), None, "label", "truth"),
+            Cell(format.quote(each["text"], 280), None, "text"),
+            Cell(format.label(each["predicted"]), None, "label", "answer"),
+            Cell(format.label(each["true"]), None, "label", "truth"),
             _worth(each),
-            Cell(words.count(each["row"]), each["row"], "n", "row"),
+            Cell(format.count(each["row"]), each["row"], "n", "row"),
         ]
         for each in found
     ]
@@ -162,9 +162,9 @@ def parts(found: Sequence[Mapping[str, Any]]) -> str:
     kinds = [kind for kind in found[0] if kind not in ("text", "row")] if found else []
     rows = [
         [
-            Cell(words.quote(each["text"], 280), None, "text"),
-            *(Cell(words.quote(_said(each[kind]), 280), None, "wide", kind) for kind in kinds),
-            Cell(words.count(each["row"]), each["row"], "n", "row"),
+            Cell(format.quote(each["text"], 280), None, "text"),
+            *(Cell(format.quote(_said(each[kind]), 280), None, "wide", kind) for kind in kinds),
+            Cell(format.count(each["row"]), each["row"], "n", "row"),
         ]
         for each in found
     ]
@@ -179,14 +179,14 @@ def _said(cell: Any) -> str:
 def _worth(mistake: Mistake) -> Cell:
     """How sure a wrong answer was, or how far off a number is."""
     if "error" in mistake:
-        return Cell(words.figure(mistake["error"]), abs(mistake["error"]), "n", "off by")
-    return Cell(words.percent(mistake["probability"]), mistake["probability"], "n", "sure")
+        return Cell(format.figure(mistake["error"]), abs(mistake["error"]), "n", "off by")
+    return Cell(format.percent(mistake["probability"]), mistake["probability"], "n", "sure")
 
 
 def pairs(values: Mapping[str, Any]) -> str:
     """Names and values: settings, columns, files."""
     rows = [
-        [Cell(words.plain(k, 80), None, "key"), Cell(words.quote(_shown(v), 300), None, "wide")]
+        [Cell(format.plain(k, 80), None, "key"), Cell(format.quote(_shown(v), 300), None, "wide")]
         for k, v in values.items()
     ]
     return table(["", ""], rows, "pairs")

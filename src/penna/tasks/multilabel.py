@@ -1,7 +1,7 @@
 """Any number of labels for each text, none included. Light: serving opens this file.
 
-Each label has a probability of its own and is given from 0.5 up; last steps move the probabilities so that this is the
-best place to cut (``adjust/cuts``), and scores on the way suppose that they will (``label_sets.score``).
+Each label has a probability of its own and is given from 0.5 up; post-processing moves the probabilities so that this
+is the best threshold (``postprocessing/label_thresholds``); scores on the way assume that (``label_sets.score``).
 """
 
 import json
@@ -12,14 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from penna.data.arrays import Array
+from penna.data.readers import multi_targets
+from penna.data.table import Finding, Objects, Table
 from penna.errors import SettingError, TaskError
 from penna.metrics import label_sets
-from penna.reading import targets
-from penna.table import Finding, Objects, Table
-from penna.tasks import _labels as cells
-from penna.tasks import _refused
-
-Array = np.ndarray[Any, Any]
+from penna.tasks import _degenerate_labels
+from penna.tasks import _multi_labels as cells
 
 #: What scikit-learn calls an estimator of this task.
 ESTIMATOR = "classifier"
@@ -43,12 +42,12 @@ def inferred(table: Table) -> str:
     """What ``recognise`` has to say for itself."""
     assert table.target is not None
     taken = cells_of(table)
-    if taken.target_form != targets.MATRIX and not table.target_form:
-        _refused.refuse_repeated(table.target.tolist(), table)
+    if taken.target_form != multi_targets.MATRIX and not table.target_form:
+        _degenerate_labels.refuse_repeated(table.target.tolist(), table)
     assert taken.target is not None
     labels = {label for several in taken.target for label in several}
     most, form = max(map(len, taken.target), default=0), taken.target_form
-    if form == targets.MATRIX:
+    if form == multi_targets.MATRIX:
         return (
             f"column {table.target_name!r} holds a list of 0 and 1 in each row: taken as several labels, which are the "
             "numbers of the places that hold a 1, counted from 0 (--task multilabel)."
@@ -68,11 +67,11 @@ def cells_of(table: Table) -> Table:
     if table.target is None or (table.target_form and all(type(cell) is tuple for cell in table.target)):
         return table
     given = table.target.tolist()
-    if (places := targets.matrix(given)) is not None:
-        return replace(table, target=places, target_form=targets.MATRIX)
+    if (places := multi_targets.matrix(given)) is not None:
+        return replace(table, target=places, target_form=multi_targets.MATRIX)
     form = table.target_form or cells.form_of(given)
     if form == cells.JSON and (odd := cells.unread(given)):
-        where = f"rows {_refused.rows_at(table, odd)}, such as {str(given[odd[0]])[:40]!r}"
+        where = f"rows {_degenerate_labels.rows_at(table, odd)}, such as {str(given[odd[0]])[:40]!r}"
         raise TaskError(
             f"column {table.target_name!r} holds lists, and some that cannot be read ({where}): write them as JSON, "
             "with quotes."
@@ -92,17 +91,17 @@ def settle(table: Table, rare: str = "error") -> tuple[Table, list[Finding]]:
     table = cells_of(table)
     if table.target is None or not len(table):
         raise TaskError("there is nothing to learn from: the table has no target column or no rows.")
-    counts = _refused.counted(table)
-    _refused.check(counts, table)
+    counts = _degenerate_labels.counted(table)
+    _degenerate_labels.check(counts, table)
     lonely = {label for label, rows in counts.items() if rows == 1}
     if not lonely:
         return table, []
     at = np.flatnonzero([not lonely.isdisjoint(labels) for labels in table.target])
     kept, empty = _without(table, lonely)
-    _refused.check(_refused.counted(kept), kept)
-    where = f"{_refused.named(lonely)}; rows {_refused.rows_at(table, at)}"
+    _degenerate_labels.check(_degenerate_labels.counted(kept), kept)
+    where = f"{_degenerate_labels.named(lonely)}; rows {_degenerate_labels.rows_at(table, at)}"
     message = f"labels left out, each seen once: {len(lonely)} ({where}); and rows with no other: {empty}."
-    rows = tuple(int(table.numbers[i]) for i in at[: _refused.FEW])
+    rows = tuple(int(table.numbers[i]) for i in at[: _degenerate_labels.FEW])
     return kept, [Finding("rare class", message, len(lonely), rows, "warning")]
 
 
@@ -124,10 +123,10 @@ def make(table: Table, metric: str | None = None) -> "Multilabel":
     table = cells_of(table)
     if table.target is None or not len(table):
         raise TaskError("there is nothing to learn from: the table has no target column or no rows.")
-    counts = _refused.counted(table)
-    _refused.check(counts, table)
+    counts = _degenerate_labels.counted(table)
+    _degenerate_labels.check(counts, table)
     classes = tuple(sorted(counts))
-    matrix = table.target_form == targets.MATRIX
+    matrix = table.target_form == multi_targets.MATRIX
     form = cells.sign_for(classes) if matrix else table.target_form
     return Multilabel(classes, metric, type(classes[0]).__name__, form, matrix=matrix)
 
@@ -138,7 +137,7 @@ def restore(data: Mapping[str, Any]) -> "Multilabel":
         kind, metric, form, labels = data["kind"], data["metric"], data["form"], data["classes"]
         if metric not in METRICS or not isinstance(form, str) or not 0 < len(form) <= _LONGEST_FORM:
             raise ValueError(f"unknown metric {metric!r:.40} or form {form!r:.40}")
-        if any(type(label) is not _refused.KINDS[kind] for label in labels):
+        if any(type(label) is not _degenerate_labels.KINDS[kind] for label in labels):
             raise ValueError(f"labels are not all {kind}")
         if len(labels) < 2 or list(labels) != sorted(set(labels)):
             raise ValueError("labels are too few, unsorted or doubled")
@@ -179,10 +178,11 @@ class Multilabel:
                 else:
                     y[i, j] = 1
         if unseen:
+            rows = _degenerate_labels.rows_at(table, list(unseen.values()))
+            known = _degenerate_labels.named(self.classes)
             raise TaskError(
-                f"column {table.target_name!r} has labels that were not there at fit: {_refused.named(unseen)} (rows "
-                f"{_refused.rows_at(table, list(unseen.values()))}; known labels: {_refused.named(self.classes)}): "
-                "correct or drop these."
+                f"column {table.target_name!r} has labels that were not there at fit: "
+                f"{_degenerate_labels.named(unseen)} (rows {rows}; known labels: {known}): correct or drop these."
             )
         return y
 
@@ -192,8 +192,8 @@ class Multilabel:
     def _sets(self, table: Table) -> Objects:
         if table.target is None:
             raise TaskError(f"the table has no target: it needs the column {table.target_name!r}.")
-        if self.matrix and table.target_form != targets.MATRIX:
-            found = [targets.flags_of(cell) for cell in table.target]
+        if self.matrix and table.target_form != multi_targets.MATRIX:
+            found = [multi_targets.flags_of(cell) for cell in table.target]
             given = [
                 cell if f is None else tuple(np.flatnonzero(f).tolist())
                 for cell, f in zip(table.target, found, strict=True)

@@ -8,11 +8,11 @@ from rich.live import Live
 from rich.text import Text
 
 from penna.budget import Deadline
-from penna.terminal.show import amount, clock, named_columns, number, screen
-from penna.visible import visible
+from penna.escaping import visible
+from penna.terminal.display import amount, clock, named_columns, number, screen
 
 if TYPE_CHECKING:
-    from penna.trials import Trial
+    from penna.search.trials import Trial
 
 
 class Console:

@@ -11,8 +11,8 @@ import torch
 from torch import nn
 
 from penna.budget import Deadline
-from penna.training import batches, losses, optimiser, precision
-from penna.training.averaging import Averaging
+from penna.training import batches, losses, optimizer, precision
+from penna.training.weight_averaging import Averaging
 
 Index = batches.Index
 Inputs = dict[str, torch.Tensor]
@@ -37,7 +37,7 @@ class Plan:
 
     steps: int
     batch: int = 32
-    rates: optimiser.Rates = field(default_factory=optimiser.Rates)
+    rates: optimizer.Rates = field(default_factory=optimizer.Rates)
     warmup: float = 0.1
     shape: str = "linear"
     clip: float = 1.0
@@ -118,7 +118,7 @@ class _Run:
         self.network, self.rows, self.plan, self.deadline = network, rows, plan, deadline
         self.score, self.report = score, report
         self.device = next(network.parameters()).device
-        self.optimiser = optimiser.adamw(network, plan.rates)
+        self.optimiser = optimizer.adamw(network, plan.rates)
         self.averaging = Averaging(network, plan.average)
         self.weights = None if rows.weights is None else torch.tensor(rows.weights, device=self.device)
         self.step, self.total = 0, plan.steps
@@ -150,8 +150,8 @@ class _Run:
     def one(self, index: Index) -> bool:
         """One step; False where the loss is not a number."""
         begun = time.monotonic()
-        share = optimiser.height((self.step + 0.5) / self.total, self.plan.warmup, self.plan.shape)
-        optimiser.set_rates(self.optimiser, share)
+        share = optimizer.height((self.step + 0.5) / self.total, self.plan.warmup, self.plan.shape)
+        optimizer.set_rates(self.optimiser, share)
         if not math.isfinite(step(self.network, self.optimiser, self.rows, index, self.plan, self.weights)):
             return False
         self.step += 1

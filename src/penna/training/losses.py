@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from penna.training import chain, contrast, label_losses
+from penna.training import contrastive_loss, label_losses, linear_chain
 
 
 def believed(each: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:
@@ -57,9 +57,9 @@ LOSSES: dict[str, Callable[[torch.Tensor, torch.Tensor, torch.Tensor | None, flo
     "squared": _squared,
     "binary_cross_entropy": lambda logits, y, weights, smoothing: label_losses.plain(logits, y),
     "tags": _tags,
-    "chain": lambda logits, y, weights, smoothing: chain.loss(logits, y),
+    "chain": lambda logits, y, weights, smoothing: linear_chain.loss(logits, y),
     "span": _span,
     "focal": lambda logits, y, weights, smoothing: label_losses.focal(logits, y),
-    "contrast": lambda vectors, y, weights, smoothing: contrast.supervised(vectors, y),
+    "contrastive": lambda vectors, y, weights, smoothing: contrastive_loss.supervised(vectors, y),
     "asymmetric": lambda logits, y, weights, smoothing: label_losses.asymmetric(logits, y),
 }

@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from penna.features.columns import RARE, Array, Encoding, Way, _hashed, floats
+from penna.data.arrays import Array
+from penna.features.columns import _feature_hashing
+from penna.features.columns.base import RARE, Encoding, Way, floats
 
 #: With more names than this, "target" and "hash" are taken at their word; below, zeros and ones say more.
 FEW = 8
@@ -57,7 +59,7 @@ class Names:
 def fit(values: Array, y: Array, way: Way, seed: int) -> tuple[Encoding, Array]:
     found, counts = np.unique(values.astype(str), return_counts=True)
     if way.categorical == "hash" and len(found) > FEW:
-        buckets = _hashed.fit(len(found))
+        buckets = _feature_hashing.fit(len(found))
         return buckets, buckets.matrix(values)
     order = np.argsort(-counts, kind="stable")[:_MOST_NAMES]
     names = Names(tuple(str(found[i]) for i in order if counts[i] >= min(RARE, counts.max())))
@@ -83,7 +85,7 @@ def _means(codes: Array, y: Array, size: int) -> Array:
 
 def restore(data: Mapping[str, Any]) -> Encoding:
     if "buckets" in data:
-        return _hashed.restore(data["buckets"])
+        return _feature_hashing.restore(data["buckets"])
     names = data["names"]
     if not isinstance(names, list) or len(names) > _MOST_NAMES or not all(isinstance(name, str) for name in names):
         raise ValueError("names that are none, or too many")

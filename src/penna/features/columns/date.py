@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from penna.features.columns import Array, Way, _scaled
-from penna.features.columns._scaled import Scaled
+from penna.data.arrays import Array
+from penna.features.columns import _scaled_numbers
+from penna.features.columns._scaled_numbers import Scaled
+from penna.features.columns.base import Way
 
 _DAY = 86400.0
 _YEAR = 365.2425 * _DAY
@@ -44,9 +46,9 @@ class Dates:
 
 
 def fit(values: Array, y: Array, way: Way, seed: int) -> tuple[Dates, Array]:
-    fitted = Dates(_scaled.fit(values / _DAY, way))
+    fitted = Dates(_scaled_numbers.fit(values / _DAY, way))
     return fitted, fitted.matrix(values)
 
 
 def restore(data: Mapping[str, Any]) -> Dates:
-    return Dates(_scaled.restore(data["since"]))
+    return Dates(_scaled_numbers.restore(data["since"]))

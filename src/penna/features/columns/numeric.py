@@ -3,14 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-from penna.features.columns import Array, Way, _scaled
-from penna.features.columns._scaled import Scaled
+from penna.data.arrays import Array
+from penna.features.columns import _scaled_numbers
+from penna.features.columns._scaled_numbers import Scaled
+from penna.features.columns.base import Way
 
 
 def fit(values: Array, y: Array, way: Way, seed: int) -> tuple[Scaled, Array]:
-    fitted = _scaled.fit(values, way)
+    fitted = _scaled_numbers.fit(values, way)
     return fitted, fitted.matrix(values)
 
 
 def restore(data: Mapping[str, Any]) -> Scaled:
-    return _scaled.restore(data)
+    return _scaled_numbers.restore(data)

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from penna.features.selection import Array
+from penna.data.arrays import Array
 
 
 def scores(X: Any, member: Any, seed: int) -> Array:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from penna.features.selection import Array, variance
+from penna.data.arrays import Array
+from penna.features.selection import variance
 
 _ROUNDS = 5
 _PENALTY = 1e-5

@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from penna.pretraining.batch import Array, Batch
-from penna.pretraining.objectives import Inputs, Measures, Pairing, View
+from penna.data.arrays import Array
+from penna.pretraining.batch import Batch
+from penna.pretraining.objectives.base import Inputs, Measures, Pairing, View
 
 if TYPE_CHECKING:
     import torch

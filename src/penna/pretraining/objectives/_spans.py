@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from penna.pretraining.batch import Array, Batch
+from penna.data.arrays import Array
+from penna.pretraining.batch import Batch
 from penna.pretraining.vocabulary import Vocabulary
 
 _MASKED, _RANDOM = 0.8, 0.1  # of the chosen tokens; the rest stays as it is (Devlin et al. 2019, section 3.1)

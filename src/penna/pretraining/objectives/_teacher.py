@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from torch import nn
 
+from penna.data.arrays import Array
 from penna.encoders import checkpoints
 from penna.errors import EncoderError
-from penna.pretraining.batch import Array, Batch
+from penna.pretraining.batch import Batch
 from penna.pretraining.vocabulary import Vocabulary
 
 #: The three projections of an attention layer, by the last part of their names in every architecture with relations.

@@ -7,9 +7,10 @@ texts of a batch lie close together, ``relations`` which tokens of a text do (Wa
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from penna.data.arrays import Array
 from penna.errors import SettingError
-from penna.pretraining.batch import Array, Batch
-from penna.pretraining.objectives import Inputs, Measures, Objective, Pairing, Terms, View, parsed
+from penna.pretraining.batch import Batch
+from penna.pretraining.objectives.base import Inputs, Measures, Objective, Pairing, Terms, View, parsed
 
 if TYPE_CHECKING:
     import torch

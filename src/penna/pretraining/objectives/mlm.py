@@ -5,8 +5,10 @@ Devlin et al. 2019, section 3.1; Lan et al. 2020, section 4.1. Logits are comput
 
 from typing import TYPE_CHECKING
 
-from penna.pretraining.batch import Array, Batch
-from penna.pretraining.objectives import Inputs, Measures, Objective, Pairing, Terms, View, _spans, drawing
+from penna.data.arrays import Array
+from penna.pretraining.batch import Batch
+from penna.pretraining.objectives import _spans
+from penna.pretraining.objectives.base import Inputs, Measures, Objective, Pairing, Terms, View, drawing
 
 if TYPE_CHECKING:
     import torch

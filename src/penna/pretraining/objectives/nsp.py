@@ -1,7 +1,7 @@
 """Next-sentence prediction: does the second segment follow the first, or is it from elsewhere? Devlin et al. 2019."""
 
-from penna.pretraining.objectives import Objective, Terms
 from penna.pretraining.objectives._pairs import Pairs
+from penna.pretraining.objectives.base import Objective, Terms
 
 
 def make(terms: Terms) -> Objective:

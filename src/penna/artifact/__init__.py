@@ -1,0 +1,1 @@
+"""The artifact: one folder that predicts without PyTorch, its manifest, checksums and measurements."""

@@ -1,0 +1,65 @@
+"""What an artefact is, and whether every byte of it is what Penna wrote: what ``penna verify`` says."""
+
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from penna.artifact import bundle
+from penna.artifact.files import MANIFEST, PARTS, check_files, read_manifest
+from penna.artifact.measurements import megabytes
+from penna.errors import BundleError, SettingError
+
+_DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
+
+
+@dataclass(frozen=True)
+class Verified:
+    """An artefact that is whole. ``labels``: how many it can answer with, 0 where it answers with something else."""
+
+    folder: str
+    digest: str
+    penna: str
+    created: str
+    task: str
+    labels: int
+    reads: tuple[str, ...]
+    family: str
+    recipe: str
+    preliminary: bool
+    files: int
+    megabytes: float
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def verify(folder: Path | str, sha256: str | None = None) -> Verified:
+    """Check an artefact, or the run folder that holds one, byte by byte, and open it.
+
+    ``sha256``: the digest that was noted down when it was made. Raises BundleError unless the artefact is whole, and is
+    the one of that digest; SettingError for what is no digest.
+    """
+    folder = bundle.inside(Path(folder))
+    manifest = read_manifest(folder)
+    if sha256 is not None and _noted(sha256) != manifest["digest"]:
+        raise BundleError(
+            f"{folder} has the digest {manifest['digest']}, not the one given: it is another model, or was changed."
+        )
+    check_files(folder, manifest, card=True)
+    others = sorted(p.name for p in folder.iterdir() if p.name not in {MANIFEST, PARTS, *manifest["files"]})
+    if others:
+        raise BundleError(f"{folder} holds {others[0]}, which its manifest does not know: remove it, or copy again.")
+    opened = bundle.open(folder)
+    return Verified(
+        str(opened.folder), opened.digest, manifest["penna"], manifest["created"], opened.task.name,
+        len(opened.classes), (*opened.text_columns, *opened.fields), manifest["family"], manifest.get("recipe", ""),
+        manifest.get("preliminary", False), len(manifest["files"]), round(megabytes(opened.folder), 3),
+    )  # fmt: skip
+
+
+def _noted(sha256: str) -> str:
+    found = _DIGEST.fullmatch(sha256.strip().lower())
+    if found is None:
+        raise SettingError(f"{sha256[:80]!r} is no SHA-256: give the 64 digits (0-9, a-f) that penna fit printed.")
+    return found[1]

@@ -1,0 +1,1 @@
+"""The main job: read, search, select, post-process, refit and package."""

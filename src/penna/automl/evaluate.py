@@ -1,0 +1,179 @@
+"""One recipe on some folds: what it costs, whether that fits, and what it scores. Learns from training rows only."""
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from penna import plugins
+from penna.budget import Budget, OutOfTime, Resources
+from penna.data import ragged
+from penna.data.arrays import Array
+from penna.data.table import Index, Table
+from penna.errors import EncoderError
+from penna.models.base import Cost, Model, Pruned, Report
+from penna.preprocessing import label_noise, serialize
+from penna.preprocessing.cleaning.base import NONE, Cleaning
+from penna.preprocessing.label_noise import Doubts
+from penna.search.recipe import Profile, Recipe
+from penna.search.trials import State, Trial
+from penna.tasks.base import Task
+
+#: In place of a fold: all rows that a search may learn from.
+WHOLE = -1
+#: The share of rows that validation must have held back for a fit on all of them to be worth its time.
+WORTH = 0.05
+#: What goes wrong inside a fit: of data, of numbers, of memory and disk. Any other error is a fault of the code.
+BROKEN = (RuntimeError, ValueError, LookupError, ArithmeticError, MemoryError, OSError)
+#: Cleaned tables that stay in memory: rows that a cleaning leaves alone take no room.
+MOST_CLEANED = 4
+#: Of fewer rows what is timed is the beginning.
+TIMED_ROWS = 50
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A trial, the (rows, k) outputs on each fold's validation part, and the model of the last fold.
+
+    The model reads what the recipe has cleaned: ``models.staged.around`` makes it read raw texts.
+    """
+
+    trial: Trial
+    outputs: Mapping[int, Array] = field(default_factory=dict)
+    model: Model | None = None
+
+
+@dataclass(frozen=True)
+class Work:
+    """What stays the same for every recipe of a search: task, rows and folds."""
+
+    task: Task
+    table: Table
+    folds: Sequence[tuple[Index, Index]]
+    profile: Profile
+    budget: Budget
+    noise: str = "keep"  # what is to become of rows whose label is doubted; "auto": the search decides
+    #: Fold -> doubts about its training rows' labels, where somebody has looked; of all rows under ``WHOLE``.
+    doubts: dict[int, Doubts] = field(default_factory=dict, repr=False)
+    _cleaned: dict[str, Table] = field(default_factory=dict, repr=False)
+
+    def table_for(self, recipe: Recipe) -> Table:
+        """All rows, cleaned and written as the recipe asks: once for all its trials, since neither learns from rows."""
+        clean, row = recipe.get("clean", NONE), recipe.get(serialize.KNOB, False)
+        if clean == NONE and not row:
+            return self.table
+        key = f"{clean} {row}"
+        if key not in self._cleaned:
+            while len(self._cleaned) >= MOST_CLEANED:
+                del self._cleaned[next(iter(self._cleaned))]
+            cleaned = Cleaning.of(clean)(self.table)
+            self._cleaned[key] = serialize.written(cleaned, row) if row else cleaned
+        return self._cleaned[key]
+
+    def training(self, recipe: Recipe, fold: int) -> Table:
+        """The rows that a recipe learns from in a fold, or in all (``WHOLE``), doubtful ones treated as it asks."""
+        rows = self.searched if fold == WHOLE else self.folds[fold][0]
+        how, table = recipe.get(label_noise.KNOB, label_noise.KEEP), self.table_for(recipe).take(rows)
+        return table if how == label_noise.KEEP else label_noise.treated(table, self.doubts[fold], how)
+
+    @property
+    def refits(self) -> bool:
+        """Whether a fit on all rows knows enough more of them to be worth its time."""
+        train, valid = self.folds[0]
+        return len(valid) >= WORTH * (len(train) + len(valid))
+
+    @property
+    def searched(self) -> Index:
+        """Every position that a search may learn from, in order: all but the exam's."""
+        return np.sort(np.concatenate(self.folds[0]))
+
+
+def afford(
+    recipe: Recipe, work: Work, folds: Sequence[int], resources: Resources, left: float
+) -> tuple[Recipe, Cost] | str:
+    """The recipe, shrunk where it must be to fit into ``left`` seconds and the ceilings, or why it cannot."""
+    family = plugins.find("models", recipe.family)
+    try:
+        train = work.table_for(recipe).take(work.folds[folds[0]][0])
+        cost: Cost = family.cost(recipe, work.profile, train, resources)
+        if cost.seconds * len(folds) > left and hasattr(family, "shrink"):
+            smaller = family.shrink(recipe, work.profile, train, resources, left / len(folds))
+            if smaller is not None:
+                recipe, cost = smaller, family.cost(smaller, work.profile, train, resources)
+    except EncoderError as error:
+        return str(error)
+    if cost.seconds * len(folds) > left:
+        return f"needs about {cost.seconds * len(folds):.1f} s, {max(left, 0):.1f} s are left for it"
+    if not work.budget.admits(cost.megabytes, cost.milliseconds):
+        return f"would be {cost.megabytes or 0:.1f} MB and {cost.milliseconds or 0:.2f} ms: over the ceilings"
+    return recipe, cost
+
+
+def evaluate(recipe: Recipe, work: Work, folds: Sequence[int], resources: Resources, report: Report) -> Outcome:
+    """Fit and score a recipe on these folds. Never raises for what goes wrong inside a fit: that is a state."""
+    run = _Run(recipe, work, resources, report)
+    started = time.monotonic()
+    state, reason = State.COMPLETE, ""
+    try:
+        for fold in folds:
+            run.fold(fold)
+    except Pruned:
+        state, reason = State.PRUNED, f"behind its peers at step {run.curve[-1][0]}" if run.curve else "stopped"
+    except (OutOfTime, EncoderError) as error:
+        state, reason = State.SKIPPED, str(error) or "the time was up before it had anything usable"
+    except BROKEN as error:
+        state, reason = State.FAILED, f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+    trial = Trial(
+        recipe,
+        state,
+        folds=tuple(run.outputs),
+        scores=tuple(run.scores),
+        errors=tuple(run.errors),
+        seconds=round(time.monotonic() - started, 3),
+        curve=tuple(run.curve),
+        reason=reason,
+        rows_per_second=round(run.rows_per_second, 1),
+    )
+    return Outcome(trial, run.outputs, run.model)
+
+
+class _Run:
+    """What comes together while one recipe goes through its folds; what is here when a fold fails still counts."""
+
+    def __init__(self, recipe: Recipe, work: Work, resources: Resources, report: Report) -> None:
+        self.recipe, self.work, self.resources, self.report = recipe, work, resources, report
+        self.family = plugins.find("models", recipe.family)
+        self.curve: list[tuple[int, float]] = []
+        self.scores: list[float] = []
+        self.errors: list[float] = []
+        self.outputs: dict[int, Array] = {}
+        self.model: Model | None = None
+        self.rows_per_second = 0.0
+
+    def fold(self, fold: int) -> None:
+        if self.scores and self.resources.deadline.over():
+            raise OutOfTime("the time was up before all folds were done")
+        train = self.work.training(self.recipe, fold)
+        valid = self.work.table_for(self.recipe).take(self.work.folds[fold][1])
+        task = self.work.task
+        self.model = self.family.fit(self.recipe, task, train, valid, self.resources, self._watch)
+        begun = time.monotonic()
+        outputs = self.model.outputs(valid)
+        if len(valid) >= TIMED_ROWS:
+            self.rows_per_second = len(valid) / max(time.monotonic() - begun, 1e-6)
+        if not ragged.finite(outputs):
+            raise ArithmeticError("the model answers with numbers that are not finite")
+        y = task.encode(valid)
+        score = task.score(y, outputs)
+        if not math.isfinite(score):
+            raise ArithmeticError(f"its score is {score}")
+        self.scores.append(score)
+        self.errors.append(task.score_error(y, outputs))
+        self.outputs[fold] = outputs
+
+    def _watch(self, step: int, of: int, score: float) -> bool:
+        if not self.scores and math.isfinite(score):  # the first fold's curve stands for the trial
+            self.curve.append((step, score))
+        return self.report(step, of, score)

@@ -1,0 +1,1 @@
+"""Tables, splits, ragged arrays and readers."""

@@ -1,0 +1,155 @@
+"""CSV and TSV: read the records. A broken record is left out and noted; nothing is ever shifted."""
+
+import csv
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+
+import numpy as np
+
+from penna.data.readers.cells import Piece, batches, named
+from penna.data.readers.charset import Text
+from penna.data.readers.csv_columns import names_of
+from penna.data.readers.csv_dialect import ALONE, Dialect, Feed, dialect_of, records_of
+from penna.data.readers.read_notes import Notes
+from penna.data.readers.size_limits import LONGEST_CELL, MOST_COLUMNS, too_long, too_wide
+from penna.data.readers.source_options import Asked
+from penna.errors import TableError
+
+_LINES = (".txt", "")  # files that may be lines of text, and no tables
+_MOST_LOST = 100_000  # lines after a broken quote, until a sound one
+_MOST_CELLS = 4_000_000  # in a piece
+
+
+def pieces(
+    head: str, file: Text, suffix: str, name: str, size: int, notes: Notes, asked: Asked | None = None
+) -> Iterator[Piece]:
+    """``size`` records at a time; a single empty piece where there is only a header."""
+    asked = asked or Asked()
+    dialect, sample = _dialect(head, suffix, asked)
+    if max(map(len, sample), default=0) > MOST_COLUMNS:
+        raise too_wide(name)
+    width = Counter(map(len, sample)).most_common(1)[0][0] if sample else 1
+    columns = names_of(sample, width, name, notes, asked)
+    if columns is not None and dialect.delimiter == ALONE and suffix in _LINES and not _wrapped(head):
+        dialect = Dialect(ALONE, csv.QUOTE_NONE)  # each line is a text, whatever quotes are in it
+    rows = _records(file.by_lines(), dialect, name, notes, 0 if columns is None else width)
+    if columns is None:
+        first = next(rows, None)
+        if first is None:
+            raise TableError(f"{name} is empty: give a table with a header and rows.")
+        columns = named(first[1], notes)
+    if len(columns) > MOST_COLUMNS:
+        raise too_wide(name)
+    size = min(size, max(1, _MOST_CELLS // len(columns)))
+    batch = None
+    for batch in batches(rows, size, _letters):
+        numbers, cells = zip(*batch, strict=True)
+        yield Piece(np.array(numbers, np.int64), dict(zip(columns, zip(*cells, strict=True), strict=True)))
+    if batch is None:
+        yield Piece(np.zeros(0, np.int64), dict.fromkeys(columns, ()))
+
+
+def _letters(row: tuple[int, list[str]]) -> int:
+    return sum(map(len, row[1]))
+
+
+def _dialect(head: str, suffix: str, asked: Asked) -> tuple[Dialect, list[list[str]]]:
+    """How cells are told apart, and the first records."""
+    dialect = dialect_of(head, suffix)
+    sample = records_of(dialect, head)
+    if asked.served and len(asked.names) == 1 and _prose(dialect, sample, asked.names[0]):
+        dialect = dialect_of(head, suffix, alone=True)
+        sample = records_of(dialect, head)
+    return dialect, sample
+
+
+def _prose(dialect: Dialect, sample: Sequence[Sequence[str]], column: str) -> bool:
+    """Whether lines are texts with commas, and no cells: a blank follows nearly every one of them."""
+    if dialect.delimiter == "\t" or not sample or column in named(sample[0], Notes()):
+        return False
+    after = [cell[:1] == " " for record in sample for cell in record[1:]]
+    return bool(after) and sum(after) >= 0.9 * len(after)
+
+
+def _wrapped(head: str) -> bool:
+    """Whether most lines that begin with a quote end with one, too."""
+    begun = [line for line in head.replace("\r", "\n").split("\n") if line[:1] == '"']
+    return 2 * sum(len(line) > 1 and line[-1] == '"' for line in begun) > len(begun)
+
+
+def _records(
+    file: Iterator[str], dialect: Dialect, name: str, notes: Notes, width: int
+) -> Iterator[tuple[int, list[str]]]:
+    """(number, cells) of each sound record; broken ones are counted, and left out.
+
+    Without a ``width``, the first is a header: it is given as number 0, and all others must be as wide as it is.
+    """
+    csv.field_size_limit(LONGEST_CELL)
+    feed = Feed(file)
+    reader = dialect.reader(feed)
+    number, header = (1 if width else 0), not width
+    empty, names = list[int](), list[str]()
+    while True:
+        feed.held.clear()
+        try:
+            record = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            if header or ("field limit" in str(error) and len(feed.held) == 1):
+                raise _unreadable(error, feed, name) from error
+            number += _passed_over(feed, dialect, width, name, notes)
+            continue
+        if not record:
+            empty.append(feed.number)
+            continue
+        if dialect.delimiter == ALONE and not header:  # an empty line is a text, too, where rows come after it
+            yield from ((number + at, [""]) for at in range(len(empty)))
+            number += len(empty)
+        elif not header:
+            notes.add("empty", empty)
+        empty.clear()
+        if header:
+            width, header, names = len(record), False, record
+            yield number, record
+        elif record == names and width > 1:  # files that were put together
+            notes.add("header again", [feed.number])
+        elif len(record) == width:
+            yield number, record
+        else:
+            notes.add("ragged", [feed.number - len(feed.held) + 1])
+        number += 1
+
+
+def _unreadable(error: csv.Error, feed: Feed, name: str) -> TableError:
+    """What is raised where a record cannot be passed over."""
+    if "field limit" in str(error) and len(feed.held) == 1:
+        return too_long(name, feed.number)
+    return TableError(f"the header of {name} cannot be read ({error}): mend its quotes.")
+
+
+def _passed_over(feed: Feed, dialect: Dialect, width: int, name: str, notes: Notes) -> int:
+    """How many lines are lost to a broken quote, until the next sound one. Raises TableError where there is none."""
+    lost = [feed.give_back(), *islice(feed.skip_to(_sound(dialect, width)), _MOST_LOST)]
+    if len(lost) > _MOST_LOST:
+        raise TableError(
+            f"the quotes of {name} are broken from line {lost[0]:,} on, and no sound row follows in {_MOST_LOST:,} "
+            "lines: mend them."
+        )
+    notes.add("quotes", lost)
+    return len(lost)
+
+
+def _sound(dialect: Dialect, width: int) -> Callable[[str], bool]:
+    """Whether a line is a whole record on its own; after a broken one, only such a line is trusted again."""
+
+    def sound(line: str) -> bool:
+        if line.count('"') % 2:
+            return False
+        try:
+            return len(next(dialect.reader([line]), [])) == width
+        except csv.Error:
+            return False
+
+    return sound

@@ -1,0 +1,67 @@
+"""Forms: records of JSON that hold rows in a way of their own, as tools and publications write them. One file each; the
+folder is the registry.
+
+A file offers ``KEYS``, of which an object of its form has at least one, and ``rows(record, number, name, notes)``: the
+rows of a record of its form, None for any other. ``number`` and ``name`` are the record's and the file's, for messages;
+``notes`` take what is left out. A form sees one record at a time, so that files stream; it may offer ``settled(rows)``,
+which adds what only many rows together show.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+from penna import plugins
+from penna.data.readers.read_notes import Notes
+from penna.errors import TableError
+
+Row = dict[str, Any]
+
+
+def rows(record: Any, number: int, name: str, notes: Notes) -> list[Row] | None:
+    """The rows of a record that is of some form; None for any other. Raises TableError for a damaged one.
+
+    >>> rows(["Ann left", {"entities": [[0, 3, "PER"]]}], 1, "a.json", Notes())
+    [{'text': 'Ann left', 'entities': [[0, 3, 'PER']]}]
+    """
+    if isinstance(record, dict) and _keys().isdisjoint(record):  # millions of rows are of no form
+        return None
+    for form in _forms():
+        try:
+            found: list[Row] | None = form.rows(record, number, name, notes)
+        except (KeyError, TypeError, AttributeError, IndexError) as error:
+            tool = form.__name__.rpartition(".")[2].replace("_", " ")
+            raise TableError(
+                f"record {number} of {name} is not as {tool} writes it ({type(error).__name__}: {error}): correct or "
+                "drop it."
+            ) from None
+        if found is not None:
+            return found
+    return None
+
+
+def one_or_all(labels: Sequence[Any]) -> Any:
+    """The label where there is one, else the list: where every row has one, it is a class.
+
+    >>> one_or_all(["a"]), one_or_all(["a", "b"]), one_or_all([])
+    ('a', ['a', 'b'], [])
+    """
+    return labels[0] if len(labels) == 1 else list(labels)
+
+
+def settled(rows: Sequence[Row]) -> None:
+    """Add to these rows what their forms know of them together."""
+    for form in _forms():
+        if hasattr(form, "settled"):
+            form.settled(rows)
+
+
+@cache
+def _keys() -> frozenset[str]:
+    return frozenset().union(*(form.KEYS for form in _forms()))
+
+
+@cache
+def _forms() -> tuple[ModuleType, ...]:
+    return tuple(plugins.find("data.readers.json_formats", name) for name in plugins.names("data.readers.json_formats"))

@@ -1,0 +1,103 @@
+"""Texts line by line: one file for each column, named by its ending (news.en beside news.de). Line n of each is row n.
+
+Nothing is a cell's border but the line's end, so that quotes and commas are text.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from penna.data.readers import conll
+from penna.data.readers.cells import Piece
+from penna.data.readers.charset import decoded
+from penna.data.readers.format_options import INFERRED, Form
+from penna.data.readers.open_file import opened
+from penna.data.readers.read_notes import Notes
+from penna.environment import expanded
+from penna.errors import TableError
+
+#: Column -> its file.
+Files = Mapping[str, Path]
+_PACKED = ("", ".gz", ".bz2", ".xz", ".zst")
+#: Endings that say how a whole table is written.
+_TABLES = (".csv", ".tsv", ".tab", ".txt", ".json", ".jsonl", ".ndjson", ".parquet", ".pq", *conll.SUFFIXES)
+
+
+def found(source: Any, text: Sequence[str], others: Sequence[str] = ()) -> Files | None:
+    """The files of these columns, where ``source`` is what their names begin with, or the whole name of the first
+    text's; None for anything else. Raises TableError where only some of them are there."""
+    if not isinstance(source, str | Path) or not text or str(source) in ("", "-") or "\0" in str(source):
+        return None
+    try:
+        path = expanded(source)
+        start = _without(path, text[0]) if path.is_file() else path
+        if start is None:
+            return None
+        there = {name: file for name in (*text, *others) if (file := _beside(start, name)) is not None}
+    except (OSError, RuntimeError, ValueError):  # too long for a path; no such home; no name at all
+        return None
+    if len(there) == len(text) + len(others):
+        return there
+    if not there:
+        return None
+    lacking = next(name for name in (*text, *others) if name not in there)
+    raise TableError(
+        f"there is {next(iter(there.values()))}, but no {start.name}.{lacking} beside it: give a file for each column, "
+        "with a text on each line, or one table with named columns."
+    )
+
+
+def _without(path: Path, name: str) -> Path | None:
+    """What the name of a column's file begins with, where this is one."""
+    for packing in _PACKED:
+        ending = f".{name}{packing}"
+        if path.name.endswith(ending) and f".{name}" not in _TABLES:
+            return path.with_name(path.name.removesuffix(ending))
+    return None
+
+
+def _beside(start: Path, name: str) -> Path | None:
+    tried = (start.with_name(f"{start.name}.{name}{packing}") for packing in _PACKED)
+    return next((file for file in tried if f".{name}" not in _TABLES and file.is_file()), None)
+
+
+def pieces(files: Files, size: int, notes: Notes, form: Form = INFERRED) -> Iterator[Piece]:
+    """``size`` rows at a time. Raises TableError where files have more lines than others."""
+    sides = {name: _texts(file, notes, form) for name, file in files.items()}
+    done = 0
+    while True:
+        columns = {name: list(islice(side, size)) for name, side in sides.items()}
+        rows = {name: len(cells) for name, cells in columns.items()}
+        if len(set(rows.values())) > 1:
+            raise TableError(_unequal(files, {name: done + rows[name] + sum(1 for _ in sides[name]) for name in files}))
+        count = next(iter(rows.values()))
+        if count or not done:
+            yield Piece(np.arange(done + 1, done + count + 1, dtype=np.int64), columns)
+        if count < size:
+            return
+        done += count
+
+
+def _unequal(files: Files, counts: Mapping[str, int]) -> str:
+    said = " and ".join(f"{files[name]} has {count:,}" for name, count in counts.items())
+    return f"{said} lines: line by line they belong together; add the lines that are missing, or drop their others."
+
+
+def _texts(path: Path, notes: Notes, form: Form) -> Iterator[str]:
+    with opened(path, form.max_expanded) as given:
+        yield from ended(decoded(given, notes, form.encoding)[1].by_lines())
+
+
+def ended(file: Iterable[str]) -> Iterator[str]:
+    """Each line without its end; a carriage return alone ends none."""
+    held: list[str] = []
+    for part in file:
+        held.append(part)
+        if part.endswith("\n"):
+            yield "".join(held).removesuffix("\n").removesuffix("\r")
+            held = []
+    if held:
+        yield "".join(held)

@@ -1,0 +1,293 @@
+"""Reading: the only door for rows. Files, streams and tables in memory become a Table, with findings on oddities."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from penna.data.readers import (
+    conll,
+    csv,
+    fasttext,
+    in_memory,
+    json_rows,
+    multi_targets,
+    one_word_rows,
+    pair_columns,
+    parallel_lines,
+    parquet,
+)
+from penna.data.readers.cells import Piece, labels, plain, texts
+from penna.data.readers.charset import decoded
+from penna.data.readers.column_roles import demand, infer_roles
+from penna.data.readers.format_options import INFERRED, Form
+from penna.data.readers.open_file import Opened, name_of, opened
+from penna.data.readers.read_notes import Notes
+from penna.data.readers.source_options import Asked
+from penna.data.table import Finding, Index, Objects, Table
+from penna.errors import TableError
+
+__all__ = ["INFERRED", "Chunk", "Form", "infer_roles", "listed_pairs", "named", "read", "stream"]
+
+_PIECE = 20_000
+#: An object, arrays of objects, or lists that begin with a string.
+_JSON = re.compile(r'[\s\ufeff]*((\[\s*)*\{\s*["}]|(\[\s*)+"([^"\\\n]|\\.)*"\s*[,\]])')
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some rows for prediction: the table for the model, and the cells of all columns for writing out."""
+
+    table: Table
+    columns: tuple[str, ...]
+    cells: Mapping[str, Sequence[Any]]
+
+
+def read(
+    source: Any,
+    *,
+    text: Sequence[str] | None = None,
+    text_pair: str | None = None,
+    target: str | Sequence[str] | None = None,
+    group: str | None = None,
+    y: Any = None,
+    need_target: bool = True,
+    apart: Sequence[str] = (),
+    others: Sequence[str] | None = (),
+    separator: str | None = None,
+    form: Form = INFERRED,
+    tag_names: Sequence[str] | None = None,
+) -> tuple[Table, list[Finding]]:
+    """The whole source as a Table, and what was odd in it.
+
+    ``text_pair``: the second text, where a row is a pair of texts; told by usual names where no text is named.
+    ``apart``: columns that are no text. ``others``: columns without a role whose cells are kept as they were found,
+    those of them that are there; None for all, and then a table needs no text.
+
+    source: a path or ``-`` or binary stream (CSV, TSV, JSON lines, JSON array, Parquet, CoNLL columns; also
+    compressed), what the names of files begin with that hold a column each, line by line (``lines``), DataFrame,
+    Series, list or array of str, list of lists, 2-D array of str. Lists of words that each have a list of tags in ``y``
+    are texts, too. ``y``: a column's name, or one label for each row.
+    Labels that are missing stay as None. Several target columns hold 0 and 1, and make tuples of their names;
+    ``separator`` stands between the labels of a cell, where that is known; ``form`` is how the bytes of a file are to
+    be read; ``tag_names`` are the names of tags that are whole numbers. Raises TableError.
+
+    >>> table, findings = read(["what a film", "never again"], y=["good", "bad"])
+    >>> len(table), table.target.tolist(), findings
+    (2, ['good', 'bad'], [])
+    """
+    notes = Notes()
+    source = in_memory.sentences(source, y)
+    target, beside = (y, None) if isinstance(y, str) else (target, y)
+    demanded = need_target and beside is None
+    name, typed = name_of(source), in_memory.in_memory(source)
+    served = not need_target and y is None and text is not None
+    asked = Asked(_asked(text, text_pair), _asked(target, group), tuple(apart), demanded, form, served)
+    with _pieces(source, _PIECE, notes, asked) as pieces:
+        first = next(pieces)
+        if beside is not None and multi_targets.named(beside, tuple(first.columns)):
+            target, beside, demanded = tuple(beside), None, need_target
+        if not len(first.rows):
+            raise TableError(_no_rows(name, notes))
+        if text is None and typed and not hasattr(source, "columns"):
+            text = _plain_list(first, demanded and target is None)
+        text = (text,) if isinstance(text, str) else text
+        taken = (*((target,) if isinstance(target, str) else target or ()), group, *apart)
+        pair, said = pair_columns.settled(first.columns, text, text_pair, taken, name)
+        text = pair or text
+        roles = infer_roles(
+            first.columns, text=text, target=target, group=group, need_target=demanded, name=name, apart=apart,
+            need_text=others is not None,
+        )  # fmt: skip
+        table = _gathered(chain([first], pieces), roles, typed, notes, others)
+    table = table if beside is None else _labelled(table, beside)
+    if pair is not None:
+        table = replace(table, text={column: table.text[column] for column in pair}, pair=pair)
+    if said:
+        notes.say("pair", said)
+    form_of_target = multi_targets.sign(separator) or table.target_form
+    return replace(table, target_form=form_of_target, tag_names=tuple(tag_names or ())), notes.findings()
+
+
+def named(source: Any) -> bool:
+    """Whether the columns of what was given have names."""
+    if not in_memory.in_memory(source) or hasattr(source, "columns"):
+        return True
+    return isinstance(next(iter(source), None), Mapping)
+
+
+def listed_pairs(source: Any, names: tuple[str, str]) -> Table:
+    """Rows of two texts without names, as a table of pairs of these. Raises TableError for anything else."""
+    if not all(isinstance(row, list | tuple | np.ndarray) and len(row) == 2 for row in source):
+        raise TableError("this model reads pairs of texts: write predict([(first, second)]).")
+    if not len(source):
+        nothing = np.empty(0, dtype=object)
+        return Table(dict.fromkeys(names, nothing), pair=names)
+    table, _ = read([list(row) for row in source], text=("text_1",), text_pair="text_2", need_target=False)
+    return replace(table, text=dict(zip(names, table.text.values(), strict=True)), pair=names)
+
+
+def _plain_list(first: Piece, demanded: bool) -> tuple[str, ...] | None:
+    """A list with one cell for each row is a list of texts, whatever they look like; None for other tables."""
+    if len(first.columns) > 1:
+        return None
+    if demanded:
+        raise TableError("the texts came without labels: give one for each row as y.")
+    return tuple(first.columns)
+
+
+def _labelled(table: Table, y: Any) -> Table:
+    name, cells = in_memory.as_labels(y, len(table))
+    form = multi_targets.MATRIX if multi_targets.of_matrix(y) is not None else ""
+    return replace(table, target=labels(cells, table.rows, True, name), target_name=name, target_form=form)
+
+
+def _no_rows(name: str, notes: Notes) -> str:
+    why = "; ".join(finding.message.rstrip(".") for finding in notes.findings())
+    return f"{name} has no rows that can be used{f' ({why})' if why else ''}: give at least one."
+
+
+def _gathered(
+    pieces: Iterable[Piece], roles: Mapping[str, str], typed: bool, notes: Notes, others: Sequence[str] | None
+) -> Table:
+    """All pieces as one table, of those columns only that have a use."""
+    rows: list[Index] = []
+    used = [column for column, role in roles.items() if role != "other" or others is None or column in others]
+    parts: dict[str, list[Objects]] = {column: [] for column in used}
+    for piece in pieces:
+        rows.append(piece.rows)
+        for column, cells in parts.items():
+            cells.append(_cells(column, roles[column], piece, typed, notes))
+    columns = {column: np.concatenate(cells) for column, cells in parts.items()}
+    text = {column: cells for column, cells in columns.items() if roles[column] == "text"}
+    target, group = ([c for c in columns if roles[c] == role] for role in ("target", "group"))
+    made = Table(
+        text,
+        columns[target[0]] if target else None,
+        columns[group[0]] if group else None,
+        np.concatenate(rows),
+        roles,
+        target[0] if target else "target",
+        {column: cells for column, cells in columns.items() if roles[column] == "other"},
+    )
+    if len(target) < 2:
+        return made
+    several = multi_targets.together({column: columns[column] for column in target}, made.rows)
+    return replace(made, target=several, target_name=", ".join(target), targets=tuple(target))
+
+
+def _cells(column: str, role: str, piece: Piece, typed: bool, notes: Notes) -> Objects:
+    cells = plain(piece.columns[column], piece.rows, notes)
+    if role == "text":
+        return texts(cells, piece.rows, notes)
+    if role == "other":
+        return _found(cells)
+    found = labels(cells, piece.rows, typed, column)
+    if role == "group":  # a row without a group is a group of its own
+        alone = [i for i, value in enumerate(found) if value is None]
+        found[alone] = [f"(row {piece.rows[i]})" for i in alone]
+    return found
+
+
+def _found(cells: Sequence[Any]) -> Objects:
+    """Cells as they are; one by one, since NumPy takes lists in cells for rows."""
+    return np.fromiter(cells, dtype=object, count=len(cells))
+
+
+def stream(
+    source: Any,
+    *,
+    text: Sequence[str],
+    pair: bool = False,
+    others: Sequence[str] = (),
+    chunk: int = 10_000,
+    keep_columns: bool = True,
+    findings: list[Finding] | None = None,
+    form: Form = INFERRED,
+) -> Iterator[Chunk]:
+    """The source in chunks and constant memory, for prediction; ``findings`` is filled when the last one is out.
+
+    ``pair``: the two text columns are a pair.
+    Where a model of one text column meets a source of one column, its name does not matter. ``others`` are columns
+    whose cells the table keeps as they were found, those of them that are there. Raises TableError.
+    """
+    notes, total = Notes(), 0
+    with _pieces(source, chunk, notes, Asked(tuple(text), apart=tuple(others), served=True, form=form)) as pieces:
+        for piece in pieces:
+            columns = {column: plain(cells, piece.rows, notes) for column, cells in piece.columns.items()}
+            used = _used(columns, text, name_of(source))
+            inputs = {name: texts(columns[column], piece.rows, notes) for name, column in zip(text, used, strict=True)}
+            if not others:  # a row with columns can do without a text
+                notes.add("blank", piece.rows[_blank(inputs)].tolist())
+            if pair:
+                notes.add("half", piece.rows[_half(inputs)].tolist())
+            raw = {column: _found(columns[column]) for column in others if column in columns}
+            kept = columns if keep_columns else {column: columns[column] for column in used}
+            roles = {column: "text" if column in used else "other" for column in columns}
+            total += len(piece.rows)
+            if len(piece.rows):
+                both = (text[0], text[1]) if pair else None
+                table = Table(inputs, rows=piece.rows, roles=roles, columns=raw, pair=both)
+                yield Chunk(table, tuple(kept), kept)
+    if not total:
+        raise TableError(_no_rows(name_of(source), notes))
+    if findings is not None:
+        findings.extend(notes.findings())
+
+
+def _used(columns: Mapping[str, Any], wanted: Sequence[str], name: str) -> Sequence[str]:
+    """The source's columns that stand for the model's text columns."""
+    if len(wanted) == len(columns) == 1:
+        return tuple(columns)
+    for column in wanted:
+        demand(column, columns, name)
+    return wanted
+
+
+def _blank(inputs: Mapping[str, Objects]) -> "np.ndarray[Any, np.dtype[np.bool_]]":
+    return np.array([not any(map(str.strip, row)) for row in zip(*inputs.values(), strict=True)], dtype=bool)
+
+
+def _half(inputs: Mapping[str, Objects]) -> "np.ndarray[Any, np.dtype[np.bool_]]":
+    """Pairs of which one text is empty."""
+    return np.array([bool(a.strip()) != bool(b.strip()) for a, b in zip(*inputs.values(), strict=True)], dtype=bool)
+
+
+def _asked(*names: Sequence[str] | str | None) -> tuple[str, ...]:
+    """Columns that were named, one or several at a time."""
+    return tuple(chain.from_iterable((name,) if isinstance(name, str) else name or () for name in names))
+
+
+@contextmanager
+def _pieces(source: Any, size: int, notes: Notes, asked: Asked) -> Iterator[Iterator[Piece]]:
+    """Pieces of anything; at least one of them, which may be empty. Columns that were named can be files of their
+    own."""
+    files = None if in_memory.in_memory(source) else parallel_lines.found(source, asked.text, asked.roles)
+    if files is not None:
+        yield parallel_lines.pieces(files, size, notes, asked.form)
+    elif in_memory.in_memory(source):
+        yield one_word_rows.together(in_memory.pieces(source, size, notes), notes, asked)
+    else:
+        with opened(source, asked.form.max_expanded) as given:
+            yield one_word_rows.together(_from_bytes(given, size, notes, asked), notes, asked)
+
+
+def _from_bytes(given: Opened, size: int, notes: Notes, asked: Asked) -> Iterator[Piece]:
+    """What the bytes look like goes before what the name says, where the two can be told apart."""
+    if given.head.startswith(b"PAR1"):
+        return parquet.pieces(given.seekable or given.file, given.name, size, notes, asked.form)
+    if given.suffix in (".parquet", ".pq"):
+        raise TableError(f"{given.name} is no Parquet file, or a damaged one: get a fresh copy of it.")
+    head, file = decoded(given, notes, asked.form.encoding)
+    looks_like_json = given.suffix not in (".csv", ".tsv") and _JSON.match(head)
+    if given.suffix in (".jsonl", ".ndjson", ".json") or looks_like_json:
+        return json_rows.pieces(file, given.suffix, given.name, size, notes)
+    if given.suffix in conll.SUFFIXES or (given.suffix in ("", ".txt", ".tsv") and conll.looks(head)):
+        return conll.pieces(head, file.by_lines(), given.name, size, notes)
+    if given.suffix not in (".csv", ".tsv") and fasttext.looks(head):
+        return fasttext.pieces(file.by_lines(), size)
+    return csv.pieces(head, file, given.suffix, given.name, size, notes, asked)

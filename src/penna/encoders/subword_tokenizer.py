@@ -1,0 +1,108 @@
+"""Sub-words of a task's own texts: learnt, saved, opened; texts to ids and back. Knows no torch, no language.
+
+Pieces are merged by frequency (BPE, Sennrich et al. 2016, arXiv 1508.07909): of multi30k, 6,000 such pieces make texts
+an eighth shorter than as many of the library's unigram pieces, and take a quarter of the time to learn. Case is kept.
+Marks and digits stand alone; a space is part of what follows it, so that pieces joined give the text back, also where
+words are written without spaces.
+"""
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from penna.encoders import tokenizer_file
+from penna.encoders.tokens import Ragged
+from penna.errors import BundleError
+
+if TYPE_CHECKING:
+    import tokenizers
+
+#: Ids 0 to 3: what fills a batch, what no piece stands for, and what begins and ends an answer.
+PAD, UNKNOWN, BEGIN, END = range(4)
+SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
+#: What is no answer, however likely.
+NEVER = (PAD, UNKNOWN, BEGIN)
+
+_SPACE = "▁"
+_LONGEST = 16  # characters of a piece: whole clauses are no pieces where words are not spaced
+_CHARACTERS = 20_000_000  # learnt from at most so many
+_LARGEST = 64 << 20  # bytes of a file
+
+
+def learn(texts: Sequence[str], size: int) -> "tokenizers.Tokenizer":
+    """A tokenizer of at most ``size`` pieces; fewer where the texts hold no more. It puts ``END`` after each text.
+
+    >>> pieces = learn(["ab ab abc"] * 3, 20)
+    >>> decode(pieces, [pieces.encode("abc ab").ids])
+    ['abc ab']
+    """
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+
+    texts = _some(texts)
+    alphabet = _alphabet(texts, size)
+    tokenizer = Tokenizer(models.BPE(unk_token=SPECIAL[UNKNOWN], fuse_unk=True))
+    trainer = trainers.BpeTrainer(
+        vocab_size=size, special_tokens=list(SPECIAL), initial_alphabet=alphabet, limit_alphabet=len(alphabet),
+        max_token_length=_LONGEST, min_frequency=2, show_progress=False,
+    )  # fmt: skip
+    tokenizer.normalizer = normalizers.NFC()
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.WhitespaceSplit(),
+            pre_tokenizers.Metaspace(replacement=_SPACE, prepend_scheme="always"),
+            pre_tokenizers.Punctuation(),
+            pre_tokenizers.Digits(individual_digits=True),
+        ]
+    )
+    tokenizer.decoder = decoders.Metaspace(replacement=_SPACE, prepend_scheme="always")
+    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"$A {SPECIAL[END]}", special_tokens=[(SPECIAL[END], END)]
+    )
+    return tokenizer
+
+
+def encode(tokenizer: "tokenizers.Tokenizer", texts: Iterable[str]) -> Ragged:
+    """Each text's ids, special tokens included, however many."""
+    rows = [encoding.ids for encoding in tokenizer.encode_batch_fast([clean(text) for text in texts])]
+    offsets = np.zeros(len(rows) + 1, np.int64)
+    np.cumsum([len(row) for row in rows], out=offsets[1:])
+    flat = np.fromiter(chain.from_iterable(rows), np.int32, int(offsets[-1]))
+    return Ragged(flat, offsets, np.diff(offsets), PAD)
+
+
+def decode(tokenizer: "tokenizers.Tokenizer", rows: Iterable[Sequence[int]]) -> list[str]:
+    """The texts that rows of ids stand for."""
+    return [str(text).strip() for text in tokenizer.decode_batch([list(row) for row in rows], skip_special_tokens=True)]
+
+
+def clean(text: str) -> str:
+    """A lone surrogate cannot pass into the tokenizer: it becomes a question mark."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def open_file(path: Path, known: int, own: bool = True) -> "tokenizers.Tokenizer":
+    """Raises BundleError where the file is damaged, has more tokens than the ``known`` ones of its graph or, if it
+    should be one of its ``own``, other special tokens."""
+    tokenizer = tokenizer_file.open_tokenizer(path, known, _LARGEST)
+    if own and [tokenizer.token_to_id(token) for token in SPECIAL] != list(range(len(SPECIAL))):
+        raise BundleError(f"{path} is damaged (its special tokens are others): copy the artefact again.")
+    return tokenizer
+
+
+def _some(texts: Sequence[str]) -> list[str]:
+    """Evenly spread, so many that they hold no more characters than are learnt from."""
+    stride = max(1, -(-sum(map(len, texts)) // _CHARACTERS))
+    return [unicodedata.normalize("NFC", clean(text)) for text in texts[::stride]]
+
+
+def _alphabet(texts: Sequence[str], size: int) -> list[str]:
+    """The characters that get a piece, commonest first: at most half of all pieces, none that is seen only once."""
+    counts = Counter(chain.from_iterable(texts))
+    ranked = sorted((-count, sign) for sign, count in counts.items() if count > 1 and not sign.isspace())
+    return [_SPACE, *(sign for _, sign in ranked[: max(1, size // 2)])]

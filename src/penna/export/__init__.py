@@ -1,0 +1,1 @@
+"""Exporters: from a trained model to the files that a runtime opens."""

@@ -1,0 +1,206 @@
+"""The writer of an encoder's artefact: a torch module becomes graph.onnx, tokenizer.json and encoder.json.
+
+What is written is opened again and compared with torch: a graph that answers otherwise is an error, never a file. The
+nodes are written directly in onnxruntime's fused operators (``_onnx_nodes``); no tracing, which took ten times as long
+and gave a slower graph. No torch at import: serving passes through here.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from penna.data.arrays import Array, of_length_one
+from penna.encoders import tokens
+from penna.encoders.checkpoints import Checkpoint, load_tokenizer
+from penna.encoders.sliding_windows import Framing
+from penna.errors import BundleError
+from penna.onnx_graphs import encoder_config, verify_graph
+from penna.onnx_graphs import encoder_weights as arrays
+from penna.onnx_graphs.encoder_weights import Dense
+from penna.runtime import onnx_encoder
+from penna.runtime.onnx_encoder import Graph
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["SAMPLE", "Graph", "Head", "noted", "write_graph"]
+
+#: One dense layer (weight (k, d), bias (k,)), or several with their activations: "linear", "relu" or "tanh".
+Layer: TypeAlias = tuple[Array, Array, str]
+Head: TypeAlias = tuple[Array, Array] | Sequence[Layer]
+
+#: The largest difference in probability (for pooled vectors: share of the largest entry) that passes.
+TOLERANCE = 1e-3
+_ACTIVATIONS: Mapping[str, Callable[[Array], Array]] = {
+    "linear": lambda x: x,
+    "relu": lambda x: np.maximum(x, 0),
+    "tanh": np.tanh,
+}
+_LARGEST = 2_000_000_000  # bytes; one ONNX file cannot hold more
+#: Texts on which a graph is compared with its network, whatever else it is compared on.
+SAMPLE = (
+    "",
+    "a",
+    "No.",
+    "Where is my card? It should have been here 3 days ago!",
+    "déjà vu \u2014 \u6f22\u5b57 \U0001f600",
+)
+
+
+def write_graph(
+    module: "torch.nn.Module",
+    checkpoint: Checkpoint,
+    folder: Path,
+    *,
+    head: Head | None = None,
+    pooling: str = "mean",
+    length: int,
+    sample: Sequence[str] = (),
+    framing: Framing | None = None,
+    unit: bool = False,
+) -> float:
+    """Write the encoder (evaluation mode, float32) and return the largest difference from torch on ``sample``, which
+    is noted in encoder.json, too.
+
+    With ``head`` the graph gives (n, k) logits, without it the pooled (n, width) vectors, brought to length one with
+    ``unit``; with ``framing`` it reads pairs, or long texts by windows, of that length. Raises BundleError where the
+    graph answers otherwise than the module, or cannot be written.
+    """
+    from penna.onnx_graphs import encoder_graph, graph_values
+
+    if pooling not in encoder_config.POOLINGS:
+        raise BundleError(
+            f"the pooling {pooling!r} cannot be written as a graph: choose one of {', '.join(encoder_config.POOLINGS)}."
+        )
+    layers = _layers(head)
+    if framing is not None and framing.sides == 1 and framing.windows == 1:
+        framing = None  # as texts are read without one
+    length = min(length, checkpoint.max_length)
+    most = length if framing is None else framing.most
+    typed = framing is not None and framing.sides == 2 and framing.frame.typed
+    parts = arrays.read(module, length, typed=typed)
+    nodes = encoder_graph.graph(parts, pooling, [(Dense(weight.T, bias), act) for weight, bias, act in layers])
+    _check_weights(nodes.weights, checkpoint)
+    model = graph_values.model(nodes)
+    facts = encoder_config.Facts(
+        length=length,
+        outputs=len(layers[-1][1]) if layers else parts.width * (2 if pooling == "sides" else 1),
+        pad=checkpoint.pad,
+        # As many as the training rows were cut to: a text must become the same tokens here as there.
+        characters=tokens.CHARACTERS * tokens.cap_of(checkpoint, most),
+        pooling=pooling,
+        width=parts.width,
+        kind=checkpoint.kind,
+        depth=len(parts.order),
+        framing=framing,
+        unit=unit,
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    load_tokenizer(checkpoint).save(str(folder / onnx_encoder.TOKENIZER), pretty=False)
+    (folder / encoder_config.FACTS).write_text(json.dumps(facts.to_json(), indent=1), encoding="utf-8")
+    if model.ByteSize() > _LARGEST:
+        raise BundleError(f"{checkpoint.name!r} is too large for one ONNX file (2 GB): choose a smaller encoder.")
+    (folder / onnx_encoder.GRAPH).write_bytes(model.SerializeToString())
+    del model, nodes, parts  # a copy of the weights each
+    texts: list[Any] = [*SAMPLE, "long " * length, *sample]
+    if framing is not None and framing.sides == 2:
+        texts = list(zip(texts, texts[::-1], strict=True))
+    return noted(folder, facts, _difference(module, Graph.open(folder), layers, texts))
+
+
+def _check_weights(weights: Mapping[str, Array], checkpoint: Checkpoint) -> None:
+    """Raise BundleError where training ended in weights that are no numbers."""
+    try:
+        verify_graph.check_finite(weights)
+    except ValueError as error:
+        raise BundleError(f"the trained {checkpoint.name!r} cannot be served: {error}; choose a smaller lr.") from error
+
+
+def noted(folder: Path, facts: encoder_config.Facts, difference: float) -> float:
+    """Note beside a graph how far its answers are from torch's. Raises BundleError, and leaves no graph, where that is
+    too far."""
+    if not difference < TOLERANCE:  # nan is too large, too
+        (folder / onnx_encoder.GRAPH).unlink()
+        raise BundleError(
+            f"the exported {facts.kind} encoder differs from the trained one by {difference:.2g} in probability "
+            f"(at most {TOLERANCE:g} may be): nothing was written; please report this with the encoder's name."
+        )
+    said = replace(facts, parity=difference).to_json()
+    (folder / encoder_config.FACTS).write_text(json.dumps(said, indent=1), encoding="utf-8")
+    return difference
+
+
+def _difference(module: "torch.nn.Module", opened: Graph, layers: list[Layer], texts: list[Any]) -> float:
+    """The largest difference between torch and the graph: in probability, or as a share of the largest entry."""
+    facts = opened.facts
+    expected = _torch_outputs(module, opened, texts)
+    for weight, bias, activation in layers:
+        expected = _ACTIVATIONS[activation](expected @ weight.T + bias)
+    every = facts.pooling == "none"
+    found = np.concatenate(opened.each(opened.framed(texts).rows)) if every else opened.run(texts)
+    if facts.unit:
+        expected = of_length_one(expected)
+    if layers:
+        expected, found = _softmax(expected), _softmax(found)
+    else:
+        scale = max(1.0, float(np.abs(expected).max()))
+        expected, found = expected / scale, found / scale
+    return float(np.abs(expected - found).max())
+
+
+def _torch_outputs(module: "torch.nn.Module", opened: Graph, texts: list[Any]) -> Array:
+    """(n, width) pooled vectors, or of "none" those of all tokens, one row at a time: no padding that could hide a
+    wrong mask in the graph."""
+    import torch
+
+    device = next(module.parameters()).device
+    framed = opened.framed(texts)
+    pooled = []
+    with torch.inference_mode():
+        for i in range(len(framed.rows)):
+            ids, mask = tokens.padded(framed.rows, np.array([i]))
+            types = tokens.types(framed.rows, np.array([i]), ids.shape[1])
+            given = {"input_ids": ids, "attention_mask": mask} | ({} if types is None else {"token_type_ids": types})
+            batch = {name: torch.from_numpy(array).to(device) for name, array in given.items()}
+            hidden = module(**batch).last_hidden_state[0].float()
+            pooled.append(_pooled(hidden.cpu().numpy(), framed.rows, i, opened.facts.pooling))
+    return np.concatenate(pooled) if opened.facts.pooling == "none" else framed.mean(np.stack(pooled))
+
+
+def _pooled(hidden: Array, rows: tokens.Ragged, i: int, pooling: str) -> Array:
+    """Of row i, whose hidden states are (s, width)."""
+    if pooling == "sides":
+        second = tokens.seconds(rows, np.array([i]), len(hidden))[0] > 0
+        return np.concatenate(
+            [side.mean(0) if len(side) else 0 * hidden[0] for side in (hidden[~second], hidden[second])]
+        )
+    if pooling == "sqrt":
+        return np.asarray(hidden.sum(0) / np.sqrt(len(hidden)))
+    last = hidden[-1]
+    made: Array = {"mean": hidden.mean(0), "cls": hidden[0], "max": hidden.max(0), "none": hidden, "last": last}[
+        pooling
+    ]
+    return made
+
+
+def _layers(head: Head | None) -> list[Layer]:
+    if head is None:
+        return []
+    many = [(head[0], head[1], "linear")] if isinstance(head, tuple) and len(head) == 2 else list(head)
+    checked: list[Layer] = []
+    for weight, bias, activation in many:
+        if activation not in _ACTIVATIONS:
+            known = ", ".join(_ACTIVATIONS)
+            raise BundleError(f"the activation {activation!r} cannot stand in a head: choose one of {known}.")
+        checked.append((np.asarray(weight, np.float32), np.asarray(bias, np.float32), activation))
+    return checked
+
+
+def _softmax(logits: Array) -> Array:
+    exp = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shares: Array = exp / exp.sum(axis=1, keepdims=True)
+    return shares

@@ -1,0 +1,142 @@
+"""What a last layer learns, and how its margins become a model's outputs. Numpy alone: serving opens this file.
+
+A number can be learnt as itself, or as a class: cut into bins, the answer being the mean of the bins' values under
+their probabilities (Imani and White 2018, "Improving Regression Performance with Distributional Losses"). On ratings
+that is the better of the two.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from penna.data.arrays import Array
+from penna.data.table import Table
+from penna.heads import classifier_chain
+from penna.solvers.logistic import sigmoid, softmax
+from penna.tasks.base import Task
+
+#: Kind of link -> how many values go with so many columns of margins.
+KINDS: dict[str, Callable[[int], int]] = {
+    "softmax": lambda columns: 0,
+    "identity": lambda columns: 0,
+    "mean": lambda columns: max(columns, 2),
+    "sigmoid": lambda columns: 0,
+    "chain": lambda columns: columns * (columns + 1),
+}
+_MOST_VALUES = 100_000
+
+
+@dataclass(frozen=True)
+class Link:
+    """From margins (n, columns) to outputs: "softmax" gives probabilities, "identity" numbers as they are, "mean" the
+    mean of ``values``, one for each column, under the probabilities; "sigmoid" the probability of each column on its
+    own, and "chain" the same where ``values`` say what columns say of one another (``_chain``)."""
+
+    kind: str = "softmax"
+    values: tuple[float, ...] = ()
+
+    def __call__(self, margins: Array, softmax: Callable[[Array], Array] = softmax) -> Array:
+        """Outputs, float32. One column of margins under a softmax stands for two classes."""
+        if self.kind == "identity":
+            return margins
+        if self.kind == "sigmoid":
+            return sigmoid(margins)
+        if self.kind == "chain":
+            return classifier_chain.walked(margins, self.values)
+        return self.of(softmax(margins))
+
+    def of(self, probabilities: Array) -> Array:
+        """Outputs from (n, classes) probabilities, where there are such."""
+        if self.kind != "mean":
+            return probabilities
+        answers: Array = probabilities @ np.array(self.values, np.float32)[:, None]
+        return answers
+
+    def settled(self, outputs: Array, silent: Array) -> Array:
+        """Outputs in which rows that say nothing, ``silent`` (n,), are answered with the target's mean, which is 0.
+
+        Probabilities stay as they are. What a model says of an empty text is left to chance: it has never seen one.
+        """
+        if self.kind not in ("identity", "mean") or not silent.any():
+            return outputs
+        return np.where(silent[:, None], np.float32(0), outputs)
+
+    def loss(self, probabilities: Array, y: Array) -> float:
+        """Mean log loss of class indices ``y``, or of (n, columns) 0 and 1; of numbers, their mean square error."""
+        if self.kind == "sigmoid":
+            return float(-np.log(np.maximum(np.where(y > 0, probabilities, 1 - probabilities), 1e-9)).mean())
+        if self.kind == "softmax":
+            return float(-np.log(np.maximum(probabilities[np.arange(len(y)), y], 1e-9)).mean())
+        return float(np.square(self.of(probabilities)[:, 0] - np.array(self.values)[y]).mean())
+
+    def to_json(self) -> dict[str, Any]:
+        return {"kind": self.kind, "values": list(self.values)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], columns: int) -> "Link":
+        """Raises ValueError, KeyError or TypeError unless the link goes with so many columns of margins."""
+        kind, values = str(data["kind"]), tuple(float(value) for value in data["values"])
+        if kind not in KINDS or not all(map(math.isfinite, values)) or len(values) > _MOST_VALUES:
+            raise ValueError("its answers are of no known kind")
+        if len(values) != KINDS[kind](columns) or (kind == "identity" and columns != 1):
+            raise ValueError("its answers do not go with its weights")
+        if kind == "chain":
+            classifier_chain.check(values, columns)
+        return cls(kind, values)
+
+
+#: Probabilities, of classes that exclude one another and of labels that do not.
+SOFTMAX, SIGMOID = Link(), Link("sigmoid")
+
+
+def silent(table: Table) -> Array:
+    """(n,) bool: rows without a text."""
+    return np.fromiter((not text or text.isspace() for text in table.joined), bool, len(table))
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is learnt. ``y`` (n,): class indices below ``columns`` (int64) for the loss "cross_entropy", numbers
+    (float32) for "squared"; (n, columns) float32 of 0 and 1 for "binary_cross_entropy". ``weights`` (n,): how far each
+    row is to be believed, or None where each is."""
+
+    y: Array
+    columns: int
+    loss: str
+    link: Link
+    weights: Array | None = None
+
+    def take(self, rows: Array) -> "Target":
+        """The targets of these rows."""
+        return replace(self, y=self.y[rows], weights=None if self.weights is None else self.weights[rows])
+
+
+def target_of(task: Task, table: Table, bins: int = 0) -> Target:
+    """What is learnt of this table's target; a number is cut into ``bins`` where that is above zero."""
+    y = task.encode(table)
+    if task.loss == "cross_entropy":
+        return Target(y, task.columns, task.loss, SOFTMAX, table.weight)
+    if task.loss == "binary_cross_entropy":
+        return Target(y, task.columns, task.loss, SIGMOID, table.weight)
+    codes, values = cut(y, bins)
+    if bins and len(values) > 1:
+        return Target(codes, len(values), "cross_entropy", Link("mean", tuple(values.tolist())), table.weight)
+    return Target(y.astype(np.float32), 1, "squared", Link("identity"), table.weight)
+
+
+def cut(y: Array, bins: int) -> tuple[Array, Array]:
+    """(n,) codes and (k,) means of at most ``bins`` bins: each value its own where they are few, else equal shares.
+
+    >>> codes, values = cut(np.array([1.0, 5.0, 5.0, 3.0]), 3)
+    >>> codes.tolist(), values.tolist()
+    ([0, 2, 2, 1], [1.0, 3.0, 5.0])
+    """
+    values, codes = np.unique(y, return_inverse=True)
+    if len(values) > bins:
+        edges = np.unique(np.quantile(y, np.linspace(0, 1, max(bins, 1) + 1)[1:-1]))
+        codes = np.unique(np.searchsorted(edges, y, side="right"), return_inverse=True)[1]
+    counts = np.bincount(codes)
+    return codes.astype(np.int64), np.bincount(codes, weights=y) / counts

@@ -1,0 +1,1 @@
+"""Batch prediction: stream a file through a model."""

@@ -1,0 +1,1 @@
+"""Family ``contrastive``: contrastive fine-tuning of an encoder on few labeled texts."""

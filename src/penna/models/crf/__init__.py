@@ -1,0 +1,1 @@
+"""Family ``crf``: linear-chain CRF on hand-written word features."""

@@ -1,0 +1,1 @@
+"""Family ``finetune``: fine-tuning of an encoder."""

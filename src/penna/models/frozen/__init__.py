@@ -1,0 +1,1 @@
+"""Family ``frozen``: a frozen encoder with a small head."""

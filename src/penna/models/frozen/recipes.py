@@ -1,0 +1,145 @@
+"""The recipes of family ``frozen``: what its knobs mean, which are known to be good, which a search may turn."""
+
+from typing import Any
+
+from penna.encoders.checkpoints import OWN
+from penna.models.shared import encoder_depth, long_text_knobs
+from penna.search.recipe import Knob, Profile, Recipe, Scalar
+
+DEFAULTS: dict[str, Scalar] = {
+    "depth": 1.0,  # share of the encoder's layers
+    "pooling": OWN,
+    "length": 128,
+    "scaling": "unit",
+    "head": "logistic",
+    "c": 30.0,
+    "k": 20,
+    "hidden": 256,
+    "dropout": 0.2,
+    "class_weights": "none",
+}
+#: Loss of the task -> what its recipes start from.
+_USUAL: dict[str, dict[str, Scalar]] = {
+    "cross_entropy": DEFAULTS,
+    "squared": {k: v for k, v in DEFAULTS.items() if k != "class_weights"} | {"c": 10.0, "bins": 10, "alpha": 1.0},
+    "binary_cross_entropy": {k: v for k, v in DEFAULTS.items() if k != "class_weights"} | {"c": 10.0},
+}
+#: Fewer rows than this in a class: heads that need few examples come early.
+FEW = 50
+#: With fewer rows in all a trial meets many folds, and what tunes the encoder gains more than another head does.
+TINY = 100
+
+#: Loss of the task -> known-good choices. All but those of another depth reuse the first one's embeddings.
+_CHOICES: dict[str, list[dict[str, Scalar]]] = {
+    "cross_entropy": [
+        {},
+        # The upper layers of an encoder serve its own objective: sentiment, for one, is seen better below them.
+        {"depth": 0.67},
+        {"depth": 0.25},
+        {"c": 3.0},
+        {"c": 300.0},
+        {"head": "knn"},
+        {"head": "mlp"},
+        {"depth": 0.67, "c": 300.0},
+    ],
+    "binary_cross_entropy": [
+        {},
+        {"depth": 0.67},
+        {"c": 2.0},  # a rare label has few rows to learn from
+        {"head": "mlp"},
+        {"depth": 0.25},
+        {"depth": 0.67, "c": 2.0},
+        {"c": 50.0},
+        {"depth": 0.67, "head": "mlp"},
+        {"head": "knn", "k": 40},
+    ],
+    "squared": [
+        {},
+        {"depth": 0.67},
+        {"head": "ridge", "bins": 0},
+        {"depth": 0.25},
+        {"c": 3.0},
+        {"head": "mlp", "bins": 0},
+        {"head": "knn", "bins": 200},
+        {"head": "mlp", "bins": 20},
+        {"depth": 0.67, "head": "ridge", "bins": 0},
+    ],
+}
+_FOR_FEW: dict[str, list[dict[str, Scalar]]] = {"cross_entropy": [{"head": "prototype"}]}
+
+
+def portfolio(profile: Profile) -> list[Recipe]:
+    """Known-good recipes, cheapest first, each for every encoder. All but the first reuse its embeddings."""
+    choices = list(_CHOICES.get(profile.loss, []))
+    if profile.rows_in_smallest_class < FEW:
+        choices[1:1] = _FOR_FEW.get(profile.loss, [])
+    if profile.rows < TINY:
+        choices = choices[:4]
+    usual = _USUAL.get(profile.loss, DEFAULTS) | {"length": _usual_length(profile)}
+    if profile.pair:
+        # How alike two texts are is nearly a straight line in their cosine: cut into bins it is learnt less well.
+        choices.sort(key=lambda choice: choice.get("head") != "ridge")
+        usual, choices = _milder(usual), [_milder(choice) for choice in choices]
+    made = [
+        Recipe.made("frozen", usual | choice | {"encoder": encoder, "depth": depth}, seed=profile.seed)
+        for choice in choices
+        for encoder, depth in encoder_depth.near(profile, float(choice.get("depth", 1.0)))  # type: ignore[arg-type]
+    ]
+    return long_text_knobs.others(made, profile, pairs=True)
+
+
+def _milder(choice: dict[str, Scalar]) -> dict[str, Scalar]:
+    """For the four times wider vectors of pairs: on stsb, mrpc and rte heads as strict as this were best."""
+    times = {"c": 1 / 30, "alpha": 10.0}
+    return {name: float(value) * times[name] if name in times else value for name, value in choice.items()}  # type: ignore[arg-type]
+
+
+_HEADS = (
+    Knob("c", low=0.03, high=300.0, log=True, when=("head", ("logistic",))),
+    Knob("k", low=1, high=50, log=True, whole=True, when=("head", ("knn",))),
+    Knob("hidden", values=(128, 256, 512), when=("head", ("mlp",))),
+    Knob("dropout", low=0.0, high=0.5, when=("head", ("mlp",))),
+)
+#: Loss of the task -> the knobs of its heads.
+_TURNED: dict[str, tuple[Knob, ...]] = {
+    "cross_entropy": (
+        Knob("head", values=("logistic", "mlp", "knn", "prototype")),
+        *_HEADS,
+        Knob("class_weights", values=("none", "balanced"), when=("head", ("logistic", "mlp"))),
+    ),
+    # A label has no prototype of its own: what rows with it share is mostly their other labels.
+    "binary_cross_entropy": (Knob("head", values=("logistic", "mlp", "knn")), *_HEADS),
+    "squared": (
+        Knob("head", values=("logistic", "mlp", "knn", "ridge")),
+        *_HEADS,
+        # A neighbour votes for its bin: with many, nearly for its own number.
+        Knob("bins", values=(5, 10, 20, 200), when=("head", ("logistic", "mlp", "knn"))),
+        Knob("alpha", low=0.01, high=100.0, log=True, when=("head", ("ridge",))),
+    ),
+}
+
+
+def knobs(profile: Profile) -> tuple[Knob, ...]:
+    """What a search may turn; nothing where there is no encoder."""
+    if not profile.encoders:
+        return ()
+    return (
+        Knob("encoder", values=profile.encoders),
+        encoder_depth.knob(profile),
+        encoder_depth.pooling_knob(profile, ("mean", "cls", "max")),
+        Knob("length", values=tuple(sorted({64, 128, _usual_length(profile)}))),
+        *long_text_knobs.long_knobs(profile),
+        *long_text_knobs.pair_knobs(profile),
+        Knob("scaling", values=("unit", "none", "standard")),
+        *_TURNED.get(profile.loss, ()),
+    )
+
+
+def settings(recipe: Recipe) -> dict[str, Any]:
+    """Every knob's value, the defaults included."""
+    return long_text_knobs.USUAL | DEFAULTS | dict(recipe.knobs)
+
+
+def _usual_length(profile: Profile) -> int:
+    characters = profile.mean_characters / 2 if profile.pair else profile.mean_characters  # of one row of tokens
+    return 256 if characters > 400 else 128

@@ -1,0 +1,1 @@
+"""Family ``linear``: TF-IDF and columns with linear models."""

@@ -1,0 +1,1 @@
+"""Family ``reader``: extractive question answering with a fine-tuned encoder."""

@@ -1,0 +1,161 @@
+"""The family ``reader``: an encoder that reads a question with a text and points at the first and the last word of the
+answer. It stands for ``finetune`` where answers are quoted. Torch stays in functions: ``open`` never meets it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from penna.budget import OutOfTime, Resources
+from penna.data.arrays import Array
+from penna.data.table import Table
+from penna.encoders import checkpoints, word_alignment
+from penna.models.base import Cost, Pruned, Report
+from penna.models.finetune import batches as parts
+from penna.models.finetune import token_cost as pace
+from penna.models.finetune.recipes import settings
+from penna.models.reader import model
+from penna.models.reader.model import Opened, Reader
+from penna.models.shared import encoder_depth
+from penna.search.recipe import Knob, Profile, Recipe, Scalar
+from penna.tasks.base import Task
+
+if TYPE_CHECKING:
+    from penna.training import loop
+
+PACKAGES = ("onnxruntime", "tokenizers")
+NEEDS = "text"
+LOSSES = ("span",)
+
+#: What a recipe means where it says nothing; as in ``finetune``, of which these are the knobs that are of use here.
+_USUAL: dict[str, Scalar] = {
+    "depth": 1.0, "frozen": 0.0, "lr": 1e-4, "head_lr": 5.0, "embedding_lr": 1.0, "epochs": 3.0, "batch": 16,
+    "dropout": 0.1, "smoothing": 0.0, "length": 256,
+}  # fmt: skip
+
+
+def portfolio(profile: Profile) -> list[Recipe]:
+    """Known-good recipes, cheapest first, each for every encoder."""
+    if profile.loss not in LOSSES:
+        return []
+    epochs = _epochs(profile)
+    choices: list[dict[str, Scalar]] = [
+        {"epochs": epochs, "depth": 0.5, "lr": 2e-4},
+        {"epochs": epochs},
+        {"epochs": 1.5 * epochs, "lr": 2e-4},
+        {"epochs": epochs, "length": 384},
+    ]
+    return [
+        Recipe.made("reader", _USUAL | choice | {"encoder": encoder, "depth": depth}, seed=profile.seed)
+        for choice in choices
+        for encoder, depth in encoder_depth.near(profile, float(choice.get("depth", 1.0)))  # type: ignore[arg-type]
+    ]
+
+
+def _epochs(profile: Profile) -> float:
+    return float(np.clip(3 * (8000 / max(profile.rows, 1)) ** 0.5, 0.5, 20).round(1))
+
+
+def knobs(profile: Profile) -> tuple[Knob, ...]:
+    """What a search may turn; nothing where there is no encoder."""
+    if not profile.encoders or profile.loss not in LOSSES:
+        return ()
+    epochs = _epochs(profile)
+    return (
+        Knob("encoder", values=profile.encoders),
+        encoder_depth.knob(profile),
+        Knob("lr", low=3e-5, high=4e-4, log=True),
+        Knob("head_lr", values=(1.0, 5.0, 10.0)),
+        Knob("epochs", low=epochs / 3, high=2 * epochs, log=True),
+        Knob("batch", values=(8, 16, 32)),
+        Knob("dropout", values=(0.0, 0.1, 0.2)),
+        Knob("length", values=(192, 256, 384)),
+    )
+
+
+def cost(recipe: Recipe, profile: Profile, train: Table, resources: Resources) -> Cost:
+    """Predicted from a probe of some three seconds, which is remembered for this process."""
+    return pace.cost(recipe, _ASKED, train, resources)
+
+
+def shrink(recipe: Recipe, profile: Profile, train: Table, resources: Resources, seconds: float) -> Recipe | None:
+    """The same recipe with as much effort as fits into ``seconds``; None where too little would be left to learn."""
+    return pace.shrink(recipe, _ASKED, train, resources, seconds)
+
+
+def fit(recipe: Recipe, task: Task, train: Table, valid: Table | None, resources: Resources, report: Report) -> Reader:
+    """Train the encoder and its head; without ``valid`` a fixed schedule, with nothing selected on the way."""
+    import torch
+
+    from penna.networks import encoder_with_head
+    from penna.training import loop, precision
+
+    torch.set_num_threads(resources.threads)
+    chosen = settings(recipe)
+    checkpoint = checkpoints.find(chosen["encoder"])
+    texts, length = pace.texts_of(checkpoint, train, model.read, chosen["length"])
+    watched = None if valid is None else parts.sample(valid, pace.CHECK_ROWS, recipe.seed)
+    seen = [texts] if watched is None else [texts, model.read(checkpoint, watched, length)]
+    network, dtype = pace.built(checkpoint, chosen, task.columns, recipe.seed), precision.fastest_dtype()
+    with encoder_with_head.compact(network, np.unique(np.concatenate([t.rows.values for t in seen]))) as lookup:
+        spans = [truth.span for truth in task.encode(train)]
+        rows = _rows(word_alignment.moved(texts, lookup), spans, train.weight)
+        score = None
+        if watched is not None:
+            truth, scored = task.encode(watched), word_alignment.moved(seen[1], lookup)
+
+            def score() -> float:
+                return task.score(truth, model.answered(network, scored, dtype))
+
+        plan = pace.plan(recipe, len(rows), dtype, LOSSES[0])
+        outcome = loop.train(network, rows, plan, resources.deadline, score, report)
+    if outcome.why == "pruned":
+        raise Pruned
+    if outcome.why == "deadline" and outcome.steps < pace.FEWEST_STEPS:
+        raise OutOfTime(f"{outcome.steps} of {outcome.planned} steps fitted before the deadline: too few to learn from")
+    return Reader(network, checkpoint, length, float(texts.long.mean()), float(texts.cut.mean()), outcome)
+
+
+def open(folder: Path) -> Opened:
+    """Open what ``save`` wrote, without torch. Raises BundleError on anything damaged."""
+    from penna.errors import BundleError
+    from penna.export.onnx.encoder_export import Graph
+
+    graph = Graph.open(folder)
+    facts = graph.facts
+    if facts.pooling != "none" or facts.framing is None or facts.framing.sides != 2 or facts.outputs != 2:
+        raise BundleError(f"{folder} holds an encoder that does not point at words: copy the artefact again.")
+    return Opened(graph, folder)
+
+
+def _rows(texts: word_alignment.Worded, spans: list[tuple[int, int] | None], weight: Array | None = None) -> loop.Rows:
+    """What is learnt from: windows, and in each the places of the first and the last word of the answer.
+
+    The place 0 is for none; an end that stands in another window than the other says nothing here (-100).
+    """
+    from penna.training import loop
+
+    at, numbers = model.places_of(texts)
+    y = np.zeros((len(at), 2), np.int64)
+    column = np.zeros(len(texts.window), np.int64)
+    there = np.nonzero(numbers >= 0)
+    column[numbers[there]] = there[1]
+    for text, span in enumerate(spans):
+        if span is None:
+            continue
+        ends = texts.offsets[text] + np.array([span[0], span[1] - 1])
+        windows = texts.window[ends]
+        for side, (window, end) in enumerate(zip(windows, ends, strict=True)):
+            if window >= 0:
+                y[window, side] = column[end]
+        if windows[0] != windows[1]:
+            for window, other in ((windows[0], 1), (windows[1], 0)):
+                if window >= 0:
+                    y[window, other] = -100
+    return loop.Rows(texts.rows.lengths, model.inputs_of(texts.rows, at), y, None, pace.shares_of(texts, weight))
+
+
+_ASKED = pace.Asked(model.read, LOSSES[0], 2, lambda texts: _rows(texts, [None] * len(texts.long)))

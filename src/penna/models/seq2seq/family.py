@@ -1,0 +1,175 @@
+"""Family ``seq2seq``: an encoder and a decoder that says the same in other words. Torch stays in functions: ``open``
+never meets it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from penna.budget import OutOfTime, Resources
+from penna.data.table import Table
+from penna.models.base import Cost, Pruned, Report
+from penna.models.seq2seq import batches as parts
+from penna.models.seq2seq.model import SAMPLE, Opened, Translating, answered, exported, greedy
+from penna.models.seq2seq.recipes import LOSS, knobs, portfolio, settings, steps
+from penna.preprocessing import parallel_pairs
+from penna.runtime.onnx_translator import Translator
+from penna.search.recipe import Profile, Recipe
+from penna.tasks.base import Task
+
+PACKAGES = ("onnxruntime", "tokenizers")
+NEEDS = "text"
+#: What of tasks it answers.
+LOSSES = (LOSS,)
+#: It trains networks that begin anew, without an encoder in the recipe.
+ANEW = True
+
+__all__ = ["cost", "fit", "knobs", "open", "portfolio", "shrink"]
+
+#: The validation score on the way is taken on at most so many rows.
+CHECK_ROWS = 300
+#: A fit of fewer steps says nothing that makes sense.
+FEWEST_STEPS = 60
+#: Shrinking stops at this share of a pass over the rows, or at so many steps.
+LEAST_EPOCHS, ENOUGH_STEPS = 1.0, 600
+#: Rows that the probe takes its batches and its vocabulary from.
+PROBE_ROWS = 1500
+#: A batch of the probe holds so many tokens: a whole one of a slow machine would take seconds.
+PROBE_TOKENS = 512
+#: What saying a token costs next to learning one: no way back, but one at a time.
+_SAYING = 1.5
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Seconds for a training step, tokens of both sides in a row, and megabytes of the weights."""
+
+    step: float
+    tokens: float
+    megabytes: float
+
+
+_paces: dict[tuple[Any, ...], Pace] = {}
+
+
+def cost(recipe: Recipe, profile: Profile, train: Table, resources: Resources) -> Cost:
+    """Predicted from a probe of some seconds, which is remembered for this process."""
+    pace = _pace(recipe, train, resources)
+    fixed, each = _seconds(recipe, len(train), pace)
+    planned = steps(recipe, round(pace.tokens * len(train)))
+    return Cost(fixed + each * planned, pace.megabytes, 1e3 * _row_seconds(recipe, pace) + 5.0)
+
+
+def shrink(recipe: Recipe, profile: Profile, train: Table, resources: Resources, seconds: float) -> Recipe | None:
+    """The same recipe with as much effort as fits into ``seconds``; None where too little would be left to learn."""
+    pace = _pace(recipe, train, resources)
+    fixed, each = _seconds(recipe, len(train), pace)
+    tokens = round(pace.tokens * len(train))
+    whole = steps(recipe.but(effort=1.0), tokens)
+    affordable = (seconds - fixed) / each
+    epoch = LEAST_EPOCHS * tokens / settings(recipe)["tokens"]
+    if affordable < max(FEWEST_STEPS, min(epoch, ENOUGH_STEPS, whole)):
+        return None
+    return recipe.but(effort=min(recipe.effort, round(0.99 * affordable / whole, 4)))
+
+
+def fit(
+    recipe: Recipe, task: Task, train: Table, valid: Table | None, resources: Resources, report: Report
+) -> Translating:
+    """Learn vocabularies and weights; without ``valid`` a fixed schedule, with nothing selected on the way."""
+    import torch
+
+    from penna.training import loop, precision
+
+    torch.set_num_threads(resources.threads)
+    chosen = settings(recipe)
+    learnt = parallel_pairs.kept(train) if chosen["pairs"] == "drop" else train
+    words = parts.words_of(chosen, learnt)
+    pairs = parts.pairs_of(chosen, words, learnt)
+    network = parts.build(chosen, words, pairs.longest, recipe.seed)
+    facts = parts.facts(chosen, words, network, pairs, learnt)
+    score = None
+    if valid is not None:
+        watched = _sample(valid, CHECK_ROWS, recipe.seed)
+        truth = task.encode(watched)
+
+        def score() -> float:
+            with exported(network, words, greedy(facts), resources.threads) as translator:
+                return task.score(truth, answered(translator, watched))
+
+    plan = parts.plan(recipe, pairs, precision.fastest_dtype())
+    answering = 0.0 if valid is None else len(valid) * _row_seconds(recipe, _pace(recipe, train, resources))
+    deadline = resources.deadline.before(min(answering, 0.3 * max(resources.deadline.left(), 0.0)))
+    outcome = loop.train(network, parts.rows_of(pairs), plan, deadline, score, report)
+    if outcome.why == "pruned":
+        raise Pruned
+    if outcome.why == "deadline" and outcome.steps < min(FEWEST_STEPS, outcome.planned):
+        raise OutOfTime(f"{outcome.steps} of {outcome.planned} steps fitted before the deadline: too few to learn from")
+    sample = _sample(learnt, SAMPLE, 0).joined.tolist()
+    return Translating(network, words, facts, outcome, sample, resources.threads)
+
+
+def open(folder: Path) -> Opened:
+    """Open what ``save`` wrote, without torch. Raises BundleError on anything damaged."""
+    return Opened(Translator.open(folder), folder)
+
+
+def _pace(recipe: Recipe, train: Table, resources: Resources) -> Pace:
+    """The measured pace of this recipe on this machine; what the recipe shares with an earlier one is not measured."""
+    import torch
+
+    chosen = settings(recipe)
+    slow = ("encoder", "width", "layers", "decoder_layers", "sharing", "vocabulary", "pieces", "tied", "tokens")
+    some = _sample(train, PROBE_ROWS, 0)
+    # How long rows are, roughly: folds of one table share a measurement, other tables in this process do not.
+    length = round(np.log2(1 + np.mean([len(text) for text in some.joined])))
+    key = (resources.threads, *train.text, train.target_name, length, *(chosen[name] for name in slow))
+    if key not in _paces:
+        torch.set_num_threads(resources.threads)
+        _paces[key] = _measured(recipe, some)
+    return _paces[key]
+
+
+def _measured(recipe: Recipe, some: Table, seconds: float = 3.0) -> Pace:
+    from penna.training import batches, loop, optimizer, precision
+
+    chosen = settings(recipe)
+    words = parts.words_of(chosen, some)
+    pairs = parts.pairs_of(chosen, words, some)
+    network = parts.build(chosen, words, pairs.longest, 0)
+    rows, plan = parts.rows_of(pairs), parts.plan(recipe, pairs, precision.fastest_dtype())
+    adamw = optimizer.adamw(network, plan.rates)
+    cuts = batches.by_tokens(rows.lengths, min(PROBE_TOKENS, plan.tokens), np.random.default_rng(0))
+    loop.step(network, adamw, rows, cuts[0], plan, None)  # the first step pays for setting up
+    taken: list[float] = []
+    begun = time.monotonic()
+    while len(taken) < 3 or (time.monotonic() - begun < seconds and len(taken) < 20):
+        cut = cuts[len(taken) % len(cuts)]
+        started = time.monotonic()
+        loop.step(network, adamw, rows, cut, plan, None)
+        taken.append((time.monotonic() - started) * plan.tokens / float(rows.lengths[cut].sum()))
+    weights = sum(p.numel() for p in network.parameters()) * 4e-6
+    return Pace(float(np.median(taken)), float(rows.lengths.mean()), weights + 0.5)
+
+
+def _seconds(recipe: Recipe, rows: int, pace: Pace) -> tuple[float, float]:
+    """What a fit takes whatever its steps (vocabularies, scores on the way, answers), and for each step."""
+    row = _row_seconds(recipe, pace)
+    checks = 9 * CHECK_ROWS * row / max(1, settings(recipe)["beams"])
+    return 3 + 3e-4 * rows + checks + min(rows / 4, 1000) * row, pace.step
+
+
+def _row_seconds(recipe: Recipe, pace: Pace) -> float:
+    """Saying a row's answer with all beams, guessed from what learning it takes."""
+    chosen = settings(recipe)
+    return float(_SAYING * pace.step * pace.tokens / chosen["tokens"] * max(1, chosen["beams"] / 2))
+
+
+def _sample(table: Table, most: int, seed: int) -> Table:
+    if len(table) <= most:
+        return table
+    return table.take(np.sort(np.random.default_rng(seed).choice(len(table), most, replace=False)))

@@ -1,0 +1,124 @@
+"""What a fit of ``seq2seq`` leaves: the network, and the same opened from its graphs. No torch at import.
+
+Both answer by the graphs: what is measured in a search is what is served. A row's output is its answer's code points.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from penna.data import ragged
+from penna.data.arrays import Array
+from penna.data.table import Table
+from penna.export.onnx import seq2seq_export
+from penna.onnx_graphs.translator_config import Facts
+from penna.runtime.onnx_translator import Translator
+from penna.tasks import _translation_metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from penna.models.seq2seq.batches import Words
+    from penna.networks.encoder_decoder import Network
+    from penna.training import loop
+
+#: Sources that torch and the graphs are compared on when a model is written.
+SAMPLE = 200
+
+
+def answered(translator: Translator, table: Table) -> Array:
+    """(n,) one float32 array a row."""
+    return ragged.objects(map(_translation_metrics.codes, translator.translate(table.joined.tolist())))
+
+
+@contextmanager
+def exported(network: Network, words: Words, facts: Facts, threads: int) -> Iterator[Translator]:
+    """The network as it stands, as graphs in a folder that is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="penna-") as folder:
+        seq2seq_export.write(network.model, Path(folder), words.source, words.target, facts)
+        yield Translator.open(Path(folder), threads)
+
+
+class Reading:
+    """What is told of long texts: they are not learnt from, and read in parts."""
+
+    facts: Facts
+    truncated_share = 0.0
+
+    @property
+    def length(self) -> int:
+        return self.facts.length
+
+    @property
+    def windows(self) -> int:
+        return self.facts.parts
+
+    @property
+    def long_share(self) -> float:
+        return self.facts.long
+
+
+@dataclass(frozen=True, eq=False)
+class Translating(Reading):
+    """A trained encoder-decoder. ``sample`` are sources to compare graphs and torch on."""
+
+    network: Network
+    words: Words
+    facts: Facts
+    outcome: loop.Outcome
+    sample: Sequence[str]
+    threads: int
+
+    def outputs(self, table: Table) -> Array:
+        return answered(self._translator, table)
+
+    def save(self, folder: Path) -> None:
+        """Graphs and tokenizers, in float32, once torch and the graphs say the same."""
+        self.network.cpu().eval()
+        seq2seq_export.write(self.network.model, folder, self.words.source, self.words.target, self.facts, self.sample)
+
+    def save_checkpoint(self, folder: Path) -> None:
+        """The weights in Hugging Face form, with the tokenizers beside them."""
+        from penna.networks import encoder_decoder
+
+        folder.mkdir(parents=True, exist_ok=True)
+        encoder_decoder.write(self.network, folder)
+        self.words.source.save(str(folder / "tokenizer.json"))
+        if self.words.target is not None:
+            self.words.target.save(str(folder / "target_tokenizer.json"))
+
+    @cached_property
+    def _translator(self) -> Translator:
+        self.network.eval()
+        with exported(self.network, self.words, self.facts, self.threads) as translator:
+            return translator
+
+
+@dataclass(frozen=True, eq=False)
+class Opened(Reading):
+    """A translator as it is served, and the folder that it was opened from."""
+
+    translator: Translator
+    folder: Path
+
+    @property
+    def facts(self) -> Facts:  # type: ignore[override]
+        return self.translator.facts
+
+    def outputs(self, table: Table) -> Array:
+        return answered(self.translator, table)
+
+    def save(self, folder: Path) -> None:
+        """A copy of what was opened."""
+        shutil.copytree(self.folder, folder, dirs_exist_ok=True)
+
+
+def greedy(facts: Facts) -> Facts:
+    """The same with one beam, for scores on the way."""
+    return replace(facts, beams=1)

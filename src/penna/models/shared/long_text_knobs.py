@@ -1,0 +1,29 @@
+"""How an encoder reads what is more than one short text: knobs that families offer where rows need them. Knows no text.
+
+long   texts beyond the length are read by "windows", or their "head" alone
+pair   each text of a pair by itself ("apart"), or both in one row ("joined")
+"""
+
+from penna.search.recipe import Knob, Profile, Recipe, Scalar
+
+#: What a recipe means where it says nothing.
+USUAL: dict[str, Scalar] = {"long": "windows", "pair": "apart"}
+#: Of fewer rows than this a part is at stake: no trial is spent on how it is read.
+_WORTH = 0.02
+
+
+def long_knobs(profile: Profile) -> tuple[Knob, ...]:
+    return (Knob("long", values=("windows", "head")),) if profile.long >= _WORTH else ()
+
+
+def pair_knobs(profile: Profile) -> tuple[Knob, ...]:
+    return (Knob("pair", values=("apart", "joined")),) if profile.pair else ()
+
+
+def others(recipes: list[Recipe], profile: Profile, *, pairs: bool) -> list[Recipe]:
+    """The recipes, and the first of them again in the other ways that these rows can be read in."""
+    if not recipes:
+        return recipes
+    long = [recipes[0].but(long="head")] if long_knobs(profile) else []
+    joined = [recipes[0].but(pair="joined")] if pairs and profile.pair else []
+    return [*recipes[:2], *long, *recipes[2:], *joined]

@@ -1,0 +1,1 @@
+"""Family ``sliding_window``: extractive question answering without an encoder."""

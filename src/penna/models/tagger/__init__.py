@@ -1,0 +1,1 @@
+"""Family ``tagger``: token classification with a fine-tuned encoder."""

@@ -1,0 +1,1 @@
+"""Family ``translation_memory``: the source itself or the nearest training sentence."""

@@ -1,0 +1,1 @@
+"""Family ``trees``: gradient-boosted trees."""

@@ -1,0 +1,1 @@
+"""PyTorch modules: encoders with a head, token classifiers, encoder-decoders."""

@@ -1,0 +1,232 @@
+"""An encoder with a head, and what makes it cheap to train: attention, vocabulary, a head that has a
+start. Knows tensors; never a table."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from penna.heads import pair_vectors
+from penna.solvers.logistic import Logistic, fit_logistic
+from penna.solvers.ridge import fit_ridge
+from penna.training import loop, precision
+
+Index = np.ndarray[Any, np.dtype[np.int64]]
+
+_ATTENTION_DROPOUT = re.compile(r"attention\.(self\.dropout|attention_dropout|dropout)$")
+
+
+class Network(nn.Module):  # type: ignore[misc]
+    """Token ids, mask and for pairs types in, (rows, columns) logits out; ``pooling`` is one of ``embed.POOLINGS``."""
+
+    def __init__(self, encoder: nn.Module, width: int, columns: int, pooling: str, dropout: float) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.pooling = pooling
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(width, columns)
+        nn.init.normal_(self.head.weight, std=0.02)
+        nn.init.zeros_(self.head.bias)
+
+    def pooled(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, token_type_ids: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        typed = {} if token_type_ids is None else {"token_type_ids": token_type_ids}  # some encoders know no types
+        hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask, **typed).last_hidden_state
+        if self.pooling == "cls":
+            first: torch.Tensor = hidden[:, 0]
+            return first
+        if self.pooling == "last":
+            last: torch.Tensor = hidden[torch.arange(len(hidden), device=hidden.device), attention_mask.sum(1) - 1]
+            return last
+        mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
+        if self.pooling == "max":
+            largest: torch.Tensor = hidden.masked_fill(mask == 0, torch.finfo(hidden.dtype).min).amax(1)
+            return largest
+        count = mask.sum(1)
+        mean: torch.Tensor = (hidden * mask).sum(1) / (count.sqrt() if self.pooling == "sqrt" else count)
+        return mean
+
+    def forward(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, token_type_ids: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        logits: torch.Tensor = self.head(self.dropout(self.pooled(input_ids, attention_mask, token_type_ids)))
+        return logits
+
+
+class PairNetwork(Network):
+    """Ids and masks of both texts of pairs, and what they share, in; (rows, columns) logits out, from what
+    ``_pairs.combined`` makes of these."""
+
+    def __init__(self, encoder: nn.Module, width: int, columns: int, pooling: str, dropout: float) -> None:
+        super().__init__(encoder, pair_vectors.width(width), columns, pooling, dropout)
+
+    def forward(  # type: ignore[override]
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        second_ids: torch.Tensor,
+        second_mask: torch.Tensor,
+        shared: torch.Tensor,
+    ) -> torch.Tensor:
+        return self.between(self.pooled(input_ids, attention_mask), self.pooled(second_ids, second_mask), shared)
+
+    def between(self, first: torch.Tensor, second: torch.Tensor, shared: torch.Tensor) -> torch.Tensor:
+        u, v = (nn.functional.normalize(side.float(), dim=1) for side in (first, second))
+        product = u * v
+        cosine = pair_vectors.COSINE * product.sum(1, keepdim=True)
+        combined = torch.cat([u, v, (u - v).abs(), u.shape[1] ** 0.5 * product, cosine, shared], dim=1)
+        logits: torch.Tensor = self.head(self.dropout(combined))
+        return logits
+
+
+class CrossNetwork(PairNetwork):
+    """Ids and mask of both texts in one row in, with ``sides`` (rows, tokens), 1 for those of the second text, and
+    what both share; (rows, columns) logits out. ``pooling`` is "sides" whatever was asked for."""
+
+    def __init__(self, encoder: nn.Module, width: int, columns: int, pooling: str, dropout: float) -> None:
+        super().__init__(encoder, width, columns, "sides", dropout)
+
+    def forward(self, shared: torch.Tensor, **inputs: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+        first, second = self.apart(**inputs).unbind(1)
+        return self.between(first, second, shared)
+
+    def apart(
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        sides: torch.Tensor,
+        token_type_ids: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """(rows, 2, width): the mean over the tokens of either text."""
+        typed = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
+        hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask, **typed).last_hidden_state
+        second = attention_mask * sides
+        weights = torch.stack([attention_mask - second, second], dim=1).to(hidden.dtype)
+        means: torch.Tensor = weights @ hidden / weights.sum(2, keepdim=True).clamp(min=1)
+        return means
+
+
+class Pooled(nn.Module):  # type: ignore[misc]
+    """A network without its head: ids and mask in, (rows, width) vectors out."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, **inputs: torch.Tensor) -> torch.Tensor:
+        return self.network.pooled(**inputs)
+
+
+class Sided(nn.Module):  # type: ignore[misc]
+    """A network of pairs in one row without its head: (rows, 2 · width), the vectors of both texts side by side."""
+
+    def __init__(self, network: CrossNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, **inputs: torch.Tensor) -> torch.Tensor:
+        return self.network.apart(**inputs).flatten(1)
+
+
+class Twins(nn.Module):  # type: ignore[misc]
+    """A network without a head, given 2n texts: (n, 2 · width), the first n beside the others."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, **inputs: torch.Tensor) -> torch.Tensor:
+        joined: torch.Tensor = torch.cat(self.network(**inputs).chunk(2), dim=1)
+        return joined
+
+
+def quicken(encoder: Any, device: torch.device) -> None:
+    """Take from training what costs more than it gives on a processor.
+
+    Dropout inside attention draws a random number for each pair of tokens, and the fused attention's backward pass
+    in bfloat16 takes three times as long as the plain one's (torch 2.13): a quarter of a step each.
+    """
+    if device.type != "cpu":
+        return
+    for name, module in encoder.named_modules():
+        if _ATTENTION_DROPOUT.search(name):
+            module.p = 0.0
+    encoder.set_attn_implementation("eager")
+
+
+@contextmanager
+def compact(network: Network, used: Index) -> Iterator[Index]:
+    """Within the block the embedding matrix holds only the rows ``used``; yields the lookup old id -> new id.
+
+    Rows that no text touches have no gradient and do not decay, so nothing is lost; after the block the learnt rows
+    are back among all others. What is saved is an optimiser step over rows that do not move.
+    """
+    encoder: Any = network.encoder
+    whole: nn.Embedding = encoder.get_input_embeddings()
+    padding = whole.padding_idx
+    # Ids up to the padding id keep their places: some encoders count positions by it.
+    kept = np.union1d(used, np.arange(1 + (padding or 0)))
+    lookup = np.zeros(whole.num_embeddings, dtype=np.int64)
+    lookup[kept] = np.arange(len(kept))
+    at = torch.from_numpy(kept).to(whole.weight.device)
+    small = nn.Embedding(len(kept), whole.embedding_dim, padding_idx=padding, device=whole.weight.device)
+    small.weight.data.copy_(whole.weight.data[at])
+    small.weight.requires_grad_(whole.weight.requires_grad)
+    encoder.set_input_embeddings(small)
+    try:
+        yield lookup
+    finally:
+        whole.weight.data[at] = small.weight.data
+        encoder.set_input_embeddings(whole)
+
+
+def start_head(
+    network: Network,
+    rows: loop.Rows,
+    dtype: precision.Dtype,
+    threads: int,
+    loss: str = "cross_entropy",
+    most: int = 20_000,
+) -> None:
+    """Give the head a logistic regression, or for numbers a ridge regression, on the untrained encoder's output.
+
+    A random head first drags a good encoder the wrong way (Kumar et al. 2022, "Fine-Tuning can Distort Pretrained
+    Features").
+    """
+    index = np.arange(len(rows))
+    if len(index) > most:
+        index = np.sort(np.random.default_rng(0).choice(index, most, replace=False))
+    head, network.head = network.head, nn.Identity()
+    try:
+        features = loop.outputs(network, rows.lengths[index], _at(rows.inputs, index), 64, dtype).numpy()
+    finally:
+        network.head = head
+    mean, scale = features.mean(0), features.std(0) + 1e-6
+    found = _STARTS[loss]((features - mean) / scale, rows.y[index], head.out_features, threads)
+    coef, bias = found.coef / scale, found.intercept - (found.coef / scale) @ mean
+    if len(coef) < head.out_features:  # one row stands for two classes
+        coef, bias = np.concatenate([-coef, coef]) / 2, np.concatenate([-bias, bias]) / 2
+    with torch.no_grad():
+        head.weight.copy_(torch.from_numpy(coef))
+        head.bias.copy_(torch.from_numpy(bias))
+
+
+def _logistic(features: Any, y: Any, columns: int, threads: int) -> Logistic:
+    # As strict as C = 12 is for vectors of length one: the head must leave the encoder something to learn.
+    return fit_logistic(features, y, columns, c=12 / features.shape[1], threads=threads)
+
+
+def _ridge(features: Any, y: Any, columns: int, threads: int) -> Logistic:
+    return fit_ridge(features, y, alpha=float(features.shape[1]), threads=threads)
+
+
+_STARTS = {"cross_entropy": _logistic, "squared": _ridge, "binary_cross_entropy": _logistic}
+
+
+def _at(inputs: Callable[[Index], loop.Inputs], index: Index) -> Callable[[Index], loop.Inputs]:
+    return lambda part: inputs(index[part])

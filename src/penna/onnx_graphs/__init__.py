@@ -1,0 +1,1 @@
+"""ONNX graphs as plain arrays: written, read back strictly and verified; no PyTorch."""

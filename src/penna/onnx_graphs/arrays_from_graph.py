@@ -1,0 +1,195 @@
+"""The arrays of an encoder or a decoder, taken back from a graph by the names that Penna's writers give. Knows plain
+graphs and shapes; every shape is checked against the others. Raises ValueError for what does not fit.
+
+Of the graph's own nodes only what no array tells is read: how many heads, which activation, which layer when. Whether
+the nodes are right is seen by writing them again (``blueprint``).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from penna.data.arrays import Array
+from penna.onnx_graphs.decoder_weights import DecoderLayer, DecoderParts
+from penna.onnx_graphs.encoder_graph import _ACTIVATIONS
+from penna.onnx_graphs.encoder_weights import Dense, Layer, Norm, Parts
+from penna.onnx_graphs.graph_values import Graph, Node
+
+#: Layers, as often as they are applied: as many as a checkpoint's config may ask for.
+MOST_LAYERS = 1000
+_MOST_HEAD = 8  # layers of a head
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Weights by name. ``taken`` checks the shape: None stands for an axis of any size, 1 at least."""
+
+    arrays: Mapping[str, Array]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.arrays
+
+    def taken(self, name: str, *shape: int | None) -> Array:
+        array = self.arrays.get(name)
+        if array is None:
+            raise ValueError(f"it lacks the weights {name}")
+        fits = len(array.shape) == len(shape) and array.dtype == np.float32
+        wanted = tuple(e if want is None else want for e, want in zip(array.shape, shape, strict=False))
+        if not fits or array.shape != wanted or not array.size:
+            raise ValueError(f"its weights {name} are of another shape than Penna writes")
+        return array
+
+    def dense(self, name: str, inside: int, outside: int | None) -> Dense:
+        weight = self.taken(f"{name}.weight", inside, outside)
+        return Dense(weight, self.taken(f"{name}.bias", weight.shape[1]))
+
+    def norm(self, name: str, width: int) -> Norm:
+        # The epsilon is no array: it is checked where nodes are compared.
+        return Norm(self.taken(f"{name}.scale", width), self.taken(f"{name}.shift", width), 0.0)
+
+    def layer(self, name: str, width: int) -> Layer:
+        up = self.dense(f"{name}.up", width, None)
+        return Layer(
+            qkv=self.dense(f"{name}.qkv", width, 3 * width),
+            out=self.dense(f"{name}.out", width, width),
+            attended=self.norm(f"{name}.attended", width),
+            up=up,
+            down=self.dense(f"{name}.down", up.weight.shape[1], width),
+            done=self.norm(f"{name}.done", width),
+        )
+
+
+def encoder(graph: Graph, length: int, words: Array | None = None) -> Parts:
+    """The parts of an encoder for ``length`` tokens; ``words`` where they are kept in another file."""
+    weights = Weights(graph.weights if words is None else {**graph.weights, "words": words})
+    table = weights.taken("words", None, None)
+    inside = table.shape[1]
+    padding = _padding(graph)
+    project = weights.dense("project", inside, None) if "project.weight" in weights else None
+    width = inside if project is None else project.weight.shape[1]
+    order = _order(graph)
+    heads = _heads(graph, "Attention", width)
+    return Parts(
+        words=table,
+        positions=weights.taken("positions", length + (0 if padding is None else padding + 1), inside),
+        norm=weights.norm("embedded", inside),
+        project=project,
+        layers=tuple(weights.layer(f"layer_{i}", width) for i in range(max(order) + 1)),
+        order=order,
+        heads=heads,
+        activation=_activation(graph, "layer_0.up.bias"),
+        padding=padding,
+        distances=weights.taken("distances", heads, 2 * length - 1) if "distances" in weights else None,
+        second=weights.taken("kinds", 2, inside)[1] if "kinds" in weights else None,
+    )
+
+
+def head(graph: Graph, inside: int) -> list[tuple[Dense, str]]:
+    """The layers of what stands behind the pooling, each with its activation."""
+    weights, found = Weights(graph.weights), list[tuple[Dense, str]]()
+    for number in range(_MOST_HEAD):
+        if f"head_{number}.weight" not in weights:
+            break
+        dense = weights.dense(f"head_{number}", inside, None)
+        (added,) = [node for node in graph.nodes if f"head_{number}.bias" in node.inputs] or [Node("", (), ("",))]
+        after = {node.operator for node in graph.nodes if added.outputs[0] in node.inputs}
+        activation = next((name for name, what in (("relu", "Relu"), ("tanh", "Tanh")) if what in after), "linear")
+        found.append((dense, activation))
+        inside = dense.weight.shape[1]
+    return found
+
+
+def decoder(once: Graph, step: Graph, length: int, inside: int, words: Array | None = None) -> DecoderParts:
+    """The parts of a decoder that says at most ``length`` tokens about an encoder's states, ``inside`` wide."""
+    weights = Weights(step.weights if words is None else {**step.weights, "words": words})
+    table = weights.taken("words", None, None)
+    pieces, width = table.shape
+    order = _order(step)
+    known = Weights(once.weights)
+    return DecoderParts(
+        words=table,
+        positions=weights.taken("positions", length, width),
+        norm=weights.norm("embedded", width),
+        layers=tuple(_decoder_layer(known, weights, i, inside, width) for i in range(max(order) + 1)),
+        order=order,
+        heads=_heads(step, "MultiHeadAttention", width),
+        activation=_activation(step, "layer_0.up.bias"),
+        change=weights.dense("change", width, width),
+        changed=weights.norm("changed", width),
+        answers=weights.taken("answers", pieces, width) if "answers" in weights else None,
+        bias=weights.taken("answers.bias", pieces),
+    )
+
+
+def _decoder_layer(once: Weights, step: Weights, index: int, inside: int, width: int) -> DecoderLayer:
+    return DecoderLayer(
+        layer=step.layer(f"layer_{index}", width),
+        query=step.dense(f"layer_{index}.query", width, width),
+        key=once.dense(f"keys_{index}", inside, width),
+        value=once.dense(f"values_{index}", inside, width),
+        across=step.dense(f"layer_{index}.across", width, width),
+        crossed=step.norm(f"layer_{index}.crossed", width),
+    )
+
+
+def _order(graph: Graph) -> tuple[int, ...]:
+    """Which layer stands at each depth, as the nodes have it; loops are counted out."""
+    order: list[int] = []
+    for node in graph.nodes:
+        body, times = node.settings.get("body"), 1
+        if isinstance(body, Graph):
+            times = _whole(graph, node.inputs[0] if node.inputs else "")
+        cycle = [*_layers(body.nodes if isinstance(body, Graph) else (node,))]
+        if not 0 <= times <= MOST_LAYERS or len(order) + times * len(cycle) > MOST_LAYERS:
+            raise ValueError(f"it applies more than {MOST_LAYERS} layers")
+        order += cycle * times
+    if not order or set(order) != set(range(max(order) + 1)):
+        raise ValueError("its layers are not numbered as Penna does")
+    return tuple(order)
+
+
+def _layers(nodes: Sequence[Node]) -> Iterator[int]:
+    """The number of each layer that one of these nodes begins."""
+    for node in nodes:
+        for name in node.inputs:
+            number = name.removeprefix("layer_").removesuffix(".qkv.weight")
+            if name == f"layer_{number}.qkv.weight" and number.isdecimal() and int(number) < MOST_LAYERS:
+                yield int(number)
+
+
+def _every(graph: Graph) -> Iterator[Node]:
+    """All nodes, those of loops included."""
+    for node in graph.nodes:
+        yield node
+        body = node.settings.get("body")
+        if isinstance(body, Graph):
+            yield from body.nodes
+
+
+def _padding(graph: Graph) -> int | None:
+    return _whole(graph, "padding") if "padding" in graph.weights else None
+
+
+def _whole(graph: Graph, name: str) -> int:
+    array = graph.weights.get(name)
+    if array is None or array.shape != () or array.dtype.kind != "i" or not 0 <= int(array) < 1 << 31:
+        raise ValueError(f"its {name or 'loop'} is no constant number that can be")
+    return int(array)
+
+
+def _heads(graph: Graph, operator: str, width: int) -> int:
+    heads = next((node.settings.get("num_heads") for node in _every(graph) if node.operator == operator), None)
+    if type(heads) is not int or not 0 < heads <= width or width % heads:
+        raise ValueError(f"its heads ({heads}) do not divide its width ({width})")
+    return heads
+
+
+def _activation(graph: Graph, bias: str) -> str:
+    """One whose operator reads this bias, or what is added with it."""
+    operator = next((node.operator for node in _every(graph) if bias in node.inputs), "")
+    operator = "Relu" if operator == "Add" else operator
+    name = next((name for name, written in _ACTIVATIONS.items() if written == operator), None)
+    if name is None:
+        raise ValueError(f"its activation {operator!r} is none that Penna writes")
+    return name

@@ -1,0 +1,82 @@
+"""The weights of a decoder with cross-attention as plain arrays. Knows the modules of transformers, nothing of ONNX.
+
+No torch at import.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from penna.data.arrays import Array
+from penna.encoders import subword_tokenizer
+from penna.onnx_graphs.encoder_weights import Dense, Layer, Norm, _array, _bert_layer, _dense, _norm, _positions
+
+
+@dataclass(frozen=True)
+class DecoderLayer:
+    """A layer as an encoder has it, and after its attention one more, over the encoder's states."""
+
+    layer: Layer
+    query: Dense
+    key: Dense
+    value: Dense
+    across: Dense
+    crossed: Norm
+
+
+@dataclass(frozen=True)
+class DecoderParts:
+    """A whole decoder. ``order`` says which of ``layers`` stands at each depth; shared ones are there once."""
+
+    words: Array  # (vocabulary, width)
+    positions: Array  # (length, width), the token type added
+    norm: Norm
+    layers: tuple[DecoderLayer, ...]
+    order: tuple[int, ...]
+    heads: int
+    activation: str
+    change: Dense  # what the last states go through before they meet the words
+    changed: Norm
+    answers: Array | None  # (vocabulary, width) where these are other words
+    bias: Array  # (vocabulary,), of what is no answer so low that it is never said
+
+    @property
+    def width(self) -> int:
+        return int(self.words.shape[1])
+
+
+def read(module: Any) -> DecoderParts:
+    """The parts of a BertLMHeadModel with cross-attention."""
+    body, head = module.bert, module.cls.predictions
+    distinct = list(dict.fromkeys(body.encoder.layer))
+    tied = head.decoder.weight is body.embeddings.word_embeddings.weight
+    return DecoderParts(
+        words=_array(body.embeddings.word_embeddings.weight),
+        positions=_positions(body.embeddings, module.config.max_position_embeddings),
+        norm=_norm(body.embeddings.LayerNorm),
+        layers=tuple(map(_layer, distinct)),
+        order=tuple(distinct.index(layer) for layer in body.encoder.layer),
+        heads=module.config.num_attention_heads,
+        activation=module.config.hidden_act,
+        change=_dense(head.transform.dense),
+        changed=_norm(head.transform.LayerNorm),
+        answers=None if tied else _array(head.decoder.weight),
+        bias=_allowed(_array(head.decoder.bias)),
+    )
+
+
+def _allowed(bias: Array) -> Array:
+    out = bias.copy()
+    out[list(subword_tokenizer.NEVER)] = -1e4
+    return out
+
+
+def _layer(layer: Any) -> DecoderLayer:
+    inside, outside = layer.crossattention.self, layer.crossattention.output
+    return DecoderLayer(
+        layer=_bert_layer(layer),
+        query=_dense(inside.query),
+        key=_dense(inside.key),
+        value=_dense(inside.value),
+        across=_dense(outside.dense),
+        crossed=_norm(outside.LayerNorm),
+    )

@@ -1,0 +1,87 @@
+"""encoder.json: what an encoder's artefact says of its graph. Trusts no value."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from penna import safe_load
+from penna.encoders import tokens
+from penna.encoders.sliding_windows import Framing
+from penna.errors import BundleError
+
+FORMAT = 1
+FACTS = "encoder.json"
+#: How hidden states become one vector: of "none" every token keeps its own; "sides" is the mean of either text of a
+#: pair.
+POOLINGS = ("mean", "cls", "max", "sqrt", "last", "none", "sides")
+_MOST_UNITS = 1 << 20
+_RANGES: Mapping[str, tuple[int, int]] = {
+    "length": (1, _MOST_UNITS), "outputs": (1, _MOST_UNITS), "pad": (0, _MOST_UNITS), "width": (1, _MOST_UNITS),
+    "depth": (1, _MOST_UNITS), "characters": (1, 1 << 31),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What encoder.json says. ``characters`` is where a text is cut before it is tokenised, in training as here;
+    ``framing`` is None where a text is one row of at most ``length`` tokens; ``parity`` is the largest difference that
+    was measured between the graph and the network that it was written from."""
+
+    length: int
+    outputs: int
+    pad: int
+    characters: int
+    pooling: str = "mean"
+    width: int = 0
+    kind: str = ""
+    depth: int = 0
+    framing: Framing | None = None
+    parity: float | None = None
+    unit: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        left_out = {"framing"} if self.unit else {"framing", "unit"}
+        plain = {name: value for name, value in self.__dict__.items() if name not in left_out}
+        return {"format": FORMAT, **plain, **({} if self.framing is None else {"framing": self.framing.to_json()})}
+
+    @property
+    def inputs(self) -> list[str]:
+        """Of the graph."""
+        pairs = self.framing is not None and self.framing.sides == 2
+        typed = pairs and self.framing is not None and (self.framing.frame.typed or self.pooling == "sides")
+        return ["ids", "mask", "types"] if typed else ["ids", "mask"]
+
+
+def read(folder: Path) -> Facts:
+    """Raises BundleError on anything missing, damaged or too new."""
+    path = folder / FACTS
+    data = safe_load.load_json(path)
+    with safe_load.damaged(path):
+        found = int(data.pop("format"))
+        if found > FORMAT:
+            raise BundleError(f"{path} has format {found}, this Penna reads up to {FORMAT}: update penna.")
+        known = Facts.__annotations__.keys() - {"framing", "parity", "unit"}
+        facts = Facts(**{name: data[name] for name in known}, parity=data.get("parity"), unit=data.get("unit", False))
+        if "framing" in data:
+            facts = replace(facts, framing=Framing.from_json(data["framing"], facts.length))
+        if facts.pooling == "sides" and (facts.framing is None or facts.framing.sides != 2 or facts.outputs % 2):
+            raise ValueError("it has two sides, and no pairs")
+        for name, (least, most) in _RANGES.items():
+            value = getattr(facts, name)
+            if type(value) is not int or not least <= value <= most:
+                raise ValueError(f"{name} is {value!r:.40}")
+        _check_sizes(facts)
+    return facts
+
+
+def _check_sizes(facts: Facts) -> None:
+    most = facts.length if facts.framing is None else facts.framing.most
+    if facts.characters > tokens.CHARACTERS * max(tokens.CAP, most):
+        raise ValueError(f"characters is {facts.characters}, more than {most} tokens need")
+    if facts.pooling not in POOLINGS:
+        raise ValueError(f"pooling is {facts.pooling!r:.40}")
+    if type(facts.unit) is not bool or (facts.unit and facts.pooling in ("none", "sides")):
+        raise ValueError(f"unit is {facts.unit!r:.40}")
+    if type(facts.kind) is not str or type(facts.parity) not in (float, int, type(None)):
+        raise ValueError("its kind or its parity is none that Penna writes")

@@ -1,0 +1,222 @@
+"""The weights of an encoder as plain arrays, whatever architecture they come from. Knows the modules of transformers,
+and nothing of ONNX. No torch at import."""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from penna.data.arrays import Array
+from penna.errors import BundleError
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Dense:
+    """y = x @ weight + bias; weight (in, out), bias (out,)."""
+
+    weight: Array
+    bias: Array
+
+
+@dataclass(frozen=True)
+class Norm:
+    """Layer normalisation."""
+
+    scale: Array
+    shift: Array
+    epsilon: float
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Attention, then two dense layers, each added to what went in and normalised afterwards."""
+
+    qkv: Dense  # queries, keys and values side by side: (width, 3 width)
+    out: Dense
+    attended: Norm
+    up: Dense
+    down: Dense
+    done: Norm
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A whole encoder. ``order`` says which of ``layers`` stands at each depth: ALBERT repeats a few in turn."""
+
+    words: Array  # (vocabulary, embedding width)
+    positions: Array  # (length, embedding width), the token type added; with ``padding``, so many rows and one more
+    norm: Norm
+    project: Dense | None  # from embedding width to width, where they differ
+    layers: tuple[Layer, ...]
+    order: tuple[int, ...]
+    heads: int
+    activation: str
+    padding: int | None = None  # RoBERTa and its kin: positions count from here, past all tokens that are this id
+    distances: Array | None = None  # MPNet: (heads, 2 length - 1), what attention adds for each distance
+    second: Array | None = None  # (embedding width,) what is added to tokens of type 1; None where none are asked for
+
+    @property
+    def width(self) -> int:
+        return int(self.layers[0].out.weight.shape[1])
+
+
+def read(module: "torch.nn.Module", length: int, *, typed: bool = False) -> Parts:
+    """The parts of a plain transformers encoder, for inputs of at most ``length`` tokens, of two types or of one."""
+    parts = _read(module, length)
+    return replace(parts, second=_second(module)) if typed else parts
+
+
+def _read(encoder: Any, length: int) -> Parts:
+    kind = encoder.config.model_type
+    if kind == "albert":
+        return _albert(encoder, length)
+    if kind == "distilbert":
+        return _distilbert(encoder, length)
+    if kind in ("bert", "electra", "roberta", "xlm-roberta", "camembert", "mpnet"):
+        return _bert(encoder, length)
+    raise BundleError(f"an encoder of architecture {kind!r} cannot be written as a graph: choose another encoder.")
+
+
+def _bert(encoder: Any, length: int) -> Parts:
+    config = encoder.config
+    pack = _mpnet_layer if config.model_type == "mpnet" else _bert_layer
+    layers = tuple(pack(layer) for layer in encoder.encoder.layer)
+    return Parts(
+        words=_array(encoder.embeddings.word_embeddings.weight),
+        positions=_positions(encoder.embeddings, length),
+        norm=_norm(encoder.embeddings.LayerNorm),
+        project=_dense(encoder.embeddings_project) if hasattr(encoder, "embeddings_project") else None,
+        layers=layers,
+        order=tuple(range(len(layers))),
+        heads=config.num_attention_heads,
+        activation=config.hidden_act,
+        padding=getattr(encoder.embeddings, "padding_idx", None),
+        distances=_distances(encoder.encoder, length) if config.model_type == "mpnet" else None,
+    )
+
+
+def _albert(encoder: Any, length: int) -> Parts:
+    config = encoder.config
+    groups = encoder.encoder.albert_layer_groups
+    inner = config.inner_group_num
+    order: list[int] = []
+    for depth in range(config.num_hidden_layers):
+        group = int(depth / (config.num_hidden_layers / config.num_hidden_groups))
+        order += range(group * inner, (group + 1) * inner)
+    return Parts(
+        words=_array(encoder.embeddings.word_embeddings.weight),
+        positions=_positions(encoder.embeddings, length),
+        norm=_norm(encoder.embeddings.LayerNorm),
+        project=_dense(encoder.encoder.embedding_hidden_mapping_in),
+        layers=tuple(_albert_layer(layer) for group in groups for layer in group.albert_layers),
+        order=tuple(order),
+        heads=config.num_attention_heads,
+        activation=config.hidden_act,
+    )
+
+
+def _distilbert(encoder: Any, length: int) -> Parts:
+    layers = tuple(_distilbert_layer(layer) for layer in encoder.transformer.layer)
+    return Parts(
+        words=_array(encoder.embeddings.word_embeddings.weight),
+        positions=_positions(encoder.embeddings, length),
+        norm=_norm(encoder.embeddings.LayerNorm),
+        project=None,
+        layers=layers,
+        order=tuple(range(len(layers))),
+        heads=encoder.config.n_heads,
+        activation=encoder.config.activation,
+    )
+
+
+def _bert_layer(layer: Any) -> Layer:
+    inside, outside = layer.attention.self, layer.attention.output
+    return Layer(
+        qkv=_side_by_side(inside.query, inside.key, inside.value),
+        out=_dense(outside.dense),
+        attended=_norm(outside.LayerNorm),
+        up=_dense(layer.intermediate.dense),
+        down=_dense(layer.output.dense),
+        done=_norm(layer.output.LayerNorm),
+    )
+
+
+def _mpnet_layer(layer: Any) -> Layer:
+    inside = layer.attention.attn
+    return Layer(
+        qkv=_side_by_side(inside.q, inside.k, inside.v),
+        out=_dense(inside.o),
+        attended=_norm(layer.attention.LayerNorm),
+        up=_dense(layer.intermediate.dense),
+        down=_dense(layer.output.dense),
+        done=_norm(layer.output.LayerNorm),
+    )
+
+
+def _albert_layer(layer: Any) -> Layer:
+    inside = layer.attention
+    return Layer(
+        qkv=_side_by_side(inside.query, inside.key, inside.value),
+        out=_dense(inside.dense),
+        attended=_norm(inside.LayerNorm),
+        up=_dense(layer.ffn),
+        down=_dense(layer.ffn_output),
+        done=_norm(layer.full_layer_layer_norm),
+    )
+
+
+def _distilbert_layer(layer: Any) -> Layer:
+    inside = layer.attention
+    return Layer(
+        qkv=_side_by_side(inside.q_lin, inside.k_lin, inside.v_lin),
+        out=_dense(inside.out_lin),
+        attended=_norm(layer.sa_layer_norm),
+        up=_dense(layer.ffn.lin1),
+        down=_dense(layer.ffn.lin2),
+        done=_norm(layer.output_layer_norm),
+    )
+
+
+def _positions(embeddings: Any, length: int) -> Array:
+    first = getattr(embeddings, "padding_idx", -1) + 1
+    table = _array(embeddings.position_embeddings.weight)[: first + length]
+    if len(table) < first + length:
+        raise BundleError(f"the encoder has too few positions for a length of {length} tokens: ask for less.")
+    if hasattr(embeddings, "token_type_embeddings"):  # always type 0 here, so that it is part of every position
+        table = table + _array(embeddings.token_type_embeddings.weight)[0]
+    return table
+
+
+def _second(module: Any) -> Array:
+    found = _array(module.embeddings.token_type_embeddings.weight)
+    return np.asarray(found[1] - found[0])
+
+
+def _distances(encoder: Any, length: int) -> Array:
+    """(heads, 2 length - 1): column length - 1 + (key - query)."""
+    import torch
+
+    with torch.inference_mode():
+        bias = _array(encoder.compute_position_bias(torch.zeros(1, length, 1)))[0]
+    return np.concatenate([bias[:, :0:-1, 0], bias[:, 0, :]], axis=1)
+
+
+def _side_by_side(*modules: Any) -> Dense:
+    parts = [_dense(module) for module in modules]
+    return Dense(np.concatenate([p.weight for p in parts], axis=1), np.concatenate([p.bias for p in parts]))
+
+
+def _dense(module: Any) -> Dense:
+    return Dense(np.ascontiguousarray(_array(module.weight).T), _array(module.bias))
+
+
+def _norm(module: Any) -> Norm:
+    return Norm(_array(module.weight), _array(module.bias), float(module.eps))
+
+
+def _array(tensor: Any) -> Array:
+    found: Array = tensor.detach().float().cpu().numpy()
+    return found

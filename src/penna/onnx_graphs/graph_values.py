@@ -1,0 +1,98 @@
+"""An ONNX graph as plain values: what Penna's writers make, what its reader finds, and how the first becomes a file.
+Knows arrays; imports onnx only to write.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from penna.data.arrays import Array
+
+if TYPE_CHECKING:
+    import onnx
+
+#: Versions that every model of Penna has: of the file format, and of the two sets of operators.
+IR = 8
+FUSED = "com.microsoft"
+OPERATORS: Mapping[str, int] = {"": 17, FUSED: 1}
+PRODUCER = "penna"
+#: Number of a type in a file -> type. No others occur.
+TYPES: Mapping[int, Any] = {1: np.float32, 6: np.int32, 7: np.int64, 9: np.bool_}
+
+
+@dataclass(frozen=True)
+class Value:
+    """What goes into a graph or comes out of it; an axis is a number, or a name where it changes."""
+
+    name: str
+    kind: str  # a name of numpy's
+    shape: tuple[int | str, ...]
+
+
+@dataclass(frozen=True)
+class Node:
+    """One operator. A setting is a whole number, a float, a list of whole numbers, or a graph."""
+
+    operator: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    domain: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Nodes in order, with what goes in and out, and weights by name."""
+
+    name: str
+    nodes: Sequence[Node] = ()
+    inputs: Sequence[Value] = ()
+    outputs: Sequence[Value] = ()
+    weights: Mapping[str, Array] = field(default_factory=dict)
+
+
+def model(graph: Graph) -> "onnx.ModelProto":
+    """The graph as a whole model."""
+    from onnx import helper
+
+    operators = [helper.make_opsetid(domain, version) for domain, version in OPERATORS.items()]
+    return helper.make_model(_graph(graph), opset_imports=operators, ir_version=IR, producer_name=PRODUCER)
+
+
+def weights_alone(weights: Mapping[str, Array]) -> "onnx.ModelProto":
+    """The part of a model that holds these weights and nothing else."""
+    import onnx
+
+    return onnx.ModelProto(graph=onnx.GraphProto(initializer=_tensors(weights)))
+
+
+def _graph(graph: Graph) -> Any:
+    from onnx import helper
+
+    nodes = [
+        helper.make_node(
+            node.operator,
+            list(node.inputs),
+            list(node.outputs),
+            domain=node.domain,
+            **{name: _graph(value) if isinstance(value, Graph) else value for name, value in node.settings.items()},
+        )
+        for node in graph.nodes
+    ]
+    inputs, outputs = ([_described(value) for value in values] for values in (graph.inputs, graph.outputs))
+    return helper.make_graph(nodes, graph.name, inputs, outputs, initializer=_tensors(graph.weights))
+
+
+def _described(value: Value) -> Any:
+    from onnx import helper
+
+    (number,) = (n for n, kind in TYPES.items() if np.dtype(kind) == value.kind)
+    return helper.make_tensor_value_info(value.name, number, list(value.shape))
+
+
+def _tensors(weights: Mapping[str, Array]) -> list[Any]:
+    from onnx import numpy_helper
+
+    return [numpy_helper.from_array(np.asarray(array, order="C"), name) for name, array in weights.items()]

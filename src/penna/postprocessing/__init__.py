@@ -1,0 +1,35 @@
+"""Post-processing steps: thresholds and calibration, fitted on predictions for rows that no model was fitted on."""
+
+from penna.postprocessing.base import (
+    CALLS,
+    ROOM,
+    Adjustment,
+    Kind,
+    Score,
+    apply,
+    from_json,
+    kinds,
+    normal,
+    numbers,
+    same,
+    suits,
+    sureness,
+    to_json,
+)
+
+__all__ = [
+    "CALLS",
+    "ROOM",
+    "Adjustment",
+    "Kind",
+    "Score",
+    "apply",
+    "from_json",
+    "kinds",
+    "normal",
+    "numbers",
+    "same",
+    "suits",
+    "sureness",
+    "to_json",
+]

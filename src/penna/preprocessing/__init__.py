@@ -1,0 +1,1 @@
+"""Data checks, column typing, text cleaning and label noise."""

@@ -1,0 +1,73 @@
+"""Boilerplate: runs of words that many different rows share, such as signatures, disclaimers and form fields."""
+
+import numpy as np
+
+from penna.data.arrays import Array
+from penna.data.table import Finding
+from penna.preprocessing import shingles
+from penna.preprocessing.check_context import Sheet
+from penna.preprocessing.data_findings import FEW, of_rows, quoted
+
+LOOKS_FOR = "boilerplate shared by many rows"
+NEEDS = ""
+
+RUN = 6  # words; shorter runs are idioms
+_LEAST_ROWS, _LEAST_SHARE = 10, 0.02
+_BITS = 22
+
+
+def find(sheet: Sheet) -> list[Finding]:
+    """Rows that hold a run of six words which at least 2 % of the different texts (and ten of them) hold."""
+    n = len(sheet)
+    runs, place = sheet.words.runs(RUN)
+    row = sheet.words.rows[place]
+    # Copies of a text share all its runs: one of each kin speaks for all.
+    original = np.zeros(n, bool)
+    original[np.unique(sheet.kin[:n], return_index=True)[1]] = True
+    least = max(_LEAST_ROWS, _LEAST_SHARE * original.sum())
+    if original[row].sum() < least:
+        return []
+    common = _common(runs[original[row]], row[original[row]], least)
+    if not len(common):
+        return []
+    held = np.isin(runs, common)
+    rows = np.unique(row[held])
+    return of_rows(
+        "boilerplate", f"texts with a run of {RUN} or more words that many others have too", sheet.rows[rows], "info",
+        of=n, examples=_phrases(sheet, runs[held], place[held], row[held]),
+        does="keeps it; n-grams that all classes share weigh little", change="cut it out in the file",
+    )  # fmt: skip
+
+
+def _common(runs: Array, row: Array, least: float) -> Array:
+    """Runs that so many rows hold; buckets first, so that few need to be counted one by one."""
+    bucket = (runs >> np.uint64(64 - _BITS)).astype(np.int64)
+    kept = np.bincount(bucket, minlength=1 << _BITS)[bucket] >= least
+    runs, row = runs[kept], row[kept]
+    order = np.lexsort((row, runs))
+    runs, row = runs[order], row[order]
+    new = np.ones(len(runs), bool)
+    new[1:] = (runs[1:] != runs[:-1]) | (row[1:] != row[:-1])
+    found, counts = np.unique(runs[new], return_counts=True)
+    return np.asarray(found[counts >= least])
+
+
+def _phrases(sheet: Sheet, runs: Array, place: Array, row: Array) -> list[str]:
+    """The most frequent phrases in words, each as long as its neighbours in a row reach."""
+    out: list[str] = []
+    left = np.ones(len(runs), bool)
+    while left.any() and len(out) < FEW:
+        _, first, counts = np.unique(runs[left], return_index=True, return_counts=True)
+        best = int(counts.argmax())
+        at = int(np.flatnonzero(left)[first[best]])
+        begin = end = at
+        while begin > 0 and place[begin - 1] == place[begin] - 1 and row[begin - 1] == row[at]:
+            begin -= 1
+        while end + 1 < len(runs) and place[end + 1] == place[end] + 1 and row[end + 1] == row[at]:
+            end += 1
+        start = int(place[begin] - sheet.words.offsets[row[at]])
+        said = shingles.listed(sheet.table.joined[row[at]])[start : start + end - begin + RUN]
+        rows = len(np.unique(row[runs == runs[at]]))
+        out.append(f"{rows:,} rows, such as row {sheet.rows[row[at]]}: {quoted(' '.join(said))}")
+        left &= ~np.isin(runs, runs[begin : end + 1])
+    return out

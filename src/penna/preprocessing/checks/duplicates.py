@@ -1,0 +1,129 @@
+"""Texts that stand there more than once: equal, nearly equal, under other labels, and on both sides of an exam."""
+
+from typing import Any
+
+import numpy as np
+
+from penna.data.arrays import Array
+from penna.data.table import Finding, Table
+from penna.preprocessing.check_context import Sheet
+from penna.preprocessing.data_findings import FEW, of_rows, quoted
+
+LOOKS_FOR = "equal and nearly equal texts, also across train and test, and under different labels"
+NEEDS = ""
+
+
+def find(sheet: Sheet) -> list[Finding]:
+    """Exact and near copies of earlier rows, those under another label, and test rows that were trained on."""
+    exact = equal(sheet.table, sheet.strata if sheet.classes else None, ~sheet.blank)
+    return [*exact, *_near(sheet, exact), *_leaks(sheet)]
+
+
+def equal(table: Table, strata: Array | None, usable: Array | None = None) -> list[Finding]:
+    """Equal texts: harmless where their labels agree, since splits keep them together; noise where they do not.
+
+    ``strata`` (n,) class of each row, -1 where unknown, or None for a target without classes.
+    """
+    usable = np.ones(len(table), bool) if usable is None else usable
+    first = _first(table.hashes)
+    repeats = np.flatnonzero((first != np.arange(len(table))) & usable)
+    return [
+        *of_rows(
+            "repeated text", "rows that repeat the text of an earlier row", table.rows[repeats], "info",
+            of=len(table), examples=_pairs(table, repeats, first),
+            does="keeps them, copies always on one side of a split", change="drop the repeats in the file",
+        ),
+        *_torn(table, first, strata, usable, "torn labels", "rows whose text also stands under another label"),
+    ]  # fmt: skip
+
+
+def _first(keys: Array) -> Array:
+    """(n,) for each row the first position with the same key."""
+    _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+    return np.asarray(first[inverse])
+
+
+def _torn(
+    table: Table, first: Array, strata: Array | None, usable: Array, kind: str, what: str, but: Array | None = None
+) -> list[Finding]:
+    """Groups of rows with several labels; rows in ``but`` have been told of already."""
+    if strata is None:
+        return []
+    known = usable & (strata >= 0)
+    least, most = np.full(len(table), np.iinfo(np.int64).max), np.full(len(table), -1)
+    np.minimum.at(least, first[known], strata[known])
+    np.maximum.at(most, first[known], strata[known])
+    torn = known & (least[first] < most[first])
+    if but is not None:
+        torn &= ~but
+    rows = np.flatnonzero(torn)
+    rows = rows[np.argsort(first[rows], kind="stable")]
+    labels = (
+        []
+        if table.target is None
+        else [f"row {table.rows[i]}: {table.target[i]!s}, {quoted(table.joined[i])}" for i in rows[:FEW]]
+    )
+    return of_rows(
+        kind, what, table.rows[np.sort(rows)], of=len(table), examples=labels,
+        does="keeps them all", change="decide on one label in the file",
+    )  # fmt: skip
+
+
+def _pairs(table: Table, rows: Array, first: Array) -> list[str]:
+    return [f"row {table.rows[i]} is like row {table.rows[first[i]]}: {quoted(table.joined[i])}" for i in rows[:FEW]]
+
+
+def _near(sheet: Sheet, told: list[Finding]) -> list[Finding]:
+    """Copies that differ in case, signs or a few words; of exact ones ``told`` tells."""
+    table, n = sheet.table, len(sheet)
+    kin = _first(sheet.kin[:n])  # the same groups, each named by its first data row
+    exact = _first(table.hashes)
+    near = np.flatnonzero((kin != np.arange(n)) & (exact == np.arange(n)) & ~sheet.blank)
+    torn_already = np.isin(table.rows, [row for f in told if f.kind == "torn labels" for row in f.rows])
+    strata = sheet.strata if sheet.classes else None
+    return [
+        *of_rows(
+            "near duplicates", "rows that nearly repeat an earlier row (other case, signs or a few words)",
+            table.rows[near], "info", of=n, examples=_pairs(table, near, kin),
+            does="keeps them; those that differ in more than case and signs may come to stand on both sides of a fold",
+            change="drop them in the file, or name a column that keeps them together with --group",
+        ),
+        *_torn(
+            table, kin, strata, ~sheet.blank, "torn near duplicates",
+            "rows whose nearly equal text stands under another label", torn_already,
+        ),
+    ]  # fmt: skip
+
+
+def _leaks(sheet: Sheet) -> list[Finding]:
+    """Test rows whose text, or nearly, is among the data rows: what they show is memory."""
+    test = sheet.test
+    if test is None:
+        return []
+    n = len(sheet)
+    both = np.isin(test.table.hashes, sheet.table.hashes) & ~test.blank
+    near = np.isin(sheet.kin[n:], sheet.kin[:n]) & ~both & ~test.blank
+    place = {root: i for i, root in reversed(list(enumerate(sheet.kin[:n].tolist())))}
+    examples = [
+        f"test row {test.rows[j]} is like row {sheet.rows[place[root]]}: {quoted(test.table.joined[j])}"
+        for j, root in zip(np.flatnonzero(near)[:FEW], sheet.kin[n:][near][:FEW].tolist(), strict=True)
+    ]
+    common: dict[str, Any] = {
+        "of": len(test),
+        "source": "test",
+        "change": "drop them from the test file, or from the data",
+    }
+    return [
+        *of_rows(
+            "leak", "test rows whose text is also in the data", test.rows[both],
+            does="counts them in the exam", examples=_texts(test, both), **common,
+        ),
+        *of_rows(
+            "near leak", "test rows whose text is nearly in the data", test.rows[near],
+            does="counts them in the exam", examples=examples, **common,
+        ),
+    ]  # fmt: skip
+
+
+def _texts(sheet: Sheet, mask: Array) -> list[str]:
+    return [f"test row {sheet.rows[i]}: {quoted(sheet.table.joined[i])}" for i in np.flatnonzero(mask)[:FEW]]

@@ -1,0 +1,82 @@
+"""Broken encodings: text decoded with the wrong code page, characters lost on the way, control characters."""
+
+import re
+from typing import Any
+
+import numpy as np
+
+from penna.data.arrays import Array
+from penna.data.table import Finding
+from penna.preprocessing.check_context import Sheet
+from penna.preprocessing.data_findings import FEW, Source, at_rows, of_rows, quoted
+
+LOOKS_FOR = "broken encodings"
+NEEDS = ""
+
+_MOST = 20_000  # characters of a text that are looked at
+#: What is left of a character of UTF-8 that was read as a code page of one byte: a lead byte, then continuation bytes.
+_SUSPECT = re.compile(
+    "[\u00c2-\u00f4\u0102-\u0179\u0192\u0413-\u0440][\u0080-\u00bf\u0152-\u017e\u0192\u02c6-\u02dc\u0401-\u0491\u2013-\u203a\u20ac\u2116\u2122]|[\x80-\x9f]"
+)
+_CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f]")
+_LOST = "\ufffd"
+
+
+def find(sheet: Sheet) -> list[Finding]:
+    """Mojibake (with ftfy, which also says how it should read), replacement and control characters."""
+    return _told(sheet, "data") + ([] if sheet.test is None else _told(sheet.test, "test"))
+
+
+def _told(sheet: Sheet, source: Source) -> list[Finding]:
+    texts = sheet.table.joined
+    broken = np.fromiter(map(mojibake, texts), bool, len(texts))
+    lost = np.fromiter((_LOST in text for text in texts), bool, len(texts))
+    control = np.fromiter((_CONTROL.search(text) is not None for text in texts), bool, len(texts))
+    common: dict[str, Any] = {"of": len(texts), "source": source}
+    return [
+        *of_rows(
+            "broken encoding", "texts that were decoded with a wrong code page", sheet.rows[broken],
+            examples=_repaired(sheet, np.flatnonzero(broken)[:FEW]),
+            **sheet.mends("repairs what can be, or leaves it"), **common,
+        ),
+        *of_rows(
+            "lost characters", "texts with the sign for characters that were lost", sheet.rows[lost],
+            examples=at_rows(sheet.rows[lost], texts[lost], source),
+            does="keeps them", change="take them from the source again: what was lost cannot be repaired", **common,
+        ),
+        *of_rows(
+            "control characters", "texts with control characters", sheet.rows[control], "info",
+            examples=at_rows(sheet.rows[control], texts[control], source),
+            **sheet.mends("removes them, or keeps them"), **common,
+        ),
+    ]  # fmt: skip
+
+
+def mojibake(text: str) -> bool:
+    """Whether a text was decoded with a wrong code page.
+
+    >>> mojibake("itâ€™s clichÃ©d"), mojibake("it’s clichéd"), mojibake("Ägypten, São Tomé")
+    (True, False, False)
+    """
+    if text.isascii() or _SUSPECT.search(text, 0, _MOST) is None:
+        return False
+    from ftfy import fix_encoding
+    from ftfy.badness import is_bad
+
+    text = text[:_MOST]
+    return bool(is_bad(text)) or fix_encoding(text) != text
+
+
+def _repaired(sheet: Sheet, places: Array) -> list[str]:
+    from ftfy import fix_encoding
+
+    out = []
+    for i in places:
+        text = sheet.table.joined[i][:_MOST]
+        found = _SUSPECT.search(text)
+        start = max(0, (found.start() if found else 0) - 20)
+        part = text[start : start + 80]
+        mended = fix_encoding(part)
+        said = f" should read {quoted(mended)}" if mended != part else ""
+        out.append(f"row {sheet.rows[i]}: {quoted(part)}{said}")
+    return out

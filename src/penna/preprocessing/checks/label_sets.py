@@ -1,0 +1,71 @@
+"""Labels where rows have several: which few rows have, which differ in spelling only, which always come together."""
+
+from typing import Any
+
+import numpy as np
+
+from penna.data.arrays import Array
+from penna.data.table import Finding
+from penna.preprocessing.check_context import Sheet
+from penna.preprocessing.checks import _label_spelling
+from penna.preprocessing.checks.class_balance import RARE_ROWS
+from penna.preprocessing.data_findings import FEW, of_rows, quoted
+
+LOOKS_FOR = "of several labels in a row: rare ones, spellings, and those that always come together"
+NEEDS = ""
+
+
+def find(sheet: Sheet) -> list[Finding]:
+    """One finding each for labels of few rows, spellings, and labels that say the same."""
+    target = sheet.table.target
+    if target is None or not sheet.table.target_form or not all(type(cell) is tuple for cell in target):
+        return []
+    rows: dict[Any, list[int]] = {}
+    for i, labels in enumerate(target):
+        for label in set(labels):
+            rows.setdefault(label, []).append(i)
+    counts = {label: len(at) for label, at in rows.items()}
+
+    def here(labels: list[Any]) -> Array:
+        return _at(sheet, rows, labels)
+
+    spelt = _label_spelling.find(counts, here, len(sheet), "rows with a label that differs from")
+    return [*_rare(sheet, rows, counts), *spelt, *_together(sheet, rows, counts)]
+
+
+def _at(sheet: Sheet, rows: dict[Any, list[int]], labels: list[Any]) -> Array:
+    """Numbers of the rows that have any of these labels."""
+    return np.asarray(sheet.rows[np.unique(np.concatenate([rows[label] for label in labels] or [[]]).astype(np.int64))])
+
+
+def _rare(sheet: Sheet, rows: dict[Any, list[int]], counts: dict[Any, int]) -> list[Finding]:
+    rare = sorted(
+        (label for label in counts if counts[label] < RARE_ROWS), key=lambda label: (counts[label], str(label))
+    )
+    if not rare:
+        return []
+    alone = counts[rare[0]] == 1
+    named = tuple(f"{quoted(label)}: {counts[label]} {'row' if counts[label] == 1 else 'rows'}" for label in rare[:FEW])
+    return [
+        Finding(
+            "rare class", f"labels of fewer than {RARE_ROWS} rows: {len(rare):,} of {len(counts):,}.", len(rare),
+            tuple(_at(sheet, rows, rare).tolist()), "warning", (), named,
+            ("leaves labels of one row out, and " if alone else "") + "keeps the others, whose scores are uncertain",
+            "add rows, or merge them into other labels",
+        )
+    ]  # fmt: skip
+
+
+def _together(sheet: Sheet, rows: dict[Any, list[int]], counts: dict[Any, int]) -> list[Finding]:
+    """Labels that the same rows have: one of them says all."""
+    same: dict[tuple[int, ...], list[Any]] = {}
+    for label, at in rows.items():
+        if counts[label] >= RARE_ROWS:
+            same.setdefault(tuple(at), []).append(label)
+    groups = [sorted(group, key=str) for group in same.values() if len(group) > 1]
+    examples = [f"{' and '.join(map(quoted, group))}: {counts[group[0]]:,} rows" for group in groups]
+    return of_rows(
+        "labels together", "rows with labels that never come alone: one would say all",
+        _at(sheet, rows, [label for group in groups for label in group]), "info", of=len(sheet),
+        examples=examples[:FEW], does="learns each of them", change="leave all but one out in the file",
+    )  # fmt: skip

@@ -1,0 +1,75 @@
+"""Texts that are much longer than the others, and how many an encoder would cut. Looks at lengths only."""
+
+import numpy as np
+
+from penna.data.arrays import Array
+from penna.data.table import Finding, Table
+from penna.preprocessing.check_context import Sheet
+from penna.preprocessing.data_findings import FEW, of_rows, percent, quoted
+
+LOOKS_FOR = "length outliers, and texts that an encoder would cut"
+NEEDS = ""
+
+LONG_CELL = 100_000
+#: Encoders read so many tokens of a text unless told otherwise; most cannot read more than four times that.
+USUAL_TOKENS, MOST_TOKENS = 128, 512
+_TOKENS_PER_WORD = 1.35  # of English prose with signs, in BERT's vocabulary; more in other languages
+_FENCE = 3.0
+_FACTOR = 4.0
+
+
+def find(sheet: Sheet) -> list[Finding]:
+    """Cells beyond 100,000 characters, texts far longer than the rest, and the share beyond an encoder's reach."""
+    lengths = np.fromiter(map(len, sheet.table.joined), np.int64, len(sheet))
+    return [*very_long(sheet.table, sheet.as_is), *_outliers(sheet, lengths), *_cut(sheet)]
+
+
+def very_long(table: Table, as_is: bool = False) -> list[Finding]:
+    """``as_is``: parts of texts are answered, so all of each is read."""
+    long = np.zeros(len(table), dtype=bool)
+    for cells in table.text.values():
+        long |= np.fromiter(map(len, cells), np.int64, len(cells)) > LONG_CELL
+    return of_rows(
+        "long text", f"texts with more than {LONG_CELL:,} characters", table.rows[long],
+        does="keeps them, and reads all of each" if as_is
+        else "keeps them; encoders read the beginning by windows, linear models all",
+        change="cut or split them in the file",
+    )  # fmt: skip
+
+
+def _outliers(sheet: Sheet, lengths: Array) -> list[Finding]:
+    """Beyond the outer fence of the logarithms (Tukey, Exploratory Data Analysis, 1977), and four times the median."""
+    some = lengths[lengths > 0]
+    if len(some) < 20:
+        return []
+    low, middle, high = np.quantile(np.log(some), [0.25, 0.5, 0.75])
+    far = (np.log(np.maximum(lengths, 1)) > high + _FENCE * (high - low)) & (lengths > _FACTOR * np.exp(middle))
+    far &= lengths <= LONG_CELL
+    place = np.flatnonzero(far)
+    place = place[np.argsort(-lengths[place], kind="stable")]
+    examples = [f"row {sheet.rows[i]}: {lengths[i]:,} characters, {quoted(sheet.table.joined[i])}" for i in place[:FEW]]
+    return of_rows(
+        "length outlier", f"texts far longer than the rest (median {np.exp(middle):,.0f} characters)",
+        sheet.rows[np.sort(place)], "info", of=len(sheet), examples=examples,
+        does="keeps them", change="look whether rows ran together; cut or split them in the file",
+    )  # fmt: skip
+
+
+def _cut(sheet: Sheet) -> list[Finding]:
+    """Counted with the encoder's own tokenizer where there is one, else guessed from words."""
+    if sheet.reach is not None:
+        tokens, most, who, about = sheet.reach.tokens, sheet.reach.limit, sheet.reach.encoder, ""
+    else:
+        tokens, most, who, about = 2 + _TOKENS_PER_WORD * sheet.words.lengths, MOST_TOKENS, "an encoder", "about "
+    usual = min(USUAL_TOKENS, most)
+    if np.mean(tokens > usual) < 0.01:
+        return []
+    words = f"texts of more than {usual} tokens, {about}what {who} reads by default"
+    beyond = f"{about}{percent(float(np.mean(tokens > most)))} are longer than the {most} that it can read at most"
+    return of_rows(
+        "truncated text", words, sheet.rows[tokens > usual], "info", of=len(sheet), examples=[beyond],
+        does="tries several lengths in the search, 256 or 384 tokens at most; what is longer is read by windows"
+        + ("" if sheet.as_is else ", at most 16 of a text")
+        + ", and the report says how many rows were",
+        change="linear models (--families linear) read the whole text",
+    )  # fmt: skip

@@ -1,0 +1,26 @@
+"""The target itself: rows that lack it."""
+
+import numpy as np
+
+from penna.data.table import Finding
+from penna.preprocessing.check_context import Sheet
+from penna.preprocessing.data_findings import Source, of_rows
+
+LOOKS_FOR = "missing targets"
+NEEDS = ""
+
+
+def find(sheet: Sheet) -> list[Finding]:
+    """Rows whose target is missing, of the data and of the test rows."""
+    return _told(sheet, "data") + ([] if sheet.test is None else _told(sheet.test, "test"))
+
+
+def _told(sheet: Sheet, source: Source) -> list[Finding]:
+    target = sheet.table.target
+    if target is None:
+        return []
+    absent = np.fromiter((label is None or label == "" for label in target), bool, len(target))
+    return of_rows(
+        "missing target", f"rows without {sheet.table.target_name!r}", sheet.rows[absent], of=len(sheet), source=source,
+        does="leaves them out", change="fill them in the file",
+    )  # fmt: skip

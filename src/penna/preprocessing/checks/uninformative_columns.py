@@ -1,0 +1,92 @@
+"""Columns from which nothing can be learnt: constants, ids, and copies of other columns."""
+
+import hashlib
+import re
+from collections.abc import Iterable
+
+import numpy as np
+
+from penna.data.table import Finding
+from penna.preprocessing.check_context import Sheet
+from penna.preprocessing.columns.column import Column
+from penna.preprocessing.data_findings import of_columns, quoted
+
+LOOKS_FOR = "columns that are ids, constants, or copies of others"
+NEEDS = ""
+
+_DISTINCT = 0.95
+_LEAST_ROWS = 20
+_ID_NAME = re.compile(
+    r"(^|[_\W])(id|ids|uuid|guid|key|index|idx|nr|no|number)$|^(id|uuid|guid|index|unnamed)\b|[a-z]I[dD]$",
+    re.IGNORECASE,
+)
+_ID_CELL = re.compile(r"\S{1,80}")
+
+
+def find(sheet: Sheet) -> list[Finding]:
+    """Constants, ids and copies among the other columns."""
+    copies = _copies([c for c in sheet.columns.values() if c.distinct > 1])
+    return [
+        # What a user named is used, whatever it is.
+        *useless([c for c in sheet.columns.values() if not c.role]),
+        *of_columns(
+            "copied column", "columns that say the same as another one", list(copies), "info",
+            examples=[f"{name} says what {of} says" for name, of in copies.items()],
+            does="keeps both", change="--ignore COLUMN leaves one of them out",
+        ),
+    ]  # fmt: skip
+
+
+def useless(columns: Iterable[Column]) -> list[Finding]:
+    """Columns that teach nothing: they are left out of a fit."""
+    columns = list(columns)
+    empty = [c.name for c in columns if not c.present]
+    constant = [c for c in columns if c.distinct == 1]
+    ids = [c for c in columns if _is_id(c)]
+    idle, named = (
+        "leaves them out",
+        "name a column (--numeric, --categorical, --date, --multi-value) to use it all the same",
+    )
+    return [
+        *of_columns("empty column", "columns without any value", empty, does=idle, change="fill it in the file"),
+        *of_columns(
+            "constant column", "columns with one value only", [c.name for c in constant], "info",
+            examples=[f"{c.name}: {_first(c)}" for c in constant],
+            does=idle, change=named,
+        ),
+        *of_columns(
+            "id column", "columns with another value in (nearly) every row, like ids", [c.name for c in ids], "info",
+            examples=[f"{c.name}: {c.distinct:,} values in {c.present:,} rows, such as {_first(c)}" for c in ids],
+            does=idle, change=f"{named}; a column that groups rows belongs into --group",
+        ),
+    ]  # fmt: skip
+
+
+def _first(column: Column) -> str:
+    return quoted(column.texts[~column.missing][0])
+
+
+def _is_id(column: Column) -> bool:
+    """Nearly all cells differ, and they are whole numbers in a row or called so, or signs without a blank."""
+    if column.present < _LEAST_ROWS or column.distinct < _DISTINCT * column.present:
+        return False
+    if not column.numeric:
+        some = column.texts[~column.missing][:200]
+        return sum(_ID_CELL.fullmatch(text) is not None for text in some) >= 0.95 * len(some)
+    numbers = column.numbers[np.isfinite(column.numbers)]
+    if (numbers % 1 != 0).any():
+        return False  # fractions are measurements
+    gapless = np.ptp(numbers) < 1.5 * len(numbers)
+    return bool(gapless) or _ID_NAME.search(column.name) is not None
+
+
+def _copies(columns: list[Column]) -> dict[str, str]:
+    """Column -> an earlier one whose values stand for the same rows, whatever they are called."""
+    seen: dict[bytes, Column] = {}
+    found: dict[str, str] = {}
+    for column in columns:
+        # Codes count in order of appearance: equal for columns that divide the rows alike.
+        earlier = seen.setdefault(hashlib.blake2b(column.codes.tobytes(), digest_size=16).digest(), column)
+        if earlier is not column and column.distinct < _DISTINCT * column.present:
+            found[column.name] = earlier.name
+    return found

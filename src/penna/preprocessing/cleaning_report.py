@@ -1,0 +1,44 @@
+"""What cleaning changed of a table's texts, put into words: every change to a user's data is shown. Learns nothing."""
+
+import numpy as np
+
+from penna.data.table import Finding, Table
+from penna.preprocessing.cleaning.base import NONE
+from penna.preprocessing.data_findings import FEW, of_rows
+
+#: Of either text so many characters are shown, from a few before the first that differs.
+_SHOWN, _BEFORE = 60, 12
+
+
+def finding(before: Table, after: Table, clean: str) -> list[Finding]:
+    """The rows of which a text is another after the steps named by ``clean``, with some texts before and after.
+
+    >>> texts = np.array(["a <b>good</b> one", "as it was"], dtype=object)
+    >>> raw = Table({"text": texts}, rows=np.array([1, 2]))
+    >>> cleaned = Table({"text": np.array(["a good one", "as it was"], dtype=object)}, rows=raw.rows)
+    >>> found = finding(raw, cleaned, "markup")[0]
+    >>> found.rows, found.examples
+    ((1,), ("row 1: 'a <b>good</b> one' is read as 'a good one'",))
+    """
+    if clean == NONE:
+        return []
+    differ = np.any([before.text[name] != after.text[name] for name in before.text], axis=0)
+    places = np.flatnonzero(differ)
+    return of_rows(
+        "cleaned text", f"texts that the model reads cleaned ({clean})", before.rows[places], "info", of=len(before),
+        examples=[_example(before, after, int(i)) for i in places[:FEW]],
+        does="cleans them in training and when it is asked, and writes them as they were", change="--clean none",
+    )  # fmt: skip
+
+
+def _example(before: Table, after: Table, i: int) -> str:
+    name = next(name for name in before.text if before.text[name][i] != after.text[name][i])
+    one, other = str(before.text[name][i]), str(after.text[name][i])
+    same = next((k for k, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    start = max(0, same - _BEFORE)
+    return f"row {before.rows[i]}: {_part(one, start)!r} is read as {_part(other, start)!r}"
+
+
+def _part(text: str, start: int) -> str:
+    lead, tail = "..." if start else "", "..." if len(text) > start + _SHOWN else ""
+    return lead + text[start : start + _SHOWN] + tail

@@ -1,0 +1,1 @@
+"""Columns of a table: their types, and which of them are used."""

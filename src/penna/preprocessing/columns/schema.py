@@ -1,0 +1,239 @@
+"""Columns beside the text: what each holds, and its cells as values. Roles are inferred, said, and can be named.
+
+What the training table settles (roles and forms) is a ``Field`` for each column, which ``replay`` applies to others.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from penna.data.arrays import Array
+from penna.data.table import Field, Finding, Table
+from penna.errors import TableError
+from penna.preprocessing.checks import leakage, uninformative_columns
+from penna.preprocessing.columns import types
+from penna.preprocessing.columns.column import Column
+from penna.preprocessing.columns.types import date
+from penna.preprocessing.data_findings import FEW, of_columns, of_rows
+
+IGNORE = "ignore"
+#: Roles that a user can name.
+NAMED = ("numeric", "categorical", "date", "multi_value", IGNORE)
+_MANY = 20  # columns of which one finding each would be too much to read
+_SOME = 20_000  # cells that a kind is told by
+_CHANGE = "name the column (--numeric, --categorical, --date, --multi-value) to have it otherwise"
+
+
+def asked(**named: Sequence[str] | str | None) -> dict[str, str]:
+    """Column -> role, from columns named by role. Raises TableError for a column of two roles.
+
+    >>> asked(numeric=("age",), ignore="name")
+    {'age': 'numeric', 'name': 'ignore'}
+    """
+    found: dict[str, str] = {}
+    for role, columns in named.items():
+        for column in (columns,) if isinstance(columns, str) else columns or ():
+            if found.setdefault(column, role) != role:
+                raise TableError(f"column {column!r} is named as {found[column]} and as {role}: give it one role.")
+    return found
+
+
+def typed(table: Table, wanted: Mapping[str, str]) -> tuple[Table, list[Finding]]:
+    """The table with values in place of the cells that were found; columns of no use are left out, and said.
+
+    ``wanted``: column -> role, where a user named one. Raises TableError for a column that has no cell of that role.
+    """
+    cells = {name: column for name, column in table.columns.items() if wanted.get(name) != IGNORE}
+    fields = {name: _field(cells[name], wanted.get(name)) for name in cells}
+    for name in cells.keys() & wanted.keys():
+        _demand(name, cells[name], fields[name])
+    found = {name: Column(name, cells[name]) for name in cells if name not in wanted}
+    found = {name: column for name, column in found.items() if _may_be_id(fields[name])}
+    said = uninformative_columns.useless(found.values())
+    idling = {name for finding in said for name in finding.columns}
+    fields = {name: field for name, field in fields.items() if name not in idling}
+    unknown = [name for name, field in fields.items() if field is None]
+    said += of_columns(
+        "unknown column", "columns left out whose cells are neither numbers, dates nor names that come again", unknown,
+        "info", does="leaves them out", change="name them (--text, --categorical) to use them",
+    )  # fmt: skip
+    said += _doubtful_dates(cells, fields, table.rows)
+    table, more = _read(table, {name: field for name, field in fields.items() if field is not None})
+    return table, [*said, *_mixed(found, table), *more]
+
+
+def _demand(name: str, cells: Array, field: Field | None) -> None:
+    """Raise TableError where every cell of a column that a user gave a role is none of that role."""
+    there = cells[[not types.absent(cell) for cell in cells]]
+    if field is not None and len(there) and (kind := types.find(field.role)).read(there, field.form)[1].all():
+        raise TableError(
+            f"column {name!r} is named as {field.role}, and each of its cells is {kind.FAILS}, such as "
+            f"{str(there[0])[:60]!r}: give it another role, or none."
+        )
+
+
+def _may_be_id(field: Field | None) -> bool:
+    """Of dates and lists every row may have its own."""
+    return field is None or field.role in ("categorical", "numeric")
+
+
+def replay(table: Table, fields: Mapping[str, Field]) -> tuple[Table, list[Finding]]:
+    """The table with exactly these columns, read as they were when the fields were settled; what is not there counts
+    as missing."""
+    if table.fields == fields:
+        return table, []
+    absent = [name for name in fields if name not in table.columns]
+    said = of_columns(
+        "absent column", "columns that the model reads are not there, and count as missing in every row", absent
+    )
+    table, more = _read(table, fields)
+    return table, [*said, *more]
+
+
+def merged(findings: Sequence[Finding]) -> list[Finding]:
+    """Of a table that came in chunks: what was said of several of them, once, with the rows of all."""
+    found: dict[str, Finding] = {}
+    for finding in findings:
+        what = finding.message.rpartition(": ")[0] or finding.message  # a column's name may have a colon, too
+        before = found.setdefault(what, finding)
+        if before is not finding and finding.rows and not finding.columns:
+            rows = np.array([*before.rows, *finding.rows])
+            found[what] = of_rows(finding.kind, what, rows, does=finding.does, change=finding.change)[0]
+    return list(found.values())
+
+
+def without_leaks(table: Table, strata: Array, named: Mapping[str, str]) -> tuple[Table, list[Finding]]:
+    """Without the columns that give away the target, unless a user named them, or one is all the text that there is.
+    ``strata`` (n,) of the target."""
+    every = np.arange(len(table))
+    told = {n: leakage.told(Column(n, c), strata, every) for n, c in table.columns.items() if n not in named}
+    lost = [name for name, share in told.items() if share >= leakage.CERTAIN]
+    words = _only_words(table, lost, len(np.unique(strata)))
+    lost = [name for name in lost if name not in words]
+    said = of_columns(
+        "leaking column", "columns that give away the target, kept because no other holds words", words,
+        examples=[f"{n}: answers {100 * told[n]:.0f} % of what the most frequent class leaves open" for n in words],
+        does="learns from it and trusts it", change="leave it out (--ignore) if it is not known at prediction",
+    )  # fmt: skip
+    said += of_columns(
+        "leaking column", "columns left out because they give away the target", lost,
+        examples=[f"{n}: answers {100 * told[n]:.0f} % of what the most frequent class leaves open" for n in lost],
+        does="leaves them out", change=_CHANGE,
+    )  # fmt: skip
+    return (only(table, [name for name in table.columns if name not in lost]) if lost else table), said
+
+
+def _only_words(table: Table, lost: Sequence[str], classes: int) -> list[str]:
+    """Of columns that would be left out, the one with most different words, where nothing that stays holds words.
+
+    A column of no more values than there are classes is the target in other words.
+    """
+    wordy = {n: Column(n, table.columns[n]).distinct for n, f in table.fields.items() if f.role == "categorical"}
+    wordy = {
+        name: distinct for name, distinct in wordy.items() if distinct > classes and _holds_words(table.columns[name])
+    }
+    if table.text or not wordy or not wordy.keys() <= set(lost):
+        return []
+    return [max(wordy, key=lambda name: wordy[name])]
+
+
+def _holds_words(cells: Array) -> bool:
+    """Whether most cells that say something have a letter."""
+    there = [str(cell) for cell in cells if not types.absent(cell)]
+    return 2 * sum(any(map(str.isalpha, cell)) for cell in there) > len(there)
+
+
+def only(table: Table, names: Sequence[str]) -> Table:
+    """The table with these columns beside its text."""
+    roles = {n: "other" if n in table.columns and n not in names else role for n, role in table.roles.items()}
+    return replace(
+        table,
+        columns={name: table.columns[name] for name in names},
+        fields={name: table.fields[name] for name in names},
+        roles=roles,
+    )
+
+
+def _field(cells: Array, role: str | None) -> Field | None:
+    """What a column holds, told by a part of its cells that say something; None where that is nothing of use."""
+    some = cells[:: max(1, len(cells) // _SOME)]
+    present = [not types.absent(cell) for cell in some]
+    some = some[np.array(present, bool)] if any(present) else cells[[not types.absent(cell) for cell in cells]]
+    if role is not None:
+        return Field(role, types.find(role).form(some) or "")
+    plain = some[np.array([not types.stands_in(cell) for cell in some], bool)]
+    for name in types.names():
+        # In words "missing" is no number, but among names it is one.
+        shown = some if name == "categorical" else plain
+        form = types.find(name).form(shown) if len(shown) else None
+        if form is not None:
+            return Field(name, form)
+    return None
+
+
+def _read(table: Table, fields: Mapping[str, Field]) -> tuple[Table, list[Finding]]:
+    columns, unread = {}, dict[str, Array]()
+    for name, field in fields.items():
+        kind = types.find(field.role)
+        if name not in table.columns:
+            columns[name] = kind.blank(len(table))
+            continue
+        columns[name], lost = kind.read(table.columns[name], field.form)
+        if lost.any():
+            unread[name] = np.flatnonzero(lost)
+    roles = {name: "other" if name in table.columns else role for name, role in table.roles.items()}
+    roles |= {name: field.role for name, field in fields.items() if name in roles}
+    made = replace(table, columns=columns, fields=dict(fields), roles=roles)
+    for cached in ("hashes", "joined") if table.text else ():  # of the text alone
+        if cached in table.__dict__:
+            made.__dict__[cached] = table.__dict__[cached]
+    return made, _unread(table, fields, unread)
+
+
+def _unread(table: Table, fields: Mapping[str, Field], places: Mapping[str, Array]) -> list[Finding]:
+    """What is said of cells that could not be read: of each column, or of very many columns together."""
+    mend: dict[str, Any] = {"does": "counts them as missing", "change": "mend them in the file, or name another role"}
+    cells = {n: [f"{str(cell)[:60]!r}" for cell in table.columns[n][at[:FEW]]] for n, at in places.items()}
+    if len(places) > _MANY:
+        return of_columns(
+            "unread cells", "columns with cells that could not be read, counted as missing", list(places),
+            rows=table.rows[np.unique(np.concatenate(list(places.values())))],
+            examples=[f"{name}: {len(at):,}, such as {cells[name][0]}" for name, at in places.items()], **mend,
+        )  # fmt: skip
+    return [
+        finding
+        for name, at in places.items()
+        for finding in of_rows(
+            "unread cells",
+            f"cells of column {name!r} that are {types.find(fields[name].role).FAILS}, counted as missing",
+            table.rows[at], of=len(table), examples=cells[name], **mend,
+        )
+    ]  # fmt: skip
+
+
+def _doubtful_dates(cells: Mapping[str, Array], fields: Mapping[str, Field | None], rows: Array) -> list[Finding]:
+    """Of each column of dates in both orders, the cells that could be of either."""
+    found = []
+    for name, form in ((name, field.form) for name, field in fields.items() if field and field.role == "date"):
+        places = np.flatnonzero(date.doubtful(cells[name]))
+        found += of_rows(
+            "doubtful date", f"dates of column {name!r} with the day or the month first, where others are clearly one",
+            rows[places], of=len(rows), examples=[repr(cell) for cell in cells[name][places[:FEW]]],
+            does=f"reads the {form} first", change="write them in one form, such as 2021-04-03",
+        )  # fmt: skip
+    return found
+
+
+def _mixed(columns: Mapping[str, Column], table: Table) -> list[Finding]:
+    """Columns of names of which many are numbers: they change their type on the way."""
+    found = []
+    for name, column in columns.items():
+        if name in table.fields and table.fields[name].role == "categorical" and column.present:
+            share = float(np.isfinite(column.numbers).sum()) / column.present
+            found += [name] if 0.2 < share < types.SHARE and column.distinct > 20 else []
+    return of_columns(
+        "mixed column", "columns with numbers in some rows and words in others, taken as names", found,
+        does="takes each cell as a name", change="name the column (--numeric) to count words as missing",
+    )  # fmt: skip

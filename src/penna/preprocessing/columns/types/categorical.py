@@ -1,0 +1,51 @@
+"""Categories: each cell a name, "" where missing, which is a value of its own. The last kind to be asked."""
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from penna.data.arrays import Array
+from penna.preprocessing.columns import types
+
+RANK = 3
+FAILS = "no name"
+FORMS = ("",)
+
+#: At least so many rows must share their value with another: the rest are names of single rows.
+_SHARED = 0.2
+_LONGEST = 200  # characters of a name that tell it from others
+
+
+def form(cells: Array) -> str | None:
+    counts = Counter(map(_name, cells))
+    shared = sum(n for n in counts.values() if n > 1)
+    return "" if shared >= _SHARED * len(cells) else None
+
+
+def read(cells: Array, form: str) -> tuple[Array, Array]:
+    """Whole numbers that came as fractions, because other cells are missing, are written as whole ones.
+
+    >>> read(np.array([2.0, None, "top ", True], dtype=object), "")[0].tolist()
+    ['2', '', 'top', 'True']
+    """
+    out = np.empty(len(cells), dtype=object)
+    known: dict[str, str] = {}  # one object for equal names
+    for i, cell in enumerate(cells):
+        name = "" if types.absent(cell) else _name(cell)
+        out[i] = known.setdefault(name, name)
+    return out, np.zeros(len(cells), bool)
+
+
+def blank(rows: int) -> Array:
+    return np.full(rows, "", dtype=object)
+
+
+def written(values: Array) -> list[str]:
+    return list(values)
+
+
+def _name(cell: Any) -> str:
+    if isinstance(cell, float) and cell.is_integer():
+        cell = int(cell)
+    return str(cell).strip()[:_LONGEST]

@@ -1,0 +1,81 @@
+"""Lists of names, such as tags: each cell a tuple of str, empty where missing. As JSON or Python writes lists, or parts
+between | or ;."""
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from penna.data import python_literals
+from penna.data.arrays import Array
+from penna.preprocessing.columns import types
+
+RANK = 0
+FAILS = "no list"
+
+LISTS, JSON = "", "json"
+_SIGNS = ("|", ";")
+FORMS = (LISTS, JSON, *_SIGNS)
+#: Of cells that are parted by a sign, so many must be so parted, and the parts must come again.
+_PARTED = 0.2
+_MOST = 1000  # parts of one cell
+
+
+def form(cells: Array) -> str | None:
+    if types.fitting(np.fromiter(map(_of_names, cells), bool, len(cells))):
+        return LISTS
+    if not all(isinstance(cell, str) for cell in cells):
+        return None
+    if types.fitting(np.fromiter((c.strip()[:1] == "[" for c in cells), bool, len(cells))):
+        return JSON if types.fitting(~read(cells, JSON)[1]) else None
+    return next((sign for sign in _SIGNS if _parted(cells, sign)), None)
+
+
+def _of_names(cell: Any) -> bool:
+    """Whether this is a list, and none of objects or lists, which have no names to count."""
+    listed = isinstance(cell, list | tuple | set | np.ndarray)
+    return listed and not any(isinstance(part, dict | list | tuple) for part in cell)
+
+
+def _parted(cells: Array, sign: str) -> bool:
+    if sum(sign in cell for cell in cells) < _PARTED * len(cells):
+        return False
+    counts = Counter(part for cell in cells for part in _parts(cell, sign))
+    return len(counts) <= 0.5 * counts.total()
+
+
+def read(cells: Array, form: str) -> tuple[Array, Array]:
+    """
+    >>> read(np.array(["a|b", None, "c"], dtype=object), "|")[0].tolist()
+    [('a', 'b'), (), ('c',)]
+    """
+    out, lost = blank(len(cells)), np.zeros(len(cells), bool)
+    for i, cell in enumerate(cells):
+        found = _parts(cell, form)
+        lost[i] = found is None
+        out[i] = tuple(found or ())[:_MOST]
+    return out, lost
+
+
+def blank(rows: int) -> Array:
+    out = np.empty(rows, dtype=object)
+    for i in range(rows):  # NumPy would take a tuple for a row of cells
+        out[i] = ()
+    return out
+
+
+def written(values: Array) -> list[str]:
+    return [", ".join(parts) for parts in values]
+
+
+def _parts(cell: Any, form: str) -> Any:
+    """The parts of one cell; None where it is not written in this form."""
+    if isinstance(cell, list | tuple | set | np.ndarray):
+        return [str(part).strip() for part in sorted(cell, key=str)]
+    if types.absent(cell):
+        return ()
+    if form == JSON:
+        parts = python_literals.parsed(cell) if isinstance(cell, str) else None
+        return [str(part).strip() for part in parts or () if part is not None] if _of_names(parts) else None
+    text = str(cell)
+    return [part.strip() for part in (text.split(form) if form else [text]) if part.strip()]

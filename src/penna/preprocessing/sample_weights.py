@@ -1,0 +1,158 @@
+"""Weights of rows: checked, brought to a mean of 1, and rows of weight 0 left out. What training counts, not scores.
+
+Only proportions count: weights of 2 and 4 are the same as 1 and 2.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from penna.data.arrays import Array
+from penna.data.table import Finding, Table
+from penna.errors import TableError, shown
+from penna.preprocessing.columns import types
+from penna.preprocessing.data_findings import of_rows
+
+ROLE = "weight"
+#: A row of less than this share of the mean weight counts as one of this: a class stays learnable.
+LEAST = 1e-6
+#: Where weights become copies, at most so many times the rows.
+_MOST_COPIES = 3.0
+_FEW = 5
+
+
+def named(*given: Any) -> tuple[str, ...]:
+    """Those of the weights that are names of columns."""
+    return tuple(dict.fromkeys(name for name in given if isinstance(name, str)))
+
+
+def column(roles: Mapping[str, str], sample_weight: Any) -> str | None:
+    """The column that holds the weights, of columns by role; None if there is none. Raises TableError where weights
+    come twice."""
+    found = [name for name, role in roles.items() if role == ROLE]
+    if len(found) > 1:
+        raise TableError(f"columns {' and '.join(map(repr, found))} are both named as the weight: name one.")
+    if found and sample_weight is not None and not isinstance(sample_weight, str):
+        raise TableError(f"weights were given twice, as sample_weight and as column {found[0]!r}: give one of them.")
+    return found[0] if found else None
+
+
+def weighed(table: Table, weight: Any) -> tuple[Table, list[Finding]]:
+    """The table with ``weight`` on its rows: the name of a column that it holds as it was found, or a number for each
+    row; without the rows of weight 0. Raises TableError for what is no weight.
+
+    >>> table = Table({"text": np.array(["a", "b", "c"], object)}, rows=np.arange(1, 4))
+    >>> weighed(table, [0, 1, 3])[0].weight.tolist()
+    [0.5, 1.5]
+    """
+    if weight is None:
+        return table, []
+    by_name = isinstance(weight, str)
+    name = f"column {weight!r}" if by_name else "sample_weight"
+    cells = table.columns[weight].tolist() if by_name else _listed(weight, len(table))
+    numbers = _numbers(cells, table.numbers, name)
+    if by_name:
+        columns = {column: cells for column, cells in table.columns.items() if column != weight}
+        table = replace(table, columns=columns, roles={**table.roles, weight: ROLE})
+    kept = np.flatnonzero(numbers > 0)
+    if not len(kept):
+        raise TableError(f"{name} is 0 in all {len(table)} rows: give rows to learn from a weight above 0.")
+    left_out = of_rows("zero weight", "rows left out for a weight of 0", table.numbers[numbers == 0], of=len(table))
+    scaled = numbers[kept] / numbers.max()
+    scaled = np.maximum(scaled / scaled.mean(), LEAST).astype(np.float32)
+    # Equal weights are none: such rows are those of a table without weights.
+    table = replace(table.take(kept), weight=scaled if np.ptp(scaled) else None)
+    return table, [*left_out, _summary(name, numbers[kept])]
+
+
+def numbers(weight: Any, rows: int) -> Array:
+    """(rows,) float64 of ``sample_weight``, not all of them 0. Raises TableError for what is no weight."""
+    found = _numbers(_listed(weight, rows), np.arange(1, rows + 1), "sample_weight")
+    if not found.any():
+        raise TableError(f"sample_weight is 0 in all {rows} rows: give some a weight above 0.")
+    return found
+
+
+def _listed(weight: Any, rows: int) -> Sequence[Any]:
+    """One cell for each row. Raises TableError."""
+    if isinstance(weight, bytes | dict | set) or not hasattr(weight, "__len__") or not hasattr(weight, "__getitem__"):
+        raise TableError(f"sample_weight={shown(weight)} cannot work: give a number for each row.")
+    cells = list(weight) if isinstance(weight, list | tuple | range) else np.asarray(weight, dtype=object)
+    if isinstance(cells, np.ndarray):
+        if cells.ndim != 1:
+            raise TableError(f"sample_weight has {cells.ndim} dimensions: give one number for each row.")
+        cells = cells.tolist()
+    if len(cells) != rows:
+        raise TableError(f"there are {rows} rows, but {len(cells)} weights: give one for each row.")
+    return cells
+
+
+def _numbers(cells: Sequence[Any], rows: Array, name: str) -> Array:
+    """(n,) float64, finite and not negative. Raises TableError, naming rows, for anything else."""
+    found = np.array([_number(cell) for cell in cells], np.float64)
+    wrong: list[int] = np.flatnonzero(~np.isfinite(found)).tolist()
+    absent = [i for i in wrong if types.absent(cells[i]) or cells[i] == ""]
+    if absent:
+        raise TableError(f"{name} holds no weight in {_at(rows, absent)}: give every row one, 0 to leave it out.")
+    for places, what in ((wrong, "no number"), (np.flatnonzero(found < 0).tolist(), "a weight below 0")):
+        if len(places):
+            raise TableError(
+                f"{name} holds {what} in {_at(rows, places)}, such as {shown(cells[places[0]])}: write weights as "
+                "numbers of 0 or more."
+            )
+    return found
+
+
+def _number(cell: Any) -> float:
+    """The cell as a number, infinite where it is none."""
+    if isinstance(cell, bytes | complex):
+        return math.inf
+    try:
+        return float(cell)
+    except (TypeError, ValueError, OverflowError):
+        return math.inf
+
+
+def _at(rows: Array, places: Sequence[int]) -> str:
+    """``row 3``, or ``rows 3, 7 and 10 more``"""
+    named = [str(int(rows[i])) for i in places[:_FEW]]
+    more = f" and {len(places) - _FEW:,} more" if len(places) > _FEW else ""
+    return f"row{'s' if len(places) > 1 else ''} {', '.join(named)}{more}"
+
+
+def _summary(name: str, numbers: Array) -> Finding:
+    least, most = numbers.min(), numbers.max()
+    span = f"from {least:.4g} to {most:.4g} in training" if most > least else f"{most:.4g} each"
+    message = f"rows weigh {span}, by {name}; scores count every row once"
+    return Finding("weights", message, len(numbers), (), "info")
+
+
+def unheeded(table: Table, deaf: Sequence[str]) -> list[Finding]:
+    """That these families count every row once, where rows have weights."""
+    if table.weight is None or not deaf:
+        return []
+    message = f"{' and '.join(deaf)} cannot weigh rows: every row counts once there"
+    return [Finding("weights unheeded", message, len(table), (), "warning")]
+
+
+def copies(weights: Array) -> Array:
+    """Positions of rows, each as often as it weighs: for what can learn from rows and not from weights.
+
+    Of weights up to 1, which say how far a row is to be believed, those below a half are left out. Others are scaled so
+    that the lightest row comes once, but to no more than three times the rows; what is lighter comes by chance of its
+    weight, spread evenly.
+
+    >>> copies(np.array([1.0, 0.2, 1.0])).tolist(), copies(np.array([0.5, 1.0, 1.5])).tolist()
+    ([0, 2], [0, 1, 1, 2, 2, 2])
+    """
+    if weights.max() <= 1:
+        return np.flatnonzero(weights >= min(0.5, float(weights.max())))
+    numbers = weights.astype(np.float64)
+    least = numbers[numbers > 0].min()
+    scale = min(1 / least, _MOST_COPIES * len(numbers) / numbers.sum())
+    ends = np.cumsum(numbers / numbers.sum())
+    total = max(1, round(float(numbers.sum() * scale)))
+    return np.minimum(np.searchsorted(ends, (np.arange(total) + 0.5) / total), len(numbers) - 1)

@@ -1,0 +1,135 @@
+"""The folder of a pretraining: what was asked, the states, the log, and the encoder as it stands.
+
+settings.json   what the run was begun with
+tokenizer/      the vocabulary, where it was trained here
+tokens/         the corpus as tokens
+state/N/        weights and moments after N steps; the last two
+log.jsonl       one line each few seconds
+encoder/        the encoder in Hugging Face form, with its model card
+"""
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from penna.errors import RunError
+from penna.pretraining import atomic_files, card, logging
+from penna.pretraining.settings import Settings, going_on
+
+if TYPE_CHECKING:
+    from penna.pretraining.loop import Training
+    from penna.pretraining.vocabulary import Vocabulary
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Folder:
+    """Where a run lies."""
+
+    path: Path
+
+    @property
+    def settings(self) -> Path:
+        return self.path / "settings.json"
+
+    @property
+    def states(self) -> Path:
+        return self.path / "state"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "log.jsonl"
+
+    @property
+    def tokenizer(self) -> Path:
+        return self.path / "tokenizer"
+
+    @property
+    def encoder(self) -> Path:
+        return self.path / "encoder"
+
+
+def begun(folder: Folder, asked: Settings, corpus: str, resume: bool) -> Settings:
+    """What this run does: ``asked``, or what the folder was begun with where that was not said again.
+
+    ``corpus`` is the corpus' fingerprint. Raises RunError where the folder is something else, or of another run.
+    """
+    if not folder.settings.is_file():
+        if folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
+            raise RunError(f"{folder.path} exists and is no pretraining of Penna's: give another --out.")
+        if resume:
+            raise RunError(f"{folder.path} holds no pretraining to resume: leave --resume out, or give its --out.")
+        return asked
+    try:
+        kept = json.loads(folder.settings.read_text(encoding="utf-8"))
+        if kept["format"] != FORMAT:
+            raise ValueError("another version of Penna wrote it")
+        before: Mapping[str, Any] = dict(kept["settings"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{folder.settings} cannot be read ({error}): give another --out.") from error
+    if kept.get("corpus") != corpus:
+        raise RunError(f"{folder.path} was begun with another corpus, or with other files in it: give another --out.")
+    return going_on(asked, before, resume, str(folder.path))
+
+
+def write_settings(folder: Folder, settings: Settings, corpus: str) -> None:
+    """What the run does, for the next one that goes on."""
+    folder.path.mkdir(parents=True, exist_ok=True)
+    atomic_files.write_json(folder.settings, {"format": FORMAT, "settings": asdict(settings), "corpus": corpus})
+
+
+@dataclass(frozen=True)
+class Keeper:
+    """Writes a training down: its state, and its encoder in Hugging Face form."""
+
+    folder: Folder
+    settings: Settings
+    vocabulary: "Vocabulary"
+    corpus: tuple[str, ...]
+    licences: str
+    command: str
+
+    def __call__(self, training: "Training") -> None:
+        if training.world.first:
+            from penna.pretraining import training_state
+
+            training_state.save(self.folder.states, training.state, training.named, training.optimiser)
+            atomic_files.whole(self.folder.encoder, lambda new: self._fill(new, training))
+
+    def _fill(self, new: Path, training: "Training") -> None:
+        from penna.pretraining import network, vocabulary
+
+        network.write(training.network, new, training.exits.depths, self.settings.half)
+        vocabulary.save(self.vocabulary, new, training.network.shape.positions)
+        (new / "README.md").write_text(card.text(self._facts(training)), encoding="utf-8")
+
+    def _facts(self, training: "Training") -> card.Facts:
+        now, settings = training.state, self.settings
+        return card.Facts(
+            name=self.folder.path.resolve().name,
+            shape=asdict(training.network.shape),
+            parameters=sum(p.numel() for p in training.network.parameters()),
+            exits=training.exits.depths,
+            objectives=settings.objectives,
+            corpus=self.corpus,
+            licences=self.licences,
+            command=self.command,
+            hours=now.seconds / 3600,
+            tokens=now.tokens,
+            steps=now.step,
+            measures=logging.closing(self.folder.log),
+            source=settings.from_
+            or (f"layers ({settings.borrow}) and embeddings of the teacher" if settings.borrow else None),
+            teacher=settings.teacher,
+        )
+
+
+def command() -> str:
+    """The command line that was given, with the program's own name in place of its path."""
+    return (
+        " ".join(["penna", *sys.argv[1:]]) if Path(sys.argv[0]).name in ("penna", "__main__.py") else "penna.pretrain"
+    )

@@ -1,0 +1,94 @@
+"""A given vocabulary, cut down to the tokens that a corpus uses most. Knows tokenizers; never weights."""
+
+import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from penna.data.arrays import Array
+from penna.errors import EncoderError, SettingError
+from penna.pretraining import vocabulary as vocabularies
+from penna.pretraining.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    import tokenizers
+
+_ONCE = 512  # texts that are cut at the same time
+
+
+def prune(vocabulary: Vocabulary, texts: Iterable[str], size: int) -> Vocabulary:
+    """The ``size`` tokens that ``texts`` use most, all special tokens and single ASCII characters among them.
+
+    What was one token may then be several, and never an unknown one that was known. Tokens keep their order, not
+    their ids. Raises SettingError where so many cannot be, EncoderError where the tokenizer cannot be cut.
+    """
+    model = json.loads(vocabulary.tokenizer.to_str())["model"]
+    if model.get("type") not in ("WordPiece", "Unigram"):
+        raise EncoderError(f"a tokenizer of type {model.get('type')} cannot be pruned: leave --vocab out.")
+    needed = _needed(vocabulary, str(model.get("continuing_subword_prefix") or ""))
+    if not needed.sum() < size <= vocabulary.size:
+        raise SettingError(
+            f"--vocab {size} cannot be kept of this tokenizer: give {int(needed.sum()) + 1:,} to {vocabulary.size:,}."
+        )
+    counts = _counted(vocabulary.tokenizer, texts, vocabulary.size)
+    counts[needed] = np.iinfo(np.int64).max
+    kept = np.sort(np.argsort(-counts, kind="stable")[:size])
+    return vocabularies.of(_cut(vocabulary.tokenizer, kept), "the pruned tokenizer")
+
+
+def _needed(vocabulary: Vocabulary, prefix: str) -> Array:
+    """(size,) bool: without these, common text would become unknown."""
+    out: Array = vocabulary.special.copy()
+    for token, number in vocabulary.tokenizer.get_vocab(with_added_tokens=True).items():
+        out[number] |= (len(sign := token.removeprefix(prefix)) <= 1 and sign.isascii()) or token == "▁"
+    return out
+
+
+def _counted(tokenizer: "tokenizers.Tokenizer", texts: Iterable[str], size: int) -> Array:
+    counts = np.zeros(size, np.int64)
+    waiting: list[str] = []
+
+    def count() -> None:
+        cut = tokenizer.encode_batch_fast(waiting, add_special_tokens=False)
+        np.add.at(counts, np.fromiter((number for e in cut for number in e.ids), np.int64), 1)
+        waiting.clear()
+
+    for text in texts:
+        waiting.append(text)
+        if len(waiting) == _ONCE:
+            count()
+    count()
+    return counts
+
+
+def _cut(tokenizer: "tokenizers.Tokenizer", kept: Array) -> "tokenizers.Tokenizer":
+    """The tokenizer with the tokens of these ids alone, numbered from 0."""
+    from tokenizers import Tokenizer
+
+    plain = json.loads(tokenizer.to_str())
+    new = {int(old): number for number, old in enumerate(kept)}
+    model = plain["model"]
+    if model["type"] == "WordPiece":
+        model["vocab"] = {token: new[number] for token, number in model["vocab"].items() if number in new}
+    else:
+        model["vocab"] = [piece for number, piece in enumerate(model["vocab"]) if number in new]
+        model["unk_id"] = new[model["unk_id"]]
+    plain["added_tokens"] = [t | {"id": new[t["id"]]} for t in plain["added_tokens"] if t["id"] in new]
+    plain["post_processor"] = _renumbered(plain.get("post_processor"), new)
+    made: tokenizers.Tokenizer = Tokenizer.from_str(json.dumps(plain))
+    return made
+
+
+def _renumbered(processor: Any, new: dict[int, int]) -> Any:
+    """What puts the special tokens around a text, with their new ids, whichever way the old ones are written."""
+    if isinstance(processor, list):
+        if len(processor) == 2 and isinstance(processor[0], str) and isinstance(processor[1], int):
+            return [processor[0], new[processor[1]]]
+        return [_renumbered(part, new) for part in processor]
+    if isinstance(processor, dict):
+        return {
+            key: [new[number] for number in value] if key == "ids" else _renumbered(value, new)
+            for key, value in processor.items()
+        }
+    return processor

@@ -1,0 +1,1 @@
+"""Runtimes: run exported models without PyTorch."""

@@ -1,0 +1,1 @@
+"""Runners: where trials are run."""

@@ -1,0 +1,34 @@
+"""Successive halving for trials that report on the way: asynchronous, against peers at the same share of steps."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from penna.search.trials import State, Trial
+
+#: No trial is judged before it has had this share of its steps.
+FIRST_RUNG = 0.3
+
+
+def keep(trials: Sequence[Trial], family: str, fraction: float, score: float) -> bool:
+    """Go on where the score is in the better half of what finished peers had at the same share of their steps.
+
+    After ASHA (Li et al. 2020, "A System for Massively Parallel Hyperparameter Tuning", section 3) with a reduction of
+    2; a peer's score at this share is read off its curve, so schedules of unlike length compare.
+    """
+    if fraction < FIRST_RUNG or fraction >= 1:
+        return True
+    peers = [t for t in trials if t.recipe.family == family and t.curve and t.state is State.COMPLETE]
+    scores = [at for t in peers if (at := _at(t, fraction)) is not None]
+    if not scores:
+        return True
+    # Scores on the way rest on as many rows as the last one: less than its error is no difference.
+    noise = float(np.mean([t.errors[0] for t in peers if t.errors] or [0.0]))
+    return score >= float(np.median(scores)) - noise
+
+
+def _at(trial: Trial, fraction: float) -> float | None:
+    steps = np.array([s for s, _ in trial.curve], float)
+    scores = [score for _, score in trial.curve]
+    near = np.flatnonzero(steps / steps[-1] <= fraction + 0.02)
+    return max(scores[: near[-1] + 1]) if len(near) else None

@@ -1,0 +1,129 @@
+"""The default search: baseline, portfolio cheapest first, TPE with halving where it pays, then finalists again."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+
+from penna.search.recipe import Profile, Recipe, Space
+from penna.search.strategies import _halving, _local_step
+from penna.search.strategies._optuna_sampler import Sampler
+from penna.search.strategies.base import Proposal, Strategy, finished, untried
+from penna.search.trials import State, Trial
+
+MOST_FINALISTS = 3
+#: A wide search overfits its validation rows (Liu & Wang 2021, "An Empirical Study on Hyperparameter Optimization for
+#: Fine-Tuning"): beyond this many draws of one family the next is as likely to be luck.
+MOST_DRAWS = 24
+#: After so many draws of a family in a row that were skipped, no other will fit either, unless so many seconds are
+#: left: a run may be resumed with more of them.
+MOST_SKIPPED, AGAIN = 3, 20.0
+#: One draw for so many rows: of a few dozen rows the best of many draws is the luckiest.
+ROWS_A_DRAW = 25
+
+
+def make(space: Space, portfolio: Sequence[Recipe], profile: Profile) -> Strategy:
+    """``portfolio`` is in the order to be tried, the baseline first."""
+    return Auto(space, portfolio, profile)
+
+
+class Auto:
+    """Reads where it stands off the trials alone, so that a resumed run goes on at the same place."""
+
+    def __init__(
+        self, space: Space, portfolio: Sequence[Recipe], profile: Profile, kind: str = "tpe", local: bool = True
+    ) -> None:
+        self.portfolio, self.profile, self.kind, self.local = list(portfolio), profile, kind, local
+        self.knobs = {family: knobs for family, knobs in space.families if knobs}
+        self.first_round = tuple(range(profile.folds))
+        self.samplers = {family: Sampler(kind, family, knobs, profile.seed) for family, knobs in self.knobs.items()}
+
+    def ask(self, trials: Sequence[Trial], left: float) -> Proposal | None:
+        return self._from_portfolio(trials) or self._drawn(trials, left) or self._finalist(trials)
+
+    def keep(self, trials: Sequence[Trial], recipe: Recipe, fraction: float, score: float) -> bool:
+        return _halving.keep(trials, recipe.family, fraction, score)
+
+    def _from_portfolio(self, trials: Sequence[Trial]) -> Proposal | None:
+        origins = ["baseline"] + ["portfolio"] * len(self.portfolio)
+        return untried(
+            trials, (Proposal(r, self.first_round, o) for r, o in zip(self.portfolio, origins, strict=False))
+        )
+
+    def _drawn(self, trials: Sequence[Trial], left: float) -> Proposal | None:
+        if any(t.origin == "finalist" for t in trials):
+            return None
+        # Predictions err: finalists get half as much again as their first round took.
+        spare = left - 1.5 * max(1, len(self.profile.again)) * sum(_fold_seconds(t) for t in self._finalists(trials))
+        family = self._next_family(trials, spare)
+        if family is None:
+            return None
+        # A sampler may repeat itself in a small space.
+        draws = (self._draw(trials, family, attempt) for attempt in range(8))
+        return untried(trials, (Proposal(recipe, self.first_round, self.kind) for recipe in draws))
+
+    def _draw(self, trials: Sequence[Trial], family: str, attempt: int) -> Recipe:
+        """By the sampler; in the default search every second draw is a step from the best recipe so far instead.
+
+        Two dozen draws are few for ten knobs: there, local steps find more than a model of the whole space does.
+        """
+        drawn = sum(t.origin == self.kind and t.recipe.family == family for t in trials)
+        ranked = sorted((t for t in finished(trials) if t.recipe.family == family), key=lambda t: -t.cautious)
+        if self.local and ranked and drawn % 2 == 0:
+            rng = np.random.default_rng([self.profile.seed, len(trials), attempt])
+            return _local_step.step(ranked[0].recipe, self.knobs[family], rng)
+        return self.samplers[family].ask(trials, self.profile.seed)
+
+    def _next_family(self, trials: Sequence[Trial], spare: float) -> str | None:
+        """The family that has had least time for its promise, among those whose typical trial still fits.
+
+        Promise falls tenfold for every 5 % of score behind the best family, so a family that is far behind soon
+        stops costing anything.
+        """
+        most = min(MOST_DRAWS, self.profile.rows // ROWS_A_DRAW)
+        best: dict[str, float] = {}
+        seconds: dict[str, list[float]] = defaultdict(list)
+        draws: dict[str, int] = defaultdict(int)
+        skipped: dict[str, int] = defaultdict(int)  # the last draws, in a row
+        for t in trials:
+            if t.origin == self.kind:
+                skipped[t.recipe.family] = skipped[t.recipe.family] + 1 if t.state is State.SKIPPED else 0
+            if t.state is State.COMPLETE:
+                best[t.recipe.family] = max(best.get(t.recipe.family, t.score), t.score)
+                seconds[t.recipe.family].append(t.seconds)
+            draws[t.recipe.family] += t.origin == self.kind
+        top = max(best.values(), default=0.0)
+        far = 0.05 * max(1.0, abs(top))  # an error in the target's own units has no share of one to be a part of
+        open_ = [
+            f
+            for f in best
+            if f in self.samplers
+            and draws[f] < most
+            and (skipped[f] < MOST_SKIPPED or spare > AGAIN)
+            and 1.2 * sorted(seconds[f])[len(seconds[f]) // 2] < spare
+        ]
+        return min(open_, key=lambda f: sum(seconds[f]) * 10 ** min((top - best[f]) / far, 100.0), default=None)
+
+    def _finalists(self, trials: Sequence[Trial]) -> list[Trial]:
+        """The best recipes of the first round, at most two of one family."""
+        ranked = sorted((t for t in finished(trials) if t.origin != "finalist"), key=lambda t: -t.cautious)
+        chosen: list[Trial] = []
+        for t in ranked:
+            if sum(c.recipe.family == t.recipe.family for c in chosen) < 2:
+                chosen.append(t)
+        return chosen[:MOST_FINALISTS]
+
+    def _finalist(self, trials: Sequence[Trial]) -> Proposal | None:
+        """Each finalist once more: on folds that it has not met, or, where it has met all, with another seed."""
+        if others := self.profile.again or ((1,) if len(self.first_round) == 1 else ()):
+            again = [Proposal(t.recipe, others, "finalist") for t in self._finalists(trials)]
+        else:
+            again = [
+                Proposal(t.recipe.but(seed=t.recipe.seed + 1), self.first_round, "finalist")
+                for t in self._finalists(trials)
+            ]
+        return untried(trials, again)
+
+
+def _fold_seconds(trial: Trial) -> float:
+    return trial.seconds / max(1, len(trial.folds))

@@ -1,0 +1,1 @@
+"""Convex solvers: L-BFGS, logistic regression, ridge, SVR."""
