@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test bench clean
+.PHONY: demo test quick bench clean
 
 .venv/base: pyproject.toml constraints.txt
 	@echo "Installing Penna into .venv (PyTorch is large: this takes a few minutes) ..."
@@ -31,6 +31,10 @@ test: .venv/dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest
+
+# The quick tests alone, for every small change.
+quick: .venv/dev
+	$(BIN)/python -m pytest -m "not slow"
 
 # What the benchmarks need; benchmarks/README.md says how to run each.
 bench: .venv/bench
