@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test quick bench clean
+.PHONY: demo test quick bench release clean
 
 .venv/base: pyproject.toml constraints.txt
 	@echo "Installing Penna into .venv (PyTorch is large: this takes a few minutes) ..."
@@ -39,6 +39,14 @@ quick: .venv/dev
 # What the benchmarks need; benchmarks/README.md says how to run each.
 bench: .venv/bench
 	$(BIN)/python benchmarks/startup.py
+
+# Builds the sdist and the wheel into dist/ and checks both. Nothing is uploaded.
+release: .venv/base
+	$(PIP) build
+	$(BIN)/python tools/check_release.py
+	rm -rf dist
+	$(BIN)/python -m build
+	$(BIN)/python tools/check_release.py dist
 
 clean:
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
