@@ -16,7 +16,7 @@ SENTENCES = [
     "{PER} joined {ORG} in {LOC} last year .",
     "{ORG} opens a new office in {LOC} .",
     "The train from {LOC} to {LOC} was late again .",
-    "{PER} said that {ORG} would not leave {LOC} .",
+    "{PER} announced that {ORG} would not leave {LOC} .",
     "Shares of {ORG} fell after {PER} resigned .",
     "{PER} met {PER} at a conference in {LOC} .",
     "The weather stays dry until the weekend .",
