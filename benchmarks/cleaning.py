@@ -8,7 +8,7 @@
 DATA holds a folder for each set with train.csv.gz and test.csv.gz (columns text, label). ``--planted`` is the share of
 rows, of train and test alike, that get a broken encoding, and as many again that get markup: the table shows how much
 of what that costs is won back. Without ``--budget``, single recipes of the family linear (with ``--encoder`` of frozen
-too) are fitted under every cleaning named; with it, ``penna fit`` chooses (``--clean auto`` against none).
+too) are fitted under every cleaning named; with it, ``penna fit`` chooses (``--text-cleaning auto`` against none).
 """
 
 import argparse
@@ -26,7 +26,7 @@ from penna.budget import Deadline, Resources
 from penna.data.table import Table
 from penna.preprocessing.cleaning.base import Cleaning
 from penna.preprocessing.cleaning_choices import LADDER
-from penna.search.recipe import Profile, Recipe
+from penna.search.recipe import DatasetProfile, Recipe
 
 METRICS = {"tweeteval_emotion": "macro_f1", "tweeteval_irony": "macro_f1", "tweeteval_offensive": "macro_f1"}
 
@@ -55,7 +55,7 @@ def planted(frame: pd.DataFrame, share: float, seed: int) -> pd.DataFrame:
     return frame.assign(text=spoilt)
 
 
-def recipes(profile: Profile, encoder: str) -> list[Recipe]:
+def recipes(profile: DatasetProfile, encoder: str) -> list[Recipe]:
     linear = plugins.find("models", "linear").portfolio(profile)
     frozen = plugins.find("models", "frozen").portfolio(profile) if encoder else []
     return [linear[0], linear[2], *frozen[:1]]
@@ -70,7 +70,7 @@ def single(
         for f in (train, test)
     ]
     task = tasks.find("classification", both[0], metric)
-    profile = Profile(len(train), len(task.classes), 50, 80.0, encoders=(args.encoder,) if args.encoder else ())
+    profile = DatasetProfile(len(train), len(task.classes), 50, 80.0, encoders=(args.encoder,) if args.encoder else ())
     resources = Resources(Path(cache), Deadline(3600.0), args.threads)
     y, scores = task.encode(both[1]), {}
     for recipe in recipes(profile, args.encoder):
@@ -88,7 +88,7 @@ def whole(args: argparse.Namespace, train: pd.DataFrame, test: pd.DataFrame, met
     for clean in ("none", "auto"):
         auto = _runs.auto(args, seed, metric=metric, clean=clean)
         fitted = auto.fit(train[["text", "label"]], y="label", test=test[["text", "label"]])
-        scores[f"fit: {clean}"] = round(fitted.exam_[metric][0], 4)
+        scores[f"fit: {clean}"] = round(fitted.test_scores_[metric][0], 4)
         chosen[clean] = fitted.bundle_.manifest["recipe"]
     return {**scores, "recipes": chosen}
 
@@ -115,7 +115,7 @@ def table(lines: list[dict[str, Any]]) -> None:
 def main() -> None:
     parser = _runs.parser(__doc__, "cleaning.jsonl", budget="")
     parser.add_argument("--sets", nargs="+", default=["sst2", "trec6", "banking77", "tweeteval_emotion"])
-    parser.add_argument("--clean", nargs="+", default=list(LADDER))
+    parser.add_argument("--text-cleaning", nargs="+", default=list(LADDER))
     parser.add_argument("--planted", type=float, default=0.0)
     parser.add_argument("--rows", type=int, default=0, help="at most so many training rows")
     args = parser.parse_args()

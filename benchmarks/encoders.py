@@ -8,7 +8,7 @@ DATA holds a folder for each set with train.csv.gz and test.csv.gz. An encoder i
 cut to its first three layers, with "NAME=" before it called so; the first one is what the others are compared with.
 Frozen: the mean over a text's tokens, centred and made one long, with logistic regression; C is chosen on a fifth of
 the training rows. Few: 10 rows a class with C = 10, the mean of 5 draws, which are the same for all encoders. TF-IDF
-stands beside them, with the same regression. --finetune: sst2 and trec6 through Penna's own family, mrpc and stsb as
+stands next to them, with the same regression. --finetune: sst2 and trec6 through Penna's own family, mrpc and stsb as
 pairs with token types (pairs.py), each with one fixed recipe, which --lr, --epochs, --pooling and --start change. Texts
 a second are taken in turns within one run.
 """
@@ -109,9 +109,9 @@ def tuned(one: Subject, data: Path, name: str, args: argparse.Namespace, seed: i
 
     train, test = (read(data / name / f"{part}.csv.gz") for part in ("train", "test"))
     train = train.take(np.random.default_rng(seed).permutation(len(train))[: args.rows])
-    knobs = {"lr": args.lr, "epochs": args.epochs, "depth": one.depth / one.checkpoint.layers}
-    recipe = Recipe.of("finetune", seed=seed, encoder=str(one.checkpoint.folder), **knobs)
-    task = classification.make(train)
+    hyperparameters = {"lr": args.lr, "epochs": args.epochs, "depth": one.depth / one.checkpoint.layers}
+    recipe = Recipe.of("finetune", seed=seed, encoder=str(one.checkpoint.folder), **hyperparameters)
+    task = classification.from_table(train)
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as cache:
         resources = Resources(Path(cache), Deadline(args.seconds), args.threads)
@@ -119,7 +119,7 @@ def tuned(one: Subject, data: Path, name: str, args: argparse.Namespace, seed: i
         seconds = time.monotonic() - begun
         told = np.array(task.classes)[model.outputs(test).argmax(1)]
     score = frozen.measured(TUNED[name], test.target, told)
-    return {"score": score, "seconds": round(seconds, 1), "recipe": knobs, "why": model.outcome.why}
+    return {"score": score, "seconds": round(seconds, 1), "recipe": hyperparameters, "why": model.outcome.why}
 
 
 def megabytes(checkpoint: Checkpoint) -> float:

@@ -1,4 +1,4 @@
-"""Single features on against off: one recipe, one knob turned at a time, on folds of the training rows.
+"""Single features on against off: one recipe, one hyperparameter turned at a time, on folds of the training rows.
 
     python benchmarks/features.py --data DATA --out f.jsonl
     python benchmarks/features.py --data DATA --sets imdb_genre --family trees --rows 2000 --out f.jsonl
@@ -20,7 +20,7 @@ import pandas as pd
 import _runs
 from penna import plugins
 from penna.automl import inputs
-from penna.automl.evaluate import Work, evaluate
+from penna.automl.evaluate import SearchProblem, evaluate
 from penna.budget import Budget, Deadline, Resources
 from penna.data import splits
 from penna.preprocessing.columns import schema
@@ -51,7 +51,7 @@ TURNED: dict[str, dict[str, dict[str, Any]]] = {
         **{f"{n} directions": {"directions": n} for n in (16, 64, 128)},
     },
 }
-#: Knobs without which there is nothing to turn.
+#: Hyperparameters without which there is nothing to turn.
 _OF_COLUMNS = ("columns", "names", "missing", "outliers")
 
 
@@ -65,33 +65,37 @@ def frame(table: pd.DataFrame, asked: Set, rows: int, gaps: float, seed: int) ->
     return table
 
 
-def work(args: argparse.Namespace, name: str, seed: int) -> Work:
+def work(args: argparse.Namespace, name: str, seed: int) -> SearchProblem:
     asked = SETS.get(name, replace(PLAIN, metric=METRICS.get(name, "accuracy")))
     data = frame(_runs.rows(args.data, name, "train"), asked, args.rows, args.gaps, seed)
-    named = schema.asked(categorical=asked.names)
+    named = schema.requested_roles(categorical=asked.names)
     table, task, _ = inputs.read(
         data, asked.target, asked.text, None, "drop", asked.task, asked.metric, named
     )  # fmt: skip
     plan = splits.plan(table, task.strata(table), folds=args.folds, has_test=True, seed=seed)
-    return Work(task, table, plan.folds, replace(inputs.profile(table, task, "none"), seed=seed), Budget(3600.0))
+    return SearchProblem(
+        task, table, plan.folds, replace(inputs.profile(table, task, "none"), seed=seed), Budget(3600.0)
+    )
 
 
-def base(family: str, made: Work) -> Recipe:
+def base(family: str, made: SearchProblem) -> Recipe:
     """Words and characters under a logistic regression, or trees on counts and directions of the text."""
     offered = plugins.find("models", family).portfolio(made.profile)
     wanted = {"analyzer": "word+char", "classifier": "logistic"} if family == "linear" else {"text": "counts+svd"}
-    return next(r for r in offered if all(r.get(knob) == value for knob, value in wanted.items()))
+    return next(r for r in offered if all(r.get(hyperparameter) == value for hyperparameter, value in wanted.items()))
 
 
 def scores(args: argparse.Namespace, name: str, seed: int, cache: str) -> dict[str, list[float]]:
     """What was turned -> the score on each fold, and the seconds of all."""
     made, found = work(args, name, seed), {}
     recipe = base(args.family, made)
-    for turned, knobs in TURNED[args.family].items():
-        if not made.table.columns and any(knob in _OF_COLUMNS for knob in knobs):
+    for turned, hyperparameters in TURNED[args.family].items():
+        if not made.table.columns and any(hyperparameter in _OF_COLUMNS for hyperparameter in hyperparameters):
             continue
         resources = Resources(Path(cache), Deadline(3600.0), args.threads)
-        trial = evaluate(recipe.but(**knobs), made, range(len(made.folds)), resources, lambda *_: True).trial
+        trial = evaluate(
+            recipe.replace(**hyperparameters), made, range(len(made.folds)), resources, lambda *_: True
+        ).trial
         if trial.reason:
             sys.exit(f"{name}, {turned}: {trial.reason}")
         found[turned] = [round(trial.score, 5), round(trial.seconds, 2)]
@@ -116,7 +120,7 @@ def main() -> None:
     parser.add_argument("--family", default="linear", choices=list(TURNED))
     parser.add_argument("--rows", type=int, default=0, help="at most so many training rows")
     parser.add_argument("--gaps", type=float, default=0.0, help="share of the numbers that are taken away")
-    parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--cv", type=int, default=5)
     args = parser.parse_args()
     if args.table:
         table(_runs.read(args.table))

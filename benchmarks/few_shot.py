@@ -64,8 +64,9 @@ def penna(args: argparse.Namespace) -> dict[str, Any]:
 
     drawn, test = rows(args)
     budget = max(LEAST_BUDGET, float(args.budget) - (time.monotonic() - STARTED))
-    auto = AutoText(budget, encoders=(args.encoder,), metric="accuracy", seed=args.seed, threads=args.threads)
-    # No row can be spared for an exam: the test rows are that, and half a dozen are enough to be measured on the way.
+    auto = AutoText(budget, encoders=(args.encoder,), metric="accuracy", random_state=args.seed, n_jobs=args.threads)
+    # No row can be spared for a test set: the test rows are that, and half a dozen are enough to be measured on the
+    # way.
     auto.fit(drawn, y="label", test=test.head(50))
     seconds = time.monotonic() - STARTED
     answers = auto.predict(test.text.tolist())
@@ -123,7 +124,7 @@ def main() -> None:
     if args.job:
         print(json.dumps({"penna": penna, "setfit": setfit}[args.kind](args)))
         return
-    import _runs  # no part of what is timed, and what it needs is not there beside SetFit
+    import _runs  # no part of what is timed, and what it needs is not there next to SetFit
 
     if args.table:
         table(_runs.read(args.table))

@@ -2,9 +2,8 @@
 
 python benchmarks/finetune_recipes.py DATA SET --encoder FOLDER lr=1.5e-4 epochs=5 --seeds 0 1 2
 python benchmarks/finetune_recipes.py DATA mrpc --encoder FOLDER pair=joined epochs=5 --threads 1
-DATA holds a folder per set with train.csv.gz and test.csv.gz (columns text and label, or those of scores.SETS). Knobs
-are those of the family.
-"""
+DATA holds a folder per set with train.csv.gz and test.csv.gz (columns text and label, or those of scores.SETS).
+Hyperparameters are those of the family."""
 
 import argparse
 import json
@@ -37,7 +36,7 @@ def read(path: Path, asked: scores.Set | None = None) -> Table:
     return Table(cells, target.to_numpy(object), rows=np.arange(len(frame)), pair=pair)
 
 
-def knob(text: str) -> tuple[str, object]:
+def hyperparameter(text: str) -> tuple[str, object]:
     name, _, value = text.partition("=")
     try:
         return name, json.loads(value)
@@ -57,7 +56,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("set")
-    parser.add_argument("knobs", nargs="*", type=knob)
+    parser.add_argument("hyperparameters", nargs="*", type=hyperparameter)
     parser.add_argument("--encoder", required=True)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--rows", type=int, help="train on this many rows only")
@@ -81,7 +80,7 @@ def main() -> None:
             cut = int(len(train) * asked.holdout)
             valid, rest = train.take(order[:cut]), train.take(order[cut:])
         curve: list[float] = []
-        recipe = Recipe.of("finetune", seed=seed, encoder=asked.encoder, **dict(asked.knobs))
+        recipe = Recipe.of("finetune", seed=seed, encoder=asked.encoder, **dict(asked.hyperparameters))
         begun = time.monotonic()
         resources = Resources(asked.cache, Deadline(asked.seconds), asked.threads)
         model = finetune.fit(
@@ -96,7 +95,7 @@ def main() -> None:
         parity = np.nan if known.pair else np.abs(exact(model, few) - outputs[: len(few)]).max()
         rate = model.outcome.steps * settings(recipe)["batch"] / model.outcome.seconds
         print(
-            f"{asked.set} {dict(asked.knobs)} seed={seed} {found} "
+            f"{asked.set} {dict(asked.hyperparameters)} seed={seed} {found} "
             f"seconds={seconds:.0f} steps={model.outcome.steps}/{model.outcome.planned} examples/s={rate:.0f} "
             f"length={model.length} cut={model.truncated_share:.3f} parity={parity:.4f} {curve or ''}",
             flush=True,

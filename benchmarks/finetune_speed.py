@@ -21,10 +21,10 @@ from penna.models.finetune import family as finetune
 from penna.models.shared.encoder_io import softmax
 from penna.search.recipe import Recipe
 from penna.tasks import classification
-from penna.tasks.classification import Classify
+from penna.tasks.classification import Classification
 
 
-def trainer(encoder: str, task: Classify, train: Table, test: Table, epochs: float) -> tuple[float, float]:
+def trainer(encoder: str, task: Classification, train: Table, test: Table, epochs: float) -> tuple[float, float]:
     """Examples/s and test accuracy of transformers.Trainer as it comes."""
     import transformers
 
@@ -32,7 +32,7 @@ def trainer(encoder: str, task: Classify, train: Table, test: Table, epochs: flo
     model = transformers.AutoModelForSequenceClassification.from_pretrained(encoder, num_labels=len(task.classes))
 
     def rows(table: Table) -> list[dict[str, object]]:
-        encoded = tokenizer(list(table.joined), truncation=True, max_length=128)
+        encoded = tokenizer(list(table.full_text), truncation=True, max_length=128)
         labels = task.encode(table).tolist()
         return [
             {"input_ids": ids, "attention_mask": mask, "labels": label}
@@ -52,10 +52,16 @@ def trainer(encoder: str, task: Classify, train: Table, test: Table, epochs: flo
 
 
 def penna(
-    encoder: str, task: Classify, train: Table, test: Table, epochs: float, threads: int, **knobs: object
+    encoder: str,
+    task: Classification,
+    train: Table,
+    test: Table,
+    epochs: float,
+    threads: int,
+    **hyperparameters: object,
 ) -> tuple[float, float]:
     """The same of Penna's loop; loading and tokenising are left out on both sides."""
-    recipe = Recipe("finetune").but(encoder=encoder, epochs=epochs, **knobs)  # type: ignore[arg-type]
+    recipe = Recipe("finetune").replace(encoder=encoder, epochs=epochs, **hyperparameters)  # type: ignore[arg-type]
     with tempfile.TemporaryDirectory() as cache:
         resources = Resources(Path(cache), Deadline(3600), threads)
         model = finetune.fit(recipe, task, train, None, resources, lambda step, of, score: True)
@@ -81,7 +87,7 @@ def main() -> None:
     transformers.logging.disable_progress_bar()
     torch.set_num_threads(asked.threads)
     train, test = (read(asked.data / asked.set / f"{part}.csv.gz") for part in ("train", "test"))
-    task = classification.make(train)
+    task = classification.from_table(train)
     train = train.take(np.random.default_rng(0).permutation(len(train))[: asked.rows])
     common = (asked.encoder, task, train, test, asked.epochs)
     contenders = {

@@ -60,7 +60,7 @@ def draws(y: Array, rows: int, times: int) -> list[Array]:
 
 
 def scores(x: Any, y: Array, z: Any, truth: Array, metric: str, kind: str = "frozen") -> dict[str, Any]:
-    """Full: learnt from all rows; few: from 10 of each class, the mean of all draws."""
+    """Full: trained on all rows; few: from 10 of each class, the mean of all draws."""
     few = [
         measured(metric, truth, regression(x[i], y[i], kind, FEW_STRICTNESS).predict(z)) for i in draws(y, FEW, DRAWS)
     ]
@@ -73,9 +73,9 @@ def tfidf(train: Table, test: Table, metric: str) -> dict[str, Any]:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     def scored(index: Array, c: float | None = None) -> float:
-        words = TfidfVectorizer().fit(train.joined[index])
-        model = regression(words.transform(train.joined[index]), train.target[index], "tfidf", c)
-        return measured(metric, test.target, model.predict(words.transform(test.joined)))
+        words = TfidfVectorizer().fit(train.full_text[index])
+        model = regression(words.transform(train.full_text[index]), train.target[index], "tfidf", c)
+        return measured(metric, test.target, model.predict(words.transform(test.full_text)))
 
     few = [scored(index, FEW_STRICTNESS) for index in draws(train.target, FEW, DRAWS)]
     full = scored(np.arange(len(train)))

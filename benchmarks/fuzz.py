@@ -143,7 +143,7 @@ def _asked(folder: Path, rows: Any) -> str:
 
     opened = load(folder)
     answers = list(opened.predict(rows))
-    opened.written(answers)
+    opened.to_flat_cells(answers)
     with suppress(TaskError):  # of answers that are no labels
         answers += np.round(opened.predict_proba(rows), 5).tolist()
     with suppress(TaskError):  # of answers that are neither labels nor numbers

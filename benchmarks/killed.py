@@ -31,7 +31,7 @@ def opens(run: Path) -> bool:
 def trials_of(run: Path) -> list[object]:
     from penna.search import trials
 
-    return list(trials.read(run / "ledger.jsonl")[1]) if trials.begun(run) else []
+    return list(trials.read(run / "trials.jsonl")[1]) if trials.begun(run) else []
 
 
 def main() -> None:
@@ -64,7 +64,7 @@ def main() -> None:
             code = subprocess.run(command, stdout=subprocess.DEVNULL).returncode
             seconds = time.monotonic() - begun
             done = trials_of(run)
-            again = [t.asked for t in done]  # type: ignore[attr-defined]
+            again = [t.proposal_key for t in done]  # type: ignore[attr-defined]
             rest = max(0.0, args.budget - killed)
             over.append(seconds - rest)
             wrong = [

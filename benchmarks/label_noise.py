@@ -7,12 +7,11 @@
     python benchmarks/label_noise.py --table n.jsonl
 
 DATA holds a folder for each set with train.csv.gz and test.csv.gz (columns text, label). ``--flipped`` is the share of
-training labels that become another class's, evenly; the test file, which is the exam, keeps its own. One line of JSON a
-fit: clean labels, flipped ones kept as they are, and flipped ones with what Penna does about them. ``--hand`` trains
-TF-IDF and, with an encoder, its frozen embeddings under a logistic regression tuned by 5-fold CV on the same labels.
-``--garbled`` makes that share of the training texts noise (as many words, drawn from all texts) and prints what these
-pipelines score with such rows and without them: what could be won by leaving odd texts out.
-"""
+training labels that become another class's, evenly; the test file, which is the test set, keeps its own. One line of
+JSON a fit: clean labels, flipped ones kept as they are, and flipped ones with what Penna does about them. ``--hand``
+trains TF-IDF and, with an encoder, its frozen embeddings under a logistic regression tuned by 5-fold CV on the same
+labels. ``--garbled`` makes that share of the training texts noise (as many words, drawn from all texts) and prints what
+these pipelines score with such rows and without them: what could be won by leaving odd texts out."""
 
 from typing import Any
 
@@ -106,7 +105,7 @@ def main() -> None:
                 manifest = fitted.bundle_.manifest
                 lines.add({
                     "set": name, "seed": seed, "flipped": flip, "noise": noise, "budget": args.budget,
-                    "score": round(fitted.exam_["accuracy"][0], 4), "recipe": manifest["recipe"],
+                    "score": round(fitted.test_scores_["accuracy"][0], 4), "recipe": manifest["recipe"],
                     "doubted": manifest.get("doubted", ""), "trials": len(fitted.trials_),
                 })  # fmt: skip
 

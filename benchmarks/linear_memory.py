@@ -44,14 +44,14 @@ def fit(folder: Path, rows: int, seconds: float) -> None:
     from penna.budget import Deadline, Resources
     from penna.data.table import Table
     from penna.models.linear import family as linear
-    from penna.search.recipe import Profile
+    from penna.search.recipe import DatasetProfile
     from penna.tasks import classification
 
     column, labels = texts(rows, seed=0)
     train = Table({"text": column}, target=labels.astype(object), rows=np.arange(rows))
     print(f"table of {rows:,} rows: {peak():.2f} GB", flush=True)
-    profile = Profile(rows, CLASSES, rows // CLASSES, 60.0)
-    task = classification.make(train)
+    profile = DatasetProfile(rows, CLASSES, rows // CLASSES, 60.0)
+    task = classification.from_table(train)
     for recipe in (linear.portfolio(profile)[0], linear.portfolio(profile)[2]):
         deadline = Deadline(seconds)
         resources = Resources(folder, deadline, 2)
@@ -69,7 +69,7 @@ def predict(folder: Path, rows: int) -> None:
     from penna.data.table import Table
     from penna.models.linear import family as linear
 
-    model = linear.open(folder)
+    model = linear.load(folder)
     column, _ = texts(CHUNK, seed=2)
     began, done = time.perf_counter(), 0
     while done < rows:

@@ -3,7 +3,7 @@
     python benchmarks/network.py [--budget 60s] [--only tag,doctor] [--out network.jsonl]
 
 Each command is a fresh process under the filter of `watched.py`, with a home of its own, and lives on for 14 s after
-onnxruntime was imported, which tries to report after ten. Prints a line for each: asked for the network or not, files
+onnxruntime was imported, which tries to report after ten. Prints a line for each: requested the network or not, files
 outside of Penna's cache, the exit code, seconds. Bars: no attempt, no file, no other exit code than 0. Exit code 1
 where one is missed. ``ORT_DISABLE_TELEMETRY=0`` in front of it shows what a failure looks like.
 """
@@ -42,8 +42,28 @@ FITS = {
     "frozen": ("rows.csv", "--target", "label", "--families", "frozen"),
     "contrastive": ("rows.csv", "--target", "label", "--families", "contrastive,linear"),
     "finetune": ("rows.csv", "--target", "label", "--families", "finetune,linear"),
-    "multilabel": ("rows.csv", "--target", "labels", "--ignore", "label", "--task", "multilabel", "--separator", "|"),
-    "regression": ("rows.csv", "--target", "price", "--ignore", "label", "--ignore", "labels", "--task", "regression"),
+    "multilabel": (
+        "rows.csv",
+        "--target",
+        "labels",
+        "--ignore-columns",
+        "label",
+        "--task",
+        "multilabel",
+        "--separator",
+        "|",
+    ),
+    "regression": (
+        "rows.csv",
+        "--target",
+        "price",
+        "--ignore-columns",
+        "label",
+        "--ignore-columns",
+        "labels",
+        "--task",
+        "regression",
+    ),
     "token_classification": ("tags.jsonl",),
     "question_answering": ("squad.json",),
     "translation": ("corpus", "--source", "en", "--target", "de", "--task", "translation"),
@@ -94,7 +114,7 @@ def commands(budget: str) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def watch(where: Path, arguments: tuple[str, ...]) -> dict[str, object]:
-    """Run one command; what it asked for and what it left."""
+    """Run one command; what it requested and what it left."""
     home, begun = where / "home", time.monotonic()
     variables = {**os.environ, "HOME": str(home), "XDG_CACHE_HOME": str(home / "cache")}
     done = subprocess.run(

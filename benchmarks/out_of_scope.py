@@ -4,7 +4,7 @@
     python benchmarks/out_of_scope.py --table o.jsonl
 
 DATA holds clinc150 with train.csv.gz and test.csv.gz (columns text, label; rows out of scope are labelled oos). Each
-seed is fitted twice: with such rows in training, and without any, where ``--out-of-scope oos`` names the label.
+seed is fitted twice: with such rows in training, and without any, where ``--oos-label oos`` names the label.
 """
 
 from typing import Any
@@ -42,7 +42,7 @@ def main() -> None:
             families = tuple(args.families.split(","))
             auto = _runs.auto(args, seed, families=families, metric="accuracy", out_of_scope=LABEL)
             auto.fit(train if taught else train[train.label != LABEL], y="label", test=test)
-            measured = {name: round(auto.exam_[name][0], 4) for name in SHOWN}
+            measured = {name: round(auto.test_scores_[name][0], 4) for name in SHOWN}
             lines.add({"seed": seed, "taught": taught, **measured, "recipe": auto.bundle_.manifest["recipe"]})
 
 

@@ -26,7 +26,7 @@ import numpy as np
 import _runs
 import frozen
 from encoders import megabytes
-from finetune_recipes import knob, read
+from finetune_recipes import hyperparameter, read
 
 BASE: Mapping[str, Any] = {
     "arch": "albert",
@@ -224,7 +224,9 @@ def _cell(found: list[dict[str, Any]], key: str, form: str) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", type=Path, nargs="?")
-    parser.add_argument("--base", nargs="*", type=knob, default=[], metavar="NAME=VALUE", help="options of all runs")
+    parser.add_argument(
+        "--base", nargs="*", type=hyperparameter, default=[], metavar="NAME=VALUE", help="options of all runs"
+    )
     parser.add_argument("--data", type=Path)
     parser.add_argument("--budget", default="60s")
     parser.add_argument("--steps", type=int)

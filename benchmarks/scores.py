@@ -7,10 +7,9 @@
 
 DATA holds a folder for each set with train.csv.gz and test.csv.gz (columns text and label, unless SETS says otherwise;
 of women_clothing_review the two texts alone are read, and Rating is a number to predict; goemotions has several labels
-a row, joined by |). The test file is the exam:
-``penna fit --test`` opens it once, at the end. With ``--held-out`` the exam comes from the training rows instead, and
-the test file is scored afterwards: the difference shows how honest the reported score is.
-"""
+a row, joined by |). The test file is the test set:
+``penna fit --test`` opens it once, at the end. With ``--held-out`` the test set comes from the training rows instead,
+and the test file is scored afterwards: the difference shows how honest the reported score is."""
 
 import argparse
 import json
@@ -29,8 +28,8 @@ import _runs
 
 @dataclass(frozen=True)
 class Set:
-    """What is asked of one set; ``pair``: the second text of pairs; ``test``: the file of the exam; ``form``: of the
-    files."""
+    """What is requested of one set; ``pair``: the second text of pairs; ``test``: the file of the test set; ``form``:
+    of the files."""
 
     metric: str = "accuracy"
     text: tuple[str, ...] = ("text",)
@@ -69,7 +68,7 @@ def penna_run(args: argparse.Namespace, name: str, seed: int) -> dict[str, Any]:
     asked = SETS.get(name, Set())
     with tempfile.TemporaryDirectory() as home:
         command = [folder / f"train.{asked.form}", "--target", asked.target]
-        command += [part for column in asked.text for part in ("--text", column)] + ["--ignore", "*"]
+        command += [part for column in asked.text for part in ("--text", column)] + ["--ignore-columns", "*"]
         command += ["--text-pair", asked.pair] if asked.pair else []
         command += ["--threads", args.threads] if args.threads else []
         command += ["--task", asked.task, "--metric", asked.metric, "--seed", seed, "--budget", args.budget]
@@ -83,14 +82,14 @@ def penna_run(args: argparse.Namespace, name: str, seed: int) -> dict[str, Any]:
         if args.keep:
             keep = Path(args.keep) / f"{name}-{args.budget}-{seed}"
             keep.mkdir(parents=True, exist_ok=True)
-            for file in ("record.json", "ledger.jsonl", "report.html"):
+            for file in ("run.json", "trials.jsonl", "report.html"):
                 (keep / file).write_bytes((ran.out / file).read_bytes())
         placed = (
             exact(ran.out, folder / f"{asked.test}.{asked.form}", asked) if asked.task == "question_answering" else {}
         )
     return {
         "test": measured[asked.metric][0],
-        "exam": ran.manifest["exam"][asked.metric][0],
+        "test_in_fit": ran.manifest["test"][asked.metric][0],
         "measured": {metric: v[0] for metric, v in measured.items() if metric != "by_class" and isinstance(v, list)},
         **placed,
         **ran.facts,
@@ -208,14 +207,14 @@ def embedded(train: pd.DataFrame, test: pd.DataFrame, folder: str) -> tuple[Any,
 def table(lines: list[dict[str, Any]]) -> None:
     frame = pd.DataFrame([line for line in lines if "seed" in line])
     hand = {(line["set"], line["encoder"]): line["by_hand"] for line in lines if "by_hand" in line}
-    names = ["set", "budget", "encoder", "runs", "test", "exam - test", "TF-IDF by hand", "frozen by hand"]
+    names = ["set", "budget", "encoder", "runs", "test", "test set - test", "TF-IDF by hand", "frozen by hand"]
     names += ["wall s", "peak GB", "MB", "ms"]
     print("| " + " | ".join(names) + " |\n" + "|---" * len(names) + "|")
     for (name, budget, encoder), group in frame.groupby(["set", "budget", "encoder"], sort=False):
         compared = hand.get((name, encoder), {})
         gap = (group.exam - group.test).mean() if group.held_out.all() else float("nan")
         cells = [name, budget, encoder or "none", len(group), f"{group.test.mean():.4f} ± {group.test.std(ddof=0):.4f}"]
-        cells += [f"{gap:+.4f}" if np.isfinite(gap) else "(exam is test)"]
+        cells += [f"{gap:+.4f}" if np.isfinite(gap) else "(test set is test)"]
         for kind in ("tfidf", "frozen"):
             cells += [next((f"{score:.4f}" for k, score in compared.items() if k.startswith(kind)), "")]
         peak = group.peak_gb.max() if "peak_gb" in group else float("nan")

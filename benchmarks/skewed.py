@@ -4,7 +4,7 @@
     python benchmarks/skewed.py --table skewed.jsonl
 
 The set is made from goemotions (DATA/goemotions, columns text and labels): rows of one label, three classes with 80, 15
-and 5 % of the rows (neutral; five warm emotions; six cold ones), 10,000 for training, the test file for the exam.
+and 5 % of the rows (neutral; five warm emotions; six cold ones), 10,000 for training, the test file for the test set.
 """
 
 from typing import Any
@@ -20,7 +20,7 @@ CLASSES = {
     "rare": (0.05, ("fear", "sadness", "disappointment", "anger", "annoyance", "disgust")),
 }
 MOST_ROWS = 10_000
-#: What is fitted: the metric to choose by, and whether last steps (thresholds, calibration) may be taken.
+#: What is fitted: the metric to choose by, and whether post-processing steps (thresholds, calibration) may be taken.
 FITS = (("accuracy", "none"), ("accuracy", "auto"), ("macro_f1", "none"), ("macro_f1", "auto"))
 SHOWN = ("macro_f1", "accuracy", "balanced_accuracy", "log_loss", "calibration_error")
 
@@ -36,7 +36,7 @@ def skewed(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
 
 def table(lines: list[dict[str, Any]]) -> None:
     frame = pd.DataFrame(lines)
-    print("| metric | last steps | runs | " + " | ".join(SHOWN) + " |")
+    print("| metric | post-processing steps | runs | " + " | ".join(SHOWN) + " |")
     print("|---|---|---|" + "---|" * len(SHOWN))
     for (metric, adjust), group in frame.groupby(["metric", "adjust"], sort=False):
         cells = [f"{group[name].mean():.4f}" for name in SHOWN]
@@ -57,7 +57,7 @@ def main() -> None:
         train, test = (skewed(_runs.rows(args.data, "goemotions", part), seed) for part in ("train", "test"))
         for metric, adjust in FITS:
             fitted = _runs.auto(args, seed, metric=metric, adjust=adjust).fit(train, y="label", test=test)
-            measured = {name: round(float(np.ravel(fitted.exam_[name])[0]), 4) for name in SHOWN}
+            measured = {name: round(float(np.ravel(fitted.test_scores_[name])[0]), 4) for name in SHOWN}
             recipe = fitted.bundle_.manifest["recipe"]
             lines.add({"seed": seed, "metric": metric, "adjust": adjust, **measured, "recipe": recipe})
 

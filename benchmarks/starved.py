@@ -1,4 +1,4 @@
-"""Fits beside other work: does the budget hold, and is what is served as good as the best finished trial?
+"""Fits next to other work: does the budget hold, and is what is served as good as the best finished trial?
 
 A process of higher priority takes one core away at random moments. With ``--stop`` the fit is also stopped (SIGSTOP)
 once for some seconds, which come off its wall clock.
@@ -85,15 +85,15 @@ def served(run: Path) -> tuple[str, float, float]:
     from penna.search import trials
 
     manifest = json.loads((run / "model" / "manifest.json").read_text())
-    done = merged(trials.read(run / "ledger.jsonl")[1])
+    done = merged(trials.read(run / "trials.jsonl")[1])
     numbers = [m["trial"] for m in manifest["members"]]
     families = "+".join(sorted({m["recipe"]["family"] for m in manifest["members"]}))
     name = families + ("" if all(m["refitted"] for m in manifest["members"]) else " (kept)")
     if len(numbers) > 1:
         return name, manifest["validation"]["score"], max(t.scores[0] for t in done)
     mine = next(t for t in done if t.number == numbers[0])
-    best = max((t for t in done if t.folds == mine.folds), key=lambda t: t.cautious)
-    return name, mine.cautious, best.cautious
+    best = max((t for t in done if t.folds == mine.folds), key=lambda t: t.lower_score)
+    return name, mine.lower_score, best.lower_score
 
 
 def main() -> None:

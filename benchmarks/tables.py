@@ -8,9 +8,8 @@ a run.
 
 DATA holds imdb_genre (is it a drama? ROC AUC) and women_clothing_review (its Rating; R2), each with train.csv.gz and
 test.csv.gz; which columns are read follows Shi et al. 2021, "Benchmarking Multimodal AutoML for Tabular Data with Text
-Fields". The test file is the exam: ``penna fit --test`` opens it once, at the end. ``--hand`` scores pipelines as one
-would write them with scikit-learn, on both.
-"""
+Fields". The test file is the test set: ``penna fit --test`` opens it once, at the end. ``--hand`` scores pipelines as
+one would write them with scikit-learn, on both."""
 
 import argparse
 import tempfile
@@ -25,7 +24,7 @@ import _runs
 
 @dataclass(frozen=True)
 class Set:
-    """What is asked of one set, and which of its columns are text; ``left_out`` are read by nobody."""
+    """What is requested of one set, and which of its columns are text; ``left_out`` are read by nobody."""
 
     target: str
     metric: str
@@ -48,11 +47,11 @@ READS = ("text", "columns", "both")
 
 
 def options(asked: Set, reads: str) -> list[str]:
-    """What the command line is told, so that it reads the text, the columns or both."""
+    """What the command line is reported, so that it reads the text, the columns or both."""
     ignored = {"text": ["*"], "columns": [*asked.left_out, *asked.text], "both": list(asked.left_out)}[reads]
-    named = [] if reads == "text" else [part for column in asked.names for part in ("--categorical", column)]
+    named = [] if reads == "text" else [part for column in asked.names for part in ("--categorical-columns", column)]
     texts = named if reads == "columns" else named + [part for column in asked.text for part in ("--text", column)]
-    return texts + [part for column in ignored for part in ("--ignore", column)]
+    return texts + [part for column in ignored for part in ("--ignore-columns", column)]
 
 
 def penna_run(args: argparse.Namespace, name: str, reads: str, seed: int) -> dict[str, Any]:
@@ -65,11 +64,11 @@ def penna_run(args: argparse.Namespace, name: str, reads: str, seed: int) -> dic
         command += ["--encoder", args.encoder] if args.encoder else []
         command += ["--families", args.families] if args.families else []
         ran = _runs.fitted(home, *command)
-    return {"test": ran.manifest["exam"][asked.metric][0], **ran.facts}
+    return {"test": ran.manifest["test"][asked.metric][0], **ran.facts}
 
 
 def by_hand(args: argparse.Namespace, name: str) -> dict[str, float]:
-    """TF-IDF beside scaled numbers and one-hot names under a linear model tuned by 5-fold CV; and gradient boosting on
+    """TF-IDF next to scaled numbers and one-hot names under a linear model tuned by 5-fold CV; and gradient boosting on
     the same with 100 directions of the TF-IDF."""
     asked, folder = SETS[name], Path(args.data) / name
     train, test = (_read(folder / f"{part}.csv.gz", asked) for part in ("train", "test"))

@@ -2,9 +2,8 @@
 
     python benchmarks/taggers.py DATA wnut17 depth=0.5 epochs=2 --encoder FOLDER --seeds 0 1 2
 
-DATA holds a folder for each set with train.jsonl.gz and dev.jsonl.gz (or another ``--part``) of tokens and tags. Knobs
-are those of the family.
-"""
+DATA holds a folder for each set with train.jsonl.gz and dev.jsonl.gz (or another ``--part``) of tokens and tags.
+Hyperparameters are those of the family."""
 
 import argparse
 import tempfile
@@ -13,19 +12,19 @@ from pathlib import Path
 
 import numpy as np
 
-from finetune_recipes import knob
+from finetune_recipes import hyperparameter
 from penna import tasks
 from penna.budget import Deadline, Resources
 from penna.data import ragged, readers
 from penna.data.table import Table
 from penna.metrics import entities
 from penna.models.tagger import family as tagger
-from penna.search.recipe import Profile
+from penna.search.recipe import DatasetProfile
 
 
 def read(path: Path) -> Table:
     table, _ = readers.read(path, text=("tokens",), target="tags")
-    return tasks.recognised("token_classification", table)[0].settle(table)[0]
+    return tasks.recognised("token_classification", table)[0].prepare_target(table)[0]
 
 
 def illegal(outputs: np.ndarray) -> float:
@@ -39,7 +38,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("set")
-    parser.add_argument("knobs", nargs="*", type=knob)
+    parser.add_argument("hyperparameters", nargs="*", type=hyperparameter)
     parser.add_argument("--encoder", required=True)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--rows", type=int, help="train on this many rows only")
@@ -51,18 +50,18 @@ def main() -> None:
     test = test.take(np.flatnonzero(task.usable(test)))
     if asked.rows:
         train = train.take(np.random.default_rng(0).permutation(len(train))[: asked.rows])
-    profile = Profile(len(train), task.columns, 1, 100.0, encoders=(asked.encoder,), loss=task.loss)
+    profile = DatasetProfile(len(train), task.columns, 1, 100.0, encoders=(asked.encoder,), loss=task.loss)
     resources = Resources(Path(tempfile.gettempdir()) / "penna-taggers", Deadline(1e6), asked.threads)
     for seed in asked.seeds:
         for crf in (False, True):
-            recipe = tagger.portfolio(profile)[0].but(seed=seed, **dict(asked.knobs), crf=crf)
+            recipe = tagger.portfolio(profile)[0].replace(seed=seed, **dict(asked.hyperparameters), crf=crf)
             begun = time.monotonic()
             model = tagger.fit(recipe, task, train, None, resources, lambda *_: True)
             seconds = time.monotonic() - begun
             outputs = model.outputs(test)
             score = task.score(task.encode(test), outputs)
             print(
-                f"{asked.set} {dict(asked.knobs)} seed={seed} crf={crf} entity_f1={score:.4f} "
+                f"{asked.set} {dict(asked.hyperparameters)} seed={seed} crf={crf} entity_f1={score:.4f} "
                 f"illegal={illegal(outputs):.4f} seconds={seconds:.0f} steps={model.outcome.steps}",
                 flush=True,
             )

@@ -4,11 +4,10 @@
     python benchmarks/translation.py sharing DATA --minutes 60 [--rows 29000] [--width 256] [--layers 3]
     python benchmarks/translation.py speed DATA --minutes 10 [--sentences 1000] [--batch 64] [--threads 2]
 
-DATA holds train.csv.gz and test.csv.gz with the columns en and de (multi30k); the test file is the exam, opened once.
-``--swap`` translates from German. ``curve`` runs ``penna fit`` as anybody would. ``sharing`` gives two recipes that
-differ in sharing alone the same steps, or as many as fit. ``speed`` translates the same sentences greedily by the
-artefact and by the same weights in Hugging Face form, in turns, and counts in how many both say the same.
-"""
+DATA holds train.csv.gz and test.csv.gz with the columns en and de (multi30k); the test file is the test set, opened
+once. ``--swap`` translates from German. ``curve`` runs ``penna fit`` as anybody would. ``sharing`` gives two recipes
+that differ in sharing alone the same steps, or as many as fit. ``speed`` translates the same sentences greedily by the
+artefact and by the same weights in Hugging Face form, in turns, and counts in how many both say the same."""
 
 import argparse
 import json
@@ -25,7 +24,7 @@ import _runs
 from penna.budget import Deadline, Resources
 from penna.data.table import Table
 from penna.models.seq2seq import family as seq2seq
-from penna.search.recipe import Profile, Recipe
+from penna.search.recipe import DatasetProfile, Recipe
 from penna.tasks import translation
 
 SIDES = ("en", "de")
@@ -48,22 +47,24 @@ def curve(args: argparse.Namespace, sides: tuple[str, str]) -> None:
                 told = ran.manifest
                 said = {
                     "budget": budget, "seed": seed, "sides": "-".join(sides),
-                    **{name: [round(v, 2) for v in told["exam"][name]] for name in translation.METRICS},
-                    "signature": told["exam"]["signatures"]["bleu"], **ran.facts,
+                    **{name: [round(v, 2) for v in told["test"][name]] for name in translation.METRICS},
+                    "signature": told["test"]["signatures"]["bleu"], **ran.facts,
                 }  # fmt: skip
                 print(json.dumps(said), flush=True)
 
 
-def fitted(args: argparse.Namespace, sides: tuple[str, str], seconds: float, **knobs: Any) -> Any:
+def fitted(args: argparse.Namespace, sides: tuple[str, str], seconds: float, **hyperparameters: Any) -> Any:
     """A fit of one recipe on all training rows, and the figures of it."""
     train = rows(args.data / "train.csv.gz", sides, args.rows)
-    profile = Profile(len(train), 1, 1, 60.0, seconds=2 * seconds, loss="translation")
+    profile = DatasetProfile(len(train), 1, 1, 60.0, seconds=2 * seconds, loss="translation")
     first = seq2seq.portfolio(profile)[0]
     layers = {"layers": args.layers, "decoder_layers": args.layers, "tokens": args.tokens}
-    recipe = Recipe.made("seq2seq", dict(first.knobs) | layers | {"width": args.width} | knobs)
+    recipe = Recipe.from_values(
+        "seq2seq", dict(first.hyperparameters) | layers | {"width": args.width} | hyperparameters
+    )
     with tempfile.TemporaryDirectory() as home:
         resources = Resources(Path(home), Deadline(seconds), args.threads)
-        model = seq2seq.fit(recipe, translation.make(train), train, None, resources, lambda *_: True)
+        model = seq2seq.fit(recipe, translation.from_table(train), train, None, resources, lambda *_: True)
     weights = sum(p.numel() for p in model.network.parameters())
     return model, {"recipe": str(recipe), "steps": model.outcome.steps, "planned": model.outcome.planned,
                    "parameters": weights}  # fmt: skip
@@ -71,7 +72,7 @@ def fitted(args: argparse.Namespace, sides: tuple[str, str], seconds: float, **k
 
 def sharing(args: argparse.Namespace, sides: tuple[str, str]) -> None:
     test = rows(args.data / "test.csv.gz", sides)
-    task = translation.make(test)
+    task = translation.from_table(test)
     for shared in ("all", "none"):
         model, facts = fitted(args, sides, 60 * args.minutes, sharing=shared)
         measured = task.measure(task.encode(test), model.outputs(test))
@@ -87,7 +88,7 @@ def speed(args: argparse.Namespace, sides: tuple[str, str]) -> None:
     torch.set_num_threads(args.threads)
     transformers.logging.set_verbosity_error()
     model, facts = fitted(args, sides, 60 * args.minutes, beams=1)
-    texts = rows(args.data / "test.csv.gz", sides, args.sentences).joined.tolist()
+    texts = rows(args.data / "test.csv.gz", sides, args.sentences).full_text.tolist()
     with tempfile.TemporaryDirectory() as home:
         (Path(home) / "artefact").mkdir()
         model.save(Path(home) / "artefact")

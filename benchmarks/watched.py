@@ -21,7 +21,7 @@ from pathlib import Path
 #: By machine: what the kernel calls its system calls' convention, and the number of ``socket``.
 KERNELS = {"x86_64": (0xC000003E, 41), "aarch64": (0xC00000B7, 198)}
 IO_URING_SETUP = 425  # the other way to a socket
-LOCAL = 1  # AF_UNIX: who a user is may be asked of a daemon of the same machine
+LOCAL = 1  # AF_UNIX: who a user is may be requested of a daemon of the same machine
 _LOAD, _EQUAL, _RETURN = 0x20, 0x15, 0x06  # opcodes of BPF
 _ALLOW, _TRAP = 0x7FFF0000, 0x00030000
 _NO_NEW_PRIVILEGES, _SECCOMP, _FILTER = 38, 22, 2

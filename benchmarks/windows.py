@@ -3,7 +3,7 @@
     python benchmarks/windows.py --data DATA --encoder FOLDER
     python benchmarks/windows.py --data DATA --encoder FOLDER --lengths 64 128 --rows 8000 --seeds 0 1 2
 
-DATA holds the folder women_clothing_review with train.csv.gz: reviews of about 60 words, whose Rating is asked for. In
+DATA holds the folder women_clothing_review with train.csv.gz: reviews of about 60 words, whose Rating is requested. In
 the made-up set one word of two stands anywhere in a text of 200 words that say nothing. R2 and accuracy of the family
 ``frozen`` on a third of the rows, which it did not learn from.
 """
@@ -30,9 +30,9 @@ SAID = "the film story card payment money what was is very not a day house road 
 def reviews(data: Path, rows: int, seed: int) -> tuple[Table, Any]:
     source = data / "women_clothing_review" / "train.csv.gz"
     table, _ = readers.read(source, text=["Review Text"], target="Rating")
-    written = np.flatnonzero([bool(text.strip()) for text in table.joined])
-    table, _ = regression.settle(table.take(np.random.default_rng(seed).permutation(written)[:rows]))
-    return table, regression.make(table, "r2")
+    written = np.flatnonzero([bool(text.strip()) for text in table.full_text])
+    table, _ = regression.prepare_target(table.take(np.random.default_rng(seed).permutation(written)[:rows]))
+    return table, regression.from_table(table, "r2")
 
 
 def made_up(rows: int, seed: int) -> tuple[Table, Any]:
@@ -43,14 +43,14 @@ def made_up(rows: int, seed: int) -> tuple[Table, Any]:
         words[rng.integers(200)] = label
         texts[i] = " ".join(words)
     table = Table({"text": texts}, labels.astype(object), rows=np.arange(1, rows + 1))
-    return table, classification.make(table)
+    return table, classification.from_table(table)
 
 
 def measured(table: Table, task: Any, encoder: str, length: int, how: str, seed: int) -> dict[str, Any]:
     cut = 2 * len(table) // 3
     learn, ask = table.take(np.arange(cut)), table.take(np.arange(cut, len(table)))
     head = {"bins": 10, "c": 10.0} if task.loss == "squared" else {"c": 30.0}
-    recipe = Recipe.made("frozen", {**head, "encoder": encoder, "length": length, "long": how}, seed=seed)
+    recipe = Recipe.from_values("frozen", {**head, "encoder": encoder, "length": length, "long": how}, seed=seed)
     with tempfile.TemporaryDirectory() as cache:
         begun = time.monotonic()
         resources = Resources(Path(cache), Deadline(3600), 2)

@@ -1,4 +1,4 @@
-"""A small artefact of every family and every task, and rows that it can be asked; a second or two to fit each."""
+"""A small artefact of every family and every task, and rows that it can be requested; a second or two to fit each."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +13,7 @@ from penna.budget import Deadline, Resources
 from penna.data import ragged
 from penna.data.table import Field, Table
 from penna.models import pipeline
-from penna.models.ensemble import Blend
+from penna.models.ensemble import Ensemble
 from penna.postprocessing import (
     class_weights,
     entity_threshold,
@@ -24,7 +24,7 @@ from penna.postprocessing import (
     oos_threshold,
     temperature,
 )
-from penna.search.recipe import Profile, Recipe
+from penna.search.recipe import DatasetProfile, Recipe
 
 WORDS = ("card", "film", "money", "story")
 TREES = {"names": "target", "trees": 4, "rate": 0.2, "leaves": 4, "least": 3, "shrink": 1.0, "share": 1.0}
@@ -32,7 +32,7 @@ TUNED = {"epochs": 1.0, "lr": 1e-3, "head_lr": 1.0, "batch": 8, "length": 16}
 
 
 def plain(n: int = 48, numbers: bool = False) -> Table:
-    """Short texts of four kinds, a number and a name beside them."""
+    """Short texts of four kinds, a number and a name next to them."""
     rng = np.random.default_rng(0)
     kind = np.arange(n) % 4
     texts = [f"where is the {WORDS[k]}{' very' * int(rng.integers(3))} my" for k in kind]
@@ -45,7 +45,7 @@ def plain(n: int = 48, numbers: bool = False) -> Table:
 
 
 def bare(numbers: bool = False) -> Table:
-    """The same without columns beside the text."""
+    """The same without columns other than the text."""
     table = plain(numbers=numbers)
     return Table(table.text, table.target, rows=table.rows)
 
@@ -87,13 +87,13 @@ def said() -> Table:
                  target_name="de")  # fmt: skip
 
 
-def offered(family: str, loss: str, encoder: str, at: int = 0, **knobs: Any) -> Recipe:
-    profile = Profile(48, 4, 12, 30.0, encoders=(encoder,), loss=loss, columns=knobs.pop("beside", 0))
+def offered(family: str, loss: str, encoder: str, at: int = 0, **hyperparameters: Any) -> Recipe:
+    profile = DatasetProfile(48, 4, 12, 30.0, encoders=(encoder,), loss=loss, columns=hyperparameters.pop("beside", 0))
     recipe: Recipe = plugins.find("models", family).portfolio(profile)[at]
-    return recipe.but(**knobs)
+    return recipe.replace(**hyperparameters)
 
 
-#: Name of an artefact -> the rows that it is fitted on, and asked.
+#: Name of an artefact -> the rows that it is fitted on, and requested.
 ROWS: dict[str, Callable[[], Table]] = {
     "linear": bare,
     "rejecting": bare,
@@ -133,7 +133,7 @@ class Maker:
         return folder
 
     def rows(self, name: str) -> Table:
-        """Rows that it can be asked, without a target."""
+        """Rows that it can be requested, without a target."""
         table = ROWS[name]()
         return Table(table.text, rows=table.rows, pair=table.pair, columns=table.columns).take(np.arange(6))
 
@@ -155,19 +155,21 @@ class Maker:
         if table.fields:
             facts["columns"] = [{"name": n, "role": f.role, "form": f.form} for n, f in table.fields.items()]
         made = bundle.write(folder, task, family, model, facts)
-        bundle.amend(made, {"exam": {"rows": 1}, "recipe": family}, f"# A card\n\n{folder_of.BLANK}\n")
+        bundle.amend(made, {"test": {"rows": 1}, "recipe": family}, f"# A card\n\n{folder_of.BLANK}\n")
 
     def make_linear(self, folder: Path) -> None:
-        steps = class_weights.Thresholds((1.0, 1.5, 0.7, 1.0)), temperature.Temperature(1.2)
+        steps = class_weights.ClassWeights((1.0, 1.5, 0.7, 1.0)), temperature.Temperature(1.2)
         self.write(folder, bare(), offered("linear", "cross_entropy", ""), steps, clean="unicode+spaces")
 
     def make_rejecting(self, folder: Path) -> None:
         from penna.tasks import classification
 
         table = bare()
-        task = classification.scoped(classification.make(table), "other")
+        task = classification.with_oos_label(classification.from_table(table), "other")
         model = self.fitted(offered("linear", "cross_entropy", ""), task, table)
-        self.put(folder, table, task, *pipeline.around("linear", model, last=(oos_threshold.Reject(4, -1.0, 1.0),)))
+        self.put(
+            folder, table, task, *pipeline.around("linear", model, last=(oos_threshold.OosThreshold(4, -1.0, 1.0),))
+        )
 
     def make_columns(self, folder: Path) -> None:
         recipe = offered("linear", "cross_entropy", "", beside=3, counts=True, missing="iterative", outliers=True)
@@ -175,7 +177,9 @@ class Maker:
 
     def make_labels(self, folder: Path) -> None:
         recipe = offered("linear", "binary_cross_entropy", "", 4)
-        self.write(folder, several(), recipe, (label_thresholds.Cuts((0.4, 0.5, 0.6, 0.5)),), name="multilabel")
+        self.write(
+            folder, several(), recipe, (label_thresholds.LabelThresholds((0.4, 0.5, 0.6, 0.5)),), name="multilabel"
+        )
 
     def make_numbers(self, folder: Path) -> None:
         recipe = offered("linear", "squared", "", 1)
@@ -183,7 +187,7 @@ class Maker:
             folder,
             bare(numbers=True),
             recipe,
-            (isotonic_regression.Monotone((-1.0, 0.5), (-1.0, 1.0)),),
+            (isotonic_regression.IsotonicRegression((-1.0, 0.5), (-1.0, 1.0)),),
             name="regression",
         )
 
@@ -203,43 +207,51 @@ class Maker:
         self.write(folder, plain(), recipe, name="classification", row=True)
 
     def make_mlp(self, folder: Path) -> None:
-        self.write(folder, several(), Recipe("frozen").but(encoder=self.encoder, head="mlp", hidden=8, dropout=0.1))
+        self.write(folder, several(), Recipe("frozen").replace(encoder=self.encoder, head="mlp", hidden=8, dropout=0.1))
 
     def make_contrastive(self, folder: Path) -> None:
         self.write(folder, bare(), Recipe.of("contrastive", encoder=self.encoder, pairs=4.0, lr=1e-3, head="prototype"))
 
     def make_finetune(self, folder: Path) -> None:
-        self.write(folder, bare(), Recipe("finetune").but(encoder=self.encoder, **TUNED))
+        self.write(folder, bare(), Recipe("finetune").replace(encoder=self.encoder, **TUNED))
 
     def make_crossed(self, folder: Path) -> None:
         self.write(
-            folder, pairs(), Recipe("finetune").but(encoder=self.encoder, pair="joined", **TUNED), name="classification"
+            folder,
+            pairs(),
+            Recipe("finetune").replace(encoder=self.encoder, pair="joined", **TUNED),
+            name="classification",
         )
 
     def make_crf(self, folder: Path) -> None:
-        self.write(folder, tagged(), offered("crf", "tags", ""), (entity_threshold.Outside(1.5),))
+        self.write(folder, tagged(), offered("crf", "tags", ""), (entity_threshold.EntityThreshold(1.5),))
 
     def make_tagger(self, folder: Path) -> None:
-        knobs = plugins.find("models", "tagger")._USUAL | {"encoder": self.encoder, **TUNED, "crf": True}
-        self.write(folder, tagged(), Recipe.made("tagger", knobs))
+        hyperparameters = plugins.find("models", "tagger")._USUAL | {"encoder": self.encoder, **TUNED, "crf": True}
+        self.write(folder, tagged(), Recipe.from_values("tagger", hyperparameters))
 
     def make_sliding_window(self, folder: Path) -> None:
-        self.write(folder, asked(), offered("sliding_window", "span", ""), (no_answer_threshold.Silence(1.2),))
+        self.write(
+            folder, asked(), offered("sliding_window", "span", ""), (no_answer_threshold.NoAnswerThreshold(1.2),)
+        )
 
     def make_reader(self, folder: Path) -> None:
-        knobs = plugins.find("models", "reader")._USUAL | {"encoder": self.encoder, **TUNED, "length": 48}
-        self.write(folder, asked(), Recipe.made("reader", knobs))
+        hyperparameters = plugins.find("models", "reader")._USUAL | {"encoder": self.encoder, **TUNED, "length": 48}
+        self.write(folder, asked(), Recipe.from_values("reader", hyperparameters))
 
     def make_copy(self, folder: Path) -> None:
-        self.write(folder, said(), Recipe.made("translation_memory", {"way": "copy"}), name="translation")
+        self.write(folder, said(), Recipe.from_values("translation_memory", {"way": "copy"}), name="translation")
 
     def make_words(self, folder: Path) -> None:
         self.write(
-            folder, said(), Recipe.made("translation_memory", {"way": "words", "pairs": "keep"}), name="translation"
+            folder,
+            said(),
+            Recipe.from_values("translation_memory", {"way": "words", "pairs": "keep"}),
+            name="translation",
         )
 
     def make_vectors(self, folder: Path) -> None:
-        recipe = Recipe.made("translation_memory", {"way": "vectors", "pairs": "keep", "encoder": self.encoder})
+        recipe = Recipe.from_values("translation_memory", {"way": "vectors", "pairs": "keep", "encoder": self.encoder})
         self.write(folder, said(), recipe, name="translation")
 
     def make_seq2seq(self, folder: Path) -> None:
@@ -255,6 +267,6 @@ class Maker:
             clean = "case" if recipe.family == "linear" else "none"
             members.append((recipe.family, self.fitted(recipe, task, table), clean))
         parts = [(*pipeline.around(family, model, clean), 0.5) for family, model, clean in members]
-        blended = Blend([(family, weight, model) for family, model, weight in parts])
-        last = (class_weights.Thresholds((1.0, 1.5, 0.7, 1.0)),)
+        blended = Ensemble([(family, weight, model) for family, model, weight in parts])
+        last = (class_weights.ClassWeights((1.0, 1.5, 0.7, 1.0)),)
         self.put(folder, table, task, *pipeline.around("ensemble", blended, last=last))

@@ -232,7 +232,7 @@ def _empty(path: Path, chance: random.Random) -> str:
 
 def _more(path: Path, chance: random.Random) -> str:
     path.with_name("n" * 250).write_bytes(b"more")
-    return "another beside it"
+    return "another next to it"
 
 
 def _within(path: Path, chance: random.Random) -> str:

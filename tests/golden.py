@@ -18,11 +18,11 @@ from artefacts import ROWS, Maker
 from penna import plugins, tasks
 from penna.artifact import bundle
 from penna.automl import candidates, evaluate
-from penna.automl.evaluate import Work as SearchProblem
+from penna.automl.evaluate import SearchProblem as SearchProblem
 from penna.budget import Budget, Deadline, Resources
 from penna.data import splits
 from penna.data.table import Table
-from penna.search.recipe import Profile as DatasetProfile
+from penna.search.recipe import DatasetProfile as DatasetProfile
 
 DATA = Path(__file__).parent / "data"
 STRATEGIES, TRIALS = ("auto", "gp", "grid", "random", "tpe"), 12
@@ -55,9 +55,9 @@ def search_log(strategy: str, families: tuple[str, ...] = ("linear",)) -> list[d
             resources = Resources(Path(cache), Deadline(600), 1)
             trial = evaluate.evaluate(proposal.recipe, problem, proposal.folds, resources, lambda *_: True).trial
             names = {"seconds": 1.0, "rows_per_second": 0.0, "number": len(trials)}
-            trials.append(replace(trial, **names, asked=proposal.key, origin=proposal.origin))
+            trials.append(replace(trial, **names, proposal_key=proposal.key, phase=proposal.phase))
     return [
-        {"phase": t.origin, "recipe": t.recipe.to_json(), "folds": list(t.folds), "state": str(t.state),
+        {"phase": t.phase, "recipe": t.recipe.to_json(), "folds": list(t.folds), "state": str(t.state),
          "scores": list(t.scores)}
         for t in trials
     ]  # fmt: skip
@@ -69,15 +69,18 @@ def spaces() -> dict[str, Any]:
     for family in plugins.names("models"):
         module = plugins.find("models", family)
         for name, profile in PROFILES.items() if hasattr(module, "portfolio") else ():
-            knobs = [{k: v for k, v in knob.__dict__.items() if k != "when"} for knob in module.knobs(profile)]
+            hyperparameters = [
+                {k: v for k, v in hyperparameter.__dict__.items() if k != "when"}
+                for hyperparameter in module.search_space(profile)
+            ]
             recipes = [recipe.to_json() for recipe in module.portfolio(profile)]
-            found[f"{family}, {name}"] = {"portfolio": recipes, "hyperparameters": knobs}
+            found[f"{family}, {name}"] = {"portfolio": recipes, "hyperparameters": hyperparameters}
     return json.loads(json.dumps(found))  # type: ignore[no-any-return]
 
 
 def predictions(folder: Path, rows: Table) -> list[Any]:
     """What the artifact in ``folder`` predicts for ``rows``: numbers, or lists of numbers, row by row."""
-    outputs = bundle.open(folder).outputs(rows)
+    outputs = bundle.load(folder).outputs(rows)
     return [np.round(np.asarray(row, np.float64), 6).tolist() if not isinstance(row, str) else row for row in outputs]
 
 

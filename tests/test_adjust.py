@@ -1,4 +1,4 @@
-"""The contract of every last step in the folder, what each is for, and which of them a choice gets."""
+"""The contract of every post-processing step in the folder, what each is for, and which of them a choice gets."""
 
 import json
 from dataclasses import replace
@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as arrays
 
 from penna import metrics, plugins, postprocessing, tasks
 from penna.automl import postprocess, refit
-from penna.automl.selection import Choice, Evidence
+from penna.automl.selection import OutOfFoldScores, Selection
 from penna.data.table import Table
 from penna.errors import SettingError
 from penna.search.recipe import Recipe
@@ -112,8 +112,8 @@ def test_a_choice_of_numbers_gets_the_step_that_helps_and_none_where_nothing_is_
         task = tasks.find("regression", Table({"t": target}, target, rows=np.arange(2000)), "r2")
         outputs = (slope * (y + 0.5 * rng.normal(size=2000)) * (0.8 if slope == 1 else 1))[:, None].astype(np.float32)
         trial = Trial(Recipe.of("linear"), State.COMPLETE, (0,), (task.score(y, outputs),), (0.01,), number=0)
-        evidence = Evidence(task, lambda _, y=y: y, lambda *_, outputs=outputs: outputs, (0,))
-        chosen = postprocess.finish([Choice(((trial, 1.0),), trial.score, 0.01)], evidence, 60.0)
+        evidence = OutOfFoldScores(task, lambda _, y=y: y, lambda *_, outputs=outputs: outputs, (0,))
+        chosen = postprocess.choose_postprocessing([Selection(((trial, 1.0),), trial.score, 0.01)], evidence, 60.0)
         assert [step.name for step in chosen.last] == steps
 
 
@@ -143,13 +143,13 @@ def choice_of(y, outputs, metric, folds=(0,)):
     labels = np.array([LABELS[c] for c in y], dtype=object)
     task = tasks.find("classification", Table({"t": labels}, target=labels, rows=np.arange(len(y))), metric)
     trial = Trial(Recipe.of("linear"), State.COMPLETE, folds, (task.score(y, outputs),), (0.01,), number=0)
-    evidence = Evidence(task, lambda _: y, lambda *_: outputs.astype(np.float32), (0,))
-    return Choice(((trial, 1.0),), trial.score, 0.01), evidence
+    evidence = OutOfFoldScores(task, lambda _: y, lambda *_: outputs.astype(np.float32), (0,))
+    return Selection(((trial, 1.0),), trial.score, 0.01), evidence
 
 
 def test_a_choice_gets_thresholds_for_its_metric_and_then_honest_probabilities():
     choice, evidence = choice_of(*skewed(3000, power=3.0, sharp=1.5), "macro_f1")
-    done = postprocess.finish([choice], evidence, 60.0)
+    done = postprocess.choose_postprocessing([choice], evidence, 60.0)
     assert [step.name for step in done.last] in (["class_weights", "temperature"], ["class_weights", "isotonic"])
     assert done.score > choice.score + 0.01
     assert str(done).endswith(f"then class_weights then {done.last[1].name}")
@@ -157,7 +157,7 @@ def test_a_choice_gets_thresholds_for_its_metric_and_then_honest_probabilities()
 
 def test_a_choice_that_is_good_as_it_is_stays_as_it_is():
     choice, evidence = choice_of(*skewed(2000), "accuracy")
-    assert postprocess.finish([choice], evidence, 60.0) is choice
+    assert postprocess.choose_postprocessing([choice], evidence, 60.0) is choice
 
 
 def test_another_choice_that_its_last_steps_make_the_better_one_is_taken():
@@ -168,18 +168,18 @@ def test_another_choice_that_its_last_steps_make_the_better_one_is_taken():
     choice, evidence = choice_of(y, worse, "macro_f1")
     trial = replace(choice.members[0][0], number=1, recipe=Recipe.of("linear", c=1.0))
     both = replace(evidence, outputs=lambda t, _: (outputs if t.number else worse).astype(np.float32))
-    other = Choice(((trial, 1.0),), metrics.macro_f1(y, outputs), 0.01)
-    done = postprocess.finish([choice, other], both, 60.0)
+    other = Selection(((trial, 1.0),), metrics.macro_f1(y, outputs), 0.01)
+    done = postprocess.choose_postprocessing([choice, other], both, 60.0)
     assert done.members == other.members
     assert done.last[0].name == "class_weights"
-    assert done.score > postprocess.finish([choice], both, 60.0).score
+    assert done.score > postprocess.choose_postprocessing([choice], both, 60.0).score
 
 
 def test_what_is_left_of_a_blend_has_no_last_steps_of_the_whole():
     choice, _ = choice_of(*skewed(300), "accuracy")
     trials = [replace(choice.members[0][0], number=i, scores=(0.5 + 0.1 * i,)) for i in range(3)]
-    whole = Choice(tuple((t, 1 / 3) for t in trials), 0.9, 0.01, (postprocessing.kinds("cross_entropy", 9999)[0],))
-    members = [refit.Member(t, 0.5, None, True, {}) for t in trials[:2]]
+    whole = Selection(tuple((t, 1 / 3) for t in trials), 0.9, 0.01, (postprocessing.kinds("cross_entropy", 9999)[0],))
+    members = [refit.EnsembleMember(t, 0.5, None, True, {}) for t in trials[:2]]
     two = refit._left(whole, members)
     assert (two.members, two.last) == (((trials[0], 0.5), (trials[1], 0.5)), ())
     one = refit._left(whole, members[1:])
@@ -202,6 +202,9 @@ def test_of_more_rows_than_there_is_time_for_some_teach_the_last_steps():
         def __getattr__(self, name):
             return getattr(self.task, name)
 
+        def without_postprocessing(self):
+            return self
+
         def score(self, y, outputs):
             self.asked.append(len(y))
             time.sleep(5e-6 * len(y))
@@ -212,18 +215,18 @@ def test_of_more_rows_than_there_is_time_for_some_teach_the_last_steps():
         evidence, task=slow, truth=lambda f: y[folds[f]], outputs=lambda _, f: outputs[folds[f]].astype(np.float32),
         first_round=(0, 1),
     )  # fmt: skip
-    done = postprocess.finish([choice], halves, 1.0)
+    done = postprocess.choose_postprocessing([choice], halves, 1.0)
     assert done.last[0].name == "class_weights"
     assert max(slow.asked[3:]) < 3000  # three calls say how long one takes
 
 
 def test_no_more_time_is_spent_on_last_steps_than_was_given():
     choice, evidence = choice_of(*skewed(3000, power=5.0), "macro_f1")
-    assert postprocess.finish([choice], evidence, 0.0) is choice
+    assert postprocess.choose_postprocessing([choice], evidence, 0.0) is choice
 
 
 def test_few_rows_or_folds_never_met_teach_no_last_step():
     choice, evidence = choice_of(*skewed(150, power=5.0), "macro_f1")
-    assert postprocess.finish([choice], evidence, 60.0) is choice
+    assert postprocess.choose_postprocessing([choice], evidence, 60.0) is choice
     choice, evidence = choice_of(*skewed(3000, power=5.0), "macro_f1", folds=(1,))
-    assert postprocess.finish([choice], evidence, 60.0) is choice
+    assert postprocess.choose_postprocessing([choice], evidence, 60.0) is choice

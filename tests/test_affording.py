@@ -5,12 +5,12 @@ import re
 import numpy as np
 
 from penna import tasks
-from penna.automl.cost_model import Affording
-from penna.automl.evaluate import Work
+from penna.automl.cost_model import CostModel
+from penna.automl.evaluate import SearchProblem
 from penna.budget import Budget, Deadline, Resources
 from penna.data import splits
 from penna.data.table import Table
-from penna.search.recipe import Profile, Recipe
+from penna.search.recipe import DatasetProfile, Recipe
 from penna.search.strategies.base import Proposal
 from penna.search.trials import State, Trial
 
@@ -20,13 +20,15 @@ def test_a_family_without_its_encoder_says_nothing_of_what_loading_it_takes(tiny
     table = Table({"text": texts}, np.array(["pos", "neg"] * 40, dtype=object), rows=np.arange(1, 81))
     task = tasks.find("classification", table)
     plan = splits.plan(table, task.strata(table), folds=2, has_test=True)
-    profile = Profile(rows=80, classes=2, rows_in_smallest_class=40, mean_characters=18.0, encoders=(str(tiny_bert),))
-    affording = Affording(Work(task, table, plan.folds, profile, Budget()), Deadline(60.0), 10)
+    profile = DatasetProfile(
+        rows=80, classes=2, rows_in_smallest_class=40, mean_characters=18.0, encoders=(str(tiny_bert),)
+    )
+    affording = CostModel(SearchProblem(task, table, plan.folds, profile, Budget()), Deadline(60.0), 10)
     plain, asked = Recipe.of("frozen"), Recipe.of("frozen", encoder=str(tiny_bert), depth=1.0, head="logistic")
     done = Trial(plain, State.COMPLETE, folds=(0,), scores=(0.9,), seconds=0.1)
-    affording.took(done, 0.1)
+    affording.record_duration(done, 0.1)
     resources = Resources(tmp_path, Deadline(60.0), 1)
     refused = affording.afford(Proposal(asked, (0,), "portfolio"), [done], resources, 9.0)
     assert re.fullmatch(r"loading and timing an encoder takes up to \d\d s, 9\.0 s are left", refused)
-    affording.took(Trial(asked, State.PRUNED, reason="behind its peers"), 0.1)
+    affording.record_duration(Trial(asked, State.PRUNED, reason="behind its peers"), 0.1)
     assert not isinstance(affording.afford(Proposal(asked, (0,), "portfolio"), [done], resources, 40.0), str)

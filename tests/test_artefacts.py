@@ -9,6 +9,8 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,7 +25,7 @@ from penna.artifact.files import CARD, MANIFEST
 FAMILIES = ("linear", "columns", "trees", "neighbours", "contrastive", "crossed", "crf", "tagger", "sliding_window",
             "reader", "words", "seq2seq", "ensemble")  # fmt: skip
 ATTACKS = 200
-#: Memory that an attack may take beside what is there already, and seconds.
+#: Memory that an attack may take next to what is there already, and seconds.
 MOST, LONGEST = 3 << 30, 20
 
 
@@ -59,7 +61,7 @@ def bounded():
 
 def written(folder, rows):
     opened = load(folder)
-    return repr(opened.written(list(opened.predict(rows))))
+    return repr(opened.to_flat_cells(list(opened.predict(rows))))
 
 
 def came_of(folder, rows):
@@ -72,6 +74,7 @@ def came_of(folder, rows):
         return None
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", FAMILIES)
 def test_what_comes_of_an_attack_is_an_answer_or_a_sentence(name, maker, tmp_path, bounded):
@@ -113,6 +116,7 @@ def refused(folder, match=None):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["linear", "columns", "trees", "frozen", "contrastive", "finetune", "crossed", "ensemble"]
 )
@@ -218,7 +222,7 @@ def test_members_of_unlike_width_are_refused(copied):
         {"family": "x" * 300},
         {"family": ["linear"]},
         {"task": None},
-        {"exam": 3},
+        {"test": 3},
         {"recipe": {}},
         {"reach": []},
         {"files": []},
@@ -255,10 +259,11 @@ except BundleError as error:
 """
 
 
+@pytest.mark.slow
 def test_a_part_that_may_not_be_read_is_named(copied):
     folder = copied("linear")
     (folder / "parts" / "model" / "linear.safetensors").chmod(0)
-    for path in (folder, *folder.parents[:4]):
+    for path in (folder, *folder.parents[:5]):
         path.chmod(path.stat().st_mode | 0o055)
     asked = [sys.executable, "-c", AS_ANOTHER_USER, str(folder)]
     said = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
@@ -384,15 +389,17 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_models_in_workers_and_threads_go_on_to_answer(maker, tmp_path):
     (tmp_path / "workers.py").write_text(WORKERS)
-    (tmp_path / "tmp").mkdir()
+    temporary = Path(tempfile.mkdtemp(prefix="w"))  # a short path: it holds sockets
     said = subprocess.run(
         [sys.executable, tmp_path / "workers.py", maker.folder("ensemble")], capture_output=True, text=True,
-        timeout=300, env=os.environ | {"TMPDIR": str(tmp_path / "tmp")},
+        timeout=300, env=os.environ | {"TMPDIR": str(temporary)},
     )  # fmt: skip
     assert said.stdout == "17 True\n", said.stderr
-    assert not [path.name for path in (tmp_path / "tmp").iterdir() if path.name.startswith("penna-")]
+    assert not [path.name for path in temporary.iterdir() if path.name.startswith("penna-")]
+    shutil.rmtree(temporary)
 
 
 def test_a_forked_child_does_not_take_its_parents_files_with_it(copied):
@@ -409,29 +416,30 @@ def test_a_forked_child_does_not_take_its_parents_files_with_it(copied):
     assert pickle.dumps(opened)
 
 
+@pytest.mark.slow
 def test_a_damaged_run_folder_gets_one_sentence(tmp_path):
     """What ``report`` and ``leaderboard`` read: values of other types, at every place."""
     from typer.testing import CliRunner
 
     from penna.cli import app
     from penna.search.recipe import Recipe
-    from penna.search.trials import Ledger, State, Trial
+    from penna.search.trials import State, Trial, TrialLog
 
     run = tmp_path / "run"
-    ledger = Ledger(run, {"metric": "accuracy"})
+    ledger = TrialLog(run, {"metric": "accuracy"})
     ledger.begin()
     ledger.append(Trial(Recipe.of("linear", c=1.0), State.COMPLETE, (0,), (0.5,), (0.1,), curve=((1, 0.5),)))
-    record = {"title": "t", "metric": "accuracy", "exam": {"rows": 9, "accuracy": [0.9, 0.8, 1.0]},
+    record = {"title": "t", "metric": "accuracy", "test": {"rows": 9, "accuracy": [0.9, 0.8, 1.0]},
               "task": "classification", "trials": [trial.to_json() for trial in ledger.trials],
               "chosen": {"name": "linear", "members": []},
               "artefact": {"megabytes": 1.0, "files": {"a": 1.0}}, "phases": []}  # fmt: skip
-    lines, chance = (run / "ledger.jsonl").read_text(), random.Random(0)
+    lines, chance = (run / "trials.jsonl").read_text(), random.Random(0)
     for number in range(150):
-        name, command = (("ledger.jsonl", "leaderboard"), ("record.json", "report"))[number % 2]
-        (run / "ledger.jsonl").write_text(lines)
-        (run / "record.json").write_text(json.dumps(record))
+        name, command = (("trials.jsonl", "leaderboard"), ("run.json", "report"))[number % 2]
+        (run / "trials.jsonl").write_text(lines)
+        (run / "run.json").write_text(json.dumps(record))
         path = run / name
-        if name == "ledger.jsonl":
+        if name == "trials.jsonl":
             head, _, trial = lines.partition("\n")
             path.write_text(trial)
             what = of_json(path, chance)

@@ -21,6 +21,9 @@ from penna import AutoText, RunError, SettingError, TableError, TaskError, load
 from penna.artifact.files import FORMAT
 from penna.search import trials
 
+#: Its fixtures are whole fits.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="session")
 def questions(demo_rows):
@@ -41,7 +44,7 @@ def quick(**options):
 
 
 def test_a_fit_predicts_real_questions_well(fitted, questions):
-    assert fitted.exam_["accuracy"][0] > 0.8
+    assert fitted.test_scores_["accuracy"][0] > 0.8
     assert fitted.score(questions.text, questions.label) > 0.9
     probabilities = fitted.predict_proba(list(questions.text[:7]))
     assert probabilities.shape == (7, 5)
@@ -64,18 +67,18 @@ def test_the_artefact_predicts_what_the_estimator_predicts_and_opens_without_tor
 
 def test_the_run_folder_holds_ledger_report_artefact_and_card(fitted):
     run = fitted.bundle_.folder.parent
-    assert {"ledger.jsonl", "report.html", "record.json", "model"} <= {p.name for p in run.iterdir()}
+    assert {"trials.jsonl", "report.html", "run.json", "model"} <= {p.name for p in run.iterdir()}
     manifest = json.loads((run / "model" / "manifest.json").read_text())
     assert manifest["format"] == FORMAT
     assert manifest["preliminary"] is False
-    assert manifest["exam"]["rows"] == fitted.exam_["rows"]
+    assert manifest["test"]["rows"] == fitted.test_scores_["rows"]
     assert manifest["latency"]["one_text_ms"] > 0
-    assert "exam rows were opened once" in (run / "model" / "README.md").read_text()
+    assert "test rows were used once" in (run / "model" / "README.md").read_text()
 
 
 def test_exam_rows_are_in_no_fold_and_every_trial_met_the_same_folds(fitted):
-    header, done, _ = trials.read(fitted.bundle_.folder.parent / "ledger.jsonl")
-    assert header["exam_rows"] == fitted.exam_["rows"] == 30
+    header, done, _ = trials.read(fitted.bundle_.folder.parent / "trials.jsonl")
+    assert header["exam_rows"] == fitted.test_scores_["rows"] == 30
     assert {t.folds for t in done if t.scores} == {(0, 1, 2, 3, 4)}
 
 
@@ -106,7 +109,7 @@ def test_it_can_be_cloned_before_and_after_a_fit(fitted):
 def test_it_works_inside_cross_validation_grid_search_and_pipelines(questions):
     texts, y = list(questions.text), list(questions.label)
     assert cross_val_score(quick(budget=5), texts, y, cv=2).mean() > 0.7
-    search = GridSearchCV(quick(budget=5), {"seed": [0, 1]}, cv=2).fit(texts, y)
+    search = GridSearchCV(quick(budget=5), {"random_state": [0, 1]}, cv=2).fit(texts, y)
     assert search.best_score_ > 0.7
     lower = FunctionTransformer(lambda column: [t.lower() for t in column])
     assert make_pipeline(lower, quick(budget=5)).fit(texts, y).predict(["WHERE IS MY CARD"]).shape == (1,)
@@ -119,7 +122,7 @@ def test_ctrl_c_finishes_with_the_best_so_far(questions, tmp_path):
                 threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
 
     started = time.monotonic()
-    auto = AutoText(budget=300, families=("linear",), search="random", out=tmp_path / "run", progress=Watch())
+    auto = AutoText(budget=300, families=("linear",), search_strategy="random", out=tmp_path / "run", progress=Watch())
     auto.fit(questions, y="label")
     assert time.monotonic() - started < 100
     assert auto.record_["settings"]["search ended"] in ("stopped by hand", "nothing more worth trying")
@@ -137,7 +140,7 @@ def test_what_cannot_be_refitted_in_time_is_served_as_it_was_kept(questions, tmp
     (member,) = auto.bundle_.manifest["members"]
     assert member["refitted"] is False
     assert auto.bundle_.manifest["preliminary"] is False
-    assert auto.exam_["accuracy"][0] > 0.7
+    assert auto.test_scores_["accuracy"][0] > 0.7
 
 
 def test_a_killed_run_leaves_a_model_and_resumes_without_repeating_a_trial(questions, tmp_path):
@@ -153,22 +156,22 @@ def test_a_killed_run_leaves_a_model_and_resumes_without_repeating_a_trial(quest
         "label",
         "--families",
         "linear",
-        "--search",
+        "--search-strategy",
         "grid",
     ]
     command += ["--budget", "60s", "--out", out]
     running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while not (out / "ledger.jsonl").exists() or len((out / "ledger.jsonl").read_bytes().splitlines()) < 4:
+    while not (out / "trials.jsonl").exists() or len((out / "trials.jsonl").read_bytes().splitlines()) < 4:
         time.sleep(0.05)
         assert running.poll() is None
     running.kill()
     running.wait()
-    _, before, _ = trials.read(out / "ledger.jsonl")
+    _, before, _ = trials.read(out / "trials.jsonl")
     assert load(out).predict(["where is my card"]).shape == (1,), "the best so far can be served after a kill"
-    AutoText(budget=12, families=("linear",), search="grid", out=out, resume=True).fit(data, y="label")
-    _, after, _ = trials.read(out / "ledger.jsonl")
+    AutoText(budget=12, families=("linear",), search_strategy="grid", out=out, resume=True).fit(data, y="label")
+    _, after, _ = trials.read(out / "trials.jsonl")
     assert after[: len(before)] == before
-    assert len({t.asked for t in after}) == len(after)
+    assert len({t.proposal_key for t in after}) == len(after)
     assert load(out).manifest["preliminary"] is False
 
 
@@ -189,7 +192,7 @@ def test_every_family_meets_on_one_leaderboard_and_the_result_needs_no_torch(que
             if kind == "trial_end" and len(met) == 4:
                 raise KeyboardInterrupt  # the budget is large, so that a busy machine does not decide; no need to wait
 
-    auto = AutoText(budget=300, folds=2, encoders=(str(tiny_bert),), out=tmp_path / "run", progress=Watch())
+    auto = AutoText(budget=300, cv=2, encoders=(str(tiny_bert),), out=tmp_path / "run", progress=Watch())
     auto.fit(questions, y="label")
     assert met == {"linear", "frozen", "contrastive", "finetune"}
     code = (
@@ -199,13 +202,13 @@ def test_every_family_meets_on_one_leaderboard_and_the_result_needs_no_torch(que
 
 
 def test_a_ceiling_in_megabytes_holds(questions):
-    auto = quick(max_mb=0.5).fit(questions, y="label")
+    auto = quick(max_size_mb=0.5).fit(questions, y="label")
     assert auto.bundle_.manifest["megabytes"] <= 0.5
 
 
 def test_ceilings_that_nothing_meets_are_said_and_leave_no_false_promise(questions):
     with pytest.raises(RunError, match="ceilings"):
-        quick(max_mb=1e-4).fit(questions, y="label")
+        quick(max_size_mb=1e-4).fit(questions, y="label")
 
 
 def test_a_finished_run_can_be_resumed_with_more_time(questions, tmp_path):
@@ -218,13 +221,13 @@ def test_a_finished_run_can_be_resumed_with_more_time(questions, tmp_path):
 def test_the_exam_can_be_another_table(questions):
     train, test = questions[:140], questions[140:]
     auto = quick(budget=5).fit(train, y="label", test=test)
-    assert auto.exam_["rows"] == len(test)
+    assert auto.test_scores_["rows"] == len(test)
 
 
 def test_a_test_label_never_trained_on_is_left_out_and_said(questions):
     test = pd.DataFrame({"text": ["something else", *questions.text[:20]], "label": ["new", *questions.label[:20]]})
     auto = quick(budget=5).fit(questions[20:], y="label", test=test)
-    assert auto.exam_["rows"] == 20
+    assert auto.test_scores_["rows"] == 20
     assert any("never trained on" in line for line in auto.record_["table"]["findings"])
 
 
@@ -240,14 +243,14 @@ def test_an_output_folder_that_exists_is_refused_and_kept(questions, tmp_path):
     [
         ({"families": ("forest",)}, SettingError),
         ({"families": ()}, SettingError),
-        ({"search": "luck"}, SettingError),
+        ({"search_strategy": "luck"}, SettingError),
         ({"metric": "beauty"}, SettingError),
         ({"budget": "soon"}, SettingError),
-        ({"max_mb": -1}, SettingError),
-        ({"rare": "maybe"}, SettingError),
-        ({"threads": 0}, SettingError),
+        ({"max_size_mb": -1}, SettingError),
+        ({"rare_classes": "maybe"}, SettingError),
+        ({"n_jobs": 0}, SettingError),
         ({"text": "tekst"}, TableError),
-        ({"group": "grp"}, TableError),
+        ({"group_column": "grp"}, TableError),
     ],
 )
 def test_a_wrong_setting_is_refused_before_any_work(questions, options, error):
@@ -262,7 +265,7 @@ def test_one_class_is_refused():
 
 def test_two_fits_with_one_seed_keep_the_same_ledger_where_time_does_not_decide(questions):
     first, second = (
-        AutoText(budget=30, families=("linear",), search="auto", seed=1).fit(questions[:60], y="label")
+        AutoText(budget=30, families=("linear",), search_strategy="auto", random_state=1).fit(questions[:60], y="label")
         for _ in range(2)
     )
     assert [t.recipe for t in first.trials_][:8] == [t.recipe for t in second.trials_][:8]

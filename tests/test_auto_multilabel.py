@@ -19,6 +19,9 @@ from penna.inference.batch_predict import predict_file
 from penna.report.multilabel import examine_sets
 from penna.tasks import multilabel
 
+#: Its fixtures are whole fits.
+pytestmark = pytest.mark.slow
+
 SAID = {"joy": ("happy", 0.5), "anger": ("furious", 0.35), "fear": ("scared", 0.25)}
 
 
@@ -40,7 +43,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[AutoText, Path]:
     for name, (texts, labels) in {"train": rows(), "test": rows(80, seed=1)}.items():
         with (folder / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([("text", "mood"), *zip(texts, map("; ".join, labels), strict=True)])
-    auto = AutoText(budget=9, families=("linear",), threads=1, out=folder / "run")
+    auto = AutoText(budget=9, families=("linear",), n_jobs=1, out=folder / "run")
     return auto.fit(str(folder / "train.csv"), "mood"), folder
 
 
@@ -48,7 +51,7 @@ def test_labels_joined_by_a_sign_are_recognised_learnt_and_said_to_be(run: tuple
     auto, _ = run
     assert auto.bundle_.task.name == "multilabel"
     assert auto.classes_.tolist() == ["anger", "fear", "joy"]
-    assert auto.exam_["macro_f1"][0] > 0.6
+    assert auto.test_scores_["macro_f1"][0] > 0.6
     assert any("joined by ';'" in finding for finding in auto.record_["table"]["findings"])
     assert {t.state.value for t in auto.trials_ if t.state.value == "failed"} == set()
     assert is_classifier(auto)
@@ -91,7 +94,7 @@ def test_an_exam_and_an_evaluation_take_empty_cells_for_no_label(run: tuple[Auto
     table, task, _ = inputs.read(str(folder / "train.csv"), "mood", None, None, "error")
     assert len(table) == 200
     other = pd.DataFrame({"text": ["happy", "furious", "scared"], "mood": ["joy", "envy", ""]})
-    exam, found = inputs.exam_table(other, table, task)
+    exam, found = inputs.read_test_set(other, table, task)
     assert exam is not None
     assert exam.rows.tolist() == [1, 3]
     assert any("a label that was never trained on: 1" in finding.message for finding in found)
@@ -111,7 +114,7 @@ def test_columns_of_0_and_1_are_a_target_from_the_table_to_the_evaluation(tmp_pa
     texts, labels = rows(120)
     flags = {label: [int(label in told) for told in labels] for label in SAID}
     frame = pd.DataFrame({"text": texts, **flags})
-    auto = AutoText(budget=6, families=("linear",), threads=1).fit(frame, y=list(SAID))
+    auto = AutoText(budget=6, families=("linear",), n_jobs=1).fit(frame, y=list(SAID))
     assert auto.classes_.tolist() == sorted(SAID)
     assert auto.bundle_.manifest["target"] == list(SAID)
     assert auto.bundle_.evaluate(frame)["macro_f1"][0] > 0.7
@@ -157,7 +160,7 @@ def test_checks_look_at_such_a_table_and_those_that_do_not_apply_are_silent(run:
 def test_what_stands_in_for_what_is_counted() -> None:
     texts, labels = ["a", "b", "c"], [("x",), ("x", "y"), ()]
     table, _ = read(texts, y=[list(told) for told in labels])
-    y = multilabel.make(table).encode(table)
+    y = multilabel.from_table(table).encode(table)
     found = examine_sets(table, ("x", "y"), y, np.array([[0.2, 0.9], [0.8, 0.7], [0.1, 0.6]]))
     assert found["confusion"] == [(0, 0, 1), (0, 1, 1), (1, 1, 1)]
     assert found["support"] == [2, 1]
@@ -171,10 +174,10 @@ def test_scores_know_the_form_that_labels_were_fitted_in() -> None:
     texts = [
         ("red " if a else "blue ") + ("cat " if b else "dog ") + f"number {i}" for i, (a, b, _) in enumerate(flags)
     ]
-    auto = penna.AutoText(budget=5, families=("linear",), threads=1).fit(texts, flags)
+    auto = penna.AutoText(budget=5, families=("linear",), n_jobs=1).fit(texts, flags)
     exact = auto.score(texts, flags)
     assert exact > 0.9
     assert auto.score(texts, flags.tolist()) == exact
     frame = pd.DataFrame(flags, columns=["a", "b", "c"])
-    named = penna.AutoText(budget=5, families=("linear",), threads=1).fit(texts, frame)
+    named = penna.AutoText(budget=5, families=("linear",), n_jobs=1).fit(texts, frame)
     assert named.score(texts, frame) > 0.9

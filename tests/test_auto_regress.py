@@ -1,4 +1,4 @@
-"""The main job on numbers, from a table to predictions: inferred or asked for, in one small folder."""
+"""The main job on numbers, from a table to predictions: inferred or requested, in one small folder."""
 
 import csv
 import json
@@ -14,6 +14,9 @@ from penna.data.table import Table
 from penna.errors import SettingError, TaskError
 from penna.inference.batch_predict import predict_file
 from penna.report import format
+
+#: Its fixtures are whole fits.
+pytestmark = pytest.mark.slow
 
 WORTH = {"awful": 1.0, "poor": 2.0, "fair": 3.0, "good": 4.0, "superb": 5.0}
 
@@ -32,15 +35,15 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[AutoText, Path]:
     texts, prices = rooms()
     with (folder / "rooms.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([("text", "price"), *zip(texts, (f"{p:,}" for p in prices), strict=True)])
-    auto = AutoText(budget=12, families=("linear",), threads=1, out=folder / "run")
+    auto = AutoText(budget=12, families=("linear",), n_jobs=1, out=folder / "run")
     return auto.fit(str(folder / "rooms.csv"), "price"), folder
 
 
 def test_a_column_of_prices_is_recognised_learnt_and_said_to_be(run: tuple[AutoText, Path]) -> None:
     auto, _ = run
     assert auto.bundle_.task.name == "regression"
-    assert auto.exam_["r2"][0] > 0.8
-    assert auto.exam_["rmse"][0] < 50
+    assert auto.test_scores_["r2"][0] > 0.8
+    assert auto.test_scores_["rmse"][0] < 50
     assert not hasattr(auto, "classes_")
     assert any("--task classification" in finding for finding in auto.record_["table"]["findings"])
     assert {t.state.value for t in auto.trials_ if t.state.value == "failed"} == set()
@@ -105,7 +108,7 @@ def test_report_and_card_speak_of_numbers(run: tuple[AutoText, Path]) -> None:
     card = (folder / "run" / "model" / "README.md").read_text(encoding="utf-8")
     assert "A text regressor for price" in card
     assert "calibration" not in card
-    assert json.loads((folder / "run" / "record.json").read_text(encoding="utf-8"))["task"] == "regression"
+    assert json.loads((folder / "run" / "run.json").read_text(encoding="utf-8"))["task"] == "regression"
 
 
 @pytest.mark.parametrize("unit", [1e-7, 1e7])
@@ -119,7 +122,7 @@ def test_errors_of_any_size_are_drawn_with_figures_that_tell_them_apart(unit: fl
     page = report.render_page(
         {
             "metric": "rmse",
-            "exam": {"rows": 200, "rmse": [unit, 0.9 * unit, 1.1 * unit]},
+            "test": {"rows": 200, "rmse": [unit, 0.9 * unit, 1.1 * unit]},
             "baselines": [{"name": "mean of the target", "score": -2 * unit, "low": -2.2 * unit, "high": -1.8 * unit}],
             "table": report.profile(table, numbers=True),
             "answers": report.examine_numbers(table, truth, answers),
@@ -134,7 +137,7 @@ def test_errors_of_any_size_are_drawn_with_figures_that_tell_them_apart(unit: fl
 def test_a_rating_can_be_asked_for_as_a_number_by_task_or_by_metric() -> None:
     texts, prices = rooms(80)
     stars = [str(round(p / 100)) for p in prices]
-    asked = AutoText(budget=7, families=("linear",), threads=1, metric="rmse").fit(texts, stars)
+    asked = AutoText(budget=7, families=("linear",), n_jobs=1, metric="rmse").fit(texts, stars)
     assert asked.bundle_.task.name == "regression"
     best = max(t.score for t in asked.trials_ if t.scores)
     assert -1.5 < best < 0

@@ -1,4 +1,4 @@
-"""Translation through every command: found, fitted, examined, told, served."""
+"""Translation through every command: found, fitted, examined, reported, served."""
 
 import json
 import random
@@ -10,13 +10,13 @@ import pytest
 from typer.testing import CliRunner
 
 import penna
-from penna.automl.evaluate import Work
+from penna.automl.evaluate import SearchProblem
 from penna.budget import Budget
 from penna.cli import app
 from penna.data.table import Table
 from penna.errors import SettingError, TaskError
-from penna.search.recipe import Profile
-from penna.tasks.translation import Translate
+from penna.search.recipe import DatasetProfile
+from penna.tasks.translation import Translation
 
 SAID = {"red": "rot", "blue": "blau", "cat": "Katze", "dog": "Hund", "runs": "läuft", "sleeps": "schläft",
         "here": "hier", "now": "jetzt"}  # fmt: skip
@@ -48,7 +48,7 @@ def run(tmp_path_factory):
 def test_a_memory_is_found_examined_and_served(run):
     manifest = json.loads((run / "run" / "model" / "manifest.json").read_text())
     assert (manifest["text_columns"], manifest["target"], manifest["metric"]) == (["en"], "de", "chrf")
-    assert manifest["exam"]["chrf"][0] > 30
+    assert manifest["test"]["chrf"][0] > 30
     loaded = penna.load(run / "run")
     assert all(isinstance(text, str) for text in loaded.predict(["red cat runs here", "", "我"]))
     with pytest.raises(TaskError, match="no probabilities"):
@@ -82,9 +82,10 @@ def test_a_file_is_translated_and_measured(run):
     assert runner.invoke(app, ["leaderboard", str(run / "run")]).exit_code == 0
 
 
+@pytest.mark.slow
 def test_both_families_are_searched_and_the_other_way_round_is_the_same_command(tmp_path):
     data = frame(200)
-    auto = penna.AutoText(14, text="de", out=tmp_path / "run", threads=1).fit(data[["de", "en"]], "en")
+    auto = penna.AutoText(14, text="de", out=tmp_path / "run", n_jobs=1).fit(data[["de", "en"]], "en")
     assert {trial.recipe.family for trial in auto.trials_} == {"translation_memory", "seq2seq"}
     assert auto.bundle_.task.name == "translation"
     said = auto.predict(["rot Katze läuft hier"])
@@ -97,9 +98,9 @@ def test_both_families_are_searched_and_the_other_way_round_is_the_same_command(
 @pytest.mark.parametrize(("valid", "again"), [(30, False), (100, True)])
 def test_nothing_is_fitted_again_for_the_sake_of_few_rows(valid, again):
     cells = np.array([f"row {i}" for i in range(1000)], dtype=object)
-    profile = Profile(1000, 1, 1, 10.0, loss="translation")
+    profile = DatasetProfile(1000, 1, 1, 10.0, loss="translation")
     fold = np.arange(valid, 1000), np.arange(valid)
-    assert Work(Translate(), Table({"en": cells}, cells), [fold], profile, Budget()).refits is again
+    assert SearchProblem(Translation(), Table({"en": cells}, cells), [fold], profile, Budget()).refits is again
 
 
 def test_families_that_say_nothing_are_named(tmp_path):

@@ -9,6 +9,9 @@ from typer.testing import CliRunner
 
 from penna.cli import app
 
+#: Its fixtures are whole fits.
+pytestmark = pytest.mark.slow
+
 ROWS = [(f"a good film number {i}", "pos") if i % 2 else (f"a bad film number {i}", "neg") for i in range(60)]
 
 
@@ -18,7 +21,7 @@ def table(path: Path, rows: list[tuple[str, object]] = ROWS, header: str = "text
 
 
 def refused(*arguments: object) -> str:
-    """What is said when a command is refused; checks the manner of it."""
+    """What is stated when a command is refused; checks the manner of it."""
     result = CliRunner().invoke(app, [str(a) for a in arguments])
     said = result.stderr.splitlines()
     assert result.exit_code == 2, result.stderr
@@ -55,7 +58,7 @@ def test_one_class(tmp_path):
 def test_a_class_with_one_row_is_named_with_the_way_out(tmp_path):
     said = fit(table(tmp_path / "t.csv", [*ROWS, ("a strange film", "odd")]), tmp_path / "run")
     assert "'odd'" in said
-    assert "--rare drop" in said
+    assert "--rare-classes drop" in said
 
 
 def test_all_texts_empty(tmp_path):
@@ -97,8 +100,9 @@ def test_resuming_in_a_folder_of_something_else(tmp_path):
 
 @pytest.mark.parametrize(
     "options",
-    [("--search", "magic"), ("--metric", "luck"), ("--families", "forest"), ("--max-mb", "-1"), ("--threads", "0"),
-     ("--rare", "keep"), ("--exam", "2"), ("--folds", "1"), ("--text", "txt"), ("--group", "grp"),
+    [("--search-strategy", "magic"), ("--metric", "luck"), ("--families", "forest"), ("--max-size-mb", "-1"),
+     ("--threads", "0"), ("--rare-classes", "keep"), ("--test-size", "2"), ("--cv", "1"), ("--text", "txt"),
+     ("--group-column", "grp"),
      ("--test", "nowhere.csv"), ("--budget", "0s")],
 )  # fmt: skip
 def test_an_option_that_cannot_work(tmp_path, options):
@@ -117,7 +121,7 @@ def run(tmp_path_factory) -> Path:
     for words in ("NUL", "more than 100,000 characters", "empty text"):
         assert words in result.stderr
     assert "best so far" in result.stderr
-    assert "exam rows" in result.stdout
+    assert "test rows" in result.stdout
     return folder / "run"
 
 
@@ -185,6 +189,6 @@ def test_a_full_disk(run, tmp_path):
 
 def test_a_damaged_ledger_is_not_resumed(run, tmp_path):
     (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "ledger.jsonl").write_text("not json\n")
-    assert "ledger.jsonl" in refused("leaderboard", tmp_path / "run")
-    assert "ledger.jsonl" in fit(table(tmp_path / "t.csv"), tmp_path / "run", "--resume")
+    (tmp_path / "run" / "trials.jsonl").write_text("not json\n")
+    assert "trials.jsonl" in refused("leaderboard", tmp_path / "run")
+    assert "trials.jsonl" in fit(table(tmp_path / "t.csv"), tmp_path / "run", "--resume")

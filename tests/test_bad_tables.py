@@ -12,6 +12,9 @@ from penna.automl.data_check import check
 from penna.cli import app
 from penna.data.table import Finding
 
+#: Its fixtures are whole fits.
+pytestmark = pytest.mark.slow
+
 N = 120
 WAYS = ("%Y-%m-%d", "%d.%m.%Y", "%d %b %Y", "%B %d, %Y", "%Y/%m/%d %H:%M")
 
@@ -48,7 +51,7 @@ def test_infinities_and_a_column_that_changes_half_way_are_named():
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory) -> Path:
-    """A run on a table with most of what can be wrong, and still can be learnt from."""
+    """A run on a table with most of what can be wrong, and still can be trained on."""
     folder = tmp_path_factory.mktemp("bad")
     days = [(pd.Timestamp("2020-01-01") + pd.Timedelta(days=i * 5)).strftime(WAYS[i % 5]) for i in range(N)]
     names = ["red", "blue", "green"] * 40

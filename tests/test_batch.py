@@ -1,4 +1,4 @@
-"""Batch prediction: rows go out as they came in, with the prediction beside them; files appear whole or not at all."""
+"""Batch prediction: rows go out as they came in, with the prediction next to them; files appear whole or not at all."""
 
 import bz2
 import csv
@@ -32,7 +32,7 @@ class Counter:
         self.classes = classes or tuple(f"c{i}" for i in range(k))
 
     def outputs(self, table) -> np.ndarray:
-        words = np.array([len(text.split()) for text in table.joined]) % len(self.classes)
+        words = np.array([len(text.split()) for text in table.full_text]) % len(self.classes)
         out = np.full((len(table), len(self.classes)), 0.25 / (len(self.classes) - 1), np.float32)
         out[np.arange(len(table)), words] = 0.75
         return out
@@ -40,10 +40,10 @@ class Counter:
     def decode(self, outputs) -> np.ndarray:
         return np.array(self.classes, dtype=object)[outputs.argmax(axis=1)]
 
-    def placed(self, answers, table) -> np.ndarray:
+    def to_text_spans(self, answers, table) -> np.ndarray:
         return answers
 
-    def written(self, answers) -> list:
+    def to_flat_cells(self, answers) -> list:
         return list(answers)
 
 
@@ -238,6 +238,7 @@ def piped(command: str, texts: int) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_standard_input_to_standard_output():
     done = piped("", 250)
     assert len(rows_of(done.stdout)) == 250

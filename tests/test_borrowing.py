@@ -17,7 +17,7 @@ from penna.pretraining.architecture import Shape
 from penna.pretraining.batch import Batch
 from penna.pretraining.objectives import _teacher
 
-TEXTS = ["The film was good.", "My card is lost, and the money with it!", "A good story, badly told."]
+TEXTS = ["The film was good.", "My card is lost, and the money with it!", "A good story, badly reported."]
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +98,7 @@ def states(made: network.Network, words: vocabulary.Vocabulary) -> torch.Tensor:
         return made.eval()(ids, torch.zeros_like(ids), None, [made.shape.layers])[-1].last
 
 
+@pytest.mark.slow
 def test_a_student_of_the_same_measures_begins_as_its_teacher(minilm, whole):
     shape = student(whole, kind="bert")
     made = network.build(shape, whole.pad, seed=0)

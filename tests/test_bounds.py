@@ -20,6 +20,7 @@ def packed(path, *parts: tuple[bytes, int]):
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "parts", "words"),
     [

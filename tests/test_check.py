@@ -1,4 +1,4 @@
-"""Checking: a table that cannot be learnt from is refused in one sentence; rows that cannot be used are named."""
+"""Checking: a table that cannot be trained on is refused in one sentence; rows that cannot be used are named."""
 
 import time
 from dataclasses import replace
@@ -29,7 +29,7 @@ def refusal(kind, given: Table, **how) -> str:
 def test_a_sound_table_passes_unchanged():
     given = table()
     checked, findings = check(given)
-    assert checked.joined.tolist() == given.joined.tolist()
+    assert checked.full_text.tolist() == given.full_text.tolist()
     assert checked.target.tolist() == given.target.tolist()
     assert findings == []
 
@@ -60,7 +60,7 @@ def test_a_row_with_one_of_two_texts_is_kept():
         (TaskError, table(labels=["good"] * 30), "only one class ('good')"),
         (TableError, table(labels=["good", "bad"] * 5), "10 rows are too few"),
         (TaskError, table(labels=["good", "bad"] * 15 + ["odd"]), "'odd' (row 31)"),
-        (TaskError, table(labels=["good", "bad"] * 15 + ["odd"]), "--rare drop"),
+        (TaskError, table(labels=["good", "bad"] * 15 + ["odd"]), "--rare-classes drop"),
         (TaskError, table(labels=["good", 1, *["good"] * 28]), "mixes types ('good' in row 1, 1 in row 2)"),
         (TaskError, table(labels=[True, 2] * 15), "mixes types"),
         (TaskError, table(labels=[i / 7 for i in range(100)]), "regression"),

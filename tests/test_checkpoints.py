@@ -32,6 +32,7 @@ def change(folder: Path, **values: object) -> None:
     file.write_text(json.dumps(json.loads(file.read_text()) | values))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", sorted(checkpoints.KINDS))
 def test_every_known_architecture_is_described_and_gives_hidden_states_at_each_depth(
     kind: str, tiny: Callable[[str], Path]

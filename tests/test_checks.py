@@ -17,7 +17,7 @@ from penna.automl import data_check
 from penna.cli import app
 from penna.data.table import Table
 from penna.preprocessing import checks, near_duplicates, shingles
-from penna.preprocessing.check_context import Reach, Sheet
+from penna.preprocessing.check_context import CheckContext, Truncation
 from penna.preprocessing.checks import (
     encoding,
     label_errors,
@@ -51,17 +51,17 @@ def sentences(n: int, seed: int = 0) -> list[str]:
     return made
 
 
-def sheet(texts=None, strata=None, n=60, *, columns=None, test=None, **more) -> Sheet:
+def sheet(texts=None, strata=None, n=60, *, columns=None, test=None, **more) -> CheckContext:
     texts = sentences(n) if texts is None else texts
     strata = np.arange(len(texts)) % 2 if strata is None else np.asarray(strata)
     classes = ("no", "yes") if strata.max() < 2 else tuple(f"class {j}" for j in range(strata.max() + 1))
     target = np.array([None if j < 0 else classes[j] for j in strata], dtype=object)
     table = Table({"text": np.array(texts, dtype=object)}, target, rows=np.arange(1, len(texts) + 1))
     held = {name: Column(name, cells) for name, cells in (columns or {}).items()}
-    return Sheet(table, held, strata, classes, test=test, **more)
+    return CheckContext(table, held, strata, classes, test=test, **more)
 
 
-def told(name: str, given: Sheet) -> dict:
+def told(name: str, given: CheckContext) -> dict:
     """Kind -> finding of one check."""
     return {finding.kind: finding for finding in checks.find(name).find(given)}
 
@@ -81,7 +81,7 @@ ODD = [
     sheet([f"\ud800 {i} \0" for i in range(30)]),
     sheet(sentences(30), columns={"none": [None] * 30, "mixed": [1, "a", 2.5, None, float("inf"), True] * 5}),
     sheet(sentences(30), np.full(30, -1)),
-    Sheet(Table({"text": np.array(sentences(25), dtype=object)}, rows=np.arange(1, 26))),
+    CheckContext(Table({"text": np.array(sentences(25), dtype=object)}, rows=np.arange(1, 26))),
     sheet(sentences(30), test=sheet(sentences(5), np.full(5, -1), columns={"new": list("abcde")})),
     sheet(sentences(60), outputs=np.full((60, 2), np.nan)),
     sheet(sentences(60), vectors=np.zeros((60, 4), np.float32)),
@@ -212,7 +212,7 @@ def test_markup_is_html_and_not_every_sharp_bracket():
     texts[1] += " <br/>"
     texts[2] += " <a href='x'>y</a>"
     texts[3] += " fish &amp; chips &#39;"
-    texts[4] += " <user> said 3 < 4 > 2 & <3 R&D; <url>"
+    texts[4] += " <user> stated 3 < 4 > 2 & <3 R&D; <url>"
     assert told("markup", sheet(texts))["markup"].rows == (2, 3, 4)
     assert markup._place("x <B>") == 2
 
@@ -250,7 +250,7 @@ def test_far_longer_texts_are_outliers_and_the_cut_is_counted():
     assert found["length outlier"].rows == (8,)
     assert found["long text"].rows == (9,)
     assert found["truncated text"].rows == (8, 9)
-    measured = sheet(sentences(80), reach=Reach("tiny", np.arange(80) * 10, 64))
+    measured = sheet(sentences(80), reach=Truncation("tiny", np.arange(80) * 10, 64))
     assert told("lengths", measured)["truncated text"].count == 73
     assert "64 tokens, what tiny reads" in told("lengths", measured)["truncated text"].message
 
@@ -311,12 +311,12 @@ def test_uneven_and_rare_classes_are_told_with_their_rows():
     found = told("class_balance", sheet(n=300, strata=strata))
     assert "class 0 has 280 rows" in found["class imbalance"].message
     assert found["rare class"].rows == tuple(range(296, 301))
-    assert "--rare drop" in found["rare class"].change
+    assert "--rare-classes drop" in found["rare class"].change
 
 
 def test_labels_that_differ_in_spelling_only_are_named():
     given = sheet(n=90, strata=[0] * 40 + [1] * 40 + [2] * 10)
-    given = Sheet(given.table, {}, given.strata, ("Positive", "negative", "positive "))
+    given = CheckContext(given.table, {}, given.strata, ("Positive", "negative", "positive "))
     assert told("class_balance", given)["label spelling"].rows == tuple(range(81, 91))
 
 
@@ -359,7 +359,7 @@ def test_a_column_that_gives_the_target_away_is_named_and_a_helpful_one_is_not()
 def test_a_tenth_of_wrong_labels_does_not_hide_a_leak():
     strata = np.arange(500) % 2
     given = np.where(np.arange(500) % 10 == 3, 1 - strata, strata)
-    assert leakage.told(Column("leak", strata.tolist()), given, np.arange(500)) >= leakage.GIVEN_AWAY
+    assert leakage.predictive_strength(Column("leak", strata.tolist()), given, np.arange(500)) >= leakage.GIVEN_AWAY
 
 
 def test_a_word_that_only_one_class_has_is_a_leak():
@@ -452,9 +452,10 @@ def frame(n: int = 300) -> pd.DataFrame:
     return frame
 
 
+@pytest.mark.slow
 def test_the_verb_finds_wrong_labels_with_models_that_have_not_seen_them():
     data = frame()
-    found = data_check.check(data, "label", text="review", budget=60, threads=1)
+    found = data_check.check(data, "label", text="review", budget=60, n_jobs=1)
     kinds = {finding.kind: finding for finding in found.findings}
     assert set(kinds["wrong label"].rows) == {4, 51}
     assert kinds["empty text"].rows == (8,)
@@ -463,34 +464,36 @@ def test_the_verb_finds_wrong_labels_with_models_that_have_not_seen_them():
     assert found.models[0].startswith("linear")
     assert set(found.looked) == set(checks.names())
     assert not found.skipped
-    again = data_check.check(data, "label", text="review", budget=60, threads=1)
+    again = data_check.check(data, "label", text="review", budget=60, n_jobs=1)
     assert again.findings == found.findings
 
 
+@pytest.mark.slow
 def test_an_encoder_measures_lengths_and_finds_outliers(tiny_bert, tmp_path, monkeypatch):
     monkeypatch.setenv("PENNA_CACHE", str(tmp_path))
-    found = data_check.check(frame(80), "label", text="review", encoders=[str(tiny_bert)], budget=60, threads=1)
+    found = data_check.check(frame(80), "label", text="review", encoders=[str(tiny_bert)], budget=60, n_jobs=1)
     assert set(found.looked) == set(checks.names())
     assert any(model.startswith("frozen") for model in found.models)
-    lost = data_check.check(frame(80), "label", text="review", encoders=["./nowhere"], budget=60, threads=1)
+    lost = data_check.check(frame(80), "label", text="review", encoders=["./nowhere"], budget=60, n_jobs=1)
     assert "./nowhere" in dict(lost.skipped)
 
 
+@pytest.mark.slow
 def test_what_fit_would_refuse_is_an_error_and_the_rest_is_checked_all_the_same():
     data = frame()
     data.loc[20, "label"] = "queer"
-    found = data_check.check(data, "label", text="review", budget=60, threads=1)
+    found = data_check.check(data, "label", text="review", budget=60, n_jobs=1)
     assert found.findings[0].severity == "error"
     assert "'queer' (row 21)" in found.findings[0].message
     assert {"rare class", "wrong label"} <= {finding.kind for finding in found.findings}
-    alone = data_check.check(data.assign(label="same"), "label", text="review", budget=60, threads=1)
+    alone = data_check.check(data.assign(label="same"), "label", text="review", budget=60, n_jobs=1)
     assert "only one class" in alone.findings[0].message
     assert "label_errors" in dict(alone.skipped)
 
 
 def test_a_quantity_is_checked_without_classes():
     data = frame().assign(label=np.linspace(0, 9, 300) ** 2, copied=np.linspace(0, 9, 300) ** 2)
-    found = data_check.check(data, "label", text="review", budget=60, threads=1)
+    found = data_check.check(data, "label", text="review", budget=60, n_jobs=1)
     kinds = {finding.kind: finding for finding in found.findings}
     assert found.task == "regression"
     assert kinds["leaking column"].columns == ("copied",)
@@ -501,6 +504,7 @@ def penna(*arguments):
     return CliRunner().invoke(app, [str(a) for a in arguments])
 
 
+@pytest.mark.slow
 def test_the_command_says_it_in_words_in_json_and_as_a_page(tmp_path):
     data, test, page = tmp_path / "reviews.csv", tmp_path / "test.csv", tmp_path / "page.html"
     made = frame()
@@ -544,16 +548,17 @@ def test_a_table_without_text_is_checked_by_its_columns():
     rng = np.random.default_rng(0)
     label = np.where(np.arange(200) % 2, "good", "bad")
     data = pd.DataFrame({"age": rng.integers(0, 90, 200), "code": np.where(label == "good", 7, 8), "label": label})
-    found = data_check.check(data, "label", budget=60, threads=1)
+    found = data_check.check(data, "label", budget=60, n_jobs=1)
     assert next(f for f in found.findings if f.kind == "leaking column").columns == ("code",)
     assert {"label_errors", "text_outliers"} <= {what for what, _ in found.skipped}
     assert "empty text" not in {f.kind for f in found.findings}
 
 
+@pytest.mark.slow
 def test_thousands_of_columns_are_a_few_findings():
     many = {f"c{i}": [i] * 60 for i in range(500)} | {f"m{i}": [None] * 60 for i in range(500)}
     data = pd.concat([frame(60), pd.DataFrame(many)], axis=1)
-    found = data_check.check(data, "label", text="review", budget=60, threads=1)
+    found = data_check.check(data, "label", text="review", budget=60, n_jobs=1)
     kinds = {finding.kind: finding for finding in found.findings}
     assert kinds["constant column"].count == kinds["empty column"].count == 500
     assert len(kinds["constant column"].message) < 200
@@ -562,30 +567,31 @@ def test_thousands_of_columns_are_a_few_findings():
 @pytest.mark.parametrize("texts", [["a good film", "a bad film"], ["the same"], ["one", "two", "three"]])
 def test_a_table_of_very_few_different_texts_is_looked_at_without_models(texts):
     data = pd.DataFrame({"text": texts * 30, "label": ["x", "y"] * (15 * len(texts))})
-    found = data_check.check(data, "label", text="text", budget=60, threads=1)
+    found = data_check.check(data, "label", text="text", budget=60, n_jobs=1)
     assert any(finding.kind.startswith("duplicate") or "repeat" in finding.message for finding in found.findings)
 
 
 def test_a_column_that_was_named_is_checked_as_what_it_is_and_one_to_be_ignored_is_not(tmp_path):
     cells = "".join(f"a longer text of row {i},{'yn'[i % 2]},{i},{i % 3},{i}\n" for i in range(40))
     (tmp_path / "a.csv").write_text("text,label,key,code,id\n" + cells)
-    ran = penna("check", tmp_path / "a.csv", "--target", "label", "--numeric", "key", "--categorical", "code",
-                  "--ignore", "id", "--budget", "5s", "--json")  # fmt: skip
+    ran = penna("check", tmp_path / "a.csv", "--target", "label", "--numeric-columns", "key", "--categorical-columns",
+                  "code", "--ignore-columns", "id", "--budget", "5s", "--json")  # fmt: skip
     found = json.loads(ran.stdout)
     assert ran.exit_code == 0
     assert {name: found["columns"][name] for name in ("key", "code", "id")} == {
         "key": "numeric", "code": "categorical", "id": "ignore",
     }  # fmt: skip
     assert not any(finding["kind"] == "id column" for finding in found["findings"])
-    ran = penna("check", tmp_path / "a.csv", "--target", "label", "--multi-value", "kez")
+    ran = penna("check", tmp_path / "a.csv", "--target", "label", "--multi-value-columns", "kez")
     assert ran.exit_code == 2
     assert "did you mean 'key'" in ran.stderr
 
 
+@pytest.mark.slow
 def test_a_check_shows_the_roles_that_a_fit_would_take():
     rows = [f"some words about case {i} and so on" for i in range(40)]
     table = pd.DataFrame({"text": rows, "label": ["a", "b"] * 20, "price": [f"{i * 1.5}" for i in range(40)],
                           "colour": ["red", "blue", "green", "red"] * 10})  # fmt: skip
-    assert data_check.check(table, "label", budget=20, threads=1).columns == {
+    assert data_check.check(table, "label", budget=20, n_jobs=1).columns == {
         "text": "text", "label": "target", "price": "numeric", "colour": "categorical",
     }  # fmt: skip

@@ -20,7 +20,7 @@ ASKED = [
     for name in plugins.names(clean.ROOM)
     for choice in plugins.find(clean.ROOM, name).CHOICES
 ]
-#: Pieces that steps react to, beside whatever hypothesis thinks of.
+#: Pieces that steps react to, next to whatever hypothesis thinks of.
 PIECES = [
     "<b>", "</p>", "<br/>", "<!-- x -->", "<script>", "</script>", "<3", "&amp;", "&lt;", "&#x3c;", "&amp;amp;", "&",
     "http://a.b/c", "www.x.org", "@ann", "ann@x.org", "@", ".", ";", "1", "2,000.5", "٣", "A", "İ", "ß", "ΑΣ", "ﬁ",
@@ -97,7 +97,7 @@ def test_a_cleaned_table_has_hashes_of_its_own_and_the_raw_one_keeps_its():
     raw = Table({"a": column("<b>x</b>", "x", "y"), "b": column("", "", "z")})
     before = raw.hashes.copy()
     cleaned = Cleaning.of("markup")(raw)
-    assert cleaned.joined.tolist() == ["x", "x", "y\nz"]
+    assert cleaned.full_text.tolist() == ["x", "x", "y\nz"]
     assert cleaned.hashes[0] == cleaned.hashes[1] == before[1]
     assert (raw.hashes == before).all()
     assert before[0] != before[1]
@@ -106,7 +106,7 @@ def test_a_cleaned_table_has_hashes_of_its_own_and_the_raw_one_keeps_its():
 
 def test_an_empty_cell_can_say_so():
     table = Cleaning.of("missing")(Table({"title": column("", "t"), "text": column("x", "y")}))
-    assert table.joined.tolist() == ["[missing]\nx", "t\ny"]
+    assert table.full_text.tolist() == ["[missing]\nx", "t\ny"]
 
 
 def test_only_what_changes_the_rows_is_offered():
@@ -131,12 +131,15 @@ def test_every_recipe_is_cleaned_as_usual_and_the_first_of_a_family_also_otherwi
     assert cleaning_choices.cleaned(portfolios, ()) == [*portfolios[0], *portfolios[2]]
 
 
+@pytest.mark.slow
 def test_a_fit_shows_what_cleaning_changed_of_the_texts(tmp_path):
     texts = [f"<p>{word} film number {i}</p>" for i in range(40) for word in ("good", "bad")]
     steps = "unicode+markup+spaces"
-    auto = AutoText(budget=8, families=("linear",), clean=steps, out=tmp_path / "run").fit(texts, ["pos", "neg"] * 40)
+    auto = AutoText(budget=8, families=("linear",), text_cleaning=steps, out=tmp_path / "run").fit(
+        texts, ["pos", "neg"] * 40
+    )
     (said,) = [f for f in auto.record_["checks"]["findings"] if f["kind"] == "cleaned text"]
-    assert said["count"] == 80 - auto.exam_["rows"]  # those are nobody's to look at
+    assert said["count"] == 80 - auto.test_scores_["rows"]  # those are nobody's to look at
     assert "film number 0</p>' is read as" in said["examples"][0]
     assert f"reads cleaned ({steps})" in auto.bundle_.manifest["cleaned"]
     assert "reads cleaned" in (tmp_path / "run" / "model" / "README.md").read_text()

@@ -17,7 +17,7 @@ from penna.cli.demo import unpack, unused
 from penna.cli.errors import guarded, sentence
 from penna.errors import TableError
 from penna.search.recipe import Recipe
-from penna.search.trials import Ledger, State, Trial
+from penna.search.trials import State, Trial, TrialLog
 from penna.terminal.display import named_columns
 from penna.terminal.progress import Console
 
@@ -27,7 +27,7 @@ def penna(*arguments: object, typed: str | None = None) -> Result:
 
 
 def a_trial(score: float = 0.9, **changes: object) -> Trial:
-    given = {"folds": (0,), "scores": (score,), "errors": (0.01,), "seconds": 1.5, **changes}
+    given = {"folds": (0,), "scores": (score,), "score_std_errors": (0.01,), "seconds": 1.5, **changes}
     return Trial(Recipe.of("linear", c=1.0), State.COMPLETE, **given)
 
 
@@ -125,7 +125,7 @@ def test_a_run_that_is_not_there_is_one_sentence(tmp_path, command):
 
 @pytest.fixture
 def run(tmp_path) -> Path:
-    ledger = Ledger(tmp_path / "run", {"metric": "accuracy"})
+    ledger = TrialLog(tmp_path / "run", {"metric": "accuracy"})
     ledger.append(a_trial(0.8))
     ledger.append(a_trial(0.95))
     ledger.append(Trial(Recipe.of("frozen", encoder="a/[b]"), State.SKIPPED, reason="the encoder [b] is not here"))
@@ -150,7 +150,7 @@ def test_the_leaderboard_as_json_is_json_alone(run):
 def test_progress_in_a_log_says_what_was_tried_and_what_is_best(capsys):
     with Console(Deadline(60)) as progress:
         progress.event("table", rows=1200, roles={"text": "text", "label": "target"}, findings=["3 rows are empty"])
-        progress.event("plan", exam=200, folds=5, metric="accuracy", findings=["test rows: 2 are in the data"])
+        progress.event("plan", test_rows=200, folds=5, metric="accuracy", findings=["test rows: 2 are in the data"])
         progress.event("skipped", name="frozen", reason="no encoder")
         progress.event("trial_start", recipe="linear[c=1]", predicted=2.0)
         progress.event("step", step=1, of=4, score=0.5)
@@ -161,7 +161,7 @@ def test_progress_in_a_log_says_what_was_tried_and_what_is_best(capsys):
         "1,200 rows",
         "label (target)",
         "3 rows are empty",
-        "200 exam rows",
+        "200 test rows",
         "2 are in the data",
         "no encoder",
         "0.9000 ± 0.0100",

@@ -1,4 +1,4 @@
-"""Columns beside the text: what each is taken for, how its cells are read, and what they become as numbers."""
+"""Columns other than the text: what each is taken for, how its cells are read, and what they become as numbers."""
 
 import datetime
 
@@ -27,7 +27,7 @@ def frame(**more):
 
 
 def settled(more, **named):
-    wanted = schema.asked(**named)
+    wanted = schema.requested_roles(**named)
     table, _ = readers.read(frame(**more), target="label", apart=tuple(wanted), others=None)
     return schema.typed(table, wanted)
 
@@ -93,7 +93,7 @@ def test_a_named_role_overrides_what_would_be_inferred():
 
 def test_a_column_named_for_two_roles_or_not_there_is_refused():
     with pytest.raises(TableError, match="one role"):
-        schema.asked(numeric=("age",), date=("age",))
+        schema.requested_roles(numeric=("age",), date=("age",))
     with pytest.raises(TableError, match="did you mean 'age'"):
         settled({"age": range(N)}, numeric="aeg")
     with pytest.raises(TableError, match="one role"):
@@ -133,6 +133,7 @@ def test_findings_of_several_chunks_become_one_whatever_the_column_is_called():
     assert one.message.startswith(f"{what}: 3")
 
 
+@pytest.mark.slow
 def test_five_thousand_columns_and_two_of_one_name_are_read():
     wide = pd.DataFrame(np.arange(30 * 5000).reshape(30, 5000) % 7 * 1.5, columns=[f"c{i % 4999}" for i in range(5000)])
     table, _ = readers.read(wide.assign(label=["a", "b"] * 15), target="label", others=None)
@@ -162,6 +163,7 @@ CELLS = st.one_of(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(max_examples=120, deadline=None)
 @given(cells=st.lists(CELLS, min_size=1, max_size=30), unseen=st.lists(CELLS, max_size=8))
 @pytest.mark.parametrize("role", types.names())
@@ -227,20 +229,20 @@ def test_a_row_is_written_before_its_text_without_what_is_missing():
     fields = {"Age": Field("numeric"), "Class": Field("categorical"), "day": Field("date", "day")}
     cells = {"Age": np.array([34.0, np.nan]), "Class": raw("Knits", ""), "day": np.array([0.0, np.nan])}
     table = Table({"a": raw("Lovely", "Bad")}, columns=cells, fields=fields, rows=np.array([1, 2]))
-    assert serialize.written(table).joined.tolist() == ["Age: 34. Class: Knits. day: 1970-01-01.\nLovely", "Bad"]
+    assert serialize.written(table).full_text.tolist() == ["Age: 34. Class: Knits. day: 1970-01-01.\nLovely", "Bad"]
 
 
 def test_only_rows_without_a_text_are_written_where_that_is_asked():
     cells = {"Age": np.array([34.0, 35.0])}
     table = Table({"a": raw("Lovely", " ")}, columns=cells, fields={"Age": Field("numeric")}, rows=np.array([1, 2]))
-    assert serialize.written(table, serialize.BLANK).joined.tolist() == ["Lovely", "Age: 35.\n "]
-    assert serialize.knobs(1, "text", blank=0.5)[0].values == (True, False, serialize.BLANK)
-    assert serialize.knobs(1, "text")[0].values == (True, False)
+    assert serialize.written(table, serialize.BLANK).full_text.tolist() == ["Lovely", "Age: 35.\n "]
+    assert serialize.hyperparameters(1, "text", blank=0.5)[0].values == (True, False, serialize.BLANK)
+    assert serialize.hyperparameters(1, "text")[0].values == (True, False)
 
 
 def test_rows_without_a_text_are_copies_only_where_their_columns_are_equal():
     table = Table({"a": raw("", "", "", "x", "X.")}, columns={"n": np.array([1.0, 2.0, 1.0, 3.0, 4.0])})
-    first, second, third, fourth, fifth = table.alike.tolist()
+    first, second, third, fourth, fifth = table.dedup_keys.tolist()
     assert first == third != second
     assert fourth == fifth
 

@@ -15,7 +15,7 @@ from penna.encoders import checkpoints
 from penna.models.contrastive import family as contrastive
 from penna.models.contrastive.recipes import as_finetune
 from penna.models.finetune import family as finetune
-from penna.search.recipe import Profile, Recipe
+from penna.search.recipe import DatasetProfile, Recipe
 from penna.training import loop
 from penna.training.contrastive_loss import supervised
 
@@ -37,8 +37,8 @@ def resources(tmp_path: Path) -> Resources:
     return Resources(tmp_path, Deadline(120), 1)
 
 
-def recipe(encoder: Path, **knobs: object) -> Recipe:
-    return Recipe.of("contrastive", encoder=str(encoder), **{"pairs": 20.0, "lr": 1e-3, **knobs})
+def recipe(encoder: Path, **hyperparameters: object) -> Recipe:
+    return Recipe.of("contrastive", encoder=str(encoder), **{"pairs": 20.0, "lr": 1e-3, **hyperparameters})
 
 
 def fitted(table: Table, resources: Resources, asked: Recipe) -> contrastive.Tuned:
@@ -74,6 +74,7 @@ def test_every_row_brings_another_of_its_class_along():
     assert {int(i) for i in others[:, 0]} == {2, 5}, "each of the others in turn"
 
 
+@pytest.mark.slow
 def test_what_is_tuned_tells_classes_apart_and_is_served_without_torch(tiny_bert, resources, tmp_path):
     model = fitted(made(24), resources, recipe(tiny_bert))
     asked = made(40, seed=1)
@@ -83,7 +84,7 @@ def test_what_is_tuned_tells_classes_apart_and_is_served_without_torch(tiny_bert
     assert (outputs.argmax(axis=1) == y).mean() > 0.85
     (tmp_path / "parts").mkdir()
     model.save(tmp_path / "parts")
-    opened = contrastive.open(tmp_path / "parts")
+    opened = contrastive.load(tmp_path / "parts")
     assert np.abs(opened.outputs(asked) - outputs).max() < 2e-2
     assert model.outputs(asked.take(np.arange(0))).shape == (0, 2)
     model.save_checkpoint(tmp_path / "checkpoint")
@@ -105,26 +106,26 @@ def test_a_deadline_that_is_over_is_said(tiny_bert, tmp_path):
 
 
 def test_it_is_offered_where_classes_have_few_rows(tiny_bert):
-    def profile(rows: int, classes: int, loss: str = "cross_entropy") -> Profile:
-        return Profile(rows, classes, rows // classes, 60.0, encoders=(str(tiny_bert),), loss=loss)
+    def profile(rows: int, classes: int, loss: str = "cross_entropy") -> DatasetProfile:
+        return DatasetProfile(rows, classes, rows // classes, 60.0, encoders=(str(tiny_bert),), loss=loss)
 
     assert contrastive.portfolio(profile(16, 2))[0]["pairs"] == 15.0
     assert contrastive.portfolio(profile(616, 77))[0]["pairs"] < 8
-    assert contrastive.knobs(profile(616, 77))
+    assert contrastive.search_space(profile(616, 77))
     for other in (profile(6920, 2), profile(30_000, 500), profile(300, 1, "squared")):
         assert contrastive.portfolio(other) == []
-        assert contrastive.knobs(other) == ()
+        assert contrastive.search_space(other) == ()
 
 
 def test_its_cost_is_that_of_a_fine_tune_of_as_many_texts_and_shrinks_with_its_pairs(tiny_bert, resources):
-    profile, asked = Profile(24, 2, 12, 20.0, encoders=(str(tiny_bert),)), recipe(tiny_bert, pairs=200.0)
+    profile, asked = DatasetProfile(24, 2, 12, 20.0, encoders=(str(tiny_bert),)), recipe(tiny_bert, pairs=200.0)
     whole = contrastive.cost(asked, profile, made(24), resources)
     assert whole.seconds == pytest.approx(
         2 * finetune.cost(as_finetune(asked), profile, made(24), resources).seconds - 1
     )
     smaller = contrastive.shrink(asked, profile, made(24), resources, 0.7 * whole.seconds)
     assert smaller is not None
-    assert smaller.effort == 0.5
+    assert smaller.fidelity == 0.5
     assert contrastive.shrink(asked, profile, made(24), resources, 0.01) is None
 
 
@@ -140,13 +141,14 @@ def test_a_tiny_table_is_dealt_into_folds_twice():
     assert more.again == ()
 
 
+@pytest.mark.slow
 def test_of_sixteen_rows_its_recipe_is_served_although_words_tell_them_apart_too(tiny_bert, tmp_path):
     table = made(16)
     rows = {"text": table.text["text"].tolist(), "label": table.target.tolist()}
-    auto = AutoText(budget=40, encoders=(str(tiny_bert),), out=tmp_path / "run", threads=2).fit(
+    auto = AutoText(budget=40, encoders=(str(tiny_bert),), out=tmp_path / "run", n_jobs=2).fit(
         pd.DataFrame(rows), "label"
     )
     first, second = auto.trials_[:2]
     assert [first.recipe.family, second.recipe.family] == ["linear", "contrastive"]
     assert auto.bundle_.manifest["recipe"].startswith("contrastive[")
-    assert "effort" not in auto.bundle_.manifest["recipe"]
+    assert "fidelity" not in auto.bundle_.manifest["recipe"]

@@ -1,4 +1,4 @@
-"""Rows whose label models doubt: found without looking at what is measured on, and believed less, or not at all."""
+"""Rows with a suspicious label: found without looking at what is measured on, and believed less, or not at all."""
 
 from dataclasses import replace
 
@@ -7,16 +7,19 @@ import pytest
 
 from penna import AutoText, tasks
 from penna.automl import evaluate, label_noise
-from penna.automl.evaluate import WHOLE, Work
-from penna.automl.selection import Evidence
+from penna.automl.evaluate import WHOLE, SearchProblem
+from penna.automl.selection import OutOfFoldScores
 from penna.budget import Budget, Deadline, Resources
 from penna.data import splits
 from penna.data.table import Table
 from penna.errors import SettingError
 from penna.preprocessing import label_noise as doubt
 from penna.preprocessing.label_noise import DROP, KEEP, WEIGHT
-from penna.search.recipe import Profile, Recipe
+from penna.search.recipe import DatasetProfile, Recipe
 from penna.search.trials import State, Trial
+
+#: Its fixtures are whole fits.
+pytestmark = pytest.mark.slow
 
 BASELINE = Recipe.of("linear", analyzer="word", words=2, sublinear=True, lower=True, min_df=1, keep=100_000, share=1.0,
                      select="chi2", svd=0, classifier="logistic", balanced=False, nb=False, c=10.0)  # fmt: skip
@@ -40,13 +43,13 @@ def work(flipped):
     table, _ = flipped
     task = tasks.find("classification", table, "accuracy")
     plan = splits.plan(table, task.strata(table), folds=3, has_test=True)
-    profile = Profile(rows=len(table), classes=4, rows_in_smallest_class=50, mean_characters=60.0, folds=3)
-    return Work(task, table, plan.folds, profile, Budget(), "auto")
+    profile = DatasetProfile(rows=len(table), classes=4, rows_in_smallest_class=50, mean_characters=60.0, folds=3)
+    return SearchProblem(task, table, plan.folds, profile, Budget(), "auto")
 
 
 @pytest.fixture(scope="module")
 def looked(work, tmp_path_factory):
-    assert label_noise.look(work, (0,), resources(tmp_path_factory.mktemp("cache"))) == ""
+    assert label_noise.estimate(work, (0,), resources(tmp_path_factory.mktemp("cache"))) == ""
     return work
 
 
@@ -56,8 +59,8 @@ def resources(folder, seconds=120.0):
 
 def evidence(work):
     outputs = {"clean": np.eye(4)[work.task.encode(work.table.take(work.folds[0][1]))] * 0.9 + 0.025}
-    return Evidence(work.task, lambda f: work.task.encode(work.table.take(work.folds[f][1])),
-                    lambda t, _: outputs[t.origin], (0,))  # fmt: skip
+    return OutOfFoldScores(work.task, lambda f: work.task.encode(work.table.take(work.folds[f][1])),
+                    lambda t, _: outputs[t.phase], (0,))  # fmt: skip
 
 
 def test_planted_labels_are_doubted_in_training_rows_and_in_all(looked, flipped):
@@ -71,13 +74,13 @@ def test_planted_labels_are_doubted_in_training_rows_and_in_all(looked, flipped)
 
 
 def test_only_training_rows_are_dropped_or_weighed(looked, tmp_path):
-    recipe = BASELINE.but(noise=DROP)
+    recipe = BASELINE.replace(noise=DROP)
     train, valid = looked.folds[0]
     assert len(looked.training(recipe, 0)) == len(train) - len(looked.doubts[0].touched(DROP))
     assert len(looked.training(recipe, WHOLE)) < len(looked.searched)
-    weighed = looked.training(BASELINE.but(noise=WEIGHT), 0)
+    weighed = looked.training(BASELINE.replace(noise=WEIGHT), 0)
     assert len(weighed) == len(train)
-    assert 0 <= weighed.weight.min() < 0.5 < weighed.weight.max() == 1
+    assert 0 <= weighed.sample_weight.min() < 0.5 < weighed.sample_weight.max() == 1
     outcome = evaluate.evaluate(recipe, looked, (0,), resources(tmp_path), lambda *_: True)
     assert outcome.trial.state is State.COMPLETE
     assert len(outcome.outputs[0]) == len(valid)
@@ -90,7 +93,7 @@ def test_training_without_what_is_doubted_scores_better_on_true_labels(looked, d
     score = {
         how: looked.task.score(
             looked.task.encode(asked),
-            evaluate.evaluate(BASELINE.but(noise=how), looked, (0,), resources(tmp_path), lambda *_: True)
+            evaluate.evaluate(BASELINE.replace(noise=how), looked, (0,), resources(tmp_path), lambda *_: True)
             .model.outputs(asked),
         )
         for how in doubt.WAYS
@@ -109,11 +112,11 @@ def test_no_class_loses_more_than_half_of_its_rows():
 def test_a_row_of_weight_nought_teaches_no_family_anything(flipped, tiny_bert, tmp_path):
     table, wrong = flipped
     task = tasks.find("classification", table, "accuracy")
-    believed = replace(table, weight=np.where(wrong, 0, 1).astype(np.float32))
+    believed = replace(table, sample_weight=np.where(wrong, 0, 1).astype(np.float32))
     recipes = [
         BASELINE,
-        BASELINE.but(classifier="svm", c=0.5),
-        BASELINE.but(classifier="complement_nb", alpha=0.3),
+        BASELINE.replace(classifier="svm", c=0.5),
+        BASELINE.replace(classifier="complement_nb", alpha=0.3),
         *(Recipe.of("frozen", encoder=str(tiny_bert), head=head) for head in ("logistic", "prototype", "knn", "mlp")),
     ]
     from penna import plugins
@@ -140,32 +143,37 @@ def test_the_loop_counts_rows_as_far_as_they_are_believed():
 
 
 def test_nothing_is_tried_where_the_first_model_is_sure_and_right(work):
-    done = Trial(BASELINE, State.COMPLETE, folds=(0,), scores=(0.9,), origin="clean", asked=BASELINE.id + "@0")
+    done = Trial(BASELINE, State.COMPLETE, folds=(0,), scores=(0.9,), phase="clean", proposal_key=BASELINE.id + "@0")
     clean = replace(work, table=replace(work.table), noise="auto")
-    assert label_noise.ways(clean, [], evidence(clean), BASELINE) == ((), False)
-    assert label_noise.ways(clean, [done], evidence(clean), BASELINE) == ((), True)
-    assert label_noise.ways(replace(clean, noise="keep"), [done], evidence(clean), BASELINE) == ((), True)
-    assert label_noise.ways(replace(clean, noise="drop"), [], evidence(clean), BASELINE) == (("drop",), True)
+    assert label_noise.noise_treatments(clean, [], evidence(clean), BASELINE) == ((), False)
+    assert label_noise.noise_treatments(clean, [done], evidence(clean), BASELINE) == ((), True)
+    assert label_noise.noise_treatments(replace(clean, noise="keep"), [done], evidence(clean), BASELINE) == ((), True)
+    assert label_noise.noise_treatments(replace(clean, noise="drop"), [], evidence(clean), BASELINE) == (
+        ("drop",),
+        True,
+    )
 
 
 def test_a_way_that_could_not_be_finished_is_none_and_the_reason_says_so(work):
     def done(way, **more):
-        recipe = BASELINE if way == KEEP else BASELINE.but(noise=way)
-        found = {"state": State.COMPLETE, "folds": (0,), "scores": (0.5,), "origin": "unsure"} | more
-        return Trial(recipe, asked=recipe.id + "@0", **found)
+        recipe = BASELINE if way == KEEP else BASELINE.replace(noise=way)
+        found = {"state": State.COMPLETE, "folds": (0,), "scores": (0.5,), "phase": "unsure"} | more
+        return Trial(recipe, proposal_key=recipe.id + "@0", **found)
 
     truth = np.arange(400) % 4
     outputs = np.eye(4)[np.where(np.arange(len(truth)) % 5, truth, (truth + 1) % 4)] * 0.9 + 0.025
     judged = replace(evidence(work), truth=lambda _: truth, outputs=lambda *_: outputs)
     late = {"state": State.SKIPPED, "folds": (), "scores": (), "reason": "no time"}
-    ways = label_noise.ways(work, [done(KEEP), done(WEIGHT, **late), done(DROP, **late)], judged, BASELINE)
+    ways = label_noise.noise_treatments(work, [done(KEEP), done(WEIGHT, **late), done(DROP, **late)], judged, BASELINE)
     assert ways == ((), True)
     assert "no other way" in label_noise.reason(work, ways[0], KEEP)
-    ways = label_noise.ways(work, [done(KEEP), done(WEIGHT, scores=(0.6,)), done(DROP, **late)], judged, BASELINE)
+    ways = label_noise.noise_treatments(
+        work, [done(KEEP), done(WEIGHT, scores=(0.6,)), done(DROP, **late)], judged, BASELINE
+    )
     assert ways == ((WEIGHT, KEEP), True)
     assert "scored best" in label_noise.reason(work, ways[0], WEIGHT)
     assert "scored best" not in label_noise.reason(work, ways[0], KEEP)
-    assert label_noise.reason(replace(work, noise=DROP), (DROP,), DROP) == "as was asked"
+    assert label_noise.reason(replace(work, noise=DROP), (DROP,), DROP) == "as requested"
 
 
 def test_a_fit_that_cannot_doubt_labels_says_so():
@@ -177,24 +185,24 @@ def test_a_fit_that_cannot_doubt_labels_says_so():
 
     texts = [f"{word} number {i}" for i in range(30) for word in ("one", "two")]
     auto = AutoText(
-        budget=8, families=("linear",), task="regression", label_noise="drop", progress=Listener(), exam=0.2
+        budget=8, families=("linear",), task="regression", label_noise="drop", progress=Listener(), test_size=0.2
     )
     auto.fit(texts, [i * 0.37 + j for i in range(30) for j in (1.0, 2.0)])
     assert [why for kind, name, why in told if kind == "skipped" and "label noise drop" in name]
 
 
 def test_the_way_that_scored_best_comes_first_in_the_portfolio():
-    first, other, frozen = BASELINE, BASELINE.but(c=3.0), Recipe.of("frozen", head="knn")
+    first, other, frozen = BASELINE, BASELINE.replace(c=3.0), Recipe.of("frozen", head="knn")
     offered = doubt.offered([first, other, frozen], (DROP, KEEP, WEIGHT), True)
-    assert offered[:3] == [first, first.but(noise=WEIGHT), first.but(noise=DROP)]
-    assert offered[3:] == [other.but(noise=DROP), frozen.but(noise=DROP), frozen]
-    assert doubt.offered([first, other], (WEIGHT,), True) == [first.but(noise=WEIGHT), other.but(noise=WEIGHT)]
+    assert offered[:3] == [first, first.replace(noise=WEIGHT), first.replace(noise=DROP)]
+    assert offered[3:] == [other.replace(noise=DROP), frozen.replace(noise=DROP), frozen]
+    assert doubt.offered([first, other], (WEIGHT,), True) == [first.replace(noise=WEIGHT), other.replace(noise=WEIGHT)]
     assert doubt.offered([first, other], (), True) == [first, other]
 
 
 def test_a_fit_says_how_many_rows_it_left_out_and_shows_some(flipped, tmp_path):
     table, _ = flipped
-    auto = AutoText(budget=20, families=("linear",), label_noise="drop", out=tmp_path / "run", seed=1)
+    auto = AutoText(budget=20, families=("linear",), label_noise="drop", out=tmp_path / "run", random_state=1)
     auto.fit(list(table.text["text"]), list(table.target))
     assert "left out of training" in auto.bundle_.manifest["doubted"]
     assert "left out of training" in (tmp_path / "run" / "model" / "README.md").read_text()

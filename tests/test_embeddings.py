@@ -120,6 +120,7 @@ def by_hand(checkpoint: Checkpoint, text: str, depth: int, pooling: str, length:
     return np.asarray(pooled.numpy())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["bert", "albert", "distilbert", "roberta", "mpnet"])
 @pytest.mark.parametrize("pooling", embeddings.POOLINGS)
 def test_vectors_are_those_of_each_text_alone(
@@ -142,6 +143,7 @@ def test_inner_depths_come_from_the_same_pass(bert: Checkpoint, tmp_path: Path) 
         embeddings.embed(bert, table(TEXTS), depth=1, cache=tmp_path, deadline=late)
 
 
+@pytest.mark.slow
 def test_the_depths_that_albert_was_trained_for_come_from_the_same_pass(tiny_cycle: Path, tmp_path: Path) -> None:
     checkpoint = checkpoints.find(str(tiny_cycle))
     embeddings.embed(checkpoint, table(TEXTS), depth=12, length=12, cache=tmp_path)
@@ -162,6 +164,7 @@ def test_only_texts_never_seen_are_computed(bert: Checkpoint, tmp_path: Path) ->
     assert sizes == [2, 3]
 
 
+@pytest.mark.slow
 def test_a_deadline_keeps_what_was_done_and_the_next_call_goes_on(bert: Checkpoint, tmp_path: Path) -> None:
     texts = table([f"{i} good film" for i in range(4000)])
     key = embeddings.Setting(4, "mean", 64, "float32").key(bert)
@@ -176,6 +179,7 @@ def test_a_deadline_keeps_what_was_done_and_the_next_call_goes_on(bert: Checkpoi
     assert np.allclose(vectors[7], by_hand(bert, "7 good film", 4, "mean", 128), atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", sorted(checkpoints.KINDS))
 def test_half_precision_is_near_and_has_a_place_of_its_own(
     kind: str, tiny: Callable[[str], Path], tmp_path: Path
@@ -234,6 +238,7 @@ def test_segments_without_any_wanted_row_are_not_read(tmp_path: Path) -> None:
     assert np.array_equal(caches.gather(read, hashes[[3, 70]], 4), values[[3, 70]])
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_rows_are_quick(tmp_path: Path) -> None:
     hashes, _ = rows(100_000)
     values = np.ones((100_000, 128), np.float32)
@@ -292,6 +297,7 @@ def _append(folder: str, seed: int) -> None:
         assert caches.known(store.segments(), hashes).all()
 
 
+@pytest.mark.slow
 def test_two_processes_write_and_read_at_once(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     both = [context.Process(target=_append, args=(str(tmp_path), seed)) for seed in (1, 2)]

@@ -122,6 +122,7 @@ def test_any_bytes_have_a_guess(content):
     content.decode(guessed(content).encoding, "replace")
 
 
+@pytest.mark.slow
 def test_the_encoding_goes_through_every_command(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     table(tmp_path / "a.csv", [f"{text} {i}" for i in range(14) for text in TEXTS["French"]], "utf-7")

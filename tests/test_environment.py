@@ -117,6 +117,7 @@ print("all done")
 """
 
 
+@pytest.mark.slow
 def test_all_works_for_a_user_without_a_home_or_an_entry_in_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     """As in a container: a number for a user, no HOME, a read-only working folder, no TMPDIR of use."""
     become = [shutil.which("unshare") or "unshare", "--user", "--map-user=12345", "--map-group=12345"]

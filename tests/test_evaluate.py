@@ -7,12 +7,12 @@ import pytest
 
 from penna import tasks
 from penna.automl import evaluate
-from penna.automl.evaluate import Work
+from penna.automl.evaluate import SearchProblem
 from penna.budget import Budget, Deadline, Resources
 from penna.data import splits
 from penna.data.table import Table
-from penna.search.recipe import Profile, Recipe
-from penna.search.trials import Ledger, State
+from penna.search.recipe import DatasetProfile, Recipe
+from penna.search.trials import State, TrialLog
 
 
 @pytest.fixture
@@ -24,8 +24,8 @@ def work(demo_rows):
     )
     task = tasks.find("auto", table)
     plan = splits.plan(table, task.strata(table), folds=3)
-    profile = Profile(rows=len(table), classes=3, rows_in_smallest_class=30, mean_characters=60.0, folds=3)
-    return Work(task, table, plan.folds, profile, Budget())
+    profile = DatasetProfile(rows=len(table), classes=3, rows_in_smallest_class=30, mean_characters=60.0, folds=3)
+    return SearchProblem(task, table, plan.folds, profile, Budget())
 
 
 def resources(tmp_path, seconds=60.0):
@@ -45,7 +45,7 @@ def test_a_complete_trial_has_a_score_an_error_and_outputs_for_each_fold(work, t
     trial = outcome.trial
     assert trial.state is State.COMPLETE
     assert trial.folds == (0, 1, 2)
-    assert len(trial.scores) == len(trial.errors) == 3
+    assert len(trial.scores) == len(trial.score_std_errors) == 3
     assert trial.score > 0.7
     assert {fold: len(rows) for fold, rows in outcome.outputs.items()} == {
         fold: len(valid) for fold, (_, valid) in enumerate(work.folds)
@@ -58,7 +58,7 @@ def test_the_same_recipe_scores_the_same_twice(work, tmp_path):
 
 
 def test_what_goes_wrong_inside_a_fit_is_a_state_with_a_reason(work, tmp_path):
-    broken = Recipe.of("linear", classifier="oracle")  # knobs are missing, as in a ledger of another version
+    broken = Recipe.of("linear", classifier="oracle")  # hyperparameters are missing, as in a ledger of another version
     trial = evaluate.evaluate(broken, work, (0,), resources(tmp_path), go_on).trial
     assert trial.state is State.FAILED
     assert trial.reason.startswith("KeyError")
@@ -70,7 +70,7 @@ def test_a_score_that_is_no_number_is_a_failure_that_the_ledger_can_hold(work, t
     nobody = replace(work, folds=((work.folds[0][0], np.zeros(0, np.int64)),))
     trial = evaluate.evaluate(BASELINE, nobody, (0,), resources(tmp_path), go_on).trial
     assert (trial.state, trial.scores) == (State.FAILED, ())
-    assert Ledger(tmp_path / "run", {}).append(trial).number == 0
+    assert TrialLog(tmp_path / "run", {}).append(trial).number == 0
 
 
 def test_a_missing_encoder_is_skipped_not_failed(work, tmp_path):
@@ -91,20 +91,21 @@ def test_a_fine_tune_that_is_told_to_stop_is_pruned(work, tmp_path, tiny_bert):
 def test_what_cannot_fit_is_refused_with_the_seconds_and_what_weighs_too_much_with_the_megabytes(work, tmp_path):
     from dataclasses import replace
 
-    refused = evaluate.afford(BASELINE, work, (0,), resources(tmp_path), 1e-6)
+    refused = evaluate.fit_to_budget(BASELINE, work, (0,), resources(tmp_path), 1e-6)
     assert isinstance(refused, str)
     assert "s are left" in refused
-    light = replace(work, budget=Budget(megabytes=1e-9))
-    refused = evaluate.afford(BASELINE, light, (0,), resources(tmp_path), 60.0)
+    light = replace(work, budget=Budget(max_size_mb=1e-9))
+    refused = evaluate.fit_to_budget(BASELINE, light, (0,), resources(tmp_path), 60.0)
     assert isinstance(refused, str)
     assert "ceilings" in refused
 
 
+@pytest.mark.slow
 def test_a_fine_tune_is_made_shorter_to_fit(work, tmp_path, tiny_bert):
     recipe = Recipe.of("finetune", encoder=str(tiny_bert), epochs=400.0)
-    whole = evaluate.afford(recipe, work, (0,), resources(tmp_path, 1e6), 1e6)
+    whole = evaluate.fit_to_budget(recipe, work, (0,), resources(tmp_path, 1e6), 1e6)
     assert not isinstance(whole, str)
-    shorter = evaluate.afford(recipe, work, (0,), resources(tmp_path, 1e6), whole[1].seconds / 2)
+    shorter = evaluate.fit_to_budget(recipe, work, (0,), resources(tmp_path, 1e6), whole[1].seconds / 2)
     assert not isinstance(shorter, str)
-    assert shorter[0].effort < 1
+    assert shorter[0].fidelity < 1
     assert shorter[1].seconds <= whole[1].seconds / 2

@@ -25,12 +25,12 @@ from penna.explain.linear import slopes
 from penna.features import ngrams
 from penna.features.ngrams import Grams
 from penna.models import pipeline
-from penna.models.ensemble import Blend
-from penna.postprocessing.class_weights import Thresholds
+from penna.models.ensemble import Ensemble
+from penna.postprocessing.class_weights import ClassWeights
 from penna.postprocessing.isotonic import Isotonic
-from penna.postprocessing.oos_threshold import Reject
+from penna.postprocessing.oos_threshold import OosThreshold
 from penna.report import explanations, render_page
-from penna.search.recipe import Profile, Recipe
+from penna.search.recipe import DatasetProfile, Recipe
 
 GOOD, BAD = ["lovely", "fine", "warm"], ["awful", "poor", "thin"]
 FACTS = {"text_columns": ["review"], "target": "kept", "columns": [{"name": "price", "role": "numeric", "form": ""}]}
@@ -50,9 +50,9 @@ def shop(n: int = 240, seed: int = 0) -> Table:
     )  # fmt: skip
 
 
-def fitted(family: str, table: Table, task: tasks.Task, tmp: Path, **knobs: object):
-    profile = Profile(len(table), task.columns, 50, 40.0, loss=task.loss, columns=len(table.columns))
-    recipe: Recipe = plugins.find("models", family).portfolio(profile)[0].but(**knobs)
+def fitted(family: str, table: Table, task: tasks.Task, tmp: Path, **hyperparameters: object):
+    profile = DatasetProfile(len(table), task.columns, 50, 40.0, loss=task.loss, columns=len(table.columns))
+    recipe: Recipe = plugins.find("models", family).portfolio(profile)[0].replace(**hyperparameters)
     resources = Resources(tmp, Deadline(120), 1)
     return plugins.find("models", family).fit(recipe, task, table, None, resources, lambda *_: True)
 
@@ -69,8 +69,8 @@ def task(table: Table) -> tasks.Task:
 
 @pytest.fixture(scope="module")
 def linear(table: Table, task: tasks.Task, tmp_path_factory: pytest.TempPathFactory):
-    knobs = {"analyzer": "word+char", "low": 2, "high": 5}
-    return fitted("linear", table, task, tmp_path_factory.mktemp("linear"), **knobs)
+    hyperparameters = {"analyzer": "word+char", "low": 2, "high": 5}
+    return fitted("linear", table, task, tmp_path_factory.mktemp("linear"), **hyperparameters)
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +146,7 @@ def test_contributions_and_the_intercept_are_the_margin(linear, task: tasks.Task
 
 
 def test_what_each_part_moved_leads_from_nothing_to_the_answer(linear, task: tasks.Task):
-    for last in ((), (Thresholds((1.0, 3.0)),), (Isotonic(((0.0, 0.4, 1.0),) * 2, ((0.1, 0.3, 0.9),) * 2),)):
+    for last in ((), (ClassWeights((1.0, 3.0)),), (Isotonic(((0.0, 0.4, 1.0),) * 2, ((0.1, 0.3, 0.9),) * 2),)):
         _, model = pipeline.around("linear", linear, CLEAN, last)
         (found,) = explain(model, task, asked("<b>It</b> was an awful coat"))
         assert found.how == "exact"
@@ -157,7 +157,7 @@ def test_what_each_part_moved_leads_from_nothing_to_the_answer(linear, task: tas
 
 def test_what_is_out_of_scope_is_explained_though_the_model_knows_nothing_of_it(linear, task: tasks.Task):
     asks = replace(task, classes=("no", "yes", "other"), scope="other", taught=False)
-    _, model = pipeline.around("linear", linear, last=(Reject(2, 12.0, 1.0),))
+    _, model = pipeline.around("linear", linear, last=(OosThreshold(2, 12.0, 1.0),))
     (found,) = explain(model, asks, asked("It was an awful coat"), label="other")
     assert (found.answer, found.how, found.margin) == ("other", "exact", None)
     assert min(found.words, key=lambda word: word.moved).text == "awful"
@@ -196,13 +196,13 @@ def test_of_many_classes_the_label_that_was_asked_for_is_explained(tmp_path: Pat
         explain(model, task, row, label="hail")
 
 
-@pytest.mark.parametrize("knobs", [{"classifier": "ridge"}, {"classifier": "logistic", "bins": 5, "c": 10.0}])
-def test_of_a_number_everything_is_in_its_own_units(knobs: dict[str, object], table: Table, tmp_path: Path):
+@pytest.mark.parametrize("hyperparameters", [{"classifier": "ridge"}, {"classifier": "logistic", "bins": 5, "c": 10.0}])
+def test_of_a_number_everything_is_in_its_own_units(hyperparameters: dict[str, object], table: Table, tmp_path: Path):
     worth = np.array([1000.0 + 50 * (w in GOOD) - p for t, p in zip(table.text["review"], table.columns["price"],
                       strict=True) for w in [t.split()[3]]], object)  # fmt: skip
     numbers = Table(table.text, worth, rows=table.rows, columns=table.columns, fields=table.fields)
     task = tasks.find("regression", numbers)
-    model = fitted("linear", numbers, task, tmp_path, **knobs)
+    model = fitted("linear", numbers, task, tmp_path, **hyperparameters)
     (found,) = explain(model, task, asked("It was a lovely coat, worn 3 times", 5.0))
     assert found.label is None
     assert found.how == "exact"
@@ -257,7 +257,7 @@ def test_trees_and_blends_are_explained_through_all_their_stages(
     assert {p.column: p.moved > 0.05 for p in found.columns} == {"review": False, "price": True}
     assert next(p.value for p in found.columns if p.column == "price") == "39"
     _, part = pipeline.around("linear", linear, CLEAN)
-    (both,) = explain(Blend([("trees", 0.3, trees), ("pipeline", 0.7, part)]), task, asked("an awful coat", 39.0))
+    (both,) = explain(Ensemble([("trees", 0.3, trees), ("pipeline", 0.7, part)]), task, asked("an awful coat", 39.0))
     assert max(both.words, key=lambda word: word.moved).text == "awful"
     assert next(p.moved for p in both.columns if p.column == "price") > 0.01
 
@@ -276,7 +276,7 @@ def test_an_encoder_is_explained_from_its_artefact_without_torch(tiny_bert: Path
     texts = np.array([("the card is lost" if i % 2 else "a good story") + " my" * (i % 5) for i in range(80)], object)
     table = Table({"text": texts}, np.array([labels[(i + 1) % 2] for i in range(80)], object), rows=np.arange(1, 81))
     task = tasks.find("classification", table)
-    profile = Profile(80, 2, 40, 20.0, encoders=(str(tiny_bert),))
+    profile = DatasetProfile(80, 2, 40, 20.0, encoders=(str(tiny_bert),))
     frozen = plugins.find("models", "frozen")
     resources = Resources(tmp_path / "cache", Deadline(120), 1)
     model = frozen.fit(frozen.portfolio(profile)[0], task, table, None, resources, lambda *_: True)
@@ -388,7 +388,7 @@ def test_the_report_tells_what_a_run_rests_on(tmp_path: Path):
 
     rows = shop()
     frame = pd.DataFrame({"review": rows.text["review"], "price": rows.columns["price"], "kept": rows.target})
-    auto = AutoText(budget=120, families=("linear",), threads=1, out=tmp_path / "run", progress=Enough())
+    auto = AutoText(budget=120, families=("linear",), n_jobs=1, out=tmp_path / "run", progress=Enough())
     auto.fit(frame, "kept")
     made = auto.record_["importances"]
     assert {each["column"] for each in made["columns"]} == {"review", "price"}

@@ -64,7 +64,7 @@ def test_entities_are_read_from_every_export(tmp_path, form, way):
     path = tmp_path / "a.json"
     path.write_text(json.dumps(records) if way == "array" else "\n".join(map(json.dumps, records)), encoding="utf-8")
     table, findings = read(records if way == "memory" else path)
-    assert table.joined.tolist() == TEXTS
+    assert table.full_text.tolist() == TEXTS
     task = tasks.find("auto", table)
     assert (task.name, task.types, findings) == ("token_classification", ("LOC", "PER"), [])
     assert [len(row[row > 0]) for row in task.encode(table)] == [2, 0, 2]
@@ -75,7 +75,7 @@ def test_tags_of_spacys_second_version_are_sentences(tmp_path):
     document = {"id": 0, "paragraphs": [{"raw": "Ann left", "sentences": [{"tokens": tokens}] * 2}]}
     (tmp_path / "a.json").write_text(json.dumps([document] * 2), encoding="utf-8")
     table, _ = read(tmp_path / "a.json")
-    assert table.joined.tolist() == ["Ann left"] * 4
+    assert table.full_text.tolist() == ["Ann left"] * 4
     assert tasks.find("auto", table).types == ("PER",)
 
 
@@ -125,11 +125,11 @@ FASTTEXT = "\n".join(LINES) + "\n"
 def test_lines_of_fasttext_are_texts_with_labels(tmp_path, name):
     (tmp_path / name).write_bytes(FASTTEXT.replace("no label here\n", "__label__good x, y\n" * 20).encode())
     table, findings = read(tmp_path / name)
-    assert table.joined[:3].tolist() == ["what a film", "never again, and\tlate", "x, y"]
+    assert table.full_text[:3].tolist() == ["what a film", "never again, and\tlate", "x, y"]
     assert table.target[:3].tolist() == ["good", ("bad", "long"), "good"]
     assert table.target[-1] == "bad"
     assert (table.rows[:3].tolist(), findings) == ([1, 3, 4], [])
-    assert tasks.recognised("auto", table)[0].__name__.endswith("multilabel")
+    assert tasks.recognised("auto", table)[0].name == "multilabel"
 
 
 SQUAD = [{"context": "Ann went.", "qas": [{"id": "a", "question": "Who?", "answers": [{"text": "Ann"}]}]}] * 3

@@ -17,7 +17,7 @@ from penna.heads import heads
 from penna.heads.heads import Scaling
 from penna.models.frozen import family as frozen
 from penna.models.frozen import throughput
-from penna.search.recipe import Profile, Recipe
+from penna.search.recipe import DatasetProfile, Recipe
 
 HEADS = ("logistic", "knn", "mlp", "prototype")
 WORDS = {
@@ -40,8 +40,10 @@ def made(rows: int, seed: int = 0, labels: tuple[str, ...] = tuple(WORDS)) -> Ta
 
 
 @pytest.fixture
-def profile(tiny_bert: Path) -> Profile:
-    return Profile(rows=300, classes=3, rows_in_smallest_class=80, mean_characters=30, encoders=(str(tiny_bert),))
+def profile(tiny_bert: Path) -> DatasetProfile:
+    return DatasetProfile(
+        rows=300, classes=3, rows_in_smallest_class=80, mean_characters=30, encoders=(str(tiny_bert),)
+    )
 
 
 @pytest.fixture
@@ -49,8 +51,8 @@ def resources(tmp_path: Path) -> Resources:
     return Resources(tmp_path / "cache", Deadline(120), 1)
 
 
-def recipe(profile: Profile, **knobs: str | float) -> Recipe:
-    return frozen.portfolio(profile)[0].but(**knobs)  # type: ignore[arg-type]
+def recipe(profile: DatasetProfile, **hyperparameters: str | float) -> Recipe:
+    return frozen.portfolio(profile)[0].replace(**hyperparameters)  # type: ignore[arg-type]
 
 
 def go(chosen: Recipe, train: Table, resources: Resources, valid: Table | None = None) -> frozen.Frozen:
@@ -62,10 +64,11 @@ def accuracy(model: frozen.Frozen, table: Table) -> float:
     return float((model.outputs(table).argmax(axis=1) == y).mean())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("head", HEADS)
 @pytest.mark.parametrize("labels", [("money", "film"), ("money", "film", "what")])
 def test_each_head_learns_and_answers_the_same_from_its_folder(
-    head: str, labels: tuple[str, ...], profile: Profile, resources: Resources, tmp_path: Path
+    head: str, labels: tuple[str, ...], profile: DatasetProfile, resources: Resources, tmp_path: Path
 ) -> None:
     train, other = made(240, labels=labels), made(90, seed=1, labels=labels)
     model = go(recipe(profile, head=head), train, resources, other)
@@ -76,17 +79,18 @@ def test_each_head_learns_and_answers_the_same_from_its_folder(
     assert np.allclose(outputs.sum(axis=1), 1, atol=1e-5)
     (tmp_path / "model").mkdir()
     model.save(tmp_path / "model")
-    opened = frozen.open(tmp_path / "model")
+    opened = frozen.load(tmp_path / "model")
     # Float32 against what is fastest here; of k-NN a neighbour may change its place.
     assert np.abs(opened.outputs(other) - outputs).mean() < 1e-2
-    exact = model.head.outputs(opened.graph.run(other.joined.tolist()))
+    exact = model.head.outputs(opened.graph.run(other.full_text.tolist()))
     assert np.array_equal(opened.outputs(other), exact)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scaling", ["none", "unit", "standard", "both"])
 @pytest.mark.parametrize("head", ["logistic", "knn", "mlp"])
 def test_scalings_and_class_weights_work_with_every_head(
-    scaling: str, head: str, profile: Profile, resources: Resources
+    scaling: str, head: str, profile: DatasetProfile, resources: Resources
 ) -> None:
     chosen = recipe(profile, scaling=scaling, head=head, class_weights="balanced", pooling="max", depth=0.5)
     # Chance is a third; how far a small MLP gets in its epochs differs between processors (0.77 to 1).
@@ -94,13 +98,13 @@ def test_scalings_and_class_weights_work_with_every_head(
 
 
 @pytest.mark.parametrize("head", HEADS)
-def test_the_same_seed_gives_the_same_outputs(head: str, profile: Profile, resources: Resources) -> None:
+def test_the_same_seed_gives_the_same_outputs(head: str, profile: DatasetProfile, resources: Resources) -> None:
     train, other = made(150), made(30, seed=1)
     first, second = (go(recipe(profile, head=head), train, resources).outputs(other) for _ in range(2))
     assert np.array_equal(first, second)
 
 
-def test_balanced_weights_help_the_rare_class(profile: Profile, resources: Resources) -> None:
+def test_balanced_weights_help_the_rare_class(profile: DatasetProfile, resources: Resources) -> None:
     train = made(300).take(np.array([i for i in range(300) if i % 3 or i < 9]))
     plain, fair = (
         go(recipe(profile, c=0.01, class_weights=how), train, resources).outputs(made(90, seed=1)).mean(axis=0)
@@ -111,12 +115,12 @@ def test_balanced_weights_help_the_rare_class(profile: Profile, resources: Resou
 
 
 @pytest.mark.parametrize("head", HEADS)
-def test_two_rows_in_a_class_are_enough(head: str, profile: Profile, resources: Resources) -> None:
+def test_two_rows_in_a_class_are_enough(head: str, profile: DatasetProfile, resources: Resources) -> None:
     outputs = go(recipe(profile, head=head), made(6), resources).outputs(made(5, seed=3))
     assert np.isfinite(outputs).all()
 
 
-def test_valid_rows_and_a_second_head_cost_no_second_embedding(profile: Profile, resources: Resources) -> None:
+def test_valid_rows_and_a_second_head_cost_no_second_embedding(profile: DatasetProfile, resources: Resources) -> None:
     train, valid = made(60), made(30, seed=1)
     go(recipe(profile), train, resources, valid)
     late = Resources(resources.cache, Deadline(0.5), 1)
@@ -127,25 +131,25 @@ def test_valid_rows_and_a_second_head_cost_no_second_embedding(profile: Profile,
             go(recipe(profile, **other), train, over, valid)
 
 
-def test_the_cost_knows_what_is_cached(profile: Profile, resources: Resources) -> None:
+def test_the_cost_knows_what_is_cached(profile: DatasetProfile, resources: Resources) -> None:
     train = made(240)
     before = frozen.cost(recipe(profile), profile, train, resources)
     go(recipe(profile), train, resources)
     after = frozen.cost(recipe(profile), profile, train, resources)
     assert 0 < after.seconds < before.seconds
-    assert before.megabytes is not None
-    assert before.megabytes < 1
-    assert before.milliseconds is not None
-    assert before.milliseconds > 0
+    assert before.size_mb is not None
+    assert before.size_mb < 1
+    assert before.latency_ms is not None
+    assert before.latency_ms > 0
 
 
-def test_too_little_time_shrinks_the_rows_or_gives_up(profile: Profile, resources: Resources) -> None:
+def test_too_little_time_shrinks_the_rows_or_gives_up(profile: DatasetProfile, resources: Resources) -> None:
     train = made(1000)
     whole = frozen.cost(recipe(profile), profile, train, resources).seconds
-    none = frozen.cost(recipe(profile).but(effort=1e-9), profile, train, resources).seconds
+    none = frozen.cost(recipe(profile).replace(fidelity=1e-9), profile, train, resources).seconds
     smaller = frozen.shrink(recipe(profile), profile, train, resources, (whole + none) / 2)
     assert smaller is not None
-    assert 0.3 < smaller.effort < 0.6
+    assert 0.3 < smaller.fidelity < 0.6
     assert frozen.shrink(recipe(profile), profile, train, resources, none) is None
 
 
@@ -159,16 +163,18 @@ def test_an_effort_below_one_takes_a_part_of_the_rows_with_every_class() -> None
 
 def test_few_examples_bring_the_heads_that_need_few() -> None:
     def first(smallest: int) -> list[str]:
-        profile = Profile(rows=300, classes=3, rows_in_smallest_class=smallest, mean_characters=30, encoders=("a",))
+        profile = DatasetProfile(
+            rows=300, classes=3, rows_in_smallest_class=smallest, mean_characters=30, encoders=("a",)
+        )
         return [recipe["head"] for recipe in frozen.portfolio(profile)[:3]]
 
     assert first(10) == ["logistic", "prototype", "logistic"]
     assert first(500) == ["logistic"] * 3
 
 
-def offers(*encoders: Path) -> Profile:
+def offers(*encoders: Path) -> DatasetProfile:
     names = tuple(map(str, encoders))
-    return Profile(rows=300, classes=3, rows_in_smallest_class=80, mean_characters=30, encoders=names)
+    return DatasetProfile(rows=300, classes=3, rows_in_smallest_class=80, mean_characters=30, encoders=names)
 
 
 def test_an_encoder_is_offered_at_the_depths_that_it_was_trained_for(tiny_bert: Path, tiny_cycle: Path) -> None:
@@ -178,19 +184,22 @@ def test_an_encoder_is_offered_at_the_depths_that_it_was_trained_for(tiny_bert: 
     assert depths(tiny_bert) == [1.0, 0.67]
     assert depths(tiny_cycle) == [1.0, 0.5, 0.25]
     assert depths(tiny_bert, tiny_cycle) == [1.0, 1.0, 0.67, 0.5, 0.25]
-    knobs = [next(k for k in frozen.knobs(offers(*e)) if k.name == "depth") for e in ((tiny_bert,), (tiny_cycle,))]
-    assert [k.values for k in knobs] == [(1.0, 0.67, 0.5), (1.0, 0.5, 0.25)]
-    both = next(k for k in frozen.knobs(offers(tiny_bert, tiny_cycle)) if k.name == "depth")
+    hyperparameters = [
+        next(k for k in frozen.search_space(offers(*e)) if k.name == "depth") for e in ((tiny_bert,), (tiny_cycle,))
+    ]
+    assert [k.values for k in hyperparameters] == [(1.0, 0.67, 0.5), (1.0, 0.5, 0.25)]
+    both = next(k for k in frozen.search_space(offers(tiny_bert, tiny_cycle)) if k.name == "depth")
     assert both.values == (1.0, 0.67, 0.5, 0.25)
 
 
+@pytest.mark.slow
 def test_a_smaller_depth_of_shared_layers_saves_time_and_not_space(tiny_cycle: Path, resources: Resources) -> None:
     work, train = offers(tiny_cycle), made(240)
     whole, cut = (frozen.cost(recipe(work, depth=d), work, train, resources) for d in (1.0, 0.25))
-    assert whole.megabytes == cut.megabytes
-    assert whole.milliseconds is not None
-    assert cut.milliseconds is not None
-    assert cut.milliseconds < 0.7 * whole.milliseconds
+    assert whole.size_mb == cut.size_mb
+    assert whole.latency_ms is not None
+    assert cut.latency_ms is not None
+    assert cut.latency_ms < 0.7 * whole.latency_ms
     assert cut.seconds < whole.seconds
 
 
@@ -201,23 +210,26 @@ def test_a_cut_block_of_albert_is_served_as_it_was_fitted(
     model = go(recipe(offers(tiny_cycle), depth=0.25), made(90), resources)
     assert model.source.setting.depth == 3
     model.save(tmp_path)
-    opened = frozen.open(tmp_path)
+    opened = frozen.load(tmp_path)
     assert opened.graph.facts.depth == 3
     assert np.abs(opened.outputs(other) - model.outputs(other)).mean() < 2e-2
 
 
 def test_without_an_encoder_nothing_is_offered() -> None:
-    profile = Profile(rows=300, classes=3, rows_in_smallest_class=80, mean_characters=30)
+    profile = DatasetProfile(rows=300, classes=3, rows_in_smallest_class=80, mean_characters=30)
     assert frozen.portfolio(profile) == []
-    assert frozen.knobs(profile) == ()
+    assert frozen.search_space(profile) == ()
 
 
-def test_a_missing_encoder_is_named(profile: Profile, resources: Resources) -> None:
+def test_a_missing_encoder_is_named(profile: DatasetProfile, resources: Resources) -> None:
     with pytest.raises(EncoderError, match="no such folder"):
         go(recipe(profile, encoder="/no/such/folder"), made(60), resources)
 
 
-def test_opening_and_answering_never_import_torch(profile: Profile, resources: Resources, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_opening_and_answering_never_import_torch(
+    profile: DatasetProfile, resources: Resources, tmp_path: Path
+) -> None:
     go(recipe(profile), made(60), resources).save(tmp_path)
     code = """
 import sys, numpy as np
@@ -225,7 +237,7 @@ from pathlib import Path
 from penna.models.frozen import family as frozen
 from penna.data.table import Table
 texts = np.array(["a good film", "lost my card"], dtype=object)
-assert frozen.open(Path(sys.argv[1])).outputs(Table({"text": texts})).shape == (2, 3)
+assert frozen.load(Path(sys.argv[1])).outputs(Table({"text": texts})).shape == (2, 3)
 assert not {"torch", "transformers", "sklearn"} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
@@ -288,8 +300,9 @@ def test_minilm_knows_films_from_payments_by_two_examples_each(minilm: Path, res
     assert accuracy(go(chosen, table.take(np.arange(4)), resources), table) == 1.0
 
 
-def test_a_slow_pace_is_believed_for_minutes_and_no_longer(profile: Profile, resources: Resources) -> None:
-    """A probe beside other work tells of the other work."""
+@pytest.mark.slow
+def test_a_slow_pace_is_believed_for_minutes_and_no_longer(profile: DatasetProfile, resources: Resources) -> None:
+    """A probe next to other work tells of the other work."""
     train = made(240)
     throughput._known.clear()
     honest = frozen.cost(recipe(profile), profile, train, resources).seconds

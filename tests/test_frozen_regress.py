@@ -12,7 +12,7 @@ from penna.heads import heads
 from penna.heads.heads import Scaling
 from penna.heads.links import Link
 from penna.models.frozen import family as frozen
-from penna.search.recipe import Profile, Recipe
+from penna.search.recipe import DatasetProfile, Recipe
 from penna.tasks import regression
 
 WORTH = {"good": 4.0, "bad": 1.0, "story": 2.5, "lost": 0.0}
@@ -30,9 +30,9 @@ def made(rows: int, seed: int = 0) -> Table:
 
 
 @pytest.fixture
-def profile(tiny_bert: Path) -> Profile:
+def profile(tiny_bert: Path) -> DatasetProfile:
     encoders = (str(tiny_bert),)
-    return Profile(
+    return DatasetProfile(
         rows=300, classes=1, rows_in_smallest_class=30, mean_characters=30, encoders=encoders, loss="squared"
     )
 
@@ -43,11 +43,12 @@ def resources(tmp_path: Path) -> Resources:
 
 
 def go(recipe: Recipe, train: Table, resources: Resources) -> frozen.Frozen:
-    return frozen.fit(recipe, regression.make(train), train, None, resources, lambda *_: True)
+    return frozen.fit(recipe, regression.from_table(train), train, None, resources, lambda *_: True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    "knobs",
+    "hyperparameters",
     [
         {"head": "ridge", "scaling": "standard", "alpha": 1.0},
         {"head": "logistic", "bins": 10},
@@ -58,33 +59,33 @@ def go(recipe: Recipe, train: Table, resources: Resources) -> frozen.Frozen:
     ids=str,
 )
 def test_each_head_learns_numbers_and_answers_the_same_from_its_folder(
-    knobs: dict[str, str | float], profile: Profile, resources: Resources, tmp_path: Path
+    hyperparameters: dict[str, str | float], profile: DatasetProfile, resources: Resources, tmp_path: Path
 ) -> None:
     train, other = made(300), made(90, seed=1)
-    task = regression.make(train)
-    model = go(frozen.portfolio(profile)[0].but(**knobs), train, resources)  # type: ignore[arg-type]
-    assert model.head.link.kind == ("mean" if knobs.get("bins") else "identity")
+    task = regression.from_table(train)
+    model = go(frozen.portfolio(profile)[0].replace(**hyperparameters), train, resources)  # type: ignore[arg-type]
+    assert model.head.link.kind == ("mean" if hyperparameters.get("bins") else "identity")
     outputs = model.outputs(other)
     assert (outputs.shape, outputs.dtype) == ((90, 1), np.float32)
     assert task.score(task.encode(other), outputs) > 0.4
     (tmp_path / "model").mkdir()
     model.save(tmp_path / "model")
-    opened = frozen.open(tmp_path / "model")
-    assert np.array_equal(opened.outputs(other), model.head.outputs(opened.graph.run(other.joined.tolist())))
+    opened = frozen.load(tmp_path / "model")
+    assert np.array_equal(opened.outputs(other), model.head.outputs(opened.graph.run(other.full_text.tolist())))
     assert np.abs(opened.outputs(other) - outputs).mean() < 2e-2
 
 
-def test_numbers_are_offered_heads_of_their_own(profile: Profile, resources: Resources) -> None:
+def test_numbers_are_offered_heads_of_their_own(profile: DatasetProfile, resources: Resources) -> None:
     offered = frozen.portfolio(profile)
     assert {r["head"] for r in offered} == {"logistic", "ridge", "mlp", "knn"}
-    assert not any("class_weights" in dict(r.knobs) for r in offered)
-    assert "prototype" not in next(k for k in frozen.knobs(profile) if k.name == "head").values
+    assert not any("class_weights" in dict(r.hyperparameters) for r in offered)
+    assert "prototype" not in next(k for k in frozen.search_space(profile) if k.name == "head").values
     assert frozen.cost(offered[0], profile, made(60), resources).seconds > 0
 
 
 def test_an_effort_below_one_takes_rows_of_every_size() -> None:
     train = made(1000)
-    part = train.take(frozen._part(regression.make(train).strata(train), 0.3, seed=0))
+    part = train.take(frozen._part(regression.from_table(train).strata(train), 0.3, seed=0))
     assert len(part) == 300
     assert part.target is not None
     assert float(np.std(part.target.astype(float))) == pytest.approx(float(np.std(train.target.astype(float))), rel=0.2)

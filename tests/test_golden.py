@@ -20,6 +20,7 @@ def close(one: object, other: object, tolerance: float) -> bool:
     return one == other
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", golden.STRATEGIES)
 def test_a_seeded_search_gives_the_same_trials_and_scores(strategy: str) -> None:
     expected = json.loads((golden.DATA / "golden" / "searches.json").read_text())[strategy]

@@ -71,6 +71,7 @@ def expected(folder: Path, depth: int | None = None, length: int = 48) -> np.nda
     return np.stack(out)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("depth", [1, 3, 4])
 def test_every_architecture_at_every_depth_answers_as_torch_does(
@@ -102,6 +103,7 @@ def test_an_unknown_activation_is_refused(tiny_bert: Path, tmp_path: Path) -> No
         encoder_export.write_graph(module, checkpoint, tmp_path, length=48)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pooling", ["mean", "cls", "max", "sqrt", "last"])
 @pytest.mark.parametrize("kind", ["bert", "albert"])
 def test_padding_changes_nothing_under_any_pooling(pooling: str, kind: str, write: Write) -> None:
@@ -136,6 +138,7 @@ def test_a_block_of_albert_is_stored_once_however_often_it_is_called(
     assert sum(name.endswith("qkv.weight") for name in used) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", checkpoints.shipped())
 def test_an_encoder_in_the_package_is_small_and_can_be_served_at_each_of_its_depths(name: str, tmp_path: Path) -> None:
     checkpoint = checkpoints.find(name)
@@ -216,6 +219,7 @@ def test_any_texts_keep_their_order(write: Write) -> None:
     check()
 
 
+@pytest.mark.slow
 def test_any_text_becomes_the_tokens_of_training(write: Write, tiny_bert: Path) -> None:
     opened = Graph.open(write(), threads=1)
     checkpoint = checkpoints.find(str(tiny_bert))
@@ -258,6 +262,7 @@ def test_a_forked_child_can_run_what_its_parent_opened(write: Write) -> None:
     assert child.exitcode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["graph.onnx", "tokenizer.json", "encoder.json"])
 @pytest.mark.parametrize("damage", ["missing", "empty", "half", "noise", "folder"])
 def test_a_damaged_file_is_named(name: str, damage: str, write: Write) -> None:
@@ -355,6 +360,7 @@ def test_an_unknown_pooling_is_refused(write: Write) -> None:
         write(pooling="sum")
 
 
+@pytest.mark.slow
 def test_the_graph_of_a_real_encoder_answers_as_torch_does(minilm: Path, tmp_path: Path) -> None:
     checkpoint = checkpoints.find(str(minilm))
     module = checkpoints.load_module(checkpoint, depth=3)

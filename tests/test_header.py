@@ -13,6 +13,9 @@ from penna.data.readers.read_table import Form, read, stream
 from penna.errors import TableError
 from penna.inference.batch_predict import predict_file
 
+#: Its fixtures are whole fits.
+pytestmark = pytest.mark.slow
+
 TEXTS = [
     "Why was I charged for cash?",
     "How can I get a refund, please?",
@@ -105,7 +108,7 @@ def test_a_line_of_names_that_comes_again_is_left_out_and_counted(tmp_path):
 
 
 def test_quotes_in_lines_of_text_are_text(tmp_path):
-    lines = ['"Never again', 'said my wife"', 'a "good" film', '"Wow" and more']
+    lines = ['"Never again', 'stated my wife"', 'a "good" film', '"Wow" and more']
     (tmp_path / "a.txt").write_text("\n".join(lines), encoding="utf-8")
     assert next(stream(tmp_path / "a.txt", text=("text",))).table.text["text"].tolist() == lines
 

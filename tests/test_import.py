@@ -1,4 +1,4 @@
-"""What importing Penna pulls in, asked in fresh processes; times are in benchmarks/startup.py."""
+"""What importing Penna pulls in, requested in fresh processes; times are in benchmarks/startup.py."""
 
 import subprocess
 import sys
@@ -47,6 +47,7 @@ def test_a_name_that_is_not_there_is_an_attribute_error():
         _ = penna.AutoTxt
 
 
+@pytest.mark.slow
 def test_any_module_can_be_the_first_that_is_imported():
     """In one process: what is loaded of Penna is forgotten before each."""
     code = """

@@ -11,7 +11,7 @@ from penna.automl import inputs
 from penna.automl.estimator import FAMILIES, AutoText
 from penna.data.table import Table
 from penna.errors import SettingError
-from penna.search.trials import Ledger
+from penna.search.trials import TrialLog
 from penna.terminal.listeners import Silent
 
 
@@ -25,11 +25,11 @@ def assets(tiny_cycle: Path, tiny_bert: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    return Ledger(tmp_path / "run", {})
+def ledger(tmp_path: Path) -> TrialLog:
+    return TrialLog(tmp_path / "run", {})
 
 
-def test_what_came_with_the_package_is_used_where_no_encoder_is_named(assets: Path, ledger: Ledger) -> None:
+def test_what_came_with_the_package_is_used_where_no_encoder_is_named(assets: Path, ledger: TrialLog) -> None:
     families, encoders = inputs.usable(FAMILIES, (), ledger, Silent(), assets)
     assert (families, encoders) == (list(FAMILIES), ["penna-mini"])
     assert {t.recipe.family for t in ledger.trials} == {"frozen", "contrastive", "finetune"}
@@ -38,7 +38,7 @@ def test_what_came_with_the_package_is_used_where_no_encoder_is_named(assets: Pa
 
 
 def test_a_named_encoder_stands_in_place_of_what_came_with_the_package(
-    assets: Path, ledger: Ledger, tiny_bert: Path
+    assets: Path, ledger: TrialLog, tiny_bert: Path
 ) -> None:
     def used(*named: object) -> list[str]:
         return inputs.usable(FAMILIES, named, ledger, Silent(), assets)[1]  # type: ignore[arg-type]
@@ -48,12 +48,14 @@ def test_a_named_encoder_stands_in_place_of_what_came_with_the_package(
     assert ledger.trials == []
 
 
-def test_a_named_encoder_that_cannot_be_used_is_not_replaced_by_another(assets: Path, ledger: Ledger) -> None:
+def test_a_named_encoder_that_cannot_be_used_is_not_replaced_by_another(assets: Path, ledger: TrialLog) -> None:
     families, encoders = inputs.usable(FAMILIES, ("spoilt",), ledger, Silent(), assets)
     assert (families, encoders) == (["linear", "trees"], [])
 
 
-def test_who_does_without_an_encoder_still_says_that_the_named_one_cannot_be_used(assets: Path, ledger: Ledger) -> None:
+def test_who_does_without_an_encoder_still_says_that_the_named_one_cannot_be_used(
+    assets: Path, ledger: TrialLog
+) -> None:
     families, encoders = inputs.usable(("translation_memory", "seq2seq"), ("spoilt",), ledger, Silent(), assets)
     assert (families, encoders) == (["translation_memory", "seq2seq"], [])
     assert [(t.recipe.family, t.recipe["encoder"]) for t in ledger.trials] == [
@@ -62,7 +64,7 @@ def test_who_does_without_an_encoder_still_says_that_the_named_one_cannot_be_use
     ]
 
 
-def test_linear_models_alone_open_no_encoder(assets: Path, ledger: Ledger) -> None:
+def test_linear_models_alone_open_no_encoder(assets: Path, ledger: TrialLog) -> None:
     assert inputs.usable(("linear",), (), ledger, Silent(), assets) == (["linear"], [])
     assert inputs.usable(("translation_memory", "seq2seq"), (), ledger, Silent(), assets) == (
         ["translation_memory", "seq2seq"],
@@ -71,7 +73,7 @@ def test_linear_models_alone_open_no_encoder(assets: Path, ledger: Ledger) -> No
     assert ledger.trials == []
 
 
-def test_without_any_encoder_it_says_how_to_give_one(ledger: Ledger, tmp_path: Path) -> None:
+def test_without_any_encoder_it_says_how_to_give_one(ledger: TrialLog, tmp_path: Path) -> None:
     families, encoders = inputs.usable(FAMILIES, (), ledger, Silent(), tmp_path / "nothing")
     assert (families, encoders) == (["linear", "trees"], [])
     assert {t.reason for t in ledger.trials} == {"no encoder: give one with --encoder (a folder or a hub name)"}
@@ -80,7 +82,7 @@ def test_without_any_encoder_it_says_how_to_give_one(ledger: Ledger, tmp_path: P
 
 
 def test_what_cannot_be_begun_leaves_no_folder_behind(tmp_path: Path) -> None:
-    fresh = Ledger(tmp_path / "run", {"seed": 0})
+    fresh = TrialLog(tmp_path / "run", {"seed": 0})
     with pytest.raises(SettingError, match=r"could be used \(encoder '.*nowhere': there is no such folder"):
         inputs.usable(("frozen",), (str(tmp_path / "nowhere"),), fresh, Silent(), tmp_path / "nothing")
     assert not (tmp_path / "run").exists()

@@ -74,7 +74,7 @@ def test_a_matrix_is_read_alike_when_a_model_is_evaluated():
     for row in ([0, 1, 0, 0], [1, 1, 1, 1]):  # alone, a row could be labels
         table, _ = readers.read([{"text": "a text of one row", "label": row}], y="label")
         assert task.encode(table).astype(int).tolist() == [row]
-    assert task.agreement(multi_targets.matrix(FLAGS), PLACES) == 1
+    assert task.sklearn_score(multi_targets.matrix(FLAGS), PLACES) == 1
 
 
 @settings(max_examples=100, deadline=None)
@@ -163,7 +163,7 @@ def test_lists_without_quotes_are_hinted_at_read_and_written():
     assert any("--separator '[,]'" in finding.message for finding in findings)
     table, task, _ = inputs.read(as_csv(cells), "label", None, None, "error", separator="[,]")
     assert table.target.tolist() == [tuple(sorted(row)) for row in SETS]
-    assert task.written(table.target[4:5]) == ["[joy,love]"]
+    assert task.to_flat_cells(table.target[4:5]) == ["[joy,love]"]
 
 
 def test_a_refusal_has_the_hint_too():

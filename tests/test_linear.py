@@ -27,13 +27,13 @@ from penna.models.linear import family as linear
 from penna.models.linear.classifiers import balance, calibrate, complement_nb, log_counts
 from penna.models.linear.single import LinearModel
 from penna.models.linear.storage import NAME
-from penna.search.recipe import Profile, Recipe
+from penna.search.recipe import DatasetProfile, Recipe
 from penna.tasks import classification
 from penna.tasks.base import Task
 
 ODD = ["", " ", "\t\n", "\x00", "\ud800 broken", "👩‍👩‍👧 🎉", "这家酒店很好", "don't ’quote’", "İstanbul", "a" * 5000]
 SUBJECTS = {"fruit": "apple pear plum fig cherry", "tools": "hammer saw drill wrench axe", "birds": "wren owl crow jay"}
-PROFILE = Profile(rows=240, classes=3, rows_in_smallest_class=80, mean_characters=25.0)
+PROFILE = DatasetProfile(rows=240, classes=3, rows_in_smallest_class=80, mean_characters=25.0)
 
 
 def table(texts: list[str], labels: list[str] | None = None) -> Table:
@@ -66,7 +66,7 @@ def always(step: int, of: int, score: float) -> bool:
 
 
 def fitted(recipe: Recipe, train: Table, tmp_path: Path) -> tuple[LinearModel, Task]:
-    task = classification.make(train)
+    task = classification.from_table(train)
     return linear.fit(recipe, task, train, None, resources(tmp_path), always), task
 
 
@@ -106,6 +106,7 @@ def test_a_text_counts_the_same_alone_and_among_others() -> None:
         )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.text(st.characters(), max_size=40), max_size=6))
 def test_any_text_gives_finite_rows_no_longer_than_one(texts: list[str]) -> None:
@@ -116,6 +117,7 @@ def test_any_text_gives_finite_rows_no_longer_than_one(texts: list[str]) -> None
     assert (lengths < 1 + 1e-5).all()
 
 
+@pytest.mark.slow
 def test_a_cell_of_two_megabytes_takes_a_second_or_two() -> None:
     text = "a fairly long story about nothing at all " * 50_000
     began = time.monotonic()
@@ -142,8 +144,8 @@ def test_the_least_count_and_the_limit_choose_the_commonest() -> None:
 
 def test_chi_squared_and_mutual_information_are_those_of_scikit_learn() -> None:
     train = shopping()
-    y = classification.make(train).encode(train)
-    rows = fit_tfidf(train.joined, Grams(2)).rows(train.joined)
+    y = classification.from_table(train).encode(train)
+    rows = fit_tfidf(train.full_text, Grams(2)).rows(train.full_text)
     of = {
         name: selection.find(name).scores(rows, selection.members(y, 3), 0) for name in ("chi2", "mutual_information")
     }
@@ -166,13 +168,13 @@ def test_every_measure_finds_the_one_word_that_tells(name: str, many: bool) -> N
 
 @pytest.mark.parametrize("classifier", ["logistic", "svm"])
 def test_directions_become_weights_of_the_n_grams(classifier: str, tmp_path: Path) -> None:
-    recipe = linear.portfolio(PROFILE)[0].but(svd=20, classifier=classifier)
+    recipe = linear.portfolio(PROFILE)[0].replace(svd=20, classifier=classifier)
     model, task = fitted(recipe, shopping(), tmp_path)
     fresh = shopping(seed=1)
     assert np.mean(model.outputs(fresh).argmax(axis=1) == task.encode(fresh)) > 0.8
     assert np.linalg.matrix_rank(model.weights.coef.astype(np.float64), tol=1e-2) <= 20
     model.save(tmp_path)
-    assert np.array_equal(linear.open(tmp_path).outputs(fresh), model.outputs(fresh))
+    assert np.array_equal(linear.load(tmp_path).outputs(fresh), model.outputs(fresh))
 
 
 def test_rows_that_share_nothing_have_no_directions() -> None:
@@ -188,8 +190,8 @@ def test_rows_that_share_nothing_have_no_directions() -> None:
 
 def test_complement_naive_bayes_ranks_as_scikit_learn_does() -> None:
     train = shopping()
-    y = classification.make(train).encode(train)
-    rows = fit_tfidf(train.joined, Grams(2)).rows(train.joined)
+    y = classification.from_table(train).encode(train)
+    rows = fit_tfidf(train.full_text, Grams(2)).rows(train.full_text)
     margins = rows @ ComplementNB(alpha=0.3).fit(rows, y).feature_log_prob_.T
     margins -= margins.mean(axis=1, keepdims=True)
     assert np.allclose(complement_nb(rows, y, 3, 0.3).margins(rows), margins, atol=1e-4)
@@ -203,9 +205,9 @@ def test_balanced_weights_give_each_class_the_same_total() -> None:
 
 def test_log_count_ratios_are_widest_for_telling_words() -> None:
     train = shopping()
-    y = classification.make(train).encode(train)
-    tfidf = fit_tfidf(train.joined, Grams(1))
-    widths = log_counts(tfidf.rows(train.joined), y, 3)
+    y = classification.from_table(train).encode(train)
+    tfidf = fit_tfidf(train.full_text, Grams(1))
+    widths = log_counts(tfidf.rows(train.full_text), y, 3)
     telling, common = (widths[:, tfidf.rows([word]).indices[0]].max() for word in ("hammer", "saw"))
     assert telling > common
 
@@ -236,17 +238,17 @@ def test_every_recipe_of_the_portfolio_learns_and_returns_the_same_after_save_an
     assert np.allclose(outputs.sum(axis=1), 1, atol=1e-5)
     assert np.mean(outputs.argmax(axis=1) == task.encode(fresh)) > 0.8
     model.save(tmp_path)
-    assert np.array_equal(linear.open(tmp_path).outputs(fresh), outputs)
+    assert np.array_equal(linear.load(tmp_path).outputs(fresh), outputs)
 
 
 @pytest.mark.parametrize("classifier", ["logistic", "svm", "complement_nb"])
 def test_two_classes_are_learnt_by_every_classifier(classifier: str, tmp_path: Path) -> None:
-    recipe = linear.portfolio(PROFILE)[0].but(classifier=classifier, alpha=0.3, c=1.0)
+    recipe = linear.portfolio(PROFILE)[0].replace(classifier=classifier, alpha=0.3, c=1.0)
     model, task = fitted(recipe, shopping(kinds=("birds", "tools")), tmp_path)
     fresh = shopping(seed=1, kinds=("birds", "tools"))
     assert np.mean(model.outputs(fresh).argmax(axis=1) == task.encode(fresh)) > 0.8
     model.save(tmp_path)
-    assert np.array_equal(linear.open(tmp_path).outputs(fresh), model.outputs(fresh))
+    assert np.array_equal(linear.load(tmp_path).outputs(fresh), model.outputs(fresh))
 
 
 def test_the_same_seed_gives_the_same_model(tmp_path: Path) -> None:
@@ -264,13 +266,13 @@ def test_recipes_at_the_corners_of_the_knobs_fit_without_a_warning(tmp_path: Pat
         {"classifier": "complement_nb", "alpha": 3.0, "min_df": 3, "svd": 100},
         {"svd": 300, "nb": False, "share": 0.5, "select": "l1"},
     ):
-        model, _ = fitted(first.but(**corner), shopping(), tmp_path)
+        model, _ = fitted(first.replace(**corner), shopping(), tmp_path)
         assert np.isfinite(model.outputs(shopping(seed=1))).all()
 
 
 def test_every_knob_of_the_space_is_read_by_a_recipe_of_the_portfolio() -> None:
-    turned = {name for recipe in linear.portfolio(PROFILE) for name, _ in recipe.knobs}
-    assert {knob.name for knob in linear.knobs(PROFILE)} == turned
+    turned = {name for recipe in linear.portfolio(PROFILE) for name, _ in recipe.hyperparameters}
+    assert {hyperparameter.name for hyperparameter in linear.search_space(PROFILE)} == turned
 
 
 @pytest.mark.parametrize("recipe", linear.portfolio(PROFILE)[:5], ids=str)
@@ -285,12 +287,12 @@ def test_texts_that_are_all_empty_give_the_shares_of_the_classes(tmp_path: Path)
     model, _ = fitted(linear.portfolio(PROFILE)[0], table([""] * 40, ["a"] * 30 + ["b"] * 10), tmp_path)
     assert model.outputs(table(["anything"]))[0] == pytest.approx([0.75, 0.25], abs=0.02)
     model.save(tmp_path)
-    assert linear.open(tmp_path).outputs(table(["anything"]))[0, 0] == pytest.approx(0.75, abs=0.02)
+    assert linear.load(tmp_path).outputs(table(["anything"]))[0, 0] == pytest.approx(0.75, abs=0.02)
 
 
 def test_a_class_that_the_training_rows_lack_gets_a_small_probability(tmp_path: Path) -> None:
     train = shopping()
-    task = classification.make(train)
+    task = classification.from_table(train)
     without = train.take(np.flatnonzero(task.encode(train) != 1))
     for recipe in linear.portfolio(PROFILE)[:5]:
         outputs = linear.fit(recipe, task, without, None, resources(tmp_path), always).outputs(train)
@@ -305,10 +307,11 @@ def test_no_time_raises_out_of_time(tmp_path: Path) -> None:
     train = shopping()
     with pytest.raises(OutOfTime):
         linear.fit(
-            linear.portfolio(PROFILE)[0], classification.make(train), train, None, resources(tmp_path, -1), always
+            linear.portfolio(PROFILE)[0], classification.from_table(train), train, None, resources(tmp_path, -1), always
         )
 
 
+@pytest.mark.slow
 def test_a_fit_that_is_too_long_is_cut_to_the_deadline(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     words = np.array([f"w{i}" for i in range(20_000)])
@@ -316,7 +319,7 @@ def test_a_fit_that_is_too_long_is_cut_to_the_deadline(tmp_path: Path) -> None:
     train = table(texts, [f"c{i % 60}" for i in range(20_000)])
     began = time.monotonic()
     recipe = linear.portfolio(PROFILE)[8]
-    model = linear.fit(recipe, classification.make(train), train, None, resources(tmp_path, 2.0), always)
+    model = linear.fit(recipe, classification.from_table(train), train, None, resources(tmp_path, 2.0), always)
     assert time.monotonic() - began < 20
     assert model.outputs(train.take(np.arange(5))).shape == (5, 60)
 
@@ -337,7 +340,7 @@ def test_a_recipe_for_a_large_table_is_shrunk_to_the_seconds_given_or_refused(tm
     whole = linear.cost(recipe, PROFILE, train, given).seconds
     smaller = linear.shrink(recipe, PROFILE, train, given, whole / 2)
     assert smaller is not None
-    assert 0.2 < smaller.effort < 0.7
+    assert 0.2 < smaller.fidelity < 0.7
     assert linear.cost(smaller, PROFILE, train, given).seconds <= whole / 2
     assert linear.shrink(recipe, PROFILE, train, given, whole / 1000) is None
 
@@ -367,7 +370,7 @@ def saved(tmp_path: Path) -> tuple[Path, Table, np.ndarray]:
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="missing"):
-        linear.open(tmp_path)
+        linear.load(tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -386,7 +389,7 @@ def test_a_damaged_file_is_refused_or_harmless(
     broken = whole[:place] if cut else whole[:place] + bytes([whole[place] ^ value]) + whole[place + 1 :]
     path.write_bytes(broken)
     try:
-        model = linear.open(path.parent)
+        model = linear.load(path.parent)
     except BundleError:
         return
     assert np.array_equal(model.outputs(fresh), outputs)
@@ -418,7 +421,7 @@ def test_a_well_formed_file_of_wrong_sizes_or_a_newer_format_is_refused(tmp_path
         about = {"settings": settings_, "digest": files._digest(settings_, wrong)}
         save_file(wrong, tmp_path / NAME, metadata=about)
         with pytest.raises(BundleError):
-            linear.open(tmp_path)
+            linear.load(tmp_path)
 
 
 # counts of the text
@@ -431,14 +434,14 @@ def shouting(n: int = 120) -> Table:
 
 
 def test_how_a_text_is_written_is_read_beside_its_words(tmp_path: Path) -> None:
-    base = linear.portfolio(PROFILE)[0].but(lower=True)
+    base = linear.portfolio(PROFILE)[0].replace(lower=True)
     train, fresh = shouting(), shouting()
     deaf, task = fitted(base, train, tmp_path)
-    model, _ = fitted(base.but(counts=True), train, tmp_path)
+    model, _ = fitted(base.replace(counts=True), train, tmp_path)
     hits = [np.mean(m.outputs(fresh).argmax(axis=1) == task.encode(fresh)) for m in (deaf, model)]
     assert hits[0] < 0.9 < 0.99 < hits[1]
     model.save(tmp_path)
-    assert np.array_equal(linear.open(tmp_path).outputs(fresh), model.outputs(fresh))
+    assert np.array_equal(linear.load(tmp_path).outputs(fresh), model.outputs(fresh))
     assert np.isfinite(model.outputs(table(ODD))).all()
 
 
@@ -447,9 +450,9 @@ def test_a_column_called_like_a_count_stays_what_it_is(columns: str, tmp_path: P
     train = shouting()
     given = {"text: words": np.arange(120) % 2 * 5.0}
     train = replace(train, columns=given, fields=dict.fromkeys(given, Field("numeric")))
-    model, _ = fitted(linear.portfolio(PROFILE)[0].but(counts=True, columns=columns), train, tmp_path)
-    names = [name for name, _ in model.beside.columns.fields]
+    model, _ = fitted(linear.portfolio(PROFILE)[0].replace(counts=True, columns=columns), train, tmp_path)
+    names = [name for name, _ in model.column_features.columns.fields]
     assert "text: words_" in names
     assert ("text: words" in names) == (columns == "standard")
     model.save(tmp_path)
-    assert np.array_equal(linear.open(tmp_path).outputs(train), model.outputs(train))
+    assert np.array_equal(linear.load(tmp_path).outputs(train), model.outputs(train))

@@ -12,10 +12,10 @@ from penna.heads.links import Link, cut
 from penna.models.linear import family as linear
 from penna.models.linear import storage
 from penna.models.linear.single import LinearModel
-from penna.search.recipe import Profile, Recipe
+from penna.search.recipe import DatasetProfile, Recipe
 from penna.tasks import regression
 
-PROFILE = Profile(rows=240, classes=1, rows_in_smallest_class=24, mean_characters=25.0, loss="squared")
+PROFILE = DatasetProfile(rows=240, classes=1, rows_in_smallest_class=24, mean_characters=25.0, loss="squared")
 WORTH = {"awful": 1.0, "poor": 2.0, "fair": 3.0, "good": 4.0, "superb": 5.0}
 
 
@@ -39,20 +39,20 @@ def always(step: int, of: int, score: float) -> bool:
 
 
 def fitted(recipe: Recipe, train: Table, tmp_path: Path) -> LinearModel:
-    return linear.fit(recipe, regression.make(train), train, None, resources(tmp_path), always)
+    return linear.fit(recipe, regression.from_table(train), train, None, resources(tmp_path), always)
 
 
 @pytest.mark.parametrize("recipe", linear.portfolio(PROFILE), ids=str)
 def test_every_recipe_learns_numbers_and_is_saved_as_it_answers(recipe: Recipe, tmp_path: Path) -> None:
     train, other = reviews(), reviews(60, seed=1)
-    task = regression.make(train)
+    task = regression.from_table(train)
     model = fitted(recipe, train, tmp_path)
     outputs = model.outputs(other)
     assert (outputs.shape, outputs.dtype) == ((60, 1), np.float32)
     assert task.score(task.encode(other), outputs) > 0.8
     (tmp_path / "parts").mkdir()
     model.save(tmp_path / "parts")
-    assert np.array_equal(linear.open(tmp_path / "parts").outputs(other), outputs)
+    assert np.array_equal(linear.load(tmp_path / "parts").outputs(other), outputs)
 
 
 @pytest.mark.parametrize("unit", [1e-6, 1e6])
@@ -61,7 +61,7 @@ def test_the_unit_of_the_target_changes_no_score(unit: float, tmp_path: Path) ->
     scores = []
     for each in (1.0, unit):
         train, other = reviews(unit=each), reviews(60, seed=1, unit=each)
-        task = regression.make(train)
+        task = regression.from_table(train)
         scores.append(task.score(task.encode(other), fitted(recipe, train, tmp_path).outputs(other)))
     assert scores[0] == pytest.approx(scores[1], abs=1e-4)
 
@@ -69,15 +69,15 @@ def test_the_unit_of_the_target_changes_no_score(unit: float, tmp_path: Path) ->
 def test_classes_and_numbers_are_offered_recipes_of_their_own() -> None:
     assert {r["classifier"] for r in linear.portfolio(PROFILE)} == {"ridge", "svr", "logistic"}
     assert all(r["bins"] > 0 for r in linear.portfolio(PROFILE) if r["classifier"] == "logistic")
-    assert "bins" in {k.name for k in linear.knobs(PROFILE)}
-    assert not {"balanced", "nb"} & {k.name for k in linear.knobs(PROFILE)}
+    assert "bins" in {k.name for k in linear.search_space(PROFILE)}
+    assert not {"balanced", "nb"} & {k.name for k in linear.search_space(PROFILE)}
     cost = linear.cost(linear.portfolio(PROFILE)[1], PROFILE, reviews(), resources(Path()))
     assert cost.seconds > 0
 
 
 def test_numbers_that_are_all_the_same_in_a_fold_are_answered_so(tmp_path: Path) -> None:
     train = reviews()
-    task = regression.make(train)
+    task = regression.from_table(train)
     same = train.take(np.zeros(40, np.int64))
     for recipe in linear.portfolio(PROFILE)[:2]:
         model = linear.fit(recipe, task, same, None, resources(tmp_path), always)
@@ -86,7 +86,7 @@ def test_numbers_that_are_all_the_same_in_a_fold_are_answered_so(tmp_path: Path)
 
 def test_a_text_that_says_nothing_is_answered_with_the_mean(tmp_path: Path) -> None:
     train = reviews()
-    task = regression.make(train)
+    task = regression.from_table(train)
     strange = np.array(["", " ", "Ωψ", "the room was superb, the food superb"], dtype=object)
     for recipe in linear.portfolio(PROFILE)[:2]:
         outputs = fitted(recipe, train, tmp_path).outputs(Table({"text": strange}))
@@ -124,4 +124,4 @@ def test_a_damaged_link_is_a_damaged_file(tmp_path: Path) -> None:
     model = fitted(linear.portfolio(PROFILE)[1], reviews(), tmp_path)
     storage.write(tmp_path, model.tfidf, model.weights, Link("mean", (1.0,)))
     with pytest.raises(BundleError, match="do not go with"):
-        linear.open(tmp_path)
+        linear.load(tmp_path)

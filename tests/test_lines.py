@@ -1,4 +1,4 @@
-"""Texts line by line, a file for each column: read as a table, told apart from tables, never shifted."""
+"""Texts line by line, a file for each column: read as a table, distinguished from tables, never shifted."""
 
 import gzip
 from pathlib import Path
@@ -52,7 +52,7 @@ def test_files_of_unlike_length_are_refused(tmp_path):
 def test_a_side_that_is_missing_is_named(tmp_path):
     sides(tmp_path)
     for name in ("train", "train.en"):
-        with pytest.raises(TableError, match=r"train\.en, but no train\.fr beside it"):
+        with pytest.raises(TableError, match=r"train\.en, but no train\.fr next to it"):
             read(tmp_path / name, text=("en",), target="fr")
     with pytest.raises(TableError, match="there is no file"):
         read(tmp_path / "other", text=("en",), target="de")

@@ -69,6 +69,7 @@ def test_a_narrow_prior_shrinks_its_own_weight_only() -> None:
     assert np.abs(coef[:, 0]).max() < 1e-2 < np.abs(coef[:, 1:]).max()
 
 
+@pytest.mark.slow
 def test_the_solver_stops_at_the_deadline_with_what_it_has() -> None:
     X, y = blobs(20_000, 200, 50)
     began = time.monotonic()

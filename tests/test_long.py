@@ -10,10 +10,10 @@ import pytest
 from penna.budget import Deadline, Resources
 from penna.data.table import Table
 from penna.encoders.sliding_windows import MOST_WINDOWS
-from penna.models.base import reach
+from penna.models.base import truncation
 from penna.models.finetune import family as finetune
 from penna.models.frozen import family as frozen
-from penna.search.recipe import Profile, Recipe
+from penna.search.recipe import DatasetProfile, Recipe
 from penna.tasks import classification
 
 FILLING = ["the", "film", "story", "card", "payment", "money", "what", "was", "is", "very", "not"]
@@ -37,20 +37,21 @@ def resources(tmp_path: Path) -> Resources:
 
 
 def accuracy(model: Any, table: Table) -> float:
-    return float((classification.make(table).decode(model.outputs(table)) == table.target).mean())
+    return float((classification.from_table(table).decode(model.outputs(table)) == table.target).mean())
 
 
 def saved(family: Any, model: Any, folder: Path) -> Any:
     folder.mkdir()
     model.save(folder)
-    return family.open(folder)
+    return family.load(folder)
 
 
-def fitted(family: Any, name: str, encoder: Path, train: Table, resources: Resources, **knobs: Any) -> Any:
-    recipe = Recipe.of(name, encoder=str(encoder), length=16, **knobs)
-    return family.fit(recipe, classification.make(train), train, None, resources, lambda *_: True)
+def fitted(family: Any, name: str, encoder: Path, train: Table, resources: Resources, **hyperparameters: Any) -> Any:
+    recipe = Recipe.of(name, encoder=str(encoder), length=16, **hyperparameters)
+    return family.fit(recipe, classification.from_table(train), train, None, resources, lambda *_: True)
 
 
+@pytest.mark.slow
 def test_a_frozen_encoder_finds_by_windows_what_stands_far_behind(minilm: Path, resources: Resources):
     train, valid = late(120), late(60, seed=1)
     chosen = {"depth": 0.34, "scaling": "standard", "c": 1.0}
@@ -62,6 +63,7 @@ def test_a_frozen_encoder_finds_by_windows_what_stands_far_behind(minilm: Path, 
     assert (head.long_share, head.truncated_share) == (1.0, 1.0)
 
 
+@pytest.mark.slow
 def test_a_fine_tune_finds_by_windows_what_stands_far_behind(tiny_bert: Path, resources: Resources, tmp_path: Path):
     train, valid = late(200), late(60, seed=1)
     model = fitted(finetune, "finetune", tiny_bert, train, resources, epochs=40.0, lr=3e-3, dropout=0.0)
@@ -92,11 +94,14 @@ def test_short_texts_have_the_same_vectors_however_many_windows_are_allowed(tiny
 
 
 def test_how_long_texts_are_read_is_a_choice_where_there_are_such(tiny_bert: Path):
-    plain = Profile(1000, 2, 400, 100.0, encoders=(str(tiny_bert),))
+    plain = DatasetProfile(1000, 2, 400, 100.0, encoders=(str(tiny_bert),))
     for family in (frozen, finetune):
-        assert "long" not in {knob.name for knob in family.knobs(plain)}
+        assert "long" not in {hyperparameter.name for hyperparameter in family.search_space(plain)}
         long = replace(plain, long=0.3)
-        assert {knob.name: knob.values for knob in family.knobs(long)}["long"] == ("windows", "head")
+        assert {hyperparameter.name: hyperparameter.values for hyperparameter in family.search_space(long)}["long"] == (
+            "windows",
+            "head",
+        )
         assert [recipe.get("long") for recipe in family.portfolio(long)].count("head") == 1
 
 
@@ -104,7 +109,7 @@ def test_the_report_says_how_many_rows_were_read_by_windows(tiny_bert: Path, res
     from penna.report import format
 
     model = fitted(frozen, "frozen", tiny_bert, late(40, vast=1), resources)
-    said = reach(Recipe.of("frozen", encoder="tiny"), model)
+    said = truncation(Recipe.of("frozen", encoder="tiny"), model)
     assert said["encoder"] == "tiny"
     assert format.reach(said).replace("\u202f", " ").split("; ") == [
         "16 tokens at once",

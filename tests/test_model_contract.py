@@ -10,7 +10,7 @@ from penna import plugins
 from penna.budget import Deadline, OutOfTime, Resources
 from penna.data import ragged
 from penna.models.base import Cost
-from penna.search.recipe import Profile, Recipe
+from penna.search.recipe import DatasetProfile, Recipe
 
 #: One artefact of each family that a search can fit; ``Maker`` fits it on a few rows.
 NAMES = {
@@ -60,16 +60,20 @@ def test_every_family_that_can_be_fitted_is_tried():
     assert fitted == set(NAMES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", NAMES)
 def test_a_recipe_is_plain_json_and_its_family_offers_recipes_and_knobs(family, made, tiny_bert):
     recipe, task, *_ = made(family)
     assert Recipe.from_json(recipe.to_json()) == recipe
     module = plugins.find("models", family)
-    profile = Profile(400, 4, 100, 30.0, encoders=(str(tiny_bert),), loss=task.loss, columns=2)
+    profile = DatasetProfile(400, 4, 100, 30.0, encoders=(str(tiny_bert),), loss=task.loss, columns=2)
     assert all(r.family == family for r in module.portfolio(profile))
-    assert len({knob.name for knob in module.knobs(profile)}) == len(module.knobs(profile))
+    assert len({hyperparameter.name for hyperparameter in module.search_space(profile)}) == len(
+        module.search_space(profile)
+    )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", NAMES)
 def test_the_same_recipe_and_seed_give_the_same_model(family, made, tmp_path):
     recipe, task, table, model, _ = made(family)
@@ -81,11 +85,11 @@ def test_the_same_recipe_and_seed_give_the_same_model(family, made, tmp_path):
 def test_a_model_that_was_saved_answers_as_it_did(family, made, tmp_path):
     _, _, table, model, _ = made(family)
     model.save(tmp_path)
-    opened = plugins.find("models", family).open(tmp_path)
+    opened = plugins.find("models", family).load(tmp_path)
     assert far(opened.outputs(table), model.outputs(table)) < CLOSE
     (tmp_path / "again").mkdir()
     opened.save(tmp_path / "again")  # an opened model can be written once more, as a blend does
-    twice = plugins.find("models", family).open(tmp_path / "again")
+    twice = plugins.find("models", family).load(tmp_path / "again")
     assert far(twice.outputs(table), opened.outputs(table)) == 0
 
 
@@ -105,10 +109,11 @@ def test_of_no_rows_there_are_no_outputs(family, made):
     assert len(model.outputs(table.take(np.arange(0)))) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", NAMES)
 def test_the_cost_of_a_fit_is_known_before_it_is_begun(family, made, tmp_path):
     recipe, task, table, *_ = made(family)
-    profile = Profile(len(table), 4, 4, 30.0, loss=task.loss)
+    profile = DatasetProfile(len(table), 4, 4, 30.0, loss=task.loss)
     cost = plugins.find("models", family).cost(recipe, profile, table, resources(tmp_path))
     assert isinstance(cost, Cost)
     assert np.isfinite(cost.seconds)

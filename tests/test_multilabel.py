@@ -12,13 +12,13 @@ from sklearn.metrics import accuracy_score, f1_score, label_ranking_average_prec
 
 from penna import postprocessing, tasks
 from penna.automl import postprocess
-from penna.automl.selection import Choice, Evidence
+from penna.automl.selection import OutOfFoldScores, Selection
 from penna.data import readers
 from penna.data.table import Table
 from penna.errors import TableError, TaskError
 from penna.metrics import label_sets
 from penna.postprocessing import label_thresholds
-from penna.preprocessing.check_context import Sheet
+from penna.preprocessing.check_context import CheckContext
 from penna.preprocessing.checks import label_sets as labelsets
 from penna.search.recipe import Recipe
 from penna.search.trials import State, Trial
@@ -61,7 +61,7 @@ def test_the_sign_between_labels_is_found_by_the_company_that_they_keep(cells, f
 def test_a_column_of_several_labels_is_recognised_and_said():
     given = table(["joy|love", "joy", "anger|joy", "love", None, "anger"] * 9)
     module, said = tasks.recognised("auto", given)
-    assert module is multilabel
+    assert module.name == "multilabel"
     assert "up to 2 of 3 labels in a row, joined by '|'" in said
     assert tasks.find("auto", given).classes == ("anger", "joy", "love")
     assert tasks.find("classification", table(["joy|love", "joy"] * 9)).classes == ("joy", "joy|love")
@@ -72,14 +72,14 @@ def test_a_sign_that_was_named_goes_before_what_is_found():
     given = table(["a b", "b", "c a"] * 9, form=" ")
     assert tasks.find("auto", given).classes == ("a", "b", "c")
     with pytest.raises(TaskError, match="another --separator"):
-        multilabel.settle(table(["a|b", "b"] * 9, form=";"))
+        multilabel.prepare_target(table(["a|b", "b"] * 9, form=";"))
 
 
 def test_an_empty_cell_says_that_there_is_no_label():
-    settled, findings = multilabel.settle(table(["a|b", "b", None, "", "a"] * 5))
+    settled, findings = multilabel.prepare_target(table(["a|b", "b", None, "", "a"] * 5))
     assert settled.target.tolist()[:5] == [("a", "b"), ("b",), (), (), ("a",)]
     assert findings == []
-    task = multilabel.make(settled)
+    task = multilabel.from_table(settled)
     assert task.encode(settled)[:3].tolist() == [[1, 1], [0, 1], [0, 0]]
     assert task.encode(table(["b|a", None])).tolist() == [[1, 1], [0, 0]]
 
@@ -96,19 +96,19 @@ def test_an_empty_cell_says_that_there_is_no_label():
 )
 def test_what_cannot_be_learnt_is_named(cells, says):
     with pytest.raises(TaskError, match=says):
-        multilabel.settle(table(cells))
+        multilabel.prepare_target(table(cells))
 
 
 def test_labels_seen_once_are_left_out_and_rows_that_had_no_other():
     given = table([("a", "b"), ("a", "once"), ("b",), ("twice not",), ()] + [("a",), ("b",)] * 9)
-    settled, (finding,) = multilabel.settle(given)
+    settled, (finding,) = multilabel.prepare_target(given)
     assert settled.rows.tolist() == [1, 2, 3, 5, *range(6, 24)]
     assert settled.target[1] == ("a",)
     assert "2 ('once', 'twice not'; rows 2, 4); and rows with no other: 1." in finding.message
 
 
 def test_unknown_labels_in_other_rows_are_named_and_rows_with_them_are_not_usable():
-    task = multilabel.make(table([("a", "b"), ("b",), ("a",)] * 4))
+    task = multilabel.from_table(table([("a", "b"), ("b",), ("a",)] * 4))
     other = table(["a", "a|c", "d", None])
     assert task.usable(other).tolist() == [True, False, False, True]
     with pytest.raises(TaskError, match=r"'c', 'd' \(rows 2, 3; known labels: 'a', 'b'\)"):
@@ -120,23 +120,23 @@ def test_any_texts_can_be_labels_and_come_back_as_they_were(rows):
     rows = [tuple(sorted(set(row) - {""})) for row in rows]
     if len({label for row in rows for label in row}) < 2:
         return
-    task = multilabel.make(table(rows * 2))
+    task = multilabel.from_table(table(rows * 2))
     again = tasks.restore(json.loads(json.dumps(task.to_json())))
     assert again.labels(again.encode(table(rows))).tolist() == rows
-    assert [set(row) for row in _multi_labels.sets(task.written(rows), task.form)] == [
+    assert [set(row) for row in _multi_labels.sets(task.to_flat_cells(rows), task.form)] == [
         {label.strip() for label in row} - {""} for row in rows
     ]
 
 
 def test_numbers_can_be_labels():
-    task = multilabel.make(table([(1, 2), (3,), (2, 3), (1,)] * 3))
+    task = multilabel.from_table(table([(1, 2), (3,), (2, 3), (1,)] * 3))
     assert task.decode(np.array([[0.9, 0.2, 0.5]])).tolist() == [(1, 3)]
-    assert task.written([(1, 3), ()]) == ["1|3", ""]
+    assert task.to_flat_cells([(1, 3), ()]) == ["1|3", ""]
     assert task.encode(table(["1|3"])).tolist() == [[1, 0, 1]]
 
 
 def test_strata_are_the_rarest_labels():
-    task = multilabel.make(table([("a", "b"), ("a",), ("a",), ("b", "c"), ("c",), ("b",), ()] * 3))
+    task = multilabel.from_table(table([("a", "b"), ("a",), ("a",), ("b", "c"), ("c",), ("b",), ()] * 3))
     strata = task.strata(table([("a", "b"), ("a",), ("a",), ("b", "c"), ("c",), ("b",), ()] * 3))
     assert len(np.unique(strata)) == 4
     assert strata[3] == strata[4] != strata[1]
@@ -145,7 +145,7 @@ def test_strata_are_the_rarest_labels():
 
 @pytest.mark.parametrize("damage", [{"classes": ["b", "a"]}, {"kind": "list"}, {"form": ""}, {"metric": "accuracy"}])
 def test_a_damaged_task_is_refused(damage):
-    data = multilabel.make(table([("a", "b"), ("b",)] * 4)).to_json()
+    data = multilabel.from_table(table([("a", "b"), ("b",)] * 4)).to_json()
     with pytest.raises(TaskError, match="damaged"):
         tasks.restore(data | damage)
 
@@ -213,7 +213,7 @@ def test_a_score_supposes_cuts_and_is_no_better_than_rows_never_seen_are_answere
     fresh, new = judged(4000, seed=1)
     cut = new >= label_sets.cuts(y, p)
     assert f1_score(fresh, cut, average="macro") == pytest.approx(score, abs=0.03)
-    # Where nothing can be told apart, halves learn nothing from one another.
+    # Where nothing can be distinguished, halves learn nothing from one another.
     noise = np.random.default_rng(2).random(y.shape)
     everything = 2 * y.mean(axis=0) / (1 + y.mean(axis=0))
     assert label_sets.score("macro_f1", y, noise) < everything.mean() + 0.02
@@ -227,7 +227,7 @@ def test_the_error_of_a_score_is_about_what_samples_differ_by(metric):
     assert label_sets.score_error(metric, *judged(1)) == 0
 
 
-# The last step
+# The post-processing step
 
 
 def test_cuts_move_each_label_so_that_it_is_given_from_one_half_up():
@@ -256,15 +256,20 @@ def test_micro_f1_of_honest_probabilities_gets_one_cut_for_all_labels():
 
 def test_a_choice_gets_cuts_where_they_help_and_its_score_is_then_what_is_served():
     y, p = judged(2000)
-    task = multilabel.make(table([tuple("abcd"[j] for j in np.flatnonzero(row)) for row in y]))
-    trial = Trial(Recipe.of("linear"), State.COMPLETE, folds=(0,), scores=(task.score(y, p),), errors=(0.01,), number=0)
-    evidence = Evidence(task, lambda _: y, lambda *_: p.astype(np.float32), (0,))
-    done = postprocess.finish([Choice(((trial, 1.0),), trial.score, 0.01)], evidence, 60.0)
+    task = multilabel.from_table(table([tuple("abcd"[j] for j in np.flatnonzero(row)) for row in y]))
+    trial = Trial(
+        Recipe.of("linear"), State.COMPLETE, folds=(0,), scores=(task.score(y, p),), score_std_errors=(0.01,), number=0
+    )
+    evidence = OutOfFoldScores(task, lambda _: y, lambda *_: p.astype(np.float32), (0,))
+    done = postprocess.choose_postprocessing([Selection(((trial, 1.0),), trial.score, 0.01)], evidence, 60.0)
     assert [step.name for step in done.last] == ["label_thresholds"]
     assert done.score == pytest.approx(task.score(y, p), abs=0.02)
-    assert tasks.as_served(task).score(y, postprocessing.apply(done.last, p)) > tasks.as_served(task).score(y, p) + 0.1
+    assert (
+        task.without_postprocessing().score(y, postprocessing.apply(done.last, p))
+        > task.without_postprocessing().score(y, p) + 0.1
+    )
     level = replace(evidence, outputs=lambda *_: postprocessing.apply(done.last, p))
-    assert postprocess.finish([Choice(((trial, 1.0),), trial.score, 0.01)], level, 60.0).last == ()
+    assert postprocess.choose_postprocessing([Selection(((trial, 1.0),), trial.score, 0.01)], level, 60.0).last == ()
 
 
 # Checks
@@ -272,12 +277,12 @@ def test_a_choice_gets_cuts_where_they_help_and_its_score_is_then_what_is_served
 
 def test_labels_that_are_rare_misspelt_or_never_alone_are_named():
     cells = [("joy", "glad", "love")] * 12 + [("love",), ("Love",)] * 10 + [("joy", "glad", "once"), ()]
-    found = {finding.kind: finding for finding in labelsets.find(Sheet(multilabel.cells_of(table(cells))))}
+    found = {finding.kind: finding for finding in labelsets.find(CheckContext(multilabel.parse_target(table(cells))))}
     assert set(found) == {"rare class", "label spelling", "labels together"}
     assert found["rare class"].rows == (33,)
     assert found["label spelling"].count == 10
     assert '"glad" and "joy": 13 rows' in found["labels together"].examples[0]
-    assert labelsets.find(Sheet(table(["joy", "love"] * 9))) == []
+    assert labelsets.find(CheckContext(table(["joy", "love"] * 9))) == []
 
 
 def test_a_label_of_which_a_model_knows_nothing_is_not_given_to_every_row() -> None:
@@ -290,5 +295,5 @@ def test_a_label_of_which_a_model_knows_nothing_is_not_given_to_every_row() -> N
 
 
 def test_lists_of_labels_agree_as_tuples_do():
-    task = multilabel.make(table([("a", "b"), ("a",), ("b",)] * 20))
-    assert task.agreement([["b", "a"], ["a"]], [("a", "b"), ("b",)]) == 0.5
+    task = multilabel.from_table(table([("a", "b"), ("a",), ("b",)] * 20))
+    assert task.sklearn_score([["b", "a"], ["a"]], [("a", "b"), ("b",)]) == 0.5

@@ -19,7 +19,7 @@ from penna.models.finetune import family as finetune
 from penna.models.frozen import family as frozen
 from penna.models.linear import family as linear
 from penna.models.linear import multilabel as _linear_labels
-from penna.search.recipe import Profile, Recipe
+from penna.search.recipe import DatasetProfile, Recipe
 from penna.solvers.logistic import fit_logistic
 from penna.tasks import multilabel
 from penna.training import label_losses
@@ -43,11 +43,11 @@ def table(n: int = 200, seed: int = 0) -> Table:
 
 
 TRAIN, VALID = table(), table(80, seed=1)
-TASK = multilabel.make(TRAIN)
+TASK = multilabel.from_table(TRAIN)
 
 
-def profile(encoders: tuple[str, ...] = (), columns: int = 0) -> Profile:
-    return Profile(200, 3, 20, 30.0, encoders, loss=TASK.loss, columns=columns)
+def profile(encoders: tuple[str, ...] = (), columns: int = 0) -> DatasetProfile:
+    return DatasetProfile(200, 3, 20, 30.0, encoders, loss=TASK.loss, columns=columns)
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def served(family: str, model: object, folder: Path) -> Iterator[np.ndarray]:
     folder.mkdir()
     model.save(folder)
     yield model.outputs(VALID)
-    yield plugins.find("models", family).open(folder).outputs(VALID)
+    yield plugins.find("models", family).load(folder).outputs(VALID)
 
 
 @pytest.mark.parametrize("number", range(len(linear.portfolio(profile()))))
@@ -125,7 +125,7 @@ def test_a_chain_hears_the_labels_before_and_no_others(resources, tmp_path):
     target[:] = [("film", "then") if "film" in labels else () for labels in TRAIN.target]
     train = replace(TRAIN, target=target)
     chained = next(r for r in linear.portfolio(profile()) if r.get("chain"))
-    model = linear.fit(chained, multilabel.make(train), train, None, resources, always)
+    model = linear.fit(chained, multilabel.from_table(train), train, None, resources, always)
     assert model.link.kind == "chain"
     weights = np.array(model.link.values[2:]).reshape(2, 2)
     assert weights[1, 0] > 0.1
@@ -138,8 +138,12 @@ def test_a_chain_hears_the_labels_before_and_no_others(resources, tmp_path):
 def test_very_many_labels_get_no_chain():
     many = replace(profile(), classes=classifier_chain.MOST_LABELS + 1)
     assert not any(recipe.get("chain") for recipe in linear.portfolio(many))
-    assert [knob.values for knob in linear.knobs(many) if knob.name == "chain"] == [(False,)]
-    assert [knob.values for knob in linear.knobs(profile()) if knob.name == "chain"] == [(False, True)]
+    assert [
+        hyperparameter.values for hyperparameter in linear.search_space(many) if hyperparameter.name == "chain"
+    ] == [(False,)]
+    assert [
+        hyperparameter.values for hyperparameter in linear.search_space(profile()) if hyperparameter.name == "chain"
+    ] == [(False, True)]
 
 
 @pytest.mark.parametrize("damage", [[0, 0], [1.5, 0], [2, 1], [0, 1, 0, 9, 0, 0]])
@@ -152,16 +156,16 @@ def test_a_damaged_chain_is_refused(damage):
         Link.from_json({"kind": "sigmoid", "values": values}, 2)
 
 
-@pytest.mark.parametrize("knobs", [{"c": 30.0}, {"head": "mlp"}, {"head": "knn", "k": 5}], ids=str)
-def test_every_frozen_head_gives_labels_and_serves_them(knobs, tiny_bert, resources, tmp_path):
-    # Vectors of a random encoder say little: that words are told apart is enough.
-    recipe = frozen.portfolio(profile((str(tiny_bert),)))[0].but(scaling="standard", **knobs)
+@pytest.mark.parametrize("hyperparameters", [{"c": 30.0}, {"head": "mlp"}, {"head": "knn", "k": 5}], ids=str)
+def test_every_frozen_head_gives_labels_and_serves_them(hyperparameters, tiny_bert, resources, tmp_path):
+    # Vectors of a random encoder say little: that words are distinguished is enough.
+    recipe = frozen.portfolio(profile((str(tiny_bert),)))[0].replace(scaling="standard", **hyperparameters)
     model = frozen.fit(recipe, TASK, TRAIN, VALID, resources, always)
     learnt, opened = served("frozen", model, tmp_path / "parts")
     assert learnt.shape == (80, 3)
     assert np.abs(learnt - opened).mean() < 0.02
     y = TASK.encode(VALID)
-    assert TASK.score(y, learnt) > TASK.score(y, np.tile(TASK.guess(y)[1], (80, 1))) + 0.1
+    assert TASK.score(y, learnt) > TASK.score(y, np.tile(TASK.constant_baseline(y)[1], (80, 1))) + 0.1
 
 
 def test_neighbours_vote_for_and_against_each_label(tmp_path):
@@ -181,16 +185,19 @@ def test_neighbours_vote_for_and_against_each_label(tmp_path):
         heads.open_head(tmp_path, 4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    "knobs", [{}, {"loss": "asymmetric"}, {"loss": "focal", "head_start": "logistic", "epochs": 3.0}], ids=str
+    "hyperparameters", [{}, {"loss": "asymmetric"}, {"loss": "focal", "head_start": "logistic", "epochs": 3.0}], ids=str
 )
-def test_labels_are_learnt_by_every_loss_and_served_as_they_were_trained(knobs, tiny_bert, resources, tmp_path):
-    quick = {"encoder": str(tiny_bert), "epochs": 7.0, "lr": 3e-3, "head_lr": 1.0, "batch": 16, **knobs}
-    model = finetune.fit(Recipe("finetune").but(**quick), TASK, TRAIN, VALID, resources, always)
+def test_labels_are_learnt_by_every_loss_and_served_as_they_were_trained(
+    hyperparameters, tiny_bert, resources, tmp_path
+):
+    quick = {"encoder": str(tiny_bert), "epochs": 7.0, "lr": 3e-3, "head_lr": 1.0, "batch": 16, **hyperparameters}
+    model = finetune.fit(Recipe("finetune").replace(**quick), TASK, TRAIN, VALID, resources, always)
     learnt, opened = served("finetune", model, tmp_path / "parts")
     np.testing.assert_allclose(learnt, opened, atol=2e-2)
     y = TASK.encode(VALID)
-    assert TASK.score(y, learnt) > TASK.score(y, np.tile(TASK.guess(y)[1], (80, 1))) + 0.1
+    assert TASK.score(y, learnt) > TASK.score(y, np.tile(TASK.constant_baseline(y)[1], (80, 1))) + 0.1
     assert json.loads((tmp_path / "parts" / "link.json").read_text())["kind"] == "sigmoid"
 
 

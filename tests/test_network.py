@@ -19,7 +19,7 @@ from penna.artifact import bundle
 from penna.budget import Deadline, Resources
 from penna.data.table import Table
 from penna.models.frozen import family as frozen
-from penna.search.recipe import Profile
+from penna.search.recipe import DatasetProfile
 
 WATCHED = Path(__file__).parents[1] / "benchmarks" / "watched.py"
 #: Seconds after its import in which onnxruntime tries to report, with something to spare.
@@ -100,7 +100,7 @@ def where(tmp_path: Path, tiny_bert: Path) -> Path:
     target = np.array([("money", "film")[i % 2] for i in range(160)], dtype=object)
     texts = np.array([f"{' '.join(draw.choice(words[label], 3))} {i}" for i, label in enumerate(target)], dtype=object)
     table = Table({"text": texts}, target=target, rows=np.arange(1, 161))
-    recipe = frozen.portfolio(Profile(160, 2, 80, 20.0, encoders=(str(tiny_bert),)))[0]
+    recipe = frozen.portfolio(DatasetProfile(160, 2, 80, 20.0, encoders=(str(tiny_bert),)))[0]
     task = tasks.find("classification", table)
     model = frozen.fit(recipe, task, table, None, Resources(tmp_path / "unused", Deadline(120), 1), lambda *_: True)
     bundle.write(tmp_path / "model", task, "frozen", model, {"text_columns": ["text"], "target": "label"})
@@ -109,6 +109,7 @@ def where(tmp_path: Path, tiny_bert: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_no_command_asks_for_the_network(
     where: Path, tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -125,6 +126,7 @@ def test_no_command_asks_for_the_network(
         pytest.fail("onnxruntime reports, and the filter did not see it")
 
 
+@pytest.mark.slow
 def test_a_model_opened_in_a_thread_writes_nothing_and_asks_for_no_network(where: Path) -> None:
     code, said = ended(start(where, IN_A_THREAD))
     assert code == 0, said[-3000:]

@@ -1,4 +1,4 @@
-"""Pairs of texts: read, split, cleaned, learnt by every family, packed, and served."""
+"""Pairs of texts: read, split, cleaned, learned by every family, packed, and served."""
 
 import pickle
 import shutil
@@ -26,10 +26,13 @@ from penna.models.frozen import family as frozen
 from penna.models.linear import family as linear
 from penna.models.trees import family as trees
 from penna.preprocessing import serialize, validate
-from penna.preprocessing.check_context import Sheet
+from penna.preprocessing.check_context import CheckContext
 from penna.preprocessing.checks import pairs as looks
-from penna.search.recipe import Profile, Recipe
+from penna.search.recipe import DatasetProfile, Recipe
 from penna.tasks import classification, regression
+
+#: Its fixtures are whole fits.
+pytestmark = pytest.mark.slow
 
 FRAME = pd.DataFrame(
     {
@@ -57,7 +60,7 @@ def test_usual_names_make_a_pair_and_it_is_said():
 def test_both_columns_named_as_text_are_one_text():
     table, _ = readers.read(FRAME, text=["sentence1", "sentence2"])
     assert table.pair is None
-    assert table.joined[0] == "A cat sat.\nA cat is sitting."
+    assert table.full_text[0] == "A cat sat.\nA cat is sitting."
 
 
 def test_a_named_second_text_finds_its_first_and_keeps_the_order_asked_for():
@@ -96,8 +99,8 @@ def test_the_order_of_the_sides_tells_rows_apart_but_not_for_a_split():
     table = pairs(["x y", "z", "x", ""], ["z", "x y", "y z", "x"])
     turned = pairs(["z", "x y", "y z", "x"], ["x y", "z", "x", ""])
     assert not np.any(table.hashes == turned.hashes)
-    assert np.array_equal(table.alike, turned.alike)
-    assert len(np.unique(table.alike)) == 3  # the first two rows are one another's exchange
+    assert np.array_equal(table.dedup_keys, turned.dedup_keys)
+    assert len(np.unique(table.dedup_keys)) == 3  # the first two rows are one another's exchange
     assert np.array_equal(table.take(np.array([2, 0])).hashes, table.hashes[[2, 0]])
 
 
@@ -121,13 +124,13 @@ def test_a_pair_with_one_empty_side_is_counted_named_and_used():
 def test_pairs_that_share_a_premise_are_no_near_copies():
     premise = "the quick brown fox jumps over the lazy dog and then goes home to sleep"
     table = pairs([premise, premise, premise + "!"], ["nobody sleeps", "a fox is at home", "Nobody sleeps."])
-    assert Sheet(table).kin.tolist() == [0, 1, 0]
+    assert CheckContext(table).kin.tolist() == [0, 1, 0]
 
 
 def test_check_names_a_premise_on_both_sides():
     data = pairs(["one premise here"] * 3 + ["another one"], ["a b", "c d", "e f", "g h"])
     test = pairs(["one premise here", "a third one"], ["new words", "i j"])
-    found = looks.find(Sheet(data, test=Sheet(test)))
+    found = looks.find(CheckContext(data, test=CheckContext(test)))
     assert {f.kind: f.rows for f in found} == {"shared side": (1, 2, 3), "side leak": (1,)}
 
 
@@ -139,7 +142,7 @@ def test_columns_are_written_before_the_first_text():
     )  # fmt: skip
     written = serialize.written(table)
     assert written.pair == ("a", "b")
-    assert written.joined[0] == "age: 34.\nx\ny"
+    assert written.full_text[0] == "age: 34.\nx\ny"
 
 
 ANIMALS = ["cat", "dog", "bird", "fish", "horse", "mouse", "sheep", "goat", "wolf", "bear", "lion", "duck"]
@@ -161,13 +164,13 @@ def resources(tmp_path: Path) -> Resources:
 
 
 def accuracy(model: Any, table: Table) -> float:
-    task = classification.make(table)
+    task = classification.from_table(table)
     return float((task.decode(model.outputs(table)) == table.target).mean())
 
 
 def test_a_frozen_encoder_tells_pairs_by_what_is_between_their_vectors(minilm: Path, resources: Resources):
     train, valid = opposites(300), opposites(100, seed=1)
-    task = classification.make(train)
+    task = classification.from_table(train)
     recipe = Recipe.of("frozen", encoder=str(minilm), depth=0.34, length=32)
     apart = frozen.fit(recipe, task, train, valid, resources, lambda *_: True)
     assert accuracy(apart, valid) > 0.85
@@ -176,7 +179,7 @@ def test_a_frozen_encoder_tells_pairs_by_what_is_between_their_vectors(minilm: P
 def saved(family: Any, model: Any, folder: Path) -> Any:
     folder.mkdir()
     model.save(folder)
-    return family.open(folder)
+    return family.load(folder)
 
 
 @pytest.mark.parametrize("pair", ["apart", "joined"])
@@ -185,7 +188,7 @@ def test_frozen_pairs_are_served_as_they_were_trained(
 ):
     train = opposites(60)
     recipe = Recipe.of("frozen", encoder=str(tiny_albert), length=16, pair=pair)
-    model = frozen.fit(recipe, classification.make(train), train, None, resources, lambda *_: True)
+    model = frozen.fit(recipe, classification.from_table(train), train, None, resources, lambda *_: True)
     served = saved(frozen, model, tmp_path / pair)
     assert np.abs(served.outputs(train) - model.outputs(train)).max() < 0.05
     assert not np.allclose(served.outputs(train), served.outputs(exchanged(train)), atol=1e-4)
@@ -204,8 +207,8 @@ def test_a_fine_tune_of_pairs_is_served_as_it_was_trained(
 ):
     train = opposites(80)
     chosen = {"length": 24, "epochs": 2.0, "lr": 1e-3, "pair": pair, "head_start": head_start}
-    recipe = Recipe.made("finetune", {**chosen, "encoder": str(tiny(kind))})
-    model = finetune.fit(recipe, classification.make(train), train, opposites(30, 1), resources, lambda *_: True)
+    recipe = Recipe.from_values("finetune", {**chosen, "encoder": str(tiny(kind))})
+    model = finetune.fit(recipe, classification.from_table(train), train, opposites(30, 1), resources, lambda *_: True)
     served = saved(finetune, model, tmp_path / kind)
     assert np.abs(served.outputs(train) - model.outputs(train)).max() < 0.03
     assert not np.allclose(served.outputs(train), served.outputs(exchanged(train)), atol=1e-4)
@@ -215,8 +218,8 @@ def test_a_fine_tune_of_pairs_is_served_as_it_was_trained(
 def test_a_fine_tune_learns_from_both_texts(minilm: Path, resources: Resources, pair: str):
     train, valid = opposites(250), opposites(80, seed=1)
     chosen = {"depth": 0.34, "length": 32, "epochs": 6.0, "lr": 3e-4, "pair": pair}
-    recipe = Recipe.made("finetune", {**chosen, "encoder": str(minilm)})
-    model = finetune.fit(recipe, classification.make(train), train, None, resources, lambda *_: True)
+    recipe = Recipe.from_values("finetune", {**chosen, "encoder": str(minilm)})
+    model = finetune.fit(recipe, classification.from_table(train), train, None, resources, lambda *_: True)
     assert accuracy(model, valid) > 0.8  # the commonest class is about half
 
 
@@ -234,7 +237,7 @@ def told_by_overlap(rows: int, seed: int = 0) -> Table:
 def test_linear_models_see_what_two_texts_share(resources: Resources, tmp_path: Path, number: int):
     train, valid = told_by_overlap(150), told_by_overlap(60, seed=1)
     recipe = [r for r in linear.portfolio(PROFILE) if not r.get("nb")][number]
-    model = linear.fit(recipe, classification.make(train), train, None, resources, lambda *_: True)
+    model = linear.fit(recipe, classification.from_table(train), train, None, resources, lambda *_: True)
     if recipe["classifier"] != "complement_nb":  # which counts n-grams alone
         assert accuracy(model, valid) > 0.9
     served = saved(linear, model, tmp_path / "made")
@@ -242,7 +245,7 @@ def test_linear_models_see_what_two_texts_share(resources: Resources, tmp_path: 
     assert not np.allclose(served.outputs(valid), served.outputs(exchanged(valid)))
 
 
-PROFILE = Profile(rows=150, classes=2, rows_in_smallest_class=70, mean_characters=60.0, pair=True)
+PROFILE = DatasetProfile(rows=150, classes=2, rows_in_smallest_class=70, mean_characters=60.0, pair=True)
 
 
 def test_a_pair_of_numbers_is_learnt_by_linear_models(resources: Resources, tmp_path: Path):
@@ -251,8 +254,8 @@ def test_a_pair_of_numbers_is_learnt_by_linear_models(resources: Resources, tmp_
         train.text, np.array([float(x == "same") for x in train.target], dtype=object), rows=train.rows, pair=train.pair
     )
     model = linear.fit(
-        Recipe.of("linear", **{**dict(linear.portfolio(PROFILE)[0].knobs), "classifier": "ridge", "alpha": 1.0}),
-        regression.make(train), train, None, resources, lambda *_: True,
+        linear.portfolio(PROFILE)[0].replace(classifier="ridge", alpha=1.0),
+        regression.from_table(train), train, None, resources, lambda *_: True,
     )  # fmt: skip
     answers = saved(linear, model, tmp_path / "made").outputs(train)[:, 0]
     assert np.corrcoef(answers, train.target.astype(float))[0, 1] > 0.9
@@ -261,14 +264,14 @@ def test_a_pair_of_numbers_is_learnt_by_linear_models(resources: Resources, tmp_
 def test_the_terms_of_a_pair_add_up_to_its_margins(resources: Resources):
     train = told_by_overlap(120)
     model = linear.fit(
-        linear.portfolio(PROFILE)[0], classification.make(train), train, None, resources, lambda *_: True
+        linear.portfolio(PROFILE)[0], classification.from_table(train), train, None, resources, lambda *_: True
     )
     row = train.take(np.array([3]))
     terms = model.terms(row)
-    assert terms.text == row.joined[0]
+    assert terms.text == row.full_text[0]
     assert model.link(terms.margins[None, :].astype(np.float32)) == pytest.approx(model.outputs(row), abs=1e-5)
     words = {terms.text[a:b] for a, b in zip(terms.starts, terms.ends, strict=True)}
-    assert set(row.joined[0].split()) <= words
+    assert set(row.full_text[0].split()) <= words
     assert "rare words shared" in terms.columns
 
 
@@ -277,13 +280,13 @@ def test_a_damaged_overlap_is_refused(resources: Resources, tmp_path: Path):
 
     train = told_by_overlap(60)
     model = linear.fit(
-        linear.portfolio(PROFILE)[0], classification.make(train), train, None, resources, lambda *_: True
+        linear.portfolio(PROFILE)[0], classification.from_table(train), train, None, resources, lambda *_: True
     )
     saved(linear, model, tmp_path / "made")
     file = tmp_path / "made" / "overlap.safetensors"
     save_file(load_file(file) | {"mean": np.full(19, np.nan, np.float32)}, file)
     with pytest.raises(BundleError, match="mean"):
-        linear.open(tmp_path / "made")
+        linear.load(tmp_path / "made")
 
 
 @given(st.text(max_size=60), st.text(max_size=60))
@@ -298,7 +301,7 @@ def test_any_two_texts_can_be_compared(first: str, second: str):
 def fitted() -> penna.AutoText:
     train = told_by_overlap(120)
     frame = pd.DataFrame({"premise": train.text["a"], "hypothesis": train.text["b"], "label": train.target})
-    return penna.AutoText(budget=12, families=("linear",), threads=1).fit(frame, "label")
+    return penna.AutoText(budget=12, families=("linear",), n_jobs=1).fit(frame, "label")
 
 
 def test_a_fitted_model_takes_pairs_in_every_form(fitted: penna.AutoText):
@@ -341,8 +344,8 @@ def test_a_file_without_its_second_text_is_refused_by_name(fitted: penna.AutoTex
 @pytest.mark.parametrize("text", ["overlap", "overlap+counts+linear"])
 def test_trees_read_what_two_texts_share(resources: Resources, tmp_path: Path, text: str):
     train, valid = told_by_overlap(150), told_by_overlap(60, seed=1)
-    recipe = trees.portfolio(PROFILE)[0].but(text=text, trees=40)
-    model = trees.fit(recipe, classification.make(train), train, None, resources, lambda *_: True)
+    recipe = trees.portfolio(PROFILE)[0].replace(text=text, trees=40)
+    model = trees.fit(recipe, classification.from_table(train), train, None, resources, lambda *_: True)
     assert accuracy(model, valid) > 0.9
     served = saved(trees, model, tmp_path / "made")
     assert np.allclose(served.outputs(valid), model.outputs(valid), atol=1e-6)
@@ -351,7 +354,7 @@ def test_trees_read_what_two_texts_share(resources: Resources, tmp_path: Path, t
 def test_trees_are_offered_to_pairs_and_to_columns_and_to_nothing_else():
     assert trees.portfolio(PROFILE)
     assert not trees.portfolio(replace(PROFILE, pair=False))
-    assert trees.knobs(PROFILE)
+    assert trees.search_space(PROFILE)
 
 
 @pytest.mark.parametrize("loss", ["cross_entropy", "squared"])
@@ -359,8 +362,10 @@ def test_pairs_are_offered_apart_and_joined(tiny_bert: Path, loss: str):
     profile = replace(PROFILE, encoders=(str(tiny_bert),), loss=loss, rows=4000)
     for family in (frozen, finetune):
         assert {family.settings(recipe)["pair"] for recipe in family.portfolio(profile)} == {"apart", "joined"}
-        assert "pair" in {knob.name for knob in family.knobs(profile)}
-        assert "pair" not in {knob.name for knob in family.knobs(replace(profile, pair=False))}
+        assert "pair" in {hyperparameter.name for hyperparameter in family.search_space(profile)}
+        assert "pair" not in {
+            hyperparameter.name for hyperparameter in family.search_space(replace(profile, pair=False))
+        }
 
 
 def test_the_card_says_how_pairs_are_given(fitted: penna.AutoText):

@@ -42,6 +42,9 @@ from penna.pretraining.schedule import Clock, Exits
 from penna.pretraining.settings import Settings, check, going_on
 from penna.training import precision
 
+#: Its fixtures are whole fits.
+pytestmark = pytest.mark.slow
+
 TINY = {"size": "tiny", "layers": 2, "hidden": 32, "heads": 4, "embedding": 16, "length": 32, "batch_tokens": 512}
 FAST = {**TINY, "dtype": "float32", "threads": 1, "seed": 3, "log_steps": 1}
 
@@ -288,7 +291,7 @@ def within(seconds: float, corpus: Path, folder: str, out: Path) -> tuple[run.Ou
     """A run with a budget, and how long it took. The door takes no budget as short as a test's."""
     begun = time.monotonic()
     asked = Settings(budget=seconds, tokenizer=folder, **FAST)
-    order = api.Order([corpus], (str(corpus),), Folder(out), asked, False, begun)
+    order = api.PretrainRequest([corpus], (str(corpus),), Folder(out), asked, False, begun)
     made = run.whole(order, World(), lambda kind, **data: None)
     return made, time.monotonic() - begun
 

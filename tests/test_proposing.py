@@ -7,24 +7,24 @@ import pytest
 
 from penna import tasks
 from penna.automl import candidates
-from penna.automl.evaluate import Work
+from penna.automl.evaluate import SearchProblem
 from penna.budget import Budget
 from penna.data.table import Table
-from penna.search.recipe import Profile, Recipe
+from penna.search.recipe import DatasetProfile, Recipe
 from penna.search.trials import State, Trial
 
 
 @pytest.fixture
 def work(tiny_bert):
-    """Work on so many rows of two classes, half of them held back."""
+    """SearchProblem on so many rows of two classes, half of them held back."""
 
-    def made(rows: int, **facts: object) -> Work:
+    def made(rows: int, **facts: object) -> SearchProblem:
         labels = np.array(["film", "card"] * (rows // 2), object)
         texts = np.array([f"a text of {label}s, number {i}" for i, label in enumerate(labels)], object)
         table = Table({"text": texts}, labels, rows=np.arange(1, rows + 1))
-        profile = Profile(rows, 2, rows // 2, 30.0, encoders=(str(tiny_bert),), **facts)
+        profile = DatasetProfile(rows, 2, rows // 2, 30.0, encoders=(str(tiny_bert),), **facts)
         half = np.arange(rows // 2)
-        return Work(tasks.find("classification", table), table, [(half, half + rows // 2)], profile, Budget())
+        return SearchProblem(tasks.find("classification", table), table, [(half, half + rows // 2)], profile, Budget())
 
     return made
 
@@ -34,7 +34,7 @@ def test_of_few_rows_a_trusted_recipe_comes_second(work, facts):
     few = work(32, **facts)
     recipes = candidates.portfolio(few, ["linear", "frozen", "contrastive"])
     assert [r.family for r in recipes[:2]] == ["linear", "contrastive"]
-    assert candidates.trusted(few, recipes) == recipes[1]
+    assert candidates.few_shot_default(few, recipes) == recipes[1]
     assert len(set(recipes)) == len(recipes)
 
 
@@ -43,12 +43,12 @@ def test_of_many_rows_none_is_trusted(work):
     recipes = candidates.portfolio(many, ["linear", "frozen", "contrastive"])
     assert "contrastive" in {r.family for r in recipes}
     assert recipes[1].family == "linear"
-    assert candidates.trusted(many, recipes) is None
-    assert candidates.trusted(work(32), []) is None
+    assert candidates.few_shot_default(many, recipes) is None
+    assert candidates.few_shot_default(work(32), []) is None
 
 
-def trial(score: float, **knobs: object) -> Trial:
-    return Trial(Recipe.of("linear", **knobs), State.COMPLETE, (0,), (score,), (0.01,))
+def trial(score: float, **hyperparameters: object) -> Trial:
+    return Trial(Recipe.of("linear", **hyperparameters), State.COMPLETE, (0,), (score,), (0.01,))
 
 
 def test_columns_tell_where_the_same_model_gains_by_them():
@@ -57,11 +57,11 @@ def test_columns_tell_where_the_same_model_gains_by_them():
         trial(0.75, c=1.0, columns="standard", names="onehot"),
         trial(0.9, c=3.0),
     )
-    assert candidates.columns_tell([plain, other, reading]) is True
-    assert candidates.columns_tell([plain, replace(reading, scores=(0.701,))]) is False
-    assert candidates.columns_tell([other, reading]) is None
-    assert candidates.columns_tell([plain, replace(reading, state=State.SKIPPED)]) is None
-    assert candidates.columns_tell([plain, replace(reading, folds=(1,))]) is None
+    assert candidates.columns_help([plain, other, reading]) is True
+    assert candidates.columns_help([plain, replace(reading, scores=(0.701,))]) is False
+    assert candidates.columns_help([other, reading]) is None
+    assert candidates.columns_help([plain, replace(reading, state=State.SKIPPED)]) is None
+    assert candidates.columns_help([plain, replace(reading, folds=(1,))]) is None
 
 
 def test_where_columns_tell_nothing_the_text_is_read_alone(work):

@@ -16,7 +16,7 @@ from penna.data.readers.read_table import read
 from penna.data.table import Table
 from penna.errors import BundleError, TableError, TaskError
 from penna.metrics import quotes
-from penna.search.recipe import Profile, Recipe
+from penna.search.recipe import DatasetProfile, Recipe
 from penna.tasks import _answer_cells
 
 THINGS = ("card", "film", "money", "story")
@@ -24,7 +24,7 @@ PLACES = ("good", "bad", "lost", "found")
 
 
 def rows(n, seed=0, silent=0.0):
-    """Texts that say where things are, one thing a sentence; and where one of them is, asked."""
+    """Texts that say where things are, one thing a sentence; and where one of them is, requested."""
     rng = np.random.default_rng(seed)
     questions, texts, answers = [], [], []
     for i in range(n):
@@ -51,7 +51,7 @@ def resources(tmp_path):
 
 
 def profile(encoders=()):
-    return Profile(200, 2, 9, 60, loss="span", encoders=encoders)
+    return DatasetProfile(200, 2, 9, 60, loss="span", encoders=encoders)
 
 
 def test_scores_are_those_of_the_official_script():
@@ -114,7 +114,7 @@ def test_readers_of_rows_that_all_have_an_answer_are_never_silent_and_of_others_
     assert task.mistakes(made, y, outputs) == []
     mixed = tasks.find("question_answering", table(rows(60, silent=0.5)))
     assert mixed.silent
-    assert tasks.as_served(mixed).score(y, outputs) == 0.0
+    assert mixed.without_postprocessing().score(y, outputs) == 0.0
     assert "by_class" not in mixed.measure(y, outputs)
     other = table(rows(60, silent=0.5))
     quiet = ragged.objects(
@@ -183,7 +183,7 @@ def test_labels_that_are_mostly_empty_lists_are_no_answers():
 def test_rows_whose_answer_is_not_in_the_text_are_named_and_the_rest_is_used():
     lines = rows(6)
     lines[2]["answers"] = [{"text": "nowhere", "answer_start": 0}]
-    settled, (finding,) = plugins.find("tasks", "question_answering").settle(table(lines))
+    settled, (finding,) = plugins.find("tasks", "question_answering").prepare_target(table(lines))
     assert (len(settled), finding.rows) == (5, (3,))
     assert "does not stand in its text" in finding.message
     with pytest.raises(TaskError, match="in row 3"):
@@ -206,7 +206,7 @@ def test_answers_are_recognised_whichever_rows_have_none():
 
 
 def test_questions_about_one_text_stay_on_one_side():
-    settled, _ = plugins.find("tasks", "question_answering").settle(table(rows(6)))
+    settled, _ = plugins.find("tasks", "question_answering").prepare_target(table(rows(6)))
     assert settled.group.tolist() == settled.text["context"].tolist()
 
 
@@ -218,7 +218,7 @@ def test_every_offset_is_that_of_the_characters_quoted():
     task = tasks.find("question_answering", made)
     rng = np.random.default_rng(0)
     outputs = ragged.objects(rng.random((len(truth.places) + 1, 2)) for truth in task.encode(made))
-    for answer, text in zip(task.placed(task.decode(outputs), made), made.text["context"], strict=True):
+    for answer, text in zip(task.to_text_spans(task.decode(outputs), made), made.text["context"], strict=True):
         for one in (answer, *answer["others"]):
             assert text[max(one["start"], 0) : max(one["end"], 0)] == one["text"]
 
@@ -236,7 +236,7 @@ def test_silence_is_moved_to_where_it_scores():
         outputs.append(row)
     outputs = ragged.objects(outputs)
     (kind,) = postprocessing.kinds("span", 200)
-    served = tasks.as_served(task).score
+    served = task.without_postprocessing().score
     step = kind.fit(y, outputs, served)
     assert served(y, step(outputs)) > served(y, outputs) + 0.4
     assert all(score <= 1 for found in task.decode(step(outputs)) for _, score in found)
@@ -251,31 +251,43 @@ def test_overlap_finds_the_sentence_that_is_asked_for(resources, tmp_path):
     outputs = model.outputs(test)
     assert task.score(task.encode(test), outputs) > 0.1
     model.save(tmp_path)
-    again = overlap.open(tmp_path).outputs(test)
+    again = overlap.load(tmp_path).outputs(test)
     assert all((a == b).all() for a, b in zip(again, outputs, strict=True))
     empty = replace(test, text={name: ragged.objects([""] * 50) for name in test.text})
     assert model.outputs(empty)[0].shape == (1, 2)
     (tmp_path / "overlap.json").write_text("{}", encoding="utf-8")
     with pytest.raises(BundleError, match="damaged"):
-        overlap.open(tmp_path)
+        overlap.load(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_reader_learns_to_point_by_windows_and_is_served_without_torch(tiny_bert, resources, tmp_path):
     reader = plugins.find("models", "reader")
     train, test = table(rows(200, silent=0.2)), table(rows(40, 1, silent=0.2))
     task = tasks.find("auto", train)
-    knobs = reader._USUAL | {"encoder": str(tiny_bert), "epochs": 8.0, "lr": 2e-3, "head_lr": 1.0, "length": 18}
+    hyperparameters = reader._USUAL | {
+        "encoder": str(tiny_bert),
+        "epochs": 8.0,
+        "lr": 2e-3,
+        "head_lr": 1.0,
+        "length": 18,
+    }
     seen = []
     model = reader.fit(
-        Recipe.made("reader", knobs), task, train, test, resources, lambda step, of, score: seen.append(score) or True
+        Recipe.from_values("reader", hyperparameters),
+        task,
+        train,
+        test,
+        resources,
+        lambda step, of, score: seen.append(score) or True,
     )
     outputs = model.outputs(test)
     assert [row.shape[0] for row in outputs] == [len(truth.places) + 1 for truth in task.encode(test)]
     assert all(np.allclose(row.sum(axis=0), 1, atol=1e-4) for row in outputs)
-    assert task.score(task.encode(test), outputs) > task.score(task.encode(test), tasks.spread(task, np.ones(2), test))
+    assert task.score(task.encode(test), outputs) > task.score(task.encode(test), task.broadcast(np.ones(2), test))
     assert model.long_share > 0.5
     model.save(tmp_path)
-    again = reader.open(tmp_path).outputs(test)
+    again = reader.load(tmp_path).outputs(test)
     assert max(float(np.abs(a - b).max()) for a, b in zip(again, outputs, strict=True)) < 0.05
 
 
@@ -283,9 +295,9 @@ def test_a_search_answers_questions_from_the_file_to_what_is_served(tmp_path):
     lines = rows(120)
     data = tmp_path / "a.jsonl"
     data.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
-    auto = AutoText(budget=10, families=("linear",), threads=1, out=tmp_path / "run").fit(data)
+    auto = AutoText(budget=10, families=("linear",), n_jobs=1, out=tmp_path / "run").fit(data)
     assert auto.bundle_.task.name == "question_answering"
-    assert 0 <= auto.exam_["answer_f1"][0] <= 1
+    assert 0 <= auto.test_scores_["answer_f1"][0] <= 1
     (answer,) = auto.predict([(lines[0]["question"], lines[0]["context"])])
     assert lines[0]["context"][max(answer["start"], 0) : max(answer["end"], 0)] == answer["text"]
     from penna.inference.batch_predict import predict_file
@@ -327,7 +339,7 @@ def test_squad_is_known_by_any_head_and_answers_need_no_place(tmp_path, head):
     paragraphs = json.dumps([{"context": "Ann went.", "qas": asked}])
     (tmp_path / "s.json").write_text(f'{{{head}"data": [{{"paragraphs": {paragraphs}}}]}}', encoding="utf-8")
     table, _ = read(tmp_path / "s.json", target="answers", others=())
-    assert _answer_cells.read(table) == [[("Ann", 0)], _answer_cells.EMPTY]  # that nothing is said is no silence
+    assert _answer_cells.read(table) == [[("Ann", 0)], _answer_cells.EMPTY]  # that nothing is stated is no silence
     assert tasks.find("question_answering", table).usable(table).tolist() == [True, False]
 
 

@@ -24,7 +24,7 @@ from penna.errors import TableError
 
 ROWS = [
     ("1", "What a lovely, warm film", "good"),
-    ("2", 'He said "never again" and left', "bad"),
+    ("2", 'He stated "never again" and left', "bad"),
     ("3", "Two lines\nin one cell; with a mark", "bad"),
     ("4", "今天天气很好，我们去公园 🙂", "good"),
 ]
@@ -220,7 +220,7 @@ def test_a_table_without_quoting_keeps_its_quotes(tmp_path):
     lines = [
         "text\tlabel",
         '"Great" is the word\tgood',
-        'He said "no\tbad',
+        'He stated "no\tbad',
         '"Open and never closed\tbad',
         "plain one\tgood",
     ]
@@ -230,8 +230,8 @@ def test_a_table_without_quoting_keeps_its_quotes(tmp_path):
 
 
 def test_quotes_escaped_by_backslashes_are_understood(tmp_path):
-    content = 'text,label\n"he said \\"hi, there\\" to me",good\n"and \\"no, thanks\\" to you",bad\n'
-    assert read(write(tmp_path, "a.csv", content))[0].text["text"][0] == 'he said "hi, there" to me'
+    content = 'text,label\n"he stated \\"hi, there\\" to me",good\n"and \\"no, thanks\\" to you",bad\n'
+    assert read(write(tmp_path, "a.csv", content))[0].text["text"][0] == 'he stated "hi, there" to me'
 
 
 @pytest.mark.parametrize(
@@ -337,7 +337,7 @@ def test_cells_that_say_na_stay_text():
 def test_labels_in_memory_keep_their_type(labels, wrap):
     for source in (TEXTS, np.array(TEXTS), np.array(TEXTS, dtype=object)[:, None], pd.Series(TEXTS), FRAME[["review"]]):
         table, findings = read(source, y=wrap(labels))
-        assert table.joined.tolist() == TEXTS
+        assert table.full_text.tolist() == TEXTS
         assert table.target.tolist() == labels
         assert {type(label) for label in table.target} == {type(labels[0])}
         assert findings == []
@@ -363,7 +363,7 @@ def test_several_columns_of_text_are_used_together(tmp_path):
     assert list(table.text) == ["one", "two"]
     listed, _ = read([list(row[:2]) for row in rows], y=["yes"] * 20)
     assert list(listed.text) == ["text_1", "text_2"]
-    assert listed.joined[0] == "the first sentence number 0\na second sentence after 0"
+    assert listed.full_text[0] == "the first sentence number 0\na second sentence after 0"
 
 
 def test_roles_tell_text_from_ids_numbers_dates_and_categories():

@@ -1,4 +1,4 @@
-"""Regression as a task: which targets are amounts, how they are read, in which units they are learnt and told."""
+"""Regression as a task: which targets are amounts, how they are read, in which units they are learned and reported."""
 
 import numpy as np
 import pytest
@@ -44,7 +44,7 @@ def table(labels):
 )
 def test_many_different_numbers_are_an_amount_and_names_made_of_digits_are_not(labels, amounts):
     assert _numeric_target.amounts(labels) is amounts
-    assert regression.recognise(table(labels)) is not classification.recognise(table(labels)) is not amounts
+    assert regression.matches(table(labels)) is not classification.matches(table(labels)) is not amounts
 
 
 def test_a_metric_that_one_task_alone_has_says_what_is_asked():
@@ -62,7 +62,7 @@ def test_what_was_inferred_is_said_with_the_way_to_change_it():
 
 
 def test_missing_numbers_are_left_out_and_named():
-    settled, (finding,) = regression.settle(table(["1.5", "", "2", "N/A", None, "4"]))
+    settled, (finding,) = regression.prepare_target(table(["1.5", "", "2", "N/A", None, "4"]))
     assert settled.target.tolist() == [1.5, 2.0, 4.0]
     assert settled.rows.tolist() == [1, 3, 6]
     assert (finding.kind, finding.count, finding.rows) == ("missing target", 3, (2, 4, 5))
@@ -113,6 +113,7 @@ def test_any_cells_are_read_as_numbers_or_refused_by_our_own_error(cells):
     assert tasks.restore(task.to_json()) == task
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", [1e-6, 1.0, 1e9])
 def test_scores_and_answers_are_in_the_units_of_the_target(unit):
     rng = np.random.default_rng(0)
@@ -125,7 +126,7 @@ def test_scores_and_answers_are_in_the_units_of_the_target(unit):
         "pearson": stats.pearsonr(truth, answers).statistic,
         "spearman": stats.spearmanr(truth, answers).statistic,
     }.items():
-        task = regression.Regress(float(truth.mean()), float(truth.std()), -1e12, 1e12, metric)
+        task = regression.Regression(float(truth.mean()), float(truth.std()), -1e12, 1e12, metric)
         outputs = ((answers - truth.mean()) / truth.std())[:, None]
         y = task.encode(given)
         assert task.score(y, outputs) == pytest.approx(known, rel=1e-6)
@@ -179,7 +180,7 @@ def test_a_damaged_task_is_refused(damage):
 
 @pytest.mark.parametrize(("cell", "said"), [("ask us", "'ask us'"), ("inf", "'inf'")])
 def test_few_cells_that_are_no_number_are_left_out_by_name(cell, said):
-    settled, (finding,) = regression.settle(table([*map(str, np.arange(40) / 4), cell]))
+    settled, (finding,) = regression.prepare_target(table([*map(str, np.arange(40) / 4), cell]))
     assert len(settled) == 40
     assert finding.rows == (41,)
     assert said in finding.message
@@ -188,6 +189,6 @@ def test_few_cells_that_are_no_number_are_left_out_by_name(cell, said):
 def test_how_far_an_answer_may_go_is_said_by_the_rows_that_are_searched():
     made = table([1.0, 2.0, 3.0, 90.0])
     task = tasks.find("regression", made, "mae")
-    learnt = tasks.learnt(task, made.take(np.arange(3)))
+    learnt = task.fit_target(made.take(np.arange(3)))
     assert (learnt.high, learnt.metric) == (3.0, "mae")
     assert task.high == 90.0

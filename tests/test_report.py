@@ -64,12 +64,12 @@ def table(texts, labels):
 
 
 def trials():
-    complete = {"state": State.COMPLETE, "folds": (0,), "errors": (0.01,), "predicted_seconds": 2.0}
+    complete = {"state": State.COMPLETE, "folds": (0,), "score_std_errors": (0.01,), "predicted_seconds": 2.0}
     tuned = Recipe.of("finetune", encoder="/models/tiny", rate=2e-5)
     return [
-        Trial(Recipe.of("linear", c=1.0), scores=(0.8,), megabytes=2.0, milliseconds=0.2, number=0, **complete),
-        Trial(Recipe.of("linear", c=9.0), scores=(0.7,), megabytes=3.0, milliseconds=0.2, number=1, **complete),
-        Trial(tuned, scores=(0.9,), megabytes=80.0, number=2, curve=((10, 0.5), (20, 0.9)), **complete),
+        Trial(Recipe.of("linear", c=1.0), scores=(0.8,), size_mb=2.0, latency_ms=0.2, number=0, **complete),
+        Trial(Recipe.of("linear", c=9.0), scores=(0.7,), size_mb=3.0, latency_ms=0.2, number=1, **complete),
+        Trial(tuned, scores=(0.9,), size_mb=80.0, number=2, curve=((10, 0.5), (20, 0.9)), **complete),
         Trial(Recipe.of("linear", c=4.0), State.PRUNED, reason="behind the median", number=3),
         Trial(Recipe.of("frozen", encoder="big"), State.SKIPPED, reason="predicted 90 s, 20 s are left", number=4),
         Trial(Recipe.of("frozen", encoder="sick"), State.FAILED, reason="out of memory", seconds=1.0, number=5),
@@ -95,8 +95,8 @@ def record(texts=None, k=3, metric="accuracy", label="class {}") -> Record:
         "task": task.name,
         "metric": metric,
         "table": profile(data, ["3 texts occur twice"]),
-        "plan": {"train": n, "exam": n, "folds": 1, "source": "held out"},
-        "exam": task.measure(y, outputs),
+        "plan": {"train": n, "test": n, "folds": 1, "source": "held out"},
+        "test": task.measure(y, outputs),
         "answers": examine(data, task.classes, y, outputs),
         "baselines": [
             {"name": "majority class", "score": -9.0 if metric == "log_loss" else 0.1},
@@ -147,9 +147,9 @@ def test_the_page_has_every_section_and_loads_nothing():
         "Learning curves",
         "over the 50.0\u202fMB allowed",
         "2.0\u202f% of the rows have more",
-        "on the exam rows".capitalize(),
+        "on the test rows".capitalize(),
         "differs by 1.0e-06 at most from the network that was trained",
-        "to 99.5% of sample texts",
+        "for 99.5% of sample texts",
     ):
         assert text in page
 
@@ -171,9 +171,10 @@ def test_a_record_survives_json():
 
 def test_an_empty_record_is_a_page_all_the_same():
     check(render_page({}))
-    check(render_page({"trials": [], "phases": [], "table": {}, "exam": {}, "answers": {}}))
+    check(render_page({"trials": [], "phases": [], "table": {}, "test": {}, "answers": {}}))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", list(Record.__annotations__))
 def test_any_part_of_the_record_may_be_missing(part):
     made = record()
@@ -225,6 +226,7 @@ def test_texts_of_the_user_are_shown_and_never_run():
     page.encode("utf-8")
 
 
+@pytest.mark.slow
 @given(st.text(st.characters(exclude_categories=[]), min_size=1))
 @settings(max_examples=25, deadline=None)
 def test_any_text_anywhere_leaves_the_page_whole(text):
@@ -234,7 +236,7 @@ def test_any_text_anywhere_leaves_the_page_whole(text):
     made["answers"]["classes"] = [text, "b", "c"]
     made["baselines"][0]["name"] = made["phases"][0]["phase"] = text
     made["trials"] = [
-        Trial(Recipe.of(text, **{text: text}), State.FAILED, reason=text, origin=text, number=0),
+        Trial(Recipe.of(text, **{text: text}), State.FAILED, reason=text, phase=text, number=0),
         *trials(),
     ]
     check(render_page(made)).close()
@@ -254,8 +256,8 @@ def test_any_figures_of_trials_can_be_drawn(rows):
             (score,),
             (0.0,),
             seconds=seconds,
-            megabytes=size,
-            milliseconds=time,
+            size_mb=size,
+            latency_ms=time,
             number=i,
             curve=((1, score), (2, score)),
         )
@@ -306,15 +308,22 @@ def test_the_page_is_written_whole_or_not_at_all(tmp_path):
 
 def test_the_page_explains_its_words_and_why_the_best_score_was_not_chosen():
     best, other = (
-        Trial(Recipe.of("linear", c=c), State.COMPLETE, folds=(0,), scores=(score,), errors=(0.01,), number=number)
+        Trial(
+            Recipe.of("linear", c=c),
+            State.COMPLETE,
+            folds=(0,),
+            scores=(score,),
+            score_std_errors=(0.01,),
+            number=number,
+        )
         for number, (c, score) in enumerate([(1.0, 0.9), (2.0, 0.8)])
     )
     chosen = {"name": "linear with temperature", "members": [{"number": 1, "recipe": "linear", "weight": 1.0}]}
     record = {"metric": "macro_f1", "trials": [best, other], "chosen": chosen, "artefact": {"megabytes": 1.0}}
-    page = render_page({**record, "exam": {"rows": 9, "macro_f1": [0.8, 0.7, 0.9]}})
+    page = render_page({**record, "test": {"rows": 9, "macro_f1": [0.8, 0.7, 0.9]}})
     check(page)
     assert "A linear model" in page
     assert "a rare class counts" in page
     assert "so it is not #0." in page
-    assert "Last steps on its answers: temperature" in page
+    assert "Post-processing steps on its answers: temperature" in page
     assert "so it is not" not in render_page({**record, "chosen": {"members": [{"number": 0}]}})

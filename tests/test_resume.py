@@ -12,6 +12,9 @@ from penna.budget import Deadline
 from penna.search import trials
 from penna.search.trials import State
 
+#: Its fixtures are whole fits.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def questions(demo_rows):
@@ -41,10 +44,10 @@ class Starved:
 
 def test_a_search_that_is_starved_at_its_end_serves_the_best_model_of_its_leaderboard(questions, tmp_path):
     auto = AutoText(
-        budget=8, families=("linear",), folds=2, adjust="none", out=tmp_path / "run", progress=Starved(8.5)
+        budget=8, families=("linear",), cv=2, postprocess="none", out=tmp_path / "run", progress=Starved(8.5)
     ).fit(questions, y="label")
     done = [t for t in auto.trials_ if t.state is State.COMPLETE]
-    best = max(done, key=lambda t: t.cautious)
+    best = max(done, key=lambda t: t.lower_score)
     (member,) = auto.bundle_.manifest["members"]
     assert len(done) == 5
     assert best.score > done[0].score, "the first trial is not the best of these"
@@ -63,7 +66,7 @@ def test_a_resumed_run_has_the_rest_of_its_budget(run, questions):
 
 def test_what_was_whole_before_a_kill_is_served_again_and_not_fitted_again(run, questions):
     fitted, folder = run
-    (folder / "record.json").unlink()
+    (folder / "run.json").unlink()
     (folder / "report.html").unlink()
     (folder / elapsed_time.FILE).write_text(json.dumps({"seconds": 100.0}))
     refits = []
@@ -77,7 +80,7 @@ def test_what_was_whole_before_a_kill_is_served_again_and_not_fitted_again(run, 
     again.fit(questions, y="label")
     assert again.bundle_.manifest["members"] == fitted.bundle_.manifest["members"]
     assert not [name for name in refits if "refitting" in name]
-    assert again.exam_ == fitted.exam_
+    assert again.test_scores_ == fitted.test_scores_
     assert (folder / "report.html").exists()
     texts = list(questions.text[:20])
     assert np.allclose(load(folder).predict_proba(texts), fitted.predict_proba(texts))
@@ -86,10 +89,10 @@ def test_what_was_whole_before_a_kill_is_served_again_and_not_fitted_again(run, 
 def test_resume_begins_where_there_is_nothing_yet(questions, tmp_path):
     folder = tmp_path / "run"
     folder.mkdir()
-    for name in ("ledger.jsonl", "ledger.part", elapsed_time.FILE):
+    for name in ("trials.jsonl", "trials.part", elapsed_time.FILE):
         (folder / name).touch()
     auto = AutoText(budget=5, families=("linear",), out=folder, resume=True).fit(questions, y="label")
-    assert trials.read(folder / "ledger.jsonl")[1] == list(auto.trials_)
+    assert trials.read(folder / "trials.jsonl")[1] == list(auto.trials_)
 
 
 def test_resume_does_not_write_into_a_folder_of_something_else(questions, tmp_path):

@@ -1,4 +1,4 @@
-"""What is out of scope: a class found by its name or asked for, a threshold that answers with it, and its measures."""
+"""What is out of scope: a class found by its name or requested, a threshold that answers with it, and its measures."""
 
 import json
 
@@ -13,7 +13,7 @@ from penna import AutoText, load, postprocessing, tasks
 from penna.data.table import Table
 from penna.errors import TaskError
 from penna.postprocessing import oos_threshold
-from penna.postprocessing.oos_threshold import Reject
+from penna.postprocessing.oos_threshold import OosThreshold
 from penna.tasks import classification
 
 
@@ -44,7 +44,7 @@ def answers(rows=600, strange=60, seed=0, classes=4):
 )
 def test_it_answers_out_of_scope_exactly_where_no_other_class_is_likely_enough(outputs, column, place, steep):
     outputs = postprocessing.normal(outputs)
-    after = Reject(column, place, steep)(outputs)
+    after = OosThreshold(column, place, steep)(outputs)
     assert after.shape == (len(outputs), 5 if column == 4 else 4)
     assert np.allclose(after.sum(axis=1), 1, atol=1e-5)
     inside = np.delete(outputs, column, axis=1) if column < 4 else outputs
@@ -78,7 +78,7 @@ def test_before_a_threshold_is_found_the_class_has_a_column_and_hardly_an_answer
 
 
 def test_it_survives_json_and_damage_is_refused():
-    step = Reject(2, -0.5, 1.0)
+    step = OosThreshold(2, -0.5, 1.0)
     assert postprocessing.from_json(json.loads(json.dumps(postprocessing.to_json(step)))) == step
     for values in ([2, 0.5], [1.5, 0, 1], [-1, 0, 1], [2, 0, 0], [2, 1e9, 1], "x"):
         with pytest.raises((ValueError, TypeError)):
@@ -88,13 +88,13 @@ def test_it_survives_json_and_damage_is_refused():
 def test_a_class_with_a_usual_name_is_found_and_kept_in_the_artefact():
     found = tasks.find("classification", table(["balance", "transfer", "Out-Of-Scope"] * 9))
     assert found.scope == "Out-Of-Scope"
-    assert found.rejects == 0
+    assert found.oos_index == 0
     assert tasks.restore(json.loads(json.dumps(found.to_json()))) == found
-    assert tasks.find("classification", table(["yes", "no", "maybe"] * 9)).rejects is None
+    assert tasks.find("classification", table(["yes", "no", "maybe"] * 9)).oos_index is None
 
 
 def test_a_label_that_no_row_has_is_a_last_column_that_models_do_not_know():
-    task = classification.scoped(tasks.find("classification", table(["a", "z"] * 9)), "m")
+    task = classification.with_oos_label(tasks.find("classification", table(["a", "z"] * 9)), "m")
     assert task.classes == ("a", "z", "m")
     assert task.columns == 2
     assert tasks.restore(json.loads(json.dumps(task.to_json()))) == task
@@ -117,13 +117,13 @@ def test_measures_tell_scope_from_the_rest():
 
 def test_what_cannot_be_a_label_or_leaves_no_scope_is_refused():
     numbers = tasks.find("classification", table([1, 2, 3] * 9))
-    assert classification.scoped(numbers, "3").scope == 3
+    assert classification.with_oos_label(numbers, "3").scope == 3
     with pytest.raises(TaskError, match="labels of type int"):
-        classification.scoped(numbers, "other")
+        classification.with_oos_label(numbers, "other")
     with pytest.raises(TaskError, match="leaves one class"):
-        classification.scoped(tasks.find("classification", table(["a", "b"] * 9)), "b")
+        classification.with_oos_label(tasks.find("classification", table(["a", "b"] * 9)), "b")
     with pytest.raises(TaskError, match="one label a row"):
-        AutoText(task="regression", out_of_scope="x", budget=5).fit([f"t {i}" for i in range(40)], np.arange(40) * 0.7)
+        AutoText(task="regression", oos_label="x", budget=5).fit([f"t {i}" for i in range(40)], np.arange(40) * 0.7)
 
 
 @pytest.fixture(scope="module")
@@ -135,27 +135,29 @@ def questions(demo_rows):
     return inside, strange
 
 
+@pytest.mark.slow
 def test_a_fit_with_such_rows_rejects_and_says_how_well(questions, tmp_path):
     inside, strange = questions
     rows = pd.concat([inside, strange]).sample(frac=1, random_state=0)
-    auto = AutoText(budget=10, families=("linear",), exam=0.3, out=tmp_path / "run").fit(rows, y="label")
+    auto = AutoText(budget=10, families=("linear",), test_size=0.3, out=tmp_path / "run").fit(rows, y="label")
     assert auto.bundle_.manifest["last"][-1] == "oos_threshold"
-    assert auto.exam_["oos_f1"][0] > 0.6
-    assert auto.exam_["in_scope_accuracy"][0] > 0.7
+    assert auto.test_scores_["oos_f1"][0] > 0.6
+    assert auto.test_scores_["in_scope_accuracy"][0] > 0.7
     assert "oos_recall" in (tmp_path / "run" / "model" / "README.md").read_text()
     assert "oos recall" in (tmp_path / "run" / "report.html").read_text()
     opened = load(tmp_path / "run")
     assert np.array_equal(opened.predict(list(strange.text)), auto.predict(list(strange.text)))
 
 
+@pytest.mark.slow
 def test_a_fit_without_such_rows_answers_with_a_label_that_it_never_saw(questions, tmp_path):
     inside, strange = questions
     test = pd.concat([inside.groupby("label").tail(10), strange.assign(label="something else")])
     train = inside.groupby("label").head(30)
-    auto = AutoText(budget=10, families=("linear",), out_of_scope="something else", out=tmp_path / "run")
+    auto = AutoText(budget=10, families=("linear",), oos_label="something else", out=tmp_path / "run")
     auto.fit(train, y="label", test=test)
-    assert auto.exam_["rows"] == len(test)
+    assert auto.test_scores_["rows"] == len(test)
     assert auto.classes_[-1] == "something else"
     assert auto.predict_proba(list(test.text)).shape == (len(test), 6)
-    assert auto.exam_["oos_recall"][0] > 0.2
-    assert auto.exam_["in_scope_accuracy"][0] > 0.7
+    assert auto.test_scores_["oos_recall"][0] > 0.2
+    assert auto.test_scores_["in_scope_accuracy"][0] > 0.7

@@ -6,21 +6,21 @@ import numpy as np
 import pytest
 
 from penna import plugins
-from penna.search.recipe import Knob, Profile, Recipe, Space
+from penna.search.recipe import DatasetProfile, Hyperparameter, Recipe, SearchSpace
 from penna.search.strategies import _halving, grid
 from penna.search.trials import State, Trial
 
-SPACE = Space(
+SPACE = SearchSpace(
     (
         (
             "cheap",
             (
-                Knob("c", low=0.01, high=100, log=True),
-                Knob("kind", ("a", "b")),
-                Knob("width", low=1, high=3, whole=True, when=("kind", ("a",))),
+                Hyperparameter("c", low=0.01, high=100, log=True),
+                Hyperparameter("kind", ("a", "b")),
+                Hyperparameter("width", low=1, high=3, whole=True, when=("kind", ("a",))),
             ),
         ),
-        ("dear", (Knob("rate", low=1e-5, high=1e-3, log=True),)),
+        ("dear", (Hyperparameter("rate", low=1e-5, high=1e-3, log=True),)),
         ("plain", ()),
     )
 )
@@ -34,7 +34,9 @@ STRATEGIES = plugins.names("search.strategies")
 
 
 def strategy(name, folds=1, seed=0):
-    profile = Profile(rows=1000, classes=2, rows_in_smallest_class=400, mean_characters=60.0, folds=folds, seed=seed)
+    profile = DatasetProfile(
+        rows=1000, classes=2, rows_in_smallest_class=400, mean_characters=60.0, folds=folds, seed=seed
+    )
     return plugins.find("search.strategies", name).make(SPACE, PORTFOLIO, profile)
 
 
@@ -47,7 +49,7 @@ def outcome(proposal, number, score=None):
     seconds = (10.0 if recipe.family == "dear" else 1.0) * len(proposal.folds)
     return Trial(
         recipe, State.COMPLETE, proposal.folds, (score,) * len(proposal.folds), (0.01,) * len(proposal.folds),
-        seconds, number=number, origin=proposal.origin, asked=proposal.key,
+        seconds, number=number, phase=proposal.phase, proposal_key=proposal.key,
     )  # fmt: skip
 
 
@@ -60,14 +62,16 @@ def played(name, seconds=200.0, folds=1, seed=0):
     return trials
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_every_strategy_starts_with_the_baseline_and_never_repeats_itself(name):
     trials = played(name)
     assert trials[0].recipe == PORTFOLIO[0]
-    assert trials[0].origin == "baseline"
-    assert len({t.asked for t in trials}) == len(trials) > 10
+    assert trials[0].phase == "baseline"
+    assert len({t.proposal_key for t in trials}) == len(trials) > 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_every_strategy_gives_the_same_recipes_for_the_same_seed(name):
     assert [t.recipe for t in played(name)] == [t.recipe for t in played.__wrapped__(name)]
@@ -78,20 +82,20 @@ def test_every_strategy_goes_on_from_the_trials_alone(name):
     trials = played(name)[:6]
     proposal = strategy(name).ask(trials, 100.0)
     assert proposal is not None
-    assert proposal.key not in {t.asked for t in trials}
+    assert proposal.key not in {t.proposal_key for t in trials}
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_every_drawn_recipe_lies_inside_the_space(name):
     for trial in played(name):
-        knobs = dict(trial.recipe.knobs)
-        for knob in SPACE.knobs(trial.recipe.family):
-            if not knob.active(knobs):
-                assert knob.name not in knobs
-            elif knob.values:
-                assert knobs[knob.name] in knob.values
+        hyperparameters = dict(trial.recipe.hyperparameters)
+        for hyperparameter in SPACE.hyperparameters(trial.recipe.family):
+            if not hyperparameter.active(hyperparameters):
+                assert hyperparameter.name not in hyperparameters
+            elif hyperparameter.values:
+                assert hyperparameters[hyperparameter.name] in hyperparameter.values
             else:
-                assert knob.low <= knobs[knob.name] <= knob.high
+                assert hyperparameter.low <= hyperparameters[hyperparameter.name] <= hyperparameter.high
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
@@ -102,17 +106,17 @@ def test_recipes_round_trip_through_json(name):
 def test_auto_tries_the_whole_portfolio_in_order_before_it_draws():
     trials = played("auto")
     assert [t.recipe for t in trials[:4]] == PORTFOLIO
-    assert {t.origin for t in trials[4:]} == {"tpe", "finalist"}
+    assert {t.phase for t in trials[4:]} == {"tpe", "finalist"}
 
 
 def test_finalists_meet_a_fold_that_chose_nobody():
-    finalists = [t for t in played("auto") if t.origin == "finalist"]
+    finalists = [t for t in played("auto") if t.phase == "finalist"]
     assert 1 <= len(finalists) <= 3
     assert {t.folds for t in finalists} == {(1,)}
 
 
 def test_finalists_of_a_small_table_get_another_seed():
-    finalists = [t for t in played("auto", folds=5, seconds=900.0) if t.origin == "finalist"]
+    finalists = [t for t in played("auto", folds=5, seconds=900.0) if t.phase == "finalist"]
     assert finalists
     assert {t.recipe.seed for t in finalists} == {1}
 
@@ -122,7 +126,7 @@ def test_a_family_far_behind_stops_costing_time():
     for _ in range(20):
         proposal = asked.ask(trials, 1000.0)
         trials.append(outcome(proposal, len(trials), score=0.95 if proposal.recipe.family == "cheap" else 0.5))
-    drawn = [t.recipe.family for t in trials if t.origin == "tpe"]
+    drawn = [t.recipe.family for t in trials if t.phase == "tpe"]
     assert drawn.count("cheap") > 10
     assert "dear" not in drawn
 
@@ -135,7 +139,7 @@ def test_what_does_not_fit_is_not_drawn():
 
 
 def test_tpe_comes_closer_to_the_optimum_than_its_first_draws():
-    drawn = [t for t in played("tpe", seconds=60.0) if t.recipe.family == "cheap" and t.origin == "tpe"]
+    drawn = [t for t in played("tpe", seconds=60.0) if t.recipe.family == "cheap" and t.phase == "tpe"]
     distance = [abs(np.log(t.recipe["c"] / 3.0)) for t in drawn]
     assert np.median(distance[-5:]) < np.median(distance[:5])
 
@@ -153,9 +157,9 @@ def test_a_trial_far_behind_its_peers_is_stopped_and_a_good_one_is_kept():
 
 
 def test_a_grid_takes_spaced_levels_of_every_knob():
-    assert grid.levels(Knob("c", low=0.01, high=100, log=True)) == [0.01, 1.0, 100.0]
-    assert grid.levels(Knob("n", low=1, high=3, whole=True)) == [1, 2, 3]
-    assert grid.levels(Knob("k", ("a", "b"))) == ("a", "b")
+    assert grid.levels(Hyperparameter("c", low=0.01, high=100, log=True)) == [0.01, 1.0, 100.0]
+    assert grid.levels(Hyperparameter("n", low=1, high=3, whole=True)) == [1, 2, 3]
+    assert grid.levels(Hyperparameter("k", ("a", "b"))) == ("a", "b")
 
 
 def _portfolio(asked):
@@ -167,30 +171,32 @@ def _portfolio(asked):
 
 
 def test_finalists_of_a_tiny_table_meet_the_folds_of_another_deal():
-    profile = Profile(16, 2, 8, 60.0, folds=4, again=(4, 5, 6, 7))
+    profile = DatasetProfile(16, 2, 8, 60.0, folds=4, again=(4, 5, 6, 7))
     asked, trials, seconds = plugins.find("search.strategies", "auto").make(SPACE, PORTFOLIO, profile), [], 400.0
     while seconds > 0 and (proposal := asked.ask(trials, seconds)) is not None:
         trials.append(outcome(proposal, len(trials)))
         seconds -= trials[-1].seconds
-    finalists = [t for t in trials if t.origin == "finalist"]
+    finalists = [t for t in trials if t.phase == "finalist"]
     assert len(finalists) == 3
     assert {t.folds for t in finalists} == {(4, 5, 6, 7)}
     assert {t.recipe for t in finalists} <= {t.recipe for t in trials if t.folds == (0, 1, 2, 3)}
 
 
 def test_a_grid_of_very_many_combinations_varies_every_knob():
-    knobs = tuple(Knob(f"k{i}", ("a", "b", "c")) for i in range(12))
-    profile = Profile(rows=1000, classes=2, rows_in_smallest_class=400, mean_characters=60.0)
-    asked = grid.make(Space((("wide", knobs),)), PORTFOLIO, profile)
+    hyperparameters = tuple(Hyperparameter(f"k{i}", ("a", "b", "c")) for i in range(12))
+    profile = DatasetProfile(rows=1000, classes=2, rows_in_smallest_class=400, mean_characters=60.0)
+    asked = grid.make(SearchSpace((("wide", hyperparameters),)), PORTFOLIO, profile)
     recipes = [proposal.recipe for proposal in asked.proposals[1:]]
     assert len(set(recipes)) == len(recipes) == grid.MOST
-    assert all({recipe[knob.name] for recipe in recipes} == {"a", "b", "c"} for knob in knobs)
+    assert all(
+        {recipe[hyperparameter.name] for recipe in recipes} == {"a", "b", "c"} for hyperparameter in hyperparameters
+    )
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_where_nothing_is_offered_nothing_is_asked(name):
-    profile = Profile(rows=1000, classes=2, rows_in_smallest_class=400, mean_characters=60.0)
-    asked = plugins.find("search.strategies", name).make(Space((("plain", ()),)), [], profile)
+    profile = DatasetProfile(rows=1000, classes=2, rows_in_smallest_class=400, mean_characters=60.0)
+    asked = plugins.find("search.strategies", name).make(SearchSpace((("plain", ()),)), [], profile)
     assert asked.ask([], 1000.0) is None
 
 
@@ -198,12 +204,12 @@ def test_a_family_whose_draws_no_longer_fit_is_asked_for_no_more_of_them():
     asked, trials = strategy("auto"), []
     for _ in range(60):
         proposal = asked.ask(trials, 25.0)
-        if proposal is None or proposal.origin == "finalist":
+        if proposal is None or proposal.phase == "finalist":
             break
         done = outcome(proposal, len(trials))
-        if proposal.origin == "tpe":
+        if proposal.phase == "tpe":
             done = Trial(
-                proposal.recipe, State.SKIPPED, origin=proposal.origin, reason="no time", asked=proposal.key,
+                proposal.recipe, State.SKIPPED, phase=proposal.phase, reason="no time", proposal_key=proposal.key,
                 number=len(trials),
             )  # fmt: skip
         trials.append(done)
@@ -211,4 +217,4 @@ def test_a_family_whose_draws_no_longer_fit_is_asked_for_no_more_of_them():
     assert 0 < len(drawn) <= 3 * len(set(drawn))
     again = asked.ask(trials, 500.0)  # resumed with more time
     assert again is not None
-    assert again.origin == "tpe"
+    assert again.phase == "tpe"

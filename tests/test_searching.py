@@ -9,30 +9,33 @@ from penna import tasks
 from penna.artifact import bundle
 from penna.automl import best_model
 from penna.automl.best_model import BestModels
-from penna.automl.evaluate import Work
+from penna.automl.evaluate import SearchProblem
 from penna.budget import Budget, Deadline, Resources
 from penna.data.table import Table
 from penna.models.linear import family as linear
-from penna.search.recipe import Profile, Recipe
+from penna.search.recipe import DatasetProfile, Recipe
 from penna.search.trials import State, Trial
+
+#: Its fixtures are whole fits.
+pytestmark = pytest.mark.slow
 
 FACTS = {"text_columns": ["text"], "target": "label"}
 
 
 @pytest.fixture
 def fitted(tmp_path):
-    """Work on forty texts, and three linear models of it with their trials, the second one best."""
+    """SearchProblem on forty texts, and three linear models of it with their trials, the second one best."""
     texts = np.array([f"{word} film {i}" for i in range(20) for word in ("good", "bad")], dtype=object)
     table = Table({"text": texts}, target=np.array(["pos", "neg"] * 20, dtype=object), rows=np.arange(1, 41))
     task = tasks.find("auto", table)
-    profile = Profile(40, 2, 20, 10.0)
+    profile = DatasetProfile(40, 2, 20, 10.0)
     rows = np.arange(40)
-    work = Work(task, table, [(rows[:30], rows[30:])], profile, Budget())
+    work = SearchProblem(task, table, [(rows[:30], rows[30:])], profile, Budget())
     resources = Resources(tmp_path, Deadline(60), 1)
     models, trials = [], []
     for i, (recipe, score) in enumerate(zip(linear.portfolio(profile), (0.8, 0.9, 0.7), strict=False)):
         models.append(linear.fit(recipe, task, table, None, resources, lambda *_: True))
-        trials.append(Trial(recipe, State.COMPLETE, (0,), (score,), (0.01,), seconds=0.1, megabytes=1.0, number=i))
+        trials.append(Trial(recipe, State.COMPLETE, (0,), (score,), (0.01,), seconds=0.1, size_mb=1.0, number=i))
     return work, trials, models
 
 
@@ -65,7 +68,7 @@ def test_the_best_model_is_kept_however_cheap_it_was_and_lies_on_disk(fitted, tm
         models_kept.add(trial, model)
     assert [t.number for t in models_kept.ranked()] == [1]
     assert models_kept.numbers == {1}
-    assert bundle.open(tmp_path / "run").manifest["trial"] == 1
+    assert bundle.load(tmp_path / "run").manifest["trial"] == 1
     assert np.allclose(models_kept.get(1).model.outputs(work.table), models[1].outputs(work.table))
 
 
@@ -77,7 +80,7 @@ def test_writing_takes_a_share_of_the_time_and_what_is_not_on_disk_is_in_memory(
     models_kept._writing = 1e9
     models_kept.add(trials[1], models[1])
     assert wrote == [0]
-    assert bundle.open(tmp_path / "run").manifest["trial"] == 0
+    assert bundle.load(tmp_path / "run").manifest["trial"] == 0
     assert models_kept.ranked()[0] == trials[1]
     assert models_kept.get(1).model is models[1]
     slow = replace(trials[1], seconds=60.0, scores=(0.95,), number=2)
@@ -93,9 +96,9 @@ def test_each_family_keeps_its_best_while_there_is_room(fitted, tmp_path):
     models_kept._writing = 1e9
     models_kept.add(other, models[0])
     assert models_kept.numbers == {1, 7}
-    huge = replace(other, recipe=Recipe.of("frozen"), number=8, megabytes=2_000.0)
+    huge = replace(other, recipe=Recipe.of("frozen"), number=8, size_mb=2_000.0)
     models_kept.add(huge, models[0])
-    assert models_kept.numbers == {1, 7}, "the best stays, and what fits beside it"
+    assert models_kept.numbers == {1, 7}, "the best stays, and what fits next to it"
     models_kept.add(replace(huge, number=9, scores=(0.99,)), models[0])
     assert models_kept.numbers >= {1, 9}
     models_kept.overwritten()
@@ -114,7 +117,7 @@ def test_trials_that_were_not_finished_and_finalists_are_not_kept(fitted, tmp_pa
     work, trials, models = fitted
     models_kept = BestModels(tmp_path / "run", work, FACTS, None, [])
     models_kept.add(replace(trials[0], state=State.PRUNED), models[0])
-    models_kept.add(replace(trials[0], origin="finalist"), models[0])
+    models_kept.add(replace(trials[0], phase="finalist"), models[0])
     assert not models_kept.numbers
     assert not (tmp_path / "run").exists()
 

@@ -155,6 +155,7 @@ def test_pairs_in_order_follow_each_other_and_swapped_ones_do_so_turned_round(
     assert abs(share[1] - share[2]) < 0.12
 
 
+@pytest.mark.slow
 def test_random_next_segments_come_from_another_document_and_are_as_long(tokens: Tokens, words: Vocabulary) -> None:
     documents = [" ".join(map(str, document)) for document in corpus_documents(tokens)]
     text = "|".join(documents)

@@ -7,7 +7,7 @@ import pytest
 
 from penna import tasks
 from penna.automl import selection
-from penna.automl.selection import Evidence
+from penna.automl.selection import OutOfFoldScores
 from penna.data.table import Table
 from penna.search.recipe import Recipe
 from penna.search.trials import State, Trial
@@ -44,10 +44,10 @@ def setup(shares, seconds=None, first_round=(0,)):
                 (0.015,) * len(first_round),
                 (seconds or [1.0] * len(shares))[i],
                 number=i,
-                asked=str(i),
+                proposal_key=str(i),
             )
         )
-    evidence = Evidence(made, lambda _: TRUTH, lambda trial, _: stored[trial.number], first_round)
+    evidence = OutOfFoldScores(made, lambda _: TRUTH, lambda trial, _: stored[trial.number], first_round)
     return trials, evidence
 
 
@@ -84,10 +84,10 @@ def test_a_blend_only_where_its_members_fit_together():
 def test_finalists_are_compared_with_finalists():
     trials, evidence = setup([0.85, 0.84, 0.5])
     finalist = Trial(
-        trials[1].recipe, State.COMPLETE, (1,), (0.86,), (0.015,), 1.0, number=3, origin="finalist", asked="1@1"
+        trials[1].recipe, State.COMPLETE, (1,), (0.86,), (0.015,), 1.0, number=3, phase="finalist", proposal_key="1@1"
     )
     other = Trial(
-        trials[0].recipe, State.COMPLETE, (1,), (0.70,), (0.015,), 1.0, number=4, origin="finalist", asked="2"
+        trials[0].recipe, State.COMPLETE, (1,), (0.70,), (0.015,), 1.0, number=4, phase="finalist", proposal_key="2"
     )
     choice = selection.best([*trials, finalist, other], evidence, lambda members: len(members) == 1)
     assert choice.members[0][0].recipe == trials[1].recipe, "luck on the first fold does not survive the second"
@@ -96,7 +96,7 @@ def test_finalists_are_compared_with_finalists():
 def test_where_the_leader_was_not_run_again_the_first_round_decides():
     trials, evidence = setup([0.95, 0.6, 0.5])
     finalist = Trial(
-        trials[1].recipe, State.COMPLETE, (1,), (0.7,), (0.015,), 1.0, number=3, origin="finalist", asked="1@1"
+        trials[1].recipe, State.COMPLETE, (1,), (0.7,), (0.015,), 1.0, number=3, phase="finalist", proposal_key="1@1"
     )
     choice = selection.best([*trials, finalist], evidence, lambda members: len(members) == 1)
     assert choice.members[0][0].recipe == trials[0].recipe
@@ -111,7 +111,7 @@ def test_failed_and_pruned_trials_are_never_chosen():
 
 def test_runs_of_one_recipe_with_several_seeds_are_one_candidate():
     trials, _ = setup([0.9, 0.8])
-    again = Trial(trials[0].recipe.but(seed=1), State.COMPLETE, (0,), (0.5,), (0.015,), 3.0, number=2)
+    again = Trial(trials[0].recipe.replace(seed=1), State.COMPLETE, (0,), (0.5,), (0.015,), 3.0, number=2)
     together = selection.merged([*trials, again])
     assert len(together) == 2
     assert together[0].scores == (trials[0].scores[0], 0.5)
@@ -128,7 +128,7 @@ def test_a_trusted_recipe_is_chosen_unless_another_is_clearly_better():
 
 def test_a_trusted_recipe_that_was_cut_or_has_another_seed_is_still_trusted():
     trials, evidence = setup([0.70, 0.72])
-    cut = [replace(trials[0], recipe=trials[0].recipe.but(effort=0.5, seed=3)), trials[1]]
+    cut = [replace(trials[0], recipe=trials[0].recipe.replace(fidelity=0.5, seed=3)), trials[1]]
     assert selection.best(cut, evidence, everything, trials[0].recipe).members[0][0].number == 0
 
 

@@ -20,7 +20,7 @@ from penna.models.finetune import family as finetune
 from penna.models.finetune.recipes import settings
 from penna.models.frozen import family as frozen
 from penna.runtime.onnx_encoder import Graph
-from penna.search.recipe import Profile, Recipe
+from penna.search.recipe import DatasetProfile, Recipe
 
 TEXTS = ["where is my card", "a film", "lost money lost money", "the very good story of who was what", ""]
 MODES = {
@@ -84,6 +84,7 @@ def by_hand(folder: Path, mode: str, unit: bool) -> np.ndarray:
     return np.stack(rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("inner", ["", "0_Transformer"])
 @pytest.mark.parametrize("more", [(), ("Normalize",)])
 @pytest.mark.parametrize("mode", MODES)
@@ -100,11 +101,12 @@ def test_vectors_are_those_of_the_folder(
     np.testing.assert_array_equal(found, again)  # from the cache
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 def test_an_artefact_of_frozen_vectors_keeps_the_pooling(mode: str, tiny_bert: Path, tmp_path: Path) -> None:
     folder = made(tiny_bert, tmp_path / "encoder", (mode,), ("Normalize",))
     train = table(TEXTS[:4] * 20, ["a", "b"] * 40)
-    profile = Profile(rows=80, classes=2, rows_in_smallest_class=40, mean_characters=20, encoders=(str(folder),))
+    profile = DatasetProfile(rows=80, classes=2, rows_in_smallest_class=40, mean_characters=20, encoders=(str(folder),))
     resources = Resources(tmp_path / "cache", Deadline(120), 1)
     recipe = Recipe.of("frozen", encoder=str(folder), scaling="none")
     assert all(one["pooling"] == "own" for one in frozen.portfolio(profile))
@@ -114,9 +116,10 @@ def test_an_artefact_of_frozen_vectors_keeps_the_pooling(mode: str, tiny_bert: P
     graph = Graph.open(tmp_path / "model", threads=1)
     assert (graph.facts.pooling, graph.facts.unit, graph.facts.length) == (MODES[mode], True, 20)
     np.testing.assert_allclose(graph.run(TEXTS), by_hand(folder, MODES[mode], True), atol=2e-5)
-    np.testing.assert_allclose(frozen.open(tmp_path / "model").outputs(train), model.outputs(train), atol=2e-2)
+    np.testing.assert_allclose(frozen.load(tmp_path / "model").outputs(train), model.outputs(train), atol=2e-2)
 
 
+@pytest.mark.slow
 def test_two_poolings_of_one_encoder_share_no_cache(tiny_bert: Path, tmp_path: Path) -> None:
     keys = set()
     for mode in MODES:
@@ -148,9 +151,13 @@ def test_what_is_trained_pools_as_the_folder_says(
 def test_an_encoder_that_says_nothing_is_pooled_by_the_mean(tiny_bert: Path) -> None:
     checkpoint = checkpoints.find(str(tiny_bert))
     assert (checkpoint.pooled("own"), checkpoint.pooled("cls"), checkpoint.unit) == ("mean", "cls", False)
-    profile = Profile(rows=300, classes=3, rows_in_smallest_class=80, mean_characters=30, encoders=(str(tiny_bert),))
-    (knob,) = (knob for knob in frozen.knobs(profile) if knob.name == "pooling")
-    assert knob.values == ("own", "cls", "max")  # the mean is its own
+    profile = DatasetProfile(
+        rows=300, classes=3, rows_in_smallest_class=80, mean_characters=30, encoders=(str(tiny_bert),)
+    )
+    (hyperparameter,) = (
+        hyperparameter for hyperparameter in frozen.search_space(profile) if hyperparameter.name == "pooling"
+    )
+    assert hyperparameter.values == ("own", "cls", "max")  # the mean is its own
 
 
 def test_the_newer_way_of_naming_a_pooling_is_read(tiny_bert: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Translation from scratch: what is written says what torch says, always ends, and learns what can be learnt."""
+"""Translation from scratch: what is written says what torch says, always ends, and learns what can be learned."""
 
 import json
 import random
@@ -19,14 +19,17 @@ from penna.models.seq2seq import family as seq2seq
 from penna.onnx_graphs.translator_config import Facts
 from penna.runtime import onnx_translator
 from penna.runtime.onnx_translator import Translator, limit_of
-from penna.search.recipe import Profile, Recipe
+from penna.search.recipe import DatasetProfile, Recipe
 from penna.tasks import translation
+
+#: Its fixtures are whole fits.
+pytestmark = pytest.mark.slow
 
 SAID = {
     "red": "rot", "blue": "blau", "green": "grün", "cat": "Katze",
     "dog": "Hund", "house": "Haus", "runs": "läuft", "sleeps": "schläft",
 }  # fmt: skip
-PROFILE = Profile(1300, 1, 1, 20.0, seconds=60, loss="translation")
+PROFILE = DatasetProfile(1300, 1, 1, 20.0, seconds=60, loss="translation")
 SMALL = Recipe.of("seq2seq", width=64, layers=1, decoder_layers=1, pieces=60, epochs=12.0, tokens=512, lr=3e-3,
                   dropout=0.0, beams=2, average=2, pairs="keep")  # fmt: skip
 
@@ -54,7 +57,7 @@ def resources(tmp_path, seconds=120.0):
 def learnt(tmp_path_factory):
     folder = tmp_path_factory.mktemp("learnt")
     train, valid = backwards(1300), backwards(60, seed=1)
-    fitted = seq2seq.fit(SMALL, translation.make(train), train, valid, resources(folder), lambda *_: True)
+    fitted = seq2seq.fit(SMALL, translation.from_table(train), train, valid, resources(folder), lambda *_: True)
     (folder / "model").mkdir()
     fitted.save(folder / "model")
     return fitted, folder / "model", valid
@@ -142,7 +145,7 @@ def test_layers_are_shared_on_the_side_that_a_recipe_says():
     train = backwards(120)
     sizes = {}
     for sharing in ("all", "encoder", "decoder", "none"):
-        chosen = seq2seq.settings(SMALL.but(sharing=sharing, layers=2, decoder_layers=2))
+        chosen = seq2seq.settings(SMALL.replace(sharing=sharing, layers=2, decoder_layers=2))
         words = seq2seq.parts.words_of(chosen, train)
         network = seq2seq.parts.build(chosen, words, (16, 16), 0)
         sizes[sharing] = sum(p.numel() for p in network.parameters())
@@ -164,7 +167,7 @@ def test_texts_that_are_all_too_long_are_refused_in_one_sentence(tmp_path):
     with pytest.raises(EncoderError, match="no row is short enough"):
         seq2seq.cost(SMALL, PROFILE, train, resources(tmp_path))
     with pytest.raises(EncoderError, match="no row is short enough"):
-        seq2seq.fit(SMALL, translation.make(train), train, None, resources(tmp_path), lambda *_: True)
+        seq2seq.fit(SMALL, translation.from_table(train), train, None, resources(tmp_path), lambda *_: True)
 
 
 @pytest.mark.parametrize(
@@ -185,7 +188,7 @@ def test_a_damaged_artefact_is_refused(name, content, says, tmp_path):
     else:
         (tmp_path / name).write_bytes(content)
     with pytest.raises(BundleError, match=says):
-        seq2seq.open(tmp_path)
+        seq2seq.load(tmp_path)
 
 
 @pytest.mark.parametrize("name", [onnx_translator.ONCE, onnx_translator.STEP])
@@ -212,7 +215,7 @@ def test_graphs_that_penna_did_not_write_are_refused(name, change, tmp_path):
         Translator.open(tmp_path)
 
 
-@pytest.mark.parametrize("change", [{"depth": 3}, {"heads": 2, "size": 32}, {"said": 41}, {"length": 25}])
+@pytest.mark.parametrize("change", [{"depth": 3}, {"heads": 2, "size": 32}, {"target_length": 41}, {"length": 25}])
 def test_what_is_noted_of_translators_must_be_true_of_their_graphs(change, tmp_path):
     made(tmp_path, True, True)
     facts = json.loads((tmp_path / onnx_translator.FACTS).read_text())
@@ -239,27 +242,27 @@ def test_a_graph_that_says_something_else_is_no_file(tmp_path):
 
 def test_words_and_their_order_are_learnt(learnt):
     fitted, _, valid = learnt
-    task = translation.make(valid)
+    task = translation.from_table(valid)
     score = task.score(task.encode(valid), fitted.outputs(valid))
     assert score > 45
 
 
 def test_what_is_saved_says_the_same_without_torch(learnt):
     fitted, folder, valid = learnt
-    said = seq2seq.open(folder).translator.translate(valid.text["en"].tolist())
-    assert said == translation.make(valid).decode(fitted.outputs(valid)).tolist()
+    said = seq2seq.load(folder).translator.translate(valid.text["en"].tolist())
+    assert said == translation.from_table(valid).decode(fitted.outputs(valid)).tolist()
     code = (
         "import sys; from pathlib import Path; from penna.models.seq2seq import family as seq2seq\n"
-        f"print(seq2seq.open(Path({str(folder)!r})).translator.translate(['red cat'])[0])\n"
+        f"print(seq2seq.load(Path({str(folder)!r})).translator.translate(['red cat'])[0])\n"
         "assert not {'torch', 'transformers', 'onnx'} & set(sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, encoding="utf-8")
-    assert done.stdout.strip() == seq2seq.open(folder).translator.translate(["red cat"])[0]
+    assert done.stdout.strip() == seq2seq.load(folder).translator.translate(["red cat"])[0]
 
 
 def test_a_copy_of_what_was_opened_is_the_same(learnt, tmp_path):
     _, folder, _ = learnt
-    seq2seq.open(folder).save(tmp_path)
+    seq2seq.load(folder).save(tmp_path)
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == {p.name: p.read_bytes() for p in folder.iterdir()}
 
 
@@ -281,9 +284,10 @@ def test_the_checkpoint_is_one_of_transformers(learnt, tmp_path):
 
 def test_the_same_seed_says_the_same(tmp_path):
     train = backwards(200)
-    quick = SMALL.but(epochs=1.0)
+    quick = SMALL.replace(epochs=1.0)
     fits = [
-        seq2seq.fit(quick, translation.make(train), train, None, resources(tmp_path), lambda *_: True) for _ in "ab"
+        seq2seq.fit(quick, translation.from_table(train), train, None, resources(tmp_path), lambda *_: True)
+        for _ in "ab"
     ]
     assert fits[0].outcome.steps == fits[1].outcome.steps > 5
     a, b = (dict(fit.network.named_parameters()) for fit in fits)
@@ -294,14 +298,19 @@ def test_long_rows_are_told_of_and_read_in_parts(tmp_path):
     train = backwards(120)
     train.text["en"][:6] = "red cat " * 30
     fitted = seq2seq.fit(
-        SMALL.but(epochs=1.0, length=16), translation.make(train), train, None, resources(tmp_path), lambda *_: True
+        SMALL.replace(epochs=1.0, length=16),
+        translation.from_table(train),
+        train,
+        None,
+        resources(tmp_path),
+        lambda *_: True,
     )
     assert isinstance(fitted, Reads)
     assert (fitted.length, fitted.windows) == (16, 4)
     assert 0.05 <= fitted.long_share < 0.3
     (tmp_path / "model").mkdir()
     fitted.save(tmp_path / "model")
-    opened = seq2seq.open(tmp_path / "model")
+    opened = seq2seq.load(tmp_path / "model")
     assert isinstance(opened, Reads)
     assert opened.long_share == fitted.long_share
 
@@ -310,19 +319,24 @@ def test_no_time_is_said(tmp_path):
     train = backwards(400)
     with pytest.raises(OutOfTime, match="too few"):
         seq2seq.fit(
-            SMALL.but(epochs=50.0), translation.make(train), train, None, resources(tmp_path, 0.0), lambda *_: True
+            SMALL.replace(epochs=50.0),
+            translation.from_table(train),
+            train,
+            None,
+            resources(tmp_path, 0.0),
+            lambda *_: True,
         )
 
 
 def test_a_checkpoint_can_read(tiny_bert: Path, tmp_path):
     train = backwards(120)
-    recipe = SMALL.but(encoder=str(tiny_bert), vocabulary="separate", epochs=1.0, encoder_lr=0.1)
-    fitted = seq2seq.fit(recipe, translation.make(train), train, None, resources(tmp_path), lambda *_: True)
+    recipe = SMALL.replace(encoder=str(tiny_bert), vocabulary="separate", epochs=1.0, encoder_lr=0.1)
+    fitted = seq2seq.fit(recipe, translation.from_table(train), train, None, resources(tmp_path), lambda *_: True)
     (tmp_path / "model").mkdir()
     fitted.save(tmp_path / "model")
-    opened = seq2seq.open(tmp_path / "model")
+    opened = seq2seq.load(tmp_path / "model")
     texts = Table({"en": column(["red cat", "", "a dog"])})
-    task = translation.make(train)
+    task = translation.from_table(train)
     assert task.decode(opened.outputs(texts)).tolist() == task.decode(fitted.outputs(texts)).tolist()
     assert json.loads((tmp_path / "model" / onnx_translator.FACTS).read_text())["space"] == " "
 
@@ -330,17 +344,17 @@ def test_a_checkpoint_can_read(tiny_bert: Path, tmp_path):
 def test_cost_is_predicted_and_shrinks_to_what_there_is(tmp_path):
     train = backwards(600)
     room = resources(tmp_path)
-    whole = seq2seq.cost(SMALL.but(epochs=200.0), PROFILE, train, room)
+    whole = seq2seq.cost(SMALL.replace(epochs=200.0), PROFILE, train, room)
     assert whole.seconds > 5
-    smaller = seq2seq.shrink(SMALL.but(epochs=200.0), PROFILE, train, room, 0.6 * whole.seconds)
-    assert smaller.effort < 1
+    smaller = seq2seq.shrink(SMALL.replace(epochs=200.0), PROFILE, train, room, 0.6 * whole.seconds)
+    assert smaller.fidelity < 1
     assert seq2seq.cost(smaller, PROFILE, train, room).seconds <= 0.6 * whole.seconds
     assert seq2seq.shrink(SMALL, PROFILE, train, room, 0.01) is None
 
 
 def test_every_recipe_offered_can_be_said_in_full():
     for recipe in seq2seq.portfolio(PROFILE):
-        assert recipe.knobs == tuple(sorted(recipe.knobs))
-    assert seq2seq.portfolio(Profile(1300, 2, 1, 20.0)) == []
-    names = [knob.name for knob in seq2seq.knobs(PROFILE)]
+        assert recipe.hyperparameters == tuple(sorted(recipe.hyperparameters))
+    assert seq2seq.portfolio(DatasetProfile(1300, 2, 1, 20.0)) == []
+    names = [hyperparameter.name for hyperparameter in seq2seq.search_space(PROFILE)]
     assert len(names) == len(set(names))

@@ -62,6 +62,7 @@ def test_every_option_of_check_has_a_line_in_the_table(name):
     assert name in SETTINGS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ARGUMENTS)
 def test_no_value_of_an_argument_ends_in_a_raw_error(name, tmp_path, monkeypatch):
     """Three rows are refused after the settings: no value gets so far as a search."""
@@ -75,7 +76,7 @@ def test_no_value_of_an_argument_ends_in_a_raw_error(name, tmp_path, monkeypatch
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["text", "budget", "threads", "task", "encoders", "seed"])
+@pytest.mark.parametrize("name", ["text", "budget", "n_jobs", "task", "encoders", "random_state"])
 def test_check_names_an_option_that_cannot_work(name):
     for value in (object(), b"", 1j, [[]], 10**5000, AutoText):
         with pytest.raises(SettingError, match=name):
@@ -98,6 +99,7 @@ def test_a_path_is_a_path(value, tmp_path):
     assert refused(pretrain, value, tmp_path / "run", budget=5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "value", [v for v in WRONG if v is not None and not isinstance(v, range)], ids=lambda value: type(value).__name__
 )
@@ -112,12 +114,14 @@ def test_data_of_a_wrong_kind_is_refused(value, tmp_path, monkeypatch):
 
 
 def test_what_was_given_and_what_is_accepted_are_said():
-    with pytest.raises(SettingError, match=r"max_mb=-1 cannot work: give a number above zero"):
-        settled({"max_mb": -1})
-    with pytest.raises(SettingError, match=r"search='luck' cannot work: give one of auto, gp, grid, random, tpe\."):
-        settled({"search": "luck"})
-    with pytest.raises(SettingError, match="--max-mb nan cannot work"):
-        settled({"max_mb": math.nan}, at_the_command_line)
+    with pytest.raises(SettingError, match=r"max_size_mb=-1 cannot work: give a number above zero"):
+        settled({"max_size_mb": -1})
+    with pytest.raises(
+        SettingError, match=r"search_strategy='luck' cannot work: give one of auto, gp, grid, random, tpe\."
+    ):
+        settled({"search_strategy": "luck"})
+    with pytest.raises(SettingError, match="--max-size-mb nan cannot work"):
+        settled({"max_size_mb": math.nan}, at_the_command_line)
     with pytest.raises(SettingError, match="budget None is not a time"):
         settled({"budget": None})
 
@@ -125,31 +129,40 @@ def test_what_was_given_and_what_is_accepted_are_said():
 def test_values_of_numpy_and_pandas_become_plain_ones():
     found = settled(
         {
-            "max_mb": np.float32(2), "folds": np.int8(3), "seed": 4.0, "resume": np.bool_(False),
-            "exam": Decimal("0.2"),
-            "text": np.array(["a", "b"]), "numeric": pd.Index(["n"]), "group": np.str_("g"), "ignore": 0, "date": None,
-            "out": Path("run"), "families": {"linear": 1}.keys(), "encoders": [Path("e")], "out_of_scope": np.int64(-1),
+            "max_size_mb": np.float32(2), "cv": np.int8(3), "random_state": 4.0, "resume": np.bool_(False),
+            "test_size": Decimal("0.2"),
+            "text": np.array(["a", "b"]), "numeric_columns": pd.Index(["n"]), "group_column": np.str_("g"),
+            "ignore_columns": 0, "date_columns": None,
+            "out": Path("run"), "families": {"linear": 1}.keys(), "encoders": [Path("e")], "oos_label": np.int64(-1),
         }
     )  # fmt: skip
     assert found == {
-        "max_mb": 2.0, "folds": 3, "seed": 4, "resume": False, "exam": 0.2, "text": ("a", "b"), "numeric": ("n",),
-        "group": "g", "ignore": ("0",), "date": None, "out": Path("run"), "families": ("linear",), "encoders": ("e",),
-        "out_of_scope": -1,
+        "max_size_mb": 2.0, "cv": 3, "random_state": 4, "resume": False, "test_size": 0.2, "text": ("a", "b"),
+        "numeric_columns": ("n",),
+        "group_column": "g", "ignore_columns": ("0",), "date_columns": None, "out": Path("run"),
+        "families": ("linear",), "encoders": ("e",),
+        "oos_label": -1,
     }  # fmt: skip
-    assert [type(found[name]) for name in ("folds", "seed", "exam", "resume", "group")] == [int, int, float, bool, str]
+    assert [type(found[name]) for name in ("cv", "random_state", "test_size", "resume", "group_column")] == [
+        int,
+        int,
+        float,
+        bool,
+        str,
+    ]
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"folds": 1}, "from 2 to 20"),
-        ({"folds": 99}, "from 2 to 20"),
-        ({"exam": 0.0}, "above 0 and up to 0.5"),
-        ({"exam": 0.9}, "above 0 and up to 0.5"),
-        ({"rare": "keep"}, "one of error, drop"),
+        ({"cv": 1}, "from 2 to 20"),
+        ({"cv": 99}, "from 2 to 20"),
+        ({"test_size": 0.0}, "above 0 and up to 0.5"),
+        ({"test_size": 0.9}, "above 0 and up to 0.5"),
+        ({"rare_classes": "keep"}, "one of error, drop"),
         ({"families": ()}, "no family"),
         ({"families": ["forest"]}, "no family 'forest'"),
-        ({"clean": "polish"}, "polish"),
+        ({"text_cleaning": "polish"}, "polish"),
         ({"encoders": "a,b"}, r"encoders=\['a', 'b'\]"),
         ({"metric": "beauty"}, "accuracy"),
         ({"metric": "acuracy"}, r"did you mean 'accuracy'\? Give one of accuracy,"),
@@ -161,11 +174,11 @@ def test_a_value_outside_its_range_is_refused(options, words):
 
 
 def test_the_constructor_stores_what_it_is_given_and_scikit_learn_can_copy_it():
-    odd = {"budget": timedelta(seconds=6), "text": ["a"], "threads": np.int64(1), "exam": "nonsense"}
+    odd = {"budget": timedelta(seconds=6), "text": ["a"], "n_jobs": np.int64(1), "test_size": "nonsense"}
     auto = AutoText(**odd)
     assert all(auto.get_params()[name] is value for name, value in odd.items())
     assert clone(auto).get_params()["budget"] == timedelta(seconds=6)
-    assert auto.set_params(exam=0.2).exam == 0.2
+    assert auto.set_params(test_size=0.2).test_size == 0.2
 
 
 @pytest.mark.parametrize(
@@ -258,6 +271,7 @@ OPTIONS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("command", "option"), OPTIONS, ids=lambda value: value.strip("-"))
 def test_no_value_of_an_option_is_a_fault_of_penna(command, option, tmp_path, monkeypatch):
     """Three rows, an absent corpus and an absent run are refused, with exit code 2, after the options."""

@@ -17,7 +17,7 @@ from penna.cli.graceful_stop import Interrupted, Stopping, seconds
 from penna.data.table import Table
 from penna.errors import SettingError
 from penna.models.linear import family as linear
-from penna.search.recipe import Profile
+from penna.search.recipe import DatasetProfile
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 LOOP = """
@@ -57,13 +57,14 @@ def rows(n: int = 400) -> str:
     return "text,label\n" + "".join(f"{'good' if i % 2 else 'bad'} film number {i},{i % 2}\n" for i in range(n))
 
 
+@pytest.mark.slow
 def test_a_fit_that_gets_sigterm_packs_the_best_so_far_within_its_grace(tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_text(rows(), encoding="utf-8")
     process = start(
         "-m", "penna", "fit", "rows.csv", "--target", "label", "--families", "linear", "--budget", "10m",
         "--grace", "20s", "--out", "run", cwd=tmp_path,
     )  # fmt: skip
-    ledger = tmp_path / "run" / "ledger.jsonl"
+    ledger = tmp_path / "run" / "trials.jsonl"
     while not (tmp_path / "run" / "model" / "manifest.json").exists() or ledger.read_text("utf-8").count("\n") < 3:
         assert process.poll() is None
         time.sleep(0.1)
@@ -112,10 +113,11 @@ def test_signals_that_are_ignored_stay_ignored() -> None:
     assert process.communicate(timeout=30)[0] == "SIGTERM True\n"
 
 
+@pytest.mark.slow
 def test_a_prediction_that_gets_sigterm_leaves_no_half_a_file(tmp_path: Path) -> None:
     texts = np.array([f"{word} film {i}" for i in range(20) for word in ("good", "bad")], dtype=object)
     table = Table({"text": texts}, target=np.array(["pos", "neg"] * 20, dtype=object), rows=np.arange(1, 41))
-    task, recipe = tasks.find("auto", table), linear.portfolio(Profile(40, 2, 20, 10.0))[0]
+    task, recipe = tasks.find("auto", table), linear.portfolio(DatasetProfile(40, 2, 20, 10.0))[0]
     model = linear.fit(recipe, task, table, None, Resources(tmp_path, Deadline(60), 1), lambda *_: True)
     bundle.write(tmp_path / "model", task, "linear", model, {"text_columns": ["text"], "target": "label"})
     asked = ("-m", "penna", "predict", "model", "-", "--out", "answers.csv")
@@ -135,7 +137,7 @@ def test_a_process_that_must_finish_has_no_deadline_beyond_that(monkeypatch: pyt
     whole = Deadline(600)
     early = whole.before(5)
     budget.finish_within(8)
-    budget.finish_within(60)  # later than what was asked for before
+    budget.finish_within(60)  # later than what was requested before
     assert 7 < whole.left() <= 8
     assert 2 < early.left() <= 3
     assert whole.before(10).over()

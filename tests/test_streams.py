@@ -13,8 +13,8 @@ from penna.artifact import bundle
 from penna.budget import Deadline, Resources
 from penna.data.table import Table
 from penna.models.linear import family as linear
-from penna.search.recipe import Profile, Recipe
-from penna.search.trials import Ledger, State, Trial
+from penna.search.recipe import DatasetProfile, Recipe
+from penna.search.trials import State, Trial, TrialLog
 
 pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
 FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
@@ -26,9 +26,9 @@ def where(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("streams")
     texts = np.array([f"{word} film {i}" for i in range(20) for word in ("good", "bad")], dtype=object)
     table = Table({"text": texts}, target=np.array(["pos", "neg"] * 20, dtype=object), rows=np.arange(1, 41))
-    task, recipe = tasks.find("auto", table), linear.portfolio(Profile(40, 2, 20, 10.0))[0]
+    task, recipe = tasks.find("auto", table), linear.portfolio(DatasetProfile(40, 2, 20, 10.0))[0]
     model = linear.fit(recipe, task, table, None, Resources(folder, Deadline(60), 1), lambda *_: True)
-    ledger = Ledger(folder / "run", {"metric": "accuracy"})
+    ledger = TrialLog(folder / "run", {"metric": "accuracy"})
     for number in range(800):
         ledger.append(Trial(Recipe.of("linear", c=float(number)), State.COMPLETE, folds=(0,), scores=(0.9,)))
     facts = {"text_columns": ["text"], "target": "label"}
@@ -69,6 +69,7 @@ COMMANDS = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_reader_that_goes_away_ends_a_command_with_141(where: Path, command: str) -> None:
     # The reader is gone before anything is written.
@@ -78,12 +79,14 @@ def test_a_reader_that_goes_away_ends_a_command_with_141(where: Path, command: s
     assert "Exception ignored" not in (where / "err").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_a_reader_that_takes_the_first_lines_has_them(where: Path) -> None:
     code, said, warned = shell(where, "penna leaderboard run | head -n 2")
     assert (code, warned) == (141, "")
     assert "800 of 800 trials" in said
 
 
+@pytest.mark.slow
 @FULL
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_standard_output_that_cannot_be_written_is_an_error_of_one_sentence(where: Path, command: str) -> None:
@@ -94,6 +97,7 @@ def test_a_standard_output_that_cannot_be_written_is_an_error_of_one_sentence(wh
     assert "Traceback" not in warned
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS[:6])
 def test_a_closed_standard_output_is_an_error_of_one_sentence(where: Path, command: str) -> None:
     code, _, warned = shell(where, f"penna {command} >&-")
@@ -101,6 +105,7 @@ def test_a_closed_standard_output_is_an_error_of_one_sentence(where: Path, comma
     assert warned.splitlines()[-1].startswith("error: standard output cannot be written (Bad file descriptor")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("to", ["2>&-", pytest.param("2>/dev/full", marks=FULL), "2> >(true)"])
 def test_work_goes_on_where_nobody_hears_of_errors(where: Path, to: str) -> None:
     assert shell(where, f"penna evaluate run rows.csv {to} >out")[0] == 0

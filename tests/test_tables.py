@@ -1,4 +1,4 @@
-"""The main job on tables with more than text: from columns to predictions, and what is said on the way."""
+"""The main job on tables with more than text: from columns to predictions, and what is reported on the way."""
 
 import csv
 import json
@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 import penna
 from penna import AutoText, SettingError, TableError, plugins
 from penna.automl import evaluate
-from penna.automl.evaluate import Work
+from penna.automl.evaluate import SearchProblem
 from penna.budget import Budget, Deadline, Resources
 from penna.cli import app
 from penna.data import readers
@@ -22,14 +22,17 @@ from penna.inference.batch_predict import predict_file
 from penna.models import pipeline
 from penna.preprocessing import serialize
 from penna.preprocessing.columns import schema
-from penna.search.recipe import Profile, Recipe
+from penna.search.recipe import DatasetProfile, Recipe
 from penna.tasks.base import find as find_task
+
+#: Its fixtures are whole fits.
+pytestmark = pytest.mark.slow
 
 WORTH = {"awful": 0, "plain": 1, "lovely": 2}
 
 
 def shop(n: int = 160, seed: int = 0) -> pd.DataFrame:
-    """Whether a thing is kept: by what is said of it, by its price and by its kind."""
+    """Whether a thing is kept: by what is known of it, by its price and by its kind."""
     rng = np.random.default_rng(seed)
     word, price, kind = rng.choice(list(WORTH), n), rng.uniform(0, 40, n), rng.choice(["coat", "hat", "shoe"], n)
     liking = np.array([WORTH[w] for w in word]) - price / 20 + (kind == "hat")
@@ -51,7 +54,7 @@ def shop(n: int = 160, seed: int = 0) -> pd.DataFrame:
 def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[AutoText, Path]:
     folder = tmp_path_factory.mktemp("tables")
     shop().drop(columns="liking").to_csv(folder / "shop.csv", index=False)
-    auto = AutoText(budget=300, families=("linear", "trees"), threads=1, out=folder / "run", progress=Enough())
+    auto = AutoText(budget=300, families=("linear", "trees"), n_jobs=1, out=folder / "run", progress=Enough())
     return auto.fit(str(folder / "shop.csv"), "kept"), folder
 
 
@@ -84,7 +87,7 @@ def test_roles_are_inferred_shown_and_part_of_the_artefact(run) -> None:
 def test_both_families_are_on_one_leaderboard_and_beat_the_text_alone(run) -> None:
     auto, _ = run
     assert {"linear", "trees"} <= set(auto.leaderboard().query("score == score")["family"])
-    assert auto.exam_["accuracy"][0] > 0.75
+    assert auto.test_scores_["accuracy"][0] > 0.75
     assert {t.state.value for t in auto.trials_} <= {"complete", "pruned", "skipped"}
 
 
@@ -144,7 +147,7 @@ def test_it_is_evaluated_with_its_columns(run) -> None:
 
 def test_the_command_line_names_columns_and_says_what_is_missing(run, tmp_path) -> None:
     _, folder = run
-    wrong = CliRunner().invoke(app, ["fit", str(folder / "shop.csv"), "--target", "kept", "--numeric", "prise"])
+    wrong = CliRunner().invoke(app, ["fit", str(folder / "shop.csv"), "--target", "kept", "--numeric-columns", "prise"])
     assert wrong.exit_code == 2
     assert "did you mean 'price'?" in wrong.stderr
     shop(30, seed=3).drop(columns=["price"]).to_csv(tmp_path / "test.csv", index=False)
@@ -156,11 +159,11 @@ def test_the_command_line_names_columns_and_says_what_is_missing(run, tmp_path) 
 
 def test_columns_alone_are_enough_and_numbers_are_predicted_from_them() -> None:
     table = shop(200).drop(columns=["id", "review", "kept"])
-    auto = AutoText(budget=300, threads=1, progress=Enough(), task="regression").fit(
+    auto = AutoText(budget=300, n_jobs=1, progress=Enough(), task="regression").fit(
         table, "liking", test=shop(60, seed=2)
     )
     assert auto.bundle_.text_columns == ()
-    assert auto.exam_["r2"][0] > 0.2
+    assert auto.test_scores_["r2"][0] > 0.2
     assert {t.recipe.family for t in auto.trials_ if t.scores} == {"linear", "trees"}
     assert auto.predict(table.head(3)).shape == (3,)
 
@@ -168,20 +171,20 @@ def test_columns_alone_are_enough_and_numbers_are_predicted_from_them() -> None:
 def test_rows_without_a_text_are_kept_where_there_are_columns() -> None:
     table = shop(120).drop(columns="liking")
     table.loc[::4, "review"] = ""
-    auto = AutoText(budget=300, families=("linear",), threads=1, progress=Enough(("linear",))).fit(table, "kept")
+    auto = AutoText(budget=300, families=("linear",), n_jobs=1, progress=Enough(("linear",))).fit(table, "kept")
     assert auto.record_["table"]["rows"] == 120
 
 
 def test_ignored_columns_leave_what_the_text_alone_would_be() -> None:
     table = shop(120).drop(columns="liking")
-    options = {"budget": 300, "families": ("linear",), "threads": 1}
+    options = {"budget": 300, "families": ("linear",), "n_jobs": 1}
     alone, ignoring = (
         AutoText(**options, progress=Enough(("linear",)), **more).fit(rows_, "kept")
-        for rows_, more in ((table[["review", "kept"]], {}), (table, {"ignore": "*"}))
+        for rows_, more in ((table[["review", "kept"]], {}), (table, {"ignore_columns": "*"}))
     )
     assert [(t.recipe, t.scores) for t in alone.trials_] == [(t.recipe, t.scores) for t in ignoring.trials_]
     assert "columns" not in ignoring.bundle_.manifest
-    assert "columns" not in dict(alone.trials_[0].recipe.knobs)
+    assert "columns" not in dict(alone.trials_[0].recipe.hyperparameters)
 
 
 def test_trees_alone_on_texts_alone_are_refused_in_one_sentence() -> None:
@@ -200,17 +203,17 @@ def test_an_encoder_reads_the_row_as_text_and_so_does_its_artefact(family, tiny_
     table, _ = schema.typed(table, {})
     task = find_task("classification", table)
     folds = [(np.arange(48), np.arange(48, 60))]
-    profile = Profile(60, 2, 20, 40.0, encoders=(str(tiny_bert),), columns=len(table.columns))
-    work = Work(task, table, folds, profile, Budget(60))
+    profile = DatasetProfile(60, 2, 20, 40.0, encoders=(str(tiny_bert),), columns=len(table.columns))
+    work = SearchProblem(task, table, folds, profile, Budget(60))
     module = plugins.find("models", family)
-    offered = serialize.offered(module.portfolio(profile), profile.columns, module.NEEDS)
-    recipe = offered[0] if family == "frozen" else offered[0].but(epochs=20.0, length=64)
+    offered = serialize.offered(module.portfolio(profile), profile.columns, module.REQUIRES)
+    recipe = offered[0] if family == "frozen" else offered[0].replace(epochs=20.0, length=64)
     outcome = evaluate.evaluate(recipe, work, [0], Resources(tmp_path / "cache", Deadline(60), 1), lambda *_: True)
     assert outcome.trial.reason == ""
-    name, model = pipeline.asked(recipe, outcome.model)
+    name, model = pipeline.wrap(recipe, outcome.model)
     (tmp_path / "model").mkdir()
     model.save(tmp_path / "model")
-    opened = plugins.find("models", name).open(tmp_path / "model")
+    opened = plugins.find("models", name).load(tmp_path / "model")
     valid = table.take(folds[0][1])
     assert np.allclose(opened.outputs(valid), outcome.outputs[0], atol=2e-2)
     shifted = schema.only(valid, [])

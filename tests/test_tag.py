@@ -1,4 +1,4 @@
-"""Entities: schemes, spans, reading, scores as seqeval has them, last steps, and what people are given."""
+"""Entities: schemes, spans, reading, scores as seqeval has them, post-processing steps, and what people are given."""
 
 import itertools
 import json
@@ -165,7 +165,7 @@ def test_lists_of_words_and_tags_are_told_from_labels(tmp_path):
     file.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     made, findings = read(file)
     module, said = tasks.recognised("auto", made)
-    assert (module.__name__.rsplit(".", 1)[-1], findings) == ("token_classification", [])
+    assert (module.name, findings) == ("token_classification", [])
     assert "scheme BIO" in said
     assert read([row["tokens"] for row in rows], y=[row["tags"] for row in rows])[0].target.tolist() == TAGS * 6
 
@@ -178,16 +178,16 @@ def test_spans_are_read_from_json_in_cells_and_answered_in_characters(tmp_path):
     frame = pd.DataFrame({"text": texts * 10, "entities": [json.dumps(cell) for cell in cells * 10]})
     frame.to_csv(tmp_path / "a.csv", index=False)
     made, _ = read(tmp_path / "a.csv")
-    assert tasks.recognised("auto", made)[0].__name__.endswith("token_classification")
+    assert tasks.recognised("auto", made)[0].name == "token_classification"
     task = tasks.find("token_classification", made)
-    answers = task.placed(task.labels(task.encode(made)), made)
+    answers = task.to_text_spans(task.labels(task.encode(made)), made)
     assert answers[1] == []
     assert answers[0] == [
         {"start": 0, "end": 3, "label": "PER", "text": "Zo\u00eb"},
         {"start": 15, "end": 23, "label": "LOC", "text": "New York"},
     ]
-    assert task.agreement(made.target, answers) == 1
-    assert json.loads(task.written(answers)[0]) == answers[0]
+    assert task.sklearn_score(made.target, answers) == 1
+    assert json.loads(task.to_flat_cells(answers)[0]) == answers[0]
     listed, _ = read([{"text": t, "entities": c} for t, c in zip(texts, cells, strict=True)] * 10, y="entities")
     assert tasks.find("token_classification", listed) == task
 
@@ -207,7 +207,7 @@ def test_spans_are_read_from_json_in_cells_and_answered_in_characters(tmp_path):
 def test_spans_that_cannot_be_are_named_and_the_rest_is_used(cell, reason):
     written = cell if isinstance(cell, str) else json.dumps(cell)
     good = json.dumps([{"start": 0, "end": 3, "label": "X"}])
-    settled, (finding,) = plugins.find("tasks", "token_classification").settle(
+    settled, (finding,) = plugins.find("tasks", "token_classification").prepare_target(
         table(["Ann sees Bob"] * 4, [good, written, good, good])
     )
     assert (len(settled), finding.rows, reason in finding.message) == (3, (2,), True)
@@ -215,13 +215,13 @@ def test_spans_that_cannot_be_are_named_and_the_rest_is_used(cell, reason):
 
 def test_a_span_inside_a_word_is_taken_to_its_ends_and_said():
     cell = json.dumps([{"start": 1, "end": 3, "label": "X"}])
-    settled, (finding,) = plugins.find("tasks", "token_classification").settle(table(["Anna"] * 2, [cell] * 2))
+    settled, (finding,) = plugins.find("tasks", "token_classification").prepare_target(table(["Anna"] * 2, [cell] * 2))
     assert (len(settled), finding.kind, finding.count) == (2, "widened spans", 2)
 
 
 def test_rows_of_unequal_length_are_named_and_the_rest_is_used():
     given = [*TAGS * 3, ("O",), ("O", "B-LOC", "Q-LOC")]
-    settled, findings = plugins.find("tasks", "token_classification").settle(
+    settled, findings = plugins.find("tasks", "token_classification").prepare_target(
         table([*SENTENCES * 3, "a b", "a b c"], given)
     )
     assert settled.target.tolist() == TAGS * 3
@@ -305,14 +305,14 @@ def test_whole_numbers_beside_words_are_tags(write):
     given = table(SENTENCES, [write(row) for row in NUMBERS])
     module, why = tasks.recognised("auto", given)
     assert "--tag-names" in why
-    task = module.make(given)
+    task = module.from_table(given)
     assert (task.name, task.scheme.name) == ("token_classification", "bare")
     assert task == tasks.restore(json.loads(json.dumps(task.to_json())))
-    settled, _ = module.settle(module.cells_of(given))
+    settled, _ = module.prepare_target(module.parse_target(given))
     assert task.encode(settled)[0].tolist() == task.encode(given)[0].tolist()  # of another file, too
-    answers = task.placed(task.labels(task.encode(given)), given)
+    answers = task.to_text_spans(task.labels(task.encode(given)), given)
     assert [tuple(row) for row in answers] == [tuple(map(str, row)) for row in NUMBERS]
-    assert task.agreement(given.target, answers) == 1
+    assert task.sklearn_score(given.target, answers) == 1
 
 
 def test_names_of_numbers_make_the_same_task_as_the_names_themselves():
@@ -320,7 +320,7 @@ def test_names_of_numbers_make_the_same_task_as_the_names_themselves():
     task = tasks.find("auto", given)
     words = [tuple(NAMES[number] for number in row) for row in NUMBERS]
     assert replace(task, names=()) == tasks.find("auto", table(SENTENCES, words))
-    assert [tuple(row) for row in task.placed(task.labels(task.encode(given)), given)] == words
+    assert [tuple(row) for row in task.to_text_spans(task.labels(task.encode(given)), given)] == words
     short = replace(given, tag_names=NAMES[:2])
     with pytest.raises(TaskError, match="tags up to 4, and 2 names were given"):
         tasks.find("auto", short)
@@ -328,7 +328,7 @@ def test_names_of_numbers_make_the_same_task_as_the_names_themselves():
 
 def test_numbers_that_do_not_go_with_the_words_are_no_tags():
     given = table(["a b c d", "one two three", "x", "four more words here"] * 5, [(0, 1), (2, 0), (1,), (3, 4)] * 5)
-    assert tasks.recognised("auto", given)[0].__name__.endswith("multilabel")
+    assert tasks.recognised("auto", given)[0].name == "multilabel"
 
 
 PIECES = [{"start": a, "end": b, "entity": tag} for a, b, tag in [(0, 2, "B-PER"), (2, 3, "I-PER"), (4, 8, "I-LOC")]]
@@ -358,7 +358,7 @@ def test_a_missing_key_is_named_with_all_rows():
 
 def test_a_type_of_one_row_alone_is_named_and_used():
     given = [*TAGS * 2, ("B-ONCE", "B-ONCE")]
-    settled, (finding,) = plugins.find("tasks", "token_classification").settle(
+    settled, (finding,) = plugins.find("tasks", "token_classification").prepare_target(
         table([*SENTENCES * 2, "Zed Zoe"], given)
     )
     assert (len(settled), finding.kind, finding.rows) == (9, "rare class", (9,))
@@ -379,12 +379,12 @@ def test_one_odd_row_decides_no_scheme_and_is_named():
     for odd in ("S-PER", "M-PER"):
         task, (said,) = tasks.find("token_classification", table(texts, [*target, (odd, "O", "O", "B-LOC")])), [
             f for f in plugins.find("tasks", "token_classification")
-            .settle(table(texts, [*target, (odd, "O", "O", "B-LOC")]))[1]
+            .prepare_target(table(texts, [*target, (odd, "O", "O", "B-LOC")]))[1]
             if f.kind == "mixed schemes"
         ]  # fmt: skip
         assert task.scheme.name == "BIO"
         assert "row 30" in said.message
-    left, found = plugins.find("tasks", "token_classification").settle(
+    left, found = plugins.find("tasks", "token_classification").prepare_target(
         table(texts, [*target, ("X-PER", "O", "O", "B-LOC")])
     )
     assert len(left) == 29
@@ -426,13 +426,13 @@ def test_lists_of_words_written_into_csv_are_read_as_words(tmp_path):
     for name in ("python.csv", "json.csv"):
         found, _ = read(tmp_path / name, text=("tokens",), target="tags")
         assert found.text["tokens"][:2].tolist() == ["Ann left Rome", "it's he"]
-        assert tasks.recognised("auto", found)[0].__name__.endswith("token_classification")
-        assert len(plugins.find("tasks", "token_classification").settle(found)[0]) == 20
+        assert tasks.recognised("auto", found)[0].name == "token_classification"
+        assert len(plugins.find("tasks", "token_classification").prepare_target(found)[0]) == 20
 
 
 def test_a_sentence_that_lost_a_tag_is_named_and_the_others_are_read():
     words = [["Ann", "left"], ["He", "left", "Rome"], ["Bob", "ran", "far", "off"]]
     made = read(words, y=[["B-PER", "O"], ["O", "O"], ["B-PER", "O", "O", "O"]])[0]
-    settled, (finding, *_) = plugins.find("tasks", "token_classification").settle(made)
+    settled, (finding, *_) = plugins.find("tasks", "token_classification").prepare_target(made)
     assert len(settled) == 2
     assert finding.rows == (2,)

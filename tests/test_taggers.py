@@ -14,7 +14,10 @@ from penna.budget import Budget, Deadline, Resources
 from penna.data import ragged, word_offsets
 from penna.data.table import Table
 from penna.errors import BundleError, SettingError
-from penna.search.recipe import Profile, Recipe
+from penna.search.recipe import DatasetProfile, Recipe
+
+#: Its fixtures are whole fits.
+pytestmark = pytest.mark.slow
 
 NAMES, CITIES = ("card", "money", "film"), ("good", "bad", "lost")
 
@@ -48,7 +51,7 @@ def resources(tmp_path):
 
 
 def profile(task, encoders=()):
-    return Profile(
+    return DatasetProfile(
         rows=200, classes=task.columns, rows_in_smallest_class=9, mean_characters=30, loss="tags", encoders=encoders
     )
 
@@ -68,16 +71,16 @@ def test_a_field_learns_is_saved_and_answers_alike_alone(number, resources, tmp_
     task, model, test = learnt("crf", recipe, resources)
     outputs = model.outputs(test)
     assert task.score(task.encode(test), outputs) > 0.9
-    assert [row.shape for row in outputs] == [(len(t.split()), task.columns) for t in test.joined]
+    assert [row.shape for row in outputs] == [(len(t.split()), task.columns) for t in test.full_text]
     assert all(np.allclose(row.sum(axis=1), 1, atol=1e-5) for row in outputs)
     (tmp_path / "m").mkdir()
     model.save(tmp_path / "m")
-    again = crf.open(tmp_path / "m")
+    again = crf.load(tmp_path / "m")
     for i in range(5):
         np.testing.assert_allclose(again.outputs(test.take(np.array([i])))[0], outputs[i], atol=1e-6)
     cost = crf.cost(recipe, profile(task), test, resources)
     assert cost.seconds > 0
-    assert crf.shrink(recipe, profile(task), rows(300), resources, 0.5 * cost.seconds + 1).effort <= 1
+    assert crf.shrink(recipe, profile(task), rows(300), resources, 0.5 * cost.seconds + 1).fidelity <= 1
 
 
 @pytest.mark.parametrize("damage", [b"{}", b"", b'{"names": [1], "rule": "spaces", "affixes": 1, "window": 1}'])
@@ -87,7 +90,7 @@ def test_a_damaged_field_is_refused(damage, resources, tmp_path):
     model.save(tmp_path)
     (tmp_path / "crf.json").write_bytes(damage)
     with pytest.raises(BundleError, match="damaged"):
-        crf.open(tmp_path)
+        crf.load(tmp_path)
 
 
 def test_an_empty_text_and_no_rows_are_answered(resources):
@@ -101,14 +104,20 @@ def test_an_empty_text_and_no_rows_are_answered(resources):
 @pytest.mark.parametrize(("kind", "crf"), [("bert", False), ("albert", False), ("bert", True)])
 def test_an_encoder_learns_words_and_is_served_without_torch(kind, crf, tiny, resources, tmp_path):
     tagger = plugins.find("models", "tagger")
-    knobs = tagger._USUAL | {"encoder": str(tiny(kind)), "epochs": 25.0, "lr": 3e-3, "head_lr": 1.0, "length": 16}
-    knobs |= {"crf": crf}
-    task, model, test = learnt("tagger", Recipe.made("tagger", knobs), resources, 100)
+    hyperparameters = tagger._USUAL | {
+        "encoder": str(tiny(kind)),
+        "epochs": 25.0,
+        "lr": 3e-3,
+        "head_lr": 1.0,
+        "length": 16,
+    }
+    hyperparameters |= {"crf": crf}
+    task, model, test = learnt("tagger", Recipe.from_values("tagger", hyperparameters), resources, 100)
     outputs = model.outputs(test)
     assert task.score(task.encode(test), outputs) > 0.5
     (tmp_path / "parts").mkdir()
     model.save(tmp_path / "parts")
-    opened = tagger.open(tmp_path / "parts")
+    opened = tagger.load(tmp_path / "parts")
     assert 0 < opened.graph.facts.parity < 1e-3
     written = bundle.write(tmp_path / "model", task, "tagger", opened, {"text_columns": ["tokens"], "target": "tags"})
     assert written.manifest["parity"] == opened.graph.facts.parity
@@ -120,8 +129,8 @@ def test_an_encoder_learns_words_and_is_served_without_torch(kind, crf, tiny, re
 
 def test_tags_after_one_another_are_learnt_by_a_chain(tiny_bert, resources):
     tagger = plugins.find("models", "tagger")
-    knobs = tagger._USUAL | {"encoder": str(tiny_bert), "epochs": 10.0, "lr": 3e-3, "length": 16, "crf": True}
-    task, model, _ = learnt("tagger", Recipe.made("tagger", knobs), resources, 100)
+    hyperparameters = tagger._USUAL | {"encoder": str(tiny_bert), "epochs": 10.0, "lr": 3e-3, "length": 16, "crf": True}
+    task, model, _ = learnt("tagger", Recipe.from_values("tagger", hyperparameters), resources, 100)
     steps = model.network.transitions.detach().numpy()
     first, inside = task.types.index("LOC") * 2 + 1, task.types.index("LOC") * 2 + 2
     assert steps[first, inside] > 0.1  # a place of two words is as likely as one of one
@@ -132,25 +141,27 @@ def test_a_chain_is_offered_beside_tags_one_by_one_where_there_are_not_too_many(
     tagger = plugins.find("models", "tagger")
     few = replace(profile(tasks.find("auto", rows(50))), encoders=(str(tiny_bert),))
     for offer, chains in ((few, {False, True}), (replace(few, classes=2001), {False})):
-        (knob,) = (knob for knob in tagger.knobs(offer) if knob.name == "crf")
+        (hyperparameter,) = (
+            hyperparameter for hyperparameter in tagger.search_space(offer) if hyperparameter.name == "crf"
+        )
         portfolio = tagger.portfolio(offer)
-        assert set(knob.values) == {recipe["crf"] for recipe in portfolio} == chains
+        assert set(hyperparameter.values) == {recipe["crf"] for recipe in portfolio} == chains
         assert len(set(portfolio)) == len(portfolio)
 
 
 @pytest.mark.parametrize("damage", ['{"rule": "spaces"}', '{"rule": "x", "cues": []}', "[]", ""])
 def test_damaged_words_of_a_tagger_are_refused(damage, tiny_bert, resources, tmp_path):
     tagger = plugins.find("models", "tagger")
-    knobs = tagger._USUAL | {"encoder": str(tiny_bert), "epochs": 1.0, "length": 16, "crf": True}
-    task, model, _ = learnt("tagger", Recipe.made("tagger", knobs), resources, 20)
+    hyperparameters = tagger._USUAL | {"encoder": str(tiny_bert), "epochs": 1.0, "length": 16, "crf": True}
+    task, model, _ = learnt("tagger", Recipe.from_values("tagger", hyperparameters), resources, 20)
     model.save(tmp_path)
     said = json.loads((tmp_path / "words.json").read_text())
     (tmp_path / "words.json").write_text(damage)
     with pytest.raises(BundleError, match="damaged"):
-        tagger.open(tmp_path)
+        tagger.load(tmp_path)
     (tmp_path / "words.json").write_text(json.dumps(said | {"transitions": [[0.0, 1e9]] * task.columns}))
     with pytest.raises(BundleError, match="does not go with its graph"):
-        tagger.open(tmp_path)
+        tagger.load(tmp_path)
 
 
 def test_an_entity_whose_first_word_no_encoder_sees_begins_with_the_next():
@@ -160,15 +171,21 @@ def test_an_entity_whose_first_word_no_encoder_sees_begins_with_the_next():
 
 def test_a_long_text_is_read_by_windows_to_its_end(tiny_bert, resources, tmp_path):
     tagger = plugins.find("models", "tagger")
-    knobs = tagger._USUAL | {"encoder": str(tiny_bert), "epochs": 25.0, "lr": 3e-3, "head_lr": 1.0, "length": 16}
-    task, model, _ = learnt("tagger", Recipe.made("tagger", knobs), resources, 100)
+    hyperparameters = tagger._USUAL | {
+        "encoder": str(tiny_bert),
+        "epochs": 25.0,
+        "lr": 3e-3,
+        "head_lr": 1.0,
+        "length": 16,
+    }
+    task, model, _ = learnt("tagger", Recipe.from_values("tagger", hyperparameters), resources, 100)
     short, many = ("the film", "my card", "where bad"), 200
     long = Table({"tokens": ragged.objects([word_offsets.joined(" ".join(short * many).split())])})
     (answers,) = task.decode(model.outputs(long))
     assert len(answers) == 6 * many
     assert answers[-6:].count("O") < 6
     model.save(tmp_path)
-    (served,) = task.decode(tagger.open(tmp_path).outputs(long))
+    (served,) = task.decode(tagger.load(tmp_path).outputs(long))
     assert np.mean([a == b for a, b in zip(answers, served, strict=True)]) > 0.98
 
 
@@ -180,11 +197,11 @@ def test_an_encoder_that_answers_for_texts_is_no_tagger(tiny_bert, tmp_path):
     module = checkpoints.load_module(found, depth=1, dropout=0.0).eval()
     encoder_export.write_graph(module, found, tmp_path, length=16)
     with pytest.raises(BundleError, match="does not answer for words"):
-        plugins.find("models", "tagger").open(tmp_path)
+        plugins.find("models", "tagger").load(tmp_path)
 
 
 def test_taggers_are_blended_by_a_search_and_when_served(resources, tmp_path):
-    from penna.automl.selection import Evidence
+    from penna.automl.selection import OutOfFoldScores
     from penna.automl.selection import blend as choose
     from penna.models import ensemble
     from penna.search.trials import State, Trial
@@ -197,16 +214,23 @@ def test_taggers_are_blended_by_a_search_and_when_served(resources, tmp_path):
     perfect = [np.eye(task.columns, dtype=np.float32)[row] for row in y]
     answers = [ragged.objects(row + 1.2 * rng.random(row.shape) for row in perfect) for rng in noise]
     trials = [
-        Trial(Recipe.of(f"f{i}"), State.COMPLETE, folds=(0,), scores=(task.score(y, a),), errors=(0.01,), number=i)
+        Trial(
+            Recipe.of(f"f{i}"),
+            State.COMPLETE,
+            folds=(0,),
+            scores=(task.score(y, a),),
+            score_std_errors=(0.01,),
+            number=i,
+        )
         for i, a in enumerate(answers)
     ]
-    evidence = Evidence(task, lambda fold: y, lambda trial, fold: answers[trial.number], (0,))
+    evidence = OutOfFoldScores(task, lambda fold: y, lambda trial, fold: answers[trial.number], (0,))
     choice = choose(trials, evidence, lambda members: True)
     assert choice.score > max(t.score for t in trials)
     _, model, _ = learnt("crf", crf.portfolio(profile(task))[0], resources, 60)
-    both = ensemble.Blend([("crf", 0.5, model), ("crf", 0.5, model)])
+    both = ensemble.Ensemble([("crf", 0.5, model), ("crf", 0.5, model)])
     both.save(tmp_path)
-    for one, other in zip(ensemble.open(tmp_path).outputs(test), model.outputs(test), strict=True):
+    for one, other in zip(ensemble.load(tmp_path).outputs(test), model.outputs(test), strict=True):
         assert one.dtype == np.float32
         np.testing.assert_allclose(one, other, atol=1e-5)
 
@@ -215,7 +239,7 @@ def test_outputs_of_words_are_scored_and_kept_by_a_search(resources):
     train = rows(200)
     task = tasks.find("auto", train)
     index = np.arange(200)
-    work = evaluate.Work(task, train, [(index[50:], index[:50])], profile(task), Budget())
+    work = evaluate.SearchProblem(task, train, [(index[50:], index[:50])], profile(task), Budget())
     recipe = plugins.find("models", "crf").portfolio(profile(task))[0]
     outcome = evaluate.evaluate(recipe, work, (0,), resources, lambda *_: True)
     assert outcome.trial.reason == ""
@@ -227,9 +251,9 @@ def fitted(tmp_path_factory):
     """A run on lists of words, from a file."""
     folder = tmp_path_factory.mktemp("tag")
     made = rows(240)
-    lines = [{"tokens": t.split(" "), "tags": list(y)} for t, y in zip(made.joined, made.target, strict=True)]
+    lines = [{"tokens": t.split(" "), "tags": list(y)} for t, y in zip(made.full_text, made.target, strict=True)]
     (folder / "train.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
-    auto = AutoText(budget=12, families=("linear",), threads=1, out=folder / "run", max_mb=50)
+    auto = AutoText(budget=12, families=("linear",), n_jobs=1, out=folder / "run", max_size_mb=50)
     return auto.fit(folder / "train.jsonl"), folder
 
 
@@ -237,12 +261,12 @@ def test_a_search_finds_packs_and_examines_a_tagger(fitted):
     auto, folder = fitted
     assert auto.bundle_.task.name == "token_classification"
     assert "parity" not in auto.bundle_.manifest  # no graph, no network
-    assert auto.exam_["entity_f1"][0] > 0.8
-    assert set(auto.exam_["by_class"][0]) == {"label", "entities", "precision", "recall", "f1"}
+    assert auto.test_scores_["entity_f1"][0] > 0.8
+    assert set(auto.test_scores_["by_class"][0]) == {"label", "entities", "precision", "recall", "f1"}
     assert {t.recipe.family for t in auto.trials_} == {"crf"}
     answers = auto.predict([["my", "money"], ["where", "good", "bad"]])
     assert answers.tolist() == [["O", "B-PER"], ["O", "B-LOC", "I-LOC"]]
-    assert auto.score(rows(30, 2).joined.tolist(), rows(30, 2).target.tolist()) > 0.8
+    assert auto.score(rows(30, 2).full_text.tolist(), rows(30, 2).target.tolist()) > 0.8
     page = (folder / "run" / "report.html").read_text(encoding="utf-8")
     assert "entity f1" in page.lower()
     assert "PER" in page
@@ -267,7 +291,7 @@ def test_a_tagger_is_opened_evaluated_and_streams(fitted, tmp_path):
 
 def test_families_that_cannot_tag_are_refused_in_a_sentence():
     made = rows(60)
-    lines = [{"tokens": t.split(" "), "tags": list(y)} for t, y in zip(made.joined, made.target, strict=True)]
+    lines = [{"tokens": t.split(" "), "tags": list(y)} for t, y in zip(made.full_text, made.target, strict=True)]
     with pytest.raises(SettingError, match="add linear"):
         AutoText(budget=5, families=("trees",)).fit(lines, "tags")
 

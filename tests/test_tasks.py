@@ -40,7 +40,7 @@ EXAMPLES = {
 
 def outputs_for(task, given):
     """Probabilities by chance, of whole rows or of their parts."""
-    even = tasks.spread(task, np.ones(task.columns, np.float32), given)
+    even = task.broadcast(np.ones(task.columns, np.float32), given)
     values, offsets = ragged.flat(even)
     values = np.random.default_rng(0).random(values.shape).astype(np.float32)
     values /= values.sum(axis=1, keepdims=True)
@@ -66,21 +66,21 @@ def test_a_task_is_recognised_and_measures_in_json(name):
     measured = task.measure(y, outputs)
     assert json.loads(json.dumps(measured)) == measured
     assert len(task.strata(example)) == len(task.decode(outputs)) == len(example)
-    assert isinstance(tasks.as_served(task).score(y, outputs), float)
-    assert len(task.written(task.decode(outputs))) == len(example)
+    assert isinstance(task.without_postprocessing().score(y, outputs), float)
+    assert len(task.to_flat_cells(task.decode(outputs))) == len(example)
     assert task.usable(example).all()
-    assert task.agreement(example.target, task.labels(y)) == pytest.approx(1)
-    name, guessed = task.guess(y)
+    assert task.sklearn_score(example.target, task.labels(y)) == pytest.approx(1)
+    name, guessed = task.constant_baseline(y)
     assert (len(name) > 0, guessed.shape) == (True, (task.columns,))
-    assert task.agreement(example.target, example.target) == 1
-    assert set(task.describe()) == {"model", "answer", "doubt", "unusable"}
+    assert task.sklearn_score(example.target, example.target) == 1
+    assert set(task.describe()) == {"model", "answer", "confidence", "unusable"}
 
 
 @pytest.mark.parametrize("name", plugins.names("tasks"))
 def test_a_task_settles_the_rows_that_it_can_learn_from(name):
     example = EXAMPLES[name]
     given = (quoted if example.pair else table)([*example.target, *example.target])
-    settled, findings = plugins.find("tasks", name).settle(given)
+    settled, findings = plugins.find("tasks", name).prepare_target(given)
     assert findings == []
     assert settled.target.tolist() == given.target.tolist()
 
@@ -200,6 +200,6 @@ def test_labels_of_a_file_are_usable_where_those_learnt_were_numbers():
 
 def test_a_table_is_cut_into_portions_by_rows_and_by_characters():
     made = Table({"t": ragged.objects(["aaaa", "b", "c", "dddddddd", "e"])}, rows=np.arange(1, 6))
-    assert [part.rows.tolist() for part in made.portions(9, 5)] == [[1, 2], [3], [4], [5]]
-    assert [part.rows.tolist() for part in made.portions(2, 99)] == [[1, 2], [3, 4], [5]]
-    assert list(made.take(np.arange(0)).portions(2, 99)) == []
+    assert [part.rows.tolist() for part in made.batches(9, 5)] == [[1, 2], [3], [4], [5]]
+    assert [part.rows.tolist() for part in made.batches(2, 99)] == [[1, 2], [3, 4], [5]]
+    assert list(made.take(np.arange(0)).batches(2, 99)) == []

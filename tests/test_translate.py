@@ -15,8 +15,8 @@ from penna.data.table import Table
 from penna.errors import BundleError, SettingError, TaskError
 from penna.models.translation_memory import family as translation_memory
 from penna.preprocessing import checks, parallel_pairs
-from penna.preprocessing.check_context import Sheet
-from penna.search.recipe import Profile
+from penna.preprocessing.check_context import CheckContext
+from penna.search.recipe import DatasetProfile
 from penna.tasks import _translation_metrics as texts
 from penna.tasks import classification, multilabel, translation
 
@@ -57,18 +57,18 @@ def test_any_text_goes_through_numbers_and_comes_back(text):
 def test_a_target_of_sentences_is_recognised_and_labels_are_not():
     assert tasks.find("auto", table(*pairs(40))).name == "translation"
     for labels in (["yes", "no"] * 30, ["New York", "San Jose"] * 20, [f"id {i}" for i in range(60)], [1.5, 2] * 20):
-        assert not translation.recognise(table(["a text"] * len(labels), labels))
+        assert not translation.matches(table(["a text"] * len(labels), labels))
     assert parallel_pairs.sentences(["一只棕色的狗在街上跑着" + "很快地好"[i % 4] + str(i) for i in range(30)])
     tags = [("O", "B-X")] * 40
-    assert not translation.recognise(table(["a text"] * 40, tags))
-    assert classification.recognise(table(["a"] * 40, ["yes", "no"] * 20))
-    assert not multilabel.recognise(table(["a"] * 40, ["yes", "no"] * 20))
+    assert not translation.matches(table(["a text"] * 40, tags))
+    assert classification.matches(table(["a"] * 40, ["yes", "no"] * 20))
+    assert not multilabel.matches(table(["a"] * 40, ["yes", "no"] * 20))
 
 
 def test_measures_are_those_of_sacrebleu():
     truth, said = sentences(GERMAN, 60, 0), sentences(GERMAN, 60, 1)
     said[:20] = truth[:20]
-    task = translation.make(table(truth, truth))
+    task = translation.from_table(table(truth, truth))
     measured = task.measure(column(truth), ragged.objects(map(texts.codes, said)))
     for name, metric in {"bleu": BLEU(), "chrf": CHRF(), "ter": TER()}.items():
         value, low, high = measured[name]
@@ -81,25 +81,26 @@ def test_measures_are_those_of_sacrebleu():
 @pytest.mark.parametrize("metric", translation.METRICS)
 def test_a_better_answer_has_a_higher_score(metric):
     truth = sentences(GERMAN, 30, 0)
-    task = translation.make(table(truth, truth), metric)
+    task = translation.from_table(table(truth, truth), metric)
     good, bad = (ragged.objects(map(texts.codes, said)) for said in (truth, sentences(ENGLISH, 30, 1)))
     y = task.encode(table(truth, truth))
     assert task.score(y, good) > task.score(y, bad)
     assert task.score_error(y, ragged.objects([*good[:15], *bad[15:]])) > 0
 
 
+@pytest.mark.slow
 @settings(max_examples=6, deadline=None)
 @given(st.lists(st.text(), min_size=1, max_size=6), st.data())
 def test_any_texts_can_be_measured(said, data):
     truth = data.draw(st.lists(st.text(), min_size=len(said), max_size=len(said)))
     for cut in texts.CUTS:
-        task = translation.Translate("bleu", cut)
+        task = translation.Translation("bleu", cut)
         outputs = ragged.objects(map(texts.codes, said))
         assert all(np.isfinite(task.measure(column(truth), outputs)[name]).all() for name in translation.METRICS)
 
 
 def test_chinese_is_cut_into_its_signs():
-    task = translation.make(table(["a b c"] * 3, ["一只狗在街上跑", "两个人在公园里走", "一个女人看着她的孩子"]))
+    task = translation.from_table(table(["a b c"] * 3, ["一只狗在街上跑", "两个人在公园里走", "一个女人看着她的孩子"]))
     assert "tok:zh" in texts.signature("bleu", task.cut)
     assert "asian:yes" in texts.signature("ter", task.cut)
     one_off = ragged.objects([texts.codes("一只猫在街上跑")])
@@ -118,7 +119,7 @@ def test_words_are_edited_as_rarely_as_can_be(said, meant):
 def test_very_long_texts_are_measured_soon():
     chance = random.Random(0)
     truth, said = (" ".join(chance.choices(GERMAN.split(), k=3000)) for _ in "ab")
-    measured = translation.Translate().measure(column([truth]), ragged.objects([texts.codes(said)]))
+    measured = translation.Translation().measure(column([truth]), ragged.objects([texts.codes(said)]))
     assert 50 < measured["ter"][0] < 100
     short = " ".join(truth.split()[: texts.MOVED])
     assert (
@@ -129,7 +130,7 @@ def test_very_long_texts_are_measured_soon():
 def test_the_worst_answers_are_shown():
     truth = sentences(GERMAN, 10, 0)
     said = [*truth[:9], "nothing"]
-    task = translation.make(table(truth, truth))
+    task = translation.from_table(table(truth, truth))
     (first, *_) = task.mistakes(table(truth, truth), column(truth), ragged.objects(map(texts.codes, said)), 3)
     assert (first["row"], first["truth"], first["answer"]) == (10, truth[9], "nothing")
 
@@ -139,7 +140,7 @@ def test_the_worst_answers_are_shown():
     [([1, 2, "three"], r"other than text in 2 of 3 rows \('1' in row 1"), ([None, "a", "b"], "row 1")],
 )
 def test_a_target_that_is_no_text_is_named(target, says):
-    for way in (translation.settle, translation.make, translation.Translate().encode):
+    for way in (translation.prepare_target, translation.from_table, translation.Translation().encode):
         with pytest.raises(TaskError, match=says):
             way(table(["a", "b", "c"], target))
 
@@ -147,15 +148,15 @@ def test_a_target_that_is_no_text_is_named(target, says):
 def test_one_language_on_both_sides_is_refused():
     english, _ = pairs(30)
     with pytest.raises(TaskError, match="the very same in 'de' as in the text"):
-        translation.settle(table(english, english))
+        translation.prepare_target(table(english, english))
 
 
 def test_an_unknown_metric_and_a_damaged_task_are_refused():
     with pytest.raises(SettingError, match="choose one of chrf, bleu, ter"):
-        translation.make(table(*pairs(20)), "accuracy")
+        translation.from_table(table(*pairs(20)), "accuracy")
     for damage in ({"metric": "x"}, {"cut": "13b"}, {"cut": ["zh"]}):
         with pytest.raises(TaskError):
-            tasks.restore(translation.Translate().to_json() | damage)
+            tasks.restore(translation.Translation().to_json() | damage)
 
 
 def test_pairs_that_cannot_be_right_are_found_and_left_out_of_training_alone():
@@ -178,7 +179,7 @@ def test_pairs_that_cannot_be_right_are_found_and_left_out_of_training_alone():
         assert set(np.flatnonzero(found[kind])) >= set(expected), kind
     given = table(english, german)
     assert 160 <= len(parallel_pairs.kept(given)) <= 200 - 35
-    settled, findings = translation.settle(given)
+    settled, findings = translation.prepare_target(given)
     assert settled.rows.tolist() == [row for row in given.rows if row not in range(21, 26)]
     assert {finding.kind for finding in findings} == {*wrong, "missing target"} - {"empty side"}
     assert all("left out" in finding.message for finding in findings)
@@ -188,10 +189,10 @@ def test_a_check_tells_of_pairs_and_is_silent_about_labels():
     english, german = pairs(60)
     english[3] = german[3]
     check = checks.find("parallel_corpus")
-    (finding,) = check.find(Sheet(table(english, german)))
+    (finding,) = check.find(CheckContext(table(english, german)))
     assert (finding.kind, finding.rows) == ("copied pair", (4,))
-    assert check.find(Sheet(table(english, ["yes", "no"] * 30))) == []
-    assert check.find(Sheet(Table({"en": column(english)}))) == []
+    assert check.find(CheckContext(table(english, ["yes", "no"] * 30))) == []
+    assert check.find(CheckContext(Table({"en": column(english)}))) == []
 
 
 def test_honest_pairs_are_kept():
@@ -207,28 +208,30 @@ def test_any_pairs_can_be_looked_at(given_):
 
 def fitted(recipe, train, folder):
     return translation_memory.fit(
-        recipe, translation.make(train), train, None, Resources(folder, Deadline(60), 1), lambda *_: True
+        recipe, translation.from_table(train), train, None, Resources(folder, Deadline(60), 1), lambda *_: True
     )
 
 
-PROFILE = Profile(200, 1, 1, 60.0, loss="translation")
+PROFILE = DatasetProfile(200, 1, 1, 60.0, loss="translation")
 
 
 def test_the_memory_knows_what_was_said_to_what_it_has_seen(tmp_path, tiny_bert):
     english, german = pairs(60)
     train = table(english, german)
-    recipes = translation_memory.portfolio(Profile(200, 1, 1, 60.0, loss="translation", encoders=(str(tiny_bert),)))
+    recipes = translation_memory.portfolio(
+        DatasetProfile(200, 1, 1, 60.0, loss="translation", encoders=(str(tiny_bert),))
+    )
     assert [recipe["way"] for recipe in recipes] == ["copy", "words", "vectors"]
     for number, recipe in enumerate(recipes):
         model = fitted(recipe, train, tmp_path / "cache")
         asked = train.take(np.arange(5))
-        said = translation.make(train).decode(model.outputs(asked)).tolist()
+        said = translation.from_table(train).decode(model.outputs(asked)).tolist()
         assert said == (english[:5] if recipe["way"] == "copy" else german[:5])
         folder = tmp_path / str(number)
         folder.mkdir()
         model.save(folder)
-        opened = translation_memory.open(folder)
-        assert translation.make(train).decode(opened.outputs(asked)).tolist() == said
+        opened = translation_memory.load(folder)
+        assert translation.from_table(train).decode(opened.outputs(asked)).tolist() == said
         (tmp_path / f"{number}-again").mkdir()
         opened.save(tmp_path / f"{number}-again")
         assert (
@@ -238,7 +241,7 @@ def test_the_memory_knows_what_was_said_to_what_it_has_seen(tmp_path, tiny_bert)
 
 def test_the_memory_says_nothing_to_what_shares_no_word(tmp_path):
     model = fitted(translation_memory.portfolio(PROFILE)[1], table(*pairs(60)), tmp_path)
-    assert translation.Translate().decode(model.outputs(Table({"en": column(["", "xyzzy"])}))).tolist() == ["", ""]
+    assert translation.Translation().decode(model.outputs(Table({"en": column(["", "xyzzy"])}))).tolist() == ["", ""]
 
 
 @pytest.mark.parametrize("name", ["memory.json", "memory.safetensors"])
@@ -248,4 +251,4 @@ def test_a_damaged_memory_is_refused(name, tmp_path):
     for damaged in (b"", content[: len(content) // 2], b'{"format": 1, "way": "words"}'):
         (tmp_path / name).write_bytes(damaged)
         with pytest.raises(BundleError):
-            translation_memory.open(tmp_path)
+            translation_memory.load(tmp_path)

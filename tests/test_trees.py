@@ -17,13 +17,13 @@ from penna.features import text_statistics, tree_arrays
 from penna.models.base import Pruned
 from penna.models.trees import family as trees
 from penna.models.trees import inputs
-from penna.search.recipe import Profile, Recipe
+from penna.search.recipe import DatasetProfile, Recipe
 
 SMALL = {"names": "target", "trees": 20, "rate": 0.2, "leaves": 5, "least": 3, "shrink": 1.0, "share": 1.0}
 
 
 def shop(n: int = 90, seed: int = 0, classes: int = 3, numbers: bool = False) -> Table:
-    """Half of what is asked stands in the text, half in the columns."""
+    """Half of what is requested stands in the text, half in the columns."""
     rng = np.random.default_rng(seed)
     word, age, kind = rng.integers(classes, size=n), rng.uniform(0, classes, n), rng.choice(["red", "blue", ""], n)
     answer = (word + age + (kind == "red")) / 2
@@ -69,7 +69,7 @@ def test_a_forest_answers_as_scikit_learn_does_before_and_after_it_was_stored(cl
     model = boosted(classes, X)
     made = tree_arrays.of(model, X)
     made.save(tmp_path)
-    opened = tree_arrays.open(tmp_path, len(made.nodes["start"]))
+    opened = tree_arrays.load(tmp_path, len(made.nodes["start"]))
     assert np.allclose(made.margins(fresh), model._raw_predict(fresh.astype(np.float64)), atol=1e-5)
     assert np.array_equal(opened.margins(fresh), made.margins(fresh))
     assert opened.margins(fresh[:0]).shape == (0, len(made.nodes["start"]))
@@ -106,7 +106,7 @@ def test_a_damaged_forest_is_refused_or_ends(stored, where: float, value: int, c
     broken = whole[:place] if cut else whole[:place] + bytes([whole[place] ^ value]) + whole[place + 1 :]
     (folder / tree_arrays.FILE).write_bytes(broken)
     try:
-        opened = tree_arrays.open(folder, 1)
+        opened = tree_arrays.load(folder, 1)
     except BundleError:
         return
     if opened.features == 5:
@@ -118,7 +118,7 @@ def test_what_was_fitted_is_what_is_opened(text: str, tmp_path: Path) -> None:
     model, task, table = fitted(tmp_path, text)
     (tmp_path / "model").mkdir()
     model.save(tmp_path / "model")
-    opened = trees.open(tmp_path / "model")
+    opened = trees.load(tmp_path / "model")
     fresh = shop(40, seed=3)
     assert np.array_equal(opened.outputs(fresh), model.outputs(fresh))
     assert opened.outputs(fresh.take(np.arange(0))).shape == (0, task.columns)
@@ -179,13 +179,13 @@ def test_the_same_seed_gives_the_same_trees(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("loss", ["cross_entropy", "squared"])
 def test_it_is_offered_where_there_are_columns_and_each_offer_has_a_cost(loss: str, tmp_path: Path) -> None:
-    profile = Profile(90, 3 if loss == "cross_entropy" else 1, 20, 30.0, columns=2, loss=loss)
-    assert trees.portfolio(Profile(90, 3, 20, 30.0)) == []
-    assert trees.knobs(Profile(90, 3, 20, 30.0)) == ()
+    profile = DatasetProfile(90, 3 if loss == "cross_entropy" else 1, 20, 30.0, columns=2, loss=loss)
+    assert trees.portfolio(DatasetProfile(90, 3, 20, 30.0)) == []
+    assert trees.search_space(DatasetProfile(90, 3, 20, 30.0)) == ()
     for recipe in trees.portfolio(profile):
         found = trees.cost(recipe, profile, shop(), resources(tmp_path))
         assert 0 < found.seconds < 60
-        assert found.megabytes < 10
+        assert found.size_mb < 10
     smaller = trees.shrink(trees.portfolio(profile)[0], profile, shop(), resources(tmp_path), 0.0)
     assert smaller is None
 
@@ -198,7 +198,7 @@ def test_a_damaged_model_is_refused(change: dict, tmp_path: Path) -> None:
     said = json.loads((tmp_path / "model" / trees.FILE).read_text())
     (tmp_path / "model" / trees.FILE).write_text(json.dumps(said | change))
     with pytest.raises(BundleError):
-        trees.open(tmp_path / "model")
+        trees.load(tmp_path / "model")
 
 
 @given(text=st.text(max_size=60))
@@ -212,7 +212,7 @@ def test_thousands_of_columns_are_known_to_take_long_and_are_not_begun_without_t
     wide = {f"n{i}": rng.normal(size=len(table)) for i in range(3000)}
     fields = {name: Field("numeric") for name in wide}
     many = Table(table.text, table.target, rows=table.rows, columns=wide, fields=fields)
-    recipe, profile = Recipe.of("trees", text="none", **SMALL | {"trees": 250}), Profile(200, 3, 60, 30.0)
+    recipe, profile = Recipe.of("trees", text="none", **SMALL | {"trees": 250}), DatasetProfile(200, 3, 60, 30.0)
     costs = [trees.cost(recipe, profile, asked, resources(tmp_path)).seconds for asked in (table, many)]
     assert costs[1] > 20 * costs[0]
     late = Resources(tmp_path, Deadline(2.0), 1)

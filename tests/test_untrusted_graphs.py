@@ -207,6 +207,7 @@ ALIKE = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["bert", "albert"])
 @pytest.mark.parametrize("change", ALIKE, ids=lambda change: change.__name__)
 def test_a_changed_graph_is_refused(

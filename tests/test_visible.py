@@ -18,6 +18,9 @@ from penna.inference.writers import harmless, writer
 from penna.terminal import display
 from penna.terminal.progress import Console
 
+#: Its fixtures are whole fits.
+pytestmark = pytest.mark.slow
+
 CLEAR, TITLE, TURNED, LINK = "\x1b[2Jgood", "\x1b]0;owned\x07", "a\u202eb\u200b", "[red]x[/red] [link=http://x]y[/link]"
 FAMILY = "\U0001f469\u200d\U0001f467"
 

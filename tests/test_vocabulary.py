@@ -94,7 +94,7 @@ def test_both_libraries_read_a_saved_tokenizer_alike(trained: Vocabulary, tmp_pa
     (tmp_path / "config.json").write_text(json.dumps({"model_type": kind}))
     auto = transformers.AutoTokenizer.from_pretrained(tmp_path)
     plain = tokenizers.Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
-    for pair in [("The captain's dog said: ``no''!", "Zoë [MASK] home…"), ("  the\n\n sailor [SEP]", "日本 x")]:
+    for pair in [("The captain's dog stated: ``no''!", "Zoë [MASK] home…"), ("  the\n\n sailor [SEP]", "日本 x")]:
         assert auto(*pair)["input_ids"] == plain.encode(*pair).ids == trained.tokenizer.encode(*pair).ids
         assert auto(*pair)["token_type_ids"] == plain.encode(*pair).type_ids
         assert auto(pair[0])["input_ids"] == plain.encode(pair[0]).ids

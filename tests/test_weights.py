@@ -24,12 +24,13 @@ from penna.data import ragged, word_offsets
 from penna.data.table import Table
 from penna.heads import heads
 from penna.heads.links import SIGMOID, Target
+from penna.models.base import get_family
 from penna.models.finetune import batches as parts
 from penna.models.linear import classifiers, multilabel
 from penna.models.seq2seq import batches
 from penna.preprocessing import label_noise, sample_weights
-from penna.preprocessing.label_noise import Doubts
-from penna.search.recipe import Profile, Recipe
+from penna.preprocessing.label_noise import LabelNoise
+from penna.search.recipe import DatasetProfile, Recipe
 from penna.solvers.logistic import fit_logistic
 from penna.solvers.ridge import fit_ridge
 from penna.solvers.svr import fit_svr
@@ -95,8 +96,8 @@ def test_what_is_no_weight_is_refused_by_row(wrong, words):
 )  # fmt: skip
 def test_only_proportions_count(given):
     weighed, _ = sample_weights.weighed(table(), given)
-    assert weighed.weight.tolist() == pytest.approx([2 / 3, 4 / 3] * 12)
-    assert weighed.weight.dtype == np.float32
+    assert weighed.sample_weight.tolist() == pytest.approx([2 / 3, 4 / 3] * 12)
+    assert weighed.sample_weight.dtype == np.float32
 
 
 @given(st.lists(st.floats() | st.integers() | st.none() | st.text(max_size=3) | st.booleans(), min_size=8, max_size=8))
@@ -107,10 +108,10 @@ def test_any_weights_are_weights_or_one_sentence(given):
         return
     positive = [i for i, weight in enumerate(given, 1) if float(weight) > 0]
     assert weighed.rows.tolist() == positive
-    if weighed.weight is not None:
-        assert np.isfinite(weighed.weight).all()
-        assert weighed.weight.mean() == pytest.approx(1, rel=1e-3)
-        assert weighed.weight.min() > 0
+    if weighed.sample_weight is not None:
+        assert np.isfinite(weighed.sample_weight).all()
+        assert weighed.sample_weight.mean() == pytest.approx(1, rel=1e-3)
+        assert weighed.sample_weight.min() > 0
 
 
 def test_rows_of_weight_zero_are_as_if_they_were_not_there():
@@ -148,37 +149,44 @@ def test_a_column_of_weights_is_no_feature_and_keeps_its_rows(kind, tmp_path):
     assert list(found.columns) == []
     assert found.roles["w"] == "weight"
     assert found.rows.tolist() == [i for i in range(2, 41) if i != 6]
-    assert found.weight == pytest.approx((found.rows - 1) / np.mean(range(1, 40)), rel=1e-5)
+    assert found.sample_weight == pytest.approx((found.rows - 1) / np.mean(range(1, 40)), rel=1e-5)
     assert any(f.kind == "weights" and "from 1 to 39" in f.message for f in said)
 
 
 def test_the_star_leaves_out_all_columns_but_the_weight():
     found, _, _ = read(frame(w=range(1, 41), age=range(40)), weight="w", ignore="*")
     assert not found.columns
-    assert found.weight is not None
+    assert found.sample_weight is not None
 
 
 def test_a_weight_is_named_once():
     rows = frame(w=range(40))
-    for options, words in (({"group": "w"}, "named twice"), ({"numeric": "w"}, "one role"), ({"text": "w"}, "twice")):
+    for options, words in (
+        ({"group_column": "w"}, "named twice"),
+        ({"numeric_columns": "w"}, "one role"),
+        ({"text": "w"}, "twice"),
+    ):
         with pytest.raises(TableError, match=words):
-            AutoText(weight="w", **options).fit(rows, "label")
+            AutoText(weight_column="w", **options).fit(rows, "label")
     with pytest.raises(TableError, match="given twice"):
-        AutoText(weight="w").fit(rows, "label", sample_weight=[1] * 40)
+        AutoText(weight_column="w").fit(rows, "label", sample_weight=[1] * 40)
     with pytest.raises(TableError, match="both named as the weight"):
-        AutoText(weight="w").fit(rows.assign(v=1), "label", "v")
+        AutoText(weight_column="w").fit(rows.assign(v=1), "label", "v")
     with pytest.raises(TableError, match="0 in all 40 rows"):
         AutoText().fit(rows.assign(w=0), "label", "w")
     with pytest.raises(TableError, match="no column 'v'"):
-        AutoText(weight="v").fit(rows, "label")
+        AutoText(weight_column="v").fit(rows, "label")
 
 
 def test_subsets_and_doubts_keep_the_weight_of_their_rows():
     weighed, _ = sample_weights.weighed(table(), np.arange(1, 25))
-    assert weighed.take(np.array([5, 3])).weight.tolist() == weighed.weight[[5, 3]].tolist()
-    doubts = Doubts(np.linspace(0, 0.5, 24, dtype=np.float32), np.zeros(24, int), np.zeros(24))
-    assert np.allclose(label_noise.treated(weighed, doubts, "weight").weight, weighed.weight * (1 - doubts.chance))
-    assert np.allclose(label_noise.treated(weighed, doubts, "keep").weight, weighed.weight)
+    assert weighed.take(np.array([5, 3])).sample_weight.tolist() == weighed.sample_weight[[5, 3]].tolist()
+    doubts = LabelNoise(np.linspace(0, 0.5, 24, dtype=np.float32), np.zeros(24, int), np.zeros(24))
+    assert np.allclose(
+        label_noise.apply_treatment(weighed, doubts, "weight").sample_weight,
+        weighed.sample_weight * (1 - doubts.chance),
+    )
+    assert np.allclose(label_noise.apply_treatment(weighed, doubts, "keep").sample_weight, weighed.sample_weight)
 
 
 def test_equations_with_weights_are_those_of_scikit_learn_and_of_repeated_rows():
@@ -293,12 +301,12 @@ def test_families_that_cannot_weigh_rows_say_so():
     assert found.message == "translation_memory cannot weigh rows: every row counts once there"
     assert told[0]["reason"] == found.message
     assert inputs.weighing(["translation_memory"], table(), Listener()) == []
-    deaf = [name for name in plugins.names("models") if not getattr(plugins.find("models", name), "WEIGHS", True)]
+    deaf = [name for name in plugins.names("models") if not get_family(name).SUPPORTS_SAMPLE_WEIGHT]
     assert deaf == ["translation_memory"]
 
 
 def test_weights_reach_a_fit_through_cross_validation_and_pipelines():
-    """What is wrong with a part of the weights is said with the rows of that part: they came through, cut alike."""
+    """What is wrong with a part of the weights is stated with the rows of that part: they came through, cut alike."""
     X, y = frame(40).text.to_numpy(), frame(40).label.to_numpy()
     some = np.where(np.arange(40) < 20, 0.0, np.nan)
     folds = [(np.arange(20), np.arange(20, 40))]
@@ -314,6 +322,7 @@ def test_weights_reach_a_fit_through_cross_validation_and_pipelines():
         AutoText().fit(X, y, some)  # where scikit-learn's estimators take it
 
 
+@pytest.mark.slow
 def test_a_fit_with_weights_follows_them_and_the_command_line_says_so(tmp_path):
     """Each text stands there with both labels; the weights say which is meant."""
     texts = [
@@ -323,7 +332,7 @@ def test_a_fit_with_weights_follows_them_and_the_command_line_says_so(tmp_path):
     other = [("rain", "sun")[i % 2] for i in range(120)]
     rows = pd.DataFrame({"text": [*texts, *texts], "label": [*told, *other], "w": [5] * 120 + [0.1] * 120})
     rows.to_csv(tmp_path / "rows.csv", index=False)
-    command = ["fit", str(tmp_path / "rows.csv"), "--target", "label", "--weight", "w", "--budget", "6s"]
+    command = ["fit", str(tmp_path / "rows.csv"), "--target", "label", "--weight-column", "w", "--budget", "6s"]
     ran = CliRunner().invoke(app, [*command, "--families", "linear", "--out", str(tmp_path / "run")])
     assert ran.exit_code == 0, ran.output
     from penna import load
@@ -343,7 +352,7 @@ def test_a_score_can_be_weighed_and_refuses_what_is_no_weight():
 
         def _fitted(self):
             return type(
-                "B", (), {"task": plugins.find("tasks", "classification").Classify(("a", "b"), "accuracy", str)}
+                "B", (), {"task": plugins.find("tasks", "classification").Classification(("a", "b"), "accuracy", str)}
             )
 
     auto = Fitted()
@@ -354,14 +363,15 @@ def test_a_score_can_be_weighed_and_refuses_what_is_no_weight():
             auto.score(["x", "y"], ["a", "b"], wrong)
 
 
+@pytest.mark.slow
 def test_check_knows_the_column_of_weights():
     rows = frame(40, w=[0, *range(1, 40)])
-    found = check(rows, "label", weight="w", budget=5)
+    found = check(rows, "label", weight_column="w", budget=5)
     assert found.rows == 39
     assert found.columns["w"] == "weight"
     assert {"zero weight", "weights"} <= {finding.kind for finding in found.findings}
     with pytest.raises(TableError, match="no number"):
-        check(rows.assign(w="heavy"), "label", weight="w")
+        check(rows.assign(w="heavy"), "label", weight_column="w")
 
 
 def fitted(family, recipe, rows, task, folder):
@@ -374,16 +384,19 @@ def both(made, other, weight):
     """Each row twice, with its own target and with another, weighed like these two."""
     texts = {name: np.concatenate([cells, cells]) for name, cells in made.text.items()}
     rows, each = np.arange(1, 2 * len(made) + 1), np.repeat(weight, len(made)).astype(np.float32)
-    return replace(made, text=texts, target=np.concatenate([made.target, other]), rows=rows, weight=each)
+    return replace(made, text=texts, target=np.concatenate([made.target, other]), rows=rows, sample_weight=each)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["linear", "trees", "finetune"])
 def test_a_family_follows_the_heavier_of_two_labels(family, tiny_bert, tmp_path):
     made = table(60)
     task = tasks.find("classification", made, "accuracy")
-    profile = Profile(120, 2, 60, 20.0, loss="cross_entropy", encoders=(str(tiny_bert),), columns=family == "trees")
+    profile = DatasetProfile(
+        120, 2, 60, 20.0, loss="cross_entropy", encoders=(str(tiny_bert),), columns=family == "trees"
+    )
     recipe = plugins.find("models", family).portfolio(profile)[0]
-    recipe = recipe.but(lr=3e-3, epochs=8) if family == "finetune" else recipe
+    recipe = recipe.replace(lr=3e-3, epochs=8) if family == "finetune" else recipe
     other = np.where(made.target == "pos", "neg", "pos").astype(object)
     for weight, share in (((1.9, 0.1), 1.0), ((0.1, 1.9), 0.0)):
         model = fitted(family, recipe, both(made, other, weight), task, tmp_path)
@@ -398,7 +411,7 @@ def test_a_field_follows_the_heavier_of_two_taggings(tmp_path):
     other = ragged.objects([("O", "O", "O", "B-X")] * 60)
     made = replace(made, rows=np.arange(1, 61), target_name="tags")
     task = tasks.find("token_classification", made)
-    profile = Profile(120, task.columns, 9, 20.0, loss="tags")
+    profile = DatasetProfile(120, task.columns, 9, 20.0, loss="tags")
     recipe = plugins.find("models", "crf").portfolio(profile)[0]
     for weight, share in (((1.9, 0.1), 1.0), ((0.1, 1.9), 0.0)):
         model = fitted("crf", recipe, both(made, other, weight), task, tmp_path)

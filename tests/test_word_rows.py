@@ -1,4 +1,4 @@
-"""Tables with a word a row: put together to sentences and said; the only text of a table is never left out."""
+"""Tables with a word a row: put together to sentences and stated; the only text of a table is never left out."""
 
 import io
 
@@ -49,7 +49,7 @@ def test_a_word_a_row_becomes_a_sentence_a_row_and_is_said(monkeypatch, form, wa
         monkeypatch.setattr("penna.data.readers.read_table._PIECE", 20)
     target = frame.columns[-1]
     found, findings = readers.read(frame if way == "memory" else as_csv(frame), target=target, others=None)
-    assert found.joined.tolist() == WORDS
+    assert found.full_text.tolist() == WORDS
     assert found.target.tolist() == TAGS
     assert found.rows[:3].tolist() == [1, 4, 6]
     (said,) = [finding.message for finding in findings if finding.kind == "sentences of words"]
@@ -60,7 +60,7 @@ def test_a_word_a_row_becomes_a_sentence_a_row_and_is_said(monkeypatch, form, wa
 def test_sentences_without_tags_are_put_together_for_a_model_of_the_words():
     frame = FRAMES["number in the first row"].drop(columns="Tag")
     chunks = list(readers.stream(as_csv(frame), text=["Word"], chunk=25))
-    assert [text for chunk in chunks for text in chunk.table.joined] == WORDS
+    assert [text for chunk in chunks for text in chunk.table.full_text] == WORDS
     assert chunks[0].cells["POS"][0] == ["NN", "VB", "NN"]
 
 

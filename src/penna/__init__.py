@@ -4,8 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from penna.artifact.bundle import Bundle
-    from penna.artifact.bundle import open as load
+    from penna.artifact.bundle import Bundle, load
     from penna.artifact.verification import verify
     from penna.automl.data_check import check
     from penna.automl.estimator import AutoText
@@ -48,7 +47,7 @@ _HOMES = {
     "AutoText": ("penna.automl.estimator", "AutoText"),
     "Bundle": ("penna.artifact.bundle", "Bundle"),
     "check": ("penna.automl.data_check", "check"),
-    "load": ("penna.artifact.bundle", "open"),
+    "load": ("penna.artifact.bundle", "load"),
     "pretrain": ("penna.pretraining", "pretrain"),
     "verify": ("penna.artifact.verification", "verify"),
 }

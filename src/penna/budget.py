@@ -11,14 +11,14 @@ class Budget:
     """What the user allows: seconds for all, megabytes on disk, milliseconds for one text. None is no ceiling."""
 
     seconds: float = 600.0
-    megabytes: float | None = None
-    milliseconds: float | None = None
+    max_size_mb: float | None = None
+    max_latency_ms: float | None = None
 
     def admits(self, megabytes: float | None, milliseconds: float | None) -> bool:
         """Whether something this big and this slow is inside the ceilings (unknown counts as inside)."""
-        if self.megabytes is not None and megabytes is not None and megabytes > self.megabytes:
+        if self.max_size_mb is not None and megabytes is not None and megabytes > self.max_size_mb:
             return False
-        return self.milliseconds is None or milliseconds is None or milliseconds <= self.milliseconds
+        return self.max_latency_ms is None or milliseconds is None or milliseconds <= self.max_latency_ms
 
 
 #: The moment by which this process must have finished, on the monotonic clock: a signal may ask for that at any time.
@@ -26,7 +26,7 @@ _end = math.inf
 
 
 def finish_within(seconds: float) -> None:
-    """From now on no deadline of this process has more than so many seconds left: it was asked to end."""
+    """Limit every deadline of this process to this many seconds from now."""
     global _end
     _end = min(_end, time.monotonic() + seconds)
 
@@ -56,7 +56,7 @@ class Deadline:
         return self.left() <= 0
 
     def before(self, reserve: float) -> "Deadline":
-        """The same deadline, ``reserve`` seconds earlier."""
+        """Return the same deadline, ``reserve`` seconds earlier."""
         return Deadline(self.seconds - reserve, self.started, self.reserve + reserve)
 
 

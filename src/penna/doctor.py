@@ -7,7 +7,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from penna import environment, telemetry
+from penna import environment, extras, telemetry
 from penna.encoders import hub
 from penna.hardware import cores, memory
 
@@ -60,6 +60,8 @@ def instructions() -> list[str] | None:
 
 def speed() -> dict[str, Any]:
     """Measured rates of matrix products, the number format that training will use, and the GPU."""
+    if extras.missing("encoders"):
+        return {"torch": f"not installed, so no encoder is fitted: {extras.advice('encoders')}"}
     try:
         import torch
 
@@ -79,7 +81,7 @@ def install() -> dict[str, Any]:
 
 
 def encoders() -> dict[str, Any]:
-    """Encoders that can be used without a network: shipped with the package, or in the hub's cache."""
+    """Return encoders that can be used without a network: shipped with the package, or in the hub's cache."""
     from penna.encoders import checkpoints
 
     found = shipped(checkpoints.ASSETS)
@@ -92,30 +94,32 @@ def encoders() -> dict[str, Any]:
 
 
 def shipped(assets: Path) -> dict[str, str]:
-    """The encoders in the package by name: what each measures, or what is wrong with it."""
+    """Return the encoders in the package by name: what each measures, or what is wrong with it."""
     from penna.encoders import checkpoints
     from penna.errors import EncoderError
 
-    said = {}
+    encoders_found = {}
     for name in checkpoints.shipped(assets):
         try:
             found = checkpoints.find(name, assets=assets)
         except EncoderError as error:
-            said[name] = str(error)
+            encoders_found[name] = str(error)
             continue
         depths = " or ".join(map(str, found.trained or (found.layers,)))
-        said[name] = f"({found.kind}, {found.megabytes:.1f} MB in use, {depths} layers)"
-    return said
+        encoders_found[name] = f"({found.kind}, {found.megabytes:.1f} MB in use, {depths} layers)"
+    return encoders_found
 
 
 def network() -> dict[str, Any]:
     """Whether a library may report to its maker, and when Penna itself goes to the network."""
-    asked = "never, as HF_HUB_OFFLINE asks" if hub.kept_offline() else "only for an encoder that is given by a hub name"
-    return {**{f"reports of {library}": said for library, said in telemetry.state().items()}, "downloads": asked}
+    downloads = (
+        "never, as HF_HUB_OFFLINE asks" if hub.kept_offline() else "only for an encoder that is given by a hub name"
+    )
+    return {**{f"reports of {library}": state for library, state in telemetry.state().items()}, "downloads": downloads}
 
 
 def missing() -> dict[str, Any]:
-    """Required packages and extras that are not here, each with the command that gets it."""
+    """Return required packages and extras that are not here, each with the command that gets it."""
     lacking = {name: f'pip install "{name}"' for name in requirements() if _version(name) is None}
     for extra in metadata.metadata("penna").get_all("Provides-Extra") or ():
         absent = [name for name in requirements(extra) if _version(name) is None]
@@ -155,6 +159,8 @@ def _cache() -> str:
 
 
 def _cached() -> list[str]:
+    if extras.missing("encoders"):
+        return []
     from huggingface_hub import scan_cache_dir
     from huggingface_hub.errors import CacheNotFound
 
@@ -166,7 +172,7 @@ def _cached() -> list[str]:
 
 
 def _cpuinfo(field: str) -> str:
-    """The first value of a field in /proc/cpuinfo; empty on other systems."""
+    """Return the first value of a field in /proc/cpuinfo; empty on other systems."""
     try:
         lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
     except OSError:

@@ -9,7 +9,7 @@ NOWHERE = Path(os.devnull) / "penna"
 
 
 def variable(name: str) -> str | None:
-    """The value of a variable; None where it is unset or empty.
+    """Return the value of a variable; None where it is unset or empty.
 
     >>> variable("PENNA_NO_SUCH_VARIABLE") is None
     True
@@ -23,7 +23,7 @@ def switched(name: str) -> bool:
 
 
 def number(name: str, default: int) -> int:
-    """A variable that holds a whole number; the default where it holds none."""
+    """Return a variable that holds a whole number; the default where it holds none."""
     try:
         return int(variable(name) or default)
     except ValueError:
@@ -38,7 +38,9 @@ def unset() -> list[str]:
 
 
 def expanded(path: Path | str) -> Path:
-    """The path with ``~`` and ``~user`` replaced, as shells do it: where there is no such home it stays as it is.
+    """Return the path with ``~`` and ``~user`` replaced, as shells do it.
+
+    Where there is no such home it stays as it is.
 
     >>> expanded("~no-such-user/x.csv").as_posix()
     '~no-such-user/x.csv'
@@ -89,7 +91,7 @@ def _writable(folder: Path) -> bool:
 
 
 def _private() -> Path | None:
-    """A folder among temporary files that belongs to this user alone; what others made there is not believed."""
+    """Return a folder among temporary files that belongs to this user alone; what others made there is not believed."""
     import tempfile
 
     try:

@@ -2,11 +2,11 @@
 
 PennaError                 exit code 2 at the command line, one sentence, no traceback
 ├── TableError             the rows or columns given cannot be used
-├── TaskError              the target does not fit what was asked
+├── TaskError              the target does not fit what was requested
 ├── SettingError           an option has a value that cannot work
 ├── EncoderError           a checkpoint is missing, damaged or unsuited
 ├── BundleError            an artefact is missing, damaged, too new, or failed its own check
-├── RunError               a run folder exists already, or does not hold what is asked of it
+├── RunError               a run folder exists already, or does not hold what is needed
 └── MissingExtra           a package that this command needs is not installed
 
 Every message says what is wrong and what to do about it.
@@ -27,7 +27,7 @@ class TableError(PennaError, ValueError):
 
 
 class TaskError(PennaError, ValueError):
-    """The target does not fit what was asked."""
+    """The target does not fit what was requested."""
 
 
 class SettingError(PennaError, ValueError):
@@ -43,18 +43,19 @@ class BundleError(PennaError):
 
 
 class RunError(PennaError):
-    """A run folder exists already, or does not hold what is asked of it."""
+    """A run folder exists already, or does not hold what is needed."""
 
 
 class MissingExtra(PennaError, ImportError):
     """A package that this command needs is not installed."""
 
-    def __init__(self, package: str, what_for: str) -> None:
-        super().__init__(f'{what_for} needs the package {package!r}: pip install "{package}".')
+    def __init__(self, package: str, what_for: str, command: str = "") -> None:
+        command = command or f'pip install "{package}"'
+        super().__init__(f"{what_for} needs {package} (not installed): {command}.")
 
 
 def shown(value: object, most: int = 60) -> str:
-    """A value as a message shows it: on one line, not too long, whatever it is.
+    """Return a value as a message shows it: on one line, not too long, whatever it is.
 
     >>> shown("a\\nb"), shown([1] * 100)[-4:]
     ("'a\\\\nb'", ', 1…')

@@ -18,7 +18,7 @@ _MARKDOWN = re.compile(r"[\\`*\[\]<>|#~!&@$]|(?<=[a-zA-Z]):(?=//)|(?<=www)\.|(?<
 
 
 def visible(text: str) -> str:
-    """The text on one line, with hidden characters as escapes; what is visible already stays as it is.
+    """Return the text on one line, with hidden characters as escapes; what is visible already stays as it is.
 
     >>> visible("a\\x1b[2J\\u202eb\\n"), visible("Größe 大")
     ('a\\\\x1b[2J\\\\u202eb\\\\n', 'Größe 大')
@@ -27,7 +27,7 @@ def visible(text: str) -> str:
 
 
 def pictured(text: str) -> str:
-    """The text with a sign in place of each hidden character but tabs and line ends: of the same length.
+    """Return the text with a sign in place of each hidden character but tabs and line ends: of the same length.
 
     >>> pictured("a\\x1b[2J\\n")
     'a\ufffd[2J\\n'
@@ -36,7 +36,7 @@ def pictured(text: str) -> str:
 
 
 def markdown(text: str) -> str:
-    """The text as Markdown shows it: without markup, HTML, links or line ends of its own.
+    """Return the text as Markdown shows it: without markup, HTML, links or line ends of its own.
 
     >>> markdown("<b>a_b</b> [x](http://y)")
     '\\\\<b\\\\>a_b\\\\</b\\\\> \\\\[x\\\\](http\\\\://y)'

@@ -35,25 +35,25 @@ class Setting:
 
 
 def settled(given: Mapping[str, Any], written: Callable[[str, Any], str] | None = None) -> dict[str, Any]:
-    """The options as Penna uses them: NumPy's scalars as Python's, names as tuples, paths as Path.
+    """Return the options as Penna uses them: NumPy's scalars as Python's, names as tuples, paths as Path.
 
     Options without a line in the table stay as they are. ``written`` gives an option and its value as the user wrote
     them. Raises SettingError, naming the option, for the first value that cannot work.
 
     >>> import numpy as np
-    >>> settled({"threads": np.int64(2), "text": "review"})
-    {'threads': 2, 'text': ('review',)}
+    >>> settled({"n_jobs": np.int64(2), "text": "review"})
+    {'n_jobs': 2, 'text': ('review',)}
     """
     return {name: _settled(name, value, written or in_python) for name, value in given.items()}
 
 
 def in_python(name: str, value: Any) -> str:
-    """``max_mb=-1``"""
+    """``max_mb=-1``."""
     return f"{name}={shown(value)}"
 
 
 def at_the_command_line(name: str, value: Any) -> str:
-    """``--max-mb -1``, ``--families 'linear,forest'``"""
+    """``--max-size-mb -1``, ``--families 'linear,forest'``."""
     typed = ",".join(value) if isinstance(value, tuple) else value
     return f"--{_OPTIONS.get(name, name).replace('_', '-')} {shown(typed)}"
 
@@ -83,7 +83,7 @@ def _families(value: Any) -> tuple[str, ...]:
 
 
 def _known_families() -> Sequence[str]:
-    return [name for name in plugins.names("models") if hasattr(plugins.find("models", name), "fit")]
+    return plugins.offering("models", "fit")
 
 
 def _cleaning(value: Any) -> str:
@@ -101,10 +101,17 @@ def _metrics() -> Sequence[str]:
     return sorted({metric for name in names for metric in plugins.find("tasks", name).METRICS})
 
 
-def _one_of(names: Callable[[], Sequence[str]], optional: str = "") -> Setting:
-    """One of these names, which are looked up when they are needed."""
+#: Short names of tasks.
+TASK_ALIASES = {"ner": "token_classification", "qa": "question_answering"}
+
+
+def _one_of(
+    names: Callable[[], Sequence[str]], optional: str = "", aliases: Mapping[str, str] | None = None
+) -> Setting:
+    """One of these names, which are looked up when they are needed, or an alias of one."""
 
     def read(value: Any) -> str:
+        value = (aliases or {}).get(value, value) if isinstance(value, str) else value
         there = names()
         if option_parsing.text(value) not in there:
             near = difflib.get_close_matches(value, there, 1)
@@ -128,16 +135,17 @@ _BESIDE = _line(_NAMES, option_parsing.columns, True)
 #: Option -> what it accepts. Every argument of a public function that is no data has a line here.
 SETTINGS: Mapping[str, Setting] = {
     "budget": _line("seconds, a text like 30s, 10m or 1h30m, or a timedelta", parse_seconds),
-    "max_mb": _CEILING,
-    "max_ms": _CEILING,
+    "max_size_mb": _CEILING,
+    "max_latency_ms": _CEILING,
     "families": _line("a list of families", _families),
     "encoders": _line("a list of folders or names", option_parsing.listed("encoders", option_parsing.path), True),
     "metric": _one_of(_metrics, ", or leave it out to have it chosen"),
-    "folds": _line("a whole number from 2 to 20, or leave it out to have it chosen", option_parsing.whole(2, 20), True),
-    "exam": _line("a share above 0 and up to 0.5, or leave it out to have it chosen", option_parsing.share, True),
-    "search": _one_of(lambda: plugins.names("search.strategies")),
-    "seed": _line(f"a whole number from 0 to {MOST_SEED}", option_parsing.whole(0, MOST_SEED)),
-    "threads": _line(
+    "cv": _line("a whole number from 2 to 20, or leave it out to have it chosen", option_parsing.whole(2, 20), True),
+    "test_size": _line("a share above 0 and up to 0.5, or leave it out to have it chosen", option_parsing.share, True),
+    "search_strategy": _one_of(lambda: plugins.names("search.strategies")),
+    "runner": _one_of(lambda: plugins.names("search.runners")),
+    "random_state": _line(f"a whole number from 0 to {MOST_SEED}", option_parsing.whole(0, MOST_SEED)),
+    "n_jobs": _line(
         f"a whole number from 1 to {MOST_THREADS}, or leave it out for all cores",
         option_parsing.whole(1, MOST_THREADS),
         True,
@@ -145,14 +153,14 @@ SETTINGS: Mapping[str, Setting] = {
     "out": _line("the path of a folder", lambda value: Path(option_parsing.path(value)), True),
     "text": _BESIDE,
     "text_pair": _line("the name of a column", option_parsing.column, True),
-    "numeric": _BESIDE,
-    "categorical": _BESIDE,
-    "date": _BESIDE,
-    "multi_value": _BESIDE,
-    "ignore": _line(f'{_NAMES}, or "*" for all that are not text', option_parsing.columns, True),
-    "group": _line("the name of a column", option_parsing.column, True),
-    "weight": _line("the name of a column", option_parsing.column, True),
-    "task": _one_of(lambda: (AUTO, *plugins.names("tasks"))),
+    "numeric_columns": _BESIDE,
+    "categorical_columns": _BESIDE,
+    "date_columns": _BESIDE,
+    "multi_value_columns": _BESIDE,
+    "ignore_columns": _line(f'{_NAMES}, or "*" for all that are not text', option_parsing.columns, True),
+    "group_column": _line("the name of a column", option_parsing.column, True),
+    "weight_column": _line("the name of a column", option_parsing.column, True),
+    "task": _one_of(lambda: (AUTO, *plugins.names("tasks")), aliases=TASK_ALIASES),
     "separator": _line(
         "the sign between labels, such as ; or |, or leave it out to have it found", option_parsing.text, True
     ),
@@ -162,11 +170,11 @@ SETTINGS: Mapping[str, Setting] = {
     ),
     "header": _line("True or False, or leave it out to have it inferred", option_parsing.flag, True),
     "max_expanded": _line("a size such as 500MB or 20GB", parse_bytes),
-    "rare": _one_of(lambda: validate.RARE),
-    "clean": _line("auto, none, or steps joined by + such as unicode+spaces", _cleaning),
-    "out_of_scope": _line("a label: a text that is not empty, or a number", option_parsing.label, True),
+    "rare_classes": _one_of(lambda: validate.RARE),
+    "text_cleaning": _line("auto, none, or steps joined by + such as unicode+spaces", _cleaning),
+    "oos_label": _line("a label: a text that is not empty, or a number", option_parsing.label, True),
     "label_noise": _one_of(lambda: (AUTO, *label_noise.WAYS)),
-    "adjust": _one_of(lambda: (AUTO, NONE)),
+    "postprocess": _one_of(lambda: (AUTO, NONE)),
     "resume": _line("True or False", option_parsing.flag),
     "folder": _line("the path of a run folder", option_parsing.path),
     "path": _line("the path of a file", option_parsing.path),

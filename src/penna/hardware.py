@@ -1,4 +1,4 @@
-"""What of this machine this process may use: in a container, less than there is; and beside other work, less again."""
+"""What of this machine this process may use: in a container, less than there is; and next to other work, less again."""
 
 import os
 import threading

@@ -38,6 +38,6 @@ def panicked(error: BaseException) -> bool:
 
 
 def brief(error: BaseException) -> str:
-    """An error's type and its first line."""
+    """Return an error's type and its first line."""
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0][:160]}" if lines else type(error).__name__

@@ -27,7 +27,7 @@ def plain(value: Any) -> Any:
 
 
 def number(value: Any) -> float:
-    """A finite number above zero."""
+    """Return a finite number above zero."""
     if isinstance(value, bool) or not isinstance(value, Real | Decimal):
         raise TypeError
     number = float(value)
@@ -68,19 +68,20 @@ def text(value: Any) -> str:
 
 
 def column(value: Any) -> str:
-    """A column's name; a DataFrame may count its columns."""
+    """Return a column's name; a DataFrame may count its columns."""
     counted = isinstance(value, int) and not isinstance(value, bool) and value >= 0
     return str(value) if counted else text(value)
 
 
 def items(value: Any) -> list[Any]:
-    """What a list, a tuple, a set, an array or an Index holds."""
+    """Return what a list, a tuple, a set, an array or an Index holds."""
     if isinstance(value, str | bytes | Mapping) or not (isinstance(value, Collection) and hasattr(value, "__iter__")):
         raise TypeError
     return [plain(each) for each in value]
 
 
 def columns(value: Any) -> tuple[str, ...]:
+    """Return the number of columns of an output."""
     single = isinstance(value, str | int)
     return (column(value),) if single else tuple(map(column, items(value)))
 
@@ -107,7 +108,7 @@ def label(value: Any) -> Any:
 
 
 def path(value: Any) -> str:
-    """The path of a file or folder, or the name of an encoder: as it was written."""
+    """Return the path of a file or folder, or the name of an encoder: as it was written."""
     path = text(os.fspath(value))
     if "\0" in path:
         raise ValueError
@@ -119,7 +120,7 @@ def paths(value: Any) -> tuple[str, ...]:
 
 
 def listed(name: str, each: Reader) -> Reader:
-    """A tuple of names; one string is not taken apart, but the message says how."""
+    """Return a tuple of names; one string is not taken apart, but the message says how."""
 
     def read(value: Any) -> tuple[Any, ...]:
         if isinstance(value, str):
@@ -130,7 +131,9 @@ def listed(name: str, each: Reader) -> Reader:
 
 
 def listener(value: Any) -> Any:
-    """False, True, what has ``event(kind, **data)``, or a function that is called so, or with ``(kind, data)``."""
+    """Return false, True, what has ``event(kind, **data)``, or a function that is called so, or with ``(kind,
+    data)``.
+    """
     if isinstance(value, bool):
         return value
     event = getattr(value, "event", value)

@@ -7,12 +7,16 @@ plugins. Outsiders register a module under the entry point group ``penna.<room>`
 import importlib
 import pkgutil
 from collections.abc import Mapping
+from dataclasses import MISSING, fields
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
+from typing import Any, TypeVar
 
 from penna.errors import SettingError
+
+T = TypeVar("T")
 
 
 def names(room: str) -> list[str]:
@@ -25,7 +29,7 @@ def names(room: str) -> list[str]:
 
 
 def find(room: str, name: str) -> ModuleType:
-    """The module that implements plugin ``name`` of ``room``.
+    """Return the module that implements plugin ``name`` of ``room``.
 
     Raises SettingError, naming what there is, when nothing has that name.
     """
@@ -37,6 +41,26 @@ def find(room: str, name: str) -> ModuleType:
         module: ModuleType = outside[name].load()
         return module
     return importlib.import_module(_inside(room)[name])
+
+
+def offering(room: str, member: str) -> list[str]:
+    """Return the names of all plugins in a room whose module has this member, sorted."""
+    return [name for name in names(room) if member in vars(find(room, name))]
+
+
+def adapt(kind: type[T], room: str, name: str) -> T:
+    """Return plugin ``name`` of ``room`` as a dataclass ``kind``: its module's members, and defaults for the rest.
+
+    Raises SettingError if nothing has that name, or if the plugin lacks a member that has no default.
+    """
+    module = find(room, name)
+    members: dict[str, Any] = {"name": name}
+    for member in fields(kind):  # type: ignore[arg-type]
+        if member.name in vars(module):
+            members[member.name] = vars(module)[member.name]
+        elif member.default is MISSING and member.default_factory is MISSING and member.name != "name":
+            raise SettingError(f"plugin {name!r} of {room} has no {member.name!r}: every {kind.__name__} needs one.")
+    return kind(**members)
 
 
 @cache

@@ -57,7 +57,7 @@ def damaged(path: Path) -> Iterator[None]:
 
 
 def brief(error: BaseException) -> str:
-    """An error's first line, cut to a readable length; its type where it says nothing, or only a name.
+    """Return an error's first line, cut to a readable length; its type where it says nothing, or only a name.
 
     >>> brief(KeyError("weight")), brief(MemoryError()), brief(ValueError("it is too large"))
     ("KeyError: 'weight'", 'MemoryError', 'it is too large')
@@ -72,8 +72,10 @@ def brief(error: BaseException) -> str:
 
 
 def regular(path: Path, largest: int) -> int:
-    """The size of a regular file. Raises BundleError for anything else (a link, a pipe, a device, a folder), and for a
-    file of more bytes."""
+    """Return the size of a regular file.
+
+    Raises BundleError for anything else (a link, a pipe, a device, a folder), and for a file of more bytes.
+    """
     with damaged(path):
         found = path.lstat()
     _check(path, found, largest)
@@ -82,7 +84,10 @@ def regular(path: Path, largest: int) -> int:
 
 @contextmanager
 def opened(path: Path, largest: int) -> Iterator[io.BufferedReader]:
-    """A regular file of at most so many bytes, open for reading. Raises BundleError for anything else, and OSError."""
+    """Yield a regular file of at most so many bytes, open for reading.
+
+    Raises BundleError for anything else, and OSError.
+    """
     regular(path, largest)
     # Between the two looks the file may have become another: a link is not followed, and a pipe not waited for.
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -92,7 +97,7 @@ def opened(path: Path, largest: int) -> Iterator[io.BufferedReader]:
 
 
 def content(path: Path, largest: int) -> bytes:
-    """The bytes of a regular file of at most so many. Raises BundleError."""
+    """Return the bytes of a regular file of at most so many. Raises BundleError."""
     with damaged(path), opened(path, largest) as file:
         return file.read(os.fstat(file.fileno()).st_size)
 
@@ -105,7 +110,7 @@ def _check(path: Path, found: os.stat_result, largest: int) -> None:
 
 
 def load_json(path: Path, largest: int = SMALL) -> dict[str, Any]:
-    """The JSON object in a file of at most so many bytes. Raises BundleError."""
+    """Return the JSON object in a file of at most so many bytes. Raises BundleError."""
     raw = content(path, largest)
     with damaged(path):
         if isinstance(found := parsed(raw), dict):
@@ -157,7 +162,7 @@ def _finite(digits: str) -> float:
 
 
 def load_arrays(path: Path, largest: int, kinds: Mapping[str, Any] | None = None) -> dict[str, Array]:
-    """The arrays of a .safetensors or .npz file of at most so many bytes, which take no more once they are read.
+    """Return the arrays of a .safetensors or .npz file of at most so many bytes, which take no more once they are read.
 
     ``kinds``: the arrays that must be there and their types, of which numbers must be finite; more may be there. Raises
     BundleError.

@@ -14,7 +14,7 @@ ENDING: tuple[int, ...] = tuple(getattr(signal, n) for n in ("SIGINT", "SIGTERM"
 def handled(
     handler: Callable[[int, FrameType | None], None], numbers: tuple[int, ...] = ENDING
 ) -> Iterator[tuple[int, ...]]:
-    """The handler takes these signals; yields those that it does take.
+    """Yield the handler takes these signals; yields those that it does take.
 
     Signals that are ignored stay so: nohup and shells that put a job into the background mean it. Python hands signals
     to the main thread alone: nothing is changed from another.

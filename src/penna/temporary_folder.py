@@ -8,7 +8,7 @@ import weakref
 from pathlib import Path
 
 
-class Home:
+class TemporaryFolder:
     """A temporary folder that lives as long as anything in the process that made it refers to this object."""
 
     def __init__(self) -> None:
@@ -20,6 +20,6 @@ class Home:
 
 
 def _remove(path: Path, process: int) -> None:
-    """A forked child has a copy of the object, and not of the folder."""
+    """Remove the folder, unless this is a forked child, which has a copy of the object alone."""
     if os.getpid() == process:
         shutil.rmtree(path, ignore_errors=True)

@@ -34,13 +34,13 @@ from penna.models.shared import load_part
 from penna.preprocessing.columns import schema
 from penna.preprocessing.data_findings import of_rows
 from penna.tasks.base import Task
-from penna.temporary_folder import Home
+from penna.temporary_folder import TemporaryFolder
 from penna.version import __version__
 
 if TYPE_CHECKING:
     from penna.explain.base import Explanation
 
-__all__ = ["Bundle", "Home", "amend", "inside", "latency", "megabytes", "open", "write"]
+__all__ = ["Bundle", "TemporaryFolder", "amend", "inside", "latency", "load", "megabytes", "write"]
 
 
 class Bundle:
@@ -51,10 +51,11 @@ class Bundle:
         self.manifest = manifest
         self.task = task
         self.model = model
-        self.home: Home | None = None  # where the folder is a temporary one
+        self.home: TemporaryFolder | None = None  # where the folder is a temporary one
 
     @property
     def text_columns(self) -> tuple[str, ...]:
+        """Return the names of the text columns."""
         return tuple(self.manifest["text_columns"])
 
     @property
@@ -64,7 +65,7 @@ class Bundle:
 
     @cached_property
     def fields(self) -> Mapping[str, Field]:
-        """The columns beside the text that the model reads, and how their cells are read."""
+        """The columns other than the text that the model reads, and how their cells are read."""
         return {c["name"]: Field(c["role"], c["form"]) for c in self.manifest.get("columns", ())}
 
     @property
@@ -74,6 +75,7 @@ class Bundle:
 
     @property
     def classes(self) -> tuple[Any, ...]:
+        """Return the labels, sorted."""
         return self.task.classes
 
     def outputs(self, table: Table) -> Array:
@@ -101,30 +103,31 @@ class Bundle:
         return self.task.decode(outputs)
 
     def predict(self, texts: Any, form: Form = INFERRED) -> Array:
-        """(n,) labels or numbers for a list of texts, a DataFrame, a Table or the path of a file; an object array where
-        an answer is several. ``form``: how the bytes of a file are to be read.
+        """(n,) labels or numbers for a list of texts, a DataFrame, a Table or the path of a file.
+
+        An object array where an answer is several. ``form``: how the bytes of a file are to be read.
 
         Raises TableError where the columns that the model reads are missing.
         """
         table = self.table(texts, form)
-        decoded = self.placed(self.decode(self.outputs(table)), table)
+        decoded = self.to_text_spans(self.decode(self.outputs(table)), table)
         several = any(isinstance(answer, list | tuple | dict) for answer in decoded)
         return np.array(decoded.tolist()) if len(decoded) and not several else decoded
 
-    def placed(self, answers: Objects, table: Table) -> Objects:
-        """Decoded answers in the coordinates of the texts, where they are about parts of these."""
-        return tasks.placed(self.task, answers, table)
+    def to_text_spans(self, answers: Objects, table: Table) -> Objects:
+        """Return decoded answers in the coordinates of the texts, where they are about parts of these."""
+        return self.task.to_text_spans(answers, table)
 
-    def written(self, answers: Sequence[Any]) -> list[Any]:
-        """Decoded answers as cells of a file that holds no lists."""
-        return self.task.written(answers)
+    def to_flat_cells(self, answers: Sequence[Any]) -> list[Any]:
+        """Return decoded answers as cells of a file that holds no lists."""
+        return self.task.to_flat_cells(answers)
 
     def predict_proba(self, texts: Any, form: Form = INFERRED) -> Array:
         """(n, k) float32 probabilities, columns in the order of ``classes``. Raises TaskError where there are none."""
         return self.task.probabilities(self.outputs(self.table(texts, form)))
 
     def explain(self, texts: Any, label: Any = None) -> "list[Explanation]":
-        """What moved the answer to each row, towards ``label`` or towards what was answered.
+        """Return what moved the answer to each row, towards ``label`` or towards what was answered.
 
         texts: as for ``predict``. Raises SettingError for a label that is not known, TaskError where answers are
         neither labels nor numbers.
@@ -135,21 +138,22 @@ class Bundle:
 
     def evaluate(self, source: Any, target: str | None = None, form: Form = INFERRED) -> dict[str, Any]:
         """Every metric of the task on labelled rows (of a file in this ``form``), each as [value, low, high] with
-        a 95 % bootstrap interval. Warns of odd rows."""
-        asked = settled({"target": target})["target"] or self.manifest["target"]
-        name = asked if isinstance(asked, str) else tuple(asked)
+        a 95 % bootstrap interval. Warns of odd rows.
+        """
+        target_columns = settled({"target": target})["target"] or self.manifest["target"]
+        name = target_columns if isinstance(target_columns, str) else tuple(target_columns)
         table, noted = readers.read(
             source, text=self.text_columns, text_pair=self._second, target=name, others=tuple(self.fields), form=form
         )
         table = _telling(*self._complete(_telling(table, noted)))
-        told = [label is not None for label in table.target] if table.target is not None else []
-        if not any(told):
+        labeled = [label is not None for label in table.target] if table.target is not None else []
+        if not any(labeled):
             raise TableError(f"column {name!r} is empty: to evaluate, give rows that have labels.")
-        if not self.task.blank and not all(told):
+        if not self.task.allows_empty and not all(labeled):
             found = of_rows(
-                "missing labels", "rows without a label are left out", table.rows[~np.array(told)], of=len(told)
+                "missing labels", "rows without a label are left out", table.rows[~np.array(labeled)], of=len(labeled)
             )
-            table = _telling(table.take(np.flatnonzero(told)), found)
+            table = _telling(table.take(np.flatnonzero(labeled)), found)
         usable = self.task.usable(table)
         if usable.any() and not usable.all():  # of none, encoding says why
             table = _telling(table.take(np.flatnonzero(usable)), self._unusable(table, usable))
@@ -162,14 +166,14 @@ class Bundle:
     def table(self, texts: Any, form: Form = INFERRED) -> Table:
         """Whatever was given, as a Table with the columns that the model reads.
 
-        Warns of what was odd about a file, of columns beside the text that are not there, and of cells that cannot be
-        read: they count as missing.
+        Warns of what was odd about a file, of columns other than the text that are not there, and of cells that cannot
+        be read: they count as missing.
         """
         if isinstance(texts, Table):
             return texts
         if isinstance(texts, str):
             raise TableError("one text was given where a list is needed: write predict([text]).")
-        texts = tasks.given(self.task, texts)
+        texts = self.task.parse_texts(texts)
         if isinstance(texts, Sequence) and len(self.text_columns) == 1 and all(isinstance(t, str) for t in texts):
             column = np.empty(len(texts), dtype=object)
             column[:] = texts
@@ -194,11 +198,11 @@ class Bundle:
         return self.text_columns if by_name else None
 
     def _complete(self, table: Table) -> tuple[Table, list[Finding]]:
-        """With every column that the model reads beside the text."""
+        """With every column that the model reads other than the text."""
         return schema.replay(table, self.fields) if self.fields else (table, [])
 
     def __getstate__(self) -> dict[str, Any]:
-        """The files themselves, so that a fitted estimator can travel to another process.
+        """Return the files themselves, so that a fitted estimator can travel to another process.
 
         Raises BundleError where they are gone, or are others by now.
         """
@@ -216,12 +220,12 @@ class Bundle:
         return {"files": {path.relative_to(self.folder).as_posix(): path.read_bytes() for path in kept}}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
-        home = Home()
+        home = TemporaryFolder()
         for name, content in state["files"].items():
             path = home.path / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-        self.__dict__.update(open(home.path).__dict__)
+        self.__dict__.update(load(home.path).__dict__)
         self.home = home
 
 
@@ -250,7 +254,7 @@ def write(folder: Path, task: Task, family: str, model: Model, facts: Mapping[st
     except BaseException:
         shutil.rmtree(staging, ignore_errors=True)
         raise
-    return open(folder)
+    return load(folder)
 
 
 def amend(bundle: Bundle, facts: Mapping[str, Any], card: str) -> None:
@@ -260,12 +264,12 @@ def amend(bundle: Bundle, facts: Mapping[str, Any], card: str) -> None:
 
 
 def inside(folder: Path) -> Path:
-    """The artefact in a run folder; the folder itself where it is one."""
+    """Return the artefact in a run folder; the folder itself where it is one."""
     within = not (folder / MANIFEST).exists() and (folder / "model" / MANIFEST).exists()
     return folder / "model" if within else folder
 
 
-def open(folder: Path | str) -> Bundle:
+def load(folder: Path | str) -> Bundle:
     """Open an artefact, or the run folder that holds one, once it has answered a row of its own form.
 
     Raises BundleError.
@@ -290,7 +294,7 @@ def _prove(opened: Bundle) -> None:
     row = Table(dict.fromkeys(names, words), rows=np.ones(1, np.int64), pair=pair)
     try:
         with np.errstate(all="ignore"):
-            opened.placed(opened.decode(opened.outputs(row)), row)
+            opened.to_text_spans(opened.decode(opened.outputs(row)), row)
     except (PennaError, ImportError):  # of a package that is not there, too
         raise
     except Exception as error:  # parts that do not go together can fail anywhere
@@ -300,7 +304,7 @@ def _prove(opened: Bundle) -> None:
 
 
 def _telling(table: Table, findings: Sequence[Finding]) -> Table:
-    """The table, once the user has been told what is odd about it."""
+    """Return the table, once the user has been warned of what is odd about it."""
     for finding in findings:
         warnings.warn(finding.message, stacklevel=4)
     return table

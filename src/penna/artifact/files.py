@@ -32,7 +32,7 @@ _MOST_FILES, _DEEPEST, _LARGEST = 4096, 12, 4 << 30
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """What a folder says of itself. Raises BundleError where that is missing, damaged, or of another format."""
+    """Return what a folder says of itself. Raises BundleError where that is missing, damaged, or of another format."""
     path = folder / MANIFEST
     if not folder.exists():
         raise BundleError(f"there is no folder {folder}: give the run folder that `penna fit --out` wrote.")
@@ -40,18 +40,18 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise BundleError(f"{folder} holds no {MANIFEST}: give a run folder or its model/ folder.")
     raw = safe_load.content(path, MOST_MANIFEST_BYTES)
     with safe_load.damaged(path):
-        said = safe_load.parsed(raw)
-        found = said["format"]
+        manifest = safe_load.parsed(raw)
+        found = manifest["format"]
         if type(found) is not int or found < 1:
             raise ValueError(f"no Penna has written the format {found!r:.40}")
-        json.dumps(said, ensure_ascii=False).encode()  # halves of characters could be neither shown nor written
+        json.dumps(manifest, ensure_ascii=False).encode()  # halves of characters could be neither shown nor written
     if found != FORMAT:
         remedy = "update penna" if found > FORMAT else "it has no digest of its own, fit again"
         raise BundleError(f"{folder} has artefact format {found}, this Penna {__version__} reads {FORMAT}: {remedy}.")
     begins = _BEGINS.match(raw)
     if begins is None or _digest(raw, begins[1]) != begins[1].decode():
         raise BundleError(f"{path} is not what was written (its digest does not fit it): copy the artefact again.")
-    return dict(said)
+    return dict(manifest)
 
 
 def check_files(folder: Path, manifest: Mapping[str, Any], card: bool = False) -> None:
@@ -87,10 +87,10 @@ def write_manifest(folder: Path, manifest: dict[str, Any], card: str = "") -> No
     if card:
         sums[CARD] = hashlib.sha256(card.encode()).hexdigest()
     rest = {name: value for name, value in manifest.items() if name not in ("digest", "files")}
-    said = {"digest": BLANK, **rest, "files": sums}
-    blank = json.dumps(said, indent=1, ensure_ascii=False, allow_nan=False)
+    content = {"digest": BLANK, **rest, "files": sums}
+    blank = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
     digest = hashlib.sha256(blank.encode()).hexdigest()
-    manifest.update(said, digest=digest)
+    manifest.update(content, digest=digest)
     _write(folder / MANIFEST, blank.replace(BLANK, digest, 1))
     if card:
         _write(folder / CARD, card.replace(BLANK, digest))
@@ -112,7 +112,7 @@ def files(folder: Path) -> list[Path]:
 
 
 def _parts(folder: Path) -> list[tuple[str, Path]]:
-    """The files of an artefact's parts, sorted, by the names that its manifest has for them.
+    """Return the files of an artefact's parts, sorted, by the names that its manifest has for them.
 
     Raises BundleError for what is no regular file, and for more files, or deeper folders, than Penna ever writes.
     """

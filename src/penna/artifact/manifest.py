@@ -38,7 +38,7 @@ def _names(value: Any) -> bool:
 
 
 def _columns(value: Any) -> bool:
-    """Columns beside the text, of kinds and forms that are known. Raises SettingError for others."""
+    """Columns other than the text, of kinds and forms that are known. Raises SettingError for others."""
     if not isinstance(value, list) or len(value) > _MOST:
         return False
     fit = all(isinstance(c, dict) and {*_NAMED} == c.keys() and all(map(_name, c.values())) for c in value)
@@ -71,7 +71,7 @@ _NEEDED: Mapping[str, Callable[[Any], bool]] = {
 }  # fmt: skip
 _OPTIONAL: Mapping[str, Callable[[Any], bool]] = {
     "columns": _columns, "pair": _flag, "preliminary": _flag, "recipe": _text, "trial": _number, "seed": _number,
-    "reach": _dict, "parity": _number, "same": _number, "metric": _name, "exam": _dict, "validation": _dict,
+    "reach": _dict, "parity": _number, "same": _number, "metric": _name, "test": _dict, "validation": _dict,
     "members": _lines, "doubted": _text, "cleaned": _text, "reading": _names, "last": _names, "rows": _number,
     "megabytes": _number, "latency": _dict, "seconds": _number, "finished": _name,
 }  # fmt: skip

@@ -1,5 +1,7 @@
-"""What an artefact weighs, how long it takes to answer, and how its graphs agree with what they were written from: read
-off the folder that is served."""
+"""What an artefact weighs, how long it takes to answer, and how its graphs agree with what they were written from.
+
+Read off the folder that is served.
+"""
 
 import time
 from collections.abc import Iterable
@@ -22,7 +24,8 @@ class Answering(Protocol):
 def compared(parts: Path) -> dict[str, float]:
     """How the graphs among an artefact's parts were found to agree with the networks that they were written from, where
     there are any: "parity" is the largest difference (in probability, or as a share of the largest entry of a vector),
-    "same" the smallest share of sample texts to which a translator says the same."""
+    "same" the smallest share of sample texts to which a translator says the same.
+    """
     from penna.onnx_graphs import encoder_config
     from penna.runtime import onnx_translator
 
@@ -33,7 +36,7 @@ def compared(parts: Path) -> dict[str, float]:
 
 
 def megabytes(folder: Path) -> float:
-    """What the artefact weighs on disk."""
+    """Return what the artefact weighs on disk."""
     return sum(p.stat().st_size for p in files(folder)) / 1e6
 
 

@@ -31,6 +31,7 @@ class Verified:
     megabytes: float
 
     def to_json(self) -> dict[str, Any]:
+        """Return a JSON-able form."""
         return asdict(self)
 
 
@@ -50,7 +51,7 @@ def verify(folder: Path | str, sha256: str | None = None) -> Verified:
     others = sorted(p.name for p in folder.iterdir() if p.name not in {MANIFEST, PARTS, *manifest["files"]})
     if others:
         raise BundleError(f"{folder} holds {others[0]}, which its manifest does not know: remove it, or copy again.")
-    opened = bundle.open(folder)
+    opened = bundle.load(folder)
     return Verified(
         str(opened.folder), opened.digest, manifest["penna"], manifest["created"], opened.task.name,
         len(opened.classes), (*opened.text_columns, *opened.fields), manifest["family"], manifest.get("recipe", ""),

@@ -13,12 +13,12 @@ from typing import Any, cast
 
 from penna import atomic_folders
 from penna.artifact import bundle, files
-from penna.automl.evaluate import Work
-from penna.automl.selection import Choice, alike
+from penna.automl.evaluate import SearchProblem
+from penna.automl.selection import Selection, same_method
 from penna.errors import PennaError
 from penna.models import pipeline
-from penna.models.base import Model, reach
-from penna.models.ensemble import Blend
+from penna.models.base import Model, truncation
+from penna.models.ensemble import Ensemble
 from penna.postprocessing import oos_threshold
 from penna.report.record import Length
 from penna.search.recipe import Recipe
@@ -45,7 +45,7 @@ class Fitted:
 class Finished:
     """A whole artefact that an earlier process wrote before it could finish: what was chosen, and its models."""
 
-    choice: Choice
+    choice: Selection
     members: tuple[tuple[Fitted, float, bool], ...]  # with weight, and whether it was refitted
 
 
@@ -59,7 +59,7 @@ class BestModels:
     def __init__(
         self,
         run: Path,
-        work: Work,
+        work: SearchProblem,
         facts: Mapping[str, Any],
         few_shot: Recipe | None,
         trials: Sequence[Trial],
@@ -90,8 +90,8 @@ class BestModels:
         return sorted(trials.values(), key=self._rank, reverse=True)
 
     def add(self, trial: Trial, model: Model) -> None:
-        """Keep the model of a trial that is in the ledger, if it is the best of its family."""
-        if trial.state is not State.COMPLETE or trial.origin == "finalist":  # finalists met other folds
+        """Keep the model of a trial that is in the trial log, if it is the best of its family."""
+        if trial.state is not State.COMPLETE or trial.phase == "finalist":  # finalists met other folds
             return
         family = trial.recipe.family
         rivals = [f.trial for f in self._fitted.values() if f.trial.recipe.family == family]
@@ -100,7 +100,7 @@ class BestModels:
         for rival in rivals:
             if not self._preferred(rival) or self._preferred(trial):
                 del self._fitted[rival.number]
-        self._fitted[trial.number] = Fitted(trial, model, cast(Length, reach(trial.recipe, model)))
+        self._fitted[trial.number] = Fitted(trial, model, cast(Length, truncation(trial.recipe, model)))
         self._bound()
         self.save()
 
@@ -115,14 +115,14 @@ class BestModels:
             self._write(self._fitted[best.number])
 
     def get(self, number: int) -> Fitted:
-        """The model of a trial in ``numbers``: what lies on disk is ready to be served, and comes first."""
+        """Return the model of a trial in ``numbers``: what lies on disk is ready to be served, and comes first."""
         if self._saved is not None and number == self._saved.number:
-            opened = bundle.open(self.path)
+            opened = bundle.load(self.path)
             return Fitted(self._saved, pipeline.inside(opened.model), cast(Length, opened.manifest.get("reach", {})))
         return self._fitted[number]
 
     def overwritten(self) -> None:
-        """What was on disk is gone: something else was written there."""
+        """Forget what was on disk: something else was written there."""
         self._saved, self.finished = None, None
 
     def reread(self, trials: Sequence[Trial]) -> None:
@@ -130,24 +130,24 @@ class BestModels:
         self._saved = saved_trial(self.path, trials)
 
     def _rank(self, trial: Trial) -> tuple[bool, float]:
-        return self._preferred(trial), trial.cautious
+        return self._preferred(trial), trial.lower_score
 
     def _preferred(self, trial: Trial) -> bool:
-        return self.few_shot is not None and alike(trial.recipe, self.few_shot)
+        return self.few_shot is not None and same_method(trial.recipe, self.few_shot)
 
     def _bound(self) -> None:
         """Drop models from the worst on while they take too much memory."""
         best, *others = sorted((f.trial for f in self._fitted.values()), key=self._rank, reverse=True)
-        room = MOST_MEGABYTES - (best.megabytes or 0.0)
+        room = MOST_MEGABYTES - (best.size_mb or 0.0)
         for trial in others:
-            room -= trial.megabytes or 0.0
+            room -= trial.size_mb or 0.0
             if room < 0:
                 del self._fitted[trial.number]
 
     def _write(self, fitted: Fitted) -> None:
         begun = time.monotonic()
-        trial, column = fitted.trial, getattr(self.work.task, "rejects", None)
-        family, model = pipeline.asked(
+        trial, column = fitted.trial, self.work.task.oos_index
+        family, model = pipeline.wrap(
             trial.recipe, fitted.model, () if column is None else (oos_threshold.never(column),)
         )  # fmt: skip
         facts = {**self.facts, "preliminary": True, "trial": trial.number, "recipe": str(trial.recipe)}
@@ -158,12 +158,12 @@ class BestModels:
         self.wrote(trial, self._writing)
 
 
-def facts_of(choice: Choice, refitted: Sequence[bool]) -> dict[str, Any]:
-    """What the manifest of a whole artefact says of its choice, so that ``finished`` finds it again."""
+def facts_of(choice: Selection, refitted: Sequence[bool]) -> dict[str, Any]:
+    """Return what the manifest of a whole artefact says of its choice, so that ``finished`` finds it again."""
     pairs = zip(choice.members, refitted, strict=True)
     return {
         "recipe": str(choice),
-        "validation": {"score": choice.score, "spread": choice.spread},
+        "validation": {"score": choice.score, "spread": choice.score_std},
         "members": [
             {"recipe": trial.recipe.to_json(), "weight": weight, "trial": trial.number, "refitted": anew}
             for (trial, weight), anew in pairs
@@ -172,9 +172,12 @@ def facts_of(choice: Choice, refitted: Sequence[bool]) -> dict[str, Any]:
 
 
 def saved_trial(path: Path, trials: Sequence[Trial]) -> Trial | None:
-    """The trial whose model lies at ``path`` as a kill left it; None for a whole artefact, or one of no trial here."""
+    """Return the trial whose model lies at ``path`` as a kill left it.
+
+    None for a whole artefact, or one of no trial here.
+    """
     try:
-        manifest = bundle.open(path).manifest
+        manifest = bundle.load(path).manifest
     except PennaError:  # none yet, or cut short: there is nothing to go back to
         return None
     named = manifest.get("trial"), manifest.get("recipe")
@@ -183,26 +186,26 @@ def saved_trial(path: Path, trials: Sequence[Trial]) -> Trial | None:
 
 
 def finished(path: Path, trials: Sequence[Trial]) -> Finished | None:
-    """The whole artefact at ``path``, if it was made of these trials; else None."""
+    """Return the whole artefact at ``path``, if it was made of these trials; else None."""
     try:
-        opened = bundle.open(path)
+        opened = bundle.load(path)
         manifest = opened.manifest
         if manifest.get("preliminary") or not manifest.get("members"):
             return None
         known = {t.number: t for t in trials}
         stages = pipeline.stages(opened.model)
-        models = [m for _, _, m in stages.model.members] if isinstance(stages.model, Blend) else [opened.model]
+        models = [m for _, _, m in stages.model.members] if isinstance(stages.model, Ensemble) else [opened.model]
         members = []
-        for said, model in zip(manifest["members"], models, strict=True):
-            trial = known[said["trial"]]
-            if trial.recipe.to_json() != said["recipe"]:
+        for member, model in zip(manifest["members"], models, strict=True):
+            trial = known[member["trial"]]
+            if trial.recipe.to_json() != member["recipe"]:
                 return None
             inner = pipeline.inside(model)
-            read = cast(Length, reach(trial.recipe, inner))
-            members.append((Fitted(trial, inner, read), float(said["weight"]), bool(said["refitted"])))
+            read = cast(Length, truncation(trial.recipe, inner))
+            members.append((Fitted(trial, inner, read), float(member["weight"]), bool(member["refitted"])))
         score = manifest["validation"]
         chosen = tuple((fitted.trial, weight) for fitted, weight, _ in members)
-        choice = Choice(chosen, float(score["score"]), float(score["spread"]), stages.last)
+        choice = Selection(chosen, float(score["score"]), float(score["spread"]), stages.last)
     except (PennaError, KeyError, TypeError, ValueError):  # none, damaged, or of other trials
         return None
     return Finished(choice, tuple(members))

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from penna import plugins
 from penna.automl import evaluate
-from penna.automl.evaluate import Work
+from penna.automl.evaluate import SearchProblem
 from penna.budget import Budget, Resources
 from penna.data import splits
 from penna.data.arrays import Array
 from penna.data.table import Table
 from penna.encoders.load_time import setup_seconds
 from penna.errors import TableError
-from penna.search.recipe import Profile, Recipe
+from penna.models.base import get_family
+from penna.search.recipe import DatasetProfile, Recipe
 from penna.search.trials import State
 from penna.tasks.base import Task
 
@@ -29,8 +29,10 @@ _HEAD = 2.0  # seconds that a fold takes an encoder whose embeddings are kept
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """``outputs`` (n, columns), NaN in rows that were not asked, None where nothing finished; what was used; and what
-    was skipped, with the reason."""
+    """``outputs`` (n, columns), NaN in rows without a prediction, None where nothing finished; what was used.
+
+    And what was skipped, with the reason.
+    """
 
     outputs: Array | None
     used: tuple[str, ...]
@@ -50,24 +52,25 @@ def answers(
 ) -> Answers:
     """Fit on all folds but one, answer that one, for each; rows of equal text or of one group stay together.
 
-    Beyond 20,000 rows a fold, the rest of the rows is only learnt from. ``doubted`` (n,) bool: rows that are answered,
-    but not learnt from. ``held`` (m,) positions of rows that take no part in folds, and are answered all the same.
+    Beyond 20,000 rows a fold, the remaining rows are used for training only. ``doubted`` (n,) bool: rows that are
+    answered, but not trained on. ``held`` (m,) positions of rows that take no part in folds, and are answered all the
+    same.
     """
     rest = np.arange(len(table)) if held is None else np.setdiff1d(np.arange(len(table)), held)
-    asked = rest[:0] if held is None else held
+    predicted_rows = rest[:0] if held is None else held
     some = table if held is None else table.take(rest)
     try:
         plan = splits.plan(some, task.strata(some), folds=folds, has_test=True, seed=seed)
     except TableError:
         return Answers(None, (), (("label_errors", "too few texts differ to learn from some and ask for others"),))
-    learnt = np.ones(len(table), bool) if doubted is None else ~doubted
+    train_mask = np.ones(len(table), bool) if doubted is None else ~doubted
     pairs = [(rest[train], rest[valid]) for train, valid in plan.folds]
     # What is held is answered by each, and the last one's answer stays.
-    parts = [(train[learnt[train]], np.concatenate([valid, asked])) for train, valid in pairs]
+    parts = [(train[train_mask[train]], np.concatenate([valid, predicted_rows])) for train, valid in pairs]
     parts = [pair for pair in parts if len(pair[0])]
     if not parts:
         return Answers(None, (), (("label_errors", "no row is left to learn from: all are doubted"),))
-    work = Work(task, table, parts, _profile(task, table, encoders, resources, folds, seed), Budget())
+    work = SearchProblem(task, table, parts, _profile(task, table, encoders, resources, folds, seed), Budget())
     made: list[Array] = []
     used: list[str] = []
     skipped: list[tuple[str, str]] = []
@@ -81,12 +84,14 @@ def answers(
     return Answers(np.mean(made, axis=0) if made else None, tuple(used), tuple(skipped))
 
 
-def _profile(task: Task, table: Table, encoders: Sequence[str], resources: Resources, folds: int, seed: int) -> Profile:
-    return Profile(
+def _profile(
+    task: Task, table: Table, encoders: Sequence[str], resources: Resources, folds: int, seed: int
+) -> DatasetProfile:
+    return DatasetProfile(
         rows=len(table),
         classes=max(len(task.classes), 1),
         rows_in_smallest_class=int(np.bincount(task.strata(table)).min()),
-        mean_characters=float(np.mean([len(text) for text in table.joined[:20_000]])),
+        mean_characters=float(np.mean([len(text) for text in table.full_text[:20_000]])),
         encoders=tuple(encoders),
         seconds=resources.deadline.left(),
         folds=folds,
@@ -94,7 +99,7 @@ def _profile(task: Task, table: Table, encoders: Sequence[str], resources: Resou
     )
 
 
-def _offered(work: Work, resources: Resources) -> Iterator[tuple[Recipe, float]]:
+def _offered(work: SearchProblem, resources: Resources) -> Iterator[tuple[Recipe, float]]:
     """Each recipe with the seconds that its first fold may take."""
     folds, more = len(work.folds), bool(work.profile.encoders)
     for recipe in _linear(work, resources):
@@ -104,15 +109,15 @@ def _offered(work: Work, resources: Resources) -> Iterator[tuple[Recipe, float]]
         yield recipe, 0.9 * resources.deadline.left() - _HEAD * (folds - 1)
 
 
-def _linear(work: Work, resources: Resources) -> list[Recipe]:
+def _linear(work: SearchProblem, resources: Resources) -> list[Recipe]:
     """Logistic regression on words and characters, on words where time is short, and naive Bayes, which errs elsewhere.
 
     On sst2 with 10 % flipped labels, half of them are found at a precision of 0.50 by both, of 0.47 by the first.
     """
-    family = plugins.find("models", "linear")
+    family = get_family("linear")
     offered: list[Recipe] = family.portfolio(work.profile)
-    # Milder than what scores best: doubt is wanted.
-    plain = [recipe.but(c=3.0) for recipe in offered if _plain(recipe)]
+    # Milder than what scores best: uncertainty is wanted.
+    plain = [recipe.replace(c=3.0) for recipe in offered if _plain(recipe)]
     wide = next((recipe for recipe in plain if recipe["analyzer"] == "word+char"), plain[0])
     train = work.table.take(work.folds[0][0])
     seconds = family.cost(wide, work.profile, train, resources).seconds * len(work.folds)
@@ -124,21 +129,21 @@ def _plain(recipe: Recipe) -> bool:
     return recipe.get("classifier") == "logistic" and not recipe.get("nb") and not recipe.get("balanced")
 
 
-def _frozen(profile: Profile) -> list[Recipe]:
+def _frozen(profile: DatasetProfile) -> list[Recipe]:
     """Each encoder at its two deepest depths, under a logistic head."""
     if not profile.encoders:
         return []
-    offered = [r.but(c=3.0) for r in plugins.find("models", "frozen").portfolio(profile) if r.get("head") == "logistic"]
+    offered = [r.replace(c=3.0) for r in get_family("frozen").portfolio(profile) if r.get("head") == "logistic"]
     kinds = {(recipe["encoder"], recipe["depth"]): recipe for recipe in offered}
     deepest = sorted(kinds, key=lambda kind: -kind[1])
     return [kinds[kind] for name in profile.encoders for kind in [k for k in deepest if k[0] == name][:2]]
 
 
-def _attempt(recipe: Recipe, work: Work, resources: Resources, seconds: float) -> Array | str:
+def _attempt(recipe: Recipe, work: SearchProblem, resources: Resources, seconds: float) -> Array | str:
     """(n, columns) answers, or why there are none."""
     if recipe.get("encoder") and seconds < (setup := setup_seconds()):
         return f"loading and timing an encoder takes up to {setup:.0f} s, {max(seconds, 0):.1f} s are left"
-    afforded = evaluate.afford(recipe, work, (0,), resources, seconds)
+    afforded = evaluate.fit_to_budget(recipe, work, (0,), resources, seconds)
     if isinstance(afforded, str):
         return afforded
     outcome = evaluate.evaluate(afforded[0], work, range(len(work.folds)), resources, lambda *_: True)

@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from penna import environment, fit_options, hardware, tasks
 from penna.automl import inputs
-from penna.automl.run_checks import Examination
+from penna.automl.run_checks import CheckRun
 from penna.budget import Deadline, Resources
 from penna.data import readers
 from penna.data.arrays import Array
@@ -19,13 +19,13 @@ from penna.data.table import Finding, Table
 from penna.errors import PennaError
 from penna.preprocessing import sample_weights
 from penna.preprocessing import validate as refusing
-from penna.preprocessing.check_context import Sheet
-from penna.preprocessing.columns import schema as beside
+from penna.preprocessing.check_context import CheckContext
+from penna.preprocessing.columns import schema
 from penna.preprocessing.columns.column import Column
 from penna.tasks.base import Task
 
 _RANK = {"error": 0, "warning": 1, "info": 2}
-#: What reading has to say of a kind is told by a check, better.
+#: Kinds of reading findings that a check reports in more detail.
 _TOLD_AGAIN = ("blank",)
 
 
@@ -49,6 +49,7 @@ class Checkup:
     seconds: float
 
     def to_json(self) -> dict[str, Any]:
+        """Return a JSON-able form."""
         found = {name: value for name, value in asdict(self).items() if name not in ("findings", "skipped")}
         skipped = [{"what": what, "reason": reason} for what, reason in self.skipped]
         return {**found, "findings": [asdict(finding) for finding in self.findings], "skipped": skipped}
@@ -60,13 +61,13 @@ def check(
     *,
     text: Sequence[str] | str | None = None,
     text_pair: str | None = None,
-    numeric: Sequence[str] | str = (),
-    categorical: Sequence[str] | str = (),
-    date: Sequence[str] | str = (),
-    multi_value: Sequence[str] | str = (),
-    ignore: Sequence[str] | str = (),
-    group: str | None = None,
-    weight: str | None = None,
+    numeric_columns: Sequence[str] | str = (),
+    categorical_columns: Sequence[str] | str = (),
+    date_columns: Sequence[str] | str = (),
+    multi_value_columns: Sequence[str] | str = (),
+    ignore_columns: Sequence[str] | str = (),
+    group_column: str | None = None,
+    weight_column: str | None = None,
     test: Any = None,
     task: str = "auto",
     separator: str | None = None,
@@ -76,8 +77,8 @@ def check(
     max_expanded: str | float = MAX_EXPANDED,
     encoders: Sequence[str] = (),
     budget: str | float | timedelta | Deadline = "60s",
-    threads: int | None = None,
-    seed: int = 0,
+    n_jobs: int | None = None,
+    random_state: int = 0,
 ) -> Checkup:
     """All checks of ``prepare/checks`` on a table (a file, a DataFrame, texts), and on test rows where there are some.
 
@@ -91,11 +92,12 @@ def check(
     [('repeated text', (61,))]
     """
     given = {
-        "text": text, "text_pair": text_pair, "numeric": numeric, "categorical": categorical, "date": date,
-        "multi_value": multi_value, "ignore": ignore, "group": group, "weight": weight, "task": task,
-        "separator": separator,
-        "encoders": encoders, "encoding": encoding, "header": header, "max_expanded": max_expanded, "threads": threads,
-        "seed": seed, "tag_names": tag_names,
+        "text": text, "text_pair": text_pair, "numeric_columns": numeric_columns,
+        "categorical_columns": categorical_columns, "date_columns": date_columns,
+        "multi_value_columns": multi_value_columns, "ignore_columns": ignore_columns, "group_column": group_column,
+        "weight_column": weight_column, "task": task, "separator": separator, "tag_names": tag_names,
+        "encoders": encoders, "encoding": encoding, "header": header, "max_expanded": max_expanded, "n_jobs": n_jobs,
+        "random_state": random_state,
     }  # fmt: skip
     if not isinstance(budget, Deadline):
         budget = Deadline(fit_options.settled({"budget": budget})["budget"])
@@ -104,12 +106,14 @@ def check(
 
 def _checked(source: Any, y: Any, test: Any, deadline: Deadline, given: Mapping[str, Any]) -> Checkup:
     form = Form.of(given["encoding"], given["header"], given["max_expanded"])
-    with threadpool_limits(given["threads"]):
-        roles = beside.asked(**{role: given[role] for role in (*beside.NAMED, sample_weights.ROLE)})
+    with threadpool_limits(given["n_jobs"]):
+        named = {role: given[f"{role}_columns"] for role in schema.NAMED}
+        roles = schema.requested_roles(**named, **{sample_weights.ROLE: given["weight_column"]})
         by_name = isinstance(y, str)
         sheet, notes = _sheet(
             source, roles, text=given["text"], text_pair=given["text_pair"], target=y if by_name else None,
-            group=given["group"], y=None if by_name else y, apart=tuple(name for name in roles if name != inputs.ALL),
+            group=given["group_column"], y=None if by_name else y,
+            apart=tuple(name for name in roles if name != inputs.ALL),
             separator=given["separator"], form=form, tag_names=given["tag_names"],
         )  # fmt: skip
         table = sheet.table
@@ -119,24 +123,24 @@ def _checked(source: Any, y: Any, test: Any, deadline: Deadline, given: Mapping[
                 test, roles, text=tuple(table.text), text_pair=pair, target=table.target_columns, form=form
             )
             sheet = replace(sheet, test=asked_too)
-        settled, asked, said = _settled(table, given["task"])
+        settled, task, inferred_notes = _settled(table, given["task"])
         sheet = _taken(sheet, given["task"])
         table = sheet.table
-        if settled is not None and asked is not None:
-            strata, classes = _strata(table, settled, asked)
+        if settled is not None and task is not None:
+            strata, classes = _strata(table, settled, task)
             sheet = sheet.found(strata=strata, classes=classes)
-        threads = given["threads"] or hardware.cores()
-        run = Examination(sheet, settled, asked, Resources(environment.cache_folder(), deadline, threads))
+        threads = given["n_jobs"] or hardware.cores()
+        run = CheckRun(sheet, settled, task, Resources(environment.cache_folder(), deadline, threads))
         run.quick()
-        run.doubt(given["encoders"] or (), given["seed"])
+        run.find_label_errors(given["encoders"] or (), given["random_state"])
         run.late()
     looked = {finding.kind for finding in run.findings}  # a check says more of its kind than a fit does
-    found = [*(finding for finding in said if finding.kind not in looked), *notes, *run.findings]
+    found = [*(finding for finding in inferred_notes if finding.kind not in looked), *notes, *run.findings]
     return Checkup(
         rows=len(table),
         test_rows=0 if sheet.test is None else len(sheet.test),
         columns={name: roles.get(name, role) for name, role in table.roles.items()},
-        task="" if asked is None else asked.name,
+        task="" if task is None else task.name,
         findings=tuple(sorted(found, key=lambda finding: (_RANK[finding.severity], -finding.count))),
         looked=run.looked,
         models=run.models,
@@ -145,8 +149,8 @@ def _checked(source: Any, y: Any, test: Any, deadline: Deadline, given: Mapping[
     )
 
 
-def _sheet(source: Any, named: Mapping[str, str], **roles: Any) -> tuple[Sheet, list[Finding]]:
-    """The texts and the target as a table, the other columns beside it, and what reading has to say."""
+def _sheet(source: Any, named: Mapping[str, str], **roles: Any) -> tuple[CheckContext, list[Finding]]:
+    """Return the texts and the target as a table, the other columns, and what reading has to say."""
     table, notes = readers.read(source, others=None, **roles)
     weight = sample_weights.column(named, None)
     if weight in roles.get("apart", ()):  # of test rows every one counts
@@ -156,39 +160,41 @@ def _sheet(source: Any, named: Mapping[str, str], **roles: Any) -> tuple[Sheet, 
     columns = {
         name: Column(name, cells, named.get(name, ""))
         for name, cells in table.columns.items()
-        if name != weight and named.get(name, "") != beside.IGNORE and inputs.ALL not in named
+        if name != weight and named.get(name, "") != schema.IGNORE and inputs.ALL not in named
     }
     wanted = {name: role for name, role in named.items() if name != inputs.ALL}
-    told = {} if inputs.ALL in named else beside.typed(table, wanted)[0].roles
-    table = replace(table, roles={**table.roles, **told})
-    if table.text:  # models doubt labels by the text alone
+    inferred_roles = {} if inputs.ALL in named else schema.typed(table, wanted)[0].roles
+    table = replace(table, roles={**table.roles, **inferred_roles})
+    if table.text:  # models find suspicious labels by the text alone
         table = replace(table, columns={})
-    return Sheet(table, columns), [note for note in notes if note.kind not in _TOLD_AGAIN]
+    return CheckContext(table, columns), [note for note in notes if note.kind not in _TOLD_AGAIN]
 
 
-def _taken(sheet: Sheet, name: str) -> Sheet:
-    """With the target's cells as the task takes them: where rows may have no label, an empty cell lacks nothing; and
-    whether it reads texts as they are."""
+def _taken(sheet: CheckContext, name: str) -> CheckContext:
+    """With the target's cells as the task takes them: where rows may have no label, an empty cell lacks nothing.
+
+    And whether it reads texts as they are.
+    """
     try:
         module = tasks.recognised(name, sheet.table)[0]
-        as_is = tasks.parts(module)
-        test = sheet.test and replace(sheet.test, table=tasks.taken(module, sheet.test.table), as_is=as_is)
-        return replace(sheet, table=tasks.taken(module, sheet.table), test=test, as_is=as_is)
+        as_is = module.IS_SPAN_TASK
+        test = sheet.test and replace(sheet.test, table=module.parse_target(sheet.test.table), as_is=as_is)
+        return replace(sheet, table=module.parse_target(sheet.table), test=test, as_is=as_is)
     except PennaError:  # ``_settled`` says why
         return sheet
 
 
 def _settled(table: Table, name: str) -> tuple[Table | None, Task | None, list[Finding]]:
-    """The rows that ``fit`` could use and what it would be asked, or why it would refuse; and what it would say."""
-    told: list[Finding] = []
+    """Return the rows that ``fit`` could use and its task, or why it would refuse; and its notes."""
+    findings: list[Finding] = []
     for rare in ("error", "drop"):  # what a flag can mend is no reason to look no further
         hint = ""
         try:
             module, inferred = tasks.recognised(name, table)
-            hint = tasks.hint(module, table)
-            settled, found = refusing.check(tasks.taken(module, table), rare=rare, settle=module.settle)
-            said = [Finding("task", inferred)] if inferred else []
-            return settled, module.make(settled), [*told, *said, *found]
+            hint = module.hint_for(table)
+            settled, found = refusing.check(module.parse_target(table), rare=rare, settle=module.prepare_target)
+            notes = [Finding("task", inferred)] if inferred else []
+            return settled, module.from_table(settled), [*findings, *notes, *found]
         except PennaError as error:
             finding = Finding(
                 "refused",
@@ -199,8 +205,8 @@ def _settled(table: Table, name: str) -> tuple[Table | None, Task | None, list[F
                 does="refuses to fit",
                 change="do what the sentence says",
             )
-            told = told or [finding]
-    return None, None, told
+            findings = findings or [finding]
+    return None, None, findings
 
 
 def _strata(table: Table, settled: Table, task: Task) -> tuple[Array, tuple[Any, ...]]:

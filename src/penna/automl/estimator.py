@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from threadpoolctl import threadpool_limits
 
-from penna import plugins, tasks
+from penna import extras, plugins, tasks
 from penna.artifact import bundle
 from penna.artifact.bundle import Bundle
 from penna.automl import elapsed_time, failed_search, inputs, model_card, refit, run_record, setup
@@ -24,7 +24,7 @@ from penna.errors import PennaError, TaskError, shown
 from penna.fit_options import AUTO, settled
 from penna.preprocessing import sample_weights
 from penna.preprocessing.columns import schema
-from penna.search.trials import Ledger
+from penna.search.trials import TrialLog
 from penna.terminal.listeners import watching
 
 if TYPE_CHECKING:
@@ -34,42 +34,77 @@ FAMILIES = ("linear", "trees", "frozen", "contrastive", "finetune")
 
 
 class AutoText(BaseEstimator):  # type: ignore[misc]
-    """Find, prove and pack the best model of texts within a budget: a classifier, or a regressor.
+    """Search, test and package the best model of texts within a budget; a scikit-learn estimator.
 
-    budget    time for everything: seconds, a text like "30s", "10 minutes" or "1h30m", a timedelta, or a ``Deadline``
-    max_mb    most that the artefact may weigh; max_ms most that one text may take
-    families  of models to search: "linear", "trees" (of columns beside the text), "frozen", "contrastive" (where
-              classes have few rows), "finetune"
-    encoders  folders or hub names of Hugging Face encoders, for frozen and finetune; what came with Penna if none
-    task      "classification", "multilabel", "regression", "token_classification", "question_answering",
-              "translation", or "auto": what the target looks like
-    metric    "accuracy", "macro_f1", "balanced_accuracy", "log_loss" ..., chosen by the class shares if None; for an
-              amount "r2" (if None), "rmse", "mae", "pearson" or "spearman"; of translations "chrf" (if None), "bleu" or
-              "ter"
-    folds, exam  folds that every recipe meets, and the share of rows held out for the end; chosen by the rows if None
-    search    "auto", "random", "grid", "tpe" or "gp"; out: run folder, a temporary one if None
-    text      text column or columns; text_pair: the second text, where a row is a pair of texts (told by usual names
-              where no text is named); group: column whose groups stay on one side of every split
-    weight    column of the rows' weights: what a row counts for in training; rows of weight 0 are left out
-    numeric, categorical, date, list   columns beside the text, where what Penna infers is to be otherwise
-    ignore    columns to leave out, text or not; "*" for all that are not text
-    encoding  of files, such as "cp1252"; header: whether the first line of a CSV file names its columns (column_1,
-              column_2 ... if not); inferred if None; max_expanded: most that a compressed file may expand to
-    separator stands between the labels of a cell, where rows have several; found if None; tag_names: of tags that are
-              whole numbers, what each is called, from 0 on
-    rare      what to do with a class or a label of one row: "error" or "drop"
-    clean     cleaning of the texts: "auto" (chosen by the search among ways that change these rows), "none", or steps
-              like "unicode+markup+links+numbers+case+spaces"
-    out_of_scope  label of rows that belong to no other class: answered where none is likely, by a threshold found on
-              validation rows; training rows may have it or not; a label called "oos" or alike is found by itself
-    label_noise  rows whose label models doubt: "keep", "weight" (less) or "drop" them in training, or "auto": what
-              scores best on rows that are never touched; pairs to translate that cannot be right are kept or dropped
-    adjust    last steps on the answers (thresholds for the metric, calibration): "auto" where they help, or "none"
-    progress  True shows the progress in the terminal or the notebook; an object with ``event(kind, **data)``, or a
-              function (kind, **data), hears every event
+    Parameters
+    ----------
+    budget : str, float, timedelta or Deadline
+        Time for everything: seconds, or a text such as "30s", "10 minutes" or "1h30m".
+    max_size_mb, max_latency_ms : float, optional
+        Largest size of the artifact, and longest time to predict one text.
+    families : sequence of str
+        Model families to search: "linear", "trees", "frozen", "contrastive", "finetune" or a plugin.
+    encoders : sequence of str
+        Folders or hub names of encoders. Default: the encoder that Penna ships.
+    metric : str, optional
+        Metric to optimize. Default: inferred from the task and the class shares; "chrf" for translation.
+    cv, test_size : int and float, optional
+        Number of folds, and share of rows in the test set. Default: chosen from the number of rows.
+    search_strategy : str
+        "auto", "random", "grid", "tpe" or "gp".
+    runner : str
+        What runs the trials: "local" or a plugin.
+    random_state, n_jobs : int
+        Seed, and number of cores (default: all). The same seed gives the same folds and recipes.
+    out : path, optional
+        Folder of the run. Default: a temporary folder.
+    text, text_pair : str or sequence of str, optional
+        Text columns, and the second text of a pair. Default: inferred.
+    numeric_columns, categorical_columns, date_columns, multi_value_columns, ignore_columns : str or sequence of str
+        Additional columns, to override the inferred column types; ``ignore_columns="*"`` ignores all but text.
+    group_column, weight_column : str, optional
+        Columns of groups, which stay in one fold, and of row weights for training.
+    task : str
+        "classification", "multilabel", "regression", "token_classification" ("ner"), "question_answering" ("qa"),
+        "translation" or "auto".
+    separator, tag_names : str, optional
+        Separator between the labels of a cell, and names of whole-number tags.
+    encoding, header, max_expanded : optional
+        How files are read: encoding, whether the first line names the columns, largest size once expanded.
+    rare_classes : {"error", "drop"}
+        What to do with a class of one row.
+    text_cleaning : str
+        "auto", "none", or steps such as "unicode+markup+links+numbers+case+spaces".
+    oos_label : optional
+        Label for out-of-scope inputs. It is predicted if no class exceeds a threshold tuned on validation rows. It may
+        be absent from the training rows. A label named "oos" or similar is detected.
+    label_noise : {"auto", "keep", "weight", "drop"}
+        How to treat training rows with a suspicious label (or non-parallel pairs).
+    postprocess : {"auto", "none"}
+        Whether to fit thresholds and calibration if they help.
+    resume : bool
+        Whether to continue the run in ``out``.
+    progress : bool, object or callable
+        True shows the progress; an object with ``event(kind, **data)`` or a function gets every event.
 
-    After ``fit``: ``bundle_`` (the artefact), ``classes_``, ``exam_`` (metrics with intervals) and ``trials_``.
+    Attributes
+    ----------
+    bundle_ : Bundle
+        The artifact.
+    classes_ : ndarray
+        The labels, sorted.
+    test_scores_ : dict
+        Metrics on the test set with 95 % intervals.
+    trials_ : list of Trial
+        Every trial.
 
+    Raises
+    ------
+    PennaError
+        For every mistake in data or options, with what to do.
+
+    Examples
+    --------
     >>> texts, labels = ["good film", "bad film"] * 20, ["pos", "neg"] * 20
     >>> texts = [f"{t} {i}" for i, t in enumerate(texts)]
     >>> auto = AutoText(budget=6, families=("linear",)).fit(texts, labels)
@@ -81,72 +116,74 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         self,
         budget: str | float | timedelta | Deadline = "10m",
         *,
-        max_mb: float | None = None,
-        max_ms: float | None = None,
+        max_size_mb: float | None = None,
+        max_latency_ms: float | None = None,
         families: Sequence[str] = FAMILIES,
         encoders: Sequence[str] = (),
         metric: str | None = None,
-        folds: int | None = None,
-        exam: float | None = None,
-        search: str = "auto",
-        seed: int = 0,
-        threads: int | None = None,
+        cv: int | None = None,
+        test_size: float | None = None,
+        search_strategy: str = "auto",
+        runner: str = "local",
+        random_state: int = 0,
+        n_jobs: int | None = None,
         out: Path | str | None = None,
         text: Sequence[str] | str | None = None,
         text_pair: str | None = None,
-        numeric: Sequence[str] | str = (),
-        categorical: Sequence[str] | str = (),
-        date: Sequence[str] | str = (),
-        multi_value: Sequence[str] | str = (),
-        ignore: Sequence[str] | str = (),
-        group: str | None = None,
-        weight: str | None = None,
+        numeric_columns: Sequence[str] | str = (),
+        categorical_columns: Sequence[str] | str = (),
+        date_columns: Sequence[str] | str = (),
+        multi_value_columns: Sequence[str] | str = (),
+        ignore_columns: Sequence[str] | str = (),
+        group_column: str | None = None,
+        weight_column: str | None = None,
         task: str = "auto",
         separator: str | None = None,
         tag_names: Sequence[str] | str | None = None,
         encoding: str | None = None,
         header: bool | None = None,
         max_expanded: str | float = MAX_EXPANDED,
-        rare: str = "error",
-        clean: str = "auto",
-        out_of_scope: Any = None,
+        rare_classes: str = "error",
+        text_cleaning: str = "auto",
+        oos_label: Any = None,
         label_noise: str = "auto",
-        adjust: str = "auto",
+        postprocess: str = "auto",
         resume: bool = False,
         progress: Any = False,
     ) -> None:
         self.budget = budget
-        self.max_mb = max_mb
-        self.max_ms = max_ms
+        self.max_size_mb = max_size_mb
+        self.max_latency_ms = max_latency_ms
         self.families = families
         self.encoders = encoders
         self.metric = metric
-        self.folds = folds
-        self.exam = exam
-        self.search = search
-        self.seed = seed
-        self.threads = threads
+        self.cv = cv
+        self.test_size = test_size
+        self.search_strategy = search_strategy
+        self.runner = runner
+        self.random_state = random_state
+        self.n_jobs = n_jobs
         self.out = out
         self.text = text
         self.text_pair = text_pair
-        self.numeric = numeric
-        self.categorical = categorical
-        self.date = date
-        self.multi_value = multi_value
-        self.ignore = ignore
-        self.group = group
-        self.weight = weight
+        self.numeric_columns = numeric_columns
+        self.categorical_columns = categorical_columns
+        self.date_columns = date_columns
+        self.multi_value_columns = multi_value_columns
+        self.ignore_columns = ignore_columns
+        self.group_column = group_column
+        self.weight_column = weight_column
         self.task = task
         self.separator = separator
         self.tag_names = tag_names
         self.encoding = encoding
         self.header = header
         self.max_expanded = max_expanded
-        self.rare = rare
-        self.clean = clean
-        self.out_of_scope = out_of_scope
+        self.rare_classes = rare_classes
+        self.text_cleaning = text_cleaning
+        self.oos_label = oos_label
         self.label_noise = label_noise
-        self.adjust = adjust
+        self.postprocess = postprocess
         self.resume = resume
         self.progress = progress
 
@@ -157,59 +194,63 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         y     labels, or the name of the target column; for several labels in a row tuples or lists of them, a matrix of
               0 and 1, or the names of columns of 0 and 1
         sample_weight  (n,) what a row counts for in training, 0 to leave it out, or a column; scores count rows once
-        test  rows for the exam in the same form as X (a file or a DataFrame with the same columns)
+        test  rows for the test set in the same form as X (a file or a DataFrame with the same columns)
 
         Raises TableError, TaskError, SettingError or RunError where the input cannot be used.
         """
         running = self.budget if isinstance(self.budget, Deadline) else None
         started = running.started if running else time.monotonic()
-        asked = settled({**self.get_params(), "budget": running.seconds if running else self.budget})
-        deadline = Deadline(asked["budget"], started)
-        # NumPy's and SciPy's threads; torch and onnxruntime are told by the families.
-        with threadpool_limits(asked["threads"]), watching(asked["progress"], deadline) as progress:
-            return self._fit(X, y, sample_weight, test, asked, deadline, progress)
+        config = settled({**self.get_params(), "budget": running.seconds if running else self.budget})
+        deadline = Deadline(config["budget"], started)
+        # NumPy's and SciPy's threads; families set those of torch and onnxruntime.
+        with threadpool_limits(config["n_jobs"]), watching(config["progress"], deadline) as progress:
+            return self._fit(X, y, sample_weight, test, config, deadline, progress)
 
     def _fit(
-        self, X: Any, y: Any, sample_weight: Any, test: Any, asked: Mapping[str, Any], deadline: Deadline,
+        self, X: Any, y: Any, sample_weight: Any, test: Any, config: Mapping[str, Any], deadline: Deadline,
         progress: Progress,
     ) -> "AutoText":  # fmt: skip
         form = self._form()
-        folder = self._folder(asked["out"], asked["resume"])
+        folder = self._folder(config["out"], config["resume"])
         # A resumed run has what is left of its budget.
         deadline = Deadline(deadline.seconds, deadline.started - elapsed_time.before(folder))
-        roles = {role: asked[role] for role in schema.NAMED}
-        named = schema.asked(**roles, weight=sample_weights.named(asked["weight"], sample_weight))
+        roles = {role: config[f"{role}_columns"] for role in schema.NAMED}
+        named = schema.requested_roles(**roles, weight=sample_weights.named(config["weight_column"], sample_weight))
         table, task, findings = inputs.read(
-            X, y, asked["text"], asked["group"], asked["rare"], asked["task"], asked["metric"], named,
-            asked["text_pair"], asked["out_of_scope"], asked["separator"], form, asked["tag_names"], sample_weight,
+            X, y, config["text"], config["group_column"], config["rare_classes"], config["task"], config["metric"],
+            named,             config["text_pair"], config["oos_label"], config["separator"], form, config["tag_names"],
+            sample_weight,
         )  # fmt: skip
-        task = task if asked["adjust"] == AUTO else tasks.as_served(task)
+        task = task if config["postprocess"] == AUTO else task.without_postprocessing()
         progress.event("table", rows=len(table), roles=table.roles, findings=[f.message for f in findings])
-        exam, more = inputs.exam_table(test, table, task, form)
+        test_table, more = inputs.read_test_set(test, table, task, form)
         plan = splits.plan(
-            table, task.strata(table), folds=asked["folds"], exam=asked["exam"], has_test=exam is not None,
-            most_valid=tasks.enough(task), seed=asked["seed"],
+            table, task.strata(table), folds=config["cv"], test_size=config["test_size"],
+            has_test=test_table is not None,             most_valid=tasks.task_type(task.name).MAX_VALIDATION_ROWS,
+            seed=config["random_state"],
         )  # fmt: skip
-        inputs.check_folds(asked["folds"], len(plan.first_round))
-        task = tasks.learnt(task, table.take(plan.search))
-        exam = table.take(plan.exam) if exam is None else exam
-        said = [finding.message for finding in more]
-        progress.event("plan", exam=len(exam), folds=len(plan.first_round), metric=task.metric, findings=said)
+        inputs.check_folds(config["cv"], len(plan.first_round))
+        task = task.fit_target(table.take(plan.search))
+        test_table = table.take(plan.test) if test_table is None else test_table
+        messages = [finding.message for finding in more]
+        progress.event(
+            "plan", test_rows=len(test_table), folds=len(plan.first_round), metric=task.metric, findings=messages
+        )
 
-        families = inputs.suited(asked["families"], table, task, progress)
+        families = inputs.suited(config["families"], table, task, progress)
         findings += inputs.weighing(families, table, progress)
-        ledger = Ledger(folder, setup.header(table, task, plan, asked["seed"]))
-        families, encoders = inputs.usable(families, asked["encoders"] or (), ledger, progress)
+        ledger = TrialLog(folder, setup.header(table, task, plan, config["random_state"]))
+        families, encoders = inputs.usable(families, config["encoders"] or (), ledger, progress)
         ledger.begin()
-        work = setup.work(task, table, plan, deadline, encoders, asked)
-        setup.say(work, progress)
-        goal = setup.goal(folder, deadline, ledger, table, len(exam), asked)
-        search = Search(work, families, asked["search"], ledger, goal, progress)
+        work = setup.work(task, table, plan, deadline, encoders, config)
+        setup.warn_unsupported(work, progress)
+        goal = setup.goal(folder, deadline, ledger, table, len(test_table), config)
+        search = Search(work, families, config["search_strategy"], ledger, goal, progress)
         with elapsed_time.Noted(folder, deadline):
             ended = search.run()
             progress.event("searched", why=ended)
             progress.event("phase", name=f"search ended: {ended}")
-            packed = failed_search.packed(search, exam, ended)
+            packed = failed_search.packed(search, test_table, ended)
         facts = refit.facts(packed, deadline.spent(), len(table))
         bundle.amend(packed.bundle, facts, model_card.card(packed, facts, table.target_name))
 
@@ -217,12 +258,12 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         self.bundle_.home = self.__dict__.pop("_home", None)
         if task.classes:
             self.classes_ = np.array(task.classes)
-        self.exam_ = packed.measured
+        self.test_scores_ = packed.measured
         self.trials_ = tuple(ledger.trials)
         self.n_features_in_ = len(table.text) + len(table.columns)
         found = [*findings, *more, *packed.cleaned, *packed.doubted]
-        given = run_record.settings(X, table, {**asked, "budget": self.budget})
-        self.record_ = run_record.build(given, table, found, plan, exam, search, packed, facts, ended)
+        given = run_record.settings(X, table, {**config, "budget": self.budget})
+        self.record_ = run_record.build(given, table, found, plan, test_table, search, packed, facts, ended)
         run_record.write(folder, self.record_)
         progress.event("final", recipe=str(packed.choice), measures=packed.measured, facts=facts, path=folder)
         return self
@@ -241,7 +282,7 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         truth = as_labels(y, len(answers))[1]
         each = None if sample_weight is None else sample_weights.numbers(sample_weight, len(answers))
         try:
-            return self._fitted().task.agreement(truth, answers, each)
+            return self._fitted().task.sklearn_score(truth, answers, each)
         except PennaError:
             raise
         except ValueError:
@@ -251,6 +292,7 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
 
     def leaderboard(self) -> "pd.DataFrame":
         """Every trial, best first."""
+        extras.require("tables", "a leaderboard as a DataFrame")
         import pandas as pd
 
         self._fitted()
@@ -281,10 +323,10 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
 
     @property
     def _estimator_type(self) -> str:
-        """Of what was fitted, or of what was asked for: scikit-learn stratifies the folds of a classifier."""
-        asked = self.bundle_.task.name if hasattr(self, "bundle_") else self.task
-        known = asked in plugins.names("tasks")
-        return str(plugins.find("tasks", asked if known else "classification").ESTIMATOR)
+        """The fitted task decides, else the requested one: scikit-learn stratifies the folds of a classifier."""
+        name = self.bundle_.task.name if hasattr(self, "bundle_") else self.task
+        known = name in plugins.names("tasks")
+        return tasks.task_type(name if known else "classification").ESTIMATOR_TYPE
 
     def _form(self) -> Form:
         form = settled({"encoding": self.encoding, "header": self.header, "max_expanded": self.max_expanded})
@@ -299,5 +341,5 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
     def _folder(self, out: Path | None, resume: bool) -> Path:
         if out is not None:
             return inputs.run_folder(out, resume)
-        self._home = bundle.Home()
+        self._home = bundle.TemporaryFolder()
         return self._home.path / "run"

@@ -7,17 +7,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from penna import plugins
 from penna.budget import Budget, OutOfTime, Resources
 from penna.data import ragged
 from penna.data.arrays import Array
 from penna.data.table import Index, Table
 from penna.errors import EncoderError
-from penna.models.base import Cost, Model, Pruned, Report
+from penna.models.base import Cost, Model, Pruned, Report, get_family
 from penna.preprocessing import label_noise, serialize
 from penna.preprocessing.cleaning.base import NONE, Cleaning
-from penna.preprocessing.label_noise import Doubts
-from penna.search.recipe import Profile, Recipe
+from penna.preprocessing.label_noise import LabelNoise
+from penna.search.recipe import DatasetProfile, Recipe
 from penna.search.trials import State, Trial
 from penna.tasks.base import Task
 
@@ -46,22 +45,22 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Work:
+class SearchProblem:
     """What stays the same for every recipe of a search: task, rows and folds."""
 
     task: Task
     table: Table
     folds: Sequence[tuple[Index, Index]]
-    profile: Profile
+    profile: DatasetProfile
     budget: Budget
     noise: str = "keep"  # what is to become of rows whose label is doubted; "auto": the search decides
     #: Fold -> doubts about its training rows' labels, where somebody has looked; of all rows under ``WHOLE``.
-    doubts: dict[int, Doubts] = field(default_factory=dict, repr=False)
+    doubts: dict[int, LabelNoise] = field(default_factory=dict, repr=False)
     _cleaned: dict[str, Table] = field(default_factory=dict, repr=False)
 
     def table_for(self, recipe: Recipe) -> Table:
         """All rows, cleaned and written as the recipe asks: once for all its trials, since neither learns from rows."""
-        clean, row = recipe.get("clean", NONE), recipe.get(serialize.KNOB, False)
+        clean, row = recipe.get("clean", NONE), recipe.get(serialize.HYPERPARAMETER, False)
         if clean == NONE and not row:
             return self.table
         key = f"{clean} {row}"
@@ -73,10 +72,12 @@ class Work:
         return self._cleaned[key]
 
     def training(self, recipe: Recipe, fold: int) -> Table:
-        """The rows that a recipe learns from in a fold, or in all (``WHOLE``), doubtful ones treated as it asks."""
+        """Return the rows that a recipe learns from in a fold, or in all (``WHOLE``), doubtful ones treated as it
+        asks.
+        """
         rows = self.searched if fold == WHOLE else self.folds[fold][0]
-        how, table = recipe.get(label_noise.KNOB, label_noise.KEEP), self.table_for(recipe).take(rows)
-        return table if how == label_noise.KEEP else label_noise.treated(table, self.doubts[fold], how)
+        how, table = recipe.get(label_noise.HYPERPARAMETER, label_noise.KEEP), self.table_for(recipe).take(rows)
+        return table if how == label_noise.KEEP else label_noise.apply_treatment(table, self.doubts[fold], how)
 
     @property
     def refits(self) -> bool:
@@ -86,19 +87,19 @@ class Work:
 
     @property
     def searched(self) -> Index:
-        """Every position that a search may learn from, in order: all but the exam's."""
+        """Every position that a search may learn from, in order: all but the test set's."""
         return np.sort(np.concatenate(self.folds[0]))
 
 
-def afford(
-    recipe: Recipe, work: Work, folds: Sequence[int], resources: Resources, left: float
+def fit_to_budget(
+    recipe: Recipe, work: SearchProblem, folds: Sequence[int], resources: Resources, left: float
 ) -> tuple[Recipe, Cost] | str:
-    """The recipe, shrunk where it must be to fit into ``left`` seconds and the ceilings, or why it cannot."""
-    family = plugins.find("models", recipe.family)
+    """Return the recipe, shrunk where it must be to fit into ``left`` seconds and the ceilings, or why it cannot."""
+    family = get_family(recipe.family)
     try:
         train = work.table_for(recipe).take(work.folds[folds[0]][0])
         cost: Cost = family.cost(recipe, work.profile, train, resources)
-        if cost.seconds * len(folds) > left and hasattr(family, "shrink"):
+        if cost.seconds * len(folds) > left:
             smaller = family.shrink(recipe, work.profile, train, resources, left / len(folds))
             if smaller is not None:
                 recipe, cost = smaller, family.cost(smaller, work.profile, train, resources)
@@ -106,12 +107,14 @@ def afford(
         return str(error)
     if cost.seconds * len(folds) > left:
         return f"needs about {cost.seconds * len(folds):.1f} s, {max(left, 0):.1f} s are left for it"
-    if not work.budget.admits(cost.megabytes, cost.milliseconds):
-        return f"would be {cost.megabytes or 0:.1f} MB and {cost.milliseconds or 0:.2f} ms: over the ceilings"
+    if not work.budget.admits(cost.size_mb, cost.latency_ms):
+        return f"would be {cost.size_mb or 0:.1f} MB and {cost.latency_ms or 0:.2f} ms: over the ceilings"
     return recipe, cost
 
 
-def evaluate(recipe: Recipe, work: Work, folds: Sequence[int], resources: Resources, report: Report) -> Outcome:
+def evaluate(
+    recipe: Recipe, work: SearchProblem, folds: Sequence[int], resources: Resources, report: Report
+) -> Outcome:
     """Fit and score a recipe on these folds. Never raises for what goes wrong inside a fit: that is a state."""
     run = _Run(recipe, work, resources, report)
     started = time.monotonic()
@@ -130,7 +133,7 @@ def evaluate(recipe: Recipe, work: Work, folds: Sequence[int], resources: Resour
         state,
         folds=tuple(run.outputs),
         scores=tuple(run.scores),
-        errors=tuple(run.errors),
+        score_std_errors=tuple(run.errors),
         seconds=round(time.monotonic() - started, 3),
         curve=tuple(run.curve),
         reason=reason,
@@ -142,9 +145,9 @@ def evaluate(recipe: Recipe, work: Work, folds: Sequence[int], resources: Resour
 class _Run:
     """What comes together while one recipe goes through its folds; what is here when a fold fails still counts."""
 
-    def __init__(self, recipe: Recipe, work: Work, resources: Resources, report: Report) -> None:
+    def __init__(self, recipe: Recipe, work: SearchProblem, resources: Resources, report: Report) -> None:
         self.recipe, self.work, self.resources, self.report = recipe, work, resources, report
-        self.family = plugins.find("models", recipe.family)
+        self.fit = get_family(recipe.family).fit
         self.curve: list[tuple[int, float]] = []
         self.scores: list[float] = []
         self.errors: list[float] = []
@@ -158,7 +161,7 @@ class _Run:
         train = self.work.training(self.recipe, fold)
         valid = self.work.table_for(self.recipe).take(self.work.folds[fold][1])
         task = self.work.task
-        self.model = self.family.fit(self.recipe, task, train, valid, self.resources, self._watch)
+        self.model = self.fit(self.recipe, task, train, valid, self.resources, self._watch)
         begun = time.monotonic()
         outputs = self.model.outputs(valid)
         if len(valid) >= TIMED_ROWS:

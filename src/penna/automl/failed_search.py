@@ -9,10 +9,10 @@ from penna.data.table import Table
 from penna.errors import RunError
 
 
-def packed(search: Search, exam: Table, ended: str) -> refit.Packed:
-    """What the search chose, packed. Raises RunError where no model was finished."""
+def packed(search: Search, test: Table, ended: str) -> refit.FitResult:
+    """Return what the search chose, packed. Raises RunError where no model was finished."""
     try:
-        return refit.pack(search, exam, ended)
+        return refit.pack(search, test, ended)
     except OutOfTime:
         raise RunError(_why(search, ended)) from None
 
@@ -22,8 +22,10 @@ def _why(search: Search, ended: str) -> str:
         return "it was stopped before a model was finished: start again, and give it longer."
     if not search.portfolio:
         return f"{' and '.join(search.families)} offer nothing for such rows: add linear to --families."
-    reasons = "; ".join(dict.fromkeys(t.reason for t in search.ledger.trials if t.reason)) or "too little time"
-    budget = search.work.budget
+    reasons = "; ".join(dict.fromkeys(t.reason for t in search.trial_log.trials if t.reason)) or "too little time"
+    budget = search.problem.budget
     free = budget.admits(np.inf, np.inf)
-    under, ceilings = ("", "") if free else (" and under the ceilings", " or the ceilings (--max-mb, --max-ms)")
+    under, ceilings = (
+        ("", "") if free else (" and under the ceilings", " or the ceilings (--max-size-mb, --max-latency-ms)")
+    )
     return f"no model was finished within {budget.seconds:g} s{under} ({reasons}): raise --budget{ceilings}."

@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from penna import plugins, tasks
+from penna import extras, tasks
 from penna.automl import elapsed_time
 from penna.automl.search_loop import Progress
 from penna.data import readers
@@ -17,20 +16,17 @@ from penna.data.table import Finding, Table
 from penna.encoders import checkpoints
 from penna.errors import EncoderError, PennaError, RunError, SettingError, TableError, TaskError
 from penna.fit_options import AUTO
+from penna.models.base import get_family
 from penna.preprocessing import data_findings, sample_weights, validate
 from penna.preprocessing.cleaning.base import NONE
 from penna.preprocessing.cleaning_choices import offered
-from penna.preprocessing.columns import schema as beside
+from penna.preprocessing.columns import schema
 from penna.preprocessing.data_findings import of_rows
 from penna.search import trials
-from penna.search.recipe import Profile, Recipe
-from penna.search.trials import Ledger, State, Trial
-from penna.tasks.base import Task
+from penna.search.recipe import DatasetProfile, Recipe
+from penna.search.trials import State, Trial, TrialLog
+from penna.tasks.base import Task, TaskType
 
-#: Families that need no encoder.
-ALONE = ("linear", "trees", "crf", "sliding_window", "translation_memory", "seq2seq")
-#: Those of them that try one where it is named.
-HELPED = ("translation_memory", "seq2seq")
 #: Characters that 128 tokens of most languages do not hold.
 LONG_TEXT = 600
 #: What a run leaves behind that was stopped before it had begun.
@@ -39,15 +35,17 @@ BEFORE_A_RUN = {trials.FILE, trials.PART, elapsed_time.FILE}
 ALL = "*"
 
 
-def check_folds(asked: int | None, found: int) -> None:
-    """Raise SettingError where rows, or groups of them, fill fewer folds than were asked for."""
-    if asked is not None and found < asked:
-        raise SettingError(f"--folds {asked} cannot work: the rows, or groups of them, fill {found}; give fewer.")
+def check_folds(requested: int | None, found: int) -> None:
+    """Raise SettingError where rows, or groups of them, fill fewer folds than were requested."""
+    if requested is not None and found < requested:
+        raise SettingError(f"--cv {requested} cannot work: the rows, or groups of them, fill {found}; give fewer.")
 
 
 def run_folder(folder: Path, resume: bool) -> Path:
-    """The folder to write a run to; with ``resume``, one that holds a run, or nothing yet: a supervisor can repeat one
-    command. Raises RunError where it holds something else."""
+    """Return the folder to write a run to; with ``resume``, one that holds a run, or nothing yet.
+
+    A supervisor can repeat one command. Raises RunError where it holds something else.
+    """
     there = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
     if folder.exists() and not folder.is_dir():
         raise RunError(f"{folder} is a file: choose another --out.")
@@ -75,9 +73,9 @@ def read(
     tag_names: Sequence[str] | None = None,
     sample_weight: Any = None,
 ) -> tuple[Table, Task, list[Finding]]:
-    """The rows that can be used, what is asked of them, and what was found on the way.
+    """Return the rows that can be used, what is predicted from them, and what was found on the way.
 
-    ``y`` is labels or the name of the target column, or names of several; ``named`` are roles of columns beside the
+    ``y`` is labels or the name of the target column, or names of several; ``named`` are roles of columns other than the
     text, by column; ``scope`` is the label of what is out of scope; ``separator`` stands between labels of a cell;
     ``form`` is how the bytes of a file are to be read; ``sample_weight`` (n,) weighs the rows, where no column does.
     Raises TableError and TaskError.
@@ -96,37 +94,37 @@ def read(
         raise TableError("there are no labels: pass y, or name the target column (--target).")
     table, weighing = sample_weights.weighed(table, sample_weight if weight is None else weight)
     roles.pop(weight or "", None)
-    table, typed = beside.typed(table, roles)
+    table, typed = schema.typed(table, roles)
     _demand_something(table)
     module, inferred = tasks.recognised(task, table, metric)
-    table = tasks.taken(module, table)
-    table = beside.only(table, ()) if tasks.parts(module) else table
+    table = module.parse_target(table)
+    table = schema.only(table, ()) if module.IS_SPAN_TASK else table
     try:
-        checked, more = validate.check(table, rare=rare, settle=module.settle)
+        checked, more = validate.check(table, rare=rare, settle=module.prepare_target)
     except (TableError, TaskError) as error:
-        raise data_findings.after(_hinted(error, tasks.hint(module, table)), found) from None
-    said = [Finding("task", inferred)] if inferred else []
-    asked = _scoped(module, module.make(checked, metric), scope)
-    if tag_names and not getattr(asked, "names", ()):
+        raise data_findings.after(_hinted(error, module.hint_for(table)), found) from None
+    notes = [Finding("task", inferred)] if inferred else []
+    made = _scoped(module, module.from_table(checked, metric), scope)
+    if tag_names and not getattr(made, "names", ()):
         raise TaskError(
-            f"--tag-names goes with tags that are whole numbers, and this task is {asked.name}: leave it out."
+            f"--tag-names goes with tags that are whole numbers, and this task is {made.name}: leave it out."
         )
-    checked, leaking = beside.without_leaks(checked, asked.strata(checked), roles)
+    checked, leaking = schema.without_leaks(checked, made.strata(checked), roles)
     _demand_something(checked, leaking)
-    return checked, asked, [*found, *weighing, *typed, *said, *more, *leaking]
+    return checked, made, [*found, *weighing, *typed, *notes, *more, *leaking]
 
 
 def _hinted(error: PennaError, hint: str) -> PennaError:
     return type(error)(f"{error} {hint}") if hint else error
 
 
-def _scoped(module: ModuleType, task: Task, label: str | None) -> Task:
-    """The task with a label for what is out of scope. Raises TaskError where it has no use for one."""
+def _scoped(module: TaskType, task: Task, label: str | None) -> Task:
+    """Return the task with a label for what is out of scope. Raises TaskError where it has no use for one."""
     if label is None:
         return task
-    if not hasattr(module, "scoped"):
-        raise TaskError(f"--out-of-scope goes with one label a row, and this task is {task.name}: leave it out.")
-    scoped: Task = module.scoped(task, label)
+    if module.with_oos_label is None:
+        raise TaskError(f"--oos-label goes with one label a row, and this task is {task.name}: leave it out.")
+    scoped: Task = module.with_oos_label(task, label)
     return scoped
 
 
@@ -137,47 +135,51 @@ def _demand_something(table: Table, leaking: Sequence[Finding] = ()) -> None:
             lost = ", ".join(repr(name) for finding in leaking for name in finding.columns)
             raise TableError(
                 f"nothing is left to learn from: {lost} alone give away column {table.target_name!r} and are left out; "
-                "name a text (--text), or, where they are known at prediction, their kind (--categorical, --numeric)."
+                "name a text (--text), or, if they are known at prediction, their kind "
+                "(--categorical-columns, --numeric-columns)."
             )
         there = ", ".join(repr(name) for name in list(table.roles)[:10] if name != table.target_name)
         raise TableError(
             f"no column looks like text, and none of the others is of use ({there}): name one or more (--text, "
-            "--numeric, --categorical, --date, --multi-value)."
+            "--numeric-columns, --categorical-columns, --date-columns, --multi-value-columns)."
         )
 
 
-def exam_table(test: Any, table: Table, task: Task, form: Form = INFERRED) -> tuple[Table | None, list[Finding]]:
-    """The rows of a test table that can be examined; the others are counted out."""
+def read_test_set(test: Any, table: Table, task: Task, form: Form = INFERRED) -> tuple[Table | None, list[Finding]]:
+    """Return the rows of a test table that can be examined; the others are counted out."""
     if test is None:
         return None, []
-    exam, found = readers.read(
+    test_table, found = readers.read(
         test, text=tuple(table.text), text_pair=table.pair and table.pair[1], target=table.target_columns,
         others=tuple(table.fields), form=form,
     )  # fmt: skip
-    exam, typed = beside.replay(exam, table.fields)
+    test_table, typed = schema.replay(test_table, table.fields)
     found = [*found, *(replace(finding, message=f"test rows: {finding.message}") for finding in typed)]
-    if exam.target is None:
+    if test_table.target is None:
         raise TableError(f"the test table has no labels: it needs the column {table.target_name!r}.")
-    usable, why = task.usable(exam), task.describe()["unusable"]
+    usable, why = task.usable(test_table), task.describe()["unusable"]
     if not usable.any():
         raise TaskError(f"no row of the test table can be examined: of all, {why} ({table.target_name}).")
-    found = [*found, *of_rows("unknown_label", f"test rows left out because {why}", exam.rows[~usable], of=len(exam))]
-    both = int(np.isin(exam.hashes, table.hashes).sum())
+    found = [
+        *found,
+        *of_rows("unknown_label", f"test rows left out because {why}", test_table.rows[~usable], of=len(test_table)),
+    ]
+    both = int(np.isin(test_table.hashes, table.hashes).sum())
     if both:
-        said = f"test rows whose text is also in the training rows: {both}"
-        found = [*found, Finding("leak", said, both, (), "warning")]
-    return exam.take(np.flatnonzero(usable)), found
+        message = f"test rows whose text is also in the training rows: {both}"
+        found = [*found, Finding("leak", message, both, (), "warning")]
+    return test_table.take(np.flatnonzero(usable)), found
 
 
-def profile(table: Table, task: Task, clean: str) -> Profile:
-    """What families may know of the rows that are searched: sizes alone."""
-    as_is = tasks.parts(plugins.find("tasks", task.name))
+def profile(table: Table, task: Task, clean: str) -> DatasetProfile:
+    """Return what families may know of the rows that are searched: sizes alone."""
+    as_is = tasks.task_type(task.name).IS_SPAN_TASK
     if as_is and clean not in (AUTO, NONE):
         kind = task.describe()["model"]
         raise SettingError(f"clean={clean!r} changes texts, which a {kind} reads as they are: say none.")
-    texts = table.joined[:20_000]
+    texts = table.full_text[:20_000]
     numbers = [table.columns[name] for name, field in table.fields.items() if field.role == "numeric"]
-    return Profile(
+    return DatasetProfile(
         rows=len(table),
         classes=task.columns,
         rows_in_smallest_class=int(np.unique(task.strata(table), return_counts=True)[1].min()),
@@ -194,25 +196,29 @@ def profile(table: Table, task: Task, clean: str) -> Profile:
 
 
 def suited(families: Sequence[str], table: Table, task: Task, progress: Progress) -> list[str]:
-    """The families that find in this table what they read, and learn what is asked. Raises SettingError where there is
-    none."""
+    """Return the families that find in this table what they read, and can learn its task.
+
+    Raises SettingError where there is none.
+    """
     families = _able(_named(families, task), table, task, progress)
     # What the texts of a pair have in common are columns, too.
     there = {"text": bool(table.text), "columns": bool(table.columns) or table.pair is not None}
-    needs = {family: getattr(plugins.find("models", family), "NEEDS", "") for family in families}
+    needs = {family: get_family(family).REQUIRES for family in families}
     left = [family for family in families if there.get(needs[family], True)]
     if not left:
-        said = ", ".join(f"{family} reads {needs[family]}" for family in families)
-        raise SettingError(f"nothing can be searched: {said}, and this table has none; add linear to --families.")
+        reads = ", ".join(f"{family} reads {needs[family]}" for family in families)
+        raise SettingError(f"nothing can be searched: {reads}, and this table has none; add linear to --families.")
     for family in families:
         if family not in left and needs[family] == "text":
             progress.event("skipped", name=family, reason="it reads text, and this table has none")
-    return sorted(left, key=lambda family: family not in ALONE)  # a first model in seconds, in whatever order they came
+    return sorted(
+        left, key=lambda family: not get_family(family).NEEDS_NO_ENCODER
+    )  # a first model in seconds, in whatever order they came
 
 
 def _named(families: Sequence[str], task: Task) -> list[str]:
-    """The files that stand for these names of families; a task that names its own has no others."""
-    own: Mapping[str, str] = getattr(plugins.find("tasks", task.name), "FAMILIES", {})
+    """Return the files that stand for these names of families; a task that names its own has no others."""
+    own: Mapping[str, str] = tasks.task_type(task.name).FAMILY_ALIASES
     if not own:
         return list(families)
     named = [own.get(family, family) for family in families if family in own or family in own.values()]
@@ -222,20 +228,22 @@ def _named(families: Sequence[str], task: Task) -> list[str]:
 
 
 def _able(families: Sequence[str], table: Table, task: Task, progress: Progress) -> list[str]:
-    """The families that learn what this task asks for; that others do not is said where they would have been of use."""
-    modules = {family: plugins.find("models", family) for family in families}
-    able = [family for family in families if task.loss in getattr(modules[family], "LOSSES", (task.loss,))]
+    """Return the families that learn what this task asks for.
+
+    The user is warned of others that would have been of use.
+    """
+    able = [family for family in families if get_family(family).can_learn(task.loss)]
     if not able:
         raise SettingError(f"{' and '.join(families)} make no {task.describe()['model']}: add linear to --families.")
     for family in families:
-        if family not in able and (table.columns or not hasattr(modules[family], "NEEDS")):
+        if family not in able and (table.columns or not get_family(family).REQUIRES):
             progress.event("skipped", name=family, reason=f"it makes no {task.describe()['model']}")
     return able
 
 
 def weighing(families: Sequence[str], table: Table, progress: Progress) -> list[Finding]:
-    """That some of the families count every row once, where rows have weights."""
-    deaf = [family for family in families if not getattr(plugins.find("models", family), "WEIGHS", True)]
+    """Return a finding that some of the families count every row once, where rows have weights."""
+    deaf = [family for family in families if not get_family(family).SUPPORTS_SAMPLE_WEIGHT]
     found = sample_weights.unheeded(table, deaf)
     for finding in found:
         progress.event("skipped", name="weights", reason=finding.message)
@@ -245,25 +253,37 @@ def weighing(families: Sequence[str], table: Table, progress: Progress) -> list[
 def usable(
     families: Sequence[str],
     encoders: Sequence[str],
-    ledger: Ledger,
+    ledger: TrialLog,
     progress: Progress,
     assets: Path = checkpoints.ASSETS,
 ) -> tuple[list[str], list[str]]:
-    """The families that can run and the encoders that can be loaded; the others stand in the ledger as skipped.
+    """Return the families that can run and the encoders that can be loaded.
+
+    The others stand in the trial log as skipped.
 
     The encoders that came with the package, in ``assets``, are used where none is named.
     """
-
     skipped: list[Trial] = []
 
-    def skip(reason: str, **knobs: Any) -> None:
-        for family in trying if knobs else needing:
-            recipe = Recipe.of(family, **knobs)
-            skipped.append(Trial(recipe, State.SKIPPED, reason=reason, asked=recipe.id, origin="setup"))
+    def skip(reason: str, **hyperparameters: Any) -> None:
+        for family in trying if hyperparameters else needing:
+            recipe = Recipe.of(family, **hyperparameters)
+            skipped.append(Trial(recipe, State.SKIPPED, reason=reason, proposal_key=recipe.id, phase="setup"))
             progress.event("skipped", name=str(recipe), reason=reason)
 
-    needing = [f for f in families if f not in ALONE]
-    trying = [f for f in families if f in needing or f in HELPED]
+    lacking = [f for f in families if get_family(f).NEEDS_TORCH and extras.missing("encoders")]
+    if lacking:
+        why = f"fitting needs {extras.missing('encoders')[0]}: {extras.advice('encoders')}"
+        skipped += [
+            Trial(recipe, State.SKIPPED, reason=why, proposal_key=recipe.id, phase="setup")
+            for recipe in map(Recipe.of, lacking)
+        ]
+        progress.event("skipped", name=", ".join(lacking), reason=why)
+        families = [f for f in families if f not in lacking]
+    if encoders and extras.missing("encoders"):
+        extras.require("encoders", f"--encoder {encoders[0]}")
+    needing = [f for f in families if not get_family(f).NEEDS_NO_ENCODER]
+    trying = [f for f in families if f in needing or get_family(f).USES_NAMED_ENCODER]
     found = []
     for name in dict.fromkeys(map(str, encoders or (checkpoints.shipped(assets) if needing else ()))):
         try:
@@ -272,15 +292,17 @@ def usable(
             found.append(checkpoint.name)
         except EncoderError as error:
             skip(str(error), encoder=name)
-    if not found:
+    if not found and needing:
         skip("no encoder: give one with --encoder (a folder or a hub name)")
-    left = [f for f in families if f in ALONE or found]
+    left = [f for f in families if f not in needing or found]
     if not left:
+        if lacking:
+            extras.require("encoders", f"fitting {' and '.join(lacking)}")
         why = skipped[0].reason.rstrip(".")
         raise SettingError(
             f"nothing can be searched: no encoder could be used ({why}), and linear was not among --families."
         )
     for trial in skipped:
-        if all(t.asked != trial.asked for t in ledger.trials):  # a resumed run knows it already
+        if all(t.proposal_key != trial.proposal_key for t in ledger.trials):  # a resumed run knows it already
             ledger.append(trial)
     return left, found

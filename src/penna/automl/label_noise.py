@@ -1,7 +1,7 @@
 """Doubting labels for a search: whether to look at all, doubts about the rows of a fold, which way of treating them is
 ahead. Reads trials and asks models; chooses no recipe.
 
-Doubts about a fold's training rows come from models that learnt from other training rows of that fold, so that what is
+Doubts about a fold's training rows come from models that trained on other training rows of that fold, so that what is
 measured on its validation rows stays honest. The same models answer the validation rows, too: that is what a refit on
 all rows goes by.
 """
@@ -11,14 +11,15 @@ from dataclasses import replace
 
 import numpy as np
 
+from penna import extras
 from penna.automl import cross_predict
-from penna.automl.evaluate import WHOLE, Work
-from penna.automl.selection import Evidence
+from penna.automl.evaluate import WHOLE, SearchProblem
+from penna.automl.selection import OutOfFoldScores
 from penna.budget import Resources
 from penna.data.arrays import Array
 from penna.preprocessing import label_noise
 from penna.preprocessing.cleaning.base import NONE
-from penna.preprocessing.label_noise import KEEP, KNOB, WAYS, Doubts
+from penna.preprocessing.label_noise import HYPERPARAMETER, KEEP, WAYS, LabelNoise
 from penna.search.recipe import Recipe
 from penna.search.trials import State, Trial
 
@@ -27,10 +28,13 @@ AUTO = "auto"
 _SHARE = 0.3
 
 
-def ways(work: Work, trials: Sequence[Trial], evidence: Evidence, first: Recipe) -> tuple[tuple[str, ...], bool]:
-    """The ways of treating doubtful rows that a search may choose from, the best so far first; and whether that is the
-    last word: all of them were tried on the portfolio's ``first`` recipe, or nothing is doubted. A way that could not
-    be finished there is none.
+def noise_treatments(
+    work: SearchProblem, trials: Sequence[Trial], evidence: OutOfFoldScores, first: Recipe
+) -> tuple[tuple[str, ...], bool]:
+    """Return the ways of treating doubtful rows that a search may choose from, the best so far first.
+
+    And whether that is the last word: all of them were tried on the portfolio's ``first`` recipe, or nothing is
+    doubted. A way that could not be finished there is none.
 
     With "auto", nothing is doubted where the surest answers of the first model are right.
     """
@@ -41,8 +45,8 @@ def ways(work: Work, trials: Sequence[Trial], evidence: Evidence, first: Recipe)
     tried = [t for t in trials if t.state is State.COMPLETE and t.folds == evidence.first_round]
     if not tried or not _suspicious(tried[0], evidence):
         return (), bool(tried)
-    wanted = {way: (first if way == KEEP else first.but(noise=way)).id for way in WAYS}
-    known = {t.asked.split("@")[0]: t for t in trials}  # a recipe may have been shrunk to fit
+    wanted = {way: (first if way == KEEP else first.replace(noise=way)).id for way in WAYS}
+    known = {t.proposal_key.split("@")[0]: t for t in trials}  # a recipe may have been shrunk to fit
     if any(key not in known for key in wanted.values()):
         return WAYS, False
     there = [way for way in WAYS if known[wanted[way]].state is State.COMPLETE]
@@ -50,17 +54,17 @@ def ways(work: Work, trials: Sequence[Trial], evidence: Evidence, first: Recipe)
     return tuple(sorted(there, key=lambda way: -known[wanted[way]].score)) if len(there) > 1 else (), True
 
 
-def able(work: Work) -> bool:
-    """Whether labels of these rows can be doubted at all."""
-    return work.task.loss in label_noise.LOSSES and bool(work.table.text)
+def able(work: SearchProblem) -> bool:
+    """Whether suspicious labels of these rows can be found at all."""
+    return work.task.loss in label_noise.LOSSES and bool(work.table.text) and not extras.missing("label errors")
 
 
-def _suspicious(trial: Trial, evidence: Evidence) -> bool:
+def _suspicious(trial: Trial, evidence: OutOfFoldScores) -> bool:
     outputs = np.concatenate([evidence.outputs(trial, fold) for fold in trial.folds])
     return label_noise.suspicious(np.concatenate([evidence.truth(fold) for fold in trial.folds]), outputs)
 
 
-def look(work: Work, folds: Sequence[int], resources: Resources) -> str:
+def estimate(work: SearchProblem, folds: Sequence[int], resources: Resources) -> str:
     """Fill ``work.doubts`` for these folds, and for all rows; why that failed, or ""."""
     deadline = resources.deadline
     resources = replace(resources, deadline=deadline.before((1 - _SHARE) * max(deadline.left(), 0)))
@@ -71,38 +75,38 @@ def look(work: Work, folds: Sequence[int], resources: Resources) -> str:
         both = np.sort(np.concatenate([train, valid]))
         outputs = _answers(work, both, np.searchsorted(both, np.sort(valid)), resources)
         if outputs is None:
-            return "no model was finished in time to doubt labels by"
+            return "no model was finished in time to find suspicious labels with"
         y = work.task.encode(work.table.take(both))
         if fold != WHOLE:
-            learnt = np.searchsorted(both, train)
-            work.doubts[fold] = _doubts(y[learnt], outputs[learnt])
+            train_index = np.searchsorted(both, train)
+            work.doubts[fold] = _doubts(y[train_index], outputs[train_index])
         if WHOLE not in work.doubts:
             work.doubts[WHOLE] = _doubts(y, outputs)
     return ""
 
 
-def _answers(work: Work, rows: Array, held: Array, resources: Resources) -> Array | None:
-    """(n, k) of models that did not learn from the row they answer; from ``held`` (m,) positions none has learnt."""
+def _answers(work: SearchProblem, rows: Array, held: Array, resources: Resources) -> Array | None:
+    """(n, k) of models that did not learn from the row they answer; from ``held`` (m,) positions none has learned."""
     cleanings = work.profile.cleanings  # what most trials read: its embeddings are made once
     table = work.table_for(Recipe.of("linear", clean=cleanings[0] if cleanings else NONE)).take(rows)
     encoders, seed = work.profile.encoders, work.profile.seed
     return cross_predict.answers(work.task, table, resources, encoders=encoders, seed=seed, held=held).outputs
 
 
-def _doubts(y: Array, outputs: Array) -> Doubts:
-    """Of rows that were not asked, where there are very many, nothing is doubted."""
-    asked = np.flatnonzero(np.isfinite(outputs).all(axis=1))
-    found = label_noise.doubts(y[asked], outputs[asked])
+def _doubts(y: Array, outputs: Array) -> LabelNoise:
+    """Of rows without a prediction, where there are very many, nothing is doubted."""
+    predicted = np.flatnonzero(np.isfinite(outputs).all(axis=1))
+    found = label_noise.doubts(y[predicted], outputs[predicted])
     n = len(y)
-    all_ = Doubts(np.zeros(n, np.float32), np.zeros(n, np.int64), np.zeros(n, np.float32))
-    all_.chance[asked], all_.instead[asked], all_.sure[asked] = found.chance, found.instead, found.sure
+    all_ = LabelNoise(np.zeros(n, np.float32), np.zeros(n, np.int64), np.zeros(n, np.float32))
+    all_.chance[predicted], all_.instead[predicted], all_.sure[predicted] = found.chance, found.instead, found.sure
     return all_
 
 
-def reason(work: Work, ways: Sequence[str], how: str) -> str:
+def reason(work: SearchProblem, ways: Sequence[str], how: str) -> str:
     """Why doubtful rows are treated as they are, where the search was left these ``ways``, the best first."""
     if work.noise != AUTO:
-        return "as was asked"
+        return "as requested"
     if not ways:
         return "no other way was finished in time"
     best = how == ways[0]
@@ -111,4 +115,4 @@ def reason(work: Work, ways: Sequence[str], how: str) -> str:
 
 def needed(recipe: Recipe) -> bool:
     """Whether a recipe treats doubtful rows, so that somebody must have looked."""
-    return bool(recipe.get(KNOB, KEEP) != KEEP)
+    return bool(recipe.get(HYPERPARAMETER, KEEP) != KEEP)

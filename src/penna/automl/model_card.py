@@ -4,41 +4,41 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from penna import plugins
 from penna.artifact.bundle import Bundle
 from penna.artifact.files import BLANK
-from penna.automl.refit import Packed
+from penna.automl.refit import FitResult
 from penna.escaping import markdown, visible
+from penna.models.base import get_family
 from penna.preprocessing.cleaning.base import NONE, Cleaning
 
 
-def card(packed: Packed, facts: dict[str, Any], title: str) -> str:
-    """The model card: what data, what score, what limits, how to use it."""
-    artefact, task, exam, took = packed.bundle, packed.bundle.task, facts["exam"], facts["latency"]
+def card(packed: FitResult, facts: dict[str, Any], title: str) -> str:
+    """Return the model card: what data, what score, what limits, how to use it."""
+    artefact, task, scored, took = packed.bundle, packed.bundle.task, facts["test"], facts["latency"]
     scores = "\n".join(
-        f"| {name} | {v[0]:.4f} | {v[1]:.4f} to {v[2]:.4f} |" for name, v in exam.items() if isinstance(v, list)
+        f"| {name} | {v[0]:.4f} | {v[1]:.4f} to {v[2]:.4f} |" for name, v in scored.items() if isinstance(v, list)
     )
-    modules = [plugins.find("models", m.trial.recipe.family) for m in packed.members]
+    families = [get_family(m.trial.recipe.family) for m in packed.members]
     cleaned = [p for m in packed.members for p in Cleaning.of(m.trial.recipe.get("clean", NONE)).packages]
-    packages = sorted({"pandas", "typer", *cleaned, *(p for m in modules for p in m.PACKAGES)})
-    said = task.describe()
+    packages = sorted({"pandas", "typer", *cleaned, *(p for f in families for p in f.PACKAGES)})
+    phrases = task.describe()
     changed = "".join(f"\nOf its rows: {markdown(finding.message)}\n" for finding in (*packed.doubted, *packed.cleaned))
     reads = " + ".join(map(markdown, (*artefact.text_columns, *artefact.fields)))
-    return f"""# A {said["model"]} for {markdown(title)}
+    return f"""# A {phrases["model"]} for {markdown(title)}
 
 Made by Penna {artefact.manifest["penna"]} on {facts["finished"]}, from {facts["rows"]:,} rows.
-It reads {reads} and answers with {markdown(said["answer"])}.
+It reads {reads} and answers with {markdown(phrases["answer"])}.
 
 Recipe: {markdown(artefact.manifest["recipe"])}
 
 Digest (SHA-256): {BLANK}
 It stands for every byte of this folder: `penna verify model --sha256 ...` compares it.
 {changed}
-| metric | on {exam["rows"]:,} exam rows | 95 % interval |
+| metric | on {scored["rows"]:,} test rows | 95 % interval |
 |---|---|---|
 {scores}
 
-The exam rows were opened once, after every choice was made. On the machine it was made on, one text takes
+The test rows were used once, after every choice was made. On the machine it was made on, one text takes
 {took["one_text_ms"]:.2f} ms and a batch of 64 {took["batch_of_64_ms"]:.1f} ms; it weighs {facts["megabytes"]:.2f} MB.
 
 ## Use
@@ -51,7 +51,7 @@ The exam rows were opened once, after every choice was made. On the machine it w
 ## Limits
 
 It knows the language, the topics and the label mix of the rows that it was fitted on. Texts unlike those get an answer
-all the same; {markdown(said["doubt"])}.
+all the same; {markdown(phrases["confidence"])}.
 It was not examined for fairness between groups.{_reading(facts)}
 """
 
@@ -64,4 +64,4 @@ def _example(artefact: Bundle) -> str:
 
 
 def _reading(facts: Mapping[str, Any]) -> str:
-    return "".join(f"\nIts encoder reads {markdown(said)}." for said in facts.get("reading", ()))
+    return "".join(f"\nIts encoder reads {markdown(sentence)}." for sentence in facts.get("reading", ()))

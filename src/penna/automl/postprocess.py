@@ -1,5 +1,6 @@
-"""Which last steps a choice gets: those that help on rows that they did not learn from, beyond noise. Knows outputs and
-a task; fits no model.
+"""Which post-processing steps a choice gets: those that help on rows that they did not learn from, beyond noise.
+
+Knows outputs and a task; fits no model.
 
 Everything rests on the answers that the choice's members gave on validation rows in the search's first round.
 """
@@ -10,37 +11,37 @@ from dataclasses import replace
 
 import numpy as np
 
-from penna import postprocessing, tasks
-from penna.automl.selection import Choice, Evidence
+from penna import postprocessing
+from penna.automl.selection import OutOfFoldScores, Selection
 from penna.data.arrays import Array
 from penna.postprocessing import oos_threshold
-from penna.postprocessing.base import Adjustment, Kind, Score
+from penna.postprocessing.base import Adjustment, Score, StepType
 from penna.search.trials import Trial
 
 #: What a step must gain, in standard errors of the gain.
 MARGIN = 1.5
-#: The same, of another choice with its last steps over the first with its own.
+#: The same, of another choice with its post-processing steps over the first with its own.
 OTHER = 0.5
 #: Other choices that are looked at.
 MOST_OTHERS = 8
 _GROUPS = 20
 
 
-def finish(choices: Sequence[Choice], evidence: Evidence, seconds: float) -> Choice:
-    """The first of the choices with its last steps, or another that they make the better one.
+def choose_postprocessing(choices: Sequence[Selection], evidence: OutOfFoldScores, seconds: float) -> Selection:
+    """Return the first of the choices with its post-processing steps, or another that they make the better one.
 
     First comes what betters the metric (thresholds), then what betters the probabilities without harm to the metric.
     Scores are those that the steps were cross-fitted to. Of so many rows that it would take longer than ``seconds``,
     some drawn at random have to do. The first choice as it is, where it never met the first round, or has too few rows
     to learn from.
     """
-    begun, score = time.monotonic(), tasks.as_served(evidence.task).score
+    begun, score = time.monotonic(), evidence.task.without_postprocessing().score
     y = np.concatenate([evidence.truth(f) for f in evidence.first_round])
     kinds = postprocessing.kinds(evidence.task.loss, len(y))
     best = choices[0]
     if not kinds or not _met(best, evidence):
         return best
-    needed = max(kind.calls for kind in kinds) * _seconds(score, y, _outputs(best, evidence))
+    needed = max(kind.CALLS for kind in kinds) * _seconds(score, y, _outputs(best, evidence))
     if needed > seconds:
         some = np.sort(np.random.default_rng(2).permutation(len(y))[: int(len(y) * seconds / needed)])
         evidence, y = _fewer(evidence, some), y[some]
@@ -58,9 +59,11 @@ def finish(choices: Sequence[Choice], evidence: Evidence, seconds: float) -> Cho
     return best
 
 
-def rejecting(choice: Choice, evidence: Evidence) -> Choice:
-    """The choice with a threshold below which it answers that a row is out of scope, where the task asks for one."""
-    column = getattr(evidence.task, "rejects", None)
+def add_oos_threshold(choice: Selection, evidence: OutOfFoldScores) -> Selection:
+    """Return the choice with a threshold below which it answers that a row is out of scope, where the task asks for
+    one.
+    """
+    column = evidence.task.oos_index
     if column is None:
         return choice
     # A kept model may have met one fold alone.
@@ -71,17 +74,19 @@ def rejecting(choice: Choice, evidence: Evidence) -> Choice:
     return replace(choice, last=(*choice.last, oos_threshold.fit(y, outputs, column)))
 
 
-def _finished(choice: Choice, kinds: Sequence[Kind], y: Array, evidence: Evidence) -> tuple[Choice, Array]:
-    """The choice with its last steps, and the (n, k) outputs that they were cross-fitted to."""
-    score, outputs = tasks.as_served(evidence.task).score, _outputs(choice, evidence)
+def _finished(
+    choice: Selection, kinds: Sequence[StepType], y: Array, evidence: OutOfFoldScores
+) -> tuple[Selection, Array]:
+    """Return the choice with its post-processing steps, and the (n, k) outputs that they were cross-fitted to."""
+    score, outputs = evidence.task.without_postprocessing().score, _outputs(choice, evidence)
     chain, crossed = _chain(kinds, y, outputs, score)
     if not chain:
         return choice, outputs
     return replace(choice, score=score(y, crossed), last=_fitted(chain, y, outputs, score)), crossed
 
 
-def _fewer(evidence: Evidence, rows: Array) -> Evidence:
-    """What is known of these rows alone, numbered through the folds of the first round."""
+def _fewer(evidence: OutOfFoldScores, rows: Array) -> OutOfFoldScores:
+    """Return what is known of these rows alone, numbered through the folds of the first round."""
     sizes = np.cumsum([len(evidence.truth(f)) for f in evidence.first_round])
     parts = np.split(rows, np.searchsorted(rows, sizes[:-1]))
     of = {
@@ -93,18 +98,18 @@ def _fewer(evidence: Evidence, rows: Array) -> Evidence:
     )
 
 
-def _met(choice: Choice, evidence: Evidence) -> bool:
+def _met(choice: Selection, evidence: OutOfFoldScores) -> bool:
     return all(set(evidence.first_round) <= set(trial.folds) for trial, _ in choice.members)
 
 
-def _outputs(choice: Choice, evidence: Evidence) -> Array:
+def _outputs(choice: Selection, evidence: OutOfFoldScores) -> Array:
     """(n, k) of the choice on the first round's validation rows."""
     total: Array = sum(weight * _answers(trial, evidence) for trial, weight in choice.members)  # type: ignore[assignment]
     return total
 
 
 def _seconds(score: Score, y: Array, outputs: Array) -> float:
-    """What one call takes: the least of three, since other work must not look like slowness."""
+    """Return what one call takes: the least of three, since other work must not look like slowness."""
     taken = []
     for _ in range(3):
         begun = time.monotonic()
@@ -113,19 +118,19 @@ def _seconds(score: Score, y: Array, outputs: Array) -> float:
     return min(taken)
 
 
-def _answers(trial: Trial, evidence: Evidence) -> Array:
+def _answers(trial: Trial, evidence: OutOfFoldScores) -> Array:
     return np.concatenate([evidence.outputs(trial, f) for f in evidence.first_round])
 
 
-def _chain(kinds: Sequence[Kind], y: Array, outputs: Array, score: Score) -> tuple[list[Kind], Array]:
-    """The kinds of step to take, one after the other, and the (n, k) outputs that they were cross-fitted to."""
-    chain: list[Kind] = []
+def _chain(kinds: Sequence[StepType], y: Array, outputs: Array, score: Score) -> tuple[list[StepType], Array]:
+    """Return the kinds of step to take, one after the other, and the (n, k) outputs that they were cross-fitted to."""
+    chain: list[StepType] = []
     crossed = outputs
-    for stage in ([k for k in kinds if k.aim is None], [k for k in kinds if k.aim is not None]):
+    for stage in ([k for k in kinds if k.AIM is None], [k for k in kinds if k.AIM is not None]):
         most, best = 0.0, None
         for kind in stage:
             after = _crossed([*chain, kind], y, outputs, score)
-            gain, error = _gain(y, crossed, after, kind.aim or score)
+            gain, error = _gain(y, crossed, after, kind.AIM or score)
             if gain > max(most, MARGIN * error) and score(y, after) >= score(y, crossed):
                 most, best = gain, (kind, after)
         if best is not None:
@@ -134,7 +139,7 @@ def _chain(kinds: Sequence[Kind], y: Array, outputs: Array, score: Score) -> tup
     return chain, crossed
 
 
-def _fitted(chain: Sequence[Kind], y: Array, outputs: Array, score: Score) -> tuple[Adjustment, ...]:
+def _fitted(chain: Sequence[StepType], y: Array, outputs: Array, score: Score) -> tuple[Adjustment, ...]:
     """Each step fitted to what those before it leave."""
     steps: list[Adjustment] = []
     for kind in chain:
@@ -143,13 +148,13 @@ def _fitted(chain: Sequence[Kind], y: Array, outputs: Array, score: Score) -> tu
     return tuple(steps)
 
 
-def _crossed(chain: Sequence[Kind], y: Array, outputs: Array, score: Score) -> Array:
+def _crossed(chain: Sequence[StepType], y: Array, outputs: Array, score: Score) -> Array:
     """(n, k): each half of the rows adjusted by what the other half taught."""
     half = np.random.default_rng(0).permutation(len(y)) % 2
     after = np.empty_like(outputs)
     for side in (0, 1):
-        learnt = _fitted(chain, y[half != side], outputs[half != side], score)
-        after[half == side] = postprocessing.apply(learnt, outputs[half == side])
+        fitted = _fitted(chain, y[half != side], outputs[half != side], score)
+        after[half == side] = postprocessing.apply(fitted, outputs[half == side])
     return after
 
 

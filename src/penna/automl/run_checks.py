@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from penna import extras
 from penna.automl import cross_predict
 from penna.budget import Resources
 from penna.data.table import Finding, Table
@@ -12,18 +13,20 @@ from penna.encoders import checkpoints
 from penna.encoders.load_time import setup_seconds
 from penna.errors import EncoderError
 from penna.preprocessing import checks
-from penna.preprocessing.check_context import Reach, Sheet
+from penna.preprocessing.check_context import CheckContext, Truncation
 from penna.preprocessing.checks import label_errors
 from penna.tasks.base import Task
 
 _ENCODING = 0.4  # of the time that is left, the most that embedding may take
 _FINISHING = 0.08  # of the budget, kept for the checks that come last
 
+NO_ENCODER = "no encoder was used: give one with --encoder (a folder or a hub name)"
 
-class Examination:
+
+class CheckRun:
     """The checks of one sheet, the quick ones first; what was found and skipped so far."""
 
-    def __init__(self, sheet: Sheet, settled: Table | None, task: Task | None, resources: Resources) -> None:
+    def __init__(self, sheet: CheckContext, settled: Table | None, task: Task | None, resources: Resources) -> None:
         self.sheet, self.settled, self.task, self.resources = sheet, settled, task, resources
         self.checks = {name: checks.find(name) for name in checks.names()}
         self.findings: list[Finding] = []
@@ -51,21 +54,26 @@ class Examination:
         self.findings += check.find(self.sheet)
         self.looked[name] = check.LOOKS_FOR
 
-    def doubt(self, encoders: tuple[str, ...], seed: int) -> None:
+    def find_label_errors(self, encoders: tuple[str, ...], seed: int) -> None:
         """Embed the texts where there is an encoder; ask models for labels that they have not seen."""
         deadline = self.resources.deadline
         reserve = replace(self.resources, deadline=deadline.before(_FINISHING * deadline.seconds))
         wanted = (encoders or checkpoints.shipped()) if self.sheet.table.text else ()
+        lacking = bool(wanted and extras.missing("encoders"))
+        wanted = () if lacking else wanted
         usable = [name for name in wanted if self._embed(name, reserve)]
         if self.sheet.vectors is None:
             self.skipped.append(
-                ("text_outliers", "no encoder was used: give one with --encoder (a folder or a hub name)")
+                ("text_outliers", f"encoders need PyTorch: {extras.advice('encoders')}" if lacking else NO_ENCODER)
             )
         if not self.sheet.table.text:
             self.skipped.append(("label_errors", "the table has no text"))
             return
+        if extras.missing("label errors"):
+            self.skipped.append(("label_errors", f"this check needs cleanlab: {extras.advice('label errors')}"))
+            return
         if self.settled is None or self.task is None or not self.sheet.classes:
-            self.skipped.append(("label_errors", "the target is no set of classes that could be learnt"))
+            self.skipped.append(("label_errors", "the target is no set of classes that could be learned"))
             return
         found = self._answers(self.task, self.settled, reserve, usable, seed)
         self.models = found.used
@@ -76,7 +84,7 @@ class Examination:
             return
         left_out = int(np.isnan(found.outputs[:, 0]).sum())
         if left_out:
-            self.skipped.append((f"the labels of {left_out:,} rows", "of each fold 20,000 rows are asked for"))
+            self.skipped.append((f"the labels of {left_out:,} rows", "20,000 rows of each fold are predicted"))
         outputs = np.full((len(self.sheet), len(self.sheet.classes)), np.nan, np.float32)
         place = np.searchsorted(self.sheet.rows, self.settled.rows)
         outputs[place] = 0
@@ -115,7 +123,7 @@ class Examination:
         try:
             checkpoint = checkpoints.find(name)
             whole = tokens.tokenise(checkpoint, self.sheet.table, checkpoint.max_length, resources.cache).whole
-            mean = float(np.mean([len(text) for text in self.sheet.table.joined]))
+            mean = float(np.mean([len(text) for text in self.sheet.table.full_text]))
             vectors = embeddings.embed(
                 checkpoint, self.sheet.table, depth=checkpoint.depth_at(1.0), length=256 if mean > 400 else 128,
                 dtype=str(fastest_dtype()).removeprefix("torch."), cache=resources.cache, threads=resources.threads,
@@ -128,5 +136,5 @@ class Examination:
             self.skipped.append((name, "its embeddings took too long; those that are done are kept: raise --budget"))
             return False
         if self.sheet.vectors is None:
-            self.sheet = self.sheet.found(vectors=vectors, reach=Reach(name, whole, checkpoint.max_length))
+            self.sheet = self.sheet.found(vectors=vectors, reach=Truncation(name, whole, checkpoint.max_length))
         return True

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from penna import report, tasks
+from penna import report
 from penna.automl import refit
-from penna.automl.refit import Packed
+from penna.automl.refit import FitResult
 from penna.automl.search_loop import STOPPED, Search
 from penna.budget import Deadline
 from penna.data.splits import Plan
@@ -24,16 +24,16 @@ from penna.search.trials import State, Trial
 from penna.tasks.base import Task
 from penna.version import __version__
 
-#: Rows and n-grams of each label by which a linear model is told; seconds for writing the page.
+#: Rows and n-grams of each label that explain a linear model; seconds for writing the page.
 _ROWS, _GRAMS = 5_000, 10
 _PAGE = 0.5
 #: After Ctrl-C, the most seconds in which columns are shuffled.
 _PATIENCE = 2.0
 
 
-def settings(source: Any, table: Table, asked: Mapping[str, Any]) -> dict[str, Any]:
-    """What was asked for, as the report shows it."""
-    given = {name: value for name, value in asked.items() if name != "progress"}
+def settings(source: Any, table: Table, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was requested, as the report shows it."""
+    given = {name: value for name, value in config.items() if name != "progress"}
     plain = {k: v if isinstance(v, int | float | str | None) else str(v) for k, v in given.items()}
     return {"data": Path(source).name if isinstance(source, str | Path) else table.target_name, **plain}
 
@@ -43,14 +43,14 @@ def build(
     table: Table,
     findings: Sequence[Finding],
     plan: Plan,
-    exam: Table,
+    test: Table,
     search: Search,
-    packed: Packed,
+    packed: FitResult,
     facts: Mapping[str, Any],
     ended: str,
 ) -> report.Record:
-    """The report's ``Record``, JSON-able."""
-    task, choice = search.work.task, packed.choice
+    """Return the report's ``Record``, JSON-able."""
+    task, choice = search.problem.task, packed.choice
     families = [m.trial.recipe.family for m in packed.members]
     train, valid = plan.folds[0]
     made: report.Record = {
@@ -58,29 +58,32 @@ def build(
         "version": __version__,
         "created": facts["finished"],
         "seconds": facts["seconds"],
-        "settings": {**settings, "search ended": ended, "budget_seconds": search.work.budget.seconds}
-        | {"budget_megabytes": search.work.budget.megabytes, "budget_milliseconds": search.work.budget.milliseconds},
+        "settings": {**settings, "search ended": ended, "budget_seconds": search.problem.budget.seconds}
+        | {
+            "budget_megabytes": search.problem.budget.max_size_mb,
+            "budget_milliseconds": search.problem.budget.max_latency_ms,
+        },
         "task": task.name,
         "metric": task.metric,
         "table": report.profile(
             table,
             [f.message for f in findings],
             numbers=task.loss == "squared",
-            counts=task.counts(table) if hasattr(task, "counts") else None,
+            counts=task.counts(table),
         ),
         "checks": checks(findings),
         "plan": {
             "train": len(train) + len(valid),
-            "exam": len(exam),
+            "test": len(test),
             "folds": len(plan.first_round),
             "valid": len(valid),
             "grouped": table.group is not None,
-            "source": "held out" if len(plan.exam) else "a test table",
+            "source": "held out" if len(plan.test) else "a test table",
         },
-        "exam": packed.measured,
-        "answers": _answers(exam, task, packed),
-        "baselines": _baselines(search, exam, packed),
-        "trials": [t.to_json() for t in search.ledger.trials],
+        "test": packed.measured,
+        "answers": _answers(test, task, packed),
+        "baselines": _baselines(search, test, packed),
+        "trials": [t.to_json() for t in search.trial_log.trials],
         "chosen": {
             "name": (families[0] if len(families) == 1 else f"blend of {len(families)}")
             + "".join(f" with {step.name}" for step in choice.last),
@@ -88,7 +91,7 @@ def build(
                 {"number": m.trial.number, "recipe": str(m.trial.recipe), "weight": m.weight} for m in packed.members
             ],
             "score": choice.score,
-            "spread": choice.spread,
+            "spread": choice.score_std,
         },
         "artefact": {
             "megabytes": facts["megabytes"],
@@ -107,12 +110,12 @@ def build(
         "encoders": refit.lengths(packed.members),
         "phases": _phases(search, facts["seconds"]),
     }
-    weighed, skipped = _importances(search, exam, packed, ended)
+    weighed, skipped = _importances(search, test, packed, ended)
     return {**made, "importances": weighed, "skipped": skipped}
 
 
 def leaderboard(trials: Sequence[Trial]) -> list[dict[str, Any]]:
-    """A row for each trial: the scored ones first, best first."""
+    """Return a row for each trial: the scored ones first, best first."""
     ranked = sorted(trials, key=lambda t: (t.state is not State.COMPLETE, -t.score))
     return [
         {
@@ -120,13 +123,13 @@ def leaderboard(trials: Sequence[Trial]) -> list[dict[str, Any]]:
             "family": t.recipe.family,
             "recipe": str(t.recipe),
             "score": t.score if t.scores else None,
-            "spread": t.spread if t.scores else None,
+            "spread": t.score_std if t.scores else None,
             "folds": len(t.folds),
             "seconds": t.seconds,
-            "megabytes": t.megabytes,
-            "milliseconds": t.milliseconds,
+            "megabytes": t.size_mb,
+            "milliseconds": t.latency_ms,
             "state": str(t.state),
-            "origin": t.origin,
+            "origin": t.phase,
             "reason": t.reason,
         }
         for t in ranked
@@ -134,8 +137,8 @@ def leaderboard(trials: Sequence[Trial]) -> list[dict[str, Any]]:
 
 
 def write(folder: Path, record: report.Record) -> None:
-    """Keep the record beside the ledger, and draw the page."""
-    (folder / "record.json").write_text(json.dumps(record, ensure_ascii=False), encoding="utf-8")
+    """Keep the record next to the trial log, and draw the page."""
+    (folder / "run.json").write_text(json.dumps(record, ensure_ascii=False), encoding="utf-8")
     report.render(record, folder / "report.html")
 
 
@@ -143,24 +146,27 @@ def write(folder: Path, record: report.Record) -> None:
 _EXAMINED = {"cross_entropy": report.examine, "binary_cross_entropy": report.examine_sets}
 
 
-def _answers(exam: Table, task: Task, packed: Packed) -> Answers:
-    """How each exam row was answered, in labels or in the target's own units."""
-    if hasattr(task, "mistakes"):  # about parts of texts
-        return {"classes": [], "parts": task.mistakes(exam, packed.y, packed.outputs)}
+def _answers(test: Table, task: Task, packed: FitResult) -> Answers:
+    """How each test row was answered, in labels or in the target's own units."""
+    if (parts := task.mistakes(test, packed.y, packed.outputs)) is not None:
+        return {"classes": [], "parts": parts}
     if task.loss in _EXAMINED:
-        return _EXAMINED[task.loss](exam, task.classes, packed.y, packed.outputs)
+        return _EXAMINED[task.loss](test, task.classes, packed.y, packed.outputs)
     truth, answers = (found.astype(np.float64) for found in (task.labels(packed.y), task.decode(packed.outputs)))
-    return report.examine_numbers(exam, truth, answers)
+    return report.examine_numbers(test, truth, answers)
 
 
-def _baselines(search: Search, exam: Table, packed: Packed) -> list[Baseline]:
-    """An answer without reading and the first trial's model, on the same exam rows; nothing was chosen by these."""
-    task, judge = search.work.task, tasks.as_served(search.work.task)
-    train = search.work.table.take(search.work.folds[0][0])
-    name, guess = task.guess(task.encode(train))
-    answers = [(name, tasks.spread(task, guess, exam))]
+def _baselines(search: Search, test: Table, packed: FitResult) -> list[Baseline]:
+    """Return an answer without reading and the first trial's model, on the same test rows.
+
+    Nothing was chosen by these.
+    """
+    task, judge = search.problem.task, search.problem.task.without_postprocessing()
+    train = search.problem.table.take(search.problem.folds[0][0])
+    name, guess = task.constant_baseline(task.encode(train))
+    answers = [(name, task.broadcast(guess, test))]
     if search.baseline is not None:
-        answers.append((f"first trial ({search.ledger.trials[0].recipe.family})", search.baseline.outputs(exam)))
+        answers.append((f"first trial ({search.trial_log.trials[0].recipe.family})", search.baseline.outputs(test)))
     made: list[Baseline] = []
     for name, outputs in answers:
         score, error = judge.score(packed.y, outputs), judge.score_error(packed.y, outputs)
@@ -168,16 +174,16 @@ def _baselines(search: Search, exam: Table, packed: Packed) -> list[Baseline]:
     return made
 
 
-def _importances(search: Search, exam: Table, packed: Packed, ended: str) -> tuple[Importances, list[Skipped]]:
-    """What the answers rest on, and what there was no time for."""
-    goal, task = search.goal, search.work.task
+def _importances(search: Search, test: Table, packed: FitResult, ended: str) -> tuple[Importances, list[Skipped]]:
+    """Return what the answers rest on, and what there was no time for."""
+    goal, task = search.limits, search.problem.task
     left = goal.deadline.left() + goal.telling - _PAGE
     deadline = Deadline(min(left, _PATIENCE if ended == STOPPED else max(goal.telling, 1.0)))
     made: Importances = {} if deadline.over() else _grams(search, packed)
     if np.ndim(packed.outputs) != 2:  # answers that differ in length from row to row
         return made, []
     losses = permutation_importance.of_columns(
-        packed.bundle.outputs, task, exam, packed.y, deadline, search.work.profile.seed
+        packed.bundle.outputs, task, test, packed.y, deadline, search.problem.profile.seed
     )
     if isinstance(losses, str):
         return made, [{"what": "importances of columns", "reason": losses}]
@@ -186,26 +192,26 @@ def _importances(search: Search, exam: Table, packed: Packed, ended: str) -> tup
     return made, []
 
 
-def _grams(search: Search, packed: Packed) -> Importances:
+def _grams(search: Search, packed: FitResult) -> Importances:
     """Of the linear model that weighs most in the result, where there is one."""
     linear = [(m.weight, m.trial.recipe, m.model) for m in packed.members if isinstance(m.model, Additive)]
     if not linear:
         return {}
     _, recipe, model = max(linear, key=lambda each: each[0])
-    searched = search.work.searched
-    rows = search.work.table.take(searched[:: -(-len(searched) // _ROWS)])  # files are often sorted by label
+    searched = search.problem.searched
+    rows = search.problem.table.take(searched[:: -(-len(searched) // _ROWS)])  # files are often sorted by label
     found = model.strongest(Cleaning.of(recipe.get("clean", NONE))(rows), _GRAMS)
-    names = [str(label) for label in search.work.task.classes] or [""]
-    told = [{"label": name, "grams": each} for name, each in zip(names, found, strict=False)]
-    return {"grams": told, "member": str(recipe)}
+    names = [str(label) for label in search.problem.task.classes] or [""]
+    named = [{"label": name, "grams": each} for name, each in zip(names, found, strict=False)]
+    return {"grams": named, "member": str(recipe)}
 
 
 def _phases(search: Search, seconds: float) -> list[Phase]:
-    """Seconds predicted and spent, by phase of the search; what is left over is reading, refit, exam and report."""
+    """Seconds predicted and spent, by phase of the search; what is left over is reading, refit, test set and report."""
     by_origin: dict[str, list[Trial]] = {}
-    for t in search.ledger.trials:
+    for t in search.trial_log.trials:
         if t.state is not State.SKIPPED:
-            by_origin.setdefault(t.origin, []).append(t)
+            by_origin.setdefault(t.phase, []).append(t)
     phases: list[Phase] = [
         {
             "phase": origin,
@@ -215,4 +221,4 @@ def _phases(search: Search, seconds: float) -> list[Phase]:
         for origin, trials in by_origin.items()
     ]
     rest = seconds - sum(p["spent"] for p in phases)
-    return [*phases, {"phase": "reading, refit, exam", "predicted": None, "spent": max(0.0, rest)}]
+    return [*phases, {"phase": "reading, refit, test set", "predicted": None, "spent": max(0.0, rest)}]

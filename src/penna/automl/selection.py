@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from penna import tasks
 from penna.data.arrays import Array
 from penna.postprocessing.base import Adjustment
 from penna.search.recipe import Recipe
@@ -20,17 +19,17 @@ BLEND_MARGIN = 0.25
 
 
 @dataclass(frozen=True)
-class Choice:
+class Selection:
     """What to serve: members with weights (one member is no blend), its validation score and the spread of that."""
 
     members: tuple[tuple[Trial, float], ...]
     score: float
-    spread: float
+    score_std: float
     last: tuple[Adjustment, ...] = ()  # steps on the answers
 
     @property
-    def cautious(self) -> float:
-        return self.score - 0.5 * self.spread
+    def lower_score(self) -> float:
+        return self.score - 0.5 * self.score_std
 
     def __str__(self) -> str:
         then = "".join(f" then {step.name}" for step in self.last)
@@ -41,7 +40,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class OutOfFoldScores:
     """What a choice rests on: the task, each fold's true classes, and where a trial's outputs are."""
 
     task: Task
@@ -52,11 +51,11 @@ class Evidence:
 
 def best(
     trials: Sequence[Trial],
-    evidence: Evidence,
+    evidence: OutOfFoldScores,
     allowed: Callable[[Sequence[Trial]], bool],
     trusted: Recipe | None = None,
-) -> Choice | None:
-    """The best allowed choice by mean less half a standard deviation; None where no trial is allowed.
+) -> Selection | None:
+    """Return the best allowed choice by mean less half a standard deviation; None where no trial is allowed.
 
     ``allowed`` tells whether these members together fit into what is left of the budget and under the ceilings. A
     ``trusted`` recipe is chosen unless another is better by two standard errors of their difference: of many recipes
@@ -69,40 +68,43 @@ def best(
     most = max(len(t.folds) for t in singles)
     # Recipes that met more folds are the finalists: they are compared with one another, on the same folds.
     finalists = [t for t in singles if len(t.folds) == most]
-    leader = max(singles, key=lambda t: (_early(t, evidence).cautious, -t.seconds))
+    leader = max(singles, key=lambda t: (_early(t, evidence).lower_score, -t.seconds))
     # Where no time was left to run the leader again, that others met more folds is no merit of theirs.
     compared = finalists if leader in finalists else [_early(t, evidence) for t in singles]
-    top = max(compared, key=lambda t: (t.cautious, -t.seconds))
-    if same := [t for t in singles if trusted and alike(t.recipe, trusted)]:
-        usual = max(same, key=lambda t: t.recipe.effort)
+    top = max(compared, key=lambda t: (t.lower_score, -t.seconds))
+    if same := [t for t in singles if trusted and same_method(t.recipe, trusted)]:
+        usual = max(same, key=lambda t: t.recipe.fidelity)
         if top.score <= usual.score + 2 * float(np.hypot(_doubt(usual, evidence), _doubt(top, evidence))):
             top = usual
-        return Choice(((top, 1.0),), top.score, top.spread)
-    single = Choice(((top, 1.0),), top.score, top.spread)
+        return Selection(((top, 1.0),), top.score, top.score_std)
+    single = Selection(((top, 1.0),), top.score, top.score_std)
     blended = blend(trials, evidence, allowed)
     return blended if blended is not None and _better(blended, top, evidence) else single
 
 
-def alike(one: Recipe, other: Recipe) -> bool:
+def same_method(one: Recipe, other: Recipe) -> bool:
     """Whether two recipes differ in effort and seed alone."""
-    return one.but(seed=0, effort=1.0) == other.but(seed=0, effort=1.0)
+    return one.replace(seed=0, fidelity=1.0) == other.replace(seed=0, fidelity=1.0)
 
 
-def _doubt(trial: Trial, evidence: Evidence) -> float:
-    """The standard error of a trial's score, over the rows of its first round together: a fold may be four rows."""
+def _doubt(trial: Trial, evidence: OutOfFoldScores) -> float:
+    """Return the standard error of a trial's score, over the rows of its first round together.
+
+    A fold may be four rows.
+    """
     met = [f for f in evidence.first_round if f in trial.folds]
     if not met:
-        return trial.spread
+        return trial.score_std
     outputs = np.concatenate([evidence.outputs(trial, f) for f in met])
     return evidence.task.score_error(np.concatenate([evidence.truth(f) for f in met]), outputs)
 
 
-def _early(trial: Trial, evidence: Evidence) -> Trial:
-    """The trial with what it scored in the first round alone, if it met that."""
+def _early(trial: Trial, evidence: OutOfFoldScores) -> Trial:
+    """Return the trial with what it scored in the first round alone, if it met that."""
     n = len(evidence.first_round)
     if trial.folds[:n] != evidence.first_round:
         return trial
-    return replace(trial, folds=trial.folds[:n], scores=trial.scores[:n], errors=trial.errors[:n])
+    return replace(trial, folds=trial.folds[:n], scores=trial.scores[:n], score_std_errors=trial.score_std_errors[:n])
 
 
 def merged(trials: Sequence[Trial]) -> list[Trial]:
@@ -110,7 +112,7 @@ def merged(trials: Sequence[Trial]) -> list[Trial]:
     groups: dict[str, list[Trial]] = defaultdict(list)
     for t in trials:
         if t.state is State.COMPLETE:
-            groups[t.recipe.but(seed=0).id].append(t)
+            groups[t.recipe.replace(seed=0).id].append(t)
     together = []
     for group in groups.values():
         first = group[0]
@@ -119,23 +121,26 @@ def merged(trials: Sequence[Trial]) -> list[Trial]:
                 first,
                 folds=tuple(f for t in group for f in t.folds),
                 scores=tuple(s for t in group for s in t.scores),
-                errors=tuple(e for t in group for e in t.errors),
+                score_std_errors=tuple(e for t in group for e in t.score_std_errors),
                 seconds=float(np.mean([t.seconds / len(t.folds) for t in group])) * len(first.folds),
             )
         )
     return together
 
 
-def blend(trials: Sequence[Trial], evidence: Evidence, allowed: Callable[[Sequence[Trial]], bool]) -> Choice | None:
-    """A greedy blend of out-of-fold outputs (Caruana et al. 2004, "Ensemble Selection from Libraries of Models").
+def blend(
+    trials: Sequence[Trial], evidence: OutOfFoldScores, allowed: Callable[[Sequence[Trial]], bool]
+) -> Selection | None:
+    """Return a greedy blend of out-of-fold outputs (Caruana et al. 2004, "Ensemble Selection from Libraries of
+    Models").
 
     Bagged over rows against overfitting; its score is cross-fitted: weights from one half of the validation rows are
     scored on the other half.
     """
     first = [t for t in trials if t.state is State.COMPLETE and t.folds == evidence.first_round]
-    if not tasks.mixes(evidence.task):
+    if not evidence.task.can_ensemble:
         return None
-    ranked = sorted(first, key=lambda t: -t.cautious)
+    ranked = sorted(first, key=lambda t: -t.lower_score)
     pool: list[Trial] = []
     for t in ranked:
         alike = sum(p.recipe.family == t.recipe.family for p in pool)
@@ -152,17 +157,17 @@ def blend(trials: Sequence[Trial], evidence: Evidence, allowed: Callable[[Sequen
     half = np.random.default_rng(0).permutation(len(y)) % 2
     crossed = np.empty_like(stack[0])
     for side in (0, 1):
-        learnt = _fit(stack[:, half != side], y[half != side], evidence.task, lambda _: True)
-        crossed[half == side] = np.tensordot(learnt, stack[:, half == side], axes=1)
+        fitted_weights = _fit(stack[:, half != side], y[half != side], evidence.task, lambda _: True)
+        crossed[half == side] = np.tensordot(fitted_weights, stack[:, half == side], axes=1)
     members = tuple((pool[i], float(weights[i])) for i in np.argsort(-weights) if weights[i] > 0)
-    return Choice(members, evidence.task.score(y, crossed), evidence.task.score_error(y, crossed))
+    return Selection(members, evidence.task.score(y, crossed), evidence.task.score_error(y, crossed))
 
 
-def _better(blended: Choice, top: Trial, evidence: Evidence) -> bool:
+def _better(blended: Selection, top: Trial, evidence: OutOfFoldScores) -> bool:
     """Whether the blend beats the best single on the rows that both have answered."""
     shared = [(f, t) for f, t in zip(top.folds, top.scores, strict=True) if f in evidence.first_round]
     single = float(np.mean([score for _, score in shared]))
-    return blended.score > single + BLEND_MARGIN * blended.spread * 0.5
+    return blended.score > single + BLEND_MARGIN * blended.score_std * 0.5
 
 
 def _fit(stack: Array, y: Array, task: Task, allowed: Callable[[Sequence[int]], bool], bags: int = 6) -> Array:

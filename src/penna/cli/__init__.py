@@ -15,6 +15,7 @@ from penna.cli.demo import demo
 from penna.cli.errors import guarded
 from penna.cli.explain import explain
 from penna.cli.fit import fit
+from penna.cli.help_panels import Panels
 from penna.cli.inspect import doctor, leaderboard, report
 from penna.cli.predict import evaluate, predict, verify
 from penna.cli.pretrain import pretrain
@@ -29,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for _command in (check, fit, evaluate, predict, verify, explain, leaderboard, report, pretrain, demo, doctor):
-    app.command()(guarded(_command))
+    app.command(cls=Panels)(guarded(_command))
 
 
 def _version(wanted: bool) -> None:
@@ -48,7 +49,7 @@ def options(
 
 
 def main() -> None:
-    """The entry point ``penna``."""
+    """Run the command line: the entry point ``penna``."""
     with standard_streams.settled():
         _settle_libraries()
         start_time.at = time.monotonic() - hardware.process_age()
@@ -56,7 +57,7 @@ def main() -> None:
 
 
 def _settle_libraries() -> None:
-    """What the libraries below read of the environment: this process is Penna's own."""
+    """Set what the libraries below read from the environment: this process is Penna's own."""
     for name in environment.unset():
         del os.environ[name]
     # Libraries speak to programmers; what matters to the user stands in findings, reasons and errors.

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from penna.cli.file_options import Encoding, Header, MaxExpanded, TagNames
+from penna.cli.options import SOURCE, option
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,65 +17,34 @@ _STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 
 
 def check(
-    data: Annotated[
-        str,
-        typer.Argument(
-            metavar="DATA", help="CSV, TSV, JSON lines or Parquet, also compressed; or NAME of NAME.en and NAME.de."
-        ),
-    ],
-    target: Annotated[
-        list[str] | None,
-        typer.Option(metavar="COLUMN", help="The labels; repeat for columns of 0 and 1, a label each."),
-    ] = None,
-    text: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--text", "--source", metavar="COLUMN", help="A text column; repeat for more. Found if not given."
-        ),
-    ] = None,
-    text_pair: Annotated[
-        str | None,
-        typer.Option(metavar="COLUMN", help="The second text of a pair. Found by its usual names if no text is named."),
-    ] = None,
-    numeric: Annotated[list[str] | None, typer.Option(metavar="COLUMN", help="Numbers; repeat for more.")] = None,
-    categorical: Annotated[list[str] | None, typer.Option(metavar="COLUMN", help="Names; repeat for more.")] = None,
-    date: Annotated[list[str] | None, typer.Option(metavar="COLUMN", help="Dates; repeat for more.")] = None,
-    lists: Annotated[
-        list[str] | None, typer.Option("--multi-value", metavar="COLUMN", help="Lists of names; repeat for more.")
-    ] = None,
-    ignore: Annotated[
-        list[str] | None, typer.Option(metavar="COLUMN", help="Not to be used; repeat for more; * for all but text.")
-    ] = None,
-    group: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="Rows of one group stay on one side of every split.")
-    ] = None,
-    weight: Annotated[str | None, typer.Option(metavar="COLUMN", help="What each row counts for in training.")] = None,
-    test: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Test rows: looks for what both files share.")
-    ] = None,
-    task: Annotated[
-        str, typer.Option(metavar="NAME", help="classify, multilabel, regress, tag, answer, translate, or auto.")
-    ] = "auto",
-    separator: Annotated[
-        str | None, typer.Option(metavar="SIGN", help="Between the labels of a cell. Found if not given.")
-    ] = None,
-    tag_names: TagNames = None,
-    encoding: Encoding = None,
-    header: Header = None,
-    max_expanded: MaxExpanded = "20GB",
-    encoder: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="Encoder: a folder or a hub name. What came with Penna if not given."),
-    ] = None,
-    budget: Annotated[str, typer.Option(metavar="TIME", help="For everything: 30s, 10m.")] = "60s",
-    seed: Annotated[int, typer.Option(metavar="N", help="Same seed, same findings.")] = 0,
-    threads: Annotated[int | None, typer.Option(metavar="N", help="Cores to use; all if not given.")] = None,
-    html: Annotated[str | None, typer.Option(metavar="FILE", help="Write one HTML page, too.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document, with all row numbers.")] = False,
+    data: Annotated[str, typer.Argument(metavar="DATA", help=SOURCE)],
+    target: Annotated[list[str] | None, option("target")] = None,
+    text: Annotated[list[str] | None, option("text")] = None,
+    text_pair: Annotated[str | None, option("text_pair")] = None,
+    numeric_columns: Annotated[list[str] | None, option("numeric_columns")] = None,
+    categorical_columns: Annotated[list[str] | None, option("categorical_columns")] = None,
+    date_columns: Annotated[list[str] | None, option("date_columns")] = None,
+    multi_value_columns: Annotated[list[str] | None, option("multi_value_columns")] = None,
+    ignore_columns: Annotated[list[str] | None, option("ignore_columns")] = None,
+    group_column: Annotated[str | None, option("group_column")] = None,
+    weight_column: Annotated[str | None, option("weight_column")] = None,
+    test: Annotated[str | None, option("test")] = None,
+    task: Annotated[str, option("task")] = "auto",
+    separator: Annotated[str | None, option("separator")] = None,
+    tag_names: Annotated[str | None, option("tag_names")] = None,
+    encoding: Annotated[str | None, option("encoding")] = None,
+    header: Annotated[bool | None, option("header")] = None,
+    max_expanded: Annotated[str, option("max_expanded")] = "20GB",
+    budget: Annotated[str, option("budget")] = "60s",
+    n_jobs: Annotated[int | None, option("n_jobs")] = None,
+    encoder: Annotated[list[str] | None, option("encoder")] = None,
+    random_state: Annotated[int, option("random_state")] = 0,
+    html: Annotated[str | None, option("html")] = None,
+    as_json: Annotated[bool, option("as_json")] = False,
 ) -> None:
-    """Say what is wrong with a table, before any training.
+    """Check a table for problems before any training.
 
-    Each finding comes with its count and some rows, with what Penna does about it and how to have it otherwise.
+    Each finding has a count, some rows, what Penna does about it, and how to change that.
     """
     from penna.budget import Deadline
     from penna.cli import start_time
@@ -88,12 +57,13 @@ def check(
     from penna.terminal import display
 
     options: dict[str, Any] = {
-        "text": tuple(text) if text else None, "text_pair": text_pair, "group": group, "weight": weight, "task": task,
-        "separator": separator, "tag_names": tag_names,
-        "numeric": tuple(numeric or ()), "categorical": tuple(categorical or ()), "date": tuple(date or ()),
-        "multi_value": tuple(lists or ()), "ignore": tuple(ignore or ()),
-        "encoding": encoding, "header": header, "max_expanded": max_expanded,
-        "encoders": tuple(encoder or ()), "threads": threads, "seed": seed,
+        "text": tuple(text) if text else None, "text_pair": text_pair, "group_column": group_column,
+        "weight_column": weight_column, "task": task, "separator": separator, "tag_names": tag_names,
+        "numeric_columns": tuple(numeric_columns or ()), "categorical_columns": tuple(categorical_columns or ()),
+        "date_columns": tuple(date_columns or ()), "multi_value_columns": tuple(multi_value_columns or ()),
+        "ignore_columns": tuple(ignore_columns or ()), "encoding": encoding, "header": header,
+        "max_expanded": max_expanded, "encoders": tuple(encoder or ()), "n_jobs": n_jobs,
+        "random_state": random_state,
     }  # fmt: skip
     fit_options.settled(options, fit_options.at_the_command_line)
     found = data_check.check(data, named(target), test=test, budget=deadline, **options)
@@ -109,7 +79,7 @@ def check(
 
 
 def write_page(found: "Checkup", data: str, path: str) -> None:
-    """The findings as one HTML page."""
+    """Write the findings as one HTML page."""
     from datetime import datetime
     from pathlib import Path
 
@@ -150,7 +120,7 @@ def _say_one(console: "Console", finding: "Finding") -> None:
 
 
 def _counted(found: "Checkup") -> str:
-    """``1 error, 3 warnings, 2 notes``"""
+    """``1 error, 3 warnings, 2 notes``."""
     names: Mapping[str, str] = {"error": "error", "warning": "warning", "info": "note"}
     counts = {name: sum(finding.severity == kind for finding in found.findings) for kind, name in names.items()}
     return ", ".join(f"{n} {name if n == 1 else name + 's'}" for name, n in counts.items() if n) or "nothing found"

@@ -47,7 +47,7 @@ def demo(
 
 
 def unused(folder: Path) -> Path:
-    """The folder, or the first of ``folder-2``, ``folder-3`` ... that is not there: nothing is written over."""
+    """Return the folder, or the first of ``folder-2``, ``folder-3`` ... that is not there: nothing is written over."""
     number, free = 1, folder
     while free.exists() or free.with_name(free.name + "-data").exists():
         number += 1

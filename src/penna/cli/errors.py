@@ -39,7 +39,7 @@ _USERS = {
 
 
 def guarded(command: Callable[..., None]) -> Callable[..., None]:
-    """The same command, with every failure turned into a sentence and an exit code."""
+    """Return the same command, with every failure turned into a sentence and an exit code."""
 
     @functools.wraps(command)
     def run(*args: Any, **options: Any) -> None:
@@ -68,7 +68,7 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def sentence(error: Exception) -> str:
-    """What to tell the user, on one line; empty for an error that is a fault of Penna."""
+    """Return what to tell the user, on one line; empty for an error that is a fault of Penna."""
     if isinstance(error, PennaError):
         return " ".join(str(error).splitlines())
     if isinstance(error, MemoryError):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from penna.cli.file_options import Encoding, Header, MaxExpanded
+from penna.cli.options import option
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,9 +27,9 @@ def explain(
         str | None, typer.Option(metavar="LABEL", help="What moved towards this label; if not given, the answered one.")
     ] = None,
     rows: Annotated[int, typer.Option(metavar="N", min=1, help="Only the first N rows.")] = 5,
-    encoding: Encoding = None,
-    header: Header = None,
-    max_expanded: MaxExpanded = "20GB",
+    encoding: Annotated[str | None, option("encoding")] = None,
+    header: Annotated[bool | None, option("header")] = None,
+    max_expanded: Annotated[str, option("max_expanded")] = "20GB",
     top: Annotated[int, typer.Option(metavar="N", min=1, help="Words, n-grams and columns listed for a row.")] = 8,
     html: Annotated[str | None, typer.Option(metavar="FILE", help="Write one HTML page, too.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document, with everything.")] = False,
@@ -37,7 +37,7 @@ def explain(
     """Say what moved the answer to each row.
 
     Words and columns, with what each moved the probability of the answered label (or the number): linear models are
-    taken apart exactly, any other is asked again without each word and each column.
+    taken apart exactly, any other is run again without each word and each column.
     """
     from pathlib import Path
 
@@ -47,7 +47,7 @@ def explain(
     from penna.report import explanations
     from penna.terminal import display
 
-    model = bundle.open(run)
+    model = bundle.load(run)
     table, more, findings = first(model, data, rows, Form.of(encoding, header, max_expanded))
     found = model.explain(table, label)
     notes = [finding.message for finding in findings]
@@ -83,17 +83,17 @@ def _say(console: "Console", found: "Explanation", top: int) -> None:
 
 
 def _cell(part: "Part") -> str:
-    """A column with the row's value, where it has one of its own."""
+    """Return a column with the row's value, where it has one of its own."""
     return part.column if part.text or part.value == "…" else f"{part.column} = {part.value or 'missing'}"
 
 
 def _heading(found: "Explanation") -> str:
-    """``row 3: complaint, of probability 93.1 %; 40.2 % where nothing is said``"""
+    """``row 3: complaint, of probability 93.1 %; 40.2 % without any word``."""
     if found.label is None:
-        return f"row {found.row}: {found.answer:g}; {found.base:.4g} where nothing is said ({found.how})"
-    said = "" if str(found.answer) == str(found.label) else f"answered {_label(found.answer)}; "
-    percent = f"{100 * found.output:.1f} %; {100 * found.base:.1f} % where nothing is said"
-    return f"row {found.row}: {said}{found.label} {percent} ({found.how})"
+        return f"row {found.row}: {found.answer:g}; {found.base:.4g} without any word ({found.how})"
+    prefix = "" if str(found.answer) == str(found.label) else f"answered {_label(found.answer)}; "
+    percent = f"{100 * found.output:.1f} %; {100 * found.base:.1f} % without any word"
+    return f"row {found.row}: {prefix}{found.label} {percent} ({found.how})"
 
 
 def _label(answer: Any) -> str:
@@ -110,11 +110,11 @@ def _summed(found: "Explanation") -> Iterable[tuple[str, float]]:
 
 
 def _list(console: "Console", found: "Explanation", title: str, moves: Iterable[tuple[str, float]], top: int) -> None:
-    """The strongest, those that moved nothing left out."""
+    """Return the strongest, those that moved nothing left out."""
     ranked = sorted(moves, key=lambda move: -abs(move[1]))[:top]
-    said = [f"{name[:60]} {_signed(found, moved)}" for name, moved in ranked if abs(moved) >= _least(found)]
-    if said:
-        console.print(f"  {title}: {' · '.join(said)}", soft_wrap=True)
+    parts = [f"{name[:60]} {_signed(found, moved)}" for name, moved in ranked if abs(moved) >= _least(found)]
+    if parts:
+        console.print(f"  {title}: {' · '.join(parts)}", soft_wrap=True)
 
 
 def _least(found: "Explanation") -> float:
@@ -132,7 +132,7 @@ def _signed(found: "Explanation", moved: float) -> str:
 
 
 def _coloured(found: "Explanation", column: str, text: str) -> "Text":
-    """The text, each word on a ground that says how far it moved the answer, and where to."""
+    """Return the text, each word on a ground that says how far it moved the answer, and where to."""
     from rich.color import Color
     from rich.style import Style
     from rich.text import Text

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from penna.cli.file_options import Encoding, Header, MaxExpanded, TagNames
 from penna.cli.graceful_stop import Stopping, seconds
+from penna.cli.options import SOURCE, option
 from penna.errors import SettingError
 
 if TYPE_CHECKING:
@@ -17,118 +17,47 @@ if TYPE_CHECKING:
 
 
 def fit(
-    data: Annotated[
-        str,
-        typer.Argument(
-            metavar="DATA", help="CSV, TSV, JSON lines or Parquet, also compressed; or NAME of NAME.en and NAME.de."
-        ),
-    ],
-    target: Annotated[
-        list[str] | None,
-        typer.Option(metavar="COLUMN", help="The labels, or numbers; repeat for columns of 0 and 1, a label each."),
-    ] = None,
-    text: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--text", "--source", metavar="COLUMN", help="A text column; repeat for more. Found if not given."
-        ),
-    ] = None,
-    text_pair: Annotated[
-        str | None,
-        typer.Option(metavar="COLUMN", help="The second text of a pair. Found by its usual names if no text is named."),
-    ] = None,
-    numeric: Annotated[
-        list[str] | None, typer.Option(metavar="COLUMN", help="Numbers; repeat for more. Found if not given.")
-    ] = None,
-    categorical: Annotated[
-        list[str] | None, typer.Option(metavar="COLUMN", help="Names; repeat for more. Found if not given.")
-    ] = None,
-    date: Annotated[
-        list[str] | None, typer.Option(metavar="COLUMN", help="Dates; repeat for more. Found if not given.")
-    ] = None,
-    lists: Annotated[
-        list[str] | None,
-        typer.Option("--multi-value", metavar="COLUMN", help="Lists of names; repeat for more. Found if not given."),
-    ] = None,
-    ignore: Annotated[
-        list[str] | None, typer.Option(metavar="COLUMN", help="Not to be used; repeat for more; * for all but text.")
-    ] = None,
-    group: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="Rows of one group stay on one side of every split.")
-    ] = None,
-    weight: Annotated[
-        str | None,
-        typer.Option(metavar="COLUMN", help="What each row counts for in training; rows of weight 0 are left out."),
-    ] = None,
-    test: Annotated[str | None, typer.Option(metavar="FILE", help="For the exam, in place of rows of DATA.")] = None,
-    budget: Annotated[str, typer.Option(metavar="TIME", help="For everything: 30s, 10m, 1.5h.")] = "10m",
-    max_mb: Annotated[float | None, typer.Option(metavar="MB", help="Most that the result may weigh.")] = None,
-    max_ms: Annotated[float | None, typer.Option(metavar="MS", help="Most that one text may take.")] = None,
-    families: Annotated[
-        str, typer.Option(metavar="NAMES", help="What to search.")
-    ] = "linear,trees,frozen,contrastive,finetune",
-    encoder: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME", help="Encoder: a folder or a hub name; repeat for more. What came with Penna if not given."
-        ),
-    ] = None,
-    task: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME",
-            help="classify, multilabel, regress, tag, answer, translate, or auto: what the target looks like.",
-        ),
-    ] = "auto",
-    separator: Annotated[
-        str | None,
-        typer.Option(metavar="SIGN", help="Between the labels of a cell, where rows have several. Found if not given."),
-    ] = None,
-    tag_names: TagNames = None,
-    encoding: Encoding = None,
-    header: Header = None,
-    max_expanded: MaxExpanded = "20GB",
-    metric: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME", help="Such as accuracy, macro_f1; r2, mae, pearson; chrf, bleu. Chosen if not given."
-        ),
-    ] = None,
-    folds: Annotated[int | None, typer.Option(metavar="K", help="Chosen by the number of rows if not given.")] = None,
-    exam: Annotated[float | None, typer.Option(metavar="SHARE", help="Part of the rows to keep for the exam.")] = None,
-    search: Annotated[str, typer.Option(metavar="NAME", help="auto, random, grid, tpe or gp.")] = "auto",
-    rare: Annotated[str, typer.Option(metavar="error|drop", help="What to do with classes of one row.")] = "error",
-    clean: Annotated[
-        str,
-        typer.Option(metavar="STEPS", help="auto, none, or some of unicode+markup+links+numbers+case+missing+spaces."),
-    ] = "auto",
-    out_of_scope: Annotated[
-        str | None,
-        typer.Option(metavar="LABEL", help="Answered where no class is likely; rows may have it. oos is found."),
-    ] = None,
-    label_noise: Annotated[
-        str,
-        typer.Option(
-            metavar="auto|keep|weight|drop", help="Rows whose label models doubt, pairs that are no translation."
-        ),
-    ] = "auto",
-    adjust: Annotated[
-        str, typer.Option(metavar="auto|none", help="Thresholds and calibration on the answers, where they help.")
-    ] = "auto",
-    seed: Annotated[int, typer.Option(metavar="N", help="Same seed, same folds and recipes.")] = 0,
-    threads: Annotated[int | None, typer.Option(metavar="N", help="Cores to use; all if not given.")] = None,
-    out: Annotated[
-        str | None, typer.Option(metavar="FOLDER", help="The new run; runs/<name of DATA> if not given.")
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the run in --out: no trial is repeated.")
-    ] = False,
-    grace: Annotated[
-        str, typer.Option(metavar="TIME", help="After Ctrl-C or SIGTERM, to finish with the best so far.")
-    ] = "8s",
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the result.")] = False,
+    data: Annotated[str, typer.Argument(metavar="DATA", help=SOURCE)],
+    target: Annotated[list[str] | None, option("target")] = None,
+    text: Annotated[list[str] | None, option("text")] = None,
+    text_pair: Annotated[str | None, option("text_pair")] = None,
+    numeric_columns: Annotated[list[str] | None, option("numeric_columns")] = None,
+    categorical_columns: Annotated[list[str] | None, option("categorical_columns")] = None,
+    date_columns: Annotated[list[str] | None, option("date_columns")] = None,
+    multi_value_columns: Annotated[list[str] | None, option("multi_value_columns")] = None,
+    ignore_columns: Annotated[list[str] | None, option("ignore_columns")] = None,
+    group_column: Annotated[str | None, option("group_column")] = None,
+    weight_column: Annotated[str | None, option("weight_column")] = None,
+    test: Annotated[str | None, option("test")] = None,
+    task: Annotated[str, option("task")] = "auto",
+    separator: Annotated[str | None, option("separator")] = None,
+    tag_names: Annotated[str | None, option("tag_names")] = None,
+    encoding: Annotated[str | None, option("encoding")] = None,
+    header: Annotated[bool | None, option("header")] = None,
+    max_expanded: Annotated[str, option("max_expanded")] = "20GB",
+    rare_classes: Annotated[str, option("rare_classes")] = "error",
+    text_cleaning: Annotated[str, option("text_cleaning")] = "auto",
+    label_noise: Annotated[str, option("label_noise")] = "auto",
+    oos_label: Annotated[str | None, option("oos_label")] = None,
+    budget: Annotated[str, option("budget")] = "10m",
+    max_size_mb: Annotated[float | None, option("max_size_mb")] = None,
+    max_latency_ms: Annotated[float | None, option("max_latency_ms")] = None,
+    n_jobs: Annotated[int | None, option("n_jobs")] = None,
+    grace: Annotated[str, option("grace")] = "8s",
+    families: Annotated[str, option("families")] = "linear,trees,frozen,contrastive,finetune",
+    encoder: Annotated[list[str] | None, option("encoder")] = None,
+    search_strategy: Annotated[str, option("search_strategy")] = "auto",
+    runner: Annotated[str, option("runner")] = "local",
+    metric: Annotated[str | None, option("metric")] = None,
+    cv: Annotated[int | None, option("cv")] = None,
+    test_size: Annotated[float | None, option("test_size")] = None,
+    postprocess: Annotated[str, option("postprocess")] = "auto",
+    random_state: Annotated[int, option("random_state")] = 0,
+    out: Annotated[str | None, option("out")] = None,
+    resume: Annotated[bool, option("resume")] = False,
+    quiet: Annotated[bool, option("quiet")] = False,
 ) -> None:
-    """Find, prove and pack the best classifier, regressor, tagger, reader or translator within the budget."""
+    """Search, test and package the best model of a table within the budget."""
     from penna.budget import Deadline
     from penna.cli import start_time
     from penna.durations import parse_seconds
@@ -137,18 +66,20 @@ def fit(
     deadline = Deadline(parse_seconds(budget), start_time.at)
     folder = Path(out) if out else Path("runs") / _stem(data)
     options: dict[str, Any] = {
-        "max_mb": max_mb, "max_ms": max_ms, "families": _listed(families), "encoders": tuple(encoder or ()),
-        "task": task, "separator": separator, "tag_names": tag_names,
-        "encoding": encoding, "header": header, "max_expanded": max_expanded,
-        "metric": metric, "folds": folds, "exam": exam, "search": search, "rare": rare, "seed": seed,
-        "clean": clean, "label_noise": label_noise, "out_of_scope": out_of_scope, "adjust": adjust,
-        "numeric": tuple(numeric or ()), "categorical": tuple(categorical or ()), "date": tuple(date or ()),
-        "multi_value": tuple(lists or ()), "ignore": tuple(ignore or ()),
-        "text": tuple(text) if text else None, "text_pair": text_pair, "group": group, "weight": weight,
-        "out": folder, "resume": resume,
+        "max_size_mb": max_size_mb, "max_latency_ms": max_latency_ms, "families": _listed(families),
+        "encoders": tuple(encoder or ()), "task": task, "separator": separator, "tag_names": tag_names,
+        "encoding": encoding, "header": header, "max_expanded": max_expanded, "metric": metric, "cv": cv,
+        "test_size": test_size, "search_strategy": search_strategy, "runner": runner,
+        "rare_classes": rare_classes,
+        "random_state": random_state, "text_cleaning": text_cleaning, "label_noise": label_noise,
+        "oos_label": oos_label, "postprocess": postprocess, "numeric_columns": tuple(numeric_columns or ()),
+        "categorical_columns": tuple(categorical_columns or ()), "date_columns": tuple(date_columns or ()),
+        "multi_value_columns": tuple(multi_value_columns or ()), "ignore_columns": tuple(ignore_columns or ()),
+        "text": tuple(text) if text else None, "text_pair": text_pair, "group_column": group_column,
+        "weight_column": weight_column, "out": folder, "resume": resume,
     }  # fmt: skip
-    if threads is not None:
-        options["threads"] = threads
+    if n_jobs is not None:
+        options["n_jobs"] = n_jobs
     with Stopping(seconds(grace)) as stopping:
         with Console(deadline) if not quiet else nullcontext() as stopping.progress:
             from penna import fit_options
@@ -161,17 +92,17 @@ def fit(
 
 
 def named(target: list[str] | None) -> Any:
-    """The target's column, or the columns that are it together."""
+    """Return the target's column, or the columns that are it together."""
     return target[0] if target and len(target) == 1 else target or None
 
 
 def show_result(folder: Path, manifest: Mapping[str, Any], deadline: "Deadline", trials: Sequence["Trial"]) -> None:
-    """What was chosen, how it did in the exam, what it weighs, and where it lies."""
+    """Print what was chosen, its test scores, its size, and where it is."""
     from penna.terminal.display import amount, facts, number, screen
 
-    exam, latency = manifest["exam"], manifest["latency"]
-    scores = {name: "{} ({} to {})".format(*map(number, v)) for name, v in exam.items() if isinstance(v, list)}
-    title = f"On {exam['rows']:,} exam rows, opened once (95 % intervals)"
+    test_scores, latency = manifest["test"], manifest["latency"]
+    scores = {name: "{} ({} to {})".format(*map(number, v)) for name, v in test_scores.items() if isinstance(v, list)}
+    title = f"On {test_scores['rows']:,} test rows, used once (95 % intervals)"
     console = screen()
     facts(console, title, scores)
     pairs = {
@@ -193,11 +124,11 @@ def show_result(folder: Path, manifest: Mapping[str, Any], deadline: "Deadline",
 
 
 def _passed_over(manifest: Mapping[str, Any], trials: Sequence["Trial"]) -> dict[str, str]:
-    """The trial of the best score, where it is no part of what was chosen."""
+    """Return the trial of the best score, where it is no part of what was chosen."""
     from penna.terminal.display import number
 
     # Finalists met other folds: their scores do not compare.
-    ranked = (t for t in trials if t.scores and not t.reason and t.origin != "finalist")
+    ranked = (t for t in trials if t.scores and not t.reason and t.phase != "finalist")
     best = max(ranked, key=lambda t: t.score, default=None)
     if best is None or best.number in {member["trial"] for member in manifest["members"]}:
         return {}

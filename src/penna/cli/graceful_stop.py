@@ -35,7 +35,7 @@ def seconds(grace: str) -> float:
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal asked for an end."""
+    """A signal requested an end."""
 
     def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)
@@ -43,7 +43,7 @@ class Interrupted(KeyboardInterrupt):
 
 
 def code_of(error: KeyboardInterrupt) -> int:
-    """The exit code of what a signal ended, as shells have it: 128 and its number."""
+    """Return the exit code of what a signal ended, as shells have it: 128 and its number."""
     return 128 + getattr(error, "number", signal.SIGINT)
 
 
@@ -117,7 +117,7 @@ def _end(number: int, grace: float) -> None:
 
 
 def _say(text: str) -> None:
-    """A line on stderr, past its buffer: a signal may come while that is written."""
+    """Write a line on stderr, past its buffer: a signal may come while that is written."""
     with contextlib.suppress(OSError):
         os.write(2, f"{text}\n".encode())
 

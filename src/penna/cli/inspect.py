@@ -1,12 +1,15 @@
 """``penna leaderboard``, ``report`` and ``doctor``: looking at a run, and at this machine."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from penna.escaping import visible
+
+if TYPE_CHECKING:
+    from penna.search.trials import Trial
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="Run folder that `penna fit` wrote.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -15,33 +18,58 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 def leaderboard(
     run: Run,
     top: Annotated[int | None, typer.Option(metavar="N", min=1, help="Only the N best.")] = None,
+    trial: Annotated[
+        int | None, typer.Option(metavar="N", help="Print the full recipe of one trial as JSON, and nothing else.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """List every trial, best first.
 
-    Score ± spread on validation rows, seconds, size, latency, state, and the reason where one was skipped or failed.
+    Columns: score ± spread on validation rows, seconds, size, latency, and the recipe, as it differs from the first of
+    its family. Skipped trials are one line with a count.
     """
     from penna.automl import run_record
     from penna.search import trials
-    from penna.terminal import display
+    from penna.terminal import display, trial_lines
 
-    header, tried, _ = trials.read(_inside(run, "ledger.jsonl"))
+    header, tried, _ = trials.read(_inside(run, "trials.jsonl"))
+    if trial is not None:
+        display.as_json(_numbered(tried, trial).to_json())
+        return
     rows = run_record.leaderboard(tried)[:top]
     if as_json:
         display.as_json(rows)
         return
+    names = dict(zip((t.number for t in tried), trial_lines.names_of(tried), strict=True))
+    skips = trial_lines.Skips()
+    for row in rows:
+        if row["state"] == "skipped":
+            skips.add(names[row["trial"]], row["reason"])
+    rows = [row for row in rows if row["state"] != "skipped"]
     title = f"{len(rows)} of {len(tried)} trials; scores are {header.get('metric', 'taken')} on validation rows"
     numbers = ("#", "score", "spread", "folds", "seconds", "MB", "ms")
     columns = ("#", "score", "spread", "folds", "seconds", "MB", "ms", "recipe", "state", "reason")
-    display.table(display.screen(), title, columns, map(_cells, rows), numbers)
+    console = display.screen()
+    display.table(console, title, columns, [_cells(row, names[row["trial"]]) for row in rows], numbers)
+    for line in skips.lines():
+        console.print(visible(line), soft_wrap=True, markup=False, highlight=False)
 
 
-def _cells(row: Mapping[str, Any]) -> list[str]:
+def _numbered(tried: "Sequence[Trial]", number: int) -> "Trial":
+    from penna.errors import SettingError
+
+    found = next((t for t in tried if t.number == number), None)
+    if found is None:
+        raise SettingError(f"--trial {number}: this run has the trials 0 to {len(tried) - 1}.")
+    return found
+
+
+def _cells(row: Mapping[str, Any], recipe: str) -> list[str]:
     from penna.terminal.display import amount, number
 
     scores = [number(row["score"]), number(row["spread"])]
     costs = [amount(row[name]) for name in ("seconds", "megabytes", "milliseconds")]
-    return [str(row["trial"]), *scores, str(row["folds"]), *costs, row["recipe"], row["state"], row["reason"]]
+    return [str(row["trial"]), *scores, str(row["folds"]), *costs, recipe, row["state"], row["reason"]]
 
 
 def report(
@@ -55,7 +83,7 @@ def report(
     from penna.errors import RunError
     from penna.report.page import render_page, write
 
-    path = _inside(run, "record.json")
+    path = _inside(run, "run.json")
     page = Path(out) if out else Path(run) / "report.html"
     try:
         drawn = render_page(json.loads(path.read_text(encoding="utf-8")))
@@ -66,13 +94,13 @@ def report(
 
 
 def _inside(run: str, name: str) -> Path:
-    """A file of a run folder. Raises RunError where it is not there."""
+    """Return a file of a run folder. Raises RunError where it is not there."""
     from penna.errors import RunError
 
     path = Path(run) / name
     if path.is_file():
         return path
-    if (Path(run) / "ledger.jsonl").is_file():
+    if (Path(run) / "trials.jsonl").is_file():
         raise RunError(f"{run} was not finished (it has no {name}): go on with penna fit --resume.")
     raise RunError(f"{run} is not a run folder: give the --out of a `penna fit`.")
 

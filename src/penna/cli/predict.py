@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from penna.cli.file_options import Encoding, Header, MaxExpanded
+from penna.cli.options import option
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="Run folder that `penna fit` wrote, or its model/ folder.")]
 
@@ -14,9 +14,9 @@ def evaluate(
     run: Run,
     data: Annotated[str, typer.Argument(metavar="DATA", help="File with texts and labels.")],
     target: Annotated[str | None, typer.Option(metavar="COLUMN", help="The labels, if called otherwise here.")] = None,
-    encoding: Encoding = None,
-    header: Header = None,
-    max_expanded: MaxExpanded = "20GB",
+    encoding: Annotated[str | None, option("encoding")] = None,
+    header: Annotated[bool | None, option("header")] = None,
+    max_expanded: Annotated[str, option("max_expanded")] = "20GB",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Measure a run on a file with labels.
@@ -29,11 +29,11 @@ def evaluate(
     from penna.data.readers.format_options import Form
     from penna.terminal import display
 
-    with warnings.catch_warnings(record=True) as said:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
-        opened = bundle.open(run)
+        opened = bundle.load(run)
         measures = opened.evaluate(data, target=target, form=Form.of(encoding, header, max_expanded))
-    for warning in said:
+    for warning in caught:
         display.screen(stderr=True).print(f"note: {warning.message}", style="yellow", soft_wrap=True)
     if as_json:
         display.as_json({**measures, "digest": opened.digest})
@@ -68,9 +68,9 @@ def predict(
     run: Run,
     data: Annotated[str, typer.Argument(metavar="DATA", help="File with texts, or - for standard input.")],
     out: Annotated[str | None, typer.Option(metavar="FILE", help="Standard output if not given.")] = None,
-    encoding: Encoding = None,
-    header: Header = None,
-    max_expanded: MaxExpanded = "20GB",
+    encoding: Annotated[str | None, option("encoding")] = None,
+    header: Annotated[bool | None, option("header")] = None,
+    max_expanded: Annotated[str, option("max_expanded")] = "20GB",
     safe_csv: Annotated[
         bool, typer.Option("--safe-csv", help="For spreadsheets: an apostrophe before cells that they would run.")
     ] = False,
@@ -87,7 +87,7 @@ def predict(
     from penna.terminal.display import screen
 
     form, to = Form.of(encoding, header, max_expanded), sys.stdout.buffer if out in (None, "-") else out
-    rows, findings = predict_file(bundle.open(run), data, to, form=form, safe_csv=safe_csv)
+    rows, findings = predict_file(bundle.load(run), data, to, form=form, safe_csv=safe_csv)
     console = screen(stderr=True)
     for finding in findings:
         console.print(f"note: {finding.message}", style="yellow", soft_wrap=True)

@@ -62,7 +62,7 @@ def pretrain(
     ] = "0.15",
     depths: Annotated[str | None, typer.Option(metavar="LIST", help="Be good at these depths, too: 3,6,12.")] = None,
     exits: Annotated[
-        str, typer.Option(metavar="joint|single", help="Train an inner depth beside the whole, or one at a time.")
+        str, typer.Option(metavar="joint|single", help="Train an inner depth next to the whole, or one at a time.")
     ] = "joint",
     dropout: Annotated[float, typer.Option(metavar="RATE")] = 0.0,
     clean: Annotated[float, typer.Option(metavar="SHARE", help="Of rows that mlm leaves to distil.")] = 0.5,

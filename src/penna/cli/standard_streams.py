@@ -64,7 +64,9 @@ def settle() -> None:
 
 
 def _way(stream: Any) -> tuple[str, str]:
-    """The encoding of a stream, which is None where it was closed, and what is done with characters that it lacks."""
+    """Return the encoding of a stream, which is None where it was closed, and what is done with characters that it
+    lacks.
+    """
     return getattr(stream, "encoding", None) or "utf-8", "replace"
 
 

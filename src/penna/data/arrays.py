@@ -7,6 +7,6 @@ import numpy as np
 Array: TypeAlias = np.ndarray[Any, Any]
 
 
-def of_length_one(vectors: Array) -> Array:
+def unit_length(vectors: Array) -> Array:
     """(n, width) the same directions."""
     return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12), np.float32)

@@ -1,5 +1,7 @@
-"""Lists and dicts that were written into a cell: as JSON, as Python or as NumPy writes them. Knows one cell; evaluates
-nothing."""
+"""Lists and dicts that were written into a cell: as JSON, as Python or as NumPy writes them.
+
+Knows one cell; evaluates nothing.
+"""
 
 import ast
 import json
@@ -27,7 +29,7 @@ Token = tuple[str, str, bool]
 
 
 def parsed(cell: str) -> Any:
-    """The list or dict that a cell holds; None where it holds none. Tuples and sets are lists.
+    """Return the list or dict that a cell holds; None where it holds none. Tuples and sets are lists.
 
     >>> parsed('["a", 1]'), parsed("('a', None)"), parsed("['a' 'b']"), parsed("[a, b]"), parsed("['a''b']")
     (['a', 1], ['a', None], ['a', 'b'], None, None)
@@ -54,8 +56,10 @@ def _of_python(text: str) -> Any:
 
 
 class _Tokens:
-    """The tokens of a cell, of which one is ahead. Raises ValueError, or StopIteration at the end, for what is no
-    literal."""
+    """The tokens of a cell, of which one is ahead.
+
+    Raises ValueError, or StopIteration at the end, for what is no literal.
+    """
 
     def __init__(self, text: str) -> None:
         self._rest = _tokens(text)
@@ -83,7 +87,7 @@ class _Tokens:
         raise ValueError("no value")
 
     def _called(self, depth: int) -> Any:
-        """``np.str_('a')``, ``array([1, 2], dtype=object)``"""
+        """``np.str_('a')``, ``array([1, 2], dtype=object)``."""
         found = self.value(depth + 1)
         if self._sees(","):
             self._taken()
@@ -115,7 +119,7 @@ class _Tokens:
         return found
 
     def _braced(self, depth: int) -> Any:
-        """A dict, or a set as a list."""
+        """Return a dict, or a set as a list."""
         if self._sees("}"):
             self._taken()
             return {}
@@ -160,7 +164,7 @@ class _Tokens:
 
 
 def _tokens(text: str) -> Iterator[Token]:
-    """(kind, text, whether a blank is before it)"""
+    """(kind, text, whether a blank is before it)."""
     at, blank = 0, False
     while at < len(text):
         found = _TOKEN.match(text, at)

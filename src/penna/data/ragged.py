@@ -42,12 +42,12 @@ def flat(outputs: Array) -> tuple[Array, Array]:
 
 
 def cut(values: Array, offsets: Array) -> Objects:
-    """What ``flat`` took apart: (n,) arrays."""
+    """Return what ``flat`` took apart: (n,) arrays."""
     return objects(np.split(values, offsets[1:-1]) if len(offsets) > 1 else ())
 
 
 def shares(values: Array, offsets: Array) -> Array:
-    """What ``flat`` made, each column of a row divided by its sum; as it is where that is nothing.
+    """Return what ``flat`` made, each column of a row divided by its sum; as it is where that is nothing.
 
     >>> shares(np.array([[1.0], [3.0], [0.0]]), np.array([0, 2, 3])).tolist()
     [[0.25], [0.75], [0.0]]
@@ -62,14 +62,14 @@ def shares(values: Array, offsets: Array) -> Array:
 
 
 def single(outputs: Array) -> Array:
-    """The same in single precision."""
+    """Return the same in single precision."""
     if outputs.dtype != object:
         return outputs.astype(np.float32)
     return objects(row.astype(np.float32) for row in outputs)
 
 
 def save(path: Path, outputs: Array) -> None:
-    """Write outputs beside others, as ``path`` with a suffix of their form."""
+    """Write outputs next to others, as ``path`` with a suffix of their form."""
     if outputs.dtype != object:
         np.save(path.with_suffix(".npy"), outputs.astype(np.float32), allow_pickle=False)
         return
@@ -78,7 +78,7 @@ def save(path: Path, outputs: Array) -> None:
 
 
 def load(path: Path) -> Array:
-    """What ``save`` wrote. Raises OSError, ValueError or KeyError where it is missing or damaged."""
+    """Return what ``save`` wrote. Raises OSError, ValueError or KeyError where it is missing or damaged."""
     if not path.with_suffix(".npz").exists():
         array: Array = np.load(path.with_suffix(".npy"), allow_pickle=False)
         return array

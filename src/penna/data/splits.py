@@ -1,4 +1,7 @@
-"""Splits: positions, never data. Made once; every recipe meets the same folds; the exam is opened once, at the end."""
+"""Splits: positions, never data.
+
+Made once; every recipe meets the same folds; the test set is used once, at the end.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,25 +28,25 @@ MOST_SHARE, MOST_TINY = 0.05, 3
 
 @dataclass(frozen=True)
 class Plan:
-    """Positions into one table. ``exam`` is empty where the exam is another file.
+    """Positions into one table. ``test`` is empty where the test set is another file.
 
-    folds        (train, valid) for each of k folds, of a tiny table for each of several deals; exam rows are in neither
+    folds        (train, valid) for each of k folds, of a tiny table for each of several deals; test rows are in neither
     first_round  the folds that every recipe meets; finalists meet further ones
     """
 
-    exam: Index
+    test: Index
     folds: tuple[tuple[Index, Index], ...]
     first_round: tuple[int, ...]
 
     @property
     def again(self) -> tuple[int, ...]:
-        """The folds that finalists meet beside those: one of a large table, the later deals of a tiny one."""
+        """The folds that finalists are scored on in addition: one of a large table, the later deals of a tiny one."""
         met = len(self.first_round)
         return (1,) if met == 1 else tuple(range(met, len(self.folds)))
 
     @property
     def search(self) -> Index:
-        """Every position that is not in the exam, in order: what the final model is fitted on."""
+        """Every position that is not in the test set, in order: what the final model is fitted on."""
         train, valid = self.folds[0]
         return np.sort(np.concatenate([train, valid]))
 
@@ -53,24 +56,24 @@ def plan(
     strata: Array,
     *,
     folds: int | None = None,
-    exam: float | None = None,
+    test_size: float | None = None,
     has_test: bool = False,
     most_valid: int | None = None,
     seed: int = 0,
 ) -> Plan:
-    """An exam part and k folds, stratified by ``strata`` (n,) int.
+    """Return a test set and k folds, stratified by ``strata`` (n,) int.
 
     Rows with the same text (but for case, spacing and punctuation), or of the same group, are always on one side of
     every split; pairs also with the same text on a side, where no group is named. ``most_valid`` is how many rows to
     choose by, on one fold however few rows there are; 20,000 if None. ``folds`` asks for so many folds in the first
-    round. ``exam`` is a share of the rows in (0, 0.5]; by default 15 % of up to 2,000 rows, 10 % beyond, at most 10,000
-    rows, and none where a test table was given. Of few groups, which are not cut, some folds may get none: those are
-    left out. Raises TableError where all are but one.
+    round. ``test_size`` is a share of the rows in (0, 0.5]; by default 15 % of up to 2,000 rows, 10 % beyond, at most
+    10,000 rows, and none where a test table was given. Of few groups, which are not cut, some folds may get none: those
+    are left out. Raises TableError where all are but one.
     """
     n = len(table)
     rng = np.random.default_rng(seed)
     units = _units(table)
-    share = exam if exam is not None else min(0.15 if n <= 2_000 else 0.10, MOST_EXAM_ROWS / n)
+    share = test_size if test_size is not None else min(0.15 if n <= 2_000 else 0.10, MOST_EXAM_ROWS / n)
     in_exam = np.zeros(n, bool) if has_test else _exam(strata, units, share, rng)
     rest = np.flatnonzero(~in_exam)
     tiny = folds is None and len(rest) < TINY
@@ -113,7 +116,7 @@ def _demand_two(found: int, units: Array) -> None:
     if found < 2:
         raise TableError(
             f"the rows are of {len(np.unique(units))} groups or texts, each on one side of every split: "
-            "too few are left to choose by; give rows of more, or leave --group out."
+            "too few are left to choose by; give rows of more, or leave --group-column out."
         )
 
 
@@ -192,9 +195,12 @@ def _fill(lacking: Array, count: int) -> Array:
 
 
 def _units(table: Table) -> Array:
-    """(n,) equal numbers for rows that must stay together: same text but for case, spacing and punctuation, same group,
-    or linked through others. Pairs without a group stay together where they share a text."""
-    _, text = np.unique(table.alike, return_inverse=True)
+    """(n,) equal numbers for rows that must stay together.
+
+    Same text but for case, spacing and punctuation, same group, or linked through others. Pairs without a group stay
+    together where they share a text.
+    """
+    _, text = np.unique(table.dedup_keys, return_inverse=True)
     if table.group is not None:
         numbers: dict[str, int] = {}  # an array of strings would give each group the room of the longest
         group = np.array([numbers.setdefault(str(name), len(numbers)) for name in table.group])
@@ -207,19 +213,22 @@ def _units(table: Table) -> Array:
 
 
 def _shared(table: Table) -> Array:
-    """Of pairs, (2, n) the number of each side's text, whichever side that stands on; -1 where it links to nothing:
-    it is empty, or stands on so many rows that it is no chance that new rows would share."""
+    """Of pairs, (2, n) the number of each side's text, whichever side that stands on; -1 where it links to nothing.
+
+    It is empty, or stands on so many rows that it is no chance that new rows would share.
+    """
     _, codes, counts = np.unique(
-        np.concatenate([side.alike for side in table.sides]), return_inverse=True, return_counts=True
+        np.concatenate([side.dedup_keys for side in table.pair_tables]), return_inverse=True, return_counts=True
     )
-    empty = np.array([not text.strip() for side in table.sides for text in side.joined], bool)
+    empty = np.array([not text.strip() for side in table.pair_tables for text in side.full_text], bool)
     codes[empty | (counts[codes] > MOST_LINKED)] = -1
     return codes.reshape(2, len(table))
 
 
 def _linked(things: Sequence[Array]) -> Array:
     """(n,) the component of each row, where rows with an equal number hang together, of each array of (n,) or (m, n)
-    numbers by itself; -1 links nothing."""
+    numbers by itself; -1 links nothing.
+    """
     n = size = things[0].shape[-1]
     edges = []
     for numbers in map(np.atleast_2d, things):

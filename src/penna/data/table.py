@@ -13,14 +13,16 @@ Index: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 Objects: TypeAlias = np.ndarray[Any, np.dtype[np.object_]]
 
 _SIGNS = re.compile(r"[\W_]+")
-#: Characters of texts that are answered at once where each word is: what is said of all is held together.
+#: Characters of texts that are answered at once and each word is predicted: all outputs are in memory at once.
 PORTION = 2_000_000
 _ASCII_SIGNS = bytes(i for i in range(128) if not chr(i).isalnum())
 
 
 @dataclass(frozen=True)
 class Field:
-    """What a column beside the text holds: its ``role``, a file of ``prepare/kinds``, and how its cells are written."""
+    """What a column other than the text holds: its ``role``, a module of ``preprocessing/columns/types``, and how its
+    cells are written.
+    """
 
     role: str
     form: str = ""
@@ -28,7 +30,7 @@ class Field:
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Texts (any number of columns), columns beside them, and, for training, target and group.
+    """Texts (any number of columns), columns next to them, and, for training, target and group.
 
     text    column name -> (n,) object array of str; never None, missing cells are ""
     columns column name -> (n,) cells, as the kind of its field holds them; as they were found where it has no field
@@ -57,13 +59,13 @@ class Table:
     target_form: str = ""
     tag_names: tuple[str, ...] = ()
     pair: tuple[str, str] | None = None
-    weight: np.ndarray[Any, Any] | None = None
+    sample_weight: np.ndarray[Any, Any] | None = None
 
     def __len__(self) -> int:
         return len(next(iter((*self.text.values(), *self.columns.values())), self.rows))
 
     def take(self, index: Index) -> "Table":
-        """The rows at these positions, in this order."""
+        """Return the rows at these positions, in this order."""
         taken = replace(
             self,
             text={name: column[index] for name, column in self.text.items()},
@@ -71,12 +73,12 @@ class Table:
             group=None if self.group is None else self.group[index],
             rows=self.rows[index] if len(self.rows) else self.rows,
             columns={name: column[index] for name, column in self.columns.items()},
-            weight=None if self.weight is None else self.weight[index],
+            sample_weight=None if self.sample_weight is None else self.sample_weight[index],
         )
         if "hashes" in self.__dict__:  # computed once for the whole table, cut like a column
             taken.__dict__["hashes"] = self.hashes[index]
         if "joined" in self.__dict__:
-            taken.__dict__["joined"] = self.joined[index]
+            taken.__dict__["joined"] = self.full_text[index]
         return taken
 
     @property
@@ -85,19 +87,19 @@ class Table:
         return self.targets or self.target_name
 
     @cached_property
-    def sides(self) -> tuple["Table", "Table"]:
+    def pair_tables(self) -> tuple["Table", "Table"]:
         """Of pairs: the rows with their first text alone, and with their second, each a table of one text."""
-        assert self.pair is not None, "asked of pairs alone"
+        assert self.pair is not None, "only for pairs"
         first, second = (replace(self, text={name: self.text[name]}, pair=None) for name in self.pair)
         return first, second
 
     @cached_property
-    def numbers(self) -> Index:
+    def row_numbers(self) -> Index:
         """(n,) ``rows``, counted from 1 where none were given: what a message names rows by."""
         return self.rows if len(self.rows) else np.arange(1, len(self) + 1)
 
     @cached_property
-    def joined(self) -> Objects:
+    def full_text(self) -> Objects:
         """(n,) each row's text columns as one string, non-empty cells joined by a line break; both of a pair."""
         if self.pair is not None:
             return self._paired("\n")
@@ -114,12 +116,12 @@ class Table:
         out[:] = [f"{a}{sign}{b}" for a, b in zip(*(self.text[name] for name in self.pair or ()), strict=True)]
         return out
 
-    def some(self, rows: int) -> "Table":
+    def sample(self, rows: int) -> "Table":
         """At most so many of the rows, drawn at random and always the same: every third may be of a kind."""
         return self.take(np.sort(np.random.default_rng(0).permutation(len(self))[:rows])) if len(self) > rows else self
 
-    def portions(self, rows: int, characters: int = PORTION) -> "Iterator[Table]":
-        """The table in its order, by parts of at most so many rows and characters; a longer row stands alone."""
+    def batches(self, rows: int, characters: int = PORTION) -> "Iterator[Table]":
+        """Yield the table in its order, by parts of at most so many rows and characters; a longer row stands alone."""
         sizes = np.zeros(len(self), np.int64)
         for column in self.text.values():
             sizes += np.fromiter(map(len, column), np.int64, len(self))
@@ -133,11 +135,11 @@ class Table:
     @cached_property
     def hashes(self) -> np.ndarray[Any, np.dtype[np.uint64]]:
         """(n,) uint64, equal for equal texts: the key of every cache. Where there is no text, equal for equal rows."""
-        texts = self._paired("\x1f") if self.pair else self.joined if self.text else self.row_keys
+        texts = self._paired("\x1f") if self.pair else self.full_text if self.text else self.row_keys
         return _digests(text.encode("utf-8", "surrogatepass") for text in texts)
 
     @cached_property
-    def alike(self) -> np.ndarray[Any, np.dtype[np.uint64]]:
+    def dedup_keys(self) -> np.ndarray[Any, np.dtype[np.uint64]]:
         """(n,) uint64, equal for texts that differ in case, spacing and punctuation alone: copies, to a split.
 
         Rows without a text are copies where their columns are equal; pairs also where their texts are exchanged.
@@ -146,8 +148,8 @@ class Table:
             sides = zip(*(map(_bare, self.text[name]) for name in self.pair), strict=True)
             return _digests(b"\x1f".join(sorted(side)) for side in sides)
         if not self.columns:
-            return _digests(map(_bare, self.joined))
-        texts = self.joined.copy()
+            return _digests(map(_bare, self.full_text))
+        texts = self.full_text.copy()
         empty = np.flatnonzero([not text.strip() for text in texts])
         # Of the other rows these would be written for nothing, and thousands of columns take a while.
         texts[empty] = _keys([cells[empty] for cells in self.columns.values()], len(empty))
@@ -155,14 +157,14 @@ class Table:
 
     @cached_property
     def row_keys(self) -> Objects:
-        """(n,) each row's columns beside the text as one string, for comparison alone."""
+        """(n,) each row's columns other than the text as one string, for comparison alone."""
         return _keys(list(self.columns.values()), len(self))
 
     @cached_property
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits, equal for equal texts, targets and weights in equal order."""
         total = hashlib.sha256(self.hashes.tobytes())
-        for column in (*self.columns.values(), self.target, self.group, self.weight):
+        for column in (*self.columns.values(), self.target, self.group, self.sample_weight):
             if column is not None and column.dtype == object:
                 total.update("\x1f".join(map(str, column)).encode("utf-8", "surrogatepass"))
             elif column is not None:

@@ -34,7 +34,7 @@ def words(text: str, rule: str) -> Array:
 
 
 def joined(parts: list[str] | tuple[str, ...]) -> str:
-    """A list of words as one text, from which "spaces" finds the same words."""
+    """Return a list of words as one text, from which "spaces" finds the same words."""
     return " ".join(part.replace(" ", "\u00a0") if " " in part else part for part in parts)
 
 
@@ -47,8 +47,11 @@ def _given(text: str) -> list[tuple[int, int]]:
 
 
 def _found(text: str) -> list[tuple[int, int]]:
-    """Runs of letters and digits; other signs alone. Combining marks, joiners and skin tones stay with what is before
-    them: no word may begin in the middle of what a reader sees as one sign."""
+    """Return runs of letters and digits; other signs alone.
+
+    Combining marks, joiners and skin tones stay with what is before them: no word may begin in the middle of what a
+    reader sees as one sign.
+    """
     spans = [match.span() for match in _WORD.finditer(text)]
     if text.isascii():
         return spans

@@ -85,7 +85,7 @@ def gather_ragged(segments: Sequence[Segment], hashes: Hashes) -> tuple[Array, A
 
 
 def spans(starts: Array, lengths: Array) -> tuple[Array, Array]:
-    """The flat index of many spans one after the other, and the offsets (n + 1,) of the result."""
+    """Return the flat index of many spans one after the other, and the offsets (n + 1,) of the result."""
     offsets = np.zeros(len(lengths) + 1, np.int64)
     np.cumsum(lengths, out=offsets[1:])
     return np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], lengths), offsets
@@ -100,7 +100,7 @@ class Store:
         self.limit = limit
 
     def segments(self, wanted: Hashes | None = None) -> list[Segment]:
-        """The whole segments that hold one of the ``wanted`` rows (None: all), marked as used now.
+        """Return the whole segments that hold one of the ``wanted`` rows (None: all), marked as used now.
 
         Others are not read: a store may hold the rows of many tables. Damaged files are removed.
         """

@@ -34,7 +34,8 @@ _BESIDE = ("merges.txt", "tokenizer_config.json", "special_tokens_map.json")
 @dataclass(frozen=True)
 class Kind:
     """What differs between architectures: positions that are not usable, whether a pooler can be left out, and whether
-    tokens have types."""
+    tokens have types.
+    """
 
     lost_positions: int = 0
     pooler: bool = True
@@ -80,7 +81,7 @@ class Checkpoint:
 
     @property
     def depths(self) -> tuple[int, ...]:
-        """How many layers, counted as applied, can be asked for; ascending."""
+        """How many layers, counted as applied, can be requested; ascending."""
         return tuple(range(self.step, self.layers + 1, self.step))
 
     @property
@@ -90,15 +91,17 @@ class Checkpoint:
         return tuple(sorted({self.depth_at(share): share for share in wanted}.values(), reverse=True))
 
     def depth_at(self, share: float) -> int:
-        """The depth that is nearest to this share of the layers, among those it was trained for where it says so."""
+        """Return the depth that is nearest to this share of the layers, among those it was trained for where it says
+        so.
+        """
         return min(self.trained or self.depths, key=lambda depth: (abs(depth - share * self.layers), -depth))
 
     def pooled(self, wanted: str) -> str:
-        """The pooling that is meant: "own" stands for its own one, which is the mean where it has none."""
+        """Return the pooling that is meant: "own" stands for its own one, which is the mean where it has none."""
         return (self.pooling or "mean") if wanted == OWN else wanted
 
     def sentence_at(self, length: int) -> int:
-        """The length of a text whose vector is wanted as it comes, at most so many tokens."""
+        """Return the length of a text whose vector is wanted as it comes, at most so many tokens."""
         return min(length, self.max_length, self.sentence_length or self.max_length)
 
     def megabytes_at(self, depth: int) -> float:
@@ -122,7 +125,8 @@ def shipped(assets: Path = ASSETS) -> list[str]:
 
 
 def find(name: str, *, offline: bool | None = None, assets: Path = ASSETS) -> Checkpoint:
-    """The checkpoint called ``name``: a local folder, one in the package, or a name on the hub (its cache comes first).
+    """Return the checkpoint called ``name``: a local folder, one in the package, or a name on the hub (its cache comes
+    first).
 
     ``offline`` True keeps off the net; None asks the environment (HF_HUB_OFFLINE). Raises EncoderError.
     """
@@ -182,7 +186,7 @@ def describe(name: str, folder: Path) -> Checkpoint:
 def load_module(
     checkpoint: Checkpoint, *, depth: int | None = None, dtype: str = "float32", dropout: float | None = None
 ) -> "torch.nn.Module":
-    """The plain encoder, cut to its first ``depth`` layers, in evaluation mode, without a pooler.
+    """Return the plain encoder, cut to its first ``depth`` layers, in evaluation mode, without a pooler.
 
     Call it with ``input_ids`` and ``attention_mask``; take ``.last_hidden_state``. ``depth`` is one of the checkpoint's
     ``depths``; weights come as ``dtype``, however they are stored; ``dropout`` replaces every dropout rate of the
@@ -209,15 +213,17 @@ def load_module(
 
 
 def load_tokenizer(checkpoint: Checkpoint) -> "tokenizers.Tokenizer":
-    """The checkpoint's fast tokenizer, which adds special tokens and neither cuts nor pads. Not to be changed: the same
-    one is given again."""
+    """Return the checkpoint's fast tokenizer, which adds special tokens and neither cuts nor pads.
+
+    Not to be changed: the same one is given again.
+    """
     file = checkpoint.folder / _TOKENIZER
     return _tokenizer(checkpoint, file.stat().st_mtime_ns if file.is_file() else 0)
 
 
 @lru_cache(maxsize=4)
 def _tokenizer(checkpoint: Checkpoint, written: int) -> "tokenizers.Tokenizer":
-    """Reading one takes a tenth of a second, which a fit on a dozen rows would pay a dozen times."""
+    """Cache what was read: it takes a tenth of a second, which a fit on a dozen rows would pay a dozen times."""
     tokenizer, checked = tokenizer_folder.read(checkpoint.name, checkpoint.folder)
     tokenizer_folder.check(checkpoint.name, checkpoint.folder, tokenizer, checked, checkpoint.vocabulary)
     return tokenizer
@@ -244,7 +250,7 @@ def _like_a_path(name: str) -> bool:
 
 
 def unloaded(checkpoint: Checkpoint, why: str) -> EncoderError:
-    """What is raised where a checkpoint's weights cannot be read."""
+    """Return what is raised where a checkpoint's weights cannot be read."""
     return EncoderError(
         f"encoder {checkpoint.name!r} cannot be loaded ({why}): get the folder {checkpoint.folder} again."
     )

@@ -25,7 +25,7 @@ class Stack:
 
 
 def read(name: str, folder: Path) -> dict[str, Any]:
-    """The object in config.json. Raises EncoderError."""
+    """Return the object in config.json. Raises EncoderError."""
     file = folder / "config.json"
     if not file.is_file():
         raise EncoderError(f"encoder {name!r}: {folder} holds no config.json: give the folder of a checkpoint.")
@@ -41,7 +41,7 @@ def read(name: str, folder: Path) -> dict[str, Any]:
 
 
 def whole(name: str, config: Mapping[str, Any], *keys: str, default: int | None = None) -> int:
-    """The first of these keys that holds a positive whole number. Raises EncoderError where none does."""
+    """Return the first of these keys that holds a positive whole number. Raises EncoderError where none does."""
     for key in keys:
         value = config.get(key)
         if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 100_000_000:
@@ -70,11 +70,13 @@ def stack(name: str, config: Mapping[str, Any]) -> Stack:
 
 def _trained(name: str, config: Mapping[str, Any], depths: range) -> tuple[int, ...]:
     """Those of its own depths that can be cut to: an encoder that was cut once keeps the word of the whole one."""
-    said = config.get(TRAINED)
-    if said is None:
+    trained_depths = config.get(TRAINED)
+    if trained_depths is None:
         return ()
-    if not isinstance(said, list) or not all(isinstance(d, int) and not isinstance(d, bool) for d in said):
+    if not isinstance(trained_depths, list) or not all(
+        isinstance(d, int) and not isinstance(d, bool) for d in trained_depths
+    ):
         raise EncoderError(
             f"encoder {name!r}: {TRAINED} in its config.json is no list of whole numbers: put it right, or remove it."
         )
-    return tuple(sorted({d for d in said if d in depths} | {depths[-1]}))
+    return tuple(sorted({d for d in trained_depths if d in depths} | {depths[-1]}))

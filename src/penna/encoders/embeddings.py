@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from penna.budget import Deadline
-from penna.data.arrays import Array, of_length_one
+from penna.data.arrays import Array, unit_length
 from penna.data.table import Table
 from penna.encoders import cache as caches
 from penna.encoders import sliding_windows
@@ -74,9 +74,10 @@ def embed(
     deadline: Deadline | None = None,
     threads: int = 2,
 ) -> Array:
-    """(n, width) float32: each row's hidden states after ``depth`` layers, pooled over its tokens; of pairs, of both
-    texts in one row; of a text longer than ``length``, the mean of at most so many ``windows``; of length one where the
-    encoder's folder says so.
+    """(n, width) float32: each row's hidden states after ``depth`` layers, pooled over its tokens.
+
+    Of pairs, of both texts in one row; of a text longer than ``length``, the mean of at most so many ``windows``; of
+    length one where the encoder's folder says so.
 
     Raises Unfinished when the deadline comes before the last text.
     """
@@ -88,10 +89,10 @@ def embed(
     out = np.zeros((len(table), checkpoint.width), np.float32)
     for rows, many in ((np.flatnonzero(~long), 1), (np.flatnonzero(long), windows)):
         if len(rows):
-            asked = replace(setting, windows=many)
+            windowed = replace(setting, windows=many)
             part = table if len(rows) == len(table) else table.take(rows)
-            out[rows] = _vectors(checkpoint, part, asked, cache, deadline, threads)
-    return of_length_one(out) if checkpoint.unit else out
+            out[rows] = _vectors(checkpoint, part, windowed, cache, deadline, threads)
+    return unit_length(out) if checkpoint.unit else out
 
 
 def _long(checkpoint: Checkpoint, table: Table, setting: Setting, cache: Path | None) -> Array:
@@ -115,7 +116,7 @@ def _vectors(
 
 
 def inner_depths(checkpoint: Checkpoint, depth: int) -> list[int]:
-    """The depths that a pass to ``depth`` also keeps: those below it that are worth trying, and itself."""
+    """Return the depths that a pass to ``depth`` also keeps: those below it that are worth trying, and itself."""
     return sorted({d for d in map(checkpoint.depth_at, checkpoint.shares) if d < depth} | {depth})
 
 
@@ -147,7 +148,7 @@ def _compute(
     deadline: Deadline | None,
     threads: int,
 ) -> list[Segment]:
-    """New segments of ``setting.depth``; every depth's are written to the cache, chunk by chunk."""
+    """Return new segments of ``setting.depth``; every depth's are written to the cache, chunk by chunk."""
     encoder = loaded(checkpoint, tuple(depths), setting.pooling, setting.dtype, threads)
     fresh: list[Segment] = []
     for chunk in _chunks(texts):
@@ -230,7 +231,7 @@ class Encoder:
 
 @lru_cache(maxsize=1)
 def loaded(checkpoint: Checkpoint, depths: tuple[int, ...], pooling: str, dtype: str, threads: int) -> Encoder:
-    """The encoder that was used last stays in memory: valid rows follow training rows."""
+    """Return the encoder that was used last stays in memory: valid rows follow training rows."""
     return Encoder(checkpoint, depths, pooling, dtype, threads)
 
 

@@ -30,7 +30,10 @@ def kept_offline() -> bool:
 
 
 def snapshot(name: str, offline: bool) -> Path:
-    """The snapshot folder in the hub's local cache, downloaded first where it must and may be. Raises EncoderError."""
+    """Return the snapshot folder in the hub's local cache, downloaded first where it must and may be.
+
+    Raises EncoderError.
+    """
     import huggingface_hub
     from huggingface_hub.utils import disable_progress_bars
 

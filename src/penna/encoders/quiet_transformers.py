@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def silence() -> Iterator[None]:
-    """transformers' logging and progress bars off, and afterwards as they were."""
+    """Switch the logging and the progress bars of transformers off, and afterwards restore them."""
     from transformers.utils import logging
 
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()

@@ -1,5 +1,7 @@
-"""What a sentence-transformers folder holds about vectors: how they are pooled, whether they have length one, how
-long a text may be. Knows its JSON files (modules.json, 1_Pooling/config.json, sentence_bert_config.json); trusts none.
+"""What a sentence-transformers folder holds about vectors.
+
+How they are pooled, whether they have length one, how long a text may be. Knows its JSON files (modules.json,
+1_Pooling/config.json, sentence_bert_config.json); trusts none.
 """
 
 import json
@@ -31,8 +33,11 @@ _NAMES: Mapping[str, str] = {"cls": "cls", "mean": "mean", "max": "max", "mean_s
 
 @dataclass(frozen=True)
 class Sentence:
-    """Where the transformer is, and what becomes of its hidden states: ``pooling``, ``unit`` where vectors are brought
-    to length one, ``length`` the most tokens of a text. What the folder does not give is "" or 0."""
+    """Where the transformer is, and what becomes of its hidden states.
+
+    ``pooling``, ``unit`` where vectors are brought to length one, ``length`` the most tokens of a text. What the folder
+    does not give is "" or 0.
+    """
 
     folder: Path
     pooling: str = ""
@@ -41,7 +46,7 @@ class Sentence:
 
 
 def read(name: str, folder: Path) -> Sentence:
-    """Raises EncoderError, which names the module, where something happens to vectors that cannot be done here."""
+    """Raise EncoderError, which names the module, where something happens to vectors that cannot be done here."""
     modules = _modules(name, folder)
     if not modules:
         inner = folder / _OLD if not (folder / "config.json").is_file() and (folder / _OLD).is_dir() else folder

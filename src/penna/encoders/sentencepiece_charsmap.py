@@ -1,5 +1,7 @@
-"""The table of characters inside a sentence-piece tokenizer: checked before native code walks it, which believes every
-number in it (darts-clone's double array, as sentencepiece writes it, then the texts that it points at). Knows numpy.
+"""The table of characters inside a sentence-piece tokenizer.
+
+Checked before native code walks it, which believes every number in it (darts-clone's double array, as sentencepiece
+writes it, then the texts that it points at). Knows numpy.
 """
 
 import base64
@@ -19,7 +21,8 @@ _BLOCK = 256
 
 def check(text: str) -> None:
     """Raise ValueError unless every way through the table ends inside it, at a text that is short for its key, and that
-    does not grow again when it is normalised."""
+    does not grow again when it is normalised.
+    """
     if len(text) > 2 * _MOST_BYTES:
         raise ValueError("is too large")
     try:

@@ -1,5 +1,6 @@
-"""How texts become rows of tokens: special ones around one text or two, and windows over a long one. Knows ids alone,
-so that training and serving frame texts with the same lines; no torch.
+"""How texts become rows of tokens: special ones around one text or two, and windows over a long one.
+
+Knows ids alone, so that training and serving frame texts with the same lines; no torch.
 
     one text   before, text, after
     a pair     before, first, between, second, after; of what does not fit, the longer side is cut first
@@ -25,7 +26,7 @@ from penna.encoders.tokens import Ragged
 if TYPE_CHECKING:
     import tokenizers
 
-#: So many windows of a text are read where windows are asked for.
+#: So many windows of a text are read where windows are requested.
 MOST_WINDOWS = 16
 _SHARED = 8  # of a window, so many parts to one that stands in the one before, too
 _MOST_SPECIAL = 16
@@ -42,7 +43,7 @@ class Frame:
 
     @classmethod
     def of(cls, tokenizer: "tokenizers.Tokenizer", types: int) -> "Frame":
-        """What a tokenizer puts around a pair; ``types``: so many kinds of tokens the encoder knows."""
+        """Return what a tokenizer puts around a pair; ``types``: so many kinds of tokens the encoder knows."""
         found = tokenizer.encode("a", "b")
         sides = found.sequence_ids
         first = [i for i, side in enumerate(sides) if side == 0]
@@ -60,12 +61,13 @@ class Frame:
         return self.before + self.between + self.after
 
     def to_json(self) -> dict[str, Any]:
+        """Return a JSON-able form."""
         around = {"before": list(self.before), "between": list(self.between), "after": list(self.after)}
         return {**around, "typed": self.typed}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Frame":
-        """Raises ValueError, KeyError or TypeError for what ``to_json`` did not write."""
+        """Raise ValueError, KeyError or TypeError for what ``to_json`` did not write."""
         parts = [data[name] for name in ("before", "between", "after")]
         for part in parts:
             if not isinstance(part, list) or len(part) > _MOST_SPECIAL:
@@ -90,7 +92,7 @@ class Framed:
     cut: Array
 
     def take(self, index: Array) -> "Framed":
-        """The texts at these positions, in this order."""
+        """Return the texts at these positions, in this order."""
         flat, starts = spans(self.starts[:-1][index], np.diff(self.starts)[index])
         return Framed(self.rows.take(flat), starts, self.long[index], self.cut[index])
 
@@ -123,11 +125,12 @@ class Framing:
         return made(self.frame, sides, self.length, self.windows)
 
     def to_json(self) -> dict[str, Any]:
+        """Return a JSON-able form."""
         return {"frame": self.frame.to_json(), "sides": self.sides, "windows": self.windows}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], length: int) -> "Framing":
-        """Raises ValueError, KeyError or TypeError for what ``to_json`` did not write."""
+        """Raise ValueError, KeyError or TypeError for what ``to_json`` did not write."""
         sides, windows = data["sides"], data["windows"]
         if type(windows) is not int or sides not in (1, 2) or not 1 <= windows <= MOST_WINDOWS:
             raise ValueError("its sides or windows are out of range")
@@ -141,10 +144,10 @@ def framing(checkpoint: Checkpoint, length: int, *, pair: bool = False, windows:
     return Framing(frame, min(length, checkpoint.max_length), 2 if pair else 1, windows)
 
 
-def read(asked: Framing, checkpoint: Checkpoint, table: Table, cache: Path | None) -> Framed:
-    """The rows of a table's texts; of pairs, where the framing has two sides."""
-    sides = table.sides if asked.sides == 2 else (table,)
-    return asked([tokens.inner(checkpoint, side, asked.most, cache) for side in sides])
+def read(framing: Framing, checkpoint: Checkpoint, table: Table, cache: Path | None) -> Framed:
+    """Return the rows of a table's texts; of pairs, where the framing has two sides."""
+    sides = table.pair_tables if framing.sides == 2 else (table,)
+    return framing([tokens.inner(checkpoint, side, framing.most, cache) for side in sides])
 
 
 def _of_one(frame: Frame, sides: Sequence[Ragged], length: int, windows: int) -> Framed:
@@ -178,8 +181,9 @@ def _of_two(frame: Frame, sides: Sequence[Ragged], length: int, windows: int) ->
 
 
 def _windows(text: Ragged, size: Array, most: int) -> tuple[Array, Array, Array, Array]:
-    """The text of each window, where in the text it begins, each text's first window (n + 1,), and whether a part of
-    the text is in none; windows of text i are ``size[i]`` long."""
+    """Return the text of each window, where in the text it begins, each text's first window (n + 1,), and whether a
+    part of the text is in none; windows of text i are ``size[i]`` long.
+    """
     stride = np.maximum(size - size // _SHARED, 1)
     over = np.maximum(text.lengths - size, 0)
     wanted = 1 + np.where(size > 0, -(-over // stride), 0)

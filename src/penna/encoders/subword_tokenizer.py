@@ -1,4 +1,4 @@
-"""Sub-words of a task's own texts: learnt, saved, opened; texts to ids and back. Knows no torch, no language.
+"""Sub-words of a task's own texts: learned, saved, opened; texts to ids and back. Knows no torch, no language.
 
 Pieces are merged by frequency (BPE, Sennrich et al. 2016, arXiv 1508.07909): of multi30k, 6,000 such pieces make texts
 an eighth shorter than as many of the library's unigram pieces, and take a quarter of the time to learn. Case is kept.
@@ -30,12 +30,14 @@ NEVER = (PAD, UNKNOWN, BEGIN)
 
 _SPACE = "▁"
 _LONGEST = 16  # characters of a piece: whole clauses are no pieces where words are not spaced
-_CHARACTERS = 20_000_000  # learnt from at most so many
+_CHARACTERS = 20_000_000  # trained on at most so many
 _LARGEST = 64 << 20  # bytes of a file
 
 
 def learn(texts: Sequence[str], size: int) -> "tokenizers.Tokenizer":
-    """A tokenizer of at most ``size`` pieces; fewer where the texts hold no more. It puts ``END`` after each text.
+    """Return a tokenizer of at most ``size`` pieces; fewer where the texts hold no more.
+
+    It puts ``END`` after each text.
 
     >>> pieces = learn(["ab ab abc"] * 3, 20)
     >>> decode(pieces, [pieces.encode("abc ab").ids])
@@ -77,18 +79,19 @@ def encode(tokenizer: "tokenizers.Tokenizer", texts: Iterable[str]) -> Ragged:
 
 
 def decode(tokenizer: "tokenizers.Tokenizer", rows: Iterable[Sequence[int]]) -> list[str]:
-    """The texts that rows of ids stand for."""
+    """Return the texts that rows of ids stand for."""
     return [str(text).strip() for text in tokenizer.decode_batch([list(row) for row in rows], skip_special_tokens=True)]
 
 
 def clean(text: str) -> str:
-    """A lone surrogate cannot pass into the tokenizer: it becomes a question mark."""
+    """Return a lone surrogate cannot pass into the tokenizer: it becomes a question mark."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def open_file(path: Path, known: int, own: bool = True) -> "tokenizers.Tokenizer":
-    """Raises BundleError where the file is damaged, has more tokens than the ``known`` ones of its graph or, if it
-    should be one of its ``own``, other special tokens."""
+    """Raise BundleError where the file is damaged, has more tokens than the ``known`` ones of its graph or, if it
+    should be one of its ``own``, other special tokens.
+    """
     tokenizer = tokenizer_file.open_tokenizer(path, known, _LARGEST)
     if own and [tokenizer.token_to_id(token) for token in SPECIAL] != list(range(len(SPECIAL))):
         raise BundleError(f"{path} is damaged (its special tokens are others): copy the artefact again.")
@@ -96,13 +99,16 @@ def open_file(path: Path, known: int, own: bool = True) -> "tokenizers.Tokenizer
 
 
 def _some(texts: Sequence[str]) -> list[str]:
-    """Evenly spread, so many that they hold no more characters than are learnt from."""
+    """Evenly spread, at most as many characters as training reads."""
     stride = max(1, -(-sum(map(len, texts)) // _CHARACTERS))
     return [unicodedata.normalize("NFC", clean(text)) for text in texts[::stride]]
 
 
 def _alphabet(texts: Sequence[str], size: int) -> list[str]:
-    """The characters that get a piece, commonest first: at most half of all pieces, none that is seen only once."""
+    """Return the characters that get a piece, commonest first.
+
+    At most half of all pieces, none that is seen only once.
+    """
     counts = Counter(chain.from_iterable(texts))
     ranked = sorted((-count, sign) for sign, count in counts.items() if count > 1 and not sign.isspace())
     return [_SPACE, *(sign for _, sign in ranked[: max(1, size // 2)])]

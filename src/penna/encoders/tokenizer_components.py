@@ -67,6 +67,7 @@ def typed(part: Any, known: Parts, where: str, inner: str = "") -> None:
 
 
 def settings(part: Mapping[str, Any], known: Mapping[str, Check], where: str) -> None:
+    """Return every hyperparameter, defaults included."""
     for name, value in part.items():
         if name == "type":
             continue
@@ -81,7 +82,7 @@ def settings(part: Mapping[str, Any], known: Mapping[str, Check], where: str) ->
 
 
 def _no_growth(part: Mapping[str, Any]) -> None:
-    """What takes a place is no longer, and nothing that a normal form would make longer."""
+    """Check that a replacement is no longer than what it replaces, in every normal form."""
     found, content = part.get("pattern", {}), part.get("content", "")
     least = len(found["String"]) if "String" in found else 1
     if len(content) > least or not content.replace("▁", "").isascii():
@@ -184,7 +185,7 @@ def _vocabulary(value: Any) -> None:
 
 
 def _pieces(value: Any) -> None:
-    """[[piece, its log-probability], ...]"""
+    """[[piece, its log-probability], ...]."""
     if not isinstance(value, list) or not 0 < len(value) <= MOST_TOKENS:
         raise ValueError(f"is no list of 1 to {MOST_TOKENS:,} pieces")
     if set(map(type, value)) != {list} or set(map(len, value)) != {2}:

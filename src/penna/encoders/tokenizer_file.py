@@ -1,5 +1,6 @@
-"""A tokenizer.json, looked at before native code sees it: in an artefact, and in an encoder's folder. Knows JSON; what
-may be in it says ``tokenizer_parts``.
+"""A tokenizer.json, looked at before native code sees it: in an artefact, and in an encoder's folder.
+
+Knows JSON; what may be in it says ``tokenizer_parts``.
 """
 
 from contextlib import AbstractContextManager
@@ -33,14 +34,15 @@ _TOP = frozenset(
 @dataclass(frozen=True)
 class Checked:
     """A tokenizer that may be opened: its file, one more than the largest of its ids, and the id of what it does not
-    know, None where it knows all."""
+    know, None where it knows all.
+    """
 
     content: bytes
     ids: int
     unknown: int | None = None
 
     def opened(self) -> "tokenizers.Tokenizer":
-        """The same in native code; neither cuts nor pads. Raises whatever that raises."""
+        """Return the same in native code; neither cuts nor pads. Raises whatever that raises."""
         import tokenizers
 
         made = tokenizers.Tokenizer.from_buffer(self.content)
@@ -50,7 +52,7 @@ class Checked:
 
 
 def checked(content: bytes) -> Checked:
-    """Raises ValueError, with the reason, unless a tokenizer is made of known parts alone."""
+    """Raise ValueError, with the reason, unless a tokenizer is made of known parts alone."""
     data = _parsed(content)
     if not isinstance(data, dict) or data.keys() - _TOP:
         raise ValueError("it is no tokenizer, or has parts that no tokenizer has")
@@ -79,7 +81,7 @@ def _parsed(content: bytes) -> Any:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A key that comes twice would be one thing here and another to who reads it next."""
+    """Return a key that comes twice would be one thing here and another to who reads it next."""
     made = dict(pairs)
     if len(made) != len(pairs):
         raise ValueError("a name comes twice in it")
@@ -125,13 +127,13 @@ def _processors(part: Any) -> list[Mapping[str, Any]]:
 
 
 def _special(part: Mapping[str, Any]) -> list[int]:
-    """The ids that a post-processor puts around texts."""
+    """Return the ids that a post-processor puts around texts."""
     pairs = [part[name][1] for name in ("sep", "cls") if name in part]
     return pairs + [number for token in part.get("special_tokens", {}).values() for number in token["ids"]]
 
 
 def open_tokenizer(path: Path, known: int, largest: int = LARGEST) -> "tokenizers.Tokenizer":
-    """A tokenizer of an artefact whose graph knows so many ids. Raises BundleError."""
+    """Return a tokenizer of an artefact whose graph knows so many ids. Raises BundleError."""
     content = safe_load.content(path, largest)
     try:
         found = checked(content)

@@ -1,5 +1,6 @@
-"""The tokenizer of an encoder's folder: its tokenizer.json, or what transformers makes of its vocabulary. Checked for
-what native code could choke on (``tokenizer_file``), and for whether it knows any text at all. No torch.
+"""The tokenizer of an encoder's folder: its tokenizer.json, or what transformers makes of its vocabulary.
+
+Checked for what native code could choke on (``tokenizer_file``), and for whether it knows any text at all. No torch.
 
 transformers makes a tokenizer of whatever is there: where a vocabulary is missing, or is one of another kind, every
 text becomes empty or unknown, and nothing says so.
@@ -47,7 +48,7 @@ _USED = 0.25
 
 
 def read(name: str, folder: Path) -> tuple["tokenizers.Tokenizer", Checked]:
-    """The tokenizer, which neither cuts nor pads, and its file. Raises EncoderError with the reason."""
+    """Return the tokenizer, which neither cuts nor pads, and its file. Raises EncoderError with the reason."""
     made = partial(_refusal, name, folder)
     if not any((folder / file).is_file() for file in VOCABULARIES):
         raise EncoderError(f"encoder {name!r} has no tokenizer: put its {TOKENIZER} into {folder}.")
@@ -91,7 +92,7 @@ def _unconverted(folder: Path, why: str) -> str:
 
 
 def _known(tokenizer: "tokenizers.Tokenizer", checked: Checked, text: str) -> float:
-    """The share of a text's letters that stand in a token that is known."""
+    """Return the share of a text's letters that stand in a token that is known."""
     found = tokenizer.encode(text, add_special_tokens=False)
     covered = set[int]()
     for number, (start, end) in zip(found.ids, found.offsets, strict=True):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Ids: TypeAlias = np.ndarray[Any, np.dtype[np.int32]]
 
-CAP = 512  # rows are kept up to this length, or to the length asked for where that is more
+CAP = 512  # rows are kept up to this length, or to the length requested where that is more
 CHARACTERS = 20  # per token: a longer text is cut before it is tokenised, so that a 2 MB cell costs nothing
 _CHUNK = 1000
 
@@ -29,7 +29,7 @@ class Ragged:
 
     ``whole`` is each row's length before it was cut (of a very long text, at least that); ``pad`` fills up a batch;
     ``turns`` (n,) is where each row's second text begins, None where there is none; ``typed`` says whether the encoder
-    is told of it by types.
+    is given it by types.
     """
 
     values: Ids
@@ -44,11 +44,11 @@ class Ragged:
 
     @property
     def lengths(self) -> Array:
-        """(n,) int64"""
+        """(n,) int64."""
         return np.diff(self.offsets)
 
     def take(self, index: Array) -> "Ragged":
-        """The rows at these positions, in this order."""
+        """Return the rows at these positions, in this order."""
         flat, offsets = spans(self.offsets[:-1][index], self.lengths[index])
         turns = None if self.turns is None else self.turns[index]
         return Ragged(self.values[flat], offsets, self.whole[index], self.pad, turns, self.typed)
@@ -78,7 +78,7 @@ def inner(checkpoint: Checkpoint, table: Table, most: int, cache: Path | None) -
 
 
 def cap_of(checkpoint: Checkpoint, most: int) -> int:
-    """So many ids of a text are kept where ``most`` are asked for: few different caches, whatever is asked."""
+    """So many ids of a text are kept where ``most`` are requested: few different caches, whatever is requested."""
     return max(CAP, most) if most > checkpoint.max_length else min(checkpoint.max_length, max(CAP, most))
 
 
@@ -93,7 +93,7 @@ def _kept(checkpoint: Checkpoint, table: Table, cap: int, cache: Path | None) ->
         closing = _closing(tokenizer)
     if missing.any():
         with working(checkpoint):
-            values, offsets = _encode(tokenizer, table.joined[first[missing]], cap, closing, checkpoint.pad)
+            values, offsets = _encode(tokenizer, table.full_text[first[missing]], cap, closing, checkpoint.pad)
         segments.append(caches.segment(hashes[missing], values, offsets))
         if store is not None:
             store.append(segments[-1])
@@ -119,7 +119,7 @@ def padded(ragged: Ragged, index: Array, *, even: bool = False) -> tuple[Array, 
 
 
 def even_length(length: int) -> int:
-    """The length, or the next one that is a multiple of a sixteenth to an eighth of it.
+    """Return the length, or the next one that is a multiple of a sixteenth to an eighth of it.
 
     >>> [even_length(length) for length in (7, 17, 35, 128, 130)]
     [7, 18, 36, 128, 144]
@@ -129,18 +129,21 @@ def even_length(length: int) -> int:
 
 
 def types(ragged: Ragged, index: Array, width: int) -> Array | None:
-    """The types of one batch's tokens (b, width) int64, 1 from each second text on; None where all are of one."""
+    """Return the types of one batch's tokens (b, width) int64, 1 from each second text on.
+
+    None where all are of one.
+    """
     return seconds(ragged, index, width) if ragged.typed and ragged.turns is not None else None
 
 
 def seconds(ragged: Ragged, index: Array, width: int) -> Array:
-    """(b, width) int64: 1 from where each row's second text begins, whether or not an encoder is told of it."""
-    assert ragged.turns is not None, "asked of pairs alone"
+    """(b, width) int64: 1 from where each row's second text begins, whether or not an encoder is given it."""
+    assert ragged.turns is not None, "only for pairs"
     return (np.arange(width)[None, :] >= ragged.turns[index][:, None]).astype(np.int64)
 
 
 def length_for(lengths: Array, cap: int, share: float = 0.95) -> tuple[int, float]:
-    """A length that holds this share of the rows whole, and the share of rows that it cuts.
+    """Return a length that holds this share of the rows whole, and the share of rows that it cuts.
 
     Rounded up to a multiple of 8, at most ``cap``. Give it ``Ragged.whole``.
 
@@ -176,7 +179,7 @@ def _batches(texts: Objects, longest: int) -> Iterator[list[str]]:
 
 
 def _closing(tokenizer: "tokenizers.Tokenizer") -> Ids:
-    """The special tokens that end every row ([SEP]); they stay where a row is cut."""
+    """Return the special tokens that end every row ([SEP]); they stay where a row is cut."""
     empty, some = tokenizer.encode("").ids, tokenizer.encode("a").ids
     count = 0
     while count < len(empty) - 1 and empty[-1 - count] == some[-1 - count]:

@@ -17,7 +17,7 @@ _HEADER_LIMIT = 100_000_000  # the format's own ceiling for a header
 
 
 def weight_files(name: str, folder: Path) -> list[Path]:
-    """The safetensors files, one or in shards."""
+    """Return the safetensors files, one or in shards."""
     if (folder / "model.safetensors").is_file():
         return [folder / "model.safetensors"]
     index = folder / "model.safetensors.index.json"
@@ -39,7 +39,7 @@ def weight_files(name: str, folder: Path) -> list[Path]:
 
 
 def _header(name: str, file: Path) -> tuple[bytes, dict[str, Any]]:
-    """The raw and the parsed header of a safetensors file whose length agrees with it."""
+    """Return the raw and the parsed header of a safetensors file whose length agrees with it."""
     try:
         with file.open("rb") as stream:
             (length,) = struct.unpack("<Q", stream.read(8))

@@ -1,5 +1,6 @@
-"""Words as an encoder sees them: each is its first token, in the row of tokens where most stands around it. Knows
-tokenizers and places; training and serving align words by the same lines; no torch.
+"""Words as an encoder sees them: each is its first token, in the row of tokens where most stands around it.
+
+Knows tokenizers and places; training and serving align words by the same lines; no torch.
 
 A text longer than a row is read by windows, all of it, each sharing a quarter with the one before.
 """
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 _SHARED = 4  # of a window, so many parts to one that stands in the one before, too
 _CHUNK = 1000
-#: Of a row the largest part that what stands before a text may take, unless all of it fits beside the whole text.
+#: Of a row the largest part that what stands before a text may take, unless all of it fits next to the whole text.
 _LEAD = 0.4
 
 
@@ -103,13 +104,13 @@ def read(
 
 
 def moved(texts: Worded, lookup: Array) -> Worded:
-    """The same rows in the ids of a smaller vocabulary."""
+    """Return the same rows in the ids of a smaller vocabulary."""
     rows = replace(texts.rows, values=lookup[texts.rows.values].astype(np.int32), pad=int(lookup[texts.rows.pad]))
     return replace(texts, rows=rows)
 
 
 def _working() -> AbstractContextManager[None]:
-    """An encoder's tokenizer at work, or an artefact's."""
+    """Return an encoder's tokenizer at work, or an artefact's."""
     return native_calls.caught(
         lambda why: EncoderError(f"a tokenizer does not work ({why}): get the encoder, or the artefact, again.")
     )
@@ -118,7 +119,10 @@ def _working() -> AbstractContextManager[None]:
 def _before(
     tokenizer: "tokenizers.Tokenizer", frame: Frame, leads: Sequence[str], sizes: Sequence[int], length: int
 ) -> list[tuple[Array, bool]]:
-    """The ids that stand before the words of each text, which is of so many tokens; and whether these are all."""
+    """Return the ids that stand before the words of each text, which is of so many tokens.
+
+    And whether these are all.
+    """
     if not leads:
         return [(np.array(frame.before, np.int32), True)] * len(sizes)
     clean = [text.encode("utf-8", "replace").decode("utf-8") for text in leads]
@@ -136,7 +140,7 @@ def _before(
 def _one(
     encoding: Any, places: Array, before: Array, after: tuple[int, ...], length: int, pad: int
 ) -> tuple[list[Array], Array, Array]:
-    """A text's rows of ids; and each word's row and token."""
+    """Return a text's rows of ids; and each word's row and token."""
     ids = np.array(encoding.ids, np.int32)
     edges = np.array(encoding.offsets, np.int64).reshape(-1, 2)
     first = np.searchsorted(np.maximum.accumulate(edges[:, 1]) if len(edges) else edges[:, 1], places[:, 0], "right")

@@ -1,8 +1,10 @@
-"""What moved an answer: each word and each column of a row, in the answer's own units. Knows a fitted model, a task and
-a table; neither an artefact nor a search. Loads no torch where the model does without.
+"""What moved an answer: each word and each column of a row, in the answer's own units.
 
-Linear models are taken apart exactly (``exact``); any other is asked again without each word and each column
-(``occlusion``). Both see the whole model, from the row as the user gave it to the answer after its last steps.
+Knows a fitted model, a task and a table; neither an artefact nor a search. Loads no torch where the model does without.
+
+Linear models are taken apart exactly (``exact``); any other is run again without each word and each column
+(``occlusion``). Both see the whole model, from the row as the user gave it to the answer after its post-processing
+steps.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,13 +25,15 @@ __all__ = ["Explanation", "Gram", "Part", "Word", "explain"]
 
 @dataclass(frozen=True)
 class Explanation:
-    """One row. ``output`` is the probability of ``label``, or the number that is answered (then ``label`` is None);
-    ``base`` is what it is of a row that says nothing, and between the two lies what each part ``moved``.
+    """One row.
+
+    ``output`` is the probability of ``label``, or the number that is answered (then ``label`` is None); ``base`` is
+    what it is of a row that says nothing, and between the two lies what each part ``moved``.
 
     answer     what ``predict`` says
     texts      text column -> its text, which the places of ``words`` count in
     words      every word, in order
-    columns    the columns: those beside the text, and texts as a whole
+    columns    the columns: those other than the text, and texts as a whole
     grams      of a linear model: its n-grams, the strongest first
     rest       what no part moved alone: what they do together, and (exact) what has no place in the text
     how        "exact" or "occlusion"
@@ -51,27 +55,29 @@ class Explanation:
     intercept: float | None = None
 
     def to_json(self) -> dict[str, Any]:
+        """Return a JSON-able form."""
         return asdict(self)
 
 
 def explain(model: Model, task: Task, table: Table, label: Any = None) -> list[Explanation]:
-    """What moved the answer to each row: towards ``label``, or towards what was answered (of several labels, the
-    likeliest).
+    """Return what moved the answer to each row.
+
+    Towards ``label``, or towards what was answered (of several labels, the likeliest).
 
     Raises SettingError for a label that the task does not have, TaskError where answers are neither labels nor numbers.
     """
     outputs = model.outputs(table)
-    # A label that no row has taught is a column of its own only once last steps are taken.
+    # A label that no row has taught is a column of its own only once post-processing steps are taken.
     if np.ndim(outputs) != 2 or outputs.shape[1] not in (task.columns, len(task.classes)):
         raise TaskError(
             "this model answers with parts of texts, or with texts, and only labels and numbers can be explained: "
             "look at what predict says."
         )
-    asked = None if label is None else _place(task.classes[: outputs.shape[1]], label)
+    column = None if label is None else _place(task.classes[: outputs.shape[1]], label)
     answers = task.decode(outputs)
     made = []
     for i in range(len(table)):
-        j = int(outputs[i].argmax()) if asked is None else asked
+        j = int(outputs[i].argmax()) if column is None else column
         row = table.take(np.array([i]))
         moves = linear.moves(model, row, outputs[i], j)
         moves = moves or occlusion.moves(model, row, outputs[i], j, probable=bool(task.classes))
@@ -80,7 +86,7 @@ def explain(model: Model, task: Task, table: Table, label: Any = None) -> list[E
 
 
 def _place(labels: Sequence[Any], label: Any) -> int:
-    """The column of a label. Raises SettingError."""
+    """Return the column of a label. Raises SettingError."""
     if not labels:
         raise SettingError(f"this model answers with a number, which has no label {label!r}: leave the label out.")
     for j, known in enumerate(labels):
@@ -103,7 +109,7 @@ def _explanation(task: Task, row: Table, j: int, answer: Any, moves: Moves) -> E
         words=made.words,
         columns=made.columns,
         grams=made.grams,
-        rest=made.output - made.base - sum(word.moved for word in made.words) - made.beside(),
+        rest=made.output - made.base - sum(word.moved for word in made.words) - made.columns_moved(),
         how=made.how,
         margin=made.margin,
         intercept=made.intercept,

@@ -48,7 +48,7 @@ def moves(model: Model, row: Table, outputs: Array, j: int) -> Moves | None:
     ends = answer(np.stack([terms.intercept, terms.margins]))
     if abs(float(outputs[j]) - ends[1]) > _PARITY * max(1.0, abs(ends[1])):
         return None
-    columns = terms.link(terms.margins[None]).shape[1]  # last steps may add one
+    columns = terms.link(terms.margins[None]).shape[1]  # post-processing steps may add one
     weighing = _weighing(slopes(answer, terms.intercept, terms.margins), columns, j)
     return _moves(row, read, terms, weighing, (float(ends[1]), float(ends[0])))
 
@@ -72,8 +72,10 @@ def slopes(answer: Callable[[Array], Array], start: Array, end: Array) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class _Weighing:
-    """What terms (..., k) move the answer, and what they add to the margin of the label: that numbered ``place``, with
-    its ``sign``; to none where margins are not those of labels."""
+    """What terms (..., k) move the answer, and what they add to the margin of the label.
+
+    That numbered ``place``, with its ``sign``; to none where margins are not those of labels.
+    """
 
     slope: Array
     place: int | None
@@ -98,8 +100,8 @@ def _weighing(slope: Array, columns: int, j: int) -> _Weighing:
 
 def _moves(row: Table, read: Table, terms: Terms, weighing: _Weighing, ends: tuple[float, float]) -> Moves:
     found, texts = _words(row, read, terms, weighing)
-    beside = [_part(row, name, added, weighing) for name, added in terms.columns.items() if name or added.any()]
-    parts = [*texts, *beside] if len(texts) + len(beside) > 1 else beside
+    columns = [_part(row, name, added, weighing) for name, added in terms.columns.items() if name or added.any()]
+    parts = [*texts, *columns] if len(texts) + len(columns) > 1 else columns
     margins = [weighing.margin(m) for m in (terms.margins, terms.intercept)]
     totals = [None if m is None else float(m) for m in margins]
     return Moves(*ends, tuple(found), tuple(parts), "exact", _grams(terms, weighing), *totals)
@@ -165,7 +167,7 @@ class _Placed:
 
 
 def _grams(terms: Terms, weighing: _Weighing) -> tuple[Gram, ...]:
-    """The n-grams that moved the answer most, each once."""
+    """Return the n-grams that moved the answer most, each once."""
     features, first, inverse = np.unique(terms.feature, return_index=True, return_inverse=True)
     total = np.zeros((len(features), terms.grams.shape[1]))
     np.add.at(total, inverse, terms.grams)

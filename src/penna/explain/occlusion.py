@@ -1,4 +1,4 @@
-"""What moved an answer of any model: it is asked again without each word, each column and each text.
+"""What moved an answer of any model: it is run again without each word, each column and each text.
 
 Zeiler and Fergus 2014, "Visualizing and Understanding Convolutional Networks", section 4.2; of words, Li, Monroe and
 Jurafsky 2016, "Understanding Neural Networks through Representation Erasure"; of columns, Robnik-Sikonja and Kononenko
@@ -25,7 +25,7 @@ Change: TypeAlias = Mapping[str, Any]
 
 #: The value of what the row does not have, but the model makes of it: counts of a text, numbers seen together.
 MADE = "…"
-#: Rows asked at once.
+#: Rows run at once.
 _BATCH = 64
 #: Words of a row that are left out one by one, and the fewest groups of words of a very long one.
 _MOST, _FEWEST = 256, 32
@@ -36,8 +36,10 @@ _SURE = 1e-5
 
 
 def moves(model: Model, row: Table, outputs: Array, j: int, probable: bool) -> Moves:
-    """``row``: a table of one row, whose (columns,) ``outputs`` are known; ``j``: the column to explain; ``probable``:
-    outputs are probabilities."""
+    """``row``: a table of one row, whose (columns,) ``outputs`` are known; ``j``: the column to explain.
+
+    ``probable``: outputs are probabilities.
+    """
     stretches = [(name, span) for name, spans in _stretches(row).items() for span in spans]
     nothing = _nothing(row)
     changes: list[Change] = [{name: _without(row, name, span)} for name, span in stretches]
@@ -56,8 +58,9 @@ def moves(model: Model, row: Table, outputs: Array, j: int, probable: bool) -> M
 
 
 def _evidence(output: float, answers: Array, base: float) -> Array:
-    """(n,) differences of log-odds between an output and others, in the units of probabilities: times the mean slope
-    on the way from ``base`` to ``output``.
+    """(n,) differences of log-odds between an output and others, in the units of probabilities.
+
+    Times the mean slope on the way from ``base`` to ``output``.
 
     >>> _evidence(0.9, np.array([0.5, 0.9]), 0.5).round(3).tolist()
     [0.4, 0.0]
@@ -69,12 +72,12 @@ def _evidence(output: float, answers: Array, base: float) -> Array:
 
 
 def word(row: Table, name: str, span: Span, moved: float, margin: float | None = None) -> Word:
-    """A stretch of a row's text as a word that moved the answer."""
+    """Return a stretch of a row's text as a word that moved the answer."""
     return Word(name, *span, str(row.text[name][0])[slice(*span)], moved, margin)
 
 
 def part(row: Table, name: str, moved: float, margin: float | None = None) -> Part:
-    """A row's cell, beside the text or a text, as a part that moved the answer."""
+    """Return a row's cell, a column or a text, as a part that moved the answer."""
     if name in row.text:
         return Part(name, "", moved, True, margin)
     field = row.fields.get(name)
@@ -83,7 +86,7 @@ def part(row: Table, name: str, moved: float, margin: float | None = None) -> Pa
 
 
 def _stretches(row: Table) -> dict[str, list[Span]]:
-    """The words of each text, or groups of neighbours where there are very many."""
+    """Return the words of each text, or groups of neighbours where there are very many."""
     found = {name: word_spans.spans(str(cells[0])) for name, cells in row.text.items()}
     characters, several = sum(len(str(cells[0])) for cells in row.text.values()), sum(map(len, found.values()))
     most = min(_MOST, max(_FEWEST, _READ // max(characters, 1)))
@@ -93,7 +96,7 @@ def _stretches(row: Table) -> dict[str, list[Span]]:
 
 
 def _nothing(row: Table) -> dict[str, Any]:
-    """A row that says nothing, cell by cell."""
+    """Return a row that says nothing, cell by cell."""
     return dict.fromkeys(row.text, "") | {n: types.find(f.role).blank(1)[0] for n, f in row.fields.items()}
 
 
@@ -103,13 +106,13 @@ def _without(row: Table, name: str, span: Span) -> str:
 
 
 def _asked(model: Model, row: Table, changes: Sequence[Change]) -> Array:
-    """(changes, columns): what the model answers to the row with each of them."""
+    """Return (changes, columns): what the model answers to the row with each of them."""
     parts = [np.asarray(model.outputs(_changed(row, changes[i : i + _BATCH]))) for i in range(0, len(changes), _BATCH)]
     return np.concatenate(parts)
 
 
 def _changed(row: Table, changes: Sequence[Change]) -> Table:
-    """The row once for each change. Made anew, because a table that is cut keeps the hashes of its texts."""
+    """Return the row once for each change. Made anew, because a table that is cut keeps the hashes of its texts."""
     again = row.take(np.zeros(len(changes), np.int64))
     cells = {**again.columns, **again.text}  # arrays that nobody else has
     for i, change in enumerate(changes):

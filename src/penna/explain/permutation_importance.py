@@ -10,13 +10,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from penna import tasks
 from penna.budget import Deadline
 from penna.data.arrays import Array
 from penna.data.table import Table
 from penna.tasks.base import Task
 
-#: Times that each column is shuffled, where there is time; rows that are asked, at most and at least.
+#: Times that each column is shuffled, where there is time; rows that are predicted, at most and at least.
 _ROUNDS, _MOST, _FEWEST = 5, 1_000, 50
 #: Rows by which the pace is measured.
 _PROBE = 32
@@ -36,7 +35,7 @@ def of_columns(
 ) -> list[Loss] | str:
     """Every column, texts included, the most important first; or why there is nothing to say.
 
-    table, y: rows that the model did not learn from, and their encoded target. Nothing is said where there is one
+    table, y: rows that the model did not learn from, and their encoded target. Nothing is stated where there is one
     column alone: it is all that there is.
     """
     names = [*table.text, *table.columns]
@@ -52,7 +51,7 @@ def of_columns(
             return f"no time was left to shuffle {len(names)} columns: give a longer --budget"
         some, rounds = some[:afforded], 1
     rows, truth = table.take(np.sort(some)), y[np.sort(some)]
-    judge = tasks.as_served(task)
+    judge = task.without_postprocessing()
     usual, lost = judge.score(truth, outputs(rows)), dict[str, list[float]]()
     for _ in range(rounds):
         for name in names:

@@ -52,12 +52,12 @@ class Moves:
     margin: float | None = None
     intercept: float | None = None
 
-    def beside(self) -> float:
-        """What the columns moved that are no text."""
+    def columns_moved(self) -> float:
+        """Return what the columns moved that are no text."""
         return sum(part.moved for part in self.columns if not part.text)
 
     def scaled(self, scale: float) -> "Moves":
-        """The same in units of which one is worth ``scale``."""
+        """Return the same in units of which one is worth ``scale``."""
         return replace(
             self,
             output=self.output * scale,

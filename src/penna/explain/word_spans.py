@@ -39,7 +39,9 @@ def grouped(found: Sequence[Span], most: int) -> list[Span]:
 
 
 def origins(raw: str, cleaned: str) -> tuple[list[Span], list[Span], list[int]]:
-    """The words of a text, those of what became of it, and for each of these the place of the first; -1 for none.
+    """Return the words of a text, those of what became of it, and for each of these the place of the first.
+
+    -1 for none.
 
     Words that became other words are taken together, where they are not as many.
 

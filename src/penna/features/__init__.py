@@ -1,0 +1,1 @@
+"""Features of texts and columns."""

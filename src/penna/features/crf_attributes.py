@@ -26,7 +26,7 @@ def of(words: Sequence[str], affixes: int = 4, window: int = 2) -> list[list[str
 
 
 def _near(word: str) -> tuple[str, ...]:
-    """What neighbours are told of a word."""
+    """Return the attributes of a word that its neighbours get."""
     plain = _DIGITS.sub("0", word.lower())
     return (f"w={plain}", f"s={_short(word)}", f"e={plain[-3:]}")
 
@@ -65,7 +65,7 @@ def shape(word: str) -> str:
 
 
 def _short(word: str) -> str:
-    """The shape with each run cut to one."""
+    """Return the shape with each run cut to one."""
     long = shape(word)
     return "".join(c for i, c in enumerate(long) if not i or c != long[i - 1])
 

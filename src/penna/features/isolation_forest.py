@@ -36,7 +36,7 @@ class Outliers:
         return np.asarray(2.0 ** (-self.forest.margins(whole)[:, 0].astype(np.float64) / self.usual))
 
     def matrix(self, X: Array) -> Array:
-        """(n, WIDTH) float32"""
+        """(n, WIDTH) float32."""
         scores = self.scores(X)
         return np.stack([(scores - _MIDDLE) / _SPREAD, scores > _ALONE], axis=1).astype(np.float32)
 

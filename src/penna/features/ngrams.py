@@ -100,7 +100,7 @@ def _word_places(code: Array, row: Array, longest: int) -> Iterator[tuple[Array,
 
 
 def _char_places(code: Array, row: Array, low: int, high: int) -> Iterator[tuple[Array, Array, Array]]:
-    """The same; without the blanks at their edges."""
+    """Yield the same; without the blanks at their edges."""
     blank = _kind(code) == _SPACE
     at = np.flatnonzero(~(blank & np.concatenate([[False], blank[:-1]])))
     for n, (where, hashes) in enumerate(_char_grams(code[at], np.arange(len(at)), low, high), max(low, 1)):
@@ -145,7 +145,7 @@ def _classify(point: int) -> int:
 
 
 def _mix(values: Array) -> Array:
-    """A random-looking uint64 for each value (the finaliser of splitmix64)."""
+    """Return a random-looking uint64 for each value (the finaliser of splitmix64)."""
     z = values.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

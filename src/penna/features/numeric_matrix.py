@@ -1,5 +1,7 @@
-"""All columns of numbers looked at together: missing ones filled by what the rest of the row says, and rows that stand
-alone told. Kept as arrays beside the columns, where a way asks for it.
+"""All columns of numbers looked at together.
+
+Missing ones filled by what the rest of the row says, and rows that stand alone flagged. Kept as arrays next to the
+columns, where a way asks for it.
 """
 
 import json
@@ -22,7 +24,7 @@ _LARGEST = 1 << 28
 
 
 @dataclass(frozen=True, eq=False)
-class Together:
+class NumericMatrix:
     """Neither of the two, either or both."""
 
     filling: Filling | None = None
@@ -33,7 +35,7 @@ class Together:
 
     @property
     def width(self) -> int:
-        """Features that come beside the columns' own."""
+        """Features that come next to the columns' own."""
         gaps = 0 if self.filling is None else int(self.filling.gaps.sum())
         return gaps + (0 if self.outliers is None else isolation_forest.WIDTH)
 
@@ -51,48 +53,49 @@ class Together:
         return np.concatenate(parts, axis=1)
 
     def save(self, folder: Path) -> None:
+        """Write everything that ``load`` needs into ``folder``."""
         from safetensors.numpy import save_file
 
-        said: dict[str, Any] = {"format": 1}
+        data: dict[str, Any] = {"format": 1}
         if self.filling is not None:
-            said["filling"] = self.filling.name
+            data["filling"] = self.filling.name
             save_file({n: np.ascontiguousarray(a) for n, a in self.filling.arrays().items()}, folder / FILLING)
         if self.outliers is not None:
-            said["outliers"] = {"middle": self.outliers.middle.tolist(), "usual": self.outliers.usual}
+            data["outliers"] = {"middle": self.outliers.middle.tolist(), "usual": self.outliers.usual}
             (folder / OUTLIERS).mkdir()
             self.outliers.forest.save(folder / OUTLIERS)
-        (folder / FILE).write_text(json.dumps(said), encoding="utf-8")
+        (folder / FILE).write_text(json.dumps(data), encoding="utf-8")
 
 
-def fit(X: Array, missing: str, flags: bool, seed: int) -> Together:
+def fit(X: Array, missing: str, flags: bool, seed: int) -> NumericMatrix:
     """X (n, m) float64, NaN where missing. ``missing``: "median" and "mean" are left to each column."""
     if not X.shape[1] or not len(X):
-        return Together()
+        return NumericMatrix()
     fills = missing not in ("median", "mean") and bool(np.isnan(X).any())
-    return Together(
+    return NumericMatrix(
         imputation.fit(missing, X, seed) if fills else None, isolation_forest.fit(X, seed) if flags else None
     )  # fmt: skip
 
 
-def open(folder: Path, columns: int) -> Together:
-    """What ``save`` wrote about so many columns of numbers; nothing where nothing was. Raises BundleError."""
+def load(folder: Path, columns: int) -> NumericMatrix:
+    """Return what ``save`` wrote about so many columns of numbers; nothing where nothing was. Raises BundleError."""
     path = folder / FILE
     if not path.exists():
-        return Together()
+        return NumericMatrix()
     with safe_load.damaged(path):
-        said = safe_load.load_json(path, _LARGEST)
+        data = safe_load.load_json(path, _LARGEST)
         filled = None
-        if "filling" in said:
+        if "filling" in data:
             filled = imputation.restore(
-                str(said["filling"]), safe_load.load_arrays(folder / FILLING, _LARGEST), columns
+                str(data["filling"]), safe_load.load_arrays(folder / FILLING, _LARGEST), columns
             )
-        found = _outliers(folder, said["outliers"], columns) if "outliers" in said else None
-    return Together(filled, found)
+        found = _outliers(folder, data["outliers"], columns) if "outliers" in data else None
+    return NumericMatrix(filled, found)
 
 
-def _outliers(folder: Path, said: Any, columns: int) -> Outliers:
-    middle, usual = np.array(said["middle"], np.float64), float(said["usual"])
-    trees = tree_arrays.open(folder / OUTLIERS, 1)
+def _outliers(folder: Path, data: Any, columns: int) -> Outliers:
+    middle, usual = np.array(data["middle"], np.float64), float(data["usual"])
+    trees = tree_arrays.load(folder / OUTLIERS, 1)
     if middle.shape != (columns,) or not np.isfinite(middle).all() or not 0 < usual < np.inf:
         raise ValueError("its middles do not go with the columns")
     if trees.features != columns:

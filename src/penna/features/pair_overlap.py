@@ -60,8 +60,8 @@ def fit(table: Table) -> tuple[Overlap, Array]:
     (2, 19)
     """
     seen = np.zeros(_BUCKETS)
-    for side in table.sides:
-        for text in side.joined:
+    for side in table.pair_tables:
+        for text in side.full_text:
             seen[list({_bucket(word) for word in _words(text)})] += 1
     rarity = (np.log((1 + 2 * len(table)) / (1 + seen)) + 0.1).astype(np.float32)
     found = plain(table, rarity)
@@ -72,14 +72,15 @@ def fit(table: Table) -> tuple[Overlap, Array]:
 
 
 def save(overlap: Overlap, folder: Path) -> None:
+    """Write everything that ``load`` needs into ``folder``."""
     from safetensors.numpy import save_file
 
     arrays = {"rarity": overlap.rarity, "mean": overlap.mean, "scale": overlap.scale}
     save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / FILE)
 
 
-def open(folder: Path) -> Overlap:
-    """What ``save`` wrote. Raises BundleError."""
+def load(folder: Path) -> Overlap:
+    """Return what ``save`` wrote. Raises BundleError."""
     path = folder / FILE
     sizes = {"rarity": _BUCKETS, "mean": len(NAMES), "scale": len(NAMES)}
     with safe_load.damaged(path):
@@ -93,7 +94,7 @@ def open(folder: Path) -> Overlap:
 def plain(table: Table, rarity: Array) -> Array:
     """(n, len(NAMES)) float32 in units of their own: shares, and logarithms of ratios."""
     rare, known = rarity.tolist(), dict[str, float]()
-    first, second = (side.joined for side in table.sides)
+    first, second = (side.full_text for side in table.pair_tables)
     rows = [_compared(a, b, rare, known) for a, b in zip(first, second, strict=True)]
     return np.array(rows, np.float32).reshape(-1, len(NAMES))
 

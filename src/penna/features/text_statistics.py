@@ -1,5 +1,6 @@
-"""Texts as a few counts: length, words, signs, case, how hard they are to read, how loud they are. Learns nothing, and
-knows no word of any language.
+"""Texts as a few counts: length, words, signs, case, how hard they are to read, how loud they are.
+
+Learns nothing, and knows no word of any language.
 """
 
 import re
@@ -41,15 +42,15 @@ def matrix(table: Table) -> Array:
     return np.concatenate([np.zeros((len(table), 0), np.float32), *parts], axis=1)
 
 
-def beside(table: Table) -> Table:
-    """The table with its counts as columns of numbers, after those that it has.
+def with_statistics(table: Table) -> Table:
+    """Return the table with its counts as columns of numbers, after those that it has.
 
-    >>> list(beside(Table({"text": np.array(["So good!"], dtype=object)})).fields)[:2]
+    >>> list(with_statistics(Table({"text": np.array(["So good!"], dtype=object)})).fields)[:2]
     ['text: characters', 'text: words']
     """
     columns, fields = dict(table.columns), dict(table.fields)
     counts = matrix(table).astype(np.float64)
-    for j, name in enumerate(f"{column}: {said}" for column in table.text for said in NAMES):
+    for j, name in enumerate(f"{column}: {statistic}" for column in table.text for statistic in NAMES):
         while name in columns or name in fields:  # a column may be called like one of ours
             name += "_"
         columns[name], fields[name] = counts[:, j], Field("numeric", FORM)
@@ -77,7 +78,8 @@ def _counts(text: str) -> list[float]:
 
 def _hardness(letters: int, words: int, text: str) -> float:
     """About the school year that reads it: the automated readability index (Senter and Smith 1967), which needs no
-    syllables."""
+    syllables.
+    """
     if not words:
         return 0.0
     sentences = max(len(_SENTENCE.findall(text)), 1)

@@ -55,7 +55,7 @@ class Tfidf:
         return np.bincount(row, minlength=len(texts)), column.astype(np.int32), value
 
     def only(self, columns: Array) -> "Tfidf":
-        """The same weights for these columns (sorted positions) alone."""
+        """Return the same weights for these columns (sorted positions) alone."""
         return Tfidf(self.grams, self.sublinear, self.buckets[columns], self.idf[columns])
 
 
@@ -69,8 +69,10 @@ def fit_tfidf(
     threads: int = 1,
     deadline: Deadline | None = None,
 ) -> Tfidf:
-    """Count in how many texts each bucket occurs; keep those in at least ``min_df``, of words and of characters at most
-    the ``keep`` commonest each. Raises TimeoutError when the deadline comes first.
+    """Count in how many texts each bucket occurs.
+
+    Keep those in at least ``min_df``, of words and of characters at most the ``keep`` commonest each. Raises
+    TimeoutError when the deadline comes first.
 
     >>> fitted = fit_tfidf(["a cat", "a dog"], Grams(words=1))
     >>> fitted.rows(["a a cat"]).nnz

@@ -1,5 +1,6 @@
-"""Gradient-boosted trees as arrays: taken from scikit-learn's once fitted, walked in numpy, kept in safetensors. Knows
-a dense matrix of numbers; never a table.
+"""Gradient-boosted trees as arrays: taken from scikit-learn's once fitted, walked in numpy, kept in safetensors.
+
+Knows a dense matrix of numbers; never a table.
 
 scikit-learn's own object could only be pickled, and would bring scikit-learn into every server. What is taken from it
 is internal to it, so that each forest is held against it, row by row, before it is used.
@@ -41,7 +42,7 @@ PARITY = 1e-4
 class Forest:
     """Nodes of all trees in a row. ``roots`` (trees,) their first nodes; tree t adds to column t % k of the margins.
 
-    feature    (nodes,) the column of the matrix that is asked
+    feature    (nodes,) the column of the matrix that is compared
     threshold  at most this goes left; NaN goes left where ``missing_left``
     left/right nodes, counted from the first of all
     value      what a leaf adds; start (k,) what is there before any tree
@@ -78,6 +79,7 @@ class Forest:
         return at
 
     def save(self, folder: Path) -> None:
+        """Write everything that ``load`` needs into ``folder``."""
         from safetensors.numpy import save_file
 
         arrays = {name: np.ascontiguousarray(array) for name, array in self.nodes.items()}
@@ -85,8 +87,10 @@ class Forest:
 
 
 def of(model: Any, X: Array) -> Forest:
-    """The forest of a fitted HistGradientBoosting of numbers (no categories). Raises RuntimeError unless it answers for
-    rows X (n, features) as the model does."""
+    """Return the forest of a fitted HistGradientBoosting of numbers (no categories).
+
+    Raises RuntimeError unless it answers for rows X (n, features) as the model does.
+    """
     parts = [tree.nodes for step in model._predictors for tree in step]
     firsts = np.cumsum([0, *(len(part) for part in parts)])[:-1]
     shift = np.repeat(firsts, [len(part) for part in parts]) if parts else np.zeros(0, np.int64)
@@ -105,8 +109,8 @@ def of(model: Any, X: Array) -> Forest:
     return forest
 
 
-def open(folder: Path, columns: int) -> Forest:
-    """What ``save`` wrote, of so many columns of margins. Raises BundleError on anything else."""
+def load(folder: Path, columns: int) -> Forest:
+    """Return what ``save`` wrote, of so many columns of margins. Raises BundleError on anything else."""
     path = folder / FILE
     with safe_load.damaged(path):
         arrays, about = safe_load.load_described(path, _LARGEST)
@@ -128,7 +132,7 @@ def _check(arrays: Mapping[str, Array], features: int, columns: int) -> None:
         if (arrays[side][inner] <= at).any() or (arrays[side][inner] >= n).any():
             raise ValueError("its nodes are out of order")
     _check_depth(arrays)
-    if not _within(arrays["feature"], features):  # leaves are asked, too, and the answer is passed over
+    if not _within(arrays["feature"], features):  # leaves are visited, too, and the answer is passed over
         raise ValueError("a node asks for a column that is not there")
     if len(arrays["roots"]) % columns or not _within(arrays["roots"], n):
         raise ValueError("its trees do not go with its columns")

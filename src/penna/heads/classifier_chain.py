@@ -1,4 +1,4 @@
-"""A chain of labels: each one hears, beside the row, which of the labels before it are there, the most frequent first.
+"""A chain of labels: each one hears, next to the row, which of the labels before it are there, the most frequent first.
 
 Read et al. 2011, "Classifier Chains for Multi-label Classification". All are solved in one pass, since in training the
 labels before are known; a row is answered label by label, each hearing the probabilities of those before it.
@@ -31,7 +31,7 @@ def heard(order: Array) -> Array:
 
 
 def values(order: Array, weights: Array) -> tuple[float, ...]:
-    """The order, then the (k, k) weights of the labels that each one hears, as one row of numbers."""
+    """Return the order, then the (k, k) weights of the labels that each one hears, as one row of numbers."""
     kept = np.where(heard(order), weights, 0).astype(np.float64)
     return (*map(float, order), *kept.ravel().tolist())
 

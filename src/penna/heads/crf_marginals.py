@@ -32,7 +32,7 @@ def marginals(scores: Array, lengths: Array, transitions: Array) -> list[Array]:
 
 
 def _weights(scores: Array, axis: int | None) -> Array:
-    """The exponentials of scores, 1 for the highest along the axis (of all if None)."""
+    """Return the exponentials of scores, 1 for the highest along the axis (of all if None)."""
     below = scores - scores.max(axis=axis, keepdims=True)
     return np.asarray(np.exp(np.maximum(below, -_WIDEST)))
 

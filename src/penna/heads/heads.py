@@ -78,6 +78,7 @@ class Head:
         return answer(rows, self.arrays, self.link).astype(np.float32)
 
     def save(self, folder: Path) -> None:
+        """Write everything that ``load`` needs into ``folder``."""
         arrays: dict[str, Any] = {**self.arrays, "shift": self.scaling.shift, "scale": self.scaling.scale}
         np.savez(folder / ARRAYS, **arrays)
         linked = {} if self.link == SOFTMAX else {"link": self.link.to_json()}
@@ -86,6 +87,7 @@ class Head:
 
     @property
     def megabytes(self) -> float:
+        """Return the size in megabytes."""
         return sum(a.nbytes for a in self.arrays.values()) / 1e6
 
 
@@ -135,7 +137,10 @@ def fit_ridge_head(vectors: Array, target: Target, scaling: Scaling, alpha: floa
 
 
 def fit_prototypes(vectors: Array, y: Array, classes: int, weights: Array | None = None) -> Head:
-    """The class whose mean is nearest by angle (Snell et al. 2017); its sharpness is fitted by leaving each row out."""
+    """Return the class whose mean is nearest by angle (Snell et al. 2017).
+
+    Its sharpness is fitted by leaving each row out.
+    """
     rows = _unit(vectors)
     sums = np.zeros((classes, rows.shape[1]), np.float32)
     counted = rows if weights is None else rows * weights[:, None]
@@ -159,8 +164,10 @@ def fit_neighbours(
     seed: int,
     link: Link = SOFTMAX,
 ) -> Head:
-    """Votes of the ``k`` nearest rows by angle, weighted by e^(sharpness · cosine); y (n,), or (n, classes) of 0 and 1,
-    where a row votes for each label that it has, and against the others."""
+    """Votes of the ``k`` nearest rows by angle, weighted by e^(sharpness · cosine).
+
+    Y (n,), or (n, classes) of 0 and 1, where a row votes for each label that it has, and against the others.
+    """
     kept = _some(len(y), _MOST_NEIGHBOURS_ROWS, seed)
     rows, labels = _unit(scaling(vectors[kept])), y[kept]
     several = labels.ndim == 2
@@ -174,14 +181,14 @@ def fit_neighbours(
         "prior": prior.astype(np.float32),
         "k": np.array(min(k, len(labels)), np.int32),
     }
-    asked = _some(len(labels), 1000, seed)
-    likeness = rows[asked] @ rows.T
-    likeness[np.arange(len(asked)), asked] = -2.0  # a row is no neighbour of itself
+    queries = _some(len(labels), 1000, seed)
+    likeness = rows[queries] @ rows.T
+    likeness[np.arange(len(queries)), queries] = -2.0  # a row is no neighbour of itself
 
     def voted(sharpness: float) -> Array:
         return _votes(likeness, {**arrays, "sharpness": np.array(sharpness, np.float32)})
 
-    best = _sharpest(voted, labels[asked], link)
+    best = _sharpest(voted, labels[queries], link)
     kind = "knn_sets" if several else "knn"
     return Head(kind, scaling, {**arrays, "sharpness": np.array(best, np.float32)}, link)
 
@@ -225,7 +232,9 @@ def _votes(likeness: Array, arrays: Mapping[str, Array]) -> Array:
 
 
 def _sharpest(probabilities: Any, y: Array, link: Link) -> float:
-    """The sharpness whose answers give these rows the smallest log loss, or as numbers the smallest square error."""
+    """Return the sharpness whose answers give these rows the smallest log loss, or as numbers the smallest square
+    error.
+    """
     if not len(y):
         return 10.0
     losses = [link.loss(probabilities(s), y) for s in _SHARPNESS]

@@ -1,6 +1,6 @@
 """What a last layer learns, and how its margins become a model's outputs. Numpy alone: serving opens this file.
 
-A number can be learnt as itself, or as a class: cut into bins, the answer being the mean of the bins' values under
+A number can be learned as itself, or as a class: cut into bins, the answer being the mean of the bins' values under
 their probabilities (Imani and White 2018, "Improving Regression Performance with Distributional Losses"). On ratings
 that is the better of the two.
 """
@@ -33,13 +33,14 @@ _MOST_VALUES = 100_000
 class Link:
     """From margins (n, columns) to outputs: "softmax" gives probabilities, "identity" numbers as they are, "mean" the
     mean of ``values``, one for each column, under the probabilities; "sigmoid" the probability of each column on its
-    own, and "chain" the same where ``values`` say what columns say of one another (``_chain``)."""
+    own, and "chain" the same where ``values`` say what columns say of one another (``_chain``).
+    """
 
     kind: str = "softmax"
     values: tuple[float, ...] = ()
 
     def __call__(self, margins: Array, softmax: Callable[[Array], Array] = softmax) -> Array:
-        """Outputs, float32. One column of margins under a softmax stands for two classes."""
+        """Return outputs, float32. One column of margins under a softmax stands for two classes."""
         if self.kind == "identity":
             return margins
         if self.kind == "sigmoid":
@@ -49,14 +50,15 @@ class Link:
         return self.of(softmax(margins))
 
     def of(self, probabilities: Array) -> Array:
-        """Outputs from (n, classes) probabilities, where there are such."""
+        """Return outputs from (n, classes) probabilities, where there are such."""
         if self.kind != "mean":
             return probabilities
         answers: Array = probabilities @ np.array(self.values, np.float32)[:, None]
         return answers
 
     def settled(self, outputs: Array, silent: Array) -> Array:
-        """Outputs in which rows that say nothing, ``silent`` (n,), are answered with the target's mean, which is 0.
+        """Return outputs in which rows that say nothing, ``silent`` (n,), are answered with the target's mean, which is
+        0.
 
         Probabilities stay as they are. What a model says of an empty text is left to chance: it has never seen one.
         """
@@ -73,11 +75,12 @@ class Link:
         return float(np.square(self.of(probabilities)[:, 0] - np.array(self.values)[y]).mean())
 
     def to_json(self) -> dict[str, Any]:
+        """Return a JSON-able form."""
         return {"kind": self.kind, "values": list(self.values)}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], columns: int) -> "Link":
-        """Raises ValueError, KeyError or TypeError unless the link goes with so many columns of margins."""
+        """Raise ValueError, KeyError or TypeError unless the link goes with so many columns of margins."""
         kind, values = str(data["kind"]), tuple(float(value) for value in data["values"])
         if kind not in KINDS or not all(map(math.isfinite, values)) or len(values) > _MOST_VALUES:
             raise ValueError("its answers are of no known kind")
@@ -94,14 +97,17 @@ SOFTMAX, SIGMOID = Link(), Link("sigmoid")
 
 def silent(table: Table) -> Array:
     """(n,) bool: rows without a text."""
-    return np.fromiter((not text or text.isspace() for text in table.joined), bool, len(table))
+    return np.fromiter((not text or text.isspace() for text in table.full_text), bool, len(table))
 
 
 @dataclass(frozen=True)
 class Target:
-    """What is learnt. ``y`` (n,): class indices below ``columns`` (int64) for the loss "cross_entropy", numbers
-    (float32) for "squared"; (n, columns) float32 of 0 and 1 for "binary_cross_entropy". ``weights`` (n,): how far each
-    row is to be believed, or None where each is."""
+    """What is learned.
+
+    ``y`` (n,): class indices below ``columns`` (int64) for the loss "cross_entropy", numbers (float32) for "squared";
+    (n, columns) float32 of 0 and 1 for "binary_cross_entropy". ``weights`` (n,): how far each row is to be believed, or
+    None where each is.
+    """
 
     y: Array
     columns: int
@@ -110,21 +116,21 @@ class Target:
     weights: Array | None = None
 
     def take(self, rows: Array) -> "Target":
-        """The targets of these rows."""
+        """Return the targets of these rows."""
         return replace(self, y=self.y[rows], weights=None if self.weights is None else self.weights[rows])
 
 
 def target_of(task: Task, table: Table, bins: int = 0) -> Target:
-    """What is learnt of this table's target; a number is cut into ``bins`` where that is above zero."""
+    """Return what is learned of this table's target; a number is cut into ``bins`` where that is above zero."""
     y = task.encode(table)
     if task.loss == "cross_entropy":
-        return Target(y, task.columns, task.loss, SOFTMAX, table.weight)
+        return Target(y, task.columns, task.loss, SOFTMAX, table.sample_weight)
     if task.loss == "binary_cross_entropy":
-        return Target(y, task.columns, task.loss, SIGMOID, table.weight)
+        return Target(y, task.columns, task.loss, SIGMOID, table.sample_weight)
     codes, values = cut(y, bins)
     if bins and len(values) > 1:
-        return Target(codes, len(values), "cross_entropy", Link("mean", tuple(values.tolist())), table.weight)
-    return Target(y.astype(np.float32), 1, "squared", Link("identity"), table.weight)
+        return Target(codes, len(values), "cross_entropy", Link("mean", tuple(values.tolist())), table.sample_weight)
+    return Target(y.astype(np.float32), 1, "squared", Link("identity"), table.sample_weight)
 
 
 def cut(y: Array, bins: int) -> tuple[Array, Array]:

@@ -33,7 +33,7 @@ def fit(
     seed: int,
     loss: str = "cross_entropy",
 ) -> dict[str, Array]:
-    """The four arrays of the MLP with the smallest loss on a tenth of the rows, which it does not learn from."""
+    """Return the four arrays of the MLP with the smallest loss on a tenth of the rows, which it does not learn from."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = torch.nn.Sequential(

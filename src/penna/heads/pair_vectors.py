@@ -1,8 +1,9 @@
-"""Two vectors of a pair as one: [u, v, |u - v|, u * v, cos(u, v), what the texts share]. Numpy alone: serving opens
-this file.
+"""Two vectors of a pair as one: [u, v, |u - v|, u * v, cos(u, v), what the texts share].
+
+Numpy alone: serving opens this file.
 
 The form is that of InferSent (Conneau et al. 2017, "Supervised Learning of Universal Sentence Representations"), with
-u and v of length one, and beside them the cosine and what can be counted (``features.overlap``): on stsb a ridge
+u and v of length one, and next to them the cosine and what can be counted (``features.overlap``): on stsb a ridge
 regression reaches a Spearman of 0.842 with it, 0.831 without.
 """
 
@@ -31,7 +32,7 @@ def combined(first: Array, second: Array, shared: Array) -> Array:
 
 
 def counted(shared: Array) -> Array:
-    """What texts share, as it stands beside vectors of length one; no pair is so odd that it drowns them."""
+    """Return what texts share, as it stands next to vectors of length one; no pair is so odd that it drowns them."""
     return np.asarray(_COUNTED * np.clip(shared, -_MOST, _MOST), np.float32)
 
 

@@ -38,8 +38,8 @@ class Predictor(Protocol):
     def classes(self) -> tuple[Any, ...]: ...
     def outputs(self, table: Table) -> Array: ...
     def decode(self, outputs: Array) -> Objects: ...
-    def placed(self, answers: Objects, table: Table) -> Objects: ...
-    def written(self, answers: Sequence[Any]) -> list[Any]: ...
+    def to_text_spans(self, answers: Objects, table: Table) -> Objects: ...
+    def to_flat_cells(self, answers: Sequence[Any]) -> list[Any]: ...
 
 
 def predict_file(
@@ -63,36 +63,38 @@ def predict_file(
     if chunk < 1:
         raise SettingError(f"chunk is {chunk}: give at least 1.")
     findings: list[Finding] = []
-    told: list[Finding] = []
+    all_findings: list[Finding] = []
     fields, rows = model.fields, 0
     with _destination(source, out) as (file, kind):
         if safe_csv and kind not in ("csv", "tsv"):
             raise SettingError(f"--safe-csv is for files that a spreadsheet opens, .csv and .tsv, and this is .{kind}.")
         rows_out = writer(file, kind, safe_csv)
-        asked: dict[str, Any] = {"text": model.text_columns, "pair": model.pair, "others": tuple(fields)}
-        for part in stream(source, **asked, chunk=chunk, findings=findings, form=form):
-            table, said = schema.replay(part.table, fields)
+        columns: dict[str, Any] = {"text": model.text_columns, "pair": model.pair, "others": tuple(fields)}
+        for part in stream(source, **columns, chunk=chunk, findings=findings, form=form):
+            table, replayed = schema.replay(part.table, fields)
             part = replace(part, table=table)
-            told += said
+            all_findings += replayed
             answers = _answers(model, part, probabilities, kind == "jsonl")
             names = {name: _free(name, part.columns) for name in answers}
-            told += _renamed(names)
+            all_findings += _renamed(names)
             rows_out.write({**part.cells, **{names[name]: column for name, column in answers.items()}})
             rows += len(part.table)
         rows_out.close()
-    return rows, [*findings, *schema.merged(told)]
+    return rows, [*findings, *schema.merged(all_findings)]
 
 
 def _answers(model: Predictor, part: Chunk, probabilities: bool, nested: bool) -> dict[str, Sequence[Any]]:
-    """The new columns."""
-    if not model.classes:  # nothing but the answers is written: what was said of each word need not be held together
-        portions = part.table.portions(len(part.table))
-        told = [answer for table in portions for answer in model.placed(model.decode(model.outputs(table)), table)]
-        return {"prediction": told if nested else model.written(told)}
+    """Return the new columns."""
+    if not model.classes:  # nothing but the answers is written: probabilities of each word need not be kept
+        portions = part.table.batches(len(part.table))
+        decoded = [
+            answer for table in portions for answer in model.to_text_spans(model.decode(model.outputs(table)), table)
+        ]
+        return {"prediction": decoded if nested else model.to_flat_cells(decoded)}
     outputs = model.outputs(part.table)
-    answers = model.placed(model.decode(outputs), part.table).tolist()
+    answers = model.to_text_spans(model.decode(outputs), part.table).tolist()
     several = any(isinstance(answer, tuple) for answer in answers)
-    new: dict[str, Sequence[Any]] = {"prediction": answers if nested else model.written(answers)}
+    new: dict[str, Sequence[Any]] = {"prediction": answers if nested else model.to_flat_cells(answers)}
     if probabilities:
         # float64 before rounding, so that six digits are also what is printed
         rounded = np.round(outputs.astype(np.float64), 6)
@@ -102,7 +104,7 @@ def _answers(model: Predictor, part: Chunk, probabilities: bool, nested: bool) -
 
 
 def _renamed(names: Mapping[str, str]) -> list[Finding]:
-    """What is said where the source has columns of the names that answers usually have."""
+    """Return the finding if the source has columns of the names that answers usually have."""
     return of_columns(
         "renamed column", "columns that answers usually stand in are there already; these stand in others",
         [other for name, other in names.items() if other != name],
@@ -127,7 +129,7 @@ def _best(model: Predictor, rounded: Array, nested: bool) -> dict[str, Sequence[
 
 
 def _free(name: str, taken: Sequence[str]) -> str:
-    """The name, or the first of name_2, name_3 ... that is not taken.
+    """Return the name, or the first of name_2, name_3 ... that is not taken.
 
     >>> _free("prediction", ("text", "prediction"))
     'prediction_2'
@@ -163,7 +165,7 @@ def _destination(source: Any, out: Any) -> Iterator[tuple[BinaryIO, str]]:
 
 @contextmanager
 def _file(source: Any, path: Path) -> Iterator[tuple[BinaryIO, str]]:
-    """A file beside ``path`` that takes its name once it is whole, and goes when it does not become so."""
+    """Yield a file next to ``path`` that takes its name once it is whole, and goes when it does not become so."""
     form, packing = form_of(path.name) if not _is_device(path) else ("csv", "")
     if not path.parent.is_dir():
         raise RunError(f"there is no folder {str(path.parent)!r} to write {path.name!r} into: make it first.")

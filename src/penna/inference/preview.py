@@ -15,6 +15,6 @@ def first(model: Predictor, source: Any, rows: int, form: Form = INFERRED) -> tu
         source, text=model.text_columns, pair=model.pair, others=tuple(model.fields), chunk=rows, keep_columns=False,
         findings=findings, form=form,
     )  # fmt: skip
-    table, said = schema.replay(next(parts).table, model.fields)
+    table, replay_findings = schema.replay(next(parts).table, model.fields)
     more = next(parts, None) is not None  # at its end, the stream says what was odd
-    return table, more, [*findings, *said]
+    return table, more, [*findings, *replay_findings]

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
 
+from penna import extras
 from penna.errors import RunError, SettingError
 
 Columns = Mapping[str, Sequence[Any]]
@@ -52,14 +53,14 @@ def form_of(name: str) -> tuple[str, str]:
 
 
 def packed(file: BinaryIO, packing: str) -> BinaryIO:
-    """The file, or one that compresses into it."""
+    """Return the file, or one that compresses into it."""
     if packing == ".gz":
         return cast(BinaryIO, gzip.GzipFile("", "wb", 6, file, 0))
     return cast(BinaryIO, _PACKERS[packing](file, "wb")) if packing else file
 
 
 def writer(file: BinaryIO, form: str, safe: bool = False) -> Writer:
-    """A writer of this form; ``close`` ends the form, and leaves the file open. ``safe`` is for spreadsheets."""
+    """Return a writer of this form; ``close`` ends the form, and leaves the file open. ``safe`` is for spreadsheets."""
     if form == "parquet":
         return _Parquet(file)
     return _Lines(file) if form == "jsonl" else _Delimited(file, "\t" if form == "tsv" else ",", safe)
@@ -95,7 +96,9 @@ class _Delimited:
 
 
 def harmless(cell: Any) -> Any:
-    """A cell that no spreadsheet runs: text that begins like a formula gets an apostrophe before it; a number does not.
+    """Return a cell that no spreadsheet runs: text that begins like a formula gets an apostrophe before it.
+
+    A number does not.
 
     Quotes, blanks and a byte order mark before the beginning do not count, since spreadsheets drop them.
 
@@ -142,6 +145,7 @@ def _line(record: dict[str, Any]) -> str:
 
 class _Parquet:
     def __init__(self, file: BinaryIO) -> None:
+        extras.require("tables", "writing Parquet files")
         self._file = file
         self._writer: Any = None
 
@@ -165,7 +169,7 @@ class _Parquet:
 
 
 def _arrow(cells: Sequence[Any]) -> Any:
-    """A column whose type is settled by these cells: text where they are empty, or of several types."""
+    """Return a column whose type is settled by these cells: text where they are empty, or of several types."""
     import pyarrow
 
     try:

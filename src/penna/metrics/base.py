@@ -107,7 +107,8 @@ def _correlation(a: Array, b: Array) -> float:
 
 def _levels(y: Array, outputs: Array) -> Rows:
     """Where each row stands among all by the probability of a class, equal ones level, and whether it is of that class;
-    (n, classes) each. Of two classes the second stands for both."""
+    (n, classes) each. Of two classes the second stands for both.
+    """
     columns = np.arange(outputs.shape[1])[-1:] if outputs.shape[1] == 2 else np.arange(outputs.shape[1])
     levels = [np.unique(outputs[:, j], return_inverse=True)[1] for j in columns]
     return np.stack(levels, axis=1), y[:, None] == columns
@@ -126,7 +127,7 @@ def _by_level(levels: Array, inside: Array) -> tuple[Array, Array]:
 def _roc_auc(levels: Array, inside: Array) -> float:
     hits, others = _by_level(levels, inside)
     if not len(hits):
-        return 0.5  # rows of one class alone: nothing was told apart
+        return 0.5  # rows of one class alone: nothing was distinguished
     below = others.cumsum(axis=1) - others / 2  # ties count half
     return float(((hits * below).sum(axis=1) / (hits.sum(axis=1) * others.sum(axis=1))).mean())
 
@@ -223,7 +224,7 @@ def bootstrap_error(y: Array, outputs: Array, metric: Metric, rounds: int = 200,
 
 
 def _resample(y: Array, outputs: Array, metric: Metric, rounds: int, seed: int) -> tuple[float, Array]:
-    """The metric, and its values on ``rounds`` resamples of the rows (Efron 1979)."""
+    """Return the metric, and its values on ``rounds`` resamples of the rows (Efron 1979)."""
     rows = metric.rows(y, outputs)
     value = metric.value(*rows)
     rng = np.random.default_rng(seed)

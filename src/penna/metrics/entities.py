@@ -25,7 +25,7 @@ class Spans:
 
 
 def spans(tags: Array, offsets: Array) -> Spans:
-    """The entities of flat tags in which no row begins with an inside tag.
+    """Return the entities of flat tags in which no row begins with an inside tag.
 
     >>> found = spans(np.array([0, 1, 2, 3, 1]), np.array([0, 4, 5]))
     >>> found.starts.tolist(), found.ends.tolist(), found.types.tolist(), found.rows.tolist()

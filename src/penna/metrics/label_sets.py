@@ -53,7 +53,7 @@ SIGNS = {"macro_f1": 1, "micro_f1": 1, "subset_accuracy": 1, "label_ranking_ap":
 
 
 def value(name: str, y: Array, outputs: Array) -> float:
-    """The metric of answers as they are given.
+    """Return the metric of answers as they are given.
 
     >>> value("micro_f1", np.array([[1, 0], [1, 1]]), np.array([[0.9, 0.2], [0.6, 0.4]]))
     0.8
@@ -103,8 +103,10 @@ def _values(sums: Array, n: int) -> dict[str, Array]:
 
 
 def _ranked(truth: Array, outputs: Array) -> Array:
-    """(n,) of each row's labels, the mean share of right ones among those ranked as high; 1 where it has none or all
-    (Schapire and Singer 2000, "BoosTexter", as scikit-learn has it)."""
+    """(n,) of each row's labels, the mean share of right ones among those ranked as high.
+
+    1 where it has none or all (Schapire and Singer 2000, "BoosTexter", as scikit-learn has it).
+    """
     out = np.ones(len(truth))
     step = max(1, _MOST_VALUES // truth.shape[1] ** 2)
     for start in range(0, len(truth), step):
@@ -113,8 +115,8 @@ def _ranked(truth: Array, outputs: Array) -> Array:
         right = (above & part[:, None, :]).sum(axis=2)
         shares = np.where(part, right / above.sum(axis=2), 0).sum(axis=1)
         labels = part.sum(axis=1)
-        told = (labels > 0) & (labels < part.shape[1])
-        out[start : start + step][told] = shares[told] / labels[told]
+        informative = (labels > 0) & (labels < part.shape[1])
+        out[start : start + step][informative] = shares[informative] / labels[informative]
     return out
 
 
@@ -132,10 +134,10 @@ def by_label(y: Array, outputs: Array) -> dict[str, Array]:
 
 
 def score(name: str, y: Array, outputs: Array) -> float:
-    """The metric, higher is better; F1 by cuts that each half of the rows has learnt from the other.
+    """Return the metric, higher is better; F1 by cuts that each half of the rows takes from the other.
 
-    A model is to be judged by what it will be worth once its last step has placed the cuts, not by where 0.5 happens
-    to lie in its probabilities: on rare labels a model that never reaches 0.5 may rank best of all.
+    A model is to be judged by what it will be worth once its post-processing step has placed the cuts, not by where 0.5
+    happens to lie in its probabilities: on rare labels a model that never reaches 0.5 may rank best of all.
     """
     if name not in _COUNTED:
         return SIGNS[name] * value(name, y, outputs)
@@ -143,8 +145,10 @@ def score(name: str, y: Array, outputs: Array) -> float:
 
 
 def score_error(name: str, y: Array, outputs: Array) -> float:
-    """Standard error of ``score``: a jackknife over groups of rows (a bootstrap would take a hundred times as long)."""
-    most = _MOST_VALUES // (4 * LEVELS * y.shape[1])  # very many labels are told of fewer groups
+    """Return standard error of ``score``: a jackknife over groups of rows (a bootstrap would take a hundred times as
+    long).
+    """
+    most = _MOST_VALUES // (4 * LEVELS * y.shape[1])  # very many labels get fewer groups
     group = np.arange(len(y)) // 2 % min(_GROUPS, max(len(y) // 2, 1), max(most, 4))
     groups = int(group.max()) + 1
     if groups < 2:
@@ -181,7 +185,8 @@ def _codes(outputs: Array) -> Array:
 
 def _counts(codes: Array, truth: Array, part: Array, parts: int) -> Array:
     """(2, parts, k, LEVELS) float64: of each part of the rows, all and right probabilities of a label at or above each
-    level. ``part`` (n,)."""
+    level. ``part`` (n,).
+    """
     k = codes.shape[1]
     place = codes + LEVELS * (np.arange(k) + k * part[:, None])
     size, shape = parts * k * LEVELS, (parts, k, LEVELS)
@@ -210,7 +215,7 @@ def _smoothing() -> Array:
 
 
 def _crossed(name: str, counts: Array) -> Array:
-    """The metric where each half of the rows is cut as the other has taught; counts (2, 2 halves, k, LEVELS)."""
+    """Return the metric where each half of the rows is cut as the other has taught; counts (2, 2 halves, k, LEVELS)."""
     k = np.arange(counts.shape[2])
     total = np.zeros((3, len(k)))
     for side in (0, 1):

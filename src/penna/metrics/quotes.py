@@ -21,7 +21,7 @@ from penna.data import ragged
 from penna.data.arrays import Array
 from penna.metrics.base import Metric, Rows
 
-#: No answer is longer, in words, where the rows that were learnt from say nothing else.
+#: No answer is longer, in words, where the rows that were trained on say nothing else.
 LONGEST = 30
 #: The words of a quote, as (first, the one after the last); None for no answer.
 Span: TypeAlias = tuple[int, int] | None
@@ -32,8 +32,10 @@ _SIGNS = str.maketrans("", "", string.punctuation)
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """A text, its words' places (k, 2) in characters, all true answers as they are written (none: it holds none), and
-    the first of them as (first word, word after the last), None where there is none."""
+    """A text, its words' places (k, 2) in characters, all true answers as they are written (none.
+
+    It holds none), and the first of them as (first word, word after the last), None where there is none.
+    """
 
     text: str
     places: Array
@@ -62,14 +64,15 @@ def plain(text: str) -> str:
 
 
 def judge(answer: str, truths: Sequence[str]) -> tuple[float, float]:
-    """(exact match, F1) of an answer, "" for none, against the nearest of the true ones; of these what is articles and
-    punctuation alone counts only where nothing else is there, as in SQuAD 2.0.
+    """(exact match, F1) of an answer, "" for none, against the nearest of the true ones.
+
+    Of these what is articles and punctuation alone counts only where nothing else is there, as in SQuAD 2.0.
 
     >>> judge("in New York", ["New York City", "New York"])
     (0.0, 0.8)
     """
-    said, meant = plain(answer), [text for text in map(plain, truths) if text] or [""]
-    return max(float(said == text) for text in meant), max(_f1(said.split(), text.split()) for text in meant)
+    quoted, meant = plain(answer), [text for text in map(plain, truths) if text] or [""]
+    return max(float(quoted == text) for text in meant), max(_f1(quoted.split(), text.split()) for text in meant)
 
 
 def _f1(answer: list[str], truth: list[str]) -> float:
@@ -80,8 +83,8 @@ def _f1(answer: list[str], truth: list[str]) -> float:
 
 
 def best(row: Array, most: int = 1, longest: int = LONGEST) -> list[tuple[Span, float]]:
-    """The likeliest quotes of one row, of at most ``longest`` words, with the product of both ends' probabilities; they
-    do not overlap.
+    """Return the likeliest quotes of one row, of at most ``longest`` words, with the product of both ends'
+    probabilities; they do not overlap.
 
     >>> best(np.array([[0.1, 0.1], [0.7, 0.1], [0.2, 0.8]], np.float32))[0][0]
     (0, 2)
@@ -141,7 +144,7 @@ class _Tops(NamedTuple):
 
 
 def _tops(outputs: Array, longest: int) -> _Tops:
-    """What ``best`` finds first, for all rows at once: a search asks for it again and again."""
+    """Return what ``best`` finds first, for all rows at once: a search asks for it again and again."""
     parts = [_stacked(outputs[begin : begin + _CHUNK], longest) for begin in range(0, len(outputs), _CHUNK)]
     return _Tops(*map(np.concatenate, zip(*parts, strict=True))) if parts else _Tops(*[np.zeros(0, np.int64)] * 4)
 
@@ -177,7 +180,7 @@ def _reach(starts: Array, longest: int) -> Array:
 
 
 def spoken(outputs: Array) -> Array:
-    """The same outputs with no chance left for silence, each column a distribution again."""
+    """Return the same outputs with no chance left for silence, each column a distribution again."""
     values, offsets = ragged.flat(outputs)
     values = values.copy()
     values[offsets[:-1][np.diff(offsets) > 0]] = 0
@@ -207,30 +210,30 @@ def metric(name: str, longest: int = LONGEST, silent: bool = True) -> Metric:
 
 
 def placed(name: str, longest: int = LONGEST) -> Metric:
-    """The metric with a threshold for silence, which each half of the rows has learnt from the other.
+    """Return the metric with a threshold for silence, which each half of the rows takes from the other.
 
-    A model is to be judged by what it will be worth once its last step has placed the threshold, not by how much it
-    happens to doubt.
+    A model is to be judged by what it will be worth once its post-processing step has placed the threshold, not by how
+    much it happens to be uncertain.
     """
     count = _COUNTS[name]
 
     def rows(y: Array, outputs: Array) -> Rows:
         tops = _tops(outputs, longest)
-        doubt = tops.silence / np.maximum(tops.score, 1e-30)
+        no_answer_odds = tops.silence / np.maximum(tops.score, 1e-30)
         loud = np.array([count(truth, span) for truth, span in zip(y, _spans(tops, silent=False), strict=True)], float)
         silent = np.array([count(truth, None) for truth in y], float)
         half = np.arange(len(y)) % 2
-        cuts = [_cut(doubt[half != side], (loud - silent)[half != side]) for side in (0, 1)]
-        return (np.where(doubt < np.array(cuts)[half], loud, silent),)
+        cuts = [_cut(no_answer_odds[half != side], (loud - silent)[half != side]) for side in (0, 1)]
+        return (np.where(no_answer_odds < np.array(cuts)[half], loud, silent),)
 
     return Metric(rows, _mean)
 
 
-def _cut(doubt: Array, gain: Array) -> float:
-    """The doubt below which it pays best to answer, in rows that gain so much by it."""
-    order = np.argsort(doubt, kind="stable")
+def _cut(no_answer_odds: Array, gain: Array) -> float:
+    """Return the odds of no answer below which it pays best to answer, in rows that gain so much by it."""
+    order = np.argsort(no_answer_odds, kind="stable")
     best = int(np.concatenate([[0.0], np.cumsum(gain[order])]).argmax())
-    edges = np.concatenate([[0.0], doubt[order], [np.inf]])
+    edges = np.concatenate([[0.0], no_answer_odds[order], [np.inf]])
     return float((edges[best] + edges[best + 1]) / 2)
 
 

@@ -1,5 +1,7 @@
-"""Model families. One file each; the folder is the registry. Heavy imports stand inside functions: a file here is
-opened by search and by serving alike, and serving must not meet torch.
+"""Model families.
+
+One file each; the folder is the registry. Heavy imports stand inside functions: a file here is opened by search and by
+serving alike, and serving must not meet torch.
 
 A family is a module of five functions (the Protocol ``Family``); what ``fit`` returns is a ``Model``. A fitted model
 cannot be refitted. A model can always save itself as something that opens without torch.
@@ -7,16 +9,18 @@ cannot be refitted. A model can always save itself as something that opens witho
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from penna import plugins
 from penna.budget import Resources
 from penna.data.arrays import Array
 from penna.data.table import Table
-from penna.search.recipe import Knob, Profile, Recipe
-from penna.tasks.base import Task
+from penna.errors import SettingError
+from penna.search.recipe import DatasetProfile, Hyperparameter, Recipe
 
-#: ``report(step, of, score) -> bool``: told the validation score on the way; False means stop here (pruned).
+#: ``report(step, of, score) -> bool``: is given the validation score on the way; False means stop here (pruned).
 Report = Callable[[int, int, float], bool]
 
 
@@ -25,8 +29,8 @@ class Cost:
     """What one fit is predicted to take, and what its artefact is predicted to weigh and to take for one text."""
 
     seconds: float
-    megabytes: float | None = None
-    milliseconds: float | None = None
+    size_mb: float | None = None
+    latency_ms: float | None = None
 
 
 class Model(Protocol):
@@ -43,8 +47,10 @@ class Model(Protocol):
 
 @runtime_checkable
 class Reads(Protocol):
-    """A model whose encoder reads so many tokens of a text at once; of these shares of the rows were longer, and a part
-    was not read."""
+    """A model whose encoder reads so many tokens of a text at once.
+
+    Of these shares of the rows were longer, and a part was not read.
+    """
 
     length: int
     windows: int
@@ -52,8 +58,8 @@ class Reads(Protocol):
     truncated_share: float
 
 
-def reach(recipe: Recipe, model: Model) -> dict[str, Any]:
-    """What a model's encoder reads of long texts, as the report tells it; nothing of a model that has none."""
+def truncation(recipe: Recipe, model: Model) -> dict[str, Any]:
+    """Return what a model's encoder reads of long texts, as the report tells it; nothing of a model that has none."""
     if not isinstance(model, Reads):
         return {}
     return {
@@ -65,47 +71,93 @@ def reach(recipe: Recipe, model: Model) -> dict[str, Any]:
     }
 
 
-class Family(Protocol):
-    """What a file in this folder offers.
+def _no_recipes(profile: DatasetProfile) -> list[Recipe]:
+    return []
 
-    One with a ``NEEDS`` ("text", or "columns" beside it) is searched where a table has such.
-    One that also offers ``shrink(recipe, profile, train, resources, seconds) -> Recipe | None`` can be made to fit.
+
+def _no_hyperparameters(profile: DatasetProfile) -> tuple[Hyperparameter, ...]:
+    return ()
+
+
+def _not_fitted(*_: Any) -> Any:
+    raise SettingError("this family only wraps fitted models: no search fits it.")
+
+
+def _unknown_cost(recipe: Recipe, profile: DatasetProfile, train: Table, resources: Resources) -> Cost:
+    return Cost(0.0)
+
+
+def _no_smaller_recipe(
+    recipe: Recipe, profile: DatasetProfile, train: Table, resources: Resources, seconds: float
+) -> Recipe | None:
+    return None
+
+
+def _never(profile: DatasetProfile) -> bool:
+    return False
+
+
+def _same_recipe(recipe: Recipe) -> Recipe:
+    return recipe
+
+
+@dataclass(frozen=True)
+class Family:
+    """A model family: what its module offers, with a documented default for every optional member.
+
+    A family is a module ``penna/models/<name>/family.py``, or one under the entry point group ``penna.models``, that
+    defines these names. ``get_family(name)`` reads it; nothing else probes for members.
     """
 
-    #: What must be installed to ``open`` and use a model of this family, beside penna and numpy.
-    PACKAGES: tuple[str, ...]
+    name: str
+    #: ``load(folder)`` opens what ``save`` wrote, without torch. Raises BundleError on anything damaged.
+    load: Callable[[Path], Any]
+    #: Packages that ``load`` and the loaded model need, apart from penna and numpy.
+    PACKAGES: tuple[str, ...] = ()
+    #: ``fit(recipe, task, train, valid, resources, report)`` fits on ``train`` alone; ``valid`` serves for early
+    #: stopping and for the scores given to ``report``. Raises ``OutOfTime`` if the deadline leaves nothing usable,
+    #: ``Pruned`` if ``report`` returned False. Wrappers lack it: no search fits them.
+    fit: Callable[..., Any] = _not_fitted
+    #: ``portfolio(profile)`` returns known-good recipes, cheapest first; the first of ``linear`` is the baseline.
+    portfolio: Callable[[DatasetProfile], list[Recipe]] = _no_recipes
+    #: ``search_space(profile)`` returns the hyperparameters that a search may change; () if there are none.
+    search_space: Callable[[DatasetProfile], tuple[Hyperparameter, ...]] = _no_hyperparameters
+    #: ``cost(recipe, profile, train, resources)`` predicts one fit on these rows on this machine. A short probe is
+    #: allowed; its result is cached.
+    cost: Callable[..., Cost] = _unknown_cost
+    #: ``shrink(recipe, profile, train, resources, seconds)`` returns the recipe at a lower fidelity that fits into the
+    #: seconds, or None.
+    shrink: Callable[..., Recipe | None] = _no_smaller_recipe
+    #: ``few_shot_default(profile)``: whether the family's first recipe is served unless another is clearly better,
+    #: because there are too few rows to choose by.
+    few_shot_default: Callable[[DatasetProfile], bool] = _never
+    #: ``text_only(recipe)`` returns the recipe without the columns next to the text.
+    text_only: Callable[[Recipe], Recipe] = _same_recipe
+    #: What a table must have: "text", "columns" or "" for either.
+    REQUIRES: str = ""
+    #: Losses that the family can minimize; () for all.
+    LOSSES: tuple[str, ...] = ()
+    #: Whether the family can be fitted and served without an encoder.
+    NEEDS_NO_ENCODER: bool = False
+    #: Whether the family uses an encoder if the user names one, though it needs none.
+    USES_NAMED_ENCODER: bool = False
+    #: Whether its networks start from random weights, which makes them slow to become useful.
+    FROM_SCRATCH: bool = False
+    #: Whether fitting it needs PyTorch, which the extra "train" brings.
+    NEEDS_TORCH: bool = False
+    #: Whether it honors ``Table.sample_weight``.
+    SUPPORTS_SAMPLE_WEIGHT: bool = True
 
-    def portfolio(self, profile: Profile) -> list[Recipe]:
-        """Known-good recipes, cheapest first. The first of ``linear`` is the baseline that every search starts with."""
-        ...
+    def can_learn(self, loss: str) -> bool:
+        """Whether the family minimizes this loss."""
+        return not self.LOSSES or loss in self.LOSSES
 
-    def knobs(self, profile: Profile) -> tuple[Knob, ...]:
-        """The knobs a search may turn; empty where there is nothing to choose."""
-        ...
 
-    def cost(self, recipe: Recipe, profile: Profile, train: Table, resources: Resources) -> Cost:
-        """Predict one fit on this many rows on this machine (a short probe is allowed; its result is remembered)."""
-        ...
-
-    def fit(
-        self,
-        recipe: Recipe,
-        task: Task,
-        train: Table,
-        valid: Table | None,
-        resources: Resources,
-        report: Report,
-    ) -> Model:
-        """Fit on ``train`` only; ``valid`` serves for early stopping and for the scores given to ``report``.
-
-        Raises ``OutOfTime`` where the deadline leaves nothing usable, ``Pruned`` where ``report`` answered False.
-        """
-        ...
-
-    def open(self, folder: Path) -> Model:
-        """Open what ``save`` wrote, without torch. Raises BundleError on anything damaged."""
-        ...
+@cache
+def get_family(name: str) -> Family:
+    """Return the family called ``name``. Raises SettingError if there is none."""
+    return plugins.adapt(Family, "models", name)
 
 
 class Pruned(Exception):
-    """A fit was told to stop by ``report``."""
+    """A fit was stopped by ``report``."""

@@ -15,7 +15,7 @@ FILE = "blend.json"
 MOST_MEMBERS = 32
 
 
-class Blend:
+class Ensemble:
     """Members as (family, weight, model); weights sum to one."""
 
     def __init__(self, members: Sequence[tuple[str, float, Model]]) -> None:
@@ -27,6 +27,7 @@ class Blend:
         return ragged.single(total)
 
     def save(self, folder: Path) -> None:
+        """Write everything that ``load`` needs into ``folder``."""
         lines = []
         for i, (family, weight, model) in enumerate(self.members):
             name = _named(i, family)
@@ -36,7 +37,7 @@ class Blend:
         (folder / FILE).write_text(json.dumps({"format": 1, "members": lines}, indent=1), encoding="utf-8")
 
 
-def open(folder: Path) -> Blend:
+def load(folder: Path) -> Ensemble:
     """Open what ``save`` wrote. Raises BundleError."""
     path = folder / FILE
     with safe_load.damaged(path):
@@ -49,7 +50,7 @@ def open(folder: Path) -> Blend:
         # The names that ``save`` gives, and no others: none leads out of the folder, and none is there twice.
         if [name for *_, name in members] != [_named(i, family) for i, (family, *_) in enumerate(members)]:
             raise ValueError("it names folders that no blend has")
-    return Blend([(family, weight, load_part.part(family, folder / name)) for family, weight, name in members])
+    return Ensemble([(family, weight, load_part.part(family, folder / name)) for family, weight, name in members])
 
 
 def _named(i: int, family: str) -> str:

@@ -1,5 +1,5 @@
-"""What stands around a fitted model: the cleaning of what it reads, columns written as text, the last steps on what it
-answers; all one Model.
+"""What stands around a fitted model: the cleaning of what it reads, columns written as text, the post-processing steps
+on what it answers; all one Model.
 
 It offers no recipes: ``around`` puts it where a recipe or a choice asks for it, and nowhere else, so that an artefact
 without such stages is what it has always been.
@@ -30,8 +30,8 @@ MOST_STEPS = 8
 _LARGEST = 64 << 20
 
 
-class Staged:
-    """A model of ``family`` with its cleaning and its last steps."""
+class Pipeline:
+    """A model of ``family`` with its cleaning and its post-processing steps."""
 
     def __init__(
         self, family: str, model: Model, cleaning: Cleaning, last: Sequence[Adjustment] = (), row: bool | str = False
@@ -50,57 +50,58 @@ class Staged:
         )
 
     def save(self, folder: Path) -> None:
+        """Write everything that ``load`` needs into ``folder``."""
         (folder / INNER).mkdir()
         self.model.save(folder / INNER)
-        said = {
+        data = {
             "format": 1,
             "family": self.family,
             "clean": self.cleaning.to_json(),
             "last": [postprocessing.to_json(step) for step in self.last],
             **({"row": self.row} if self.row else {}),
         }
-        (folder / FILE).write_text(json.dumps(said, indent=1), encoding="utf-8")
+        (folder / FILE).write_text(json.dumps(data, indent=1), encoding="utf-8")
 
 
 def around(
     family: str, model: Model, clean: str = NONE, last: Sequence[Adjustment] = (), row: bool | str = False
 ) -> tuple[str, Model]:
-    """The model with these stages, and the family that opens it; as it is where there are none."""
+    """Return the model with these stages, and the family that opens it; as it is where there are none."""
     cleaning = Cleaning.of(clean)
-    return (NAME, Staged(family, model, cleaning, last, row)) if cleaning.steps or last or row else (family, model)
+    return (NAME, Pipeline(family, model, cleaning, last, row)) if cleaning.steps or last or row else (family, model)
 
 
-def asked(recipe: Recipe, model: Model, last: Sequence[Adjustment] = ()) -> tuple[str, Model]:
+def wrap(recipe: Recipe, model: Model, last: Sequence[Adjustment] = ()) -> tuple[str, Model]:
     """``around`` with what the recipe of the model asks for."""
-    return around(recipe.family, model, recipe.get("clean", NONE), last, recipe.get(serialize.KNOB, False))
+    return around(recipe.family, model, recipe.get("clean", NONE), last, recipe.get(serialize.HYPERPARAMETER, False))
 
 
 def inside(model: Model) -> Model:
-    """The model without the stages that stand around it."""
-    return model.model if isinstance(model, Staged) else model
+    """Return the model without the stages that stand around it."""
+    return model.model if isinstance(model, Pipeline) else model
 
 
-def stages(model: Model) -> Staged:
-    """The stages that stand around a model, and the model in them; none of them where none stand there."""
-    return model if isinstance(model, Staged) else Staged("", model, Cleaning())
+def stages(model: Model) -> Pipeline:
+    """Return the stages that stand around a model, and the model in them; none of them where none stand there."""
+    return model if isinstance(model, Pipeline) else Pipeline("", model, Cleaning())
 
 
 def check(model: Model, task: Task, folder: Path) -> None:
-    """Raise BundleError where a model's last steps are made for another task."""
+    """Raise BundleError where a model's post-processing steps are made for another task."""
     for step in stages(model).last:
         if not postprocessing.suits(step, task):
             raise BundleError(f"{folder} ends in a step ({step.name}) that is not made for its task: fit again.")
 
 
-def open(folder: Path) -> Staged:
+def load(folder: Path) -> Pipeline:
     """Open what ``save`` wrote. Raises BundleError."""
     path = folder / FILE
     with safe_load.damaged(path):
-        said = safe_load.load_json(path, _LARGEST)
-        cleaning, family = Cleaning.from_json(said["clean"]), str(said["family"])
-        if not isinstance(said["last"], list) or len(said["last"]) > MOST_STEPS:
+        data = safe_load.load_json(path, _LARGEST)
+        cleaning, family = Cleaning.from_json(data["clean"]), str(data["family"])
+        if not isinstance(data["last"], list) or len(data["last"]) > MOST_STEPS:
             raise ValueError("its stages are no list, or too many")
-        last, row = [postprocessing.from_json(step) for step in said["last"]], said.get("row", False)
+        last, row = [postprocessing.from_json(step) for step in data["last"]], data.get("row", False)
         if row not in (False, True, serialize.BLANK):
             raise ValueError("it writes rows in a way that is not known")
-    return Staged(family, load_part.part(family, folder / INNER), cleaning, last, row)
+    return Pipeline(family, load_part.part(family, folder / INNER), cleaning, last, row)

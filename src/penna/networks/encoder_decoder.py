@@ -55,7 +55,7 @@ class Network(nn.Module):  # type: ignore[misc]  # torch is not followed
     def forward(
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor, before: torch.Tensor, real: torch.Tensor
     ) -> torch.Tensor:
-        """``before`` (b, t) int64 are the tokens before those that are asked for, ``real`` (b, t) bool where there are.
+        """``before`` (b, t) int64 are the tokens before those that are requested, ``real`` (b, t) bool where there are.
 
         What is padding comes after what is real, so that a decoder which looks back alone needs no mask.
         """
@@ -68,7 +68,7 @@ class Network(nn.Module):  # type: ignore[misc]  # torch is not followed
 
 
 def build(shape: Shape, checkpoint: Checkpoint | None, dropout: float, seed: int) -> Network:
-    """A network with random weights; with ``checkpoint`` its encoder is that one, whole.
+    """Return a network with random weights; with ``checkpoint`` its encoder is that one, whole.
 
     The encoder is an ALBERT where its layers are shared, else a BERT; the decoder is a BERT with cross-attention.
     """
@@ -138,7 +138,9 @@ def _tie(model: Any, shape: Shape) -> None:
 
 
 def _attend(model: Any, device: torch.device) -> None:
-    """The plain attention on a processor: the fused one's backward pass is slower there (see ``_network.quicken``)."""
+    """Use the plain attention on a processor: the fused one's backward pass is slower there (see
+    ``_network.quicken``).
+    """
     how = "eager" if device.type == "cpu" else "sdpa"
     for module in model.modules():  # the library's own setter misses layers that were there before
         if hasattr(module, "config"):
@@ -152,7 +154,8 @@ def place(network: Network, device: torch.device) -> None:
 
 
 def write(network: Network, folder: Path) -> None:
-    """The weights in Hugging Face form: ``EncoderDecoderModel.from_pretrained`` opens them and ``generate`` runs them.
+    """Write the weights in Hugging Face form: ``EncoderDecoderModel.from_pretrained`` opens them and ``generate`` runs
+    them.
 
     A decoder layer that is shared becomes a copy for each depth: a BERT decoder has no other form.
     """
@@ -165,10 +168,10 @@ def write(network: Network, folder: Path) -> None:
 
 
 def unshared(network: Network) -> Any:
-    """The same EncoderDecoderModel on the processor, with what is shared as copies.
+    """Return the same EncoderDecoderModel on the processor, with what is shared as copies.
 
     Every decoder layer is a module of its own that knows its depth, as ``generate`` needs it; words have one matrix on
-    each side, as files have it; and what is no answer is never said.
+    each side, as files have it; and what is no answer is never generated.
     """
     model: Any = copy.deepcopy(network.model).cpu().eval()
     words = model.encoder.get_input_embeddings()

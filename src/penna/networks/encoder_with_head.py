@@ -1,5 +1,7 @@
-"""An encoder with a head, and what makes it cheap to train: attention, vocabulary, a head that has a
-start. Knows tensors; never a table."""
+"""An encoder with a head, and what makes it cheap to train: attention, vocabulary, a head that has a start.
+
+Knows tensors; never a table.
+"""
 
 import re
 from collections.abc import Callable, Iterator
@@ -54,13 +56,16 @@ class Network(nn.Module):  # type: ignore[misc]
     def forward(
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor, token_type_ids: torch.Tensor | None = None
     ) -> torch.Tensor:
+        """Run the network on a batch."""
         logits: torch.Tensor = self.head(self.dropout(self.pooled(input_ids, attention_mask, token_type_ids)))
         return logits
 
 
 class PairNetwork(Network):
-    """Ids and masks of both texts of pairs, and what they share, in; (rows, columns) logits out, from what
-    ``_pairs.combined`` makes of these."""
+    """Ids and masks of both texts of pairs, and what they share, in.
+
+    (rows, columns) logits out, from what ``_pairs.combined`` makes of these.
+    """
 
     def __init__(self, encoder: nn.Module, width: int, columns: int, pooling: str, dropout: float) -> None:
         super().__init__(encoder, pair_vectors.width(width), columns, pooling, dropout)
@@ -73,6 +78,7 @@ class PairNetwork(Network):
         second_mask: torch.Tensor,
         shared: torch.Tensor,
     ) -> torch.Tensor:
+        """Run the network on a batch."""
         return self.between(self.pooled(input_ids, attention_mask), self.pooled(second_ids, second_mask), shared)
 
     def between(self, first: torch.Tensor, second: torch.Tensor, shared: torch.Tensor) -> torch.Tensor:
@@ -86,12 +92,14 @@ class PairNetwork(Network):
 
 class CrossNetwork(PairNetwork):
     """Ids and mask of both texts in one row in, with ``sides`` (rows, tokens), 1 for those of the second text, and
-    what both share; (rows, columns) logits out. ``pooling`` is "sides" whatever was asked for."""
+    what both share; (rows, columns) logits out. ``pooling`` is "sides" whatever was requested.
+    """
 
     def __init__(self, encoder: nn.Module, width: int, columns: int, pooling: str, dropout: float) -> None:
         super().__init__(encoder, width, columns, "sides", dropout)
 
     def forward(self, shared: torch.Tensor, **inputs: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+        """Run the network on a batch."""
         first, second = self.apart(**inputs).unbind(1)
         return self.between(first, second, shared)
 
@@ -119,6 +127,7 @@ class Pooled(nn.Module):  # type: ignore[misc]
         self.network = network
 
     def forward(self, **inputs: torch.Tensor) -> torch.Tensor:
+        """Run the network on a batch."""
         return self.network.pooled(**inputs)
 
 
@@ -130,17 +139,19 @@ class Sided(nn.Module):  # type: ignore[misc]
         self.network = network
 
     def forward(self, **inputs: torch.Tensor) -> torch.Tensor:
+        """Run the network on a batch."""
         return self.network.apart(**inputs).flatten(1)
 
 
 class Twins(nn.Module):  # type: ignore[misc]
-    """A network without a head, given 2n texts: (n, 2 · width), the first n beside the others."""
+    """A network without a head, given 2n texts: (n, 2 · width), the first n next to the others."""
 
     def __init__(self, network: Network) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, **inputs: torch.Tensor) -> torch.Tensor:
+        """Run the network on a batch."""
         joined: torch.Tensor = torch.cat(self.network(**inputs).chunk(2), dim=1)
         return joined
 
@@ -163,7 +174,7 @@ def quicken(encoder: Any, device: torch.device) -> None:
 def compact(network: Network, used: Index) -> Iterator[Index]:
     """Within the block the embedding matrix holds only the rows ``used``; yields the lookup old id -> new id.
 
-    Rows that no text touches have no gradient and do not decay, so nothing is lost; after the block the learnt rows
+    Rows that no text touches have no gradient and do not decay, so nothing is lost; after the block the learned rows
     are back among all others. What is saved is an optimiser step over rows that do not move.
     """
     encoder: Any = network.encoder

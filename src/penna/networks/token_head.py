@@ -9,7 +9,7 @@ from penna.metrics import entities
 from penna.networks.encoder_with_head import Network
 from penna.training import linear_chain
 
-#: Scores from tag to tag are so many times what is learnt of them. A head's rate moves a weight by a few thousandths
+#: Scores from tag to tag are so many times what is learned of them. A head's rate moves a weight by a few thousandths
 #: in a step, which is much for one of hundreds that make a score, and little where one weight is all of it.
 _SWIFT = 10.0
 
@@ -43,6 +43,7 @@ class WordNetwork(Network):
         token_type_ids: torch.Tensor | None = None,
         cues: torch.Tensor | None = None,
     ) -> torch.Tensor:
+        """Run the network on a batch."""
         typed = {} if token_type_ids is None else {"token_type_ids": token_type_ids}  # some encoders know no types
         hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask, **typed).last_hidden_state
         at = words.clamp_min(0).unsqueeze(-1).expand(-1, -1, hidden.shape[-1])
@@ -54,8 +55,11 @@ class WordNetwork(Network):
 
 
 class ChainNetwork(WordNetwork):
-    """A network of words whose tags are chosen together: the last ``columns`` of its (rows, most + columns, columns)
-    logits are what a tag after another scores, the same in every row (``training.chain``)."""
+    """A network of words whose tags are chosen together.
+
+    The last ``columns`` of its (rows, most + columns, columns) logits are what a tag after another scores, the same in
+    every row (``training.chain``).
+    """
 
     def __init__(self, encoder: nn.Module, width: int, columns: int, pooling: str, dropout: float) -> None:
         super().__init__(encoder, width, columns, pooling, dropout)
@@ -71,12 +75,13 @@ class ChainNetwork(WordNetwork):
         return linear_chain.marginals(torch.cat([scores, self.transitions])[None], there)[0]
 
     def forward(self, *args: torch.Tensor, **inputs: torch.Tensor) -> torch.Tensor:
+        """Run the network on a batch."""
         logits = super().forward(*args, **inputs).float()
         return torch.cat([logits, self.transitions.expand(len(logits), -1, -1)], dim=1)
 
 
 class _Chain(nn.Module):  # type: ignore[misc]
-    """(columns, columns) scores from tag to tag: learnt where a tag may follow, as low as can be elsewhere."""
+    """(columns, columns) scores from tag to tag: learned where a tag may follow, as low as can be elsewhere."""
 
     def __init__(self, columns: int) -> None:
         super().__init__()

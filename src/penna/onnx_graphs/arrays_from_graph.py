@@ -1,5 +1,6 @@
-"""The arrays of an encoder or a decoder, taken back from a graph by the names that Penna's writers give. Knows plain
-graphs and shapes; every shape is checked against the others. Raises ValueError for what does not fit.
+"""The arrays of an encoder or a decoder, taken back from a graph by the names that Penna's writers give.
+
+Knows plain graphs and shapes; every shape is checked against the others. Raises ValueError for what does not fit.
 
 Of the graph's own nodes only what no array tells is read: how many heads, which activation, which layer when. Whether
 the nodes are right is seen by writing them again (``blueprint``).
@@ -61,7 +62,7 @@ class Weights:
 
 
 def encoder(graph: Graph, length: int, words: Array | None = None) -> Parts:
-    """The parts of an encoder for ``length`` tokens; ``words`` where they are kept in another file."""
+    """Return the parts of an encoder for ``length`` tokens; ``words`` where they are kept in another file."""
     weights = Weights(graph.weights if words is None else {**graph.weights, "words": words})
     table = weights.taken("words", None, None)
     inside = table.shape[1]
@@ -86,7 +87,7 @@ def encoder(graph: Graph, length: int, words: Array | None = None) -> Parts:
 
 
 def head(graph: Graph, inside: int) -> list[tuple[Dense, str]]:
-    """The layers of what stands behind the pooling, each with its activation."""
+    """Return the layers of what stands behind the pooling, each with its activation."""
     weights, found = Weights(graph.weights), list[tuple[Dense, str]]()
     for number in range(_MOST_HEAD):
         if f"head_{number}.weight" not in weights:
@@ -101,7 +102,7 @@ def head(graph: Graph, inside: int) -> list[tuple[Dense, str]]:
 
 
 def decoder(once: Graph, step: Graph, length: int, inside: int, words: Array | None = None) -> DecoderParts:
-    """The parts of a decoder that says at most ``length`` tokens about an encoder's states, ``inside`` wide."""
+    """Return the parts of a decoder that says at most ``length`` tokens about an encoder's states, ``inside`` wide."""
     weights = Weights(step.weights if words is None else {**step.weights, "words": words})
     table = weights.taken("words", None, None)
     pieces, width = table.shape
@@ -150,7 +151,7 @@ def _order(graph: Graph) -> tuple[int, ...]:
 
 
 def _layers(nodes: Sequence[Node]) -> Iterator[int]:
-    """The number of each layer that one of these nodes begins."""
+    """Yield the number of each layer that one of these nodes begins."""
     for node in nodes:
         for name in node.inputs:
             number = name.removeprefix("layer_").removesuffix(".qkv.weight")

@@ -19,8 +19,9 @@ WORDS = "words"
 
 
 def once(encoder: Parts, decoder: DecoderParts, joint: bool) -> Graph:
-    """ids and mask (b, s) int32 in; for each distinct layer of the decoder ``keys_i`` and ``values_i`` (b, heads, s, d)
-    out. ``joint``: its words are not among its weights."""
+    """Ids and mask (b, s) int32 in; for each distinct layer of the decoder ``keys_i`` and ``values_i`` (b, heads, s, d)
+    out. ``joint``: its words are not among its weights.
+    """
     writer = Writer()
     x = states(writer, encoder)
     outputs = []
@@ -75,7 +76,7 @@ def _layer(writer: Writer, decoder: DecoderParts, index: int, depth: int, x: str
 
 
 def _looking_back(writer: Writer, decoder: DecoderParts, name: str, qkv: Dense, depth: int, x: str) -> str:
-    """(n, 1, width): attention over what was said before and this token."""
+    """(n, 1, width): attention over what was generated before and this token."""
     wide = writer.dense(x, f"{name}.qkv", qkv)
     query, key, value = _split(writer, wide, decoder.width)
     out = [f"back_{depth}", f"then_keys_{depth}", f"then_values_{depth}"]
@@ -93,9 +94,9 @@ def _split(writer: Writer, wide: str, width: int) -> list[str]:
 def _looking_across(writer: Writer, decoder: DecoderParts, part: DecoderLayer, index: int, y: str) -> str:
     """(n, 1, width): attention over the source. Rows of one source ask as one, so that its keys are there once."""
     sources = writer.add("Shape", f"keys_{index}", start=0, end=1)
-    asked = writer.dense(y, f"layer_{index}.query", part.query)
+    query_states = writer.dense(y, f"layer_{index}.query", part.query)
     together = writer.add("Concat", sources, writer.whole(-1, decoder.width), axis=0)
-    query = writer.add("Reshape", asked, together)
+    query = writer.add("Reshape", query_states, together)
     found = _attention(writer, [query, f"keys_{index}", f"values_{index}", "", MASK], [f"{query}.found"], decoder.heads)
     return writer.add("Reshape", found, writer.whole(-1, 1, decoder.width))
 
@@ -106,7 +107,7 @@ def _attention(writer: Writer, inputs: Sequence[str], outputs: Sequence[str], he
 
 
 def _answer(writer: Writer, decoder: DecoderParts, words: str, x: str) -> None:
-    """The likeliest next tokens, and how likely they are."""
+    """Return the likeliest next tokens, and how likely they are."""
     flat = writer.add("Reshape", x, writer.whole(-1, decoder.width))
     changed = writer.product(flat, "change", decoder.change)
     activation, bias = _ACTIVATIONS[decoder.activation], writer.weight("change.bias", decoder.change.bias)

@@ -37,15 +37,16 @@ class DecoderParts:
     change: Dense  # what the last states go through before they meet the words
     changed: Norm
     answers: Array | None  # (vocabulary, width) where these are other words
-    bias: Array  # (vocabulary,), of what is no answer so low that it is never said
+    bias: Array  # (vocabulary,), of what is no answer so low that it is never generated
 
     @property
     def width(self) -> int:
+        """Return the number of columns."""
         return int(self.words.shape[1])
 
 
 def read(module: Any) -> DecoderParts:
-    """The parts of a BertLMHeadModel with cross-attention."""
+    """Return the parts of a BertLMHeadModel with cross-attention."""
     body, head = module.bert, module.cls.predictions
     distinct = list(dict.fromkeys(body.encoder.layer))
     tied = head.decoder.weight is body.embeddings.word_embeddings.weight

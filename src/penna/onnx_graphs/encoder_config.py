@@ -24,9 +24,12 @@ _RANGES: Mapping[str, tuple[int, int]] = {
 
 @dataclass(frozen=True)
 class Facts:
-    """What encoder.json says. ``characters`` is where a text is cut before it is tokenised, in training as here;
-    ``framing`` is None where a text is one row of at most ``length`` tokens; ``parity`` is the largest difference that
-    was measured between the graph and the network that it was written from."""
+    """What encoder.json says.
+
+    ``characters`` is where a text is cut before it is tokenised, in training as here; ``framing`` is None where a text
+    is one row of at most ``length`` tokens; ``parity`` is the largest difference that was measured between the graph
+    and the network that it was written from.
+    """
 
     length: int
     outputs: int
@@ -41,6 +44,7 @@ class Facts:
     unit: bool = False
 
     def to_json(self) -> dict[str, Any]:
+        """Return a JSON-able form."""
         left_out = {"framing"} if self.unit else {"framing", "unit"}
         plain = {name: value for name, value in self.__dict__.items() if name not in left_out}
         return {"format": FORMAT, **plain, **({} if self.framing is None else {"framing": self.framing.to_json()})}
@@ -54,7 +58,7 @@ class Facts:
 
 
 def read(folder: Path) -> Facts:
-    """Raises BundleError on anything missing, damaged or too new."""
+    """Raise BundleError on anything missing, damaged or too new."""
     path = folder / FACTS
     data = safe_load.load_json(path)
     with safe_load.damaged(path):

@@ -58,9 +58,12 @@ class Writer:
 
 
 def graph(parts: Parts, pooling: str, head: Sequence[tuple[Dense, str]]) -> Graph:
-    """ids and mask, and types where there are such, (b, s) int32 in; (b, k) float32 out: logits, or without a head the
-    pooled vector. With the pooling "none" (b, s, k) out: the same of every token; with "sides" (b, 2 width): the mean
-    of either text of a pair, which the types tell apart whether or not the encoder knows any."""
+    """Ids and mask, and types where there are such, (b, s) int32 in; (b, k) float32 out.
+
+    Logits, or without a head the pooled vector. With the pooling "none" (b, s, k) out: the same of every token; with
+    "sides" (b, 2 width): the mean of either text of a pair, which the types tell apart whether or not the encoder knows
+    any.
+    """
     writer = Writer()
     x = _pool(writer, states(writer, parts), pooling)
     for number, (dense, activation) in enumerate(head):
@@ -79,7 +82,7 @@ def _inputs(parts: Parts, pooling: str = "") -> tuple[str, ...]:
 
 
 def states(writer: Writer, parts: Parts) -> str:
-    """The name of the (b, s, width) hidden states after the last layer."""
+    """Return the name of the (b, s, width) hidden states after the last layer."""
     x = _embed(writer, parts)
     bias = _distance_bias(writer, parts)
     for cycle, times in cycles(parts.order):
@@ -88,7 +91,7 @@ def states(writer: Writer, parts: Parts) -> str:
 
 
 def cycles(order: Sequence[int]) -> list[tuple[tuple[int, ...], int]]:
-    """The order of the layers as runs, each with how often it comes in a row: the shortest that repeats at once.
+    """Return the order of the layers as runs, each with how often it comes in a row: the shortest that repeats at once.
 
     >>> cycles((0, 0, 0)), cycles((0, 1, 2, 0, 1, 2)), cycles((0, 1))
     ([((0,), 3)], [((0, 1, 2), 2)], [((0,), 1), ((1,), 1)])

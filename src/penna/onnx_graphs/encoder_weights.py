@@ -1,5 +1,7 @@
-"""The weights of an encoder as plain arrays, whatever architecture they come from. Knows the modules of transformers,
-and nothing of ONNX. No torch at import."""
+"""The weights of an encoder as plain arrays, whatever architecture they come from.
+
+Knows the modules of transformers, and nothing of ONNX. No torch at import.
+"""
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -56,15 +58,18 @@ class Parts:
     activation: str
     padding: int | None = None  # RoBERTa and its kin: positions count from here, past all tokens that are this id
     distances: Array | None = None  # MPNet: (heads, 2 length - 1), what attention adds for each distance
-    second: Array | None = None  # (embedding width,) what is added to tokens of type 1; None where none are asked for
+    second: Array | None = None  # (embedding width,) what is added to tokens of type 1; None where none are requested
 
     @property
     def width(self) -> int:
+        """Return the number of columns."""
         return int(self.layers[0].out.weight.shape[1])
 
 
 def read(module: "torch.nn.Module", length: int, *, typed: bool = False) -> Parts:
-    """The parts of a plain transformers encoder, for inputs of at most ``length`` tokens, of two types or of one."""
+    """Return the parts of a plain transformers encoder, for inputs of at most ``length`` tokens, of two types or of
+    one.
+    """
     parts = _read(module, length)
     return replace(parts, second=_second(module)) if typed else parts
 

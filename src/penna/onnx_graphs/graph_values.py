@@ -1,4 +1,5 @@
 """An ONNX graph as plain values: what Penna's writers make, what its reader finds, and how the first becomes a file.
+
 Knows arrays; imports onnx only to write.
 """
 
@@ -54,7 +55,7 @@ class Graph:
 
 
 def model(graph: Graph) -> "onnx.ModelProto":
-    """The graph as a whole model."""
+    """Return the graph as a whole model."""
     from onnx import helper
 
     operators = [helper.make_opsetid(domain, version) for domain, version in OPERATORS.items()]
@@ -62,7 +63,7 @@ def model(graph: Graph) -> "onnx.ModelProto":
 
 
 def weights_alone(weights: Mapping[str, Array]) -> "onnx.ModelProto":
-    """The part of a model that holds these weights and nothing else."""
+    """Return the part of a model that holds these weights and nothing else."""
     import onnx
 
     return onnx.ModelProto(graph=onnx.GraphProto(initializer=_tensors(weights)))

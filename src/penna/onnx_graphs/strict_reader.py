@@ -1,5 +1,6 @@
-"""ONNX files, read as strictly as Penna writes them: a field that no graph of Penna has is refused by its number. Knows
-the wire format (Protocol Buffers) and numpy; no onnx and no onnxruntime, which must not see an unchecked file.
+"""ONNX files, read as strictly as Penna writes them: a field that no graph of Penna has is refused by its number.
+
+Knows the wire format (Protocol Buffers) and numpy; no onnx and no onnxruntime, which must not see an unchecked file.
 
 Weights stay in the mapped file: reading costs the time of the few bytes that are no weights.
 """
@@ -28,7 +29,10 @@ _VARINT, _LENGTH, _FIXED32 = 0, 2, 5
 
 
 def read(path: Path) -> Graph:
-    """The graph of a whole model. Raises ValueError for what no writer of Penna makes, OSError as reading does."""
+    """Return the graph of a whole model.
+
+    Raises ValueError for what no writer of Penna makes, OSError as reading does.
+    """
     file = _File(path)
     model = _message(file, (0, len(file.content)), _MODEL)
     versions = {operators["domain"]: operators["version"] for operators in model["opset_import"]}
@@ -40,7 +44,7 @@ def read(path: Path) -> Graph:
 
 
 def weights_alone(path: Path) -> Mapping[str, Array]:
-    """The weights of a file that holds nothing else. Raises as ``read`` does."""
+    """Return the weights of a file that holds nothing else. Raises as ``read`` does."""
     file = _File(path)
     graph = _message(file, (0, len(file.content)), {7: ("graph", _span, False)})["graph"]
     tensors = _message(file, graph, {5: ("initializer", _span, True)})["initializer"]
@@ -61,7 +65,7 @@ _Fields: TypeAlias = Mapping[int, tuple[str, _Reader, bool]]
 
 
 def _message(file: _File, span: Span, fields: _Fields) -> dict[str, Any]:
-    """The values of a message by name: lists of what may come several times, None of what is not there."""
+    """Return the values of a message by name: lists of what may come several times, None of what is not there."""
     found: dict[str, Any] = {name: [] if several else None for name, _, several in fields.values()}
     for number, wire, value in _parts(file, span):
         if number not in fields:
@@ -78,7 +82,7 @@ def _message(file: _File, span: Span, fields: _Fields) -> dict[str, Any]:
 
 
 def _parts(file: _File, span: Span) -> Iterator[tuple[int, int, Any]]:
-    """(number of the field, wire type, value), the value of a length-delimited field as its span."""
+    """Yield (number of the field, wire type, value), the value of a length-delimited field as its span."""
     at, end = span
     while at < end:
         file.fields += 1

@@ -52,7 +52,7 @@ def check_encoder(path: Path, facts: "EncoderFacts") -> int:
 
 
 def read_words(path: Path) -> Mapping[str, Array]:
-    """The words that both graphs of a translation artefact use, from a file of their own."""
+    """Return the words that both graphs of a translation artefact use, from a file of their own."""
     found = strict_reader.weights_alone(path)
     if set(found) != {decoder_graph.WORDS}:
         raise ValueError("it holds something else than words")
@@ -62,11 +62,13 @@ def read_words(path: Path) -> Mapping[str, Array]:
 def check_translator(
     first: Graph, second: Graph, shared: Mapping[str, Array], facts: "TranslatorFacts"
 ) -> tuple[int, int]:
-    """Check the graphs of a translation artefact against what translator.json says of them; returns how many ids of a
-    source they know, and how many of an answer."""
+    """Check the graphs of a translation artefact against what translator.json says of them.
+
+    Returns how many ids of a source they know, and how many of an answer.
+    """
     table = shared.get(decoder_graph.WORDS)
     encoder = arrays_from_graph.encoder(first, facts.length, table)
-    decoder = arrays_from_graph.decoder(first, second, facts.said, encoder.width, table)
+    decoder = arrays_from_graph.decoder(first, second, facts.target_length, encoder.width, table)
     found = len(decoder.order), decoder.heads, decoder.width // decoder.heads
     _agree("depth, heads and size", (facts.depth, facts.heads, facts.size), found)
     _same(first, decoder_graph.once(encoder, decoder, table is not None))
@@ -82,7 +84,7 @@ def _bounded_answers(decoder: DecoderParts, facts: "TranslatorFacts") -> None:
     widest = max(len(decoder.words), *(layer.layer.up.weight.shape[1] for layer in decoder.layers))
     _few("words or units", BATCH * widest)
     # Sources of a batch have BATCH tokens over all beams, unless a single one has more; answers are limited by theirs.
-    kept = max(_LONGEST_ANSWER * BATCH, facts.beams * facts.said)
+    kept = max(_LONGEST_ANSWER * BATCH, facts.beams * facts.target_length)
     _few("layers and tokens", 2 * facts.depth * kept * decoder.width)
 
 

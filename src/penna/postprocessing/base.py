@@ -1,5 +1,6 @@
-"""Last steps: what is done to a model's answers, learnt from answers on rows that it was not fitted on. One file each;
-the folder is the registry. Light: serving opens these files.
+"""Post-processing steps: transforms of a model's outputs, fitted on rows that the model was not fitted on.
+
+One file each; the folder is the registry. Light: serving opens these files.
 
 A file here offers ``LOSSES`` (the tasks' losses whose outputs it suits), ``AIM`` (what it is to better, None for the
 metric that was chosen), ``LEAST_ROWS`` to learn from, ``CALLS`` of the score that it takes, where these are few,
@@ -22,7 +23,10 @@ CALLS = 400
 
 
 class Adjustment(Protocol):
-    """A fitted last step. Immutable; rows do not meet, so that a row is answered alike alone and in a file."""
+    """A fitted post-processing step.
+
+    Immutable; rows do not meet, so that a row is answered alike alone and in a file.
+    """
 
     @property
     def name(self) -> str: ...
@@ -31,32 +35,42 @@ class Adjustment(Protocol):
         ...
 
     def values(self) -> Any:
-        """What was learnt, as JSON."""
+        """Return what was learned, as JSON."""
         ...
 
 
 @dataclass(frozen=True)
-class Kind:
-    """A file in this folder, by its name."""
+class StepType:
+    """What the module of a post-processing step offers, with a documented default for every optional member."""
 
     name: str
-    aim: Score | None
-    least_rows: int
+    #: The score that the step is fitted for; None for the task's own metric.
+    AIM: Score | None
+    #: Fewest rows that it can be fitted on.
+    LEAST_ROWS: int
+    #: Losses whose outputs it takes; () for a step that a task asks for, and no search tries.
+    LOSSES: tuple[str, ...]
+    #: ``fit(y, outputs, score)`` returns the fitted step.
     fit: Callable[[Array, Array, Score], Adjustment]
-    calls: int = CALLS
+    #: ``make(values)`` returns the step that was stored as ``values``. Raises ValueError or TypeError.
+    make: Callable[[Any], Adjustment]
+    #: Calls of ``score`` that ``fit`` makes, or work that takes as long.
+    CALLS: int = CALLS
 
 
-def kinds(loss: str, rows: int) -> list[Kind]:
-    """Every last step that can be learnt for outputs of this loss, from so many rows."""
-    found = ((name, plugins.find(ROOM, name)) for name in plugins.names(ROOM))
-    suited = [
-        Kind(name, m.AIM, m.LEAST_ROWS, m.fit, getattr(m, "CALLS", CALLS)) for name, m in found if loss in m.LOSSES
-    ]
-    return [kind for kind in suited if rows >= kind.least_rows]
+def step_type(name: str) -> StepType:
+    """Return the step type called ``name``. Raises SettingError if there is none."""
+    return plugins.adapt(StepType, ROOM, name)
+
+
+def kinds(loss: str, rows: int) -> list[StepType]:
+    """Return every step that can be fitted on this many rows of outputs of this loss."""
+    types = [step_type(name) for name in plugins.names(ROOM)]
+    return [one for one in types if loss in one.LOSSES and rows >= one.LEAST_ROWS]
 
 
 def sureness(y: Array, outputs: Array) -> float:
-    """The aim of calibration: the log loss, higher is better."""
+    """Return the aim of calibration: the log loss, higher is better."""
     return -metrics.log_loss(y, outputs)
 
 
@@ -68,37 +82,41 @@ def apply(steps: Sequence[Adjustment], outputs: Array) -> Array:
 
 
 def to_json(step: Adjustment) -> dict[str, Any]:
+    """Return a JSON-able form."""
     return {"step": step.name, "values": step.values()}
 
 
 def from_json(data: Mapping[str, Any]) -> Adjustment:
-    """What ``to_json`` wrote. Raises SettingError for a step that this Penna lacks, ValueError for damage."""
-    step: Adjustment = plugins.find(ROOM, str(data["step"])).make(data["values"])
+    """Return what ``to_json`` wrote. Raises SettingError for a step that this Penna lacks, ValueError for damage."""
+    step: Adjustment = step_type(str(data["step"])).make(data["values"])
     return step
 
 
 def suits(step: Adjustment, task: Any) -> bool:
     """Whether a step is made for outputs of this task; one that rejects, for the class that the task rejects with."""
-    losses = plugins.find(ROOM, step.name).LOSSES
-    return task.loss in losses if losses else getattr(step, "column", None) == getattr(task, "rejects", None)
+    losses = step_type(step.name).LOSSES
+    return task.loss in losses if losses else getattr(step, "column", None) == task.oos_index
 
 
 def same(outputs: Array, columns: int) -> Array:
-    """The outputs. Raises ValueError unless they have so many columns: NumPy would stretch what is one column wide."""
+    """Return the outputs.
+
+    Raises ValueError unless they have so many columns: NumPy would stretch what is one column wide.
+    """
     if outputs.shape[1] != columns:
-        raise ValueError(f"a last step is made for {columns} columns, and the model has {outputs.shape[1]}")
+        raise ValueError(f"a post-processing step is made for {columns} columns, and the model has {outputs.shape[1]}")
     return outputs
 
 
 def numbers(values: Any, shape: tuple[int | None, ...]) -> Array:
-    """Stored numbers as an array of this shape (None: any length). Raises ValueError."""
+    """Return stored numbers as an array of this shape (None: any length). Raises ValueError."""
     try:
         array = np.asarray(values, dtype=np.float64)
     except (OverflowError, TypeError):  # a whole number of many digits; a list with a name in it
-        raise ValueError("the numbers of a last step are none") from None
+        raise ValueError("the numbers of a post-processing step are none") from None
     fits = array.ndim == len(shape) and all(want in (None, got) for want, got in zip(shape, array.shape, strict=True))
     if not fits or not array.size or not np.isfinite(array).all():
-        raise ValueError("the numbers of a last step are not finite, or not of its form")
+        raise ValueError("the numbers of a post-processing step are not finite, or not of its form")
     return array
 
 

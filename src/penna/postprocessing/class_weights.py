@@ -26,7 +26,7 @@ _MOST_VALUES = 100_000
 
 
 @dataclass(frozen=True)
-class Thresholds:
+class ClassWeights:
     """Probabilities times ``weights`` (k,), brought to a sum of one again."""
 
     weights: tuple[float, ...]
@@ -37,10 +37,11 @@ class Thresholds:
         return normal(same(outputs, len(self.weights)).astype(np.float64) * np.array(self.weights))
 
     def values(self) -> list[float]:
+        """Return what was fitted, as JSON."""
         return list(self.weights)
 
 
-def fit(y: Array, outputs: Array, score: Score) -> Thresholds:
+def fit(y: Array, outputs: Array, score: Score) -> ClassWeights:
     """Weights by coordinate ascent on the score, the rarest class first; y (n,) class indices, outputs (n, k)."""
     k = outputs.shape[1]
     if len(y) > _MOST_VALUES // k:
@@ -55,11 +56,12 @@ def fit(y: Array, outputs: Array, score: Score) -> Thresholds:
                 tried[j] = np.clip(tried[j] * factor, 1 / _WIDEST, _WIDEST)
                 if (found := score(y, normal(outputs * tried))) > best:
                     weights, best = tried, found
-    return Thresholds(tuple(weights.tolist()))
+    return ClassWeights(tuple(weights.tolist()))
 
 
-def make(values: object) -> Thresholds:
+def make(values: object) -> ClassWeights:
+    """Return the step or objective that these values describe."""
     weights = numbers(values, (None,))
     if (weights < 1 / (2 * _WIDEST)).any() or (weights > 2 * _WIDEST).any():
-        raise ValueError("the weights of a last step are out of range")
-    return Thresholds(tuple(weights.tolist()))
+        raise ValueError("the weights of a post-processing step are out of range")
+    return ClassWeights(tuple(weights.tolist()))

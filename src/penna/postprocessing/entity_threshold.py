@@ -24,7 +24,7 @@ _LEAST, _MOST = 1e-3, 1e3
 
 
 @dataclass(frozen=True)
-class Outside:
+class EntityThreshold:
     """``by``: what the odds of being outside are divided by; above one, more entities are answered."""
 
     by: float
@@ -38,18 +38,20 @@ class Outside:
         return ragged.cut(normal(moved), offsets) if len(values) else outputs
 
     def values(self) -> list[float]:
+        """Return what was fitted, as JSON."""
         return [self.by]
 
 
-def fit(y: Array, outputs: Array, score: Score) -> Outside:
-    """The middle of the three neighbours that score best together: a single peak is chance."""
-    scores = np.array([score(y, Outside(float(by))(outputs)) for by in _TRIED])
+def fit(y: Array, outputs: Array, score: Score) -> EntityThreshold:
+    """Return the middle of the three neighbours that score best together: a single peak is chance."""
+    scores = np.array([score(y, EntityThreshold(float(by))(outputs)) for by in _TRIED])
     smooth = np.convolve(np.pad(scores, 1, mode="edge"), np.ones(3) / 3, mode="valid")
-    return Outside(float(_TRIED[int(smooth.argmax())]))
+    return EntityThreshold(float(_TRIED[int(smooth.argmax())]))
 
 
-def make(values: object) -> Outside:
+def make(values: object) -> EntityThreshold:
+    """Return the step or objective that these values describe."""
     (by,) = numbers(values, (1,)).tolist()
     if not _LEAST <= by <= _MOST:
-        raise ValueError("what the odds of a last step are divided by is out of range")
-    return Outside(by)
+        raise ValueError("what the odds of a post-processing step are divided by is out of range")
+    return EntityThreshold(by)

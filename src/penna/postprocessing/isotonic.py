@@ -36,6 +36,7 @@ class Isotonic:
         return normal(np.stack(curves, axis=1)) if curves else outputs
 
     def values(self) -> dict[str, list[list[float]]]:
+        """Return what was fitted, as JSON."""
         return {"x": [list(row) for row in self.x], "y": [list(row) for row in self.y]}
 
 
@@ -57,7 +58,8 @@ def _curve(p: Array, inside: Array) -> tuple[tuple[float, ...], tuple[float, ...
 
 
 def make(values: Any) -> Isotonic:
+    """Return the step or objective that these values describe."""
     x, y = numbers(values["x"], (None, None)), numbers(values["y"], (None, None))
     if x.shape != y.shape or (np.diff(x) < 0).any() or (np.diff(y) < 0).any():
-        raise ValueError("the curves of a last step do not rise")
+        raise ValueError("the curves of a post-processing step do not rise")
     return Isotonic(tuple(map(tuple, x.tolist())), tuple(map(tuple, y.tolist())))

@@ -23,7 +23,7 @@ _LEAST = 1e-4
 
 
 @dataclass(frozen=True)
-class Cuts:
+class LabelThresholds:
     """``at`` (k,): the probability from which each label is given."""
 
     at: tuple[float, ...]
@@ -36,25 +36,29 @@ class Cuts:
         return np.asarray(given / (given + not_given), np.float32)
 
     def values(self) -> list[float]:
+        """Return what was fitted, as JSON."""
         return list(self.at)
 
 
-def fit(y: Array, outputs: Array, score: Score) -> Cuts:
-    """A cut for each label, or one for all of them where that scores better on rows that did not teach it; y (n, k) of
-    0 and 1, outputs (n, k)."""
+def fit(y: Array, outputs: Array, score: Score) -> LabelThresholds:
+    """Return a cut for each label, or one for all of them where that scores better on rows that did not teach it.
+
+    Y (n, k) of 0 and 1, outputs (n, k).
+    """
     learn, ask = (np.arange(len(y)) % 2 == side for side in (0, 1))
     tried = {together: _made(y[learn], outputs[learn], together) for together in (False, True)}
     together = max(tried, key=lambda one: score(y[ask], tried[one](outputs[ask])))
     return _made(y, outputs, together)
 
 
-def _made(y: Array, outputs: Array, together: bool) -> Cuts:
+def _made(y: Array, outputs: Array, together: bool) -> LabelThresholds:
     at = label_sets.cuts(y, outputs, together)
-    return Cuts(tuple(np.clip(at, _LEAST, 1 - _LEAST).tolist()))
+    return LabelThresholds(tuple(np.clip(at, _LEAST, 1 - _LEAST).tolist()))
 
 
-def make(values: object) -> Cuts:
+def make(values: object) -> LabelThresholds:
+    """Return the step or objective that these values describe."""
     at = numbers(values, (None,))
     if (at <= 0).any() or (at >= 1).any():
-        raise ValueError("the cuts of a last step are not between 0 and 1")
-    return Cuts(tuple(at.tolist()))
+        raise ValueError("the cuts of a post-processing step are not between 0 and 1")
+    return LabelThresholds(tuple(at.tolist()))

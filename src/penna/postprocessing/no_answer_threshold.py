@@ -22,7 +22,7 @@ _LEAST, _MOST = 1e-3, 1e3
 
 
 @dataclass(frozen=True)
-class Silence:
+class NoAnswerThreshold:
     """``by``: what both ends of "no answer" are divided by; above one, more questions are answered."""
 
     by: float
@@ -36,18 +36,20 @@ class Silence:
         return ragged.cut(ragged.shares(moved, offsets), offsets) if len(values) else outputs
 
     def values(self) -> list[float]:
+        """Return what was fitted, as JSON."""
         return [self.by]
 
 
-def fit(y: Array, outputs: Array, score: Score) -> Silence:
-    """The middle of the three neighbours that score best together: a single peak is chance."""
-    scores = np.array([score(y, Silence(float(by))(outputs)) for by in _TRIED])
+def fit(y: Array, outputs: Array, score: Score) -> NoAnswerThreshold:
+    """Return the middle of the three neighbours that score best together: a single peak is chance."""
+    scores = np.array([score(y, NoAnswerThreshold(float(by))(outputs)) for by in _TRIED])
     smooth = np.convolve(np.pad(scores, 1, mode="edge"), np.ones(3) / 3, mode="valid")
-    return Silence(float(_TRIED[int(smooth.argmax())]))
+    return NoAnswerThreshold(float(_TRIED[int(smooth.argmax())]))
 
 
-def make(values: object) -> Silence:
+def make(values: object) -> NoAnswerThreshold:
+    """Return the step or objective that these values describe."""
     (by,) = numbers(values, (1,)).tolist()
     if not _LEAST <= by <= _MOST:
-        raise ValueError("what the odds of a last step are divided by is out of range")
-    return Silence(by)
+        raise ValueError("what the odds of a post-processing step are divided by is out of range")
+    return NoAnswerThreshold(by)

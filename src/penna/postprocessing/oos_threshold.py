@@ -1,5 +1,6 @@
-"""Reject: what no class claims is answered with the class for what is out of scope. A task asks for it; it is never
-tried like other last steps, because no metric of a search pays for it.
+"""Reject: what no class claims is answered with the class for what is out of scope.
+
+A task asks for it; it is never tried like other post-processing steps, because no metric of a search pays for it.
 
 The surest of the other classes decides, against a threshold (Hendrycks and Gimpel 2017, "A Baseline for Detecting
 Misclassified and Out-of-Distribution Examples").
@@ -28,9 +29,11 @@ _EDGE = 1e-7
 
 
 @dataclass(frozen=True)
-class Reject:
-    """Class ``column`` is the answer exactly where the log-odds of the surest other class are below ``place``;
-    ``steep`` says how fast its probability grows beyond."""
+class OosThreshold:
+    """Class ``column`` is the answer exactly where the log-odds of the surest other class are below ``place``.
+
+    ``steep`` says how fast its probability grows beyond.
+    """
 
     column: int
     place: float
@@ -49,16 +52,17 @@ class Reject:
         return normal(out)
 
     def values(self) -> list[float]:
+        """Return what was fitted, as JSON."""
         return [self.column, self.place, self.steep]
 
 
-def never(column: int) -> Reject:
-    """A step that gives the class its column and hardly ever answers with it: before a threshold was found."""
-    return Reject(column, -12.0, _USUAL_STEEP)
+def never(column: int) -> OosThreshold:
+    """Return a step that gives the class its column and hardly ever answers with it: before a threshold was found."""
+    return OosThreshold(column, -12.0, _USUAL_STEEP)
 
 
-def fit(y: Array, outputs: Array, column: int) -> Reject:
-    """From y (n,) class indices and (n, k) probabilities of rows that were not learnt from.
+def fit(y: Array, outputs: Array, column: int) -> OosThreshold:
+    """From y (n,) class indices and (n, k) probabilities of rows that were not trained on.
 
     With rows out of scope: the threshold with the best sum of accuracy in scope and F1 out of scope, as these would be
     at a share of 15 %. Without: 3 % of the right answers are given up.
@@ -69,16 +73,19 @@ def fit(y: Array, outputs: Array, column: int) -> Reject:
     right = ~out & (inside.argmax(axis=1) == truth)
     if out.sum() < FEWEST or out.all():
         known = sure[right] if right.any() else sure
-        return Reject(column, float(np.quantile(known, GIVEN_UP)), _USUAL_STEEP)
+        return OosThreshold(column, float(np.quantile(known, GIVEN_UP)), _USUAL_STEEP)
     place = _place(sure, right, out)
-    return Reject(column, place, min(_STEEP, key=lambda steep: _loss(Reject(column, place, steep), outputs, out)))
+    return OosThreshold(
+        column, place, min(_STEEP, key=lambda steep: _loss(OosThreshold(column, place, steep), outputs, out))
+    )
 
 
-def make(values: object) -> Reject:
+def make(values: object) -> OosThreshold:
+    """Return the step or objective that these values describe."""
     column, place, steep = numbers(values, (3,)).tolist()
     if column != int(column) or not 0 <= column < 1 << 20 or not 0 < steep <= 100 or abs(place) > 100:
-        raise ValueError("the threshold of a last step is out of range")
-    return Reject(int(column), place, steep)
+        raise ValueError("the threshold of a post-processing step is out of range")
+    return OosThreshold(int(column), place, steep)
 
 
 def _inside(outputs: Array, column: int) -> Array:
@@ -99,18 +106,18 @@ def _share(inside: Array) -> Array:
 
 
 def _place(sure: Array, right: Array, out: Array) -> float:
-    """The threshold with the best sum, halfway between two rows."""
+    """Return the threshold with the best sum, halfway between two rows."""
     order = np.argsort(sure, kind="stable")
     given_up = np.concatenate([[0], right[order].cumsum()])
-    told, lost = (np.concatenate([[0], side[order].cumsum()]) / side.sum() for side in (out, ~out))
+    recalled, lost = (np.concatenate([[0], side[order].cumsum()]) / side.sum() for side in (out, ~out))
     accuracy = (right.sum() - given_up) / (~out).sum()
-    f1 = 2 * SHARE * told / (SHARE * told + (1 - SHARE) * lost + SHARE)
+    f1 = 2 * SHARE * recalled / (SHARE * recalled + (1 - SHARE) * lost + SHARE)
     best = int(np.argmax(accuracy + f1))
     edges = np.concatenate([sure[order][:1] - 1, sure[order], sure[order][-1:] + 1])
     return float(edges[best : best + 2].mean())
 
 
-def _loss(step: Reject, outputs: Array, out: Array) -> float:
+def _loss(step: OosThreshold, outputs: Array, out: Array) -> float:
     """Log loss of telling what is out of scope, each side weighed by its share in use."""
     probability = np.clip(step(outputs)[:, step.column].astype(np.float64), _EDGE, 1 - _EDGE)
     return float(-SHARE * np.log(probability[out]).mean() - (1 - SHARE) * np.log1p(-probability[~out]).mean())

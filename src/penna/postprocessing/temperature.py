@@ -32,11 +32,12 @@ class Temperature:
         return normal(np.exp(logs - logs.max(axis=1, keepdims=True)))
 
     def values(self) -> float:
+        """Return what was fitted, as JSON."""
         return self.degrees
 
 
 def fit(y: Array, outputs: Array, score: Score) -> Temperature:
-    """The temperature of the least log loss; y (n,) class indices, outputs (n, k) probabilities."""
+    """Return the temperature of the least log loss; y (n,) class indices, outputs (n, k) probabilities."""
     from scipy.optimize import minimize_scalar  # serving does without
 
     logs = np.log(np.maximum(outputs.astype(np.float64), _LEAST))
@@ -53,6 +54,7 @@ def fit(y: Array, outputs: Array, score: Score) -> Temperature:
 
 
 def make(values: object) -> Temperature:
+    """Return the step or objective that these values describe."""
     degrees = float(numbers(values, ()))
     if not 1 / (2 * _WIDEST) <= degrees <= 2 * _WIDEST:
         raise ValueError("a temperature is out of range")

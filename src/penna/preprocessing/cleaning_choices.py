@@ -6,10 +6,10 @@ import numpy as np
 
 from penna.data.table import Objects, Table
 from penna.preprocessing.cleaning.base import NONE, Cleaning
-from penna.search.recipe import Knob, Recipe
+from penna.search.recipe import Hyperparameter, Recipe
 
 AUTO = "auto"
-KNOB = "clean"
+HYPERPARAMETER = "clean"
 #: From the mildest up. The first is the default where it changes anything: over nine sets it gave TF-IDF models 0.1
 #: points and never took more than noise (benchmarks/cleaning.py). Case is left to the families, which know it already.
 LADDER = ("unicode+markup+spaces", "unicode+markup+links+spaces", "unicode+markup+links+numbers+spaces")
@@ -21,13 +21,15 @@ _LEAST = 0.005
 _WORTH = 0.03
 
 
-def offered(table: Table, asked: str = AUTO) -> tuple[str, ...]:
-    """Values of the knob ``clean``, the default first; none where there is nothing to choose and nothing to do.
+def offered(table: Table, requested: str = AUTO) -> tuple[str, ...]:
+    """Values of the hyperparameter ``clean``, the default first.
 
-    ``asked``: "auto", "none", or steps joined by "+", which are then taken in every recipe. Raises SettingError.
+    None where there is nothing to choose and nothing to do.
+
+    ``requested``: "auto", "none", or steps joined by "+", which are then taken in every recipe. Raises SettingError.
     """
-    if asked != AUTO:
-        return () if asked == NONE else (str(Cleaning.of(asked)),)
+    if requested != AUTO:
+        return () if requested == NONE else (str(Cleaning.of(requested)),)
     if not table.text or not len(table):
         return ()
     some = _sample(table)
@@ -44,17 +46,17 @@ def offered(table: Table, asked: str = AUTO) -> tuple[str, ...]:
     return (rungs[0], NONE, *rungs[1:]) if rungs[0] == LADDER[0] else (NONE, *rungs)
 
 
-def knobs(cleanings: Sequence[str]) -> tuple[Knob, ...]:
-    """What every family's space has besides its own."""
-    return (Knob(KNOB, values=tuple(cleanings)),) if cleanings else ()
+def hyperparameters(cleanings: Sequence[str]) -> tuple[Hyperparameter, ...]:
+    """Return what every family's space has besides its own."""
+    return (Hyperparameter(HYPERPARAMETER, values=tuple(cleanings)),) if cleanings else ()
 
 
 def cleaned(portfolios: Sequence[Sequence[Recipe]], cleanings: Sequence[str]) -> list[Recipe]:
     """All families' recipes with the default cleaning; then the first of each again with the next, to compare."""
     if not cleanings:
         return [recipe for recipes in portfolios for recipe in recipes]
-    usual = [recipe.but(clean=cleanings[0]) for recipes in portfolios for recipe in recipes]
-    return usual + [recipes[0].but(clean=other) for other in cleanings[1:2] for recipes in portfolios if recipes]
+    usual = [recipe.replace(clean=cleanings[0]) for recipes in portfolios for recipe in recipes]
+    return usual + [recipes[0].replace(clean=other) for other in cleanings[1:2] for recipes in portfolios if recipes]
 
 
 def _sample(table: Table) -> Mapping[str, Objects]:

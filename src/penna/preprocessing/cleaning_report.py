@@ -11,7 +11,7 @@ _SHOWN, _BEFORE = 60, 12
 
 
 def finding(before: Table, after: Table, clean: str) -> list[Finding]:
-    """The rows of which a text is another after the steps named by ``clean``, with some texts before and after.
+    """Return the rows of which a text is another after the steps named by ``clean``, with some texts before and after.
 
     >>> texts = np.array(["a <b>good</b> one", "as it was"], dtype=object)
     >>> raw = Table({"text": texts}, rows=np.array([1, 2]))
@@ -27,7 +27,7 @@ def finding(before: Table, after: Table, clean: str) -> list[Finding]:
     return of_rows(
         "cleaned text", f"texts that the model reads cleaned ({clean})", before.rows[places], "info", of=len(before),
         examples=[_example(before, after, int(i)) for i in places[:FEW]],
-        does="cleans them in training and when it is asked, and writes them as they were", change="--clean none",
+        does="cleans them in training and at prediction, and writes them as they were", change="--text-cleaning none",
     )  # fmt: skip
 
 

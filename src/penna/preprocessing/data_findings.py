@@ -73,9 +73,9 @@ def of_columns(
 
 
 def left_out(table: Table, reasons: Sequence[Any]) -> list[Finding]:
-    """A finding for each reason, a str, why rows cannot be used; rows that can be have something else there."""
+    """Return a finding for each reason, a str, why rows cannot be used; rows that can be have something else there."""
     by_reason = defaultdict[str, list[int]](list)
-    for row, reason in zip(table.numbers.tolist(), reasons, strict=True):
+    for row, reason in zip(table.row_numbers.tolist(), reasons, strict=True):
         if isinstance(reason, str):
             by_reason[reason].append(row)
     return [
@@ -89,25 +89,30 @@ def left_out(table: Table, reasons: Sequence[Any]) -> list[Finding]:
 
 
 def none_left(what: str, table: Table, usable: int, found: Sequence[Finding]) -> str:
-    """The sentence for a target without a single entity or answer: of all rows, and of those that cannot be used."""
+    """Return the sentence for a target without a single entity or answer.
+
+    Of all rows, and of those that cannot be used.
+    """
     column, rows = f"column {table.target_name!r}", len(table)
     if usable == rows:
         return f"{column} has no {what} in any of its {rows:,} rows: is it the target?"
-    said = " ".join(finding.message for finding in found)
-    return f"no {what} of {column} can be used in its {rows:,} rows: {said} The other {usable:,} have none."
+    messages = " ".join(finding.message for finding in found)
+    return f"no {what} of {column} can be used in its {rows:,} rows: {messages} The other {usable:,} have none."
 
 
 def after(error: PennaError, findings: Sequence[Finding]) -> PennaError:
-    """The error, with what was left out before it came up: it counts the rows that remain."""
-    said = [finding.message for finding in findings if finding.severity == "warning" and "left out" in finding.message]
-    return type(error)(f"{error} Before that, {' '.join(said)}") if said else error
+    """Return the error, with what was left out before it came up: it counts the rows that remain."""
+    messages = [
+        finding.message for finding in findings if finding.severity == "warning" and "left out" in finding.message
+    ]
+    return type(error)(f"{error} Before that, {' '.join(messages)}") if messages else error
 
 
 def unusable(table: Table, wrong: Sequence[int] | Array, why: str) -> str:
-    """The sentence for rows, by their positions, that should have been left out."""
-    rows = named(table.numbers[np.asarray(wrong)])
-    said = f"in {ROW['data']} {rows}" if len(wrong) == 1 else f"in {len(wrong)} {ROW['data']}s ({rows})"
-    return f"column {table.target_name!r} cannot be used {said}: {why}; correct such rows, or drop them."
+    """Return the sentence for rows, by their positions, that should have been left out."""
+    rows = named(table.row_numbers[np.asarray(wrong)])
+    where = f"in {ROW['data']} {rows}" if len(wrong) == 1 else f"in {len(wrong)} {ROW['data']}s ({rows})"
+    return f"column {table.target_name!r} cannot be used {where}: {why}; correct such rows, or drop them."
 
 
 def named(rows: Array) -> str:
@@ -116,7 +121,8 @@ def named(rows: Array) -> str:
 
 
 def percent(share: float) -> str:
-    """
+    """Return a share in words.
+
     >>> percent(0.1), percent(0.0312), percent(0.00001)
     ('10 %', '3.1 %', 'under 0.1 %')
     """
@@ -124,7 +130,7 @@ def percent(share: float) -> str:
 
 
 def quoted(cell: Any, most: int = _CELL) -> str:
-    """A cell as one line of at most ``most`` characters, in quotation marks.
+    """Return a cell as one line of at most ``most`` characters, in quotation marks.
 
     >>> quoted("two\\n lines")
     '"two lines"'

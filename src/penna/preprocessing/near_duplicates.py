@@ -42,7 +42,7 @@ def groups(words: Words) -> Array:
 
 
 def _equal_words(words: Words) -> list[int]:
-    """The first text with the same words in the same order; texts without words stand alone."""
+    """Return the first text with the same words in the same order; texts without words stand alone."""
     roots = list(range(len(words)))
     seen: dict[bytes, int] = {}
     for i in np.flatnonzero(words.lengths > 0).tolist():

@@ -1,8 +1,8 @@
 """Pairs of texts that should say the same: which of them cannot be right. Knows two columns; no language.
 
-What is odd is told by the other rows: how long the sides are beside one another, which script each is written in, and
-which triples of characters are usual on which side. Such pairs teach nothing good; they are left out of training, and
-never out of what a model is judged on.
+What is odd is recognized by the other rows: how long the sides are next to one another, which script each is written
+in, and which triples of characters are usual on which side. Such pairs teach nothing good; they are left out of
+training, and never out of what a model is judged on.
 """
 
 import unicodedata
@@ -15,7 +15,7 @@ import numpy as np
 from penna.data.arrays import Array
 from penna.data.table import Finding, Table
 
-#: What is looked for, and how it is told.
+#: What is looked for, and how it is reported.
 KINDS: Mapping[str, str] = {
     "empty side": "pairs with nothing on one side",
     "repeated pair": "pairs that were there before",
@@ -29,19 +29,21 @@ _WORDS, _SIGNS, _DIFFERENT, _FEW = 3.5, 8, 0.9, 20
 _SAID = "left out of training, kept where models are judged"
 _DOES = "leaves them out of training, keeps them where models are judged"
 _CHANGE = "correct them, or say --label-noise keep"
-_LEAST = 50  # rows, below which nothing can be said of what is usual
+_LEAST = 50  # rows, below which nothing can be stated of what is usual
 _TIMES, _APART = 3.0, 12  # so many times longer than usual, and by at least so many characters
 _USUAL = 0.9  # the share of a column's rows that must be of one script
 _SURE = 1.0  # nats a triple of characters, by which a text must read more like the other column
 _LETTERS = 12  # a shorter text tells too little
 _BUCKETS = 1 << 16
-_MOST = 20_000  # rows that the usual is learnt from
+_MOST = 20_000  # rows that the usual is trained on
 _MOST_SEEN = 4
 _seen: dict[str, Array] = {}  # fingerprint of a table -> the positions that are kept
 
 
 def sentences(cells: Any) -> bool:
-    """Whether these cells are texts of several words, nearly all different: nothing that could be told apart by label.
+    """Whether these cells are texts of several words, nearly all different.
+
+    Nothing that could be distinguished by label.
 
     >>> sentences([f"this is row {i} of many" for i in range(30)]), sentences(["yes", "no"] * 30)
     (True, False)
@@ -66,16 +68,18 @@ def _unspaced(texts: Sequence[str]) -> bool:
 
 def odd(source: Sequence[str], target: Sequence[str]) -> dict[str, Array]:
     """Kind -> (n,) bool; a row is named under the first kind that it is of."""
-    said = [text.strip() for text in source], [text.strip() for text in target]
+    stripped = [text.strip() for text in source], [text.strip() for text in target]
     found = {
-        "empty side": np.array([not a or not b for a, b in zip(*said, strict=True)], bool),
-        "repeated pair": _repeated(*said),
-        "copied pair": np.array([_bare(a) == _bare(b) and bool(_bare(a)) for a, b in zip(*said, strict=True)], bool),
+        "empty side": np.array([not a or not b for a, b in zip(*stripped, strict=True)], bool),
+        "repeated pair": _repeated(*stripped),
+        "copied pair": np.array(
+            [_bare(a) == _bare(b) and bool(_bare(a)) for a, b in zip(*stripped, strict=True)], bool
+        ),
     }
     if len(source) >= _LEAST:
-        found["odd length"] = _odd_length(*said)
-        found["odd script"] = _odd_script(said[0]) | _odd_script(said[1])
-        found["swapped side"] = _swapped(*said)
+        found["odd length"] = _odd_length(*stripped)
+        found["odd script"] = _odd_script(stripped[0]) | _odd_script(stripped[1])
+        found["swapped side"] = _swapped(*stripped)
     taken = np.zeros(len(source), bool)
     for kind, mask in found.items():
         found[kind] = mask & ~taken
@@ -84,7 +88,7 @@ def odd(source: Sequence[str], target: Sequence[str]) -> dict[str, Array]:
 
 
 def kept(table: Table) -> Table:
-    """The rows that may be right."""
+    """Return the rows that may be right."""
     if table.fingerprint not in _seen:  # every trial asks about the same rows
         wrong = np.zeros(len(table), bool)
         for mask in odd(*sides(table)).values():
@@ -98,7 +102,7 @@ def kept(table: Table) -> Table:
 def sides(table: Table) -> tuple[list[str], list[str]]:
     """Source and target as texts."""
     assert table.target is not None
-    return table.joined.tolist(), ["" if cell is None else str(cell) for cell in table.target]
+    return table.full_text.tolist(), ["" if cell is None else str(cell) for cell in table.target]
 
 
 def findings(table: Table) -> list[Finding]:
@@ -108,7 +112,7 @@ def findings(table: Table) -> list[Finding]:
     for kind, mask in odd(source, target).items():
         at = np.flatnonzero(mask)
         if len(at):
-            rows = tuple(int(row) for row in table.numbers[at])
+            rows = tuple(int(row) for row in table.row_numbers[at])
             listed = ", ".join(map(str, rows[:5])) + (" ..." if len(rows) > 5 else "")
             examples = tuple(f"{source[i][:60]!r} / {target[i][:60]!r}" for i in at[:5])
             message = f"{KINDS[kind]}: {len(at):,} of {len(table):,} (rows {listed}); {_SAID}."
@@ -152,7 +156,7 @@ def _odd_script(side: Sequence[str]) -> Array:
 
 
 def _script(text: str) -> str:
-    """That of most letters, by the first word of their names; "" of few letters."""
+    """Return that of most letters, by the first word of their names; "" of few letters."""
     letters = [sign for sign in text[:200] if sign.isalpha()]
     if len(letters) < 3:
         return ""

@@ -30,8 +30,10 @@ def named(*given: Any) -> tuple[str, ...]:
 
 
 def column(roles: Mapping[str, str], sample_weight: Any) -> str | None:
-    """The column that holds the weights, of columns by role; None if there is none. Raises TableError where weights
-    come twice."""
+    """Return the column that holds the weights, of columns by role; None if there is none.
+
+    Raises TableError where weights come twice.
+    """
     found = [name for name, role in roles.items() if role == ROLE]
     if len(found) > 1:
         raise TableError(f"columns {' and '.join(map(repr, found))} are both named as the weight: name one.")
@@ -41,11 +43,13 @@ def column(roles: Mapping[str, str], sample_weight: Any) -> str | None:
 
 
 def weighed(table: Table, weight: Any) -> tuple[Table, list[Finding]]:
-    """The table with ``weight`` on its rows: the name of a column that it holds as it was found, or a number for each
-    row; without the rows of weight 0. Raises TableError for what is no weight.
+    """Return the table with ``weight`` on its rows.
+
+    The name of a column that it holds as it was found, or a number for each row; without the rows of weight 0. Raises
+    TableError for what is no weight.
 
     >>> table = Table({"text": np.array(["a", "b", "c"], object)}, rows=np.arange(1, 4))
-    >>> weighed(table, [0, 1, 3])[0].weight.tolist()
+    >>> weighed(table, [0, 1, 3])[0].sample_weight.tolist()
     [0.5, 1.5]
     """
     if weight is None:
@@ -53,18 +57,18 @@ def weighed(table: Table, weight: Any) -> tuple[Table, list[Finding]]:
     by_name = isinstance(weight, str)
     name = f"column {weight!r}" if by_name else "sample_weight"
     cells = table.columns[weight].tolist() if by_name else _listed(weight, len(table))
-    numbers = _numbers(cells, table.numbers, name)
+    numbers = _numbers(cells, table.row_numbers, name)
     if by_name:
         columns = {column: cells for column, cells in table.columns.items() if column != weight}
         table = replace(table, columns=columns, roles={**table.roles, weight: ROLE})
     kept = np.flatnonzero(numbers > 0)
     if not len(kept):
         raise TableError(f"{name} is 0 in all {len(table)} rows: give rows to learn from a weight above 0.")
-    left_out = of_rows("zero weight", "rows left out for a weight of 0", table.numbers[numbers == 0], of=len(table))
+    left_out = of_rows("zero weight", "rows left out for a weight of 0", table.row_numbers[numbers == 0], of=len(table))
     scaled = numbers[kept] / numbers.max()
     scaled = np.maximum(scaled / scaled.mean(), LEAST).astype(np.float32)
     # Equal weights are none: such rows are those of a table without weights.
-    table = replace(table.take(kept), weight=scaled if np.ptp(scaled) else None)
+    table = replace(table.take(kept), sample_weight=scaled if np.ptp(scaled) else None)
     return table, [*left_out, _summary(name, numbers[kept])]
 
 
@@ -107,7 +111,7 @@ def _numbers(cells: Sequence[Any], rows: Array, name: str) -> Array:
 
 
 def _number(cell: Any) -> float:
-    """The cell as a number, infinite where it is none."""
+    """Return the cell as a number, infinite where it is none."""
     if isinstance(cell, bytes | complex):
         return math.inf
     try:
@@ -117,7 +121,7 @@ def _number(cell: Any) -> float:
 
 
 def _at(rows: Array, places: Sequence[int]) -> str:
-    """``row 3``, or ``rows 3, 7 and 10 more``"""
+    """``row 3``, or ``rows 3, 7 and 10 more``."""
     named = [str(int(rows[i])) for i in places[:_FEW]]
     more = f" and {len(places) - _FEW:,} more" if len(places) > _FEW else ""
     return f"row{'s' if len(places) > 1 else ''} {', '.join(named)}{more}"
@@ -131,8 +135,8 @@ def _summary(name: str, numbers: Array) -> Finding:
 
 
 def unheeded(table: Table, deaf: Sequence[str]) -> list[Finding]:
-    """That these families count every row once, where rows have weights."""
-    if table.weight is None or not deaf:
+    """Return a finding that these families count every row once, where rows have weights."""
+    if table.sample_weight is None or not deaf:
         return []
     message = f"{' and '.join(deaf)} cannot weigh rows: every row counts once there"
     return [Finding("weights unheeded", message, len(table), (), "warning")]

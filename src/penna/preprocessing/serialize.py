@@ -1,4 +1,4 @@
-"""Rows as text: the columns beside a text written before it, for models that read nothing else. Learns nothing.
+"""Rows as text: the columns other than the text written before it, for models that read nothing else. Learns nothing.
 
 "Age: 34. Class Name: Knits. What a lovely ...": a pretrained encoder knows numbers and names from reading (Hegselmann
 et al. 2023, "TabLLM"). What is cut off a long row is the end of its text.
@@ -11,9 +11,9 @@ import numpy as np
 
 from penna.data.table import Table
 from penna.preprocessing.columns import types
-from penna.search.recipe import Knob, Recipe
+from penna.search.recipe import Hyperparameter, Recipe
 
-KNOB = "row"
+HYPERPARAMETER = "row"
 #: In place of True: only of rows without a text, which else say nothing.
 BLANK = "blank"
 #: A smaller share of such rows makes no difference to any trial.
@@ -24,33 +24,38 @@ _LONGEST = 60  # characters of a value
 
 
 def written(table: Table, which: bool | str = True) -> Table:
-    """The same rows with one text: the columns, then the texts; what is missing is not mentioned."""
+    """Return the same rows with one text: the columns, then the texts; what is missing is not mentioned."""
     known = dict(list(table.fields.items())[:MOST_COLUMNS])
     columns = {name: types.find(field.role).written(table.columns[name]) for name, field in known.items()}
     # Of a pair, the columns stand before the first text.
-    texts = table.joined if table.pair is None else table.sides[0].joined
+    texts = table.full_text if table.pair is None else table.pair_tables[0].full_text
     out = np.empty(len(table), dtype=object)
     for i, text in enumerate(texts):
         if which == BLANK and text and not text.isspace():
             out[i] = text
             continue
-        said = " ".join(f"{name}: {cells[i][:_LONGEST]}." for name, cells in columns.items() if cells[i])
-        out[i] = f"{said}\n{text}" if said and text else said or text
+        sentence = " ".join(f"{name}: {cells[i][:_LONGEST]}." for name, cells in columns.items() if cells[i])
+        out[i] = f"{sentence}\n{text}" if sentence and text else sentence or text
     if table.pair is not None:
         return replace(table, text={**table.text, table.pair[0]: out})
-    return replace(table, text={KNOB: out})
+    return replace(table, text={HYPERPARAMETER: out})
 
 
-def knobs(columns: int, needs: str, blank: float = 0.0) -> tuple[Knob, ...]:
-    """What the space of a family that reads text alone has besides its own, where there are columns; ``blank``: share
-    of rows without a text."""
+def hyperparameters(columns: int, needs: str, blank: float = 0.0) -> tuple[Hyperparameter, ...]:
+    """Return what the space of a family that reads text alone has besides its own, where there are columns.
+
+    ``blank``: share of rows without a text.
+    """
     if not columns or needs != "text":
         return ()
-    return (Knob(KNOB, values=(True, False, *([BLANK] if blank >= _WORTH else []))),)
+    return (Hyperparameter(HYPERPARAMETER, values=(True, False, *([BLANK] if blank >= _WORTH else []))),)
 
 
 def offered(recipes: Sequence[Recipe], columns: int, needs: str) -> list[Recipe]:
-    """The recipes of such a family that read whole rows; the first of them again with the text alone, to compare."""
-    if not recipes or not knobs(columns, needs):
+    """Return the recipes of such a family that read whole rows.
+
+    The first of them again with the text alone, to compare.
+    """
+    if not recipes or not hyperparameters(columns, needs):
         return list(recipes)
-    return [recipes[0].but(row=True), recipes[0], *(recipe.but(row=True) for recipe in recipes[1:])]
+    return [recipes[0].replace(row=True), recipes[0], *(recipe.replace(row=True) for recipe in recipes[1:])]

@@ -32,7 +32,7 @@ class Words:
 
     @property
     def lengths(self) -> Array:
-        """(n,) int64"""
+        """(n,) int64."""
         return np.diff(self.offsets)
 
     @property
@@ -41,7 +41,7 @@ class Words:
         return np.repeat(np.arange(len(self)), self.lengths)
 
     def then(self, other: "Words") -> "Words":
-        """These texts followed by those."""
+        """Return these texts followed by those."""
         hashes = np.concatenate([self.hashes, other.hashes])
         return Words(hashes, np.concatenate([self.offsets, self.offsets[-1] + other.offsets[1:]]))
 
@@ -58,7 +58,8 @@ class Words:
 
 
 def listed(text: str) -> list[str]:
-    """
+    """Split a text into words.
+
     >>> listed("Don't PANIC, 你好!")
     ['don', 't', 'panic', '你', '好']
     """
@@ -79,7 +80,7 @@ class _Hashes(dict[str, int]):
 
 
 def split(texts: Sequence[str] | Array) -> Words:
-    """The words of n texts.
+    """Return the words of n texts.
 
     >>> split(["a cat", "", "A cat."]).lengths.tolist()
     [2, 0, 2]

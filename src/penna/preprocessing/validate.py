@@ -21,7 +21,7 @@ Settle: TypeAlias = Callable[[Table, str], tuple[Table, list[Finding]]]
 
 
 def check(table: Table, *, rare: str = "error", settle: Settle | None = None) -> tuple[Table, list[Finding]]:
-    """The rows that can be used, and what was found on the way.
+    """Return the rows that can be used, and what was found on the way.
 
     ``rare``: "drop" leaves out classes of one row, "error" refuses them. ``settle`` is the task's own say about the
     target; ``labels`` if not given. Raises TableError where the rows cannot be used, TaskError where the target does
@@ -36,11 +36,11 @@ def check(table: Table, *, rare: str = "error", settle: Settle | None = None) ->
 
 
 def _settled(table: Table, rare: str, settle: Settle) -> tuple[Table, list[Finding]]:
-    """The rows that the task can use, if they are enough."""
+    """Return the rows that the task can use, if they are enough."""
     table, more = settle(table, rare)
     if len(table) < LEAST_ROWS:
         raise TableError(f"{len(table)} rows are too few to learn from and to test on: give at least {LEAST_ROWS}.")
-    different = len(np.unique(table.alike))
+    different = len(np.unique(table.dedup_keys))
     if different < LEAST_ROWS // 2:
         texts = "text" if different == 1 else "texts"
         raise TableError(
@@ -54,12 +54,15 @@ def _copies(table: Table) -> list[Finding]:
     """Repeated texts; rows without a text, which others columns may tell apart, are none."""
     if not table.text:
         return []
-    written = np.array([bool(text.strip()) for text in table.joined], bool) if table.columns else None
+    written = np.array([bool(text.strip()) for text in table.full_text], bool) if table.columns else None
     return duplicates.equal(table, _counted(_target(table))[2], written)
 
 
 def labels(table: Table, rare: str = "error") -> tuple[Table, list[Finding]]:
-    """The rows whose class can be learnt, all labels of one type. Raises TaskError for what is no set of classes."""
+    """Return the rows whose class can be learned, all labels of one type.
+
+    Raises TaskError for what is no set of classes.
+    """
     _refuse_lists(table)
     table = _one_type(table)
     _refuse_numbers(table)
@@ -69,7 +72,7 @@ def labels(table: Table, rare: str = "error") -> tuple[Table, list[Finding]]:
 
 
 def usable(table: Table) -> tuple[Table, list[Finding]]:
-    """The rows with a text, or other columns, and a label; and what was left out."""
+    """Return the rows with a text, or other columns, and a label; and what was left out."""
     if table.target is None:
         raise TableError("the table has no target: name the column that holds the labels (--target).")
     if not len(table):
@@ -143,7 +146,7 @@ def _objects(values: list[Any]) -> Objects:
 
 
 def _refuse_numbers(table: Table) -> None:
-    """A target of mostly distinct fractions is a measurement, and one of mostly distinct anything is an id."""
+    """Refuse a target of mostly distinct fractions, a measurement, or of mostly distinct anything, an id."""
     distinct, total, name = set(_target(table)), len(table), table.target_name
     numbers = [_number(label) for label in distinct]
     fractions = sum(number is not None and number % 1 != 0 for number in numbers)
@@ -167,7 +170,7 @@ def _number(label: Any) -> float | None:
 
 
 def _without_rare(table: Table, rare: str) -> tuple[Table, list[Finding]]:
-    """The rows whose class has at least two."""
+    """Return the rows whose class has at least two."""
     target = _target(table)
     labels, first, codes, counts = _counted(target)
     lonely = np.flatnonzero(counts == 1)
@@ -180,7 +183,7 @@ def _without_rare(table: Table, rare: str) -> tuple[Table, list[Finding]]:
         classes = "class has" if len(lonely) == 1 else "classes have"
         raise TaskError(
             f"{len(lonely)} {classes} one row only: {named}{more}; add rows, merge it into another class, "
-            "or leave it out with --rare drop."
+            "or leave it out with --rare-classes drop."
         )
     kept = table.take(np.flatnonzero(counts[codes] > 1)) if rare == "drop" else table
     return kept, _finding("rare class", "rows left out, each the only one of its class", rows) if rare == "drop" else []

@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Protocol, get_args
 
+from penna import extras
 from penna.durations import parse_seconds
 from penna.environment import expanded
 from penna.errors import SettingError, shown
@@ -34,23 +35,24 @@ class Lines:
     """Tells what goes on, line by line on stderr."""
 
     def event(self, kind: str, **data: Any) -> None:
+        """Take one event."""
         from penna.pretraining.logging import sentence
 
-        said = sentence(data) if kind == "line" else data.get("message") or f"{data.get('name', kind)} ..."
-        print(visible(said), file=sys.stderr, flush=True)
+        line = sentence(data) if kind == "line" else data.get("message") or f"{data.get('name', kind)} ..."
+        print(visible(line), file=sys.stderr, flush=True)
 
 
-Tell = Callable[..., None]
+Notify = Callable[..., None]
 
 
 @dataclass(frozen=True)
-class Order:
-    """What was asked for: files, the names they were given by, where to, how, and when on the monotonic clock."""
+class PretrainRequest:
+    """What was requested: files, the names they were given by, where to, how, and when on the monotonic clock."""
 
     files: list[Path]
     given: tuple[str, ...]
     folder: Folder
-    asked: Settings
+    requested: Settings
     resume: bool
     started: float
 
@@ -86,16 +88,17 @@ def pretrain(
     Raises SettingError, TableError, EncoderError or RunError.
     """
     started = time.monotonic()
+    extras.require("encoders", "pretraining")
     checked = settled({"corpus": corpus, "out": out, "resume": resume, "progress": progress})
     if out is None:
         raise SettingError("out=None cannot work: give the path of a folder.")
-    asked = _settings(options)
+    requested = _settings(options)
     files = corpora.files(checked["corpus"])
 
     from penna.pretraining import distributed, run
 
     folder = Folder(expanded(checked["out"]))
-    order = Order(files, checked["corpus"], folder, asked, checked["resume"], started)
+    order = PretrainRequest(files, checked["corpus"], folder, requested, checked["resume"], started)
     with distributed.joined() as world:
         return run.whole(order, world, heard(checked["progress"] if world.first else None, Lines).event)
 
@@ -116,7 +119,10 @@ def _settings(options: Mapping[str, Any]) -> Settings:
 
 
 def _typed(name: str, value: Any, allowed: tuple[Any, ...]) -> Any:
-    """The value, of one of these types; whole numbers may be written as 5.0. Raises SettingError for any other."""
+    """Return the value, of one of these types; whole numbers may be written as 5.0.
+
+    Raises SettingError for any other.
+    """
     if int in allowed and isinstance(value, float) and value.is_integer():
         return int(value)
     wider = (*allowed, int) if float in allowed else allowed

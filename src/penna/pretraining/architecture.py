@@ -44,7 +44,7 @@ class Shape:
         return self.groups * self.inner
 
     def config(self) -> dict[str, Any]:
-        """These measures under the names that a config.json has for them."""
+        """Return these measures under the names that a config.json has for them."""
         albert = {
             "embedding_size": self.embedding,
             "num_hidden_groups": self.groups,
@@ -98,7 +98,9 @@ MEASURES = ("layers", "hidden", "heads", "ffn", "embedding")
 
 
 def shape(arch: str, size: str, share: str | None = None, **measures: int | None) -> Shape:
-    """The shape called ``size``, with the measures that are given (None: as the size has them). Raises SettingError.
+    """Return the shape called ``size``, with the measures that are given (None: as the size has them).
+
+    Raises SettingError.
 
     >>> shape("albert", "base", "groups:3", heads=6).distinct
     3
@@ -136,7 +138,7 @@ def _shared(shape: Shape, share: str | None) -> Shape:
 
 
 def _parsed(share: str, layers: int) -> tuple[str, int]:
-    """What is shared, and the number behind it."""
+    """Return what is shared, and the number behind it."""
     found = re.fullmatch(r"(all|none|attention)|(groups|cycle):(\d{1,4})", share)
     if not found:
         raise SettingError(f"--share {share!r} is not known: write all, groups:3, cycle:3, attention or none.")
@@ -155,7 +157,10 @@ def _checked(shape: Shape) -> Shape:
 
 
 def of_config(name: str, config: Mapping[str, Any]) -> Shape:
-    """The shape that a checkpoint's config.json tells. Raises EncoderError where it is not an ALBERT or a BERT."""
+    """Return the shape that a checkpoint's config.json tells.
+
+    Raises EncoderError where it is not an ALBERT or a BERT.
+    """
     kind = str(config.get("model_type"))
     if kind not in SIZES:
         raise EncoderError(f"encoder {name!r} is a {kind}: pretraining goes on from ALBERT and BERT alone.")
@@ -179,45 +184,45 @@ def of_config(name: str, config: Mapping[str, Any]) -> Shape:
 def agree(
     name: str, have: Shape, arch: str | None, size: str | None, share: str | None, **measures: int | None
 ) -> Shape:
-    """``have`` itself, where a checkpoint has what was asked for (None: nothing). Raises EncoderError where not."""
+    """``have`` itself, where a checkpoint has what was requested (None: nothing). Raises EncoderError where not."""
     if arch is not None and arch != have.kind:
         raise EncoderError(f"encoder {name!r} is a {have.kind}, not a {arch}: leave --arch out, or begin from another.")
-    asked = shape(have.kind, size, share, **measures) if size else replace(have, **_given(measures))
+    requested = shape(have.kind, size, share, **measures) if size else replace(have, **_given(measures))
     if share is not None:
-        asked = _shared(asked, share)
-    told = [*(MEASURES if size else _given(measures)), *(("groups", "inner") if share else ())]
-    for measure in told:
-        if getattr(asked, measure) != getattr(have, measure):
+        requested = _shared(requested, share)
+    measures_given = [*(MEASURES if size else _given(measures)), *(("groups", "inner") if share else ())]
+    for measure in measures_given:
+        if getattr(requested, measure) != getattr(have, measure):
             raise EncoderError(
-                f"encoder {name!r} has another shape than was asked for ({measure} {getattr(have, measure)}, not "
-                f"{getattr(asked, measure)}): leave --size, --share and the measures out to keep its own."
+                f"encoder {name!r} has another shape than was requested ({measure} {getattr(have, measure)}, not "
+                f"{getattr(requested, measure)}): leave --size, --share and the measures out to keep its own."
             )
-    return replace(have, tied_attention=asked.tied_attention)
+    return replace(have, tied_attention=requested.tied_attention)
 
 
 def _given(measures: Mapping[str, int | None]) -> dict[str, Any]:
     return {name: value for name, value in measures.items() if value is not None}
 
 
-def exits(shape: Shape, asked: str | None) -> tuple[int, ...]:
-    """The depths to train for, ascending, the whole among them; counted in applied layers. Raises SettingError.
+def exits(shape: Shape, requested: str | None) -> tuple[int, ...]:
+    """Return the depths to train for, ascending, the whole among them; counted in applied layers. Raises SettingError.
 
     >>> exits(shape("albert", "base"), "3,6")
     (3, 6, 12)
     """
-    if not asked:
+    if not requested:
         return (shape.layers,)
-    parts = asked.split(",")
+    parts = requested.split(",")
     if not all(re.fullmatch(r"\s*\d{1,4}\s*", part) for part in parts):
-        raise SettingError(f"--depths {asked!r} is not a list of depths: write it like 3,6,12.")
+        raise SettingError(f"--depths {requested!r} is not a list of depths: write it like 3,6,12.")
     depths = sorted({int(part) for part in parts} | {shape.layers})
     step = shape.stack.step
     if depths[-1] > shape.layers or depths[0] < 1 or any(depth % step for depth in depths):
         possible = ", ".join(map(str, range(step, shape.layers + 1, step)))
-        raise SettingError(f"--depths {asked} cannot be cut to: this encoder can be used at depth {possible}.")
+        raise SettingError(f"--depths {requested} cannot be cut to: this encoder can be used at depth {possible}.")
     return tuple(depths)
 
 
-def told(shape: Shape) -> dict[str, Any]:
-    """The measures as they go into a state and a model card."""
+def summary(shape: Shape) -> dict[str, Any]:
+    """Return the measures as they go into a state and a model card."""
     return asdict(shape)

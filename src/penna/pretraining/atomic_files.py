@@ -1,4 +1,4 @@
-"""Folders and files that are there whole or not at all: written beside their place, made safe, renamed."""
+"""Folders and files that are there whole or not at all: written next to their place, made safe, renamed."""
 
 import errno
 import json
@@ -13,7 +13,10 @@ from penna.errors import RunError
 
 
 def whole(place: Path, fill: Callable[[Path], None]) -> None:
-    """A folder that is either as ``fill`` leaves it or as it was: filled beside its place, made safe, then renamed."""
+    """Write a folder that is either as ``fill`` leaves it or as it was.
+
+    Filled next to its place, made safe, then renamed.
+    """
     new = place.with_name(f".{place.name}.new")
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
@@ -48,7 +51,7 @@ def _settle(path: Path) -> None:
 
 
 def write_json(file: Path, value: Any) -> None:
-    """A JSON file that is there whole or not at all."""
+    """Write a JSON file that is there whole or not at all."""
     new = file.with_name(f".{file.name}.new")
     new.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     _settle(new)

@@ -18,8 +18,10 @@ STEP = 8
 
 @dataclass(frozen=True)
 class Texts:
-    """Where sentences and documents end in a row of tokens: ``sentences`` (s,) in tokens, ``documents`` (d,) in
-    sentences. Both int64, rising, without empty ones."""
+    """Where sentences and documents end in a row of tokens.
+
+    ``sentences`` (s,) in tokens, ``documents`` (d,) in sentences. Both int64, rising, without empty ones.
+    """
 
     sentences: Array
     documents: Array
@@ -35,12 +37,13 @@ class Examples:
 
     @property
     def lengths(self) -> Array:
-        """(n,) with special tokens"""
+        """(n,) with special tokens."""
         second = self.second[:, 1] - self.second[:, 0]
         total: Array = self.first[:, 1] - self.first[:, 0] + second + np.where(second > 0, 3, 2)
         return total
 
     def take(self, index: Array) -> "Examples":
+        """Return these rows."""
         return Examples(self.first[index], self.second[index], self.pair[index])
 
 
@@ -77,7 +80,7 @@ class Plan:
 
 
 def plan(texts: Texts, how: How, rng: np.random.Generator) -> Plan:
-    """An epoch of these texts: every token in an example, and every example in a batch."""
+    """Return an epoch of these texts: every token in an example, and every example in a batch."""
     found = examples(texts, how, rng)
     order, bounds = _batches(found.lengths, how, rng)
     return Plan(found, order, bounds, rng.permutation(len(bounds) - 1))
@@ -96,7 +99,7 @@ def examples(texts: Texts, how: How, rng: np.random.Generator) -> Examples:
     while len(at):
         target = _targets(len(at), how, rng)
         to = _filled(units, at, stop, target, how)
-        target = np.maximum(target, units.sentences[to - 1] - _starts(units, at))  # two may be more than was asked for
+        target = np.maximum(target, units.sentences[to - 1] - _starts(units, at))  # two may be more than was requested
         middle, label = _divided(at, to, how.pairing, len(firsts), rng)
         cuts.append(np.stack([at, middle, to, label, target, document]))
         after = np.where(label == 1, middle, to) if how.pairing == "next" else to
@@ -141,7 +144,10 @@ def _starts(units: Texts, at: Array) -> Array:
 
 
 def _divided(at: Array, to: Array, pairing: Pairing, documents: int, rng: np.random.Generator) -> tuple[Array, Array]:
-    """The unit with which the second segment begins, and the label; ``to`` and -1 where there is but one unit."""
+    """Return the unit with which the second segment begins, and the label.
+
+    ``to`` and -1 where there is but one unit.
+    """
     inner = (rng.random(len(at)) * (to - at - 1)).astype(np.int64)
     other = (rng.random(len(at)) < 0.5).astype(np.int64)
     if pairing == "none":
@@ -197,6 +203,6 @@ def _batches(lengths: Array, how: How, rng: np.random.Generator) -> tuple[Array,
 
 
 def _ends(widths: Array) -> tuple[Array, Array]:
-    """The widths that occur, rising, and how many examples are that wide or less."""
+    """Return the widths that occur, rising, and how many examples are that wide or less."""
     found, counts = np.unique(widths, return_counts=True)
     return found, np.cumsum(counts)

@@ -33,7 +33,7 @@ class Facts:
 
 
 def licences(given: str | None, corpus: Sequence[Path]) -> str:
-    """About sources and licences: the file given, else a README beside or in the corpus, else "".
+    """About sources and licences: the file given, else a README next to or in the corpus, else "".
 
     Raises SettingError where the file that was given cannot be read.
     """
@@ -50,7 +50,7 @@ def licences(given: str | None, corpus: Sequence[Path]) -> str:
 
 
 def text(facts: Facts) -> str:
-    """The card, in Markdown with the head that Hugging Face reads."""
+    """Return the card, in Markdown with the head that Hugging Face reads."""
     head = ["---", "library_name: transformers", f"tags: [{facts.shape['kind']}, fill-mask, feature-extraction]", "---"]
     parts = [
         "\n".join(head),

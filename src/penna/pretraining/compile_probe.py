@@ -33,7 +33,7 @@ def settle(network: Network, wanted: str, once: Callable[[], None], device: torc
 
 
 def _seconds(once: Callable[[], None], device: torch.device) -> float:
-    """The quickest of three, after two that pay for setting up."""
+    """Return the quickest of three, after two that pay for setting up."""
     times = []
     for _ in range(5):
         begun = time.perf_counter()

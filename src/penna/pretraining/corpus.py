@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from penna.data.readers.charset import encoding_of
-from penna.data.readers.open_file import Opened, opened
+from penna.data.readers.open_file import OpenedFile, opened
 from penna.data.readers.read_notes import Notes
 from penna.environment import expanded
 from penna.errors import TableError
@@ -37,8 +37,10 @@ class Document:
 def documents(
     paths: Sequence[str | Path], notes: Notes, field: str | None = None, apart: plain_text.Apart = "auto"
 ) -> Iterator[Document]:
-    """Every document of these files and folders. ``field`` is the text's name in JSON lines (else "text", or the only
-    string there is); ``apart`` says what separates documents in text files. Raises TableError where there is no text.
+    """Every document of these files and folders.
+
+    ``field`` is the text's name in JSON lines (else "text", or the only string there is); ``apart`` says what separates
+    documents in text files. Raises TableError where there is no text.
     """
     found = False
     for file in files(paths):
@@ -46,12 +48,12 @@ def documents(
             found = True
             yield document
     if not found:
-        said = " ".join(finding.message for finding in notes.findings())
-        raise TableError(f"the corpus {_names(paths)} holds no text: give files with text in them. {said}".strip())
+        messages = " ".join(finding.message for finding in notes.findings())
+        raise TableError(f"the corpus {_names(paths)} holds no text: give files with text in them. {messages}".strip())
 
 
 def files(paths: Sequence[str | Path]) -> list[Path]:
-    """What the paths stand for: files as they were named, folders as their text and JSON lines, sorted.
+    """Return what the paths stand for: files as they were named, folders as their text and JSON lines, sorted.
 
     Raises TableError where a path does not exist or a folder holds no such file.
     """
@@ -115,7 +117,7 @@ def _documents(file: Path, notes: Notes, field: str | None, apart: plain_text.Ap
         notes.add("torn", [str(error).rstrip(".")])
 
 
-def _read(given: Opened, name: str, notes: Notes, field: str | None, apart: plain_text.Apart) -> Iterator[Document]:
+def _read(given: OpenedFile, name: str, notes: Notes, field: str | None, apart: plain_text.Apart) -> Iterator[Document]:
     encoding = encoding_of(given.head)
     head = given.head.decode(encoding, "replace")
     errors = "surrogateescape" if encoding.startswith("utf-8") else "replace"
@@ -180,7 +182,7 @@ def _json_texts(
 
 
 def _text(record: object, field: str | None) -> str | None:
-    """The named field, else "text", else the only string there is."""
+    """Return the named field, else "text", else the only string there is."""
     if isinstance(record, str):
         return record
     if not isinstance(record, dict):

@@ -29,7 +29,7 @@ class World:
 
 @contextmanager
 def joined() -> Iterator[World]:
-    """The world that torchrun's environment describes, left again at the end."""
+    """Yield the world that torchrun's environment describes, left again at the end."""
     size = environment.number("WORLD_SIZE", 1)
     if size == 1 or environment.variable("RANK") is None:  # not of torchrun
         yield World()
@@ -53,7 +53,7 @@ def wait(world: World) -> None:
 
 @contextmanager
 def turns(world: World) -> Iterator[None]:
-    """The first process goes through the body alone, then the others at once, who find what it left on disk."""
+    """Yield the first process goes through the body alone, then the others at once, who find what it left on disk."""
     if not world.first:
         wait(world)
     yield
@@ -62,12 +62,12 @@ def turns(world: World) -> Iterator[None]:
 
 
 def agree(world: World, values: Sequence[float]) -> list[float]:
-    """The first process's values, in all of them: clocks differ, and weights must not."""
+    """Return the first process's values, in all of them: clocks differ, and weights must not."""
     if world.size == 1:
         return list(values)
-    told = torch.tensor(values, dtype=torch.float64)
-    dist.broadcast(told, 0)
-    out: list[float] = told.tolist()
+    tensor = torch.tensor(values, dtype=torch.float64)
+    dist.broadcast(tensor, 0)
+    out: list[float] = tensor.tolist()
     return out
 
 
@@ -90,7 +90,7 @@ def average(world: World, parameters: Iterable[torch.nn.Parameter]) -> None:
 
 
 def added(world: World, values: torch.Tensor) -> torch.Tensor:
-    """The sum over the processes."""
+    """Return the sum over the processes."""
     if world.size > 1:
         dist.all_reduce(values)
     return values

@@ -1,4 +1,7 @@
-"""What a training tells: lines for people, log.jsonl for programs, TensorBoard where asked. Knows numbers and files."""
+"""What a training tells: lines for people, log.jsonl for programs, TensorBoard if requested.
+
+Knows numbers and files.
+"""
 
 import json
 import math
@@ -30,16 +33,16 @@ class Log:
 
     def tell(self, line: "Line") -> dict[str, Any]:
         """Write a line down; what was written."""
-        said = record(line, self.flops, self.rate)
+        entry = record(line, self.flops, self.rate)
         with self.file.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(said) + "\n")
-        for name, value in said.items() if self.board else ():
-            self.board.add_scalar(name.replace(" ", "/"), value, said["step"])
-        return said
+            stream.write(json.dumps(entry) + "\n")
+        for name, value in entry.items() if self.board else ():
+            self.board.add_scalar(name.replace(" ", "/"), value, entry["step"])
+        return entry
 
 
 def record(line: "Line", flops: float, rate: float) -> dict[str, Any]:
-    """A line as it is written: every figure by its name, losses and accuracies among them."""
+    """Return a line as it is written: every figure by its name, losses and accuracies among them."""
     return {
         "step": line.state.step,
         "progress": round(line.progress, 6),
@@ -53,16 +56,16 @@ def record(line: "Line", flops: float, rate: float) -> dict[str, Any]:
     }
 
 
-def sentence(said: Mapping[str, Any]) -> str:
+def sentence(entry: Mapping[str, Any]) -> str:
     """One line for people.
 
     >>> sentence({"step": 5, "progress": 0.5, "loss": 2, "mlm": 2, "tokens_per_second": 1200, "mfu": 0.41, "lr": 1e-3})
     'step 5  50.0 %  loss 2.000  mlm 2.000  1,200 tokens/s  MFU 41 %  lr 0.001'
     """
-    measured = "  ".join(f"{n} {v:.3f}" for n, v in said.items() if n not in FIXED and n != "loss" and "@" not in n)
+    measured = "  ".join(f"{n} {v:.3f}" for n, v in entry.items() if n not in FIXED and n != "loss" and "@" not in n)
     return (
-        f"step {said['step']}  {said['progress']:.1%}  loss {said['loss']:.3f}  {measured}  "
-        f"{said['tokens_per_second']:,.0f} tokens/s  MFU {said['mfu']:.0%}  lr {said['lr']:.3g}"
+        f"step {entry['step']}  {entry['progress']:.1%}  loss {entry['loss']:.3f}  {measured}  "
+        f"{entry['tokens_per_second']:,.0f} tokens/s  MFU {entry['mfu']:.0%}  lr {entry['lr']:.3g}"
     ).replace("%", " %")
 
 
@@ -73,9 +76,9 @@ def cut_back(file: Path, step: int) -> float:
     seconds, kept = 0.0, []
     for line in file.read_text(encoding="utf-8").splitlines():
         try:
-            said = json.loads(line)
-            seconds = max(seconds, float(said["seconds"]))
-            if int(said["step"]) <= step:
+            entry = json.loads(line)
+            seconds = max(seconds, float(entry["seconds"]))
+            if int(entry["step"]) <= step:
                 kept.append(line)
         except (ValueError, KeyError, TypeError):
             continue  # cut off by a kill
@@ -89,18 +92,18 @@ def closing(file: Path) -> dict[str, float]:
     late = [json.loads(line) for line in lines[-math.ceil(len(lines) * LATE) :]]
     names = dict.fromkeys(name for line in late for name in line if name not in FIXED)
     # A line can lack a measure: that of an exit that had no turn, or of an objective without rows.
-    told = {name: [line[name] for line in late if name in line] for name in names}
-    return {name: sum(values) / len(values) for name, values in told.items()}
+    late_values = {name: [line[name] for line in late if name in line] for name in names}
+    return {name: sum(values) / len(values) for name, values in late_values.items()}
 
 
 def check_board() -> None:
-    """Raises MissingExtra where event files cannot be written."""
+    """Raise MissingExtra where event files cannot be written."""
     if find_spec("tensorboard") is None:
         raise MissingExtra("tensorboard", "--tensorboard")
 
 
 def board(folder: Path) -> Any:
-    """A writer of TensorBoard's event files."""
+    """Return a writer of TensorBoard's event files."""
     from torch.utils.tensorboard import SummaryWriter
 
     return SummaryWriter(str(folder))

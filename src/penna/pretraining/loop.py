@@ -51,10 +51,10 @@ class Tally:
             self.sums[name] = (total, count) if old is None else (old[0] + total, old[1] + count)
 
     def means(self, world: distributed.World) -> dict[str, float]:
-        """The measures over all processes."""
+        """Return the measures over all processes."""
         names = sorted(self.sums)
-        told = distributed.added(world, torch.stack([torch.stack(self.sums[n]).double().cpu() for n in names]))
-        return {n: total / count for n, (total, count) in zip(names, told.tolist(), strict=True) if count}
+        sums = distributed.added(world, torch.stack([torch.stack(self.sums[n]).double().cpu() for n in names]))
+        return {n: total / count for n, (total, count) in zip(names, sums.tolist(), strict=True) if count}
 
 
 @dataclass(frozen=True)
@@ -112,14 +112,14 @@ class Training:
         return now.why
 
     def orders(self) -> "_Orders":
-        """What to do next, as the first process sees it."""
+        """Return what to do next, as the first process sees it."""
         now, step, plan = time.monotonic(), self.state.step, self.plan
         log = (step + 1) % plan.log_steps == 0 if plan.log_steps else now - self.logged >= LOG_SECONDS
         save = now - self.saved >= SAVE_SECONDS or bool(plan.save_steps and (step + 1) % plan.save_steps == 0)
         seen = [self.clock.progress(step), self.stopped(), self.clock.over(step), log, save]
-        told = distributed.agree(self.world, seen)
-        why = "interrupted" if told[1] else "done" if told[2] else ""
-        return _Orders(told[0], why, bool(told[3]), bool(told[4]))
+        agreed = distributed.agree(self.world, seen)
+        why = "interrupted" if agreed[1] else "done" if agreed[2] else ""
+        return _Orders(agreed[0], why, bool(agreed[3]), bool(agreed[4]))
 
     def learn(self, made: Made) -> None:
         """Gradients of one batch, on top of those that are there."""
@@ -194,7 +194,7 @@ class _Orders:
 def losses(
     network: Network, goals: Sequence[Goal], made: Made, exits: Mapping[int, float]
 ) -> tuple[torch.Tensor, Measures]:
-    """The weighted loss over all goals and exits, and its measures; those of inner exits as "name@depth"."""
+    """Return the weighted loss over all goals and exits, and its measures; those of inner exits as "name@depth"."""
     inputs = dict(made.inputs)
     for goal in goals:
         inputs |= goal.objective.aim(inputs)

@@ -91,7 +91,7 @@ class Network(nn.Module):  # type: ignore[misc]  # torch is not followed
     def forward(
         self, ids: torch.Tensor, types: torch.Tensor, mask: torch.Tensor | None, exits: Sequence[int]
     ) -> list[States]:
-        """The states at each of ``exits`` (ascending) of (b, s) ids; ``mask`` (b, s) is False at padding."""
+        """Return the states at each of ``exits`` (ascending) of (b, s) ids; ``mask`` (b, s) is False at padding."""
         parts, out = self.parts, []
         hidden = parts.embed(ids, types)
         block = None if mask is None else torch.where(mask, 0.0, _BLOCKED)[:, None, None, :].to(hidden.dtype)
@@ -123,7 +123,7 @@ def applied(layer: nn.Module, hidden: torch.Tensor, block: torch.Tensor | None) 
 def build(
     shape: Shape, pad: int, *, seed: int, dropout: float = 0.0, device: str = "cpu", attention: str = "sdpa"
 ) -> Network:
-    """A network with random weights; on device "meta" it has measures alone.
+    """Return a network with random weights; on device "meta" it has measures alone.
 
     >>> small = build(Shape("albert", 2, 16, 2, 32, 8, 50), pad=0, seed=0)
     >>> small(torch.ones(1, 4, dtype=torch.long), torch.zeros(1, 4, dtype=torch.long), None, (1, 2))[1].last.shape
@@ -141,7 +141,7 @@ def build(
 def load(
     checkpoint: checkpoints.Checkpoint, shape: Shape, *, dropout: float, attention: str = "sdpa"
 ) -> tuple[Network, list[str]]:
-    """A checkpoint's encoder with its heads, and the names of the heads that it lacks, which begin anew.
+    """Return a checkpoint's encoder with its heads, and the names of the heads that it lacks, which begin anew.
 
     Raises EncoderError where its weights do not fit its config, or its attention is not shared as ``shape`` says.
     """
@@ -192,7 +192,7 @@ def _set_dropout(config: Any, rate: float) -> None:
 
 
 def state(network: Network, half: bool = False) -> dict[str, torch.Tensor]:
-    """The weights as a file holds them: tied attention as copies, tied word embeddings once."""
+    """Return the weights as a file holds them: tied attention as copies, tied word embeddings once."""
     tied = set(getattr(network.model, "_tied_weights_keys", ()))
     dtype = torch.float16 if half else torch.float32
     return {

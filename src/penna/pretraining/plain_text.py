@@ -45,7 +45,7 @@ def layout(head: str, apart: Apart = "auto") -> Layout:
 
 
 def texts(lines: Iterator[tuple[int, str]], layout: Layout) -> Iterator[tuple[int, str]]:
-    """(number of the first line, text) of each document."""
+    """Yield (number of the first line, text) of each document."""
     kept: list[str] = []
     first, gap, size = 1, 0, 0
     for number, line in lines:

@@ -1,4 +1,7 @@
-"""One pretraining, from what was asked to its encoder: what it needs, in order, then the training. Knows all here."""
+"""One pretraining, from what was requested to its encoder: what it needs, in order, then the training.
+
+Knows all here.
+"""
 
 import time
 from collections.abc import Callable, Iterator
@@ -29,7 +32,7 @@ from penna.pretraining import (
 )
 from penna.pretraining import loop as loops
 from penna.pretraining import vocabulary as vocabularies
-from penna.pretraining.api import Order, Outcome, Tell
+from penna.pretraining.api import Notify, Outcome, PretrainRequest
 from penna.pretraining.architecture import Shape
 from penna.pretraining.distributed import World
 from penna.pretraining.network import Network
@@ -56,7 +59,7 @@ class Ready:
     licences: str
 
 
-def whole(order: Order, world: World, tell: Tell) -> Outcome:
+def whole(order: PretrainRequest, world: World, tell: Notify) -> Outcome:
     """Everything, in order. Nothing is written before all that can be checked was checked."""
     with distributed.turns(world):
         ready = prepared(order, world, tell)
@@ -77,11 +80,11 @@ def whole(order: Order, world: World, tell: Tell) -> Outcome:
     return Outcome(order.folder.encoder, now.step, now.tokens, training.clock.seconds(), measures, why, *came[:1])
 
 
-def prepared(order: Order, world: World, tell: Tell) -> Ready:
-    """Settings, measures, vocabulary, objectives and network; then the first writing."""
+def prepared(order: PretrainRequest, world: World, tell: Notify) -> Ready:
+    """Prepare settings, measures, vocabulary, objectives and network; then write for the first time."""
     device = torch.device("cuda", world.local) if torch.cuda.is_available() else torch.device("cpu")
     fingerprint = corpus.fingerprint(order.files)
-    settings = run_folder.begun(order.folder, order.asked, fingerprint, order.resume)
+    settings = run_folder.begun(order.folder, order.requested, fingerprint, order.resume)
     if settings.tensorboard:
         logging.check_board()
     if settings.threads:
@@ -89,7 +92,7 @@ def prepared(order: Order, world: World, tell: Tell) -> Ready:
     settings = setup.resolved(settings, device)
     checkpoint = None if settings.from_ is None else checkpoints.find(settings.from_)
     if settings.teacher is not None:
-        checkpoints.find(settings.teacher)  # before a vocabulary is learnt, which takes longer
+        checkpoints.find(settings.teacher)  # before a vocabulary is learned, which takes longer
     shape = setup.shape(settings, checkpoint)
     exits = Exits(architecture.exits(shape, settings.depths), settings.exits, settings.seed)
     licences = card.licences(settings.licences, order.files)
@@ -115,9 +118,9 @@ def prepared(order: Order, world: World, tell: Tell) -> Ready:
 class _Learner:
     """Learns words from the corpus, and says so."""
 
-    order: Order
+    order: PretrainRequest
     settings: Settings
-    tell: Tell
+    tell: Notify
 
     def train(self, kind: vocabularies.Kind, size: int) -> Vocabulary:
         self.tell("phase", name=f"learning a vocabulary of {size:,} tokens")
@@ -136,8 +139,8 @@ def _apart(settings: Settings) -> Apart:
     return known.get(settings.apart, "auto")
 
 
-def read(order: Order, ready: Ready, tell: Tell) -> Segments:
-    """The corpus as segments, from the cache of tokens where it is there. Says what was left out."""
+def read(order: PretrainRequest, ready: Ready, tell: Notify) -> Segments:
+    """Return the corpus as segments, from the cache of tokens where it is there. Says what was left out."""
     settings = ready.settings
     tell("phase", name="reading the corpus")
     cache = order.folder.path / "tokens" if settings.cache is None else expanded(settings.cache)
@@ -151,8 +154,8 @@ def read(order: Order, ready: Ready, tell: Tell) -> Segments:
              "another language? Leave --tokenizer and --from out to learn one.")  # fmt: skip
     total, way = tokens.total, setup.pairing(ready.goals)
     tell("notice", message=f"{total.documents:,} documents, {total.sentences:,} sentences, {total.tokens:,} tokens.")
-    if way != "none" and (said := setup.nothing_to_order(way, tokens.single_share)):
-        tell("notice", message=said)
+    if way != "none" and (problem := setup.nothing_to_order(way, tokens.single_share)):
+        tell("notice", message=problem)
     return Segments(
         tokens,
         ready.words,
@@ -164,7 +167,7 @@ def read(order: Order, ready: Ready, tell: Tell) -> Segments:
     )
 
 
-def _reading(tell: Tell) -> Callable[[int, int], None]:
+def _reading(tell: Notify) -> Callable[[int, int], None]:
     """Tells how far the reading is, every few seconds."""
     last = time.monotonic()
 
@@ -177,8 +180,8 @@ def _reading(tell: Tell) -> Callable[[int, int], None]:
     return hear
 
 
-def trained(order: Order, ready: Ready, segments: Segments, world: World, tell: Tell) -> loops.Training:
-    """The training as its last state left it, or at its beginning."""
+def trained(order: PretrainRequest, ready: Ready, segments: Segments, world: World, tell: Notify) -> loops.Training:
+    """Return the training as its last state left it, or at its beginning."""
     settings, folder = ready.settings, order.folder
     found = training_state.newest(folder.states)
     earlier = 0.0
@@ -215,8 +218,8 @@ def trained(order: Order, ready: Ready, segments: Segments, world: World, tell: 
     return training
 
 
-def _log(order: Order, ready: Ready, source: Source, world: World) -> logging.Log:
-    """The log, with what one token costs: counted on the first batch, which is like the others."""
+def _log(order: PretrainRequest, ready: Ready, source: Source, world: World) -> logging.Log:
+    """Return the log, with what one token costs: counted on the first batch, which is like the others."""
     made, settings = source.make(0, 0.5), ready.settings
     rows = len(made.inputs["ids"])
     masked = len(made.inputs.get("mlm.positions", ())) / made.tokens
@@ -244,8 +247,10 @@ def enough_memory() -> Iterator[None]:
 
 @contextmanager
 def interrupts() -> Iterator[list[int]]:
-    """Signals that ask for an end are noted in the list: the step under way ends and all is written. A second one is
-    not waited for."""
+    """Signals that ask for an end are noted in the list: the step under way ends and all is written.
+
+    A second one is not waited for.
+    """
     came: list[int] = []
 
     def note(number: int, frame: object) -> None:

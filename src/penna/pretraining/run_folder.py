@@ -1,4 +1,4 @@
-"""The folder of a pretraining: what was asked, the states, the log, and the encoder as it stands.
+"""The folder of a pretraining: what was requested, the states, the log, and the encoder as it stands.
 
 settings.json   what the run was begun with
 tokenizer/      the vocabulary, where it was trained here
@@ -34,6 +34,7 @@ class Folder:
 
     @property
     def settings(self) -> Path:
+        """Return every hyperparameter, defaults included."""
         return self.path / "settings.json"
 
     @property
@@ -53,8 +54,8 @@ class Folder:
         return self.path / "encoder"
 
 
-def begun(folder: Folder, asked: Settings, corpus: str, resume: bool) -> Settings:
-    """What this run does: ``asked``, or what the folder was begun with where that was not said again.
+def begun(folder: Folder, requested: Settings, corpus: str, resume: bool) -> Settings:
+    """Return what this run does: ``requested``, or what the folder was begun with where that was not given again.
 
     ``corpus`` is the corpus' fingerprint. Raises RunError where the folder is something else, or of another run.
     """
@@ -63,7 +64,7 @@ def begun(folder: Folder, asked: Settings, corpus: str, resume: bool) -> Setting
             raise RunError(f"{folder.path} exists and is no pretraining of Penna's: give another --out.")
         if resume:
             raise RunError(f"{folder.path} holds no pretraining to resume: leave --resume out, or give its --out.")
-        return asked
+        return requested
     try:
         kept = json.loads(folder.settings.read_text(encoding="utf-8"))
         if kept["format"] != FORMAT:
@@ -73,11 +74,11 @@ def begun(folder: Folder, asked: Settings, corpus: str, resume: bool) -> Setting
         raise RunError(f"{folder.settings} cannot be read ({error}): give another --out.") from error
     if kept.get("corpus") != corpus:
         raise RunError(f"{folder.path} was begun with another corpus, or with other files in it: give another --out.")
-    return going_on(asked, before, resume, str(folder.path))
+    return going_on(requested, before, resume, str(folder.path))
 
 
 def write_settings(folder: Folder, settings: Settings, corpus: str) -> None:
-    """What the run does, for the next one that goes on."""
+    """Note what the run does, for the next one that continues it."""
     folder.path.mkdir(parents=True, exist_ok=True)
     atomic_files.write_json(folder.settings, {"format": FORMAT, "settings": asdict(settings), "corpus": corpus})
 
@@ -129,7 +130,7 @@ class Keeper:
 
 
 def command() -> str:
-    """The command line that was given, with the program's own name in place of its path."""
+    """Return the command line that was given, with the program's own name in place of its path."""
     return (
         " ".join(["penna", *sys.argv[1:]]) if Path(sys.argv[0]).name in ("penna", "__main__.py") else "penna.pretrain"
     )

@@ -16,16 +16,16 @@ class Clock:
     budget: float | None
     earlier: float = 0.0
     began: float = 0.0
-    reserve: float = 0.0  # kept for writing what was learnt
+    reserve: float = 0.0  # kept for writing what was learned
     pace: float = 0.0  # what a step takes: none is begun that would end too late
-    started: float = 0.0  # on the monotonic clock: when this run was asked for
+    started: float = 0.0  # on the monotonic clock: when this run was requested
 
     def seconds(self) -> float:
         """Spent in all runs."""
         return self.earlier + time.monotonic() - self.started
 
     def progress(self, step: int) -> float:
-        """The share done, in the middle of this step; at most 1."""
+        """Return the share done, in the middle of this step; at most 1."""
         by_steps = (step + 0.5) / self.steps if self.steps else 0.0
         by_time = 0.0
         if self.budget is not None:
@@ -34,7 +34,7 @@ class Clock:
         return min(max(by_steps, by_time), 1.0)
 
     def over(self, step: int) -> bool:
-        """Whether no more is to be learnt."""
+        """Whether no more is to be learned."""
         if self.steps is not None and step >= self.steps:
             return True
         return self.budget is not None and self.seconds() >= self.budget - self.reserve - self.pace
@@ -54,7 +54,7 @@ class Exits:
     seed: int = 0
 
     def at(self, step: int) -> dict[int, float]:
-        """What this step trains: depths, ascending, with weights that sum to 1; the same in any process."""
+        """Return what this step trains: depths, ascending, with weights that sum to 1; the same in any process."""
         *inner, full = self.depths
         if not inner:
             return {full: 1.0}

@@ -49,9 +49,9 @@ class Segments:
         self._lock = threading.Lock()
 
     def batch(self, number: int) -> Batch:
-        """The batch of this number, from 0 without end.
+        """Return the batch of this number, from 0 without end.
 
-        A number far from the last one asked for costs the plans between: a second for some hundred million tokens.
+        A number far from the last one requested costs the plans between: a second for some hundred million tokens.
         """
         group, inside = self._locate(number)
         return group.batch(inside, self.vocabulary, self.how)
@@ -118,7 +118,7 @@ class _Group:
 
 
 def _joined(shards: list[Shard]) -> Texts:
-    """The ends of sentences and documents, as if the shards were one."""
+    """Return the ends of sentences and documents, as if the shards were one."""
     tokens = _offsets([len(shard.ids) for shard in shards])
     sentences = _offsets([len(shard.sentences) for shard in shards])
     return Texts(

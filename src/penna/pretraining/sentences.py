@@ -40,7 +40,7 @@ _LETTERED = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]")
 
 
 def split(text: str) -> list[str]:
-    """The sentences of ``text`` in order, without white space around them; a line break always ends one.
+    """Return the sentences of ``text`` in order, without white space around them; a line break always ends one.
 
     >>> split("Dr. Wood paid 3.5 dollars. Why? J. R. Smith knew.")
     ['Dr. Wood paid 3.5 dollars.', 'Why?', 'J. R. Smith knew.']

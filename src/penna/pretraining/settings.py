@@ -1,4 +1,4 @@
-"""Everything that a pretraining can be told, and what may differ when it goes on. Plain values; knows no torch."""
+"""The settings of a pretraining, and what may differ when it goes on. Plain values; knows no torch."""
 
 import re
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ FLEXIBLE = frozenset(
     {"budget", "steps", "lr", "warmup", "schedule", "weight_decay", "clip", "mask_rate", "batch_tokens", "accumulate"}
     | {"clean", "dropout", "objectives", "distil", "teacher", "depths", "exits", "short"}
 )
-#: What changes nothing that is learnt, and may always differ.
+#: What changes nothing that is learned, and may always differ.
 FREE = frozenset(
     {"threads", "half", "tensorboard", "compile", "save_steps", "licences", "attention", "cache", "log_steps"}
 )
@@ -23,7 +23,7 @@ FREE = frozenset(
 
 @dataclass(frozen=True)
 class Settings:
-    """One pretraining. None is "not said": a choice that depends on the others, or what the run began with."""
+    """One pretraining. None is "not given": a choice that depends on the others, or what the run began with."""
 
     arch: str | None = None  # albert or bert
     size: str | None = None
@@ -121,12 +121,12 @@ _CHOICES: Mapping[str, tuple[str | None, ...]] = {
 
 
 def check(settings: Settings) -> Settings:
-    """The same settings. Raises SettingError on the first that cannot work, alone or with the others."""
+    """Return the same settings. Raises SettingError on the first that cannot work, alone or with the others."""
     for name, (least, most) in _NUMBERS.items():
         value = getattr(settings, name)
         if value is not None and not least <= value <= most:
-            said = f"{value:g}" if isinstance(value, float) else shown(value)
-            raise SettingError(f"{option(name)} {said} cannot be: give {least:g} to {most:g}.")
+            shown_value = f"{value:g}" if isinstance(value, float) else shown(value)
+            raise SettingError(f"{option(name)} {shown_value} cannot be: give {least:g} to {most:g}.")
     for name, choices in _CHOICES.items():
         if getattr(settings, name) not in choices:
             raise SettingError(
@@ -149,7 +149,7 @@ def check(settings: Settings) -> Settings:
 
 
 def option(name: str) -> str:
-    """What a setting is called at the command line."""
+    """Return what a setting is called at the command line."""
     return "--" + name.strip("_").replace("_", "-")
 
 
@@ -158,13 +158,13 @@ def ngrams(arch: str) -> int:
     return 3 if arch == "albert" else 1
 
 
-def going_on(asked: Settings, kept: Mapping[str, Any], resume: bool, folder: str) -> Settings:
-    """``asked`` for a folder that was begun with ``kept``: what was not said stays as it was.
+def going_on(requested: Settings, kept: Mapping[str, Any], resume: bool, folder: str) -> Settings:
+    """Return ``requested`` for a folder that was begun with ``kept``: what was not given stays as it was.
 
     Raises RunError where something differs that may not, with ``resume`` or without.
     """
-    plain, usual = asdict(asked), asdict(Settings())
-    length = ("budget", "steps") if asked.budget is not None or asked.steps is not None else ()
+    plain, usual = asdict(requested), asdict(Settings())
+    length = ("budget", "steps") if requested.budget is not None or requested.steps is not None else ()
     for name in (f.name for f in fields(Settings) if f.name not in FREE and f.name in kept):
         unsaid = name not in length and (plain[name] is None or (resume and plain[name] == usual[name]))
         if unsaid:
@@ -174,4 +174,4 @@ def going_on(asked: Settings, kept: Mapping[str, Any], resume: bool, folder: str
             raise RunError(
                 f"{folder} was begun with {option(name)} {kept[name]}, not {plain[name]}: give another --out{way}."
             )
-    return replace(asked, **plain)
+    return replace(requested, **plain)

@@ -26,7 +26,7 @@ _LARGE = 768  # from this width on, the published vocabulary
 
 
 def resolved(settings: Settings, device: torch.device) -> Settings:
-    """The same settings with what depends on the machine or on other settings filled in."""
+    """Return the same settings with what depends on the machine or on other settings filled in."""
     filled = settings
     if filled.from_ is None:
         filled = replace(filled, arch=filled.arch or "albert", size=filled.size or "mini")
@@ -40,7 +40,8 @@ def resolved(settings: Settings, device: torch.device) -> Settings:
 
 
 def rate(settings: Settings, shape: Shape) -> float:
-    """The peak learning rate: as asked, else lower for wider encoders, and lower still to go on from a checkpoint.
+    """Return the peak learning rate: as requested, else lower for wider encoders, and lower still to go on from a
+    checkpoint.
 
     >>> rate(Settings(), architecture.shape("albert", "mini"))
     0.001
@@ -51,13 +52,13 @@ def rate(settings: Settings, shape: Shape) -> float:
 
 
 def shape(settings: Settings, checkpoint: Checkpoint | None) -> Shape:
-    """The encoder's measures; its vocabulary is settled later. Raises SettingError or EncoderError."""
-    asked = {name: getattr(settings, name) for name in architecture.MEASURES}
+    """Return the encoder's measures; its vocabulary is settled later. Raises SettingError or EncoderError."""
+    requested = {name: getattr(settings, name) for name in architecture.MEASURES}
     if checkpoint is None:
-        made = architecture.shape(str(settings.arch), str(settings.size), settings.share, **asked)
+        made = architecture.shape(str(settings.arch), str(settings.size), settings.share, **requested)
         return replace(made, positions=settings.positions or settings.length)
     have = architecture.of_config(checkpoint.name, configs.read(checkpoint.name, checkpoint.folder))
-    have = architecture.agree(checkpoint.name, have, settings.arch, settings.size, settings.share, **asked)
+    have = architecture.agree(checkpoint.name, have, settings.arch, settings.size, settings.share, **requested)
     if max(settings.length, settings.positions or 0) > have.positions:
         raise EncoderError(
             f"encoder {checkpoint.name!r} reads {have.positions} tokens at most: give no more as --length."
@@ -74,7 +75,7 @@ class Learner(Protocol):
 
 
 def words(settings: Settings, shape: Shape, checkpoint: Checkpoint | None, kept: Path, learner: Learner) -> Vocabulary:
-    """The vocabulary: the checkpoint's, the one of an earlier start (``kept``), the one given, or a new one.
+    """Return the vocabulary: the checkpoint's, the one of an earlier start (``kept``), the one given, or a new one.
 
     Raises EncoderError where a tokenizer does not belong to the checkpoint.
     """
@@ -107,7 +108,7 @@ def _own(settings: Settings, checkpoint: Checkpoint) -> Vocabulary:
 def encoder(
     settings: Settings, shape: Shape, words: Vocabulary, checkpoint: Checkpoint | None
 ) -> tuple[network.Network, list[str]]:
-    """The network, and the names of heads that a checkpoint lacks."""
+    """Return the network, and the names of heads that a checkpoint lacks."""
     how = attention(settings)
     if checkpoint is not None:
         return network.load(checkpoint, shape, dropout=settings.dropout, attention=how)
@@ -118,7 +119,7 @@ def encoder(
 
 
 def attention(settings: Settings) -> str:
-    """The library's attention to train with: "sdpa" (fused) or "eager" (plain products)."""
+    """Return the library's attention to train with: "sdpa" (fused) or "eager" (plain products)."""
     if settings.attention != "auto":
         return settings.attention
     # On a processor the backward pass of torch's fused kernel gains nothing from bf16.
@@ -126,7 +127,7 @@ def attention(settings: Settings) -> str:
 
 
 def goals(settings: Settings, shape: Shape, words: Vocabulary, device: torch.device) -> list[Goal]:
-    """The objectives, with their weights. Raises what they raise."""
+    """Return the objectives, with their weights. Raises what they raise."""
     terms = Terms(
         vocabulary=words,
         width=shape.hidden,
@@ -157,7 +158,9 @@ def pairing(goals: list[Goal]) -> Pairing:
 
 
 def nothing_to_order(way: str, single: float) -> str:
-    """What to say of documents that are one sentence long, a share ``single`` of all. Raises SettingError if all are.
+    """Return what to say of documents that are one sentence long, a share ``single`` of all.
+
+    Raises SettingError if all are.
 
     >>> nothing_to_order("order", 0.25)
     '25.0 % of the documents have one sentence and so nothing to order: sop leaves them out.'
@@ -168,5 +171,7 @@ def nothing_to_order(way: str, single: float) -> str:
             f"every document of the corpus has one sentence, so {name} has nothing to order: leave it out, or keep the "
             "sentences of a text together in one document."
         )
-    told = f"{100 * single:.1f} % of the documents have one sentence and so nothing to order: {name} leaves them out."
-    return told if single else ""
+    message = (
+        f"{100 * single:.1f} % of the documents have one sentence and so nothing to order: {name} leaves them out."
+    )
+    return message if single else ""

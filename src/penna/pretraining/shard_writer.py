@@ -1,4 +1,4 @@
-"""How a corpus becomes shards on disk: sentences in, files out, and what is said when the disk is full."""
+"""How a corpus becomes shards on disk: sentences in, files out, and the error if the disk is full."""
 
 import io
 import os
@@ -25,7 +25,7 @@ _IDS_PER_BYTE = 0.28  # of text; the ends of sentences come to a tenth of that
 
 
 def dtype(vocabulary: Vocabulary) -> str:
-    """The smallest whole numbers that hold every id."""
+    """Return the smallest whole numbers that hold every id."""
     return "uint16" if vocabulary.size <= 1 << 16 else "uint32"
 
 

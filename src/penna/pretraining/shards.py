@@ -52,8 +52,11 @@ class Size:
 
 @dataclass(frozen=True)
 class Tokens:
-    """A whole cache. ``unknown`` counts unknown tokens, ``single`` documents of one sentence; ``findings`` are what
-    was wrong with the corpus, in sentences."""
+    """A whole cache.
+
+    ``unknown`` counts unknown tokens, ``single`` documents of one sentence; ``findings`` are what was wrong with the
+    corpus, in sentences.
+    """
 
     folder: Path
     dtype: str
@@ -102,7 +105,7 @@ def build(
     field: str | None = None,
     apart: Apart = "auto",
 ) -> Tokens:
-    """The corpus's tokens, found in ``folder`` or made there; ``progress`` is told documents and tokens so far.
+    """Return the corpus's tokens, found in ``folder`` or made there; ``progress`` gets documents and tokens so far.
 
     Raises TableError where the corpus holds no text, RunError where there is no room for its tokens.
     """
@@ -127,7 +130,7 @@ def build(
 
 
 def opened(folder: Path) -> Tokens:
-    """The cache in this folder, every file checked for its size. Raises RunError."""
+    """Return the cache in this folder, every file checked for its size. Raises RunError."""
     try:
         found = json.loads((folder / "tokens.json").read_text(encoding="utf-8"))
         if found.pop("format") != FORMAT:

@@ -58,7 +58,7 @@ class Source:
     pinned: bool = False  # in memory that a GPU can fetch by itself
 
     def make(self, number: int, progress: float) -> Made:
-        """The batch of this number; ``progress`` is the share of the training done."""
+        """Return the batch of this number; ``progress`` is the share of the training done."""
         batch = self.segments.batch(number)
         views = rows(len(batch.ids), {goal.objective.view for goal in self.goals}, self.clean)
         arrays: dict[str, Array] = {"ids": batch.ids, "types": batch.types}
@@ -73,7 +73,7 @@ class Source:
         return tensor.pin_memory() if self.pinned else tensor
 
     def stream(self, step: int, progress: Callable[[int], float]) -> Generator[Made]:
-        """Batches from this step on, each made while the one before it is learnt."""
+        """Batches from this step on, each made while the one before it is learned."""
         with ThreadPoolExecutor(1, "penna-batches") as maker:
             ahead = None
             for part in self._parts(step):

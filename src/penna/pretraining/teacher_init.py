@@ -127,7 +127,7 @@ def _normalised(x: Array, norm: Norm) -> Array:
 
 
 def _embeddings(network: Network) -> tuple[Any, nn.Linear | None]:
-    """The embeddings, and what maps them to the layers' width."""
+    """Return the embeddings, and what maps them to the layers' width."""
     model: Any = network.model
     if network.shape.kind == "albert":
         return model.albert.embeddings, model.albert.encoder.embedding_hidden_mapping_in

@@ -1,8 +1,8 @@
-"""How a tokenizer is learnt from a sample of text: unigram as ALBERT has it, WordPiece as BERT has it.
+"""How a tokenizer is trained on a sample of text: unigram as ALBERT has it, WordPiece as BERT has it.
 
 The library's trainers go through hash maps in an order of each process's own. WordPiece is given its alphabet, and
 then comes out the same each time. Unigram is trained larger and cut by rounded scores: on some megabytes of text it
-comes out the same, on little text pieces that tie may differ. A vocabulary is learnt once, and kept with its encoder.
+comes out the same, on little text pieces that tie may differ. A vocabulary is learned once, and kept with its encoder.
 """
 
 import json
@@ -104,7 +104,7 @@ def _has_spaces(texts: list[str]) -> bool:
 
 
 def _common(texts: list[str], normalizer: Any, size: int) -> tuple[list[str], list[str]]:
-    """The texts normalised and without rare characters, and the characters that are left, sorted.
+    """Return the texts normalised and without rare characters, and the characters that are left, sorted.
 
     Characters take at most half of the vocabulary; those left out become the unknown token.
     """
@@ -119,7 +119,7 @@ def _common(texts: list[str], normalizer: Any, size: int) -> tuple[list[str], li
 
 
 def _continuing(texts: list[str], splitter: Any) -> list[str]:
-    """The letters that follow another inside a word, marked so, sorted."""
+    """Return the letters that follow another inside a word, marked so, sorted."""
     pairs = {pair for text in texts for pair in pairwise(text)}
     return sorted({f"##{b}" for a, b in pairs if _one_word(a + b, splitter)})
 
@@ -130,10 +130,10 @@ def _one_word(pair: str, splitter: Any) -> bool:
 
 
 def _whole_words(texts: list[str], count: int) -> str:
-    """The commonest words, each once with a sign that no text has at its end.
+    """Return the commonest words, each once with a sign that no text has at its end.
 
-    The trainer's first pieces are what several *different* words have in common: without these, "▁said", which begins
-    no other word, would never be a piece, and English would take a tenth more tokens.
+    The trainer's first pieces are what several *different* words have in common: without these, a frequent word
+    that begins no other would never be a piece, and English would take a tenth more tokens.
     """
     counts = Counter(chain.from_iterable(_WORD.findall(text) for text in texts))
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:count]
@@ -141,15 +141,15 @@ def _whole_words(texts: list[str], count: int) -> str:
 
 
 def _best(learner: "tokenizers.Tokenizer", size: int) -> list[tuple[str, float]]:
-    """Special tokens, all single characters, and of the other pieces those with the highest scores."""
+    """Return special tokens, all single characters, and of the other pieces those with the highest scores."""
     model = json.loads(learner.to_str())["model"]["vocab"]
-    learnt = [(piece, round(score, 5)) for piece, score in model if _NO_SIGN not in piece]
-    pieces = sorted(learnt[len(ALBERT) :], key=lambda p: (-p[1], p[0]))
+    scored_pieces = [(piece, round(score, 5)) for piece, score in model if _NO_SIGN not in piece]
+    pieces = sorted(scored_pieces[len(ALBERT) :], key=lambda p: (-p[1], p[0]))
     singles = sum(len(piece) == 1 for piece, _ in pieces)
     room = size - len(ALBERT) - singles
     longer = [piece for piece in pieces if len(piece[0]) > 1][:room]
     kept = set(longer)
-    return learnt[: len(ALBERT)] + [p for p in pieces if len(p[0]) == 1 or p in kept]
+    return scored_pieces[: len(ALBERT)] + [p for p in pieces if len(p[0]) == 1 or p in kept]
 
 
 def _finished(tokenizer: "tokenizers.Tokenizer", special: tuple[str, ...]) -> "tokenizers.Tokenizer":

@@ -45,8 +45,8 @@ def save(folder: Path, state: State, named: Named, adamw: torch.optim.Optimizer)
     def fill(new: Path) -> None:
         save_file(weights, new / "weights.safetensors")
         save_file(moments, new / "moments.safetensors")
-        said = {"format": FORMAT, **vars(state)}
-        (new / "state.json").write_text(json.dumps(said) + "\n", encoding="utf-8")
+        data = {"format": FORMAT, **vars(state)}
+        (new / "state.json").write_text(json.dumps(data) + "\n", encoding="utf-8")
 
     atomic_files.whole(folder / f"{state.step:09d}", fill)
     for old in _states(folder)[:-_KEPT]:
@@ -54,7 +54,7 @@ def save(folder: Path, state: State, named: Named, adamw: torch.optim.Optimizer)
 
 
 def check_room(folder: Path, parameters: int) -> None:
-    """Raises RunError where the disk cannot hold three states and two encoders: old ones go when new ones are there."""
+    """Raise RunError where the disk cannot hold three states and two encoders: old ones go when new ones are there."""
     needed = parameters * 4 * (3 * 3 + 2)
     place = next(p for p in (folder, *folder.absolute().parents) if p.exists())
     free = shutil.disk_usage(place).free
@@ -66,16 +66,16 @@ def check_room(folder: Path, parameters: int) -> None:
 
 
 def newest(folder: Path) -> State | None:
-    """The last state written, None where there is none. Raises RunError where it is damaged."""
+    """Return the last state written, None where there is none. Raises RunError where it is damaged."""
     found = _states(folder)
     if not found:
         return None
     file = found[-1] / "state.json"
     try:
-        said = json.loads(file.read_text(encoding="utf-8"))
-        if said.pop("format") != FORMAT:
+        data = json.loads(file.read_text(encoding="utf-8"))
+        if data.pop("format") != FORMAT:
             raise ValueError("another version of Penna wrote it")
-        return State(int(said["step"]), float(said["seconds"]), float(said["began"]), int(said["tokens"]))
+        return State(int(data["step"]), float(data["seconds"]), float(data["began"]), int(data["tokens"]))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise _damaged(file, error) from error
 

@@ -50,7 +50,7 @@ class Vocabulary:
 def train(
     documents: Iterable[Document], kind: Kind, size: int, *, lowercase: bool = True, characters: int = 20_000_000
 ) -> Vocabulary:
-    """A tokenizer of ``size`` tokens, learnt from at most ``characters`` of the documents, evenly spread.
+    """Return a tokenizer of ``size`` tokens, trained on at most ``characters`` of the documents, evenly spread.
 
     All documents are gone through, few are kept. Raises SettingError where the size does not suit the corpus.
     """
@@ -68,7 +68,7 @@ def sample(documents: Iterable[Document], characters: int = 20_000_000) -> list[
 
 
 def load(folder: str | Path) -> Vocabulary:
-    """The tokenizer of a folder in Hugging Face form. Raises EncoderError where there is none that suits."""
+    """Return the tokenizer of a folder in Hugging Face form. Raises EncoderError where there is none that suits."""
     folder = expanded(folder)
     names: dict[str, str] = {}
     for file in ("special_tokens_map.json", "tokenizer_config.json"):
@@ -78,7 +78,9 @@ def load(folder: str | Path) -> Vocabulary:
 
 
 def of(tokenizer: "tokenizers.Tokenizer", name: str, names: Mapping[str, str] | None = None) -> Vocabulary:
-    """What pretraining must know of ``tokenizer``; ``names`` are its special tokens where they have unusual names.
+    """Return what pretraining must know of ``tokenizer``.
+
+    ``names`` are its special tokens where they have unusual names.
 
     Raises EncoderError where one of [PAD], [CLS], [SEP], [MASK] and [UNK] is missing.
     """
@@ -149,7 +151,7 @@ def _id(key: str, known: Mapping[str, int], name: str, names: Mapping[str, str])
 
 
 def _settings(file: Path) -> Mapping[str, Any]:
-    """A small JSON object, or nothing where there is no such file or it is something else."""
+    """Return a small JSON object, or nothing where there is no such file or it is something else."""
     try:
         if file.stat().st_size > _SMALL_FILE:
             return {}
@@ -160,6 +162,6 @@ def _settings(file: Path) -> Mapping[str, Any]:
 
 
 def _name(token: Any) -> str | None:
-    """A special token is written as a string, or as an object with its content."""
+    """Return a special token is written as a string, or as an object with its content."""
     token = token.get("content") if isinstance(token, dict) else token
     return token if isinstance(token, str) else None

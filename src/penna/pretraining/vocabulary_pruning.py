@@ -18,7 +18,7 @@ _ONCE = 512  # texts that are cut at the same time
 
 
 def prune(vocabulary: Vocabulary, texts: Iterable[str], size: int) -> Vocabulary:
-    """The ``size`` tokens that ``texts`` use most, all special tokens and single ASCII characters among them.
+    """Return the ``size`` tokens that ``texts`` use most, all special tokens and single ASCII characters among them.
 
     What was one token may then be several, and never an unknown one that was known. Tokens keep their order, not
     their ids. Raises SettingError where so many cannot be, EncoderError where the tokenizer cannot be cut.
@@ -63,7 +63,7 @@ def _counted(tokenizer: "tokenizers.Tokenizer", texts: Iterable[str], size: int)
 
 
 def _cut(tokenizer: "tokenizers.Tokenizer", kept: Array) -> "tokenizers.Tokenizer":
-    """The tokenizer with the tokens of these ids alone, numbered from 0."""
+    """Return the tokenizer with the tokens of these ids alone, numbered from 0."""
     from tokenizers import Tokenizer
 
     plain = json.loads(tokenizer.to_str())
@@ -81,7 +81,7 @@ def _cut(tokenizer: "tokenizers.Tokenizer", kept: Array) -> "tokenizers.Tokenize
 
 
 def _renumbered(processor: Any, new: dict[int, int]) -> Any:
-    """What puts the special tokens around a text, with their new ids, whichever way the old ones are written."""
+    """Return what puts the special tokens around a text, with their new ids, whichever way the old ones are written."""
     if isinstance(processor, list):
         if len(processor) == 2 and isinstance(processor[0], str) and isinstance(processor[1], int):
             return [processor[0], new[processor[1]]]

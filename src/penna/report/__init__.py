@@ -1,6 +1,6 @@
 """The report: one self-contained page from one record. Reads no file of a run, and knows no search, model or task.
 
->>> page = render_page({"title": "reviews.csv", "metric": "accuracy", "exam": {"rows": 9, "accuracy": [0.9, 0.8, 1.0]}})
+>>> page = render_page({"title": "reviews.csv", "metric": "accuracy", "test": {"rows": 9, "accuracy": [0.9, 0.8, 1.0]}})
 >>> page.startswith("<!doctype html>")
 True
 

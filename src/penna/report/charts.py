@@ -12,13 +12,13 @@ LEFT, RIGHT, TOP = 44.0, WIDTH - 14, 30.0
 BOTTOM = 250.0
 HEIGHT = BOTTOM + 46
 
-#: Names beside bars are cut to this many characters.
+#: Names next to bars are cut to this many characters.
 _NAME = 20
 
 #: Beside other values, this share of the largest is nothing.
 _NOTHING = 1e-3
 
-#: Families in the palette of Okabe and Ito, told apart by shape as well; anything else is "other".
+#: Families in the palette of Okabe and Ito, distinguished by shape as well; anything else is "other".
 SHAPES = {"linear": "circle", "frozen": "square", "finetune": "triangle", "ensemble": "diamond", "trees": "cross"}
 
 
@@ -75,7 +75,7 @@ class Bar:
 
 
 def intervals(caption: str, rows: Sequence[Row], axis: str) -> str:
-    """Values with whiskers on one axis, one row each: the score beside its baselines."""
+    """Values with whiskers on one axis, one row each: the score next to its baselines."""
     step, top, left = 38.0, 10.0, _margin([row.name for row in rows])
     bottom = top + step * len(rows)
     x = around([end for row in _near(rows) for end in row.ends], left, RIGHT - 60, least=0.04)
@@ -102,7 +102,10 @@ def intervals(caption: str, rows: Sequence[Row], axis: str) -> str:
 
 
 def _near(rows: Sequence[Row]) -> list[Row]:
-    """The rows but those far below the others (the majority class): they would squeeze the rest into one spot."""
+    """Return the rows but those far below the others (the majority class).
+
+    They would squeeze the rest into one spot.
+    """
     best, middle = max(row.value for row in rows), median(row.value for row in rows)
     return [row for row in rows if row.value >= best - max(3 * (best - middle), 0.02)]
 
@@ -134,7 +137,7 @@ def _margin(names: Sequence[str]) -> float:
 def histogram(
     caption: str, edges: Sequence[float], counts: Sequence[int], marks: dict[str, float], axis: str, *, log: bool = True
 ) -> str:
-    """Counts between edges, logarithmic or equal, with named values marked (median, 95th percentile)."""
+    """Return counts between edges, logarithmic or equal, with named values marked (median, 95th percentile)."""
     x = Scale(edges[0], edges[-1], 20, RIGHT, log=log)
     form: Callable[[float], str] = (lambda v: f"{v:,.0f}") if log else format.figure
     y = Scale(0, max(counts) or 1, BOTTOM - 40, TOP + 16)
@@ -184,7 +187,7 @@ def scatter(
 
 
 def front(dots: Sequence[Dot]) -> list[Dot]:
-    """The dots that no cheaper dot beats, cheapest first."""
+    """Return the dots that no cheaper dot beats, cheapest first."""
     edge: list[Dot] = []
     for dot in sorted(dots, key=lambda d: (d.x, -d.y)):
         if not edge or dot.y > edge[-1].y:
@@ -203,7 +206,7 @@ def lines(
     *,
     steps: bool = False,
 ) -> str:
-    """Lines over a linear axis, and dots beside them: learning curves, or the best score so far."""
+    """Lines over a linear axis, and dots next to them: learning curves, or the best score so far."""
     everything = [point for curve in curves for point in curve.points] + [(dot.x, dot.y) for dot in dots]
     x = Scale(0, max(max(x for x, _ in everything), 1e-9) * 1.02, LEFT, RIGHT)
     y = around([y for _, y in everything], BOTTOM, TOP, least=0.02)
@@ -253,7 +256,7 @@ def predictions(caption: str, pairs: Sequence[tuple[float, float]], note: str = 
 
 
 def heat_map(caption: str, names: Sequence[str], matrix: Sequence[Sequence[int]], note: str = "") -> str:
-    """A confusion matrix: shade is the share of the true class, figures are rows."""
+    """Return a confusion matrix: shade is the share of the true class, figures are rows."""
     k, left = len(names), min(_margin(names), 118.0)
     cell = min(72.0, (WIDTH - left - 4) / k)
     top = 22 + 5.2 * max(min(len(name), 14) for name in names)
@@ -275,5 +278,5 @@ def heat_map(caption: str, names: Sequence[str], matrix: Sequence[Sequence[int]]
 
 
 def _shade(share: float) -> float:
-    """Square root: a confusion of 4 % must be seen beside 90 % right."""
+    """Square root: a confusion of 4 % must be seen next to 90 % right."""
     return math.sqrt(share)

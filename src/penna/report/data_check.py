@@ -16,7 +16,7 @@ _NAMES = {"error": "error", "warning": "warning", "info": "note"}
 
 
 def checks(findings: Sequence[Finding], **more: Any) -> Checks:
-    """The part of a record that this section is drawn from; ``more`` are its other fields."""
+    """Return the part of a record that this section is drawn from; ``more`` are its other fields."""
     kept: Checks = {"findings": [asdict(replace(finding, rows=finding.rows[:_ROWS])) for finding in findings]}
     return {**kept, **more}  # type: ignore[typeddict-item]
 
@@ -38,7 +38,7 @@ def section(record: Record) -> str:
 
 
 def sentence(record: Record) -> str:
-    """The headline of a page about checks alone."""
+    """Return the headline of a page about checks alone."""
     held = record.get("checks", {})
     rows = f" in <strong>{format.some(held['rows'], 'row')}</strong>" if "rows" in held else ""
     return f"<strong>{_counted(held.get('findings', []))}</strong>{rows}, before any training."
@@ -61,7 +61,7 @@ def _row(finding: Mapping[str, Any]) -> list[Cell]:
     css = "tag" if severity == "info" else "tag failed"
     tag = f'<span class="{css}">{format.plain(_NAMES.get(severity, severity))}</span>'
     examples = "".join(f"<li>{format.quote(example, 300)}</li>" for example in finding.get("examples", ()))
-    listed = f'<ul class="findings knobs">{examples}</ul>' if examples else ""
+    listed = f'<ul class="findings hyperparameters">{examples}</ul>' if examples else ""
     return [
         Cell(tag, str(_RANK.get(severity, 3))),
         Cell(format.quote(finding["message"], 400) + listed, None, "text"),

@@ -40,7 +40,7 @@ def _numbers(answers: Answers) -> str:
 
 def _classes(record: Record, answers: Answers) -> str:
     """Which classes are taken for which, and whether the probabilities can be trusted."""
-    exam = record.get("exam", {})
+    test = record.get("test", {})
     names = answers.get("classes", [])
     drawn = ""
     if answers.get("support"):
@@ -57,8 +57,8 @@ def _classes(record: Record, answers: Answers) -> str:
         drawn += f'<div class="card"><h3>Most confused pairs</h3>{tables.confused(answers)}</div>'
     if answers.get("reliability"):
         note = "On the diagonal, a confidence of 80 % is right 80 times in 100. "
-        if "calibration_error" in exam:
-            value, low, high = exam["calibration_error"]
+        if "calibration_error" in test:
+            value, low, high = test["calibration_error"]
             note += f"Expected calibration error {value:.4f} ({low:.4f} to {high:.4f})."
         drawn += charts.reliability("Can the probabilities be trusted?", answers["reliability"], note)
     return drawn

@@ -1,5 +1,6 @@
-"""The page of explanations: what moved each answer, words on coloured ground. One file, like the report; knows plain
-values, no model.
+"""The page of explanations: what moved each answer, words on coloured ground.
+
+One file, like the report; knows plain values, no model.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +19,7 @@ Found: TypeAlias = Mapping[str, Any]
 _HEADS = ("column", "value", "moved")
 #: The value of what is no cell of the row, but what a model makes of it.
 _MADE = "…"
-#: Bars of a chart, and characters of a name beside one.
+#: Bars of a chart, and characters of a name next to one.
 _BARS, _NAME = 12, 20
 #: Characters of a text that are shown.
 _LONGEST = 20_000
@@ -26,7 +27,7 @@ _LONGEST = 20_000
 _FAINT = 0.03
 _HOW = {
     "exact": "The model is linear, and was taken apart exactly.",
-    "occlusion": "The model was asked again without each word and each column.",
+    "occlusion": "The model was run again without each word and each column.",
 }
 
 
@@ -36,7 +37,7 @@ def render(title: str, found: Sequence[Found], path: Path) -> None:
 
 
 def render_page(title: str, found: Sequence[Found]) -> str:
-    """The whole page as a string."""
+    """Return the whole page as a string."""
     when = datetime.now().astimezone().isoformat(sep=" ", timespec="minutes")[:16]
     lead = f"What moved <strong>{format.some(len(found), 'answer')}</strong>, word by word and column by column."
     rows = "".join(f'<section id="row{i}">{_row(each)}</section>' for i, each in enumerate(found))
@@ -46,7 +47,9 @@ def render_page(title: str, found: Sequence[Found]) -> str:
 
 
 def _legend() -> str:
-    grounds = "".join(f'<li><mark class="{css}" style="--s:60%">{said}</mark></li>' for css, said in _GROUNDS.items())
+    grounds = "".join(
+        f'<li><mark class="{css}" style="--s:60%">{meaning}</mark></li>' for css, meaning in _GROUNDS.items()
+    )
     return f'<ul class="legend gap-top">{grounds}<li>the stronger, the more</li></ul>'
 
 
@@ -67,24 +70,24 @@ def _heading(found: Found) -> str:
 
 def _intro(found: Found) -> str:
     """Where the answer starts from, and how it was looked at."""
-    said = []
+    sentences = []
     if found["label"] is None:
-        said.append(f"Where nothing is said, the answer is {format.figure(found['base'])}.")
+        sentences.append(f"Without any word, the answer is {format.figure(found['base'])}.")
     else:
         answer = found["answer"]
         several = list(answer) if isinstance(answer, list | tuple) else [answer]
         if [str(one) for one in several] != [str(found["label"])]:
             named = ", ".join(format.label(one) for one in several) or "no label"
-            said.append(f"The model's answer is {named}; this is about {format.label(found['label'])}.")
-        said.append(f"Where nothing is said, its probability is {format.percent(found['base'])}.")
-    said.append(_HOW[found["how"]])
+            sentences.append(f"The model's answer is {named}; this is about {format.label(found['label'])}.")
+        sentences.append(f"Without any word, its probability is {format.percent(found['base'])}.")
+    sentences.append(_HOW[found["how"]])
     if abs(found["rest"]) > 0.01 * abs(found["output"] - found["base"]):
-        said.append(f"What parts do together is in none of them: {_signed(found, found['rest'])}.")
-    return f'<p class="intro">{" ".join(said)}</p>'
+        sentences.append(f"What parts do together is in none of them: {_signed(found, found['rest'])}.")
+    return f'<p class="intro">{" ".join(sentences)}</p>'
 
 
 def _text(found: Found, column: str, text: str) -> str:
-    """A text of the user's, each word on a ground that says how far it moved the answer."""
+    """Return a text of the user's, each word on a ground that says how far it moved the answer."""
     most = max((abs(word["moved"]) for word in found["words"]), default=0.0) or 1.0
     drawn, at = [], 0
     for word in found["words"]:
@@ -127,7 +130,7 @@ def _cells(found: Found, part: Mapping[str, Any]) -> list[Cell]:
 
 
 def _bars(found: Found, caption: str, moves: Sequence[tuple[str, float]]) -> str:
-    """The strongest moves as bars to both sides of nothing."""
+    """Return the strongest moves as bars to both sides of nothing."""
     ranked = sorted(moves, key=lambda move: -abs(move[1]))[:_BARS]
     ranked = [(name, moved) for name, moved in ranked if abs(moved) > 0.01 * abs(ranked[0][1])]
     if not ranked:
@@ -146,5 +149,5 @@ def _bars(found: Found, caption: str, moves: Sequence[tuple[str, float]]) -> str
 
 def _signed(found: Found, moved: float) -> str:
     """Points of a hundred for a probability, the user's own units for a number."""
-    said = f"{moved:.3g}" if found["label"] is None else f"{100 * moved:.1f}"
-    return "0" if float(said) == 0 else said.replace("-", "−") if moved < 0 else f"+{said}"
+    amount = f"{moved:.3g}" if found["label"] is None else f"{100 * moved:.1f}"
+    return "0" if float(amount) == 0 else amount.replace("-", "−") if moved < 0 else f"+{amount}"

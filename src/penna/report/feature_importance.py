@@ -27,7 +27,7 @@ def _columns(record: Record, made: Importances) -> str:
     more = f"{len(losses) - _BARS:,} columns with less are left out." if len(losses) > _BARS else ""
     chart = charts.bars(f"{axis_name(record)} lost where a column is shuffled", rows, more)
     return (
-        '<p class="intro">Each column of the exam rows was shuffled while the others stayed as they are: what the '
+        '<p class="intro">Each column of the test rows was shuffled while the others stayed as they are: what the '
         "score loses, the answers owe to that column. Of two columns that say the same, neither looks important."
         f'</p><div class="pair">{chart}</div>'
     )
@@ -37,14 +37,14 @@ def _grams(made: Importances) -> str:
     found = [each for each in made.get("grams", []) if each["grams"]]
     if not found:
         return ""
-    rows = [[Cell(name, None, "label"), Cell(said, None, "wide")] for each in found for name, said in _told(each)]
+    rows = [[Cell(name, None, "label"), Cell(text, None, "wide")] for each in found for name, text in _told(each)]
     opened, who = " open" if len(found) <= _OPEN else "", format.plain(made.get("member", ""), 200)
     intro = (
         "Words and phrases that speak for an answer in the linear model, those first that make most of the differences "
         f'between rows (<span class="mono">{who}</span>). <code>penna explain</code> says what moved a single row.'
     )
-    told = f'<p class="intro">{intro}</p>{tables.table(["answer", "words"], rows)}'
-    return f"<details{opened}><summary>Words that speak for each answer</summary>{told}</details>"
+    section = f'<p class="intro">{intro}</p>{tables.table(["answer", "words"], rows)}'
+    return f"<details{opened}><summary>Words that speak for each answer</summary>{section}</details>"
 
 
 def _told(each: dict[str, object]) -> list[tuple[str, str]]:

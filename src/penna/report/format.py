@@ -49,17 +49,18 @@ def plain(value: Any, most: int = 400) -> str:
 
 
 def quote(value: Any, most: int = 400) -> str:
-    """The same as an element of its own direction, so that right-to-left text disturbs nothing around it."""
+    """Return the same as an element of its own direction, so that right-to-left text disturbs nothing around it."""
     return f"{_BDI}{plain(value, most)}</bdi>"
 
 
 def label(value: Any, most: int = 60) -> str:
-    """A class name, which may break after an underscore or a dash."""
+    """Return a class name, which may break after an underscore or a dash."""
     broken = re.sub(r"([_/-])(?=\w)", r"\1<wbr>", plain(value, most))
     return f"{_BDI}{broken}</bdi>"
 
 
 def metric(name: str) -> str:
+    """Return the name of the metric."""
     return METRICS.get(name, plain(name.replace("_", " ")))
 
 
@@ -85,13 +86,13 @@ def reach(length: Mapping[str, Any]) -> str:
     >>> print(reach({"length": 128, "long": 0.12, "windows": 16, "truncated": 0.0}))
     128 tokens at once; 12.0 % of the rows have more and are read by at most 16 windows
     """
-    said = f"{length['length']:,} tokens at once"
+    phrase = f"{length['length']:,} tokens at once"
     if length.get("long"):
         windows = length.get("windows", 1)
         by = f"by at most {windows} windows" if windows > 1 else "from their beginning alone"
         by = by if windows else "whole, by windows"
-        said += f"; {percent(length['long'])} of the rows have more and are read {by}"
-    return said + (f"; of {percent(length['truncated'])} a part is not read" if length.get("truncated") else "")
+        phrase += f"; {percent(length['long'])} of the rows have more and are read {by}"
+    return phrase + (f"; of {percent(length['truncated'])} a part is not read" if length.get("truncated") else "")
 
 
 def count(value: Any) -> str:
@@ -103,10 +104,12 @@ def some(number: int, noun: str) -> str:
 
 
 def megabytes(value: Any) -> str:
+    """Return the size in megabytes."""
     return f"{significant(value)}\u202fMB" if finite(value) else "–"
 
 
 def milliseconds(value: Any) -> str:
+    """Return the latency of one text in milliseconds."""
     return f"{significant(value)}\u202fms" if finite(value) else "–"
 
 
@@ -124,7 +127,7 @@ def significant(value: float) -> str:
 
 
 def figure(value: float) -> str:
-    """A number of the user's, in four digits.
+    """Return a number of the user's, in four digits.
 
     >>> figure(1234567.0), figure(3.14159), figure(-0.00012)
     ('1,235,000', '3.142', '−0.00012')
@@ -137,7 +140,8 @@ def figure(value: float) -> str:
 
 
 def duration(seconds: Any) -> str:
-    """
+    """Return seconds in words.
+
     >>> duration(0.42), duration(42), duration(582), duration(5400)
     ('0.4\u202fs', '42\u202fs', '9\u202fmin 42\u202fs', '1\u202fh 30\u202fmin')
     """

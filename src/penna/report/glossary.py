@@ -36,7 +36,7 @@ TRIALS = {
     "portfolio": "a recipe that is known to do well",
     "finalist": "one of the best, run again on a fold that chose nobody, or with another seed",
     "pruned": "stopped on the way, since others had done better by then",
-    "skipped": "not run; the reason stands beside it",
+    "skipped": "not run; the reason stands next to it",
     "failed": "broke off with an error",
 }
 #: A family, or a result, as the subject of a sentence.
@@ -67,17 +67,17 @@ STEPS = {
 
 
 def metric(name: str) -> str:
-    """What a metric says, as a sentence; "" of one that is not known here.
+    """Return what a metric says, as a sentence; "" of one that is not known here.
 
     >>> metric("accuracy")
     'Accuracy is the share of rows that are answered correctly.'
     """
-    said, called = METRICS.get(name, ""), format.metric(name)
-    return f"{called[:1].upper()}{called[1:]} is {said}." if said else ""
+    meaning, called = METRICS.get(name, ""), format.metric(name)
+    return f"{called[:1].upper()}{called[1:]} is {meaning}." if meaning else ""
 
 
 def model(name: str) -> str:
-    """What was chosen, without its last steps, as the subject of a sentence.
+    """Return what was chosen, without its post-processing steps, as the subject of a sentence.
 
     >>> model("linear with temperature"), model("blend of 3"), model("own")
     ('A linear model', 'A blend of 3 models', 'The model "own"')
@@ -89,16 +89,16 @@ def model(name: str) -> str:
 
 
 def steps(name: str) -> str:
-    """The last steps of what was chosen, explained; "" where there are none.
+    """Return the post-processing steps of what was chosen, explained; "" where there are none.
 
     >>> steps("linear with oos_threshold")
-    'Last steps on its answers: oos_threshold (no class where none is likely enough).'
+    'Post-processing steps on its answers: oos_threshold (no class where none is likely enough).'
     """
     found = name.split(" with ")[1:]
-    told = [f"{step} ({STEPS[step]})" if step in STEPS else format.plain(step, 60) for step in found]
-    return f"Last steps on its answers: {', '.join(told)}." if told else ""
+    steps_named = [f"{step} ({STEPS[step]})" if step in STEPS else format.plain(step, 60) for step in found]
+    return f"Post-processing steps on its answers: {', '.join(steps_named)}." if steps_named else ""
 
 
 def trials() -> str:
-    """The words of the leaderboard."""
-    return "".join(f"<li><b>{name}</b>: {said}</li>" for name, said in TRIALS.items())
+    """Return the words of the leaderboard."""
+    return "".join(f"<li><b>{name}</b>: {meaning}</li>" for name, meaning in TRIALS.items())

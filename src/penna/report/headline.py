@@ -17,9 +17,9 @@ def complete(record: Record) -> list[Trial]:
 
 
 def exam_score(record: Record) -> Row | None:
-    """The exam's score in the sense of the search (higher is better), with its interval."""
+    """Return the test set's score in the sense of the search (higher is better), with its interval."""
     name = record.get("metric", "accuracy")
-    found = record.get("exam", {}).get(name)
+    found = record.get("test", {}).get(name)
     if not found:
         return None
     value, low, high = found if name not in format.LOWER else (-found[0], -found[2], -found[1])
@@ -32,12 +32,12 @@ def axis_name(record: Record) -> str:
 
 
 def sentence(record: Record) -> str:
-    """The one sentence that matters."""
-    exam, chosen = record.get("exam", {}), record.get("chosen", {})
-    name, rows = record.get("metric", "accuracy"), exam.get("rows", 0)
-    if name not in exam:
-        return f"{format.some(len(trials_of(record)), 'trial')} so far; the exam has not been opened."
-    value, low, high = exam[name]
+    """Return the one sentence that matters."""
+    test, chosen = record.get("test", {}), record.get("chosen", {})
+    name, rows = record.get("metric", "accuracy"), test.get("rows", 0)
+    if name not in test:
+        return f"{format.some(len(trials_of(record)), 'trial')} so far; the test set has not been used."
+    value, low, high = test[name]
     who = format.quote(glossary.model(chosen["name"]) if "name" in chosen else "The chosen model", 60)
     if name == "accuracy":
         what = f"answers <strong>{format.percent(value)}</strong> of unseen texts correctly"
@@ -45,7 +45,7 @@ def sentence(record: Record) -> str:
     else:
         what = f"reaches <strong>{format.metric(name)} {_told(value)}</strong> on unseen texts"
         interval = f"{_told(low)} to {_told(high)}"
-    aside = f'<span class="aside">(95\u202f% interval {interval}, {format.some(rows, "exam row")})</span>'
+    aside = f'<span class="aside">(95\u202f% interval {interval}, {format.some(rows, "test row")})</span>'
     return f"{who} {what} {aside}{_costs(record)}."
 
 
@@ -66,19 +66,19 @@ def _costs(record: Record) -> str:
 
 
 def tiles(record: Record) -> str:
-    made, asked, trials = record.get("artefact", {}), record.get("settings", {}), trials_of(record)
-    exam, drawn = exam_score(record), []
-    if exam:
-        sub = f"{format.score(exam.low)} to {format.score(exam.high)}"
-        drawn.append(_tile(axis_name(record), format.score(exam.value), sub))
+    made, settings, trials = record.get("artefact", {}), record.get("settings", {}), trials_of(record)
+    test, drawn = exam_score(record), []
+    if test:
+        sub = f"{format.score(test.low)} to {format.score(test.high)}"
+        drawn.append(_tile(axis_name(record), format.score(test.value), sub))
     if "megabytes" in made:
-        limit = _limit(made["megabytes"], asked.get("budget_megabytes"), format.megabytes)
+        limit = _limit(made["megabytes"], settings.get("budget_megabytes"), format.megabytes)
         drawn.append(_tile("size", format.megabytes(made["megabytes"]), limit))
     if "milliseconds" in made:
-        limit = _limit(made["milliseconds"], asked.get("budget_milliseconds"), format.milliseconds)
+        limit = _limit(made["milliseconds"], settings.get("budget_milliseconds"), format.milliseconds)
         drawn.append(_tile("one text", format.milliseconds(made["milliseconds"]), limit))
     if "seconds" in record:
-        limit = _limit(record["seconds"], asked.get("budget_seconds"), format.duration)
+        limit = _limit(record["seconds"], settings.get("budget_seconds"), format.duration)
         drawn.append(_tile("time", format.duration(record["seconds"]), limit))
     if trials:
         drawn.append(_tile("trials", format.count(len(trials)), f"{len(complete(record))} complete"))

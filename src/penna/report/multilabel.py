@@ -10,9 +10,11 @@ from penna.data.table import Table
 from penna.report.record import CELL, Answers
 
 
-def examine_sets(exam: Table, classes: Sequence[Any], y: Array, outputs: Array, most: int = 20) -> Answers:
-    """Of each label how often others were given in its place, and the most confident mistakes; y (n, k) of 0 and 1,
-    outputs (n, k), a label given from 0.5 up."""
+def examine_sets(test: Table, classes: Sequence[Any], y: Array, outputs: Array, most: int = 20) -> Answers:
+    """Of each label how often others were given in its place, and the most confident mistakes.
+
+    Y (n, k) of 0 and 1, outputs (n, k), a label given from 0.5 up.
+    """
     truth, given = y > 0, outputs >= 0.5
     missed, extra = truth & ~given, given & ~truth
     matrix = missed.T.astype(np.int64) @ extra.astype(np.int64)
@@ -27,8 +29,8 @@ def examine_sets(exam: Table, classes: Sequence[Any], y: Array, outputs: Array, 
         "support": truth.sum(axis=0).tolist(),
         "mistakes": [
             {
-                "row": int(exam.numbers[i]),
-                "text": str(exam.joined[i])[:CELL],
+                "row": int(test.row_numbers[i]),
+                "text": str(test.full_text[i])[:CELL],
                 "true": _joined(names, truth[i]),
                 "predicted": _joined(names, given[i]),
                 "probability": float(sure[i]),

@@ -42,7 +42,7 @@ def render(record: Record, path: Path) -> None:
 
 
 def write(page: str, path: Path) -> None:
-    """A page into a file, whole or not at all. Raises RunError where it cannot be written."""
+    """Write a page into a file, whole or not at all. Raises RunError where it cannot be written."""
     part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -55,7 +55,7 @@ def write(page: str, path: Path) -> None:
 
 
 def render_page(record: Record) -> str:
-    """The whole page as a string."""
+    """Return the whole page as a string."""
     drawn = {name: draw(record) for name, draw in SECTIONS.items()}
     drawn = {name: body for name, body in drawn.items() if body}
     links = "".join(f'<a href="#{name.lower()}">{name}</a>' for name in drawn)
@@ -66,7 +66,7 @@ def render_page(record: Record) -> str:
 
 
 def document(title: str, body: str, version: str) -> str:
-    """A whole page around a body of HTML.
+    """Return a whole page around a body of HTML.
 
     The policy in its head forbids every request and every script but the page's own: a text that slipped through
     unescaped could not run.
@@ -86,7 +86,7 @@ def document(title: str, body: str, version: str) -> str:
 
 
 def top_of(title: str, when: str, sentence: str, more: str = "") -> str:
-    """The head of a page: what it is about, and the one sentence that matters (HTML)."""
+    """Return the head of a page: what it is about, and the one sentence that matters (HTML)."""
     return (
         f'<header class="top"><div class="brand">{LOGO}<b>penna</b><span class="when">{format.plain(when)}</span></div>'
         f'<h1>{format.quote(title, 120)}</h1><p class="lead">{sentence}</p>{more}</header>'

@@ -1,7 +1,7 @@
 """What a report is made of: the form of the record, and the two parts that take arrays. Values only; draws nothing.
 
-Everything is optional: what is missing is left out of the page. Everything is JSON-able, so that a record kept beside
-the ledger can be drawn again without the data.
+Everything is optional: what is missing is left out of the page. Everything is JSON-able, so that a record kept next to
+the trial log can be drawn again without the data.
 """
 
 from collections import Counter
@@ -35,15 +35,15 @@ class Plan(TypedDict, total=False):
     """How rows were divided."""
 
     train: int  # rows that the search may use
-    exam: int  # rows opened once, at the end
+    test: int  # rows opened once, at the end
     folds: int
     valid: int  # validation rows of one fold
     grouped: bool
-    source: str  # where the exam rows come from: "held out", or the name of a test file
+    source: str  # where the test rows come from: "held out", or the name of a test file
 
 
 class Baseline(TypedDict, total=False):
-    """A simple model on the same exam rows, in terms of the task's score (higher is better)."""
+    """A simple model on the same test rows, in terms of the task's score (higher is better)."""
 
     name: str
     score: float
@@ -60,9 +60,11 @@ class Member(TypedDict, total=False):
 
 
 class Chosen(TypedDict, total=False):
+    """What was selected, with its validation score."""
+
     name: str  # short, for the headline: "linear", "finetune", "blend of 3"
     members: list[Member]
-    score: float  # on validation rows, to compare with the exam
+    score: float  # on validation rows, to compare with the test set
     spread: float
 
 
@@ -80,6 +82,8 @@ class Artefact(TypedDict, total=False):
 
 
 class Phase(TypedDict, total=False):
+    """Seconds of one phase of a fit."""
+
     phase: str
     predicted: float | None
     spent: float
@@ -96,11 +100,15 @@ class Length(TypedDict, total=False):
 
 
 class Skipped(TypedDict, total=False):
+    """What was skipped, and why."""
+
     what: str
     reason: str
 
 
 class Mistake(TypedDict, total=False):
+    """One wrong prediction."""
+
     row: int
     text: str
     true: str
@@ -110,8 +118,10 @@ class Mistake(TypedDict, total=False):
 
 
 class Answers(TypedDict, total=False):
-    """How the exam rows were answered. ``examine`` makes it for classes, ``examine_sets`` for several labels in a row,
-    ``examine_numbers`` for numbers."""
+    """How the test rows were answered.
+
+    ``examine`` makes it for classes, ``examine_sets`` for several labels in a row, ``examine_numbers`` for numbers.
+    """
 
     classes: list[str]
     confusion: list[tuple[int, int, int]]  # (true class, answer, rows), only where rows > 0
@@ -141,6 +151,8 @@ class Checks(TypedDict, total=False):
 
 
 class Record(TypedDict, total=False):
+    """Everything that the page shows."""
+
     title: str  # what was fitted: the name of the file
     version: str
     created: str  # ISO date and time
@@ -152,7 +164,7 @@ class Record(TypedDict, total=False):
     table: Profile
     checks: Checks
     plan: Plan
-    exam: dict[str, Any]  # what the task's ``measure`` gave
+    test: dict[str, Any]  # what the task's ``measure`` gave
     answers: Answers
     baselines: list[Baseline]
     importances: Importances
@@ -160,7 +172,7 @@ class Record(TypedDict, total=False):
     chosen: Chosen
     artefact: Artefact
     encoders: list[Length]
-    skipped: list[Skipped]  # beside the trials that were skipped: encoders, families, blends, finalists
+    skipped: list[Skipped]  # in addition to the trials that were skipped: encoders, families, blends, finalists
     phases: list[Phase]
 
 
@@ -171,16 +183,19 @@ def profile(
     numbers: bool = False,
     counts: Mapping[str, int] | None = None,
 ) -> Profile:
-    """The profile of a table: classes by size, or a histogram of the target where it holds ``numbers``; a histogram of
-    lengths in characters; a few evenly spaced rows. ``counts``: what to show of classes, where rows have parts."""
+    """Return the profile of a table: classes by size, or a histogram of the target where it holds ``numbers``.
+
+    A histogram of lengths in characters; a few evenly spaced rows. ``counts``: what to show of classes, where rows have
+    parts.
+    """
     made: Profile = {"rows": len(table), "columns": dict(table.roles), "findings": list(findings)}
     if not len(table):
         return made
-    made["lengths"] = _lengths(np.fromiter(map(len, table.joined), np.int64, len(table)))
+    made["lengths"] = _lengths(np.fromiter(map(len, table.full_text), np.int64, len(table)))
     shown = np.unique(np.linspace(0, len(table) - 1, min(examples, len(table))).astype(np.int64))
     labels = ["" for _ in shown] if table.target is None else [", ".join(_names(table.target[i])) for i in shown]
     made["examples"] = [
-        {"label": label, "text": str(table.joined[i])[:CELL]} for i, label in zip(shown, labels, strict=True)
+        {"label": label, "text": str(table.full_text[i])[:CELL]} for i, label in zip(shown, labels, strict=True)
     ]
     if counts is not None:
         made["classes"] = dict(counts)
@@ -192,7 +207,7 @@ def profile(
 
 
 def _names(cell: Any) -> list[str]:
-    """The labels of a cell: one, or each of several."""
+    """Return the labels of a cell: one, or each of several."""
     return [str(label) for label in cell] if isinstance(cell, tuple) else [str(cell)]
 
 
@@ -217,8 +232,8 @@ def _values(values: Array, bins: int = 24) -> dict[str, Any]:
     return {"edges": edges.tolist(), "counts": counts.tolist(), "quantiles": quantiles}
 
 
-def examine(exam: Table, classes: Sequence[Any], y: Array, outputs: Array, most: int = 20) -> Answers:
-    """Confusion, reliability and the most confident mistakes on the exam rows; y (n,), outputs (n, k)."""
+def examine(test: Table, classes: Sequence[Any], y: Array, outputs: Array, most: int = 20) -> Answers:
+    """Confusion, reliability and the most confident mistakes on the test rows; y (n,), outputs (n, k)."""
     matrix = metrics.confusion(y, outputs)
     names = [str(label) for label in classes]
     answers, confidence = outputs.argmax(axis=1), outputs.max(axis=1)
@@ -230,8 +245,8 @@ def examine(exam: Table, classes: Sequence[Any], y: Array, outputs: Array, most:
         "reliability": metrics.reliability(y, outputs),
         "mistakes": [
             {
-                "row": int(exam.numbers[i]),
-                "text": str(exam.joined[i])[:CELL],
+                "row": int(test.row_numbers[i]),
+                "text": str(test.full_text[i])[:CELL],
                 "true": names[y[i]],
                 "predicted": names[answers[i]],
                 "probability": float(confidence[i]),
@@ -241,7 +256,7 @@ def examine(exam: Table, classes: Sequence[Any], y: Array, outputs: Array, most:
     }
 
 
-def examine_numbers(exam: Table, truth: Array, answers: Array, most: int = 20, dots: int = 600) -> Answers:
+def examine_numbers(test: Table, truth: Array, answers: Array, most: int = 20, dots: int = 600) -> Answers:
     """Predicted against true, the spread of the errors, and the largest ones; truth and answers (n,) numbers."""
     errors = answers - truth
     worst = np.argsort(-np.abs(errors), kind="stable")[:most]
@@ -252,8 +267,8 @@ def examine_numbers(exam: Table, truth: Array, answers: Array, most: int = 20, d
         "errors": _values(errors),
         "mistakes": [
             {
-                "row": int(exam.numbers[i]),
-                "text": str(exam.joined[i])[:CELL],
+                "row": int(test.row_numbers[i]),
+                "text": str(test.full_text[i])[:CELL],
                 "true": f"{truth[i]:.6g}",
                 "predicted": f"{answers[i]:.6g}",
                 "error": float(errors[i]),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from itertools import accumulate
+from operator import attrgetter
 from typing import Any
 
 from penna.report import charts, format, glossary, svg, tables
@@ -15,29 +16,29 @@ _BARS, _OPEN = 24, 15
 
 
 def score(record: Record) -> str:
-    """The exam against baselines, every metric, and the table by class."""
-    exam, mine = record.get("exam", {}), exam_score(record)
-    if not exam or mine is None:
+    """Return the test set against baselines, every metric, and the table by class."""
+    test, mine = record.get("test", {}), exam_score(record)
+    if not test or mine is None:
         return ""
     rows = [mine, *(Row(b["name"], b["score"], b.get("low"), b.get("high")) for b in record.get("baselines", []))]
-    chart = charts.intervals("On the exam rows, with 95 % intervals", rows, axis_name(record))
-    by_class = exam.get("by_class", [])
-    opened, by = " open" if len(by_class) <= _OPEN else "", exam.get("by", "class")
+    chart = charts.intervals("On the test rows, with 95 % intervals", rows, axis_name(record))
+    by_class = test.get("by_class", [])
+    opened, by = " open" if len(by_class) <= _OPEN else "", test.get("by", "class")
     return (
         f'<p class="intro">{_validated(record, mine)}</p><div class="pair">{chart}'
-        f'<div class="card"><h3>Every metric</h3>{tables.measures(exam)}{_signatures(exam)}</div></div>'
+        f'<div class="card"><h3>Every metric</h3>{tables.measures(test)}{_signatures(test)}</div></div>'
         + (f"<details{opened}><summary>By {by}</summary>{tables.classes(by_class, by)}</details>" if by_class else "")
     )
 
 
-def _signatures(exam: Mapping[str, Any]) -> str:
+def _signatures(test: Mapping[str, Any]) -> str:
     """How metrics were computed that others compute otherwise."""
-    said = [f"{format.metric(name)}: {format.plain(how)}" for name, how in exam.get("signatures", {}).items()]
-    return f'<p class="note">{"<br>".join(said)}</p>' if said else ""
+    signatures = [f"{format.metric(name)}: {format.plain(how)}" for name, how in test.get("signatures", {}).items()]
+    return f'<p class="note">{"<br>".join(signatures)}</p>' if signatures else ""
 
 
-def _validated(record: Record, exam: Row) -> str:
-    text = "The exam rows took no part in the search and were opened once, at the end. " + glossary.metric(
+def _validated(record: Record, test: Row) -> str:
+    text = "The test rows took no part in the search and were used once, at the end. " + glossary.metric(
         record.get("metric", "accuracy")
     )
     chosen = record.get("chosen", {})
@@ -45,7 +46,7 @@ def _validated(record: Record, exam: Row) -> str:
         spread = f" ± {chosen['spread']:.4f}" if format.finite(chosen.get("spread")) else ""
         text += (
             f" On the validation rows of the search the choice scored {format.score(chosen['score'])}{spread}; "
-            f"the exam gives {format.score(exam.value)}."
+            f"the test set gives {format.score(test.value)}."
         )
     return text
 
@@ -58,7 +59,7 @@ def data(record: Record) -> str:
     parts = [f"{format.some(table.get('rows', 0), 'row')}"]
     if plan:
         parts.append(f"{plan.get('train', 0):,} for the search ({format.some(plan.get('folds', 1), 'fold')})")
-        parts.append(f"{plan.get('exam', 0):,} for the exam ({format.plain(plan.get('source', 'held out'), 80)})")
+        parts.append(f"{plan.get('test', 0):,} for the test set ({format.plain(plan.get('source', 'held out'), 80)})")
     drawn = f'<p class="intro">{"; ".join(parts)}.</p>'
     figures = [_class_bars(table.get("classes", {})), _value_histogram(table), _length_histogram(record)]
     drawn += f'<div class="pair">{"".join(figures)}</div>'
@@ -123,7 +124,7 @@ def leaderboard(record: Record) -> str:
         return ""
     states = ", ".join(f"{n} {s}" for s in State if (n := sum(t.state == s for t in trials)))
     members = [m["number"] for m in record.get("chosen", {}).get("members", []) if "number" in m]
-    blend = " The figure beside a chosen trial is its weight in the blend." if len(members) > 1 else ""
+    blend = " The figure next to a chosen trial is its weight in the blend." if len(members) > 1 else ""
     return (
         f'<p class="intro">{states}. Scores are {axis_name(record)} on validation rows, mean ± standard deviation '
         f"over folds (with one fold: its standard error).{blend}{_passed(trials, set(members))} A click on a heading "
@@ -135,7 +136,7 @@ def leaderboard(record: Record) -> str:
 def _passed(trials: list[Trial], chosen: set[int]) -> str:
     """Why the best score may not be what was chosen, where it is not."""
     # Finalists met other folds: their scores do not compare.
-    ranked = (t for t in trials if t.scores and t.state == State.COMPLETE and t.origin != "finalist")
+    ranked = (t for t in trials if t.scores and t.state == State.COMPLETE and t.phase != "finalist")
     best = max(ranked, key=lambda t: t.score, default=None)
     if best is None or not chosen or best.number in chosen:
         return ""
@@ -156,17 +157,20 @@ def legend(trials: list[Trial]) -> str:
 
 def trade_offs(record: Record) -> str:
     """Score against size, and against latency."""
-    trials, asked = complete(record), record.get("settings", {})
+    trials, settings = complete(record), record.get("settings", {})
     chosen = {m.get("number") for m in record.get("chosen", {}).get("members", [])}
     drawn = ""
-    for caption, cost in (("Score against size", "megabytes"), ("Score against latency of one text", "milliseconds")):
+    for caption, cost, measure in (
+        ("Score against size", "megabytes", attrgetter("size_mb")),
+        ("Score against latency of one text", "milliseconds", attrgetter("latency_ms")),
+    ):
         dots = [
-            Dot(getattr(t, cost), t.score, t.recipe.family, _tip(t), t.number in chosen)
+            Dot(measure(t), t.score, t.recipe.family, _tip(t), t.number in chosen)
             for t in trials
-            if format.finite(getattr(t, cost))
+            if format.finite(measure(t))
         ]
         if dots:
-            limit = asked.get(f"budget_{cost}")
+            limit = settings.get(f"budget_{cost}")
             drawn += charts.scatter(caption, dots, cost, axis_name(record), lambda v: f"{v:,g}", limit)
     if not drawn:
         return ""
@@ -175,14 +179,13 @@ def trade_offs(record: Record) -> str:
 
 
 def _tip(trial: Trial) -> str:
-    costs = f"{format.megabytes(trial.megabytes)}, {format.milliseconds(trial.milliseconds)}"
-    return (
-        f"#{trial.number} {format.plain(trial.recipe, 160)}: {format.score(trial.score)} ± {trial.spread:.4f}, {costs}"
-    )
+    costs = f"{format.megabytes(trial.size_mb)}, {format.milliseconds(trial.latency_ms)}"
+    score = f"{format.score(trial.score)} ± {trial.score_std:.4f}"
+    return f"#{trial.number} {format.plain(trial.recipe, 160)}: {score}, {costs}"
 
 
 def search(record: Record) -> str:
-    """The best score so far, and the learning curves of trials that have some."""
+    """Return the best score so far, and the learning curves of trials that have some."""
     trials = trials_of(record)
     drawn = _progress(record, trials)
     curved = [t for t in trials if len(t.curve) > 1]
@@ -229,7 +232,7 @@ def _phase_text(phase: Phase) -> str:
 
 
 def skipped(record: Record) -> str:
-    """What was skipped or failed, and why: nothing is left out silently."""
+    """Return what was skipped or failed, and why: nothing is left out silently."""
     left = [(s["what"], s["reason"]) for s in record.get("skipped", [])]
     left += [
         (f"#{t.number} {t.recipe}", t.reason) for t in trials_of(record) if t.state in (State.SKIPPED, State.FAILED)
@@ -244,7 +247,7 @@ def skipped(record: Record) -> str:
 
 
 def artefact(record: Record) -> str:
-    """What is in the folder, and how to use it."""
+    """Return what is in the folder, and how to use it."""
     made = record.get("artefact", {})
     if not made:
         return ""
@@ -254,7 +257,7 @@ def artefact(record: Record) -> str:
     if format.finite(made.get("parity")):
         facts["parity"] = f"the graph differs by {made['parity']:.1e} at most from the network that was trained"
     if format.finite(made.get("same")):
-        facts["the same as trained"] = f"what is said to {made['same']:.1%} of sample texts"
+        facts["the same as trained"] = f"the output for {made['same']:.1%} of sample texts"
     if made.get("digest"):
         facts["digest (SHA-256)"] = str(made["digest"])
     drawn = f'<div class="card"><h3>Measured on the folder</h3>{tables.pairs(facts)}</div>'
@@ -281,6 +284,7 @@ def _members(chosen: Chosen) -> str:
 
 
 def settings(record: Record) -> str:
+    """Return every hyperparameter, defaults included."""
     values = dict(record.get("settings", {}))
     command = f"<pre>{format.plain(record['command'], 2000)}</pre>" if record.get("command") else ""
     listed = f"<details><summary>Every setting</summary>{tables.pairs(values)}</details>" if values else ""

@@ -1,5 +1,7 @@
-"""The grammar of charts: scales, axes, marks, and the figure around them. Colours are CSS classes, so that one drawing
-serves light, dark and paper. A leaf: knows numbers and strings, no trial and no model.
+"""The grammar of charts: scales, axes, marks, and the figure around them.
+
+Colours are CSS classes, so that one drawing serves light, dark and paper. A leaf: knows numbers and strings, no trial
+and no model.
 """
 
 import math
@@ -34,7 +36,7 @@ class Scale:
 
 
 def around(values: Sequence[float], start: float, end: float, *, log: bool = False, least: float = 0.0) -> Scale:
-    """A scale with some air around the values, at least ``least`` wide."""
+    """Return a scale with some air around the values, at least ``least`` wide."""
     low, high = min(values), max(values)
     if log:
         # A single decade at least: a cloud of equal sizes is a cloud, not a spread.
@@ -76,7 +78,7 @@ def line(x1: float, y1: float, x2: float, y2: float, css: str) -> str:
 
 
 def path(points: Sequence[tuple[float, float]], css: str, tip: str = "", *, steps: bool = False) -> str:
-    """A polyline; with ``steps`` it goes across first, then up."""
+    """Return a polyline; with ``steps`` it goes across first, then up."""
     drawn = [f"M{points[0][0]:.1f} {points[0][1]:.1f}"]
     drawn += [f"H{x:.1f}V{y:.1f}" if steps else f"L{x:.1f} {y:.1f}" for x, y in points[1:]]
     return f'<path d="{"".join(drawn)}" class="{css}">{title(tip)}</path>'
@@ -126,7 +128,7 @@ def axes(x: Scale, y: Scale, x_name: str, y_name: str, x_format: Callable[[float
 
 
 def tick(value: float, span: float) -> str:
-    """A value on an axis of this span; scores are near one, errors may be of any size.
+    """Return a value on an axis of this span; scores are near one, errors may be of any size.
 
     >>> tick(0.8125, 0.2), tick(-0.8125, 0.02), tick(-250000, 100000)
     ('0.81', '−0.812', '−250,000')
@@ -137,7 +139,7 @@ def tick(value: float, span: float) -> str:
 
 
 def figure(caption: str, body: str, height: float, note: str = "", *, width: float = WIDTH) -> str:
-    """A drawing with its caption (plain text) and a note below (HTML)."""
+    """Return a drawing with its caption (plain text) and a note below (HTML)."""
     below = f'<p class="note">{note}</p>' if note else ""
     spoken = format.plain(caption)
     return (

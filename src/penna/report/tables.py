@@ -24,7 +24,7 @@ def number(html: str, value: Any) -> Cell:
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[Cell]], css: str = "", marks: Sequence[str] = ()) -> str:
-    """A table that sorts where cells have values; ``marks`` are the classes of its rows."""
+    """Return a table that sorts where cells have values; ``marks`` are the classes of its rows."""
     kinds = [rows[0][i].css if rows else "" for i in range(len(heads))]
     sorts = [any(row[i].value is not None for row in rows) for i in range(len(heads))]
     titles = "".join(
@@ -58,7 +58,7 @@ def leaderboard(trials: Sequence[Trial], chosen: Chosen) -> str:
 
 
 def _trial(trial: Trial, weight: float | None) -> list[Cell]:
-    score = format.score(trial.score) + (f" ± {trial.spread:.4f}" if trial.scores else "")
+    score = format.score(trial.score) + (f" ± {trial.score_std:.4f}" if trial.scores else "")
     star = ""
     if weight is not None:
         star = (
@@ -72,9 +72,9 @@ def _trial(trial: Trial, weight: float | None) -> list[Cell]:
         Cell(f"{star}{recipe(trial)}", f"{trial.recipe.family} {trial.number:06d}", "recipe"),
         number(str(len(trial.scores)), len(trial.scores)),
         number(_seconds(trial), trial.seconds),
-        number(format.megabytes(trial.megabytes), trial.megabytes),
-        number(format.milliseconds(trial.milliseconds), trial.milliseconds),
-        Cell(f"{state}{reason or format.plain(trial.origin)}", f"{trial.state} {trial.origin}", "wide"),
+        number(format.megabytes(trial.size_mb), trial.size_mb),
+        number(format.milliseconds(trial.latency_ms), trial.latency_ms),
+        Cell(f"{state}{reason or format.plain(trial.phase)}", f"{trial.state} {trial.phase}", "wide"),
     ]
 
 
@@ -86,17 +86,18 @@ def _seconds(trial: Trial) -> str:
 
 
 def recipe(trial: Trial) -> str:
-    """Family in words, knobs in small type."""
-    family, _, knobs = str(trial.recipe).partition("[")
-    knobs, _, rest = knobs.rpartition("]")
-    effort = f" {format.plain(rest.strip(), 40)}" if rest.strip() else ""
-    return f'<b>{format.plain(family, 40)}</b> <span class="knobs">{format.plain(knobs, 300)}{effort}</span>'
+    """Family in words, hyperparameters in small type."""
+    family, _, hyperparameters = str(trial.recipe).partition("[")
+    hyperparameters, _, rest = hyperparameters.rpartition("]")
+    fidelity = f" {format.plain(rest.strip(), 40)}" if rest.strip() else ""
+    values = f"{format.plain(hyperparameters, 300)}{fidelity}"
+    return f'<b>{format.plain(family, 40)}</b> <span class="hyperparameters">{values}</span>'
 
 
-def measures(exam: Mapping[str, Any]) -> str:
-    """Every metric of the exam with its interval."""
+def measures(test: Mapping[str, Any]) -> str:
+    """Every metric of the test set with its interval."""
     rows = []
-    for name, found in exam.items():
+    for name, found in test.items():
         if isinstance(found, Sequence) and len(found) == 3 and all(map(format.finite, found)):
             value, low, high = found
             interval = f"{format.score(low)} to {format.score(high)}"
@@ -105,8 +106,10 @@ def measures(exam: Mapping[str, Any]) -> str:
 
 
 def classes(by_class: Sequence[Mapping[str, Any]], by: str = "class") -> str:
-    """What is counted of each class, or what else rows are told apart ``by``, and its measures: precision, recall and
-    F1, or what the task has."""
+    """Return what is counted of each class, or what else rows are distinguished ``by``, and its measures.
+
+    Precision, recall and F1, or what the task has.
+    """
     first = by_class[0] if by_class else {}
     counted = "entities" if "entities" in first else "rows"
     usual = ("precision", "recall", "f1")
@@ -123,7 +126,7 @@ def classes(by_class: Sequence[Mapping[str, Any]], by: str = "class") -> str:
 
 
 def confused(answers: Answers, most: int = 15) -> str:
-    """The pairs of classes that are taken for one another most often."""
+    """Return the pairs of classes that are taken for one another most often."""
     names = answers["classes"]
     totals = dict(enumerate(answers.get("support", [])))
     for true, _, count in answers["confusion"] if not totals else []:
@@ -158,7 +161,7 @@ def mistakes(found: Sequence[Mistake]) -> str:
 
 
 def parts(found: Sequence[Mapping[str, Any]]) -> str:
-    """Rows of which parts were missed, or taken for what they are not; or what was answered beside the truth."""
+    """Rows of which parts were missed, or taken for what they are not; or the prediction and the truth."""
     kinds = [kind for kind in found[0] if kind not in ("text", "row")] if found else []
     rows = [
         [

@@ -1,6 +1,7 @@
-"""The runner of an encoder's artefact: texts in, one row of numbers each out. Knows numpy, tokenizers and onnxruntime;
-never torch. Trusts no file: a graph is compared with what Penna would write (``blueprint``), a tokenizer with the kinds
-that encoders have (``tokenizer_file``), before native code sees either.
+"""The runner of an encoder's artefact: texts in, one row of numbers each out.
+
+Knows numpy, tokenizers and onnxruntime; never torch. Trusts no file: a graph is compared with what Penna would write
+(``blueprint``), a tokenizer with the kinds that encoders have (``tokenizer_file``), before native code sees either.
 
 graph.onnx       ids and mask (b, s) int32 -> (b, k) float32: logits, or pooled vectors where no head was written;
                  types, too, where the second text of a pair has its own
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from penna import hardware, safe_load
-from penna.data.arrays import Array, of_length_one
+from penna.data.arrays import Array, unit_length
 from penna.encoders import tokenizer_file
 from penna.encoders.sliding_windows import Framed
 from penna.encoders.tokens import Ragged, padded, seconds
@@ -70,7 +71,7 @@ class Graph:
             for index in _batches(framed.rows.lengths.tolist()):
                 found[index] = self._infer(framed.rows, np.array(index))
             out[start : start + _CHUNK] = framed.mean(found)
-        return of_length_one(out) if self.facts.unit else out
+        return unit_length(out) if self.facts.unit else out
 
     def each(self, rows: Ragged) -> list[Array]:
         """(tokens, k) float32 for each row, of a graph that answers for every token."""
@@ -86,7 +87,7 @@ class Graph:
         return self._tokenizer
 
     def framed(self, texts: Sequence[str] | Sequence[tuple[str, str]]) -> Framed:
-        """The rows of tokens that stand for these texts."""
+        """Return the rows of tokens that stand for these texts."""
         framing = self.facts.framing
         if framing is None:
             whole = _ragged([ids or [self.facts.pad] for ids in self._ids(texts, True)], self.facts.pad)
@@ -98,7 +99,7 @@ class Graph:
         return framing([_ragged(side, self.facts.pad) for side in rows])
 
     def tokens(self, texts: Sequence[str]) -> list[list[int]]:
-        """The ids of each text's (first) row."""
+        """Return the ids of each text's (first) row."""
         framed = self.framed(texts)
         first = framed.rows.take(framed.starts[:-1])
         return [part.tolist() for part in np.split(first.values, first.offsets[1:-1])] if len(texts) else []
@@ -112,8 +113,8 @@ class Graph:
     def _infer(self, all_rows: Ragged, index: Array) -> Array:
         rows = all_rows.take(index)
         ids, mask = padded(rows, np.arange(len(rows)))
-        told = seconds if self.facts.pooling == "sides" else token_types
-        types = told(rows, np.arange(len(rows)), ids.shape[1])
+        types_of = seconds if self.facts.pooling == "sides" else token_types
+        types = types_of(rows, np.arange(len(rows)), ids.shape[1])
         given = {name: array for name, array in (("ids", ids), ("mask", mask), ("types", types)) if array is not None}
         with tokenizer_file.fine(self.folder / GRAPH, "does not run"):
             out: Array = self._live().run(None, {name: array.astype(np.int32) for name, array in given.items()})[0]
@@ -161,7 +162,7 @@ def _session(folder: Path, threads: int, facts: Facts) -> "onnxruntime.Inference
 
 
 def started(path: Path, model: str | bytes, threads: int) -> "onnxruntime.InferenceSession":
-    """A session of a checked model, given by its path or its bytes."""
+    """Return a session of a checked model, given by its path or its bytes."""
     import onnxruntime
 
     with tokenizer_file.fine(path, "is damaged"):
@@ -181,7 +182,7 @@ def options(threads: int) -> "onnxruntime.SessionOptions":
     # The operators are fused already; looking for more would only cost time.
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
     # Threads wait busily for 20 us: enough for the gap between two operators, where sleeping would cost a third of a
-    # short text's time; longer, and beside other work they would take the processor from the thread they wait for.
+    # short text's time; longer, and next to other work they would take the processor from the thread they wait for.
     options.add_session_config_entry("session.intra_op.spin_duration_us", "20")
     options.add_session_config_entry("session.force_spinning_stop", "1")
     return options

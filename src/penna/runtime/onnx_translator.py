@@ -5,7 +5,7 @@ have (``tokenizer_file``), before native code sees any of them.
 
 once.onnx, step.onnx   what is done for a source, and for each next token (see ``_onnx_decoder``)
 words.onnx             the words that both know, joined to each when it is opened; not there where they know others
-source.json            the tokenizer of what is read; target.json that of what is said, where it is another
+source.json            the tokenizer of what is read; target.json that of the output, where it is another
 translator.json        format, lengths, layers, beams, penalty ...
 """
 
@@ -36,8 +36,11 @@ _STOPS = frozenset(".!?…。！？；;")
 
 
 def limit_of(tokens: int, facts: Facts) -> int:
-    """The most tokens of an answer to a source of so many: nobody needs more, and a model gone astray stops there."""
-    return min(max(10, 2 * tokens + 10), facts.said)
+    """Return the most tokens of an answer to a source of so many.
+
+    Nobody needs more, and a model gone astray stops there.
+    """
+    return min(max(10, 2 * tokens + 10), facts.target_length)
 
 
 class Translator:
@@ -72,19 +75,19 @@ class Translator:
                 cut = list(self._parts(subword_tokenizer.clean(text)))
                 parts += cut
                 of += [i] * len(cut)
-            said = subword_tokenizer.decode(self.target, self.tokens(parts))
+            outputs = subword_tokenizer.decode(self.target, self.tokens(parts))
         out: list[list[str]] = [[] for _ in texts]
-        for i, part in zip(of, said, strict=True):
+        for i, part in zip(of, outputs, strict=True):
             out[i].append(part)
         return [self.facts.space.join(filter(None, row)) for row in out]
 
     def tokens(self, texts: Sequence[str]) -> list[list[int]]:
-        """The ids that are said to each text, as much of it as can be read at once."""
+        """Return the ids that are generated for each text, as much of it as can be read at once."""
         rows = self.ids(texts)
         out: list[list[int]] = [[] for _ in rows]
         for index in _batches([len(row) for row in rows], self.facts.beams):
-            for i, said in zip(index, self._said([rows[i] for i in index]), strict=True):
-                out[i] = said
+            for i, output in zip(index, self._said([rows[i] for i in index]), strict=True):
+                out[i] = output
         return out
 
     def ids(self, texts: Sequence[str]) -> list[list[int]]:
@@ -104,7 +107,7 @@ class Translator:
         return BundleError(f"the graphs or tokenizers in {self.folder} do not work ({why}): copy the artefact again.")
 
     def _parts(self, text: str) -> Iterator[str]:
-        """The text in parts that can be read whole, cut after sentences where that can be."""
+        """Yield the text in parts that can be read whole, cut after sentences where that can be."""
         if not text.strip():
             return
         plain = self.source.encode(text, add_special_tokens=False)
@@ -128,7 +131,7 @@ class Translator:
 
 
 class Decoder:
-    """A batch of sources on their way: what is known of them, and what was said of each so far."""
+    """A batch of sources on their way: what is known of them, and what was generated of each so far."""
 
     def __init__(self, once: Any, step: Any, facts: Facts, rows: list[list[int]], pieces: int) -> None:
         longest = max(map(len, rows))
@@ -169,7 +172,8 @@ class Decoder:
 
 def _cut(text: str, ends: Sequence[int], at: int, room: int) -> int:
     """How many tokens come before the cut: at the last sentence's end in the second half of the room, else at the last
-    space, else where the room ends."""
+    space, else where the room ends.
+    """
     places = range(at + room, at + room // 2, -1)
     for place in places:
         if text[ends[place - 1] - 1 : ends[place - 1]] in _STOPS:
@@ -227,7 +231,7 @@ def _facts(folder: Path) -> Facts:
 
 
 _LEAST: Mapping[str, int] = {
-    "length": 4, "said": 1, "depth": 1, "heads": 1, "size": 1, "pad": 0, "beams": 1, "parts": 1,
+    "length": 4, "target_length": 1, "depth": 1, "heads": 1, "size": 1, "pad": 0, "beams": 1, "parts": 1,
 }  # fmt: skip
 
 

@@ -1,4 +1,7 @@
-"""What a search may choose: a frozen Recipe, and the Space of knobs that it comes from. Values only; runs nothing."""
+"""What a search may choose: a frozen Recipe, and the SearchSpace of hyperparameters that it comes from.
+
+Values only; runs nothing.
+"""
 
 import hashlib
 import json
@@ -11,7 +14,7 @@ Scalar: TypeAlias = str | int | float | bool | None
 
 @dataclass(frozen=True)
 class Recipe:
-    """One complete, JSON-able choice: family, knobs, effort and seed.
+    """One complete, JSON-able choice: family, hyperparameters, effort and seed.
 
     ``effort`` in (0, 1] scales what a family spends at full effort (steps for an encoder, rows for a linear model).
 
@@ -20,32 +23,34 @@ class Recipe:
     """
 
     family: str
-    knobs: tuple[tuple[str, Scalar], ...] = ()
-    effort: float = 1.0
+    hyperparameters: tuple[tuple[str, Scalar], ...] = ()
+    fidelity: float = 1.0
     seed: int = 0
 
     @classmethod
-    def of(cls, family: str, /, *, effort: float = 1.0, seed: int = 0, **knobs: Scalar) -> "Recipe":
-        return cls.made(family, knobs, effort=effort, seed=seed)
+    def of(cls, family: str, /, *, fidelity: float = 1.0, seed: int = 0, **hyperparameters: Scalar) -> "Recipe":
+        return cls.from_values(family, hyperparameters, fidelity=fidelity, seed=seed)
 
     @classmethod
-    def made(cls, family: str, knobs: Mapping[str, Scalar], *, effort: float = 1.0, seed: int = 0) -> "Recipe":
-        """A recipe from a mapping of knobs, where ``of`` takes them by name."""
-        return cls(family, tuple(sorted(knobs.items())), effort, seed)
+    def from_values(
+        cls, family: str, hyperparameters: Mapping[str, Scalar], *, fidelity: float = 1.0, seed: int = 0
+    ) -> "Recipe":
+        """Return a recipe from a mapping of hyperparameters, where ``of`` takes them by name."""
+        return cls(family, tuple(sorted(hyperparameters.items())), fidelity, seed)
 
-    def __getitem__(self, knob: str) -> Any:
-        return dict(self.knobs)[knob]
+    def __getitem__(self, hyperparameter: str) -> Any:
+        return dict(self.hyperparameters)[hyperparameter]
 
-    def get(self, knob: str, default: Scalar = None) -> Any:
-        return dict(self.knobs).get(knob, default)
+    def get(self, hyperparameter: str, default: Scalar = None) -> Any:
+        return dict(self.hyperparameters).get(hyperparameter, default)
 
-    def but(self, *, effort: float | None = None, seed: int | None = None, **knobs: Scalar) -> "Recipe":
-        """The same recipe with some knobs, the effort or the seed changed."""
-        merged = tuple(sorted((dict(self.knobs) | knobs).items()))
+    def replace(self, *, fidelity: float | None = None, seed: int | None = None, **hyperparameters: Scalar) -> "Recipe":
+        """Return the same recipe with some hyperparameters, the effort or the seed changed."""
+        merged = tuple(sorted((dict(self.hyperparameters) | hyperparameters).items()))
         return replace(
             self,
-            knobs=merged,
-            effort=self.effort if effort is None else effort,
+            hyperparameters=merged,
+            fidelity=self.fidelity if fidelity is None else fidelity,
             seed=self.seed if seed is None else seed,
         )
 
@@ -55,19 +60,27 @@ class Recipe:
         return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()[:10]
 
     def to_json(self) -> dict[str, Any]:
-        return {"family": self.family, "knobs": dict(self.knobs), "effort": self.effort, "seed": self.seed}
+        """Return a JSON-able form."""
+        return {
+            "family": self.family,
+            "hyperparameters": dict(self.hyperparameters),
+            "fidelity": self.fidelity,
+            "seed": self.seed,
+        }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Recipe":
-        return cls.made(data["family"], data["knobs"], effort=data["effort"], seed=data["seed"])
+        """Return the object that ``to_json`` wrote."""
+        return cls.from_values(data["family"], data["hyperparameters"], fidelity=data["fidelity"], seed=data["seed"])
 
     def __str__(self) -> str:
         # What is switched off is left out: a row of a leaderboard should show what a recipe does.
-        inside = " ".join(f"{k}={_short(v)}" for k, v in self.knobs if v not in (False, None, "none"))
-        return f"{self.family}[{inside}]" + ("" if self.effort == 1 else f" effort={self.effort:.2g}")
+        inside = " ".join(f"{k}={short(v)}" for k, v in self.hyperparameters if v not in (False, None, "none"))
+        return f"{self.family}[{inside}]" + ("" if self.fidelity == 1 else f" fidelity={self.fidelity:.2g}")
 
 
-def _short(value: Scalar) -> str:
+def short(value: Scalar) -> str:
+    """Return a value as a table shows it: few digits, and the last part of a path."""
     if isinstance(value, float):
         return f"{value:.3g}"
     # A local checkpoint is a long path; its last part says enough in a table.
@@ -75,10 +88,11 @@ def _short(value: Scalar) -> str:
 
 
 @dataclass(frozen=True)
-class Knob:
+class Hyperparameter:
     """One named choice: ``values`` to pick from, or a numeric range ``low..high`` (``log`` and ``whole`` say how).
 
-    ``when`` = (other knob, allowed values) makes it conditional: it exists only where the other knob has one of those.
+    ``when`` = (other hyperparameter, allowed values) makes it conditional: it exists only where the other
+    hyperparameter has one of those.
     """
 
     name: str
@@ -94,23 +108,23 @@ class Knob:
 
 
 @dataclass(frozen=True)
-class Space:
-    """The knobs of every family in a search. Families without knobs to turn have an empty tuple.
+class SearchSpace:
+    """The hyperparameters of every family in a search. Families without hyperparameters to turn have an empty tuple.
 
-    A knob's condition may only name a knob that stands before it.
+    A hyperparameter's condition may only name a hyperparameter that stands before it.
     """
 
-    families: tuple[tuple[str, tuple[Knob, ...]], ...] = ()
+    families: tuple[tuple[str, tuple[Hyperparameter, ...]], ...] = ()
 
     def __iter__(self) -> Iterator[str]:
         return (name for name, _ in self.families)
 
-    def knobs(self, family: str) -> tuple[Knob, ...]:
+    def hyperparameters(self, family: str) -> tuple[Hyperparameter, ...]:
         return dict(self.families)[family]
 
 
 @dataclass(frozen=True)
-class Profile:
+class DatasetProfile:
     """What a family may know about the work before it offers recipes: sizes, never rows.
 
     ``classes`` are the columns of its outputs: one for a number.
@@ -127,7 +141,7 @@ class Profile:
     again: tuple[int, ...] = ()  # folds that finalists meet, where there are others
     seed: int = 0
     loss: str = "cross_entropy"  # of the task
-    columns: int = 0  # beside the text
+    columns: int = 0  # other than the text
     numbers: int = 0  # of them, those of numbers
     gaps: int = 0  # of these, those in which some are missing
     blank: float = 0.0  # share of rows without a text

@@ -18,11 +18,13 @@ from penna.errors import RunError
 from penna.search.recipe import Recipe
 
 FORMAT = 1
-FILE, PART = "ledger.jsonl", "ledger.part"
+FILE, PART = "trials.jsonl", "trials.part"
 _LONGEST_HEADER = 1 << 20
 
 
 class State(StrEnum):
+    """How a trial ended."""
+
     COMPLETE = "complete"
     PRUNED = "pruned"
     FAILED = "failed"
@@ -41,17 +43,17 @@ class Trial:
     state: State
     folds: tuple[int, ...] = ()
     scores: tuple[float, ...] = ()
-    errors: tuple[float, ...] = ()
+    score_std_errors: tuple[float, ...] = ()
     seconds: float = 0.0
     predicted_seconds: float | None = None
-    megabytes: float | None = None
-    milliseconds: float | None = None
+    size_mb: float | None = None
+    latency_ms: float | None = None
     reason: str = ""
     curve: tuple[tuple[int, float], ...] = ()
     rows_per_second: float = 0.0  # outputs of the last validation part, as measured; 0 where that has too few rows
     number: int = -1
-    asked: str = ""  # key of the proposal; the recipe may differ from it where the runner shrank it to fit
-    origin: str = ""  # which phase of the search asked for it: "baseline", "portfolio", "tpe", "finalist" ...
+    proposal_key: str = ""  # key of the proposal; the recipe may differ from it where the runner shrank it to fit
+    phase: str = ""  # which phase of the search requested it: "baseline", "portfolio", "tpe", "finalist" ...
 
     @property
     def score(self) -> float:
@@ -59,26 +61,28 @@ class Trial:
         return float(np.mean(self.scores)) if self.scores else -math.inf
 
     @property
-    def spread(self) -> float:
+    def score_std(self) -> float:
         """Standard deviation over folds; with a single fold, the bootstrap standard error of its score."""
         if len(self.scores) > 1:
             return float(np.std(self.scores, ddof=1))
-        return self.errors[0] if self.errors else 0.0
+        return self.score_std_errors[0] if self.score_std_errors else 0.0
 
     @property
-    def cautious(self) -> float:
+    def lower_score(self) -> float:
         """Mean less half a standard deviation: what finalists are chosen by."""
-        return self.score - 0.5 * self.spread
+        return self.score - 0.5 * self.score_std
 
     def to_json(self) -> dict[str, Any]:
+        """Return a JSON-able form."""
         return {**self.__dict__, "recipe": self.recipe.to_json(), "state": str(self.state)}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Trial":
+        """Return the object that ``to_json`` wrote."""
         fields = dict(data)
         fields["recipe"] = Recipe.from_json(fields["recipe"])
         fields["state"] = State(fields["state"])
-        for name in ("folds", "scores", "errors"):
+        for name in ("folds", "scores", "score_std_errors"):
             fields[name] = tuple(fields[name])
         fields["curve"] = tuple((int(a), float(b)) for a, b in fields["curve"])
         made = cls(**fields)
@@ -87,18 +91,20 @@ class Trial:
 
     def _check(self) -> None:
         """Raise TypeError for values of another type: a line of a ledger may be damaged, and still be JSON."""
-        numbers = [*self.scores, *self.errors, *self.folds, self.number, self.seconds, self.rows_per_second]
-        numbers += [self.recipe.effort, self.recipe.seed]
-        costs = (self.predicted_seconds, self.megabytes, self.milliseconds)
+        numbers = [*self.scores, *self.score_std_errors, *self.folds, self.number, self.seconds, self.rows_per_second]
+        numbers += [self.recipe.fidelity, self.recipe.seed]
+        costs = (self.predicted_seconds, self.size_mb, self.latency_ms)
         numbers += [value for value in costs if value is not None]
         if not all(isinstance(value, int | float) for value in numbers):
             raise TypeError("a number of a trial is none")
-        if not all(isinstance(value, str) for value in (self.reason, self.asked, self.origin, self.recipe.family)):
+        if not all(
+            isinstance(value, str) for value in (self.reason, self.proposal_key, self.phase, self.recipe.family)
+        ):
             raise TypeError("a word of a trial is none")
 
 
-class Ledger:
-    """Append-only list of trials in ``folder/ledger.jsonl``, with each trial's out-of-fold outputs beside it.
+class TrialLog:
+    """Append-only list of trials in ``folder/trials.jsonl``, with each trial's out-of-fold outputs next to it.
 
     The first line is a header that names the format and the work (table fingerprint, task, metric, seed ...); a
     ledger of other work cannot be resumed. A last line cut short by a kill is dropped; a file without a whole first
@@ -130,12 +136,12 @@ class Ledger:
             part.unlink(missing_ok=True)
 
     def append(self, trial: Trial, outputs: Mapping[int, np.ndarray[Any, Any]] | None = None) -> Trial:
-        """Number the trial, store the (rows, k) outputs of each fold, and write the line through to disk."""
+        """Return number the trial, store the (rows, k) outputs of each fold, and write the line through to disk."""
         trial = replace(trial, number=len(self.trials))
         self.begin()
         if outputs:
             (self.folder / "outputs").mkdir(exist_ok=True)
-            # The arrays go first: a line in the ledger means that its outputs are there.
+            # The arrays go first: a line in the trial log means that its outputs are there.
             for fold, array in outputs.items():
                 ragged.save(self._outputs_path(trial.number, fold), array)
         _append(self.path, trial.to_json())

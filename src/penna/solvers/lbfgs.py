@@ -29,10 +29,10 @@ def minimise(
     tol: float = 1e-4,
     memory: int = 5,
 ) -> Array:
-    """The point reached when the next step promises less than ``tol`` of the loss, or when time is up.
+    """Return the point reached when the next step promises less than ``tol`` of the loss, or when time is up.
 
     start (p,) float32 -> (p,) float32. Overruns the deadline by at most one gradient. Raises TimeoutError where not one
-    step was taken by then: where it started, nothing is learnt.
+    step was taken by then: where it started, nothing is learned.
     """
     x, g = start.astype(np.float32, copy=True), np.empty(start.shape, np.float32)
     x_next, g_next = np.empty_like(x), np.empty_like(g)

@@ -142,7 +142,7 @@ def descended(
     tol: float,
     start: Logistic | None,
 ) -> Logistic:
-    """The weights that minimise a loss of margins (n, k) and ½ ridge · coef².
+    """Return the weights that minimise a loss of margins (n, k) and ½ ridge · coef².
 
     slopes     margins -> the loss, with its derivative by the margins written over them
     curvature  (k,) about the second derivative of the loss, summed over the rows

@@ -1,7 +1,8 @@
-"""Ridge regression by conjugate gradients in float32. Knows a matrix of features (dense, or sparse rows), numbers and a
-deadline; never a text or a task.
+"""Ridge regression by conjugate gradients in float32.
 
-Own code beside scikit-learn's, for the reasons of ``logistic``: a deadline, float32, threads, and the same rows.
+Knows a matrix of features (dense, or sparse rows), numbers and a deadline; never a text or a task.
+
+Own code next to scikit-learn's, for the reasons of ``logistic``: a deadline, float32, threads, and the same rows.
 """
 
 import time
@@ -26,8 +27,9 @@ def fit_ridge(
     tol: float = 1e-4,
     threads: int = 2,
 ) -> Logistic:
-    """Minimise Σ weight · (y - X coef - intercept)² + alpha ‖coef‖², intercept free, as scikit-learn's Ridge does; coef
-    (1, d).
+    """Minimise Σ weight · (y - X coef - intercept)² + alpha ‖coef‖², intercept free, as scikit-learn's Ridge does.
+
+    Coef (1, d).
 
     X        (n, d) float32, dense or scipy CSR
     y        (n,) numbers of about unit size
@@ -47,8 +49,9 @@ def fit_ridge(
 def _conjugate(
     rows: Rows, y: Array, share: Array, alpha: Any, deadline: Deadline | None, most: int, tol: float
 ) -> Array:
-    """(d, 1) solution of (XᵀSPX + alpha) w = XᵀSPy, P taking the weighted mean away; S holds the rows' weights, y (n,)
-    is centred; Jacobi preconditioner.
+    """(d, 1) solution of (XᵀSPX + alpha) w = XᵀSPy, P taking the weighted mean away.
+
+    S holds the rows' weights, y (n,) is centred; Jacobi preconditioner.
 
     Hestenes and Stiefel (1952); dense rows lie on their principal axes, where the first step is the solution.
     """

@@ -1,7 +1,9 @@
-"""Support vector regression by L-BFGS in float32: what is nearly right counts for nothing, what is far off no more than
-by how far. Knows a matrix of features (dense, or sparse rows), numbers and a deadline; never a text or a task.
+"""Support vector regression by L-BFGS in float32.
 
-Own code beside scikit-learn's, for the reasons of ``logistic``: a deadline, float32, threads, and the same rows.
+What is nearly right counts for nothing, what is far off no more than by how far. Knows a matrix of features (dense, or
+sparse rows), numbers and a deadline; never a text or a task.
+
+Own code next to scikit-learn's, for the reasons of ``logistic``: a deadline, float32, threads, and the same rows.
 """
 
 from typing import Any

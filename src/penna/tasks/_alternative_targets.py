@@ -9,7 +9,7 @@ _MOST = 0.95
 
 
 def hint(table: Table) -> str:
-    """What the column looks like, and what to do about it; "" where it looks like labels."""
+    """Return what the column looks like, and what to do about it; "" where it looks like labels."""
     assert table.target is not None
     given, column = table.target.tolist(), f"column {table.target_name!r}"
     if sign := _multi_labels.hint(given):
@@ -18,7 +18,7 @@ def hint(table: Table) -> str:
 
 
 def lonely_words(table: Table) -> str:
-    """What is said of tags where each row has one word alone."""
+    """Return what is known of tags where each row has one word alone."""
     if any(" " in text.strip() for column in table.text.values() for text in column[:_SOME]):
         return ""
     return (
@@ -28,7 +28,7 @@ def lonely_words(table: Table) -> str:
 
 
 def _typed(sign: str) -> str:
-    """A sign as it is typed at the command line."""
+    """Return a sign as it is typed at the command line."""
     return "'" + sign.replace("\n", "\\n").replace("\t", "\\t") + "'"
 
 

@@ -13,7 +13,7 @@ from penna.metrics import quotes
 #: Answers as (text, where it begins in characters).
 Quoted: TypeAlias = list[tuple[str, int]]
 
-ABSENT = "an answer does not stand in its text, or not at the place that is said"
+ABSENT = "an answer does not stand in its text, or not at the place that is stated"
 EMPTY = "they are empty (write [] where the text does not say)"
 FORM = "their cells hold no answers, or not as many places as answers"
 _SOME = 500
@@ -24,7 +24,7 @@ def like(table: Table) -> bool:
     """Whether most cells quote the second text of a pair, or are lists or dicts of such quotes."""
     if table.target is None or table.pair is None:
         return False
-    some = table.some(_SOME)
+    some = table.sample(_SOME)
     assert some.target is not None
     given = [cell for cell in some.target if cell not in (None, "", ())]
     written = [cell for cell in given if isinstance(cell, tuple) or (isinstance(cell, str) and cell[:1] in "[{")]
@@ -54,8 +54,10 @@ def _read(cell: Any, text: str) -> Quoted | str:
 
 
 def _place(answer: str, start: int, text: str) -> tuple[str, int]:
-    """The answer without spaces around it, and where it begins: where it was said to, else where it is found, as words
-    of its own if it stands so anywhere."""
+    """Return the answer without spaces around it, and where it begins.
+
+    Where stated, else where it is found, as words of its own if it stands so anywhere.
+    """
     bare = answer.strip()
     for at in (start, start + len(answer) - len(answer.lstrip())):
         if start >= 0 and text[at : at + len(bare)] == bare:
@@ -67,7 +69,7 @@ def _place(answer: str, start: int, text: str) -> tuple[str, int]:
 
 
 def _answers(cell: Any) -> list[tuple[str, int]] | None:
-    """(text, start) pairs, start -1 where it was not said; None of what holds no answers."""
+    """(text, start) pairs, start -1 where it was not given; None of what holds no answers."""
     cell = _parsed(cell, "[{")
     if not isinstance(cell, list | tuple):
         return _one(cell)
@@ -76,7 +78,7 @@ def _answers(cell: Any) -> list[tuple[str, int]] | None:
 
 
 def _parsed(cell: Any, begins: str) -> Any:
-    """The list or dict that a cell holds, if it begins so; else as it is."""
+    """Return the list or dict that a cell holds, if it begins so; else as it is."""
     if not isinstance(cell, str) or cell.lstrip()[:1] not in tuple(begins):
         return cell
     found = python_literals.parsed(cell)
@@ -103,12 +105,12 @@ def _of_dict(cell: dict[str, Any]) -> list[tuple[str, int]] | None:
 
 
 def texts(cell: Any) -> tuple[str, ...]:
-    """What is written in a cell of answers."""
+    """Return what is written in a cell of answers."""
     return tuple(text for text, _ in _answers(cell) or () if text)
 
 
 def truth(text: str, answers: Quoted) -> quotes.Truth:
-    """A row as scores know it; the first answer in whole words."""
+    """Return a row as scores know it; the first answer in whole words."""
     words = word_offsets.words(text, word_offsets.FOUND)
     span = None
     if answers:
@@ -120,13 +122,13 @@ def truth(text: str, answers: Quoted) -> quotes.Truth:
 
 
 def around(row: quotes.Truth, most: int = 300) -> str:
-    """What of a text stands around its answer, or at its beginning."""
+    """Return what of a text stands around its answer, or at its beginning."""
     begin = 0 if row.span is None else max(0, int(row.places[row.span[0], 0]) - most // 2)
     return ("… " if begin else "") + row.text[begin : begin + most] + (" …" if begin + most < len(row.text) else "")
 
 
-def told(found: Sequence[Any], text: str) -> dict[str, Any]:
-    """The likeliest of some quotes in characters, and the others."""
+def as_dict(found: Sequence[Any], text: str) -> dict[str, Any]:
+    """Return the likeliest of some quotes in characters, and the others."""
     words = word_offsets.words(text, word_offsets.FOUND)
     made = [_told(span, score, words, text) for span, score in found]
     return {**made[0], "others": made[1:]}

@@ -52,7 +52,7 @@ def check(counts: Counter[Any], table: Table) -> None:
 
 
 def _object(label: Any) -> list[str]:
-    """The keys of an object that is written in a label."""
+    """Return the keys of an object that is written in a label."""
     found = python_literals.parsed(label) if isinstance(label, str) and label[:1] == "{" else None
     return list(found) if isinstance(found, dict) else []
 
@@ -63,11 +63,11 @@ def counted(table: Table) -> Counter[Any]:
 
 
 def rows_at(table: Table, positions: Sequence[Any] | Array) -> str:
-    shown = ", ".join(str(int(table.numbers[i])) for i in sorted(positions)[:FEW])
+    shown = ", ".join(str(int(table.row_numbers[i])) for i in sorted(positions)[:FEW])
     return shown + (" ..." if len(positions) > FEW else "")
 
 
 def named(labels: Any) -> str:
-    """The first few, each cut to a readable length."""
+    """Return the first few, each cut to a readable length."""
     listed = [repr(label)[:40] for label in sorted(labels, key=str)]
     return ", ".join(listed[:FEW]) + (f" and {len(listed) - FEW} more" if len(listed) > FEW else "")

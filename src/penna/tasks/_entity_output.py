@@ -30,28 +30,28 @@ def sets(rows: Sequence[Any], bare: bool, names: Sequence[str] = ()) -> list[set
 
 
 def quoted(found: Sequence[Span], text: str, rule: str) -> list[str]:
-    """The words of each span, and its type."""
+    """Return the words of each span, and its type."""
     words = word_offsets.words(text, rule)
     return [f"{text[words[start, 0] : words[end - 1, 1]]} ({kind})" for start, end, kind in found]
 
 
-def mistakes(exam: Table, pairs: Sequence[tuple[list[Span], list[Span]]], rule: str, most: int) -> list[dict[str, Any]]:
+def mistakes(test: Table, pairs: Sequence[tuple[list[Span], list[Span]]], rule: str, most: int) -> list[dict[str, Any]]:
     """Of rows as (true, answered) entities, those with most missed or invented: both, quoted."""
     wrong = [(sorted(set(true) - set(found)), sorted(set(found) - set(true))) for true, found in pairs]
     worst = sorted((i for i, row in enumerate(wrong) if any(row)), key=lambda i: -sum(map(len, wrong[i])))[:most]
     return [
         {
-            "row": int(exam.numbers[i]),
-            "text": str(exam.joined[i])[:_CELL],
-            "missed": quoted(wrong[i][0], exam.joined[i], rule),
-            "invented": quoted(wrong[i][1], exam.joined[i], rule),
+            "row": int(test.row_numbers[i]),
+            "text": str(test.full_text[i])[:_CELL],
+            "missed": quoted(wrong[i][0], test.full_text[i], rule),
+            "invented": quoted(wrong[i][1], test.full_text[i], rule),
         }
         for i in worst
     ]
 
 
 def some(names: Sequence[str], most: int = 10) -> str:
-    """The first few names."""
+    """Return the first few names."""
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 

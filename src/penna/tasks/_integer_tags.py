@@ -24,7 +24,7 @@ def unnamed(cells: Iterable[Any]) -> tuple[str, ...]:
 
 
 def words(cell: Any, names: Sequence[str]) -> Any:
-    """The names of a row of numbers; a number without one stays. Any other cell is as it was.
+    """Return the names of a row of numbers; a number without one stays. Any other cell is as it was.
 
     >>> words((0, 1, 7), ("O", "B-PER")), words(("O",), ("O", "B-PER"))
     (('O', 'B-PER', '7'), ('O',))

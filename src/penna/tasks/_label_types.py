@@ -1,4 +1,7 @@
-"""Labels of a column: their one type, and what is said where they have none or are not known. Light, like the tasks."""
+"""Labels of a column: their one type, and what is reported where they have none or are not known.
+
+Light, like the tasks.
+"""
 
 import math
 from collections import Counter
@@ -17,14 +20,14 @@ KINDS: dict[str, type] = {"str": str, "int": int, "bool": bool, "float": float}
 
 
 def kind_of(table: Table) -> str:
-    """The one type of all labels, by name. Raises TaskError, naming rows, where there is none."""
+    """Return the one type of all labels, by name. Raises TaskError, naming rows, where there is none."""
     assert table.target is not None
     first: dict[str, int] = {}
     for position, label in enumerate(table.target):
         first.setdefault(_name_of(label), position)
     if set(first) == {"int", "float"}:
         return "float"
-    column, row = f"column {table.target_name!r}", {kind: int(table.numbers[at]) for kind, at in first.items()}
+    column, row = f"column {table.target_name!r}", {kind: int(table.row_numbers[at]) for kind, at in first.items()}
     if "missing" in first:
         raise TaskError(f"{column} has no label in row {row['missing']}: fill it in or drop such rows.")
     if unusable := sorted(set(first) - set(KINDS)):
@@ -49,7 +52,7 @@ def _name_of(label: Any) -> str:
 
 
 def plain(label: Any, kind: str) -> Label:
-    """The label as a plain Python value: numpy scalars do not survive JSON."""
+    """Return the label as a plain Python value: numpy scalars do not survive JSON."""
     plain: Label = KINDS[kind](label)
     return plain
 
@@ -65,7 +68,7 @@ def check_counts(counts: Counter[Label], table: Table) -> None:
 def unseen_message(table: Table, positions: Array, classes: tuple[Any, ...]) -> str:
     assert table.target is not None
     labels = dict.fromkeys(str(table.target[i]) for i in positions)
-    rows = _some(int(table.numbers[i]) for i in positions)
+    rows = _some(int(table.row_numbers[i]) for i in positions)
     return (
         f"column {table.target_name!r} has labels that were not there at fit: {_some(labels)} "
         f"(rows {rows}; known labels: {_some(classes)}): correct or drop these rows."
@@ -73,7 +76,7 @@ def unseen_message(table: Table, positions: Array, classes: tuple[Any, ...]) -> 
 
 
 def _some(items: Iterable[Any], most: int = 5) -> str:
-    """The first few, each cut to a readable length."""
+    """Return the first few, each cut to a readable length."""
     listed = [str(item) if isinstance(item, int) else repr(item) for item in items]
     cut = [item if len(item) <= 40 else item[:37] + "..." for item in listed[:most]]
     return ", ".join(cut) + (f" and {len(listed) - most} more" if len(listed) > most else "")

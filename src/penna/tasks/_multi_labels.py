@@ -25,7 +25,7 @@ _LEAST = 0.01
 _MIXED = 0.7
 #: A label is a name, not a sentence.
 _LONGEST, _WORDS = 60, 5
-_SOME = 50_000  # cells that the form is told by
+_SOME = 50_000  # cells that the form is recognized by
 
 
 def several(cells: Sequence[Any]) -> bool:
@@ -38,7 +38,7 @@ def several(cells: Sequence[Any]) -> bool:
 
 
 def form_of(cells: Sequence[Any]) -> str:
-    """The sign between the labels of a column, "json" for lists written so; "" where there is neither.
+    """Return the sign between the labels of a column, "json" for lists written so; "" where there is neither.
 
     >>> form_of(["joy|love", "joy", "anger|joy", "love"]), form_of(["Sports, Outdoors", "Books"])
     ('|', '')
@@ -69,7 +69,9 @@ def unread(cells: Sequence[Any]) -> list[int]:
 
 
 def hint(cells: Sequence[Any]) -> str:
-    """A sign that labels of a column may be joined by, among those that are not looked for otherwise; "" for none.
+    """Return a sign that labels of a column may be joined by, among those that are not looked for otherwise.
+
+    "" for none.
 
     >>> hint(["joy#love", "joy", "anger#joy", "love"]), hint(["[joy, love]", "[joy]"]), hint(["credit card", "card"])
     ('#', '[,]', '')
@@ -136,7 +138,7 @@ def _set(cell: Any, form: str) -> tuple[Any, ...]:
 
 
 def _parts(cell: str, form: str) -> list[Any]:
-    """The labels written in a cell; among lists, what is none is a label."""
+    """Return the labels written in a cell; among lists, what is none is a label."""
     text = cell.strip()
     if form == JSON and listed(text):
         found = python_literals.parsed(text)
@@ -148,14 +150,14 @@ def _parts(cell: str, form: str) -> list[Any]:
 
 
 def _named(part: Any) -> Any:
-    """A label as text; what is none stays to be seen: objects as JSON, lists as tuples."""
+    """Return a label as text; what is none stays to be seen: objects as JSON, lists as tuples."""
     if isinstance(part, list):
         return tuple(map(str, part))
     return json.dumps(part, ensure_ascii=False) if isinstance(part, dict) else str(part).strip()
 
 
 def bare(form: str) -> str:
-    """The sign between labels, of a form that has brackets around them, too: ``[,]``.
+    """Return the sign between labels, of a form that has brackets around them, too: ``[,]``.
 
     >>> bare("[,]"), bare(";")
     (',', ';')
@@ -164,14 +166,15 @@ def bare(form: str) -> str:
 
 
 def written(labels: Sequence[Any], form: str) -> str:
-    """
+    """Return labels as one cell.
+
     >>> written(("a", "b"), "[,]"), written(("a", "b"), "|")
     ('[a,b]', 'a|b')
     """
-    said = bare(form).join(map(str, labels))
-    return f"[{said}]" if bare(form) != form else said
+    cell = bare(form).join(map(str, labels))
+    return f"[{cell}]" if bare(form) != form else cell
 
 
 def sign_for(labels: Collection[Any]) -> str:
-    """The first sign that is in no label; "json" where each is in some."""
+    """Return the first sign that is in no label; "json" where each is in some."""
     return next((sign for sign in SIGNS if not any(sign in str(label) for label in labels)), JSON)

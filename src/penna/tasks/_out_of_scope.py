@@ -1,4 +1,7 @@
-"""What is out of scope: the class that answers what belongs to no other; how well it is told. Light, like the tasks."""
+"""What is out of scope: the class that answers what belongs to no other; how well it is recognized.
+
+Light, like the tasks.
+"""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -18,7 +21,7 @@ _LEAST_OTHERS = 2
 
 
 def named(labels: Sequence[Any]) -> Any:
-    """The label that is called like one for what is out of scope, None where there is none, or no scope.
+    """Return the label that is called like one for what is out of scope, None where there is none, or no scope.
 
     >>> named(["balance", "Out of scope", "transfer"])
     'Out of scope'
@@ -34,8 +37,10 @@ def whole(outputs: Array, columns: int) -> Array:
 
 
 def measures(y: Array, outputs: Array, column: int) -> dict[str, list[float]]:
-    """Accuracy on what is in scope, and, where there are rows that are not, how well these are told apart: each with
-    its interval."""
+    """Accuracy on what is in scope, and, where there are rows that are not, how well these are distinguished.
+
+    Each with its interval.
+    """
 
     def rows(y: Array, outputs: Array) -> Rows:
         answers = outputs.argmax(axis=1)
@@ -47,21 +52,21 @@ def measures(y: Array, outputs: Array, column: int) -> dict[str, list[float]]:
     return {name: list(metrics.bootstrap(y, outputs, Metric(rows, value))) for name, value in wanted.items()}
 
 
-def _accuracy(out: Array, told: Array, right: Array) -> float:
+def _accuracy(out: Array, predicted: Array, right: Array) -> float:
     return _share(right[~out])
 
 
-def _precision(out: Array, told: Array, right: Array) -> float:
-    return _share(out[told])
+def _precision(out: Array, predicted: Array, right: Array) -> float:
+    return _share(out[predicted])
 
 
-def _recall(out: Array, told: Array, right: Array) -> float:
-    return _share(told[out])
+def _recall(out: Array, predicted: Array, right: Array) -> float:
+    return _share(predicted[out])
 
 
-def _f1(out: Array, told: Array, right: Array) -> float:
-    both = int(out.sum() + told.sum())
-    return 2 * int((out & told).sum()) / both if both else 0.0
+def _f1(out: Array, predicted: Array, right: Array) -> float:
+    both = int(out.sum() + predicted.sum())
+    return 2 * int((out & predicted).sum()) / both if both else 0.0
 
 
 def _share(rows: Array) -> float:
@@ -69,12 +74,12 @@ def _share(rows: Array) -> float:
 
 
 def plain(label: Any, kind: type) -> Any:
-    """A label as the others are written: from the command line all are text. Raises ValueError."""
+    """Return a label as the others are written: from the command line all are text. Raises ValueError."""
     if kind is bool:
         return {"true": True, "false": False}[str(label).lower()]
     return kind(label)
 
 
 def last(labels: Iterable[Any], label: Any) -> tuple[Any, ...]:
-    """The labels, sorted, with the one that no row has at the end: it is a column that models do not know."""
+    """Return the labels, sorted, with the one that no row has at the end: it is a column that models do not know."""
     return (*sorted(set(labels) - {label}), label)

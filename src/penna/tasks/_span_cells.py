@@ -43,8 +43,10 @@ SCHEME = "their tags are not of the scheme"
 
 @dataclass(frozen=True, eq=False)
 class Marked:
-    """A column, read: ``entities`` (n,) a list of spans in words, or why the row cannot be used; ``widened`` (n,) how
-    many spans began or ended inside a word, and were taken to its ends."""
+    """A column, read: ``entities`` (n,) a list of spans in words, or why the row cannot be used.
+
+    ``widened`` (n,) how many spans began or ended inside a word, and were taken to its ends.
+    """
 
     entities: list[list[Span] | str]
     widened: list[int]
@@ -55,14 +57,14 @@ class Marked:
 
 
 def form_of(table: Table) -> str:
-    """ "tags" or "spans", where most cells are such and go with their texts; "" otherwise."""
+    """Return "tags" or "spans" if most cells are such and go with their texts; "" otherwise."""
     if table.target is None or len(table.text) != 1:
         return ""
-    names, table = table.tag_names, table.some(_SOME)
+    names, table = table.tag_names, table.sample(_SOME)
     assert table.target is not None
     if _numbers(table):
         return TAGS
-    pairs = zip(cells(table.target), table.joined, strict=True)
+    pairs = zip(cells(table.target), table.full_text, strict=True)
     some = [(cell, text) for cell, text in pairs if cell]
     if not some:
         return ""
@@ -77,7 +79,7 @@ def form_of(table: Table) -> str:
 def _numbers(table: Table) -> bool:
     """Whether cells are whole numbers, as many as their texts have words: by chance, few rows are."""
     assert table.target is not None
-    some = [(cell, text) for cell, text in zip(cells(table.target), table.joined, strict=True) if cell]
+    some = [(cell, text) for cell, text in zip(cells(table.target), table.full_text, strict=True) if cell]
     equal = [
         len(cell)
         for cell, text in some
@@ -88,8 +90,10 @@ def _numbers(table: Table) -> bool:
 
 
 def _likely(tagged: Sequence[Any], scheme: Scheme | str) -> bool:
-    """Lists of labels may be as long as their texts by chance; tags without prefixes, or of no known scheme, must show
-    an outside."""
+    """Tell tags from lists of labels, which may be as long as their texts by chance.
+
+    Tags without prefixes, or of no known scheme, must show an outside.
+    """
     prefixed = isinstance(scheme, Scheme) and scheme.name != "bare"
     return prefixed or any("O" in cell for cell in tagged)
 
@@ -135,7 +139,7 @@ def _inner(cell: tuple[Any, ...]) -> Any:
 
 
 def scheme_of(table: Table) -> Scheme | str:
-    """The scheme of a column of tags, or two tags that follow none together."""
+    """Return the scheme of a column of tags, or two tags that follow none together."""
     assert table.target is not None
     return find(cell for cell in cells(table.target) if _tagged(cell))
 
@@ -144,7 +148,7 @@ def read(table: Table, form: str, scheme: Scheme) -> Marked:
     """Every row's entities, in words."""
     assert table.target is not None
     made, widened = list[list[Span] | str](), []
-    for cell, text in zip(cells(table.target), table.joined, strict=True):
+    for cell, text in zip(cells(table.target), table.full_text, strict=True):
         words = word_offsets.words(text, _RULES[form])
         wide = 0
         if form == TAGS:
@@ -192,7 +196,7 @@ def _of_spans(cell: Any, text: str, words: Any) -> tuple[list[Span] | str, int]:
 
 
 def spans_in(cell: Iterable[Any]) -> list[Span]:
-    """The spans of a cell, sorted; pieces of entities are put together. Raises as ``span`` does."""
+    """Return the spans of a cell, sorted; pieces of entities are put together. Raises as ``span`` does."""
     given = list(cell)
     found = sorted(map(span, given))
     pieces = all(isinstance(one, dict) and "entity" in one and "entity_group" not in one for one in given)
@@ -200,7 +204,8 @@ def spans_in(cell: Iterable[Any]) -> list[Span]:
 
 
 def _whole(pieces: Sequence[Span]) -> list[Span]:
-    """
+    """Join pieces of spans that touch.
+
     >>> _whole([(0, 2, "B-PER"), (2, 4, "I-PER"), (5, 8, "I-PER"), (9, 11, "B-PER")])
     [(0, 8, 'PER'), (9, 11, 'PER')]
     """
@@ -215,8 +220,10 @@ def _whole(pieces: Sequence[Span]) -> list[Span]:
 
 
 def span(given: Any) -> Span:
-    """From {start, end, label}, under any of the usual names, or [start, end, label]. Raises KeyError, with a reason,
-    where one of them is missing; TypeError or ValueError where it is neither."""
+    """From {start, end, label}, under any of the usual names, or [start, end, label].
+
+    Raises KeyError, with a reason, where one of them is missing; TypeError or ValueError where it is neither.
+    """
     if isinstance(given, dict):
         given = [_under(given, name) for name in _KEYS]
     start, end, kind = given
@@ -236,21 +243,23 @@ def _under(given: dict[str, Any], name: str) -> Any:
 
 
 def left_out(table: Table, marked: Marked, form: str, scheme: Scheme) -> list[Finding]:
-    """Why rows cannot be used, with their numbers; how many spans were taken to the ends of words, and how many rows
-    have tags of another scheme."""
-    said = data_findings.left_out(table, marked.entities)
-    said += data_findings.of_rows(
+    """Why rows cannot be used, with their numbers.
+
+    How many spans were taken to the ends of words, and how many rows have tags of another scheme.
+    """
+    findings = data_findings.left_out(table, marked.entities)
+    findings += data_findings.of_rows(
         "widened spans", "rows with spans that begin or end inside a word, taken to its ends",
-        table.numbers[np.array(marked.widened, np.int64) > 0], "info", does="takes whole words",
+        table.row_numbers[np.array(marked.widened, np.int64) > 0], "info", does="takes whole words",
         change="correct their ends in the file",
     )  # fmt: skip
-    return [*said, *(_of_others(table, marked, scheme) if form == TAGS else []), *_lonely(table, marked)]
+    return [*findings, *(_of_others(table, marked, scheme) if form == TAGS else []), *_lonely(table, marked)]
 
 
 def _of_others(table: Table, marked: Marked, scheme: Scheme) -> list[Finding]:
     """Rows with tags of another scheme: what they mean is plain all the same."""
     assert table.target is not None
-    known = zip(table.numbers.tolist(), cells(table.target), marked.entities, strict=True)
+    known = zip(table.row_numbers.tolist(), cells(table.target), marked.entities, strict=True)
     rows = [row for row, cell, found in known if not isinstance(found, str) and foreign(cell, scheme)]
     return data_findings.of_rows(
         "mixed schemes", f"rows with tags that {scheme.name} has not, the scheme of the others", np.array(rows),
@@ -268,14 +277,17 @@ def _lonely(table: Table, marked: Marked) -> list[Finding]:
     if not rows:
         return []
     some = ", ".join(f"{kind!r} in row {row}" for kind, row in list(rows.items())[:_FEW])
-    said = f"types that stand in one row alone, to be learnt or judged and not both: {len(rows)} ({some})."
+    message = f"types that stand in one row alone, to be learned or judged and not both: {len(rows)} ({some})."
     at, change = tuple(rows.values())[:_FEW], "add rows with them, or correct their names"
-    return [Finding("rare class", said, len(rows), at, "warning", does="keeps them", change=change)]
+    return [Finding("rare class", message, len(rows), at, "warning", does="keeps them", change=change)]
 
 
 def written(marked: Marked, table: Table, form: str) -> Objects:
-    """The column again with each usable cell in one form: tuples of tags as they were given, or of (start, end,
-    label) in characters, sorted; None where a cell cannot be used."""
+    """Return the column again with each usable cell in one form.
+
+    Tuples of tags as they were given, or of (start, end, label) in characters, sorted; None where a cell cannot be
+    used.
+    """
     assert table.target is not None
     out = []
     for cell, found in zip(cells(table.target), marked.entities, strict=True):

@@ -1,4 +1,6 @@
-"""How tags of words spell entities: schemes, told by the tags, and spans from tags and back. Knows one row at a time.
+"""How tags of words spell entities: schemes, recognized by the tags, and spans from tags and back.
+
+Knows one row at a time.
 
 A span is (first word, word after the last, type). Reading is lenient, as seqeval is by default: an inside tag that
 follows nothing begins an entity. So one reader does for every scheme, and only writing asks which.
@@ -14,7 +16,8 @@ Span: TypeAlias = tuple[int, int, str]
 
 OUTSIDE = "O"
 _TAG = re.compile(r"([BIESLUMW])([-_])(.+)", re.DOTALL)
-#: Of the tags beside O, so many must have a prefix where any has; of the rows with such, so many must be of one scheme.
+#: Of the tags other than O, so many must have a prefix where any has; of the rows with such, so many must be of one
+#: scheme.
 _PREFIXED, _FITTING = 0.9, 0.9
 #: Letters of a scheme for the first word, those within, the last, and an only one.
 _LETTERS = {"BIO": "BIIB", "IO": "IIII", "IOBES": "BIES", "BILOU": "BILU", "BMES": "BMES", "BMEW": "BMEW"}
@@ -23,8 +26,10 @@ _ALIKE = {"M": "I", "L": "E", "U": "S", "W": "S"}
 
 @dataclass(frozen=True)
 class Scheme:
-    """``name``: BIO (IOB2), IOB1, IO, IOBES, BILOU, BMES or BMEW, or "bare" for types without prefixes; ``sign``
-    stands between prefix and type."""
+    """``name``: BIO (IOB2), IOB1, IO, IOBES, BILOU, BMES or BMEW, or "bare" for types without prefixes.
+
+    ``sign`` stands between prefix and type.
+    """
 
     name: str = "BIO"
     sign: str = "-"
@@ -34,7 +39,7 @@ NAMES = (*_LETTERS, "IOB1", "bare")
 
 
 def find(rows: Iterable[Sequence[str]]) -> Scheme | str:
-    """The scheme of many rows of tags, or two tags that together follow none.
+    """Return the scheme of many rows of tags, or two tags that together follow none.
 
     >>> find([["B-LOC", "I-LOC", "O"]]), find([["U-LOC", "O", "B-PER", "L-PER"]]).name, find([["LOC", "O"]]).name
     (Scheme(name='BIO', sign='-'), 'BILOU', 'bare')
@@ -84,7 +89,7 @@ def _seldom(rows: Sequence[Sequence[str]]) -> bool:
 
 
 def spans(tags: Sequence[str], bare: bool = False) -> list[Span]:
-    """The entities that a row of tags spells.
+    """Return the entities that a row of tags spells.
 
     >>> spans(["B-PER", "I-PER", "B-PER", "O", "I-LOC", "E-LOC", "I-LOC"])
     [(0, 2, 'PER'), (2, 3, 'PER'), (4, 6, 'LOC'), (6, 7, 'LOC')]
@@ -118,7 +123,7 @@ def follows(tag: str, bare: bool) -> bool:
 
 
 def tags(found: Iterable[Span], length: int, scheme: Scheme) -> list[str]:
-    """The row of tags that spells these entities; the opposite of ``spans``.
+    """Return the row of tags that spells these entities; the opposite of ``spans``.
 
     >>> tags([(1, 3, "LOC"), (4, 5, "PER")], 5, Scheme("BILOU"))
     ['O', 'B-LOC', 'L-LOC', 'O', 'U-PER']

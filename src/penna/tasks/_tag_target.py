@@ -11,9 +11,11 @@ from penna.tasks._integer_tags import numbered, unnamed, words
 from penna.tasks._tag_schemes import NAMES, Scheme
 
 
-def cells_of(table: Table) -> Table:
-    """The table with words in place of whole numbers, and their names; any other as it is. Raises TaskError where a
-    number has no name."""
+def parse_target(table: Table) -> Table:
+    """Return the table with words in place of whole numbers, and their names; any other as it is.
+
+    Raises TaskError where a number has no name.
+    """
     if table.target is None:
         return table
     given = [cell for cell in _span_cells.cells(table.target) if numbered(cell)]
@@ -29,14 +31,14 @@ def cells_of(table: Table) -> Table:
 
 
 def named(table: Table, names: Sequence[str]) -> Table:
-    """The table with these names in place of numbers; a number without one stays."""
+    """Return the table with these names in place of numbers; a number without one stays."""
     assert table.target is not None
     found = ragged.objects(words(cell, names) for cell in _span_cells.cells(table.target))
     return replace(table, target=found, tag_names=tuple(names))
 
 
 def form_of(table: Table) -> tuple[str, Scheme]:
-    """ "tags" or "spans", and the scheme of tags. Raises TaskError."""
+    """Return "tags" or "spans", and the scheme of tags. Raises TaskError."""
     if table.target is None or not len(table):
         raise TaskError("there is nothing to learn from: the table has no target column or no rows.")
     column = f"column {table.target_name!r}"

@@ -1,4 +1,4 @@
-"""How good texts are beside reference texts: BLEU, chrF and TER, as sacreBLEU computes them (Post 2018, arXiv
+"""How well texts match reference texts: BLEU, chrF and TER, as sacreBLEU computes them (Post 2018, arXiv
 1804.08771), with bootstrap intervals over rows. Knows texts; serving opens this file, and sacreBLEU only to measure.
 """
 
@@ -31,7 +31,7 @@ def codes(text: str) -> Array:
 
 
 def text_of(output: Array) -> str:
-    """What ``codes`` made numbers of. What is none is left out, and so is zero, which no text holds."""
+    """Return what ``codes`` made numbers of. What is none is left out, and so is zero, which no text holds."""
     points = output.ravel()
     fine = np.isfinite(points) & (points <= 0x10FFFF)
     found = points[fine & (points > 0)].astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
@@ -43,7 +43,7 @@ def texts_of(outputs: Iterable[Array]) -> list[str]:
 
 
 def cut_for(texts: Sequence[str]) -> str:
-    """The cut into words that suits these texts, by what their letters are and whether there are spaces.
+    """Return the cut into words that suits these texts, by what their letters are and whether there are spaces.
 
     >>> cut_for(["a dog runs"]), cut_for(["一只狗在跑"]), cut_for(["犬が走っている"])
     ('13a', 'zh', 'char')
@@ -73,7 +73,7 @@ class Stats:
     rows: Array
 
     def value(self, weights: Array | None = None) -> float:
-        """The metric of all rows, or of rows that are counted so often each."""
+        """Return the metric of all rows, or of rows that are counted so often each."""
         total = self.rows.sum(axis=0) if weights is None else weights @ self.rows
         if self.metric == "bleu" and total[1] == 0:  # references without a word
             return 0.0
@@ -81,7 +81,7 @@ class Stats:
         return float(made.score)
 
     def spread(self, rounds: int, seed: int) -> Array:
-        """(rounds,) the metric on resamples of the rows (Koehn 2004)."""
+        """Return (rounds,) the metric on resamples of the rows (Koehn 2004)."""
         n = len(self.rows)
         rng = np.random.default_rng(seed)
         drawn = (np.bincount(rng.integers(n, size=n), minlength=n).astype(np.float64) for _ in range(rounds))
@@ -95,7 +95,7 @@ class Stats:
 
 
 def stats(metric: str, truth: Sequence[str], answers: Sequence[str], cut: str) -> Stats:
-    """What ``metric`` counts in answers (n,) beside truth (n,)."""
+    """Return what ``metric`` counts in answers (n,) and truth (n,)."""
     counts = _edits if metric == "ter" else _counts
     return Stats(metric, cut, np.array(counts(scorer(metric, cut), list(answers), list(truth)), np.float64))
 
@@ -108,13 +108,13 @@ def _edits(made: Any, answers: list[str], truth: list[str]) -> list[Any]:
     """Edits and words of each reference."""
     rows: list[Any] = []
     for answer, reference in zip(answers, truth, strict=True):
-        said, meant = (made._preprocess_segment(text).split() for text in (answer, reference))
-        long = max(len(said), len(meant)) > MOVED
-        rows += [[distance(said, meant), len(meant)]] if long else _counts(made, [answer], [reference])
+        output, meant = (made._preprocess_segment(text).split() for text in (answer, reference))
+        long = max(len(output), len(meant)) > MOVED
+        rows += [[distance(output, meant), len(meant)]] if long else _counts(made, [answer], [reference])
     return rows
 
 
-def distance(said: Sequence[str], meant: Sequence[str]) -> int:
+def distance(output: Sequence[str], meant: Sequence[str]) -> int:
     """Words to be put in, left out or put in the place of others (Levenshtein 1966).
 
     >>> distance("a red hat".split(), "the hat".split())
@@ -124,7 +124,7 @@ def distance(said: Sequence[str], meant: Sequence[str]) -> int:
     after = np.array([known[word] for word in meant], np.int64)
     steps = np.arange(len(meant) + 1)
     row = steps.copy()
-    for n, word in enumerate(said, 1):
+    for n, word in enumerate(output, 1):
         best = np.minimum(row[1:] + 1, row[:-1] + (after != known.get(word, -1)))
         # What is put in one after the other: the least of all that came before, and a step for each since.
         row = np.minimum.accumulate(np.concatenate([[n], best]) - steps) + steps
@@ -140,11 +140,11 @@ def signature(metric: str, cut: str) -> str:
 
 @cache
 def scorer(metric: str, cut: str) -> Any:
-    """sacreBLEU's own scorer. Raises MissingExtra where it is not installed."""
+    """SacreBLEU's own scorer. Raises MissingExtra where it is not installed."""
     try:
         from sacrebleu.metrics import BLEU, CHRF, TER
     except ImportError:
-        raise MissingExtra("sacrebleu", "measuring translations") from None
+        raise MissingExtra("sacrebleu", "measuring translations", 'pip install "penna[train]"') from None
     # ``force``: no warning about texts that look cut into words already.
     if metric == "bleu":
         return BLEU(tokenize=cut, force=True)

@@ -1,26 +1,19 @@
-"""Tasks: what is asked of a table. One file each; the folder is the registry.
+"""Tasks: what a model of a table predicts. One file each; the folder is the registry.
 
-A task file offers ``recognise(table) -> bool``, ``inferred(table) -> str`` (why, or ""), ``settle(table, rare)`` (the
-rows that can be learnt from, and findings), ``make(table, metric) -> Task``, ``restore(data) -> Task``, its ``METRICS``
-by name and what scikit-learn calls its ``ESTIMATOR``. One may offer ``cells_of(table)``, the table with its target's
-cells as the task takes them, before rows without a target are left out; and ``FAMILIES``, the files in ``models/`` that
-stand for a family's name in this task. One whose answers are about parts of a text says so (``AS_IS``); its Task then
-offers ``placed``, ``spread``, ``counts`` and ``mistakes`` beside what the Protocol asks. One whose answers take long
-says how many rows a search should choose by (``MOST_VALID``). A Task whose ``score`` supposes that last steps will come
-says so (``adjusted``), and ``as_served`` is the same without; one that takes numbers from rows takes them from those
-that are searched (``learnt``). No other room branches on the name of a task.
+A task file defines the members of ``TaskType`` and a class for its ``Task``, which inherits from ``TaskDefaults``. No
+other room branches on the name of a task.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from types import ModuleType
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
 from penna import plugins
 from penna.data.arrays import Array
-from penna.data.table import Objects, Table
+from penna.data.table import Finding, Objects, Table
 from penna.errors import SettingError, TaskError
 
 
@@ -31,7 +24,7 @@ class Task(Protocol):
     def name(self) -> str: ...
     @property
     def classes(self) -> tuple[Any, ...]:
-        """The labels, sorted; column j of every output belongs to ``classes[j]``. None where a number is asked for."""
+        """The labels, sorted; column j of every output belongs to ``classes[j]``. None where a number is requested."""
         ...
 
     @property
@@ -53,7 +46,7 @@ class Task(Protocol):
         ...
 
     @property
-    def blank(self) -> bool:
+    def allows_empty(self) -> bool:
         """Whether an empty cell of the target is an answer of its own."""
         ...
 
@@ -70,7 +63,7 @@ class Task(Protocol):
         ...
 
     def score(self, y: Array, outputs: Array) -> float:
-        """The metric, higher is better; y (n,) as ``encode`` gives it, outputs (n, columns)."""
+        """Return the metric, higher is better; y (n,) as ``encode`` gives it, outputs (n, columns)."""
         ...
 
     def score_error(self, y: Array, outputs: Array, seed: int = 0) -> float:
@@ -89,116 +82,173 @@ class Task(Protocol):
         """(n,) labels in the user's own type, tuples of them, or numbers in the user's own units, from (n, columns)."""
         ...
 
-    def written(self, answers: Sequence[Any]) -> list[Any]:
-        """Decoded answers as cells of a file that holds no lists."""
+    def to_flat_cells(self, answers: Sequence[Any]) -> list[Any]:
+        """Return decoded answers as cells of a file that holds no lists."""
         ...
 
     def probabilities(self, outputs: Array) -> Array:
         """(n, classes) from outputs. Raises TaskError where there are none."""
         ...
 
-    def guess(self, y: Array) -> tuple[str, Array]:
-        """What one would answer without reading: its name, and the (columns,) output, from encoded training rows."""
+    def constant_baseline(self, y: Array) -> tuple[str, Array]:
+        """Return what one would answer without reading.
+
+        Its name, and the (columns,) output, from encoded training rows.
+        """
         ...
 
-    def agreement(self, truth: Sequence[Any], answers: Sequence[Any], weights: Any = None) -> float:
-        """What scikit-learn's ``score`` is for such an estimator, of decoded answers."""
+    def sklearn_score(self, truth: Sequence[Any], answers: Sequence[Any], weights: Any = None) -> float:
+        """Return what scikit-learn's ``score`` is for such an estimator, of decoded answers."""
         ...
 
     def describe(self) -> Mapping[str, str]:
-        """Phrases for the model card: what the "model" is, what it "answer"s with, how to read its "doubt";
+        """Phrases for the model card: what the "model" is, what it "answer"s with, how to read its "confidence";.
 
         and why rows of a test table are "unusable".
         """
         ...
 
+    can_ensemble: ClassVar[bool]
+
+    # The optional members, with their defaults, are in ``TaskDefaults``.
+    @property
+    def oos_index(self) -> int | None: ...
+    def fit_target(self, table: Table) -> "Task": ...
+    def without_postprocessing(self) -> "Task": ...
+    def to_text_spans(self, answers: Any, table: Table) -> Objects: ...
+    def parse_texts(self, texts: Any) -> Any: ...
+    def broadcast(self, guess: Array, table: Table) -> Array: ...
+    def counts(self, table: Table) -> dict[str, int] | None: ...
+    def mistakes(self, test: Table, y: Array, outputs: Array, most: int = 20) -> list[dict[str, Any]] | None: ...
     def to_json(self) -> dict[str, Any]: ...
 
 
-def recognised(name: str, table: Table, metric: str | None = None) -> tuple[ModuleType, str]:
-    """The task file called ``name``, or with ``"auto"`` the first that recognises the table; of plain cells the one
-    that has the metric.
+class TaskDefaults:
+    """The optional members of a ``Task``, with what they are for a task that predicts one thing for each row."""
 
-    With it comes what there is to say of how it was recognised.
+    #: Whether the mean of several models' outputs is a prediction. Texts have no mean.
+    can_ensemble: ClassVar[bool] = True
+
+    @property
+    def oos_index(self) -> int | None:
+        """The column of the out-of-scope label; None without one."""
+        return None
+
+    def fit_target(self, table: Table) -> Any:
+        """Return the task with everything it takes from rows (scale, range, lengths) taken from these alone."""
+        return self
+
+    def without_postprocessing(self) -> Any:
+        """Return the task whose ``score`` judges outputs as ``decode`` reads them, with no post-processing to come."""
+        return self
+
+    def to_text_spans(self, answers: Any, table: Table) -> Objects:
+        """(n,) decoded answers with their positions in characters of the texts."""
+        spans: Objects = answers
+        return spans
+
+    def parse_texts(self, texts: Any) -> Any:
+        """Texts to predict as the task reads them; a tagger also takes lists of words."""
+        return texts
+
+    def broadcast(self, guess: Array, table: Table) -> Array:
+        """(n, columns) the same (columns,) guess for every row, and for every part of a row if parts are predicted."""
+        return np.tile(guess, (len(table), 1))
+
+    def counts(self, table: Table) -> dict[str, int] | None:
+        """Return number of rows or parts for each kind of answer; None if classes are counted."""
+        return None
+
+    def mistakes(self, test: Table, y: Array, outputs: Array, most: int = 20) -> list[dict[str, Any]] | None:
+        """Return the worst answers about parts of texts, for the report; None if the report finds them itself."""
+        return None
+
+
+def _same_table(table: Table) -> Table:
+    return table
+
+
+def _no_hint(table: Table) -> str:
+    return ""
+
+
+@dataclass(frozen=True)
+class TaskType:
+    """What the module of a task offers, with a documented default for every optional member.
+
+    A task is a module ``penna/tasks/<name>.py``, or one under the entry point group ``penna.tasks``, that defines these
+    names. ``task_type(name)`` reads it; nothing else probes for members.
+    """
+
+    name: str
+    #: ``matches(table)``: whether the target looks like one of this task.
+    matches: Callable[[Table], bool]
+    #: ``inference_note(table)``: why, in one sentence for the user; "" if it needs no saying.
+    inference_note: Callable[[Table], str]
+    #: ``prepare_target(table, rare)`` returns the rows that can be used for training, and findings.
+    prepare_target: Callable[..., tuple[Table, list[Finding]]]
+    #: ``from_table(table, metric)`` returns the ``Task`` of a prepared table.
+    from_table: Callable[..., Any]
+    #: ``restore(data)`` returns the ``Task`` that ``to_json`` wrote.
+    restore: Callable[[Mapping[str, Any]], Any]
+    #: Names of its metrics, the default first.
+    METRICS: tuple[str, ...]
+    #: What scikit-learn calls an estimator of this task.
+    ESTIMATOR_TYPE: str
+    #: ``parse_target(table)`` parses the target's cells, before rows without a target are dropped.
+    parse_target: Callable[[Table], Table] = _same_table
+    #: ``hint(table)``: what the target may be instead; "" if there is nothing to say.
+    hint: Callable[[Table], str] = _no_hint
+    #: ``with_oos_label(task, label)`` returns the task with an out-of-scope label; None if it has no such thing.
+    with_oos_label: Callable[[Any, Any], Any] | None = None
+    #: Whether answers are about parts of a text, which is therefore read alone and uncleaned.
+    IS_SPAN_TASK: bool = False
+    #: Whether each cell of the target is one value, so that a metric alone can tell the task.
+    IS_SCALAR: bool = False
+    #: How many rows a search should validate on, because predicting takes long; None for all.
+    MAX_VALIDATION_ROWS: int | None = None
+    #: Families that take the place of others in this task: the user says "linear" and gets "crf".
+    FAMILY_ALIASES: Mapping[str, str] = field(default_factory=dict)
+
+    def hint_for(self, table: Table) -> str:
+        """``hint``, or "" for a table without a target."""
+        return self.hint(table) if table.target is not None else ""
+
+
+@cache
+def task_type(name: str) -> TaskType:
+    """Return the task type called ``name``. Raises SettingError if there is none."""
+    return plugins.adapt(TaskType, "tasks", name)
+
+
+def recognised(name: str, table: Table, metric: str | None = None) -> tuple[TaskType, str]:
+    """Return the task type called ``name``, or for ``"auto"`` the first that matches, and a note for the user.
+
+    If the target's cells are single values, a metric that only one task has decides. Raises TaskError if none matches.
     """
     if name != "auto":
-        return plugins.find("tasks", name), ""
-    modules = [plugins.find("tasks", candidate) for candidate in plugins.names("tasks")]
-    # A target that marks parts of its text would pass for a list of labels: the text tells.
-    found = next((m for m in sorted(modules, key=lambda m: not parts(m)) if m.recognise(table)), None)
+        return task_type(name), ""
+    types = [task_type(candidate) for candidate in plugins.names("tasks")]
+    # A target that marks parts of its text would pass for a list of labels: the text decides.
+    found = next((t for t in sorted(types, key=lambda t: not t.IS_SPAN_TASK) if t.matches(table)), None)
     if found is None:
-        raise TaskError(f"no task fits column {table.target_name!r}: say which with --task.")
-    able = [module for module in modules if metric in module.METRICS]
-    if found not in able and len(able) == 1 and getattr(found, "PLAIN", False):
-        return able[0], ""  # a metric that one task alone has says what is asked
-    return found, found.inferred(table)
-
-
-def parts(module: ModuleType) -> bool:
-    """Whether a task's answers are about parts of a text, which is therefore read alone, and as it is."""
-    return bool(getattr(module, "AS_IS", False))
+        raise TaskError(f"no task fits column {table.target_name!r}: name one with --task.")
+    able = [one for one in types if metric in one.METRICS]
+    if found not in able and len(able) == 1 and found.IS_SCALAR:
+        return able[0], ""
+    return found, found.inference_note(table)
 
 
 def find(name: str, table: Table, metric: str | None = None) -> Task:
-    """The task of this table, as ``recognised`` tells it."""
-    task: Task = recognised(name, table, metric)[0].make(table, metric)
+    """Return the task of this table, as ``recognised`` finds it."""
+    task: Task = recognised(name, table, metric)[0].from_table(table, metric)
     return task
 
 
-def placed(task: Task, answers: Objects, table: Table) -> Objects:
-    """(n,) decoded answers in the coordinates of the texts, where they are about parts of these."""
-    made: Objects = task.placed(answers, table) if hasattr(task, "placed") else answers
-    return made
-
-
-def given(task: Task, texts: Any) -> Any:
-    """What was given to be answered, with lists of words as texts where the task reads such."""
-    return task.given(texts) if hasattr(task, "given") else texts
-
-
-def spread(task: Task, guess: Array, table: Table) -> Array:
-    """The same (columns,) guess for every row; for every part of it, where parts are answered."""
-    made: Array = task.spread(guess, table) if hasattr(task, "spread") else np.tile(guess, (len(table), 1))
-    return made
-
-
-def as_served(task: Task) -> Task:
-    """The task judged by answers just as ``decode`` gives them: no last step is still to come."""
-    return replace(task, adjusted=False) if hasattr(task, "adjusted") else task  # type: ignore[type-var]
-
-
-def learnt(task: Task, table: Table) -> Task:
-    """The task with what it takes from rows taken from these alone, where it takes more than labels."""
-    made: Task = task.learnt(table) if hasattr(task, "learnt") else task
-    return made
-
-
-def mixes(task: Task) -> bool:
-    """Whether the mean of several models' answers is an answer: of texts it is none."""
-    return bool(getattr(task, "mixes", True))
-
-
-def enough(task: Task) -> int | None:
-    """How many rows a search should choose by, where answers take so long that it says so."""
-    most: int | None = getattr(plugins.find("tasks", task.name), "MOST_VALID", None)
-    return most
-
-
-def taken(module: ModuleType, table: Table) -> Table:
-    """The table with its target's cells as the task of this file takes them."""
-    made: Table = module.cells_of(table) if hasattr(module, "cells_of") else table
-    return made
-
-
-def hint(module: ModuleType, table: Table) -> str:
-    """What the target may be instead, as the task of this file sees it; "" where there is nothing to say."""
-    return str(module.hint(table)) if hasattr(module, "hint") and table.target is not None else ""
-
-
 def restore(data: Mapping[str, Any]) -> Task:
-    """A task from what its ``to_json`` wrote."""
+    """Return a task from what its ``to_json`` wrote."""
     try:
-        task: Task = plugins.find("tasks", str(data["name"])).restore(data)
+        task: Task = task_type(str(data["name"])).restore(data)
     except (KeyError, SettingError) as error:
         raise TaskError(f"the artefact's task cannot be restored ({error}): it comes from another version.") from error
     return task

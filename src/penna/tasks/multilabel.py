@@ -19,9 +19,10 @@ from penna.errors import SettingError, TaskError
 from penna.metrics import label_sets
 from penna.tasks import _degenerate_labels
 from penna.tasks import _multi_labels as cells
+from penna.tasks.base import TaskDefaults
 
 #: What scikit-learn calls an estimator of this task.
-ESTIMATOR = "classifier"
+ESTIMATOR_TYPE = "classifier"
 
 METRICS = tuple(label_sets.SIGNS)
 #: Every label counts as much as another: the rare ones are what one asks several labels for, and micro F1 hears the
@@ -31,17 +32,17 @@ _USUAL = "macro_f1"
 _LONGEST_FORM = 100
 
 
-def recognise(table: Table) -> bool:
-    """A target of lists, of cells joined by a sign, or of several columns."""
+def matches(table: Table) -> bool:
+    """Return a target of lists, of cells joined by a sign, or of several columns."""
     if table.target is None:
         return False
     return bool(table.target_form) or cells.several(table.target.tolist())
 
 
-def inferred(table: Table) -> str:
-    """What ``recognise`` has to say for itself."""
+def inference_note(table: Table) -> str:
+    """Return what ``recognise`` has to say for itself."""
     assert table.target is not None
-    taken = cells_of(table)
+    taken = parse_target(table)
     if taken.target_form != multi_targets.MATRIX and not table.target_form:
         _degenerate_labels.refuse_repeated(table.target.tolist(), table)
     assert taken.target is not None
@@ -61,9 +62,11 @@ def inferred(table: Table) -> str:
     )
 
 
-def cells_of(table: Table) -> Table:
-    """The table with a tuple of labels in each cell of its target, and with a form; an empty cell says that there is
-    none."""
+def parse_target(table: Table) -> Table:
+    """Return the table with a tuple of labels in each cell of its target, and with a form.
+
+    An empty cell says that there is none.
+    """
     if table.target is None or (table.target_form and all(type(cell) is tuple for cell in table.target)):
         return table
     given = table.target.tolist()
@@ -82,13 +85,13 @@ def cells_of(table: Table) -> Table:
     return replace(table, target=target, target_form=form or cells.sign_for({label for row in target for label in row}))
 
 
-def settle(table: Table, rare: str = "error") -> tuple[Table, list[Finding]]:
-    """The rows and labels that can be learnt, a sorted tuple for each row.
+def prepare_target(table: Table, rare: str = "error") -> tuple[Table, list[Finding]]:
+    """Return the rows and labels that can be learned, a sorted tuple for each row.
 
     A label of one row is left out, and the row with it where it has no other; ``rare`` is for classes. Raises TaskError
     for a target with no labels, one label, or hardly two rows of the same.
     """
-    table = cells_of(table)
+    table = parse_target(table)
     if table.target is None or not len(table):
         raise TaskError("there is nothing to learn from: the table has no target column or no rows.")
     counts = _degenerate_labels.counted(table)
@@ -101,12 +104,12 @@ def settle(table: Table, rare: str = "error") -> tuple[Table, list[Finding]]:
     _degenerate_labels.check(_degenerate_labels.counted(kept), kept)
     where = f"{_degenerate_labels.named(lonely)}; rows {_degenerate_labels.rows_at(table, at)}"
     message = f"labels left out, each seen once: {len(lonely)} ({where}); and rows with no other: {empty}."
-    rows = tuple(int(table.numbers[i]) for i in at[: _degenerate_labels.FEW])
+    rows = tuple(int(table.row_numbers[i]) for i in at[: _degenerate_labels.FEW])
     return kept, [Finding("rare class", message, len(lonely), rows, "warning")]
 
 
 def _without(table: Table, lonely: set[Any]) -> tuple[Table, int]:
-    """The table without these labels, and how many rows had no others: they are left out, too."""
+    """Return the table without these labels, and how many rows had no others: they are left out, too."""
     assert table.target is not None
     target = np.empty(len(table), dtype=object)
     for i, labels in enumerate(table.target):
@@ -115,12 +118,15 @@ def _without(table: Table, lonely: set[Any]) -> tuple[Table, int]:
     return replace(table, target=target).take(np.flatnonzero(keep)), len(keep) - sum(keep)
 
 
-def make(table: Table, metric: str | None = None) -> "Multilabel":
-    """The task of giving this table's labels; macro F1 without ``metric``. Raises TaskError as ``settle`` does."""
+def from_table(table: Table, metric: str | None = None) -> "Multilabel":
+    """Return the task of giving this table's labels; macro F1 without ``metric``.
+
+    Raises TaskError as ``settle`` does.
+    """
     metric = metric or _USUAL
     if metric not in METRICS:
         raise SettingError(f"there is no metric {metric!r} for several labels: choose one of {', '.join(METRICS)}.")
-    table = cells_of(table)
+    table = parse_target(table)
     if table.target is None or not len(table):
         raise TaskError("there is nothing to learn from: the table has no target column or no rows.")
     counts = _degenerate_labels.counted(table)
@@ -132,7 +138,7 @@ def make(table: Table, metric: str | None = None) -> "Multilabel":
 
 
 def restore(data: Mapping[str, Any]) -> "Multilabel":
-    """The task that ``to_json`` wrote down. Raises TaskError where the data is not of that form."""
+    """Return the task that ``to_json`` wrote down. Raises TaskError where the data is not of that form."""
     try:
         kind, metric, form, labels = data["kind"], data["metric"], data["form"], data["classes"]
         if metric not in METRICS or not isinstance(form, str) or not 0 < len(form) <= _LONGEST_FORM:
@@ -147,10 +153,12 @@ def restore(data: Mapping[str, Any]) -> "Multilabel":
 
 
 @dataclass(frozen=True)
-class Multilabel:
-    """Labels of the Python type ``kind``; ``form`` is how a cell of several is written: a sign, or "json";
-    ``adjusted``: whether a last step will place the cut of each label; ``matrix``: whether cells are lists of 0 and 1,
-    and labels their places."""
+class Multilabel(TaskDefaults):
+    """Labels of the Python type ``kind``; ``form`` is how a cell of several is written: a sign, or "json".
+
+    ``adjusted``: whether a post-processing step will place the cut of each label; ``matrix``: whether cells are lists
+    of 0 and 1, and labels their places.
+    """
 
     classes: tuple[Any, ...]
     metric: str = _USUAL
@@ -161,11 +169,16 @@ class Multilabel:
 
     name = "multilabel"
     loss = "binary_cross_entropy"
-    blank = True
+    allows_empty = True
 
     @property
     def columns(self) -> int:
+        """Return the number of columns of an output."""
         return len(self.classes)
+
+    def without_postprocessing(self) -> "Multilabel":
+        """Return the task that scores outputs as ``decode`` reads them."""
+        return replace(self, adjusted=False)
 
     def encode(self, table: Table) -> Array:
         """(n, k) float32, 1 where the row has the label. Raises TaskError, naming labels and rows never seen at fit."""
@@ -187,6 +200,7 @@ class Multilabel:
         return y
 
     def usable(self, table: Table) -> Array:
+        """Return (n,) bool: whose target ``encode`` takes."""
         return np.array([all(self._place(label) >= 0 for label in labels) for labels in self._sets(table)], bool)
 
     def _sets(self, table: Table) -> Objects:
@@ -208,11 +222,13 @@ class Multilabel:
         return self._positions.get(str(label), -1) if found is None else found
 
     def score(self, y: Array, outputs: Array) -> float:
+        """Return the metric, higher is better."""
         if self.adjusted:
             return label_sets.score(self.metric, y, outputs)
         return label_sets.SIGNS[self.metric] * label_sets.value(self.metric, y, outputs)
 
     def score_error(self, y: Array, outputs: Array, seed: int = 0) -> float:
+        """Return the bootstrap standard error of ``score``."""
         return label_sets.score_error(self.metric, y, outputs)
 
     def measure(self, y: Array, outputs: Array) -> dict[str, Any]:
@@ -230,13 +246,14 @@ class Multilabel:
         }
 
     def strata(self, table: Table) -> Array:
-        """The rarest label of each row; rows without one are a stratum of their own."""
+        """Return the rarest label of each row; rows without one are a stratum of their own."""
         y = self.encode(table) > 0
         order = np.argsort(y.sum(axis=0), kind="stable")
         first = np.where(y.any(axis=1), y[:, order].argmax(axis=1), self.columns)
         return np.asarray(np.unique(first, return_inverse=True)[1], np.int64)
 
     def labels(self, y: Array) -> Objects:
+        """Return (n,) what ``encode`` was given."""
         return self.decode(y)
 
     def decode(self, outputs: Array) -> Objects:
@@ -246,35 +263,41 @@ class Multilabel:
             out[i] = tuple(self.classes[j] for j in np.flatnonzero(row))
         return out
 
-    def written(self, answers: Sequence[Any]) -> list[Any]:
+    def to_flat_cells(self, answers: Sequence[Any]) -> list[Any]:
+        """Return predictions as cells of a file that holds no lists."""
         if self.form == cells.JSON:
             return [json.dumps(list(labels), ensure_ascii=False) for labels in answers]
         return [cells.written(labels, self.form) for labels in answers]
 
     def probabilities(self, outputs: Array) -> Array:
+        """Return (n, classes) probabilities from outputs."""
         return outputs
 
-    def guess(self, y: Array) -> tuple[str, Array]:
+    def constant_baseline(self, y: Array) -> tuple[str, Array]:
+        """Return the name and the output of a constant prediction."""
         return "label shares", y.mean(axis=0).astype(np.float32)
 
-    def agreement(self, truth: Sequence[Any], answers: Sequence[Any], weights: Any = None) -> float:
+    def sklearn_score(self, truth: Sequence[Any], answers: Sequence[Any], weights: Any = None) -> float:
         """Share of rows with exactly the right labels, as scikit-learn scores classifiers of several."""
         given = [tuple(cell) if isinstance(cell, list | set | np.ndarray) else cell for cell in truth]
         pairs = zip(cells.sets(given, self.form), answers, strict=True)
         return float(np.average([set(map(str, a)) == set(map(str, b)) for a, b in pairs], weights=weights))
 
     def describe(self) -> dict[str, str]:
+        """Return phrases for the model card."""
         labels = ", ".join(map(str, self.classes[:30])) + (" ..." if len(self.classes) > 30 else "")
         return {
             "model": "multi-label text classifier",
             "answer": f"any of {len(self.classes)} labels, or none: {labels}",
             "unusable": "they have a label that was never trained on",
-            "doubt": "each label has a probability of its own and is given from 0.5 up; last steps may have moved it",
+            "confidence": "each label has a probability of its own and is predicted from 0.5 up; "
+            "post-processing steps may have moved it",
         }
 
     def to_json(self) -> dict[str, Any]:
-        said = {"name": self.name, "metric": self.metric, "kind": self.kind, "form": self.form}
-        return {**said, **({"matrix": True} if self.matrix else {}), "classes": list(self.classes)}
+        """Return a JSON-able form."""
+        data = {"name": self.name, "metric": self.metric, "kind": self.kind, "form": self.form}
+        return {**data, **({"matrix": True} if self.matrix else {}), "classes": list(self.classes)}
 
     @cached_property
     def _positions(self) -> dict[Any, int]:

@@ -19,38 +19,40 @@ from penna.errors import SettingError, TaskError
 from penna.metrics import quotes
 from penna.preprocessing import data_findings
 from penna.tasks import _answer_cells
+from penna.tasks.base import TaskDefaults
 
 #: What scikit-learn calls an estimator of this task: none of its kinds.
-ESTIMATOR = "reader"
+ESTIMATOR_TYPE = "reader"
 #: Families that go by another name here.
-FAMILIES = {"linear": "sliding_window", "finetune": "reader"}
-#: Answers are parts of the text: it is read as it is, beside its question alone.
-AS_IS = True
+FAMILY_ALIASES = {"linear": "sliding_window", "finetune": "reader"}
+#: Answers are parts of the text: it is read as it is, next to its question alone.
+IS_SPAN_TASK = True
 
 METRICS = quotes.NAMES
-#: Quotes that are told beside the likeliest.
+#: Quotes that are reported after the likeliest.
 OTHERS = 4
 #: Rows by which a search chooses: a reader reads each of them whole.
-MOST_VALID = 4000
-#: Rows that are asked how long answers are, the share of them that are not longer, and the most words of any.
+MAX_VALIDATION_ROWS = 4000
+#: Rows that are measured for the length of answers, the share of them that are not longer, and the most words of any.
 _MEASURED, _NEARLY_ALL, _MOST_WORDS = 1000, 0.995, 300
 
 
-def recognise(table: Table) -> bool:
+def matches(table: Table) -> bool:
     """Pairs whose target quotes their second text."""
     return _answer_cells.like(table)
 
 
-def inferred(table: Table) -> str:
-    """What ``recognise`` has to say for itself."""
+def inference_note(table: Table) -> str:
+    """Return what ``recognise`` has to say for itself."""
     assert table.pair is not None
     quotes = f"column {table.target_name!r} quotes column {table.pair[1]!r}"
     return f"{quotes}: taken as answers to find (--task question_answering)."
 
 
-def settle(table: Table, rare: str = "error") -> tuple[Table, list[Finding]]:
-    """The rows whose answers stand in their texts; rows with one text stay on one side of every split. ``rare`` is for
-    classes.
+def prepare_target(table: Table, rare: str = "error") -> tuple[Table, list[Finding]]:
+    """Return the rows whose answers stand in their texts; rows with one text stay on one side of every split.
+
+    ``rare`` is for classes.
 
     Raises TaskError where there is no pair, where no row can be used, and where no row has an answer.
     """
@@ -64,38 +66,46 @@ def settle(table: Table, rare: str = "error") -> tuple[Table, list[Finding]]:
     wrong = data_findings.left_out(table, read)
     keep = np.flatnonzero([not isinstance(row, str) for row in read])
     if not len(keep):
-        said = " ".join(f.message for f in wrong)
-        raise TaskError(f"no row of column {table.target_name!r} can be used: {said} Correct them.")
+        messages = " ".join(f.message for f in wrong)
+        raise TaskError(f"no row of column {table.target_name!r} can be used: {messages} Correct them.")
     if not any(read[i] for i in keep):
         raise TaskError(data_findings.none_left("answer", table, len(keep), wrong))
     group = table.text[table.pair[1]] if table.group is None else table.group
     return replace(table, group=group).take(keep), wrong
 
 
-def make(table: Table, metric: str | None = None) -> "Answer":
-    """The task of answering this table's questions; F1 without ``metric``. Raises TaskError as ``settle`` does."""
+def from_table(table: Table, metric: str | None = None) -> "QuestionAnswering":
+    """Return the task of answering this table's questions; F1 without ``metric``.
+
+    Raises TaskError as ``settle`` does.
+    """
     metric = metric or METRICS[0]
     if metric not in METRICS:
         raise SettingError(f"there is no metric {metric!r} for answers: choose one of {', '.join(METRICS)}.")
-    table, _ = settle(table)
+    table, _ = prepare_target(table)
     silent = any(not row for row in _answer_cells.read(table))
-    spans = [truth.span for truth in Answer(metric).encode(table.some(_MEASURED)) if truth.span is not None]
+    spans = [
+        truth.span for truth in QuestionAnswering(metric).encode(table.sample(_MEASURED)) if truth.span is not None
+    ]
     words = np.quantile([after - first for first, after in spans], _NEARLY_ALL) if spans else 0
-    return Answer(metric, silent, int(np.clip(np.ceil(words), quotes.LONGEST, _MOST_WORDS)))
+    return QuestionAnswering(metric, silent, int(np.clip(np.ceil(words), quotes.LONGEST, _MOST_WORDS)))
 
 
-def restore(data: Mapping[str, Any]) -> "Answer":
-    """The task that ``to_json`` wrote down. Raises TaskError where the data is not of that form."""
+def restore(data: Mapping[str, Any]) -> "QuestionAnswering":
+    """Return the task that ``to_json`` wrote down. Raises TaskError where the data is not of that form."""
     metric, silent, longest = (data.get(name) for name in ("metric", "silent", "longest"))
     if metric not in METRICS or type(silent) is not bool or type(longest) is not int or not 0 < longest <= _MOST_WORDS:
         raise TaskError("the stored task is damaged (a metric or a length that is not known): fit again.")
-    return Answer(metric, silent, longest)
+    return QuestionAnswering(metric, silent, longest)
 
 
 @dataclass(frozen=True)
-class Answer:
-    """Extractive question answering. ``silent``: whether some texts hold no answer, as rows that were learnt from say;
-    ``longest``: of any answer, in words; ``adjusted``: whether a last step will place how sure silence must be."""
+class QuestionAnswering(TaskDefaults):
+    """Extractive question answering.
+
+    ``silent``: whether some texts hold no answer, as rows that were trained on say; ``longest``: of any answer, in
+    words; ``adjusted``: whether a post-processing step will place how sure silence must be.
+    """
 
     metric: str = METRICS[0]
     silent: bool = True
@@ -104,14 +114,18 @@ class Answer:
 
     name = "question_answering"
     loss = "span"
-    blank = False
+    allows_empty = False
     classes = ()
     columns = 2
     rule = word_offsets.FOUND
 
-    def learnt(self, table: Table) -> "Answer":
-        """The same task with what these rows say of answers, and no others."""
-        return replace(make(table, self.metric), adjusted=self.adjusted)
+    def fit_target(self, table: Table) -> "QuestionAnswering":
+        """Return the same task with what these rows say of answers, and no others."""
+        return replace(from_table(table, self.metric), adjusted=self.adjusted)
+
+    def without_postprocessing(self) -> "QuestionAnswering":
+        """Return the task that scores outputs as ``decode`` reads them."""
+        return replace(self, adjusted=False)
 
     def encode(self, table: Table) -> Array:
         """(n,) object: a ``quotes.Truth`` for each row. Raises TaskError, naming rows, for what is in no text."""
@@ -126,15 +140,17 @@ class Answer:
         return ragged.objects(_answer_cells.truth(text, row) for text, row in zip(texts, quoted, strict=True))
 
     def usable(self, table: Table) -> Array:
+        """Return (n,) bool: whose target ``encode`` takes."""
         if table.pair is None:
             return np.zeros(len(table), bool)
         return np.array([not isinstance(row, str) for row in _answer_cells.read(table)], bool)
 
     def score(self, y: Array, outputs: Array) -> float:
-        """Where texts may be silent, with a threshold for that, which a last step will place."""
+        """Where texts may be silent, with a threshold for that, which a post-processing step will place."""
         return self._judged()(y, outputs)
 
     def score_error(self, y: Array, outputs: Array, seed: int = 0) -> float:
+        """Return the bootstrap standard error of ``score``."""
         return metrics.bootstrap_error(y, outputs, self._judged(), seed=seed)
 
     def _judged(self) -> metrics.Metric:
@@ -146,17 +162,22 @@ class Answer:
         return quotes.metric(name, self.longest, self.silent)
 
     def measure(self, y: Array, outputs: Array) -> dict[str, Any]:
-        """JSON-able: ``rows``, and three metrics as ``[value, low, high]``; where some texts hold no answer also
-        ``by_class``, a row for those that do and for those that do not."""
+        """JSON-able: ``rows``, and three metrics as ``[value, low, high]``.
+
+        Where some texts hold no answer also ``by_class``, a row for those that do and for those that do not.
+        """
         if not len(y):
             raise TaskError("there are no rows to measure on: give a table with at least one.")
         found = {name: metrics.bootstrap(y, outputs, self._asked(name)) for name in METRICS}
-        told = {"rows": len(y), **{name: list(value) for name, value in found.items()}}
+        measured = {"rows": len(y), **{name: list(value) for name, value in found.items()}}
         there = np.array([bool(truth.answers) for truth in y])
         if there.all() or not there.any():
-            return told
+            return measured
         kinds = [("with an answer", there), ("without", ~there)]
-        return told | {"by": "question", "by_class": [self._of_kind(n, y[rows], outputs[rows]) for n, rows in kinds]}
+        return measured | {
+            "by": "question",
+            "by_class": [self._of_kind(n, y[rows], outputs[rows]) for n, rows in kinds],
+        }
 
     def _of_kind(self, name: str, y: Array, outputs: Array) -> dict[str, Any]:
         return {"label": name, "rows": len(y), **{metric: self._asked(metric)(y, outputs) for metric in METRICS}}
@@ -174,23 +195,28 @@ class Answer:
         heard = outputs if self.silent else quotes.spoken(outputs)
         return ragged.objects(quotes.best(row, 1 + OTHERS, self.longest) for row in heard)
 
-    def placed(self, answers: Sequence[Any], table: Table) -> Objects:
-        """(n,) dicts: the likeliest quote ("text", "start", "end" in characters; "" and -1 for none) with its "score",
-        and "others"."""
+    def to_text_spans(self, answers: Sequence[Any], table: Table) -> Objects:
+        """(n,) dicts: the likeliest quote ("text", "start", "end" in characters.
+
+        "" and -1 for none) with its "score", and "others".
+        """
         assert table.pair is not None
         texts = table.text[table.pair[1]]
-        return ragged.objects(_answer_cells.told(found, text) for found, text in zip(answers, texts, strict=True))
+        return ragged.objects(_answer_cells.as_dict(found, text) for found, text in zip(answers, texts, strict=True))
 
-    def written(self, answers: Sequence[Any]) -> list[Any]:
+    def to_flat_cells(self, answers: Sequence[Any]) -> list[Any]:
+        """Return predictions as cells of a file that holds no lists."""
         return [json.dumps(answer, ensure_ascii=False) for answer in answers]
 
     def probabilities(self, outputs: Array) -> Array:
+        """Return (n, classes) probabilities from outputs."""
         raise TaskError("this model quotes answers, and has no probabilities of whole rows: use predict.")
 
-    def guess(self, y: Array) -> tuple[str, Array]:
+    def constant_baseline(self, y: Array) -> tuple[str, Array]:
+        """Return the name and the output of a constant prediction."""
         return "no answer", np.ones(2, np.float32)
 
-    def spread(self, guess: Array, table: Table) -> Array:
+    def broadcast(self, guess: Array, table: Table) -> Array:
         """(n,) no answer in any row."""
         assert table.pair is not None
         made = []
@@ -200,10 +226,10 @@ class Answer:
             made.append(row)
         return ragged.objects(made)
 
-    def agreement(self, truth: Sequence[Any], answers: Sequence[Any], weights: Any = None) -> float:
+    def sklearn_score(self, truth: Sequence[Any], answers: Sequence[Any], weights: Any = None) -> float:
         """Mean F1 of answers, dicts or plain texts, against true ones in any form that they can be given in."""
-        said = [a["text"] if isinstance(a, dict) else str(a) for a in answers]
-        each = [quotes.judge(a, _answer_cells.texts(t))[1] for a, t in zip(said, truth, strict=True)]
+        texts = [a["text"] if isinstance(a, dict) else str(a) for a in answers]
+        each = [quotes.judge(a, _answer_cells.texts(t))[1] for a, t in zip(texts, truth, strict=True)]
         return float(np.average(each, weights=weights))
 
     def counts(self, table: Table) -> dict[str, int]:
@@ -211,16 +237,16 @@ class Answer:
         there = int(self.strata(table).sum())
         return {"answer": there} | ({"no answer": len(table) - there} if there < len(table) else {})
 
-    def mistakes(self, exam: Table, y: Array, outputs: Array, most: int = 20) -> list[dict[str, Any]]:
-        """The questions answered worst: what should have been quoted, and what was."""
-        assert exam.pair is not None
+    def mistakes(self, test: Table, y: Array, outputs: Array, most: int = 20) -> list[dict[str, Any]]:
+        """Return the questions answered worst: what should have been quoted, and what was."""
+        assert test.pair is not None
         spans = quotes.decoded(outputs, self.longest, self.silent)
         f1 = np.array([truth.judge(span)[1] for truth, span in zip(y, spans, strict=True)])
         worst = np.argsort(f1, kind="stable")[:most]
         return [
             {
-                "row": int(exam.numbers[i]),
-                "text": f"{str(exam.text[exam.pair[0]][i])[:300]} — {_answer_cells.around(y[i])}",
+                "row": int(test.row_numbers[i]),
+                "text": f"{str(test.text[test.pair[0]][i])[:300]} — {_answer_cells.around(y[i])}",
                 "missed": list(y[i].answers[:3]) or ["(no answer)"],
                 "invented": [y[i].quote(spans[i]) or "(no answer)"],
             }
@@ -229,12 +255,14 @@ class Answer:
         ]
 
     def describe(self) -> dict[str, str]:
+        """Return phrases for the model card."""
         return {
             "model": "reader",
             "answer": "a part of the text, with its place in characters, or that there is none",
             "unusable": "their answers do not stand in their text",
-            "doubt": "the score of an answer says how sure it is of both ends",
+            "confidence": "the score of an answer says how sure it is of both ends",
         }
 
     def to_json(self) -> dict[str, Any]:
+        """Return a JSON-able form."""
         return {"name": self.name, "metric": self.metric, "silent": self.silent, "longest": self.longest}

@@ -17,11 +17,12 @@ from penna.data.table import Finding, Objects, Table
 from penna.errors import SettingError, TaskError
 from penna.preprocessing.data_findings import of_rows
 from penna.tasks import _numeric_target as cells
+from penna.tasks.base import TaskDefaults
 
 #: What scikit-learn calls an estimator of this task.
-ESTIMATOR = "regressor"
+ESTIMATOR_TYPE = "regressor"
 #: As in ``classification``.
-PLAIN = True
+IS_SCALAR = True
 
 #: Metric -> (how it is computed, its sign in ``score``, where higher is better, whether it is in the target's units).
 _METRICS: dict[str, tuple[metrics.Metric, int, bool]] = {
@@ -42,13 +43,13 @@ _FEW = 0.05
 _STRATA = 10
 
 
-def recognise(table: Table) -> bool:
-    """A target of many different numbers."""
+def matches(table: Table) -> bool:
+    """Return a target of many different numbers."""
     return table.target is not None and not table.target_form and cells.amounts(table.target.tolist())
 
 
-def inferred(table: Table) -> str:
-    """What ``recognise`` has to say for itself."""
+def inference_note(table: Table) -> str:
+    """Return what ``recognise`` has to say for itself."""
     assert table.target is not None
     different = len(set(table.target.tolist()))
     return (
@@ -57,8 +58,8 @@ def inferred(table: Table) -> str:
     )
 
 
-def settle(table: Table, rare: str = "error") -> tuple[Table, list[Finding]]:
-    """The rows whose target is a number, and those targets as float. ``rare`` is for classes.
+def prepare_target(table: Table, rare: str = "error") -> tuple[Table, list[Finding]]:
+    """Return the rows whose target is a number, and those targets as float. ``rare`` is for classes.
 
     Raises TaskError, naming rows, for text and infinities, and for a target that is the same everywhere.
     """
@@ -74,7 +75,7 @@ def settle(table: Table, rare: str = "error") -> tuple[Table, list[Finding]]:
         )
         _refuse(table, wrong, "is infinite, or as good as", "correct or drop such rows")
     missing = f"rows left out for a missing {table.target_name!r}"
-    found = [*of_rows("missing target", missing, table.numbers[absent], of=len(table)), *_odd(table, wrong)]
+    found = [*of_rows("missing target", missing, table.row_numbers[absent], of=len(table)), *_odd(table, wrong)]
     absent |= wrong
     kept = table.take(np.flatnonzero(~absent))
     if not len(kept):
@@ -94,7 +95,7 @@ def _refuse(table: Table, wrong: Array, what: str, remedy: str) -> None:
         return
     at = np.flatnonzero(wrong)
     assert table.target is not None
-    named = ", ".join(f"{str(table.target[i])[:40]!r} in row {int(table.numbers[i])}" for i in at[:3])
+    named = ", ".join(f"{str(table.target[i])[:40]!r} in row {int(table.row_numbers[i])}" for i in at[:3])
     more = f" and {len(at) - 3} more" if len(at) > 3 else ""
     raise TaskError(f"column {table.target_name!r} {what} in {len(at)} of {len(table)} rows ({named}{more}): {remedy}.")
 
@@ -104,22 +105,25 @@ def _odd(table: Table, wrong: Array) -> list[Finding]:
     assert table.target is not None
     examples = [repr(str(cell)[:40]) for cell in table.target[wrong][:3]]
     what = f"rows left out because their {table.target_name!r} is no number"
-    return of_rows("unusable target", f"{what} ({', '.join(examples)})", table.numbers[wrong], of=len(table))
+    return of_rows("unusable target", f"{what} ({', '.join(examples)})", table.row_numbers[wrong], of=len(table))
 
 
-def make(table: Table, metric: str | None = None) -> "Regress":
-    """The task of predicting this table's numbers; R2 without ``metric``. Raises TaskError as ``settle`` does."""
+def from_table(table: Table, metric: str | None = None) -> "Regression":
+    """Return the task of predicting this table's numbers; R2 without ``metric``.
+
+    Raises TaskError as ``settle`` does.
+    """
     metric = metric or "r2"
     if metric not in _METRICS:
         raise SettingError(f"there is no metric {metric!r} for numbers: choose one of {', '.join(_METRICS)}.")
-    settled, _ = settle(table)
+    settled, _ = prepare_target(table)
     assert settled.target is not None
     values = settled.target.astype(np.float64)
-    return Regress(float(values.mean()), float(values.std()), float(values.min()), float(values.max()), metric)
+    return Regression(float(values.mean()), float(values.std()), float(values.min()), float(values.max()), metric)
 
 
-def restore(data: Mapping[str, Any]) -> "Regress":
-    """The task that ``to_json`` wrote down. Raises TaskError where the data is not of that form."""
+def restore(data: Mapping[str, Any]) -> "Regression":
+    """Return the task that ``to_json`` wrote down. Raises TaskError where the data is not of that form."""
     try:
         numbers = [float(data[name]) for name in ("centre", "scale", "low", "high")]
         if not all(abs(number) <= _LARGEST for number in numbers) or numbers[1] < _LEAST or numbers[2] > numbers[3]:
@@ -129,11 +133,11 @@ def restore(data: Mapping[str, Any]) -> "Regress":
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise TaskError(f"the stored task is damaged ({error!r}): fit again, or take an intact artefact.") from error
     centre, scale, low, high = numbers
-    return Regress(centre, scale, low, high, data["metric"])
+    return Regression(centre, scale, low, high, data["metric"])
 
 
 @dataclass(frozen=True)
-class Regress:
+class Regression(TaskDefaults):
     """Prediction of one number: its mean, standard deviation, least and greatest value over the rows given.
 
     Answers are kept between the least and the greatest value: a rating of 5.3 out of 5 helps nobody, and a model of
@@ -148,13 +152,16 @@ class Regress:
 
     name = "regression"
     loss = "squared"
-    blank = False
+    allows_empty = False
     classes = ()
     columns = 1
 
-    def learnt(self, table: Table) -> "Regress":
-        """The same task in the units of these rows: those of the exam are not to say how far an answer may go."""
-        return make(table, self.metric)
+    def fit_target(self, table: Table) -> "Regression":
+        """Return the same task in the units of these rows.
+
+        Those of the test set are not to say how far an answer may go.
+        """
+        return from_table(table, self.metric)
 
     def encode(self, table: Table) -> Array:
         """(n,) float64 in standard deviations from the mean. Raises TaskError, naming rows, for what is no number."""
@@ -165,14 +172,17 @@ class Regress:
         return np.asarray((values - self.centre) / self.scale)
 
     def usable(self, table: Table) -> Array:
+        """Return (n,) bool: whose target ``encode`` takes."""
         assert table.target is not None
         return np.asarray(np.abs(cells.numbers(table.target.tolist())) <= _LARGEST)
 
     def score(self, y: Array, outputs: Array) -> float:
+        """Return the metric, higher is better."""
         metric, sign, unit = self._metric()
         return sign * unit * metric(y, self._kept(outputs))
 
     def score_error(self, y: Array, outputs: Array, seed: int = 0) -> float:
+        """Return the bootstrap standard error of ``score``."""
         metric, _, unit = self._metric()
         return unit * metrics.bootstrap_error(y, self._kept(outputs), metric, seed=seed)
 
@@ -190,46 +200,54 @@ class Regress:
         }
 
     def strata(self, table: Table) -> Array:
+        """Return (n,) int64: splits keep the shares of these."""
         y = self.encode(table)
         parts = int(np.clip(len(y) // _STRATA, 1, _STRATA))
         edges = np.unique(np.quantile(y, np.linspace(0, 1, parts + 1)[1:-1]))
         return np.asarray(np.unique(np.searchsorted(edges, y, side="right"), return_inverse=True)[1], np.int64)
 
     def decode(self, outputs: Array) -> Objects:
+        """Return (n,) predictions in the user's own form."""
         return self.labels(self._kept(outputs)[:, 0])
 
     def labels(self, y: Array) -> Objects:
+        """Return (n,) what ``encode`` was given."""
         # Six digits of what the target varies by: the seventh is noise of float32.
         values = np.round(y * self.scale + self.centre, 5 - math.floor(math.log10(self.scale)))
         found = np.empty(len(values), dtype=object)
         found[:] = values.tolist()
         return found
 
-    def written(self, answers: Sequence[Any]) -> list[Any]:
+    def to_flat_cells(self, answers: Sequence[Any]) -> list[Any]:
+        """Return predictions as cells of a file that holds no lists."""
         return list(answers)
 
     def probabilities(self, outputs: Array) -> Array:
+        """Return (n, classes) probabilities from outputs."""
         raise TaskError("this model predicts a number, which has no probabilities: use predict.")
 
-    def guess(self, y: Array) -> tuple[str, Array]:
+    def constant_baseline(self, y: Array) -> tuple[str, Array]:
+        """Return the name and the output of a constant prediction."""
         return "mean of the target", np.array([y.mean()], np.float32)
 
-    def agreement(self, truth: Sequence[Any], answers: Sequence[Any], weights: Any = None) -> float:
+    def sklearn_score(self, truth: Sequence[Any], answers: Sequence[Any], weights: Any = None) -> float:
         """R2, as scikit-learn scores regressors."""
         from sklearn.metrics import r2_score
 
         return float(r2_score(cells.numbers(list(truth)), np.asarray(answers, np.float64), sample_weight=weights))
 
     def describe(self) -> dict[str, str]:
+        """Return phrases for the model card."""
         spread = f"(the target's standard deviation is {_short(self.scale)})"
         return {
             "model": "text regressor",
             "answer": f"a number: {_short(self.low)} to {_short(self.high)} in the rows it was fitted on, never beyond",
             "unusable": "their target is no number",
-            "doubt": f"on average it is off by the mean absolute error above {spread}",
+            "confidence": f"on average it is off by the mean absolute error above {spread}",
         }
 
     def to_json(self) -> dict[str, Any]:
+        """Return a JSON-able form."""
         numbers = {"centre": self.centre, "scale": self.scale, "low": self.low, "high": self.high}
         return {"name": self.name, "metric": self.metric, **numbers}
 

@@ -24,14 +24,15 @@ from penna.tasks import _entity_output, _span_cells
 from penna.tasks._alternative_targets import lonely_words
 from penna.tasks._integer_tags import as_given
 from penna.tasks._tag_schemes import NAMES, Scheme, Span, spans, tags
-from penna.tasks._tag_target import cells_of, form_of, named
+from penna.tasks._tag_target import form_of, named, parse_target
+from penna.tasks.base import TaskDefaults
 
 #: What scikit-learn calls an estimator of this task: none of its kinds.
-ESTIMATOR = "tagger"
+ESTIMATOR_TYPE = "tagger"
 #: Families that go by another name here.
-FAMILIES = {"linear": "crf", "finetune": "tagger"}
+FAMILY_ALIASES = {"linear": "crf", "finetune": "tagger"}
 #: Answers are about parts of the text: it is read alone, and as it is.
-AS_IS = True
+IS_SPAN_TASK = True
 
 _METRICS: dict[str, metrics.Metric] = {
     "entity_f1": entities.entity_f1,
@@ -43,17 +44,17 @@ METRICS = tuple(_METRICS)
 _MOST_TYPES = 1000
 
 
-def recognise(table: Table) -> bool:
-    """A tag for each word of the text, or lists of spans in it."""
+def matches(table: Table) -> bool:
+    """Return a tag for each word of the text, or lists of spans in it."""
     return bool(_span_cells.form_of(table))
 
 
-def inferred(table: Table) -> str:
-    """What ``recognise`` has to say for itself."""
-    task = make(table)
+def inference_note(table: Table) -> str:
+    """Return what ``recognise`` has to say for itself."""
+    task = from_table(table)
     how = _entity_output.form(task.form, task.scheme)
-    if task.form == _span_cells.TAGS and (said := lonely_words(table)):
-        return said
+    if task.form == _span_cells.TAGS and (note := lonely_words(table)):
+        return note
     if task.names and not table.tag_names:
         return (
             f"column {table.target_name!r} holds whole numbers, one for each word: taken as tags "
@@ -66,41 +67,44 @@ def inferred(table: Table) -> str:
     )
 
 
-def settle(table: Table, rare: str = "error") -> tuple[Table, list[Finding]]:
-    """The rows whose tags or spans go with their text. ``rare`` is for classes.
+def prepare_target(table: Table, rare: str = "error") -> tuple[Table, list[Finding]]:
+    """Return the rows whose tags or spans go with their text. ``rare`` is for classes.
 
     Raises TaskError where no row can be used, where tags follow no scheme, and where there is no entity at all.
     """
-    table = cells_of(table)
+    table = parse_target(table)
     form, scheme = form_of(table)
     marked = _span_cells.read(table, form, scheme)
     found = _span_cells.left_out(table, marked, form, scheme)
     keep = np.flatnonzero(marked.usable)
     if not len(keep):
-        said = " ".join(f.message for f in found)
-        raise TaskError(f"no row of column {table.target_name!r} can be used: {said} Correct them.")
+        messages = " ".join(f.message for f in found)
+        raise TaskError(f"no row of column {table.target_name!r} can be used: {messages} Correct them.")
     if not any(marked.entities[i] for i in keep):
         raise TaskError(data_findings.none_left("entity", table, len(keep), found))
     return replace(table, target=_span_cells.written(marked, table, form)).take(keep), found
 
 
-def make(table: Table, metric: str | None = None) -> "Tag":
-    """The task of finding this table's entities; entity F1 without ``metric``. Raises TaskError as ``settle`` does."""
+def from_table(table: Table, metric: str | None = None) -> "TokenClassification":
+    """Return the task of finding this table's entities; entity F1 without ``metric``.
+
+    Raises TaskError as ``settle`` does.
+    """
     metric = metric or METRICS[0]
     if metric not in METRICS:
         raise SettingError(f"there is no metric {metric!r} for entities: choose one of {', '.join(METRICS)}.")
-    table = cells_of(table)
+    table = parse_target(table)
     form, scheme = form_of(table)
-    settled, _ = settle(table)
+    settled, _ = prepare_target(table)
     marked = _span_cells.read(settled, form, scheme)
     kinds = sorted({kind for row in marked.entities if not isinstance(row, str) for _, _, kind in row})
     if len(kinds) > _MOST_TYPES:
         raise TaskError(f"column {table.target_name!r} names {len(kinds):,} types of entities: is it the target?")
-    return Tag(tuple(kinds), metric, form, scheme, table.tag_names)
+    return TokenClassification(tuple(kinds), metric, form, scheme, table.tag_names)
 
 
-def restore(data: Mapping[str, Any]) -> "Tag":
-    """The task that ``to_json`` wrote down. Raises TaskError where the data is not of that form."""
+def restore(data: Mapping[str, Any]) -> "TokenClassification":
+    """Return the task that ``to_json`` wrote down. Raises TaskError where the data is not of that form."""
     try:
         types, metric, form = data["types"], data["metric"], data["form"]
         name, sign = data["scheme"]["name"], data["scheme"]["sign"]
@@ -115,13 +119,16 @@ def restore(data: Mapping[str, Any]) -> "Tag":
             raise ValueError("the names of its tags are damaged")
     except (KeyError, TypeError, ValueError) as error:
         raise TaskError(f"the stored task is damaged ({error!r}): fit again, or take an intact artefact.") from error
-    return Tag(tuple(types), metric, form, Scheme(name, sign), names)
+    return TokenClassification(tuple(types), metric, form, Scheme(name, sign), names)
 
 
 @dataclass(frozen=True)
-class Tag:
-    """Entities of these types. ``form``: "tags" of a ``scheme``, for texts that are lists of words, or "spans";
-    ``names``: what tags stand for that are given as whole numbers, by number."""
+class TokenClassification(TaskDefaults):
+    """Entities of these types.
+
+    ``form``: "tags" of a ``scheme``, for texts that are lists of words, or "spans"; ``names``: what tags stand for that
+    are given as whole numbers, by number.
+    """
 
     types: tuple[str, ...]
     metric: str = METRICS[0]
@@ -131,11 +138,12 @@ class Tag:
 
     name = "token_classification"
     loss = "tags"
-    blank = False
+    allows_empty = False
     classes = ()
 
     @property
     def columns(self) -> int:
+        """Return the number of columns of an output."""
         return 1 + 2 * len(self.types)
 
     @property
@@ -156,7 +164,7 @@ class Tag:
             reason = marked.entities[wrong[0]]
             why = reason if isinstance(reason, str) else self._unknown(reason)
             raise TaskError(data_findings.unusable(table, wrong, why))
-        lengths = [len(word_offsets.words(text, self.rule)) for text in table.joined]
+        lengths = [len(word_offsets.words(text, self.rule)) for text in table.full_text]
         return ragged.objects(self._numbers(row, n) for row, n in zip(marked.entities, lengths, strict=True))
 
     def _unknown(self, found: Sequence[Span]) -> str:
@@ -179,15 +187,18 @@ class Tag:
         return np.array(known, bool)
 
     def usable(self, table: Table) -> Array:
+        """Return (n,) bool: whose target ``encode`` takes."""
         return self._takes(self._read(table))
 
     def _read(self, table: Table) -> _span_cells.Marked:
         return _span_cells.read(named(table, self.names) if self.names else table, self.form, self.scheme)
 
     def score(self, y: Array, outputs: Array) -> float:
+        """Return the metric, higher is better."""
         return _METRICS[self.metric](y, outputs)
 
     def score_error(self, y: Array, outputs: Array, seed: int = 0) -> float:
+        """Return the bootstrap standard error of ``score``."""
         return metrics.bootstrap_error(y, outputs, _METRICS[self.metric], seed=seed)
 
     def measure(self, y: Array, outputs: Array) -> dict[str, Any]:
@@ -216,6 +227,7 @@ class Tag:
         return self._spelt(*ragged.flat(y))
 
     def decode(self, outputs: Array) -> Objects:
+        """Return (n,) predictions in the user's own form."""
         return self._spelt(*entities.decoded(outputs))
 
     def _spelt(self, flat: Array, offsets: Array) -> Objects:
@@ -231,36 +243,39 @@ class Tag:
             out[row].append((int(start - offsets[row]), int(end - offsets[row]), self.types[kind]))
         return out
 
-    def placed(self, answers: Sequence[Any], table: Table) -> Objects:
+    def to_text_spans(self, answers: Sequence[Any], table: Table) -> Objects:
         """(n,) decoded answers in the coordinates of the texts: lists of tags, or of spans in characters."""
         if self.form == _span_cells.TAGS:
             return ragged.objects(as_given(row, self.names) for row in answers)
         return ragged.objects(
             _entity_output.in_characters(spans(row), text, word_offsets.words(text, self.rule))
-            for row, text in zip(answers, table.joined, strict=True)
+            for row, text in zip(answers, table.full_text, strict=True)
         )
 
-    def given(self, texts: Any) -> Any:
-        """Lists of words as texts."""
+    def parse_texts(self, texts: Any) -> Any:
+        """Return lists of words as texts."""
         listed = self.form == _span_cells.TAGS and isinstance(texts, list | tuple) and len(texts) > 0
         sentences = listed and all(isinstance(row, list | tuple) for row in texts)
         return [word_offsets.joined([str(word) for word in row]) for row in texts] if sentences else texts
 
-    def written(self, answers: Sequence[Any]) -> list[Any]:
+    def to_flat_cells(self, answers: Sequence[Any]) -> list[Any]:
+        """Return predictions as cells of a file that holds no lists."""
         return [json.dumps(answer, ensure_ascii=False) for answer in answers]
 
     def probabilities(self, outputs: Array) -> Array:
+        """Return (n, classes) probabilities from outputs."""
         raise TaskError("this model finds entities, and has no probabilities of whole rows: use predict.")
 
-    def guess(self, y: Array) -> tuple[str, Array]:
+    def constant_baseline(self, y: Array) -> tuple[str, Array]:
+        """Return the name and the output of a constant prediction."""
         return "no entities", np.eye(1, self.columns, dtype=np.float32)[0]
 
-    def spread(self, guess: Array, table: Table) -> Array:
+    def broadcast(self, guess: Array, table: Table) -> Array:
         """(n,) the same (columns,) answer for every word of each row."""
-        lengths = [len(word_offsets.words(text, self.rule)) for text in table.joined]
+        lengths = [len(word_offsets.words(text, self.rule)) for text in table.full_text]
         return ragged.objects(np.tile(guess, (n, 1)) for n in lengths)
 
-    def agreement(self, truth: Sequence[Any], answers: Sequence[Any], weights: Any = None) -> float:
+    def sklearn_score(self, truth: Sequence[Any], answers: Sequence[Any], weights: Any = None) -> float:
         """F1 of the entities in two lists of rows, in any form that they can be given in; ``weights`` of rows."""
         given, found = (_entity_output.sets(rows, self.scheme.name == "bare", self.names) for rows in (truth, answers))
         each = np.ones(len(given)) if weights is None else np.asarray(weights, np.float64)
@@ -273,25 +288,30 @@ class Tag:
         found = Counter(int(tag) // 2 for row in self.encode(table) for tag in row[row % 2 == 1])
         return {self.types[kind]: n for kind, n in found.most_common()}
 
-    def mistakes(self, exam: Table, y: Array, outputs: Array, most: int = 20) -> list[dict[str, Any]]:
-        """The rows with most entities missed or invented: text, what was missed, and what was answered instead."""
+    def mistakes(self, test: Table, y: Array, outputs: Array, most: int = 20) -> list[dict[str, Any]]:
+        """Return the rows with most entities missed or invented.
+
+        Text, what was missed, and what was answered instead.
+        """
         flat, offsets = entities.decoded(outputs)
         pairs = list(zip(self._spans(ragged.flat(y)[0], offsets), self._spans(flat, offsets), strict=True))
-        return _entity_output.mistakes(exam, pairs, self.rule, most)
+        return _entity_output.mistakes(test, pairs, self.rule, most)
 
     def describe(self) -> dict[str, str]:
+        """Return phrases for the model card."""
         how = _entity_output.form(self.form, self.scheme)
         return {
             "model": "tagger",
             "answer": f"entities of {len(self.types)} types ({_entity_output.some(self.types, 30)}), as {how}",
             "unusable": "their cells do not go with their text, or name types that were never trained on",
-            "doubt": "precision and recall above say how many of its entities are right, and how many it finds",
+            "confidence": "precision and recall above say how many of its entities are right, and how many it finds",
         }
 
     def to_json(self) -> dict[str, Any]:
-        said = {"name": self.name, "metric": self.metric, "types": list(self.types), "form": self.form}
-        said |= {"names": list(self.names)} if self.names else {}
-        return {**said, "scheme": {"name": self.scheme.name, "sign": self.scheme.sign}}
+        """Return a JSON-able form."""
+        data = {"name": self.name, "metric": self.metric, "types": list(self.types), "form": self.form}
+        data |= {"names": list(self.names)} if self.names else {}
+        return {**data, "scheme": {"name": self.scheme.name, "sign": self.scheme.sign}}
 
     @cached_property
     def _places(self) -> dict[str, int]:

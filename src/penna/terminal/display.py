@@ -23,11 +23,11 @@ def named_columns(columns: Mapping[str, str]) -> str:
     'a (text), b (target)'
     """
     most = MOST_COLUMNS if len(columns) > MOST_COLUMNS + 5 else len(columns)
-    # Text and target are told, wherever they stand.
+    # Text and target are shown, wherever they stand.
     columns = {name: "left out" if role == "other" else role for name, role in columns.items()}
-    told = sorted(columns, key=lambda name: columns[name] not in ("text", "target", "group"))[:most]
-    listed = [f"{name} ({columns[name]})" for name in columns if name in set(told)]
-    others = Counter(role for name, role in columns.items() if name not in set(told))
+    shown = sorted(columns, key=lambda name: columns[name] not in ("text", "target", "group"))[:most]
+    listed = [f"{name} ({columns[name]})" for name in columns if name in set(shown)]
+    others = Counter(role for name, role in columns.items() if name not in set(shown))
     return ", ".join([*listed, *(f"{count:,} more ({role})" for role, count in others.items())])
 
 
@@ -47,7 +47,7 @@ class Screen(Console):
 
 
 def screen(stderr: bool = False) -> Console:
-    """A console that shows text as it is; where the output is no terminal, of any width."""
+    """Return a console that shows text as it is; where the output is no terminal, of any width."""
     console = Screen(stderr=stderr, markup=False, highlight=False, emoji=False)
     if not console.is_terminal:
         console.width = 10_000  # a pipe has no width: nothing is cut

@@ -9,6 +9,8 @@ from penna.option_parsing import KEYWORDS, calls
 
 
 class Listener(Protocol):
+    """Gets the events of a fit."""
+
     def event(self, kind: str, **data: Any) -> None:
         """Hear what happens, as it happens."""
         ...
@@ -18,7 +20,8 @@ class Silent:
     """Progress that nobody watches."""
 
     def event(self, kind: str, **data: Any) -> None:
-        return None
+        """Take one event."""
+        return
 
 
 class Calling:
@@ -28,6 +31,7 @@ class Calling:
         self.function, self.keywords = function, calls(function, *KEYWORDS)
 
     def event(self, kind: str, **data: Any) -> None:
+        """Take one event."""
         if self.keywords:
             self.function(kind, **data)
         else:
@@ -46,7 +50,7 @@ def heard(progress: Any, shown: Callable[[], Listener]) -> Listener:
 
 @contextmanager
 def watching(progress: Any, deadline: Deadline) -> Iterator[Listener]:
-    """The same of a fit: True shows its progress in a terminal or a notebook, as long as the fit takes."""
+    """Yield the same of a fit: True shows its progress in a terminal or a notebook, as long as the fit takes."""
     if progress is True:
         from penna.terminal.progress import Console
 

@@ -10,6 +10,7 @@ from rich.text import Text
 from penna.budget import Deadline
 from penna.escaping import visible
 from penna.terminal.display import amount, clock, named_columns, number, screen
+from penna.terminal.trial_lines import Skips, Usual
 
 if TYPE_CHECKING:
     from penna.search.trials import Trial
@@ -28,6 +29,7 @@ class Console:
         self.now_predicted: float | None = None
         self.in_trial = False
         self.at = ""
+        self.usual, self.skips = Usual(), Skips()
         # Live redraws in a thread of its own, so the time left runs on while a fit computes.
         self.live = Live(console=self.screen, get_renderable=self.line, refresh_per_second=4, transient=True)
 
@@ -37,6 +39,7 @@ class Console:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._flush()
         self.live.stop()
 
     def event(self, kind: str, **data: Any) -> None:
@@ -50,11 +53,14 @@ class Console:
             "step": self._step,
             "trial_end": self._trial_end,
         }
+        skipped = kind == "skipped" or (kind == "trial_end" and str(data["trial"].state) == "skipped")
+        if not skipped and kind != "trial_start":
+            self._flush()
         if kind in listeners:
             listeners[kind](**data)
 
     def line(self) -> Text:
-        """The line as it stands now, most wanted first, for narrow terminals cut it off at the right."""
+        """Return the line as it stands now, most wanted first, for narrow terminals cut it off at the right."""
         parts = [f"{clock(self.deadline.left())} left"]
         if self.best is not None:
             parts.append(f"best {score_of(self.best)} {self.best.recipe.family}")
@@ -77,8 +83,8 @@ class Console:
         self._say(f"{rows:,} rows; columns: {named_columns(roles)}")
         self._notes(findings)
 
-    def _plan(self, exam: int, folds: int, metric: str, findings: Sequence[str] = (), **_: Any) -> None:
-        kept = f"{exam:,} exam rows; " if exam else ""
+    def _plan(self, test_rows: int, folds: int, metric: str, findings: Sequence[str] = (), **_: Any) -> None:
+        kept = f"{test_rows:,} test rows; " if test_rows else ""
         self._say(kept + (f"{folds} folds" if folds > 1 else "one validation part") + f", scored by {metric}")
         self._notes(findings)
 
@@ -91,7 +97,11 @@ class Console:
         self._say(name, "bold")
 
     def _skipped(self, name: str, reason: str, **_: Any) -> None:
-        self._say(f"skipped {name}: {reason}", "yellow")
+        self.skips.add(name, reason)
+
+    def _flush(self) -> None:
+        for line in self.skips.lines():
+            self._say(line, "yellow")
 
     def _trial_start(self, recipe: str, predicted: float | None = None, **_: Any) -> None:
         self._set(str(recipe), True, predicted)
@@ -102,15 +112,19 @@ class Console:
     def _trial_end(self, trial: "Trial", best: "Trial | None" = None, **_: Any) -> None:
         better = best is not None and best.number == trial.number
         self.best, self.done, self.at = best, self.done + 1, ""
+        name = self.usual.brief(trial.recipe, 60)
+        if str(trial.state) == "skipped":
+            self.skips.add(name, trial.reason)
+            return
         if trial.scores and not trial.reason:
-            text = f"{score_of(trial)}  {trial.recipe}  {amount(trial.seconds, 's')}"
+            text = f"{score_of(trial)}  {name}  {amount(trial.seconds, 's')}"
         else:
-            text = f"{trial.state}  {trial.recipe}: {trial.reason}"
+            text = f"{trial.state}  {name}: {trial.reason}"
         # A terminal has the live line for the rest; a log has nothing else.
         if better or trial.reason or not self.screen.is_terminal:
             self._say(text + ("  <- best so far" if better else ""), "green" if better else "")
 
 
 def score_of(trial: "Trial") -> str:
-    """``0.9123 ± 0.0041``"""
-    return f"{number(trial.score)} ± {number(trial.spread)}"
+    """``0.9123 ± 0.0041``."""
+    return f"{number(trial.score)} ± {number(trial.score_std)}"

@@ -10,7 +10,7 @@ TEMPERATURE = 0.1
 def supervised(vectors: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     """(n,) of twins: vectors (n, 2 · width), two texts of one class side by side in each row, y (n,) class indices.
 
-    Each of the 2n texts is asked for those of its class among all others (Khosla et al. 2020, "Supervised Contrastive
+    Each of the 2n texts has to find those of its class among all others (Khosla et al. 2020, "Supervised Contrastive
     Learning", equation 2). Its twin is always there, so that no text is without one of its class.
     """
     texts = normalize(torch.cat(vectors.chunk(2, dim=1)), dim=1)

@@ -20,7 +20,7 @@ State = dict[str, torch.Tensor]
 
 #: A step's time is believed after this many; until then the plan stands as it is.
 SETTLED = 6
-#: The pace is the mean of this many last steps.
+#: The pace is the mean of this many of the latest steps.
 RECENT = 50
 
 
@@ -30,10 +30,13 @@ class Diverged(RuntimeError):
 
 @dataclass(frozen=True)
 class Plan:
-    """How to train. ``loss`` is a name in ``losses.LOSSES``; ``smoothing`` is label smoothing; ``checks`` how often the
-    validation score is asked for; ``patience`` how many checks without a better score end the training (0: never);
-    ``tokens`` above 0 makes batches of so many padded tokens in place of ``batch`` rows; ``average`` is how many of the
-    last weights are averaged at the end, where that scores no worse."""
+    """How to train.
+
+    ``loss`` is a name in ``losses.LOSSES``; ``smoothing`` is label smoothing; ``checks`` how often the validation score
+    is requested; ``patience`` how many checks without a better score end the training (0: never); ``tokens`` above 0
+    makes batches of so many padded tokens in place of ``batch`` rows; ``average`` is how many of the last weights are
+    averaged at the end, where that scores no worse.
+    """
 
     steps: int
     batch: int = 32
@@ -53,9 +56,10 @@ class Plan:
 
 @dataclass(frozen=True)
 class Rows:
-    """What is learnt from: ``inputs(index)`` makes one padded batch, ``y`` are class indices (numbers for the loss
+    """What is trained on: ``inputs(index)`` makes one padded batch, ``y`` are class indices (numbers for the loss
     "squared"), ``weights`` per class, ``shares`` (n,) per row, which says how far a row is to be believed: brought to a
-    mean of 1, since only proportions count."""
+    mean of 1, since only proportions count.
+    """
 
     lengths: Index
     inputs: Callable[[Index], Inputs]
@@ -160,7 +164,7 @@ class _Run:
         return True
 
     def lost(self, what: str) -> None:
-        """What was seen is no number: nothing more is learnt. Raises Diverged where no good weights were seen."""
+        """Stop training, because the loss is no number. Raises Diverged where no good weights were seen."""
         if self.best is None:
             raise Diverged(f"the {what} is not a number at step {self.step}: lower the learning rate.")
 
@@ -222,7 +226,7 @@ def step(
     plan: Plan,
     weights: torch.Tensor | None,
 ) -> float:
-    """One optimiser step on one batch; its loss. Where that is not finite, nothing is learnt."""
+    """One optimiser step on one batch; its loss. Where that is not finite, nothing is learned."""
     network.train()
     device = next(network.parameters()).device
     y = torch.from_numpy(rows.y[index]).to(device)
@@ -242,12 +246,12 @@ def step(
 
 
 def autocast(device: torch.device, dtype: precision.Dtype) -> torch.autocast:
-    """The context in which products run in ``dtype``."""
+    """Return the context in which products run in ``dtype``."""
     return torch.autocast(device.type, torch.bfloat16, enabled=dtype == "bfloat16")
 
 
 def snapshot(network: nn.Module) -> State:
-    """A copy of everything that can have changed."""
+    """Return a copy of everything that can have changed."""
     return {name: p.detach().clone() for name, p in network.named_parameters() if p.requires_grad}
 
 

@@ -12,8 +12,10 @@ from penna.training import contrastive_loss, label_losses, linear_chain
 
 
 def believed(each: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:
-    """The mean of the rows' losses, each counted as far as its row is believed; shares are 1 on the mean of all rows,
-    so that a batch of rows that hardly count is a small step."""
+    """Return the mean of the rows' losses, each counted as far as its row is believed.
+
+    Shares are 1 on the mean of all rows, so that a batch of rows that hardly count is a small step.
+    """
     mean: torch.Tensor = (each * shares).mean()
     return mean
 

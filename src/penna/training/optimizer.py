@@ -43,7 +43,7 @@ def place(name: str) -> str | int:
 
 
 def freeze(network: nn.Module, layers: int, embeddings: bool) -> None:
-    """Take the gradient from the ``layers`` lowest layers, and from the embeddings where asked or where layers are."""
+    """Take the gradient from the ``layers`` lowest layers, and from the embeddings if requested or where layers are."""
     for name, parameter in network.named_parameters():
         where = place(name)
         low = isinstance(where, int) and where < layers
@@ -81,7 +81,7 @@ def _rate(where: str | int, rates: Rates, depth: int) -> float:
 
 
 def height(progress: float, warmup: float, shape: str) -> float:
-    """The share of the peak rate at ``progress`` in 0..1: up over ``warmup``, then down to zero.
+    """Return the share of the peak rate at ``progress`` in 0..1: up over ``warmup``, then down to zero.
 
     With "inverse_sqrt" it falls as one over the root of the steps taken, and never to zero (Vaswani et al. 2017, 5.3).
 

@@ -10,7 +10,7 @@ Dtype = Literal["bfloat16", "float32"]
 
 
 def device() -> torch.device:
-    """The GPU when there is one, else the processor."""
+    """Return the GPU when there is one, else the processor."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 

@@ -20,7 +20,7 @@ class Pace:
 
 
 def measure(network: nn.Module, rows: loop.Rows, plan: loop.Plan, seconds: float = 3.0) -> Pace:
-    """The pace at these rows' lengths: batches from the short end to the long end, about ``seconds`` in all.
+    """Return the pace at these rows' lengths: batches from the short end to the long end, about ``seconds`` in all.
 
     Trains ``network`` in place, so give it one that is thrown away.
     """
@@ -44,7 +44,7 @@ def measure(network: nn.Module, rows: loop.Rows, plan: loop.Plan, seconds: float
 
 
 def _trimmed(times: list[float]) -> float:
-    """The mean without what is far above the median: a hiccup of the machine is not the pace."""
+    """Return the mean without what is far above the median: a hiccup of the machine is not the pace."""
     return float(np.mean(np.minimum(times, 3 * np.median(times))))
 
 

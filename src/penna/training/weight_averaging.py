@@ -30,5 +30,5 @@ class Averaging:
                     self.sums[name] = self.sums[name] + now if name in self.sums else now.clone()
 
     def mean(self) -> dict[str, torch.Tensor] | None:
-        """The mean of what was taken; None where that is fewer than two."""
+        """Return the mean of what was taken; None where that is fewer than two."""
         return {name: total / self.taken for name, total in self.sums.items()} if self.taken > 1 else None

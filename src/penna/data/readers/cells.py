@@ -69,7 +69,7 @@ def named(header: Sequence[Any], notes: Notes) -> list[str]:
 
 
 def plain(cells: Sequence[Any], rows: Index, notes: Notes) -> Sequence[Any]:
-    """The cells, with NUL characters and stray bytes repaired in those that are text."""
+    """Return the cells, with NUL characters and stray bytes repaired in those that are text."""
     try:
         together = "\n".join(cells)
         together.encode()
@@ -131,7 +131,7 @@ def _sentences(cells: Sequence[str]) -> list[str] | None:
 
 
 def listed(cell: str) -> list[str] | None:
-    """The strings of a list that was written out as JSON or as Python does; None of anything else.
+    """Return the strings of a list that was written out as JSON or as Python does; None of anything else.
 
     >>> listed('["Ann", "left"]'), listed("['Ann', 'left']"), listed("[1990]")
     (['Ann', 'left'], ['Ann', 'left'], None)
@@ -160,13 +160,15 @@ def _written(cell: Any) -> str:
 
 
 def _simpler(cell: Any) -> Any:
-    """What JSON has no word for: arrays as lists, all else as text."""
+    """Return what JSON has no word for: arrays as lists, all else as text."""
     return cell.tolist() if isinstance(cell, np.ndarray | np.generic) else str(cell)
 
 
 def labels(cells: Sequence[Any], rows: Index, typed: bool, column: str) -> Objects:
-    """(n,) object array of str, bool, int or float, or tuples of those; None where missing. Not ``typed`` (files): all
-    str, stripped."""
+    """(n,) object array of str, bool, int or float, or tuples of those; None where missing.
+
+    Not ``typed`` (files): all str, stripped.
+    """
     kept: dict[Any, Any] = {}  # one object for equal labels: a million of them cost pointers only
     out = np.empty(len(cells), dtype=object)
     for i, cell in enumerate(cells):
@@ -184,7 +186,10 @@ def labels(cells: Sequence[Any], rows: Index, typed: bool, column: str) -> Objec
 
 
 def _named_labels(cell: Any) -> Any:
-    """The labels of a cell that is a dict of them, as spaCy (``cats``) and Label Studio write it; None of others."""
+    """Return the labels of a cell that is a dict of them, as spaCy (``cats``) and Label Studio write it.
+
+    None of others.
+    """
     if type(cell) is str and cell[:1] == "{":
         cell = python_literals.parsed(cell)
     if not isinstance(cell, dict) or not cell:

@@ -5,7 +5,7 @@ import io
 import re
 
 from penna.data.readers.legacy_charset import Guess, escaped, guessed, shifted, wide
-from penna.data.readers.open_file import Opened
+from penna.data.readers.open_file import OpenedFile
 from penna.data.readers.read_notes import Notes
 from penna.data.readers.size_limits import LineGuard
 from penna.errors import TableError
@@ -20,9 +20,10 @@ _MARKS = (
 _CONTROL = re.compile("[\x01-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 
 
-def decoded(given: Opened, notes: Notes, encoding: str | None = None) -> tuple[str, "Text"]:
-    """The decoded first megabyte, and the whole file as text with its line ends untouched; ``encoding`` is inferred
-    if None.
+def decoded(given: OpenedFile, notes: Notes, encoding: str | None = None) -> tuple[str, "Text"]:
+    """Return the decoded first megabyte, and the whole file as text with its line ends untouched.
+
+    ``encoding`` is inferred if None.
 
     Bytes that are no UTF-8 in a file that is otherwise come through as surrogates; ``cells.repaired`` turns them.
     """
@@ -35,15 +36,15 @@ def decoded(given: Opened, notes: Notes, encoding: str | None = None) -> tuple[s
     head = codecs.getincrementaldecoder(name)(errors).decode(given.head)
     if len(_CONTROL.findall(head)) > max(10, 0.05 * len(head)) or head.count("\0") > 0.2 * len(head):
         raise TableError(f"{given.name} is not a text file: give CSV, TSV, JSON lines or Parquet.")
-    if encoding is None and (said := _said(given.name, guess, given.head)):
-        notes.say("encoding", said, "info" if guess.sure and not name.startswith("utf-8") else "warning")
+    if encoding is None and (message := _said(given.name, guess, given.head)):
+        notes.say("encoding", message, "info" if guess.sure and not name.startswith("utf-8") else "warning")
     return head, Text(given, name, errors)
 
 
 class Text(io.TextIOWrapper):
     """The decoded file. Line ends are untouched; ``by_lines`` bounds how long a line may be."""
 
-    def __init__(self, given: Opened, encoding: str, errors: str) -> None:
+    def __init__(self, given: OpenedFile, encoding: str, errors: str) -> None:
         self._guard = LineGuard(given.file, given.name)
         super().__init__(io.BufferedReader(self._guard, 1 << 18), encoding, errors, newline="")
 
@@ -54,7 +55,7 @@ class Text(io.TextIOWrapper):
 
 
 def _marked(head: bytes, encoding: str) -> str:
-    r"""The encoding that was named, or what takes its mark off where the file begins with that.
+    r"""Return the encoding that was named, or what takes its mark off where the file begins with that.
 
     >>> _marked(codecs.BOM_UTF8 + b"a", "UTF8"), _marked(b"a", "UTF8")
     ('utf-8-sig', 'utf-8')
@@ -74,7 +75,7 @@ def encoding_of(head: bytes) -> str:
 
 
 def _found(head: bytes) -> Guess:
-    """The encoding of a file that begins so; without an example where there is no question."""
+    """Return the encoding of a file that begins so; without an example where there is no question."""
     for mark, name in _MARKS:
         if head.startswith(mark):
             return Guess(name, True, "")
@@ -86,7 +87,7 @@ def _found(head: bytes) -> Guess:
 
 
 def _said(name: str, guess: Guess, head: bytes) -> str:
-    """What there is to say of how a file was read; nothing of plain UTF-8."""
+    """Return what there is to say of how a file was read; nothing of plain UTF-8."""
     if guess.encoding.startswith("utf-8"):
         if (shift := shifted(head)) is None:
             return ""

@@ -36,8 +36,9 @@ def infer_roles(
     apart: Sequence[str] = (),
     need_text: bool = True,
 ) -> dict[str, str]:
-    """Every column -> "text" | "target" | "group" | "other". ``apart``: columns that are not to be taken for text.
-    Several columns can be the target together.
+    """Every column -> "text" | "target" | "group" | "other".
+
+    ``apart``: columns that are not to be taken for text. Several columns can be the target together.
 
     >>> infer_roles({"id": ["1", "2"], "review": ["I like it a lot", "Not for me"], "label": ["yes", "no"]})
     {'id': 'other', 'review': 'text', 'label': 'target'}
@@ -86,7 +87,10 @@ def _usual_target(columns: Mapping[str, Any], text: Sequence[str] | None, group:
 
 
 def _words_beside(columns: Mapping[str, Sequence[Any]], target: Sequence[Any]) -> tuple[str, ...] | None:
-    """The column of lists of words, where the target has a list for each that is as long: tags of these words."""
+    """Return the column of lists of words, where the target has a list for each that is as long.
+
+    Tags of these words.
+    """
     tags = _lists(target)
     if len(tags) < 0.5 * min(len(target), _SAMPLE) or len(set(map(len, tags.values()))) < 2:
         return None
@@ -156,7 +160,7 @@ def strings(cells: Sequence[Any]) -> list[str]:
 
 
 def _lists_of_words(cells: Sequence[Any], least: float) -> bool:
-    """Lists of str, of so many words on the mean: sentences that were cut into words."""
+    """Return lists of str, of so many words on the mean: sentences that were cut into words."""
     some = [cell for cell in cells[:: max(1, len(cells) // _SAMPLE)] if isinstance(cell, list | tuple) and len(cell)]
     if 2 * len(some) < len(cells[:: max(1, len(cells) // _SAMPLE)]):
         return False

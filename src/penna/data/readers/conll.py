@@ -61,7 +61,7 @@ def _lines(file: TextIO, line_feeds: bool) -> Iterator[str]:
 
 
 def _sentences(lines: Iterator[str], layout: Layout, name: str, notes: Notes) -> Iterator[tuple[int, list[list[str]]]]:
-    """(number, the cells of its lines) of each sentence whose lines have as many cells as the layout."""
+    """Yield (number, the cells of its lines) of each sentence whose lines have as many cells as the layout."""
     number = 0
     held: list[list[str]] = []
     for line in lines:

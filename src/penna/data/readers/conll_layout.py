@@ -26,8 +26,11 @@ _MOST = 0.95  # of lines or sentences, for all to be taken for such
 
 @dataclass(frozen=True)
 class Layout:
-    """``width``: cells in a line. ``columns``: name -> place of what is read. ``dropped``: places of leading columns
-    that number or name lines, sentences or documents. ``counted``: the first of these numbers the words."""
+    """``width``: cells in a line.
+
+    ``columns``: name -> place of what is read. ``dropped``: places of leading columns that number or name lines,
+    sentences or documents. ``counted``: the first of these numbers the words.
+    """
 
     width: int
     columns: dict[str, int]
@@ -49,7 +52,7 @@ def lines_of(text: str) -> list[str]:
 
 
 def cells_of(line: str) -> list[str]:
-    """The cells of a line: split at tabs, or at spaces where there is no tab.
+    """Return the cells of a line: split at tabs, or at spaces where there is no tab.
 
     >>> cells_of(" Ann  O\\n"), cells_of("New York\\tB-LOC\\t\\n"), cells_of(" \\tO")
     (['Ann', 'O'], ['New York', 'B-LOC'], [' ', 'O'])
@@ -92,7 +95,7 @@ def starts_document(bare: str) -> bool:
 
 
 def layout_of(head: str) -> Layout:
-    """What the first lines say of all."""
+    """Return what the first lines say of all."""
     lines = lines_of(head)[: _SAMPLE + 1]
     lines = lines[:-1] if len(lines) > 1 and lines[-1] else lines  # may be cut in the middle
     width = _width(lines)
@@ -129,7 +132,10 @@ def _columns(
 
 
 def _global(lines: Sequence[str], width: int) -> dict[str, int]:
-    """The columns that a first line of CoNLL-U Plus names; none where there is no such line, or it has no FORM."""
+    """Return the columns that a first line of CoNLL-U Plus names.
+
+    None where there is no such line, or it has no FORM.
+    """
     found = next((match for line in lines[:5] if (match := _GLOBAL.match(line))), None)
     names = [name.casefold().rpartition(":")[2] for name in found[1].split()] if found else []
     if len(names) != width or "form" not in names:

@@ -13,7 +13,7 @@ from penna.data.readers.csv_columns import names_of
 from penna.data.readers.csv_dialect import ALONE, Dialect, Feed, dialect_of, records_of
 from penna.data.readers.read_notes import Notes
 from penna.data.readers.size_limits import LONGEST_CELL, MOST_COLUMNS, too_long, too_wide
-from penna.data.readers.source_options import Asked
+from penna.data.readers.source_options import SourceOptions
 from penna.errors import TableError
 
 _LINES = (".txt", "")  # files that may be lines of text, and no tables
@@ -22,15 +22,15 @@ _MOST_CELLS = 4_000_000  # in a piece
 
 
 def pieces(
-    head: str, file: Text, suffix: str, name: str, size: int, notes: Notes, asked: Asked | None = None
+    head: str, file: Text, suffix: str, name: str, size: int, notes: Notes, options: SourceOptions | None = None
 ) -> Iterator[Piece]:
     """``size`` records at a time; a single empty piece where there is only a header."""
-    asked = asked or Asked()
-    dialect, sample = _dialect(head, suffix, asked)
+    options = options or SourceOptions()
+    dialect, sample = _dialect(head, suffix, options)
     if max(map(len, sample), default=0) > MOST_COLUMNS:
         raise too_wide(name)
     width = Counter(map(len, sample)).most_common(1)[0][0] if sample else 1
-    columns = names_of(sample, width, name, notes, asked)
+    columns = names_of(sample, width, name, notes, options)
     if columns is not None and dialect.delimiter == ALONE and suffix in _LINES and not _wrapped(head):
         dialect = Dialect(ALONE, csv.QUOTE_NONE)  # each line is a text, whatever quotes are in it
     rows = _records(file.by_lines(), dialect, name, notes, 0 if columns is None else width)
@@ -54,11 +54,11 @@ def _letters(row: tuple[int, list[str]]) -> int:
     return sum(map(len, row[1]))
 
 
-def _dialect(head: str, suffix: str, asked: Asked) -> tuple[Dialect, list[list[str]]]:
-    """How cells are told apart, and the first records."""
+def _dialect(head: str, suffix: str, options: SourceOptions) -> tuple[Dialect, list[list[str]]]:
+    """How cells are distinguished, and the first records."""
     dialect = dialect_of(head, suffix)
     sample = records_of(dialect, head)
-    if asked.served and len(asked.names) == 1 and _prose(dialect, sample, asked.names[0]):
+    if options.served and len(options.names) == 1 and _prose(dialect, sample, options.names[0]):
         dialect = dialect_of(head, suffix, alone=True)
         sample = records_of(dialect, head)
     return dialect, sample
@@ -81,7 +81,7 @@ def _wrapped(head: str) -> bool:
 def _records(
     file: Iterator[str], dialect: Dialect, name: str, notes: Notes, width: int
 ) -> Iterator[tuple[int, list[str]]]:
-    """(number, cells) of each sound record; broken ones are counted, and left out.
+    """Yield (number, cells) of each sound record; broken ones are counted, and left out.
 
     Without a ``width``, the first is a header: it is given as number 0, and all others must be as wide as it is.
     """
@@ -123,7 +123,7 @@ def _records(
 
 
 def _unreadable(error: csv.Error, feed: Feed, name: str) -> TableError:
-    """What is raised where a record cannot be passed over."""
+    """Return what is raised where a record cannot be passed over."""
     if "field limit" in str(error) and len(feed.held) == 1:
         return too_long(name, feed.number)
     return TableError(f"the header of {name} cannot be read ({error}): mend its quotes.")

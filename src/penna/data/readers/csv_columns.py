@@ -7,7 +7,7 @@ from penna.data.readers.cells import named
 from penna.data.readers.column_roles import USUAL_TARGETS, is_number, like_text
 from penna.data.readers.header import Verdict, judged
 from penna.data.readers.read_notes import Notes
-from penna.data.readers.source_options import Asked
+from penna.data.readers.source_options import SourceOptions
 from penna.errors import TableError
 
 _BY_PLACE = re.compile(r"column_[1-9][0-9]*")
@@ -15,32 +15,36 @@ _SHOWN = 5  # columns in a message
 _CELL = 40  # characters of a cell in a message
 
 
-def names_of(records: Sequence[Sequence[str]], width: int, name: str, notes: Notes, asked: Asked) -> list[str] | None:
-    """The names of ``width`` columns, or None where the first line holds them. Raises TableError where it is a row,
-    and columns must be found by their names."""
-    if asked.form.header is True or not records:
+def names_of(
+    records: Sequence[Sequence[str]], width: int, name: str, notes: Notes, options: SourceOptions
+) -> list[str] | None:
+    """Return the names of ``width`` columns, or None where the first line holds them.
+
+    Raises TableError where it is a row, and columns must be found by their names.
+    """
+    if options.form.header is True or not records:
         return None
     first = named(records[0], Notes())
-    if asked.form.header is None and any(column in first for column in asked.names):
+    if options.form.header is None and any(column in first for column in options.names):
         return None
     verdict = judged(records)
-    usual = asked.target and not asked.roles and any(column.casefold() in USUAL_TARGETS for column in first)
-    if asked.form.header is None and _is_read(verdict, usual, asked):
+    usual = options.target and not options.roles and any(column.casefold() in USUAL_TARGETS for column in first)
+    if options.form.header is None and _is_read(verdict, usual, options):
         if not verdict.sure and not usual:
             notes.say("header", _told(verdict, name))
         return None
-    if asked.form.header is None and not _by_place(asked.names):
-        if asked.target or (asked.served and width > 1):
-            raise TableError(_refused(verdict, records, name, asked))
+    if options.form.header is None and not _by_place(options.names):
+        if options.target or (options.served and width > 1):
+            raise TableError(_refused(verdict, records, name, options))
         notes.say("header", _told(verdict, name))
-    elif asked.form.header is None:
+    elif options.form.header is None:
         notes.say("header", f"{name} has no line of names: its columns are called by their places.")
-    return [asked.text[0]] if asked.served and width == 1 else [f"column_{place}" for place in range(1, width + 1)]
+    return [options.text[0]] if options.served and width == 1 else [f"column_{place}" for place in range(1, width + 1)]
 
 
-def _is_read(verdict: Verdict, usual: bool, asked: Asked) -> bool:
+def _is_read(verdict: Verdict, usual: bool, options: SourceOptions) -> bool:
     """Whether the first line is taken for names; ``usual``: one of them is what targets are usually called."""
-    if _by_place(asked.names):  # of a table without names
+    if _by_place(options.names):  # of a table without names
         return verdict.names and verdict.sure
     return verdict.names or (usual and not verdict.sure)
 
@@ -55,13 +59,13 @@ def _told(verdict: Verdict, name: str) -> str:
     return f"{what} ({short(verdict.cell)!r} {verdict.why}): pass {other}."
 
 
-def _refused(verdict: Verdict, records: Sequence[Sequence[str]], name: str, asked: Asked) -> str:
+def _refused(verdict: Verdict, records: Sequence[Sequence[str]], name: str, options: SourceOptions) -> str:
     even = [record for record in records if len(record) == len(records[0])]
     columns = {f"column_{at}": cells for at, cells in enumerate(zip(*even, strict=True), 1)}
     seeming = [f"{column} ({_kind(cells)} such as {_example(cells)!r})" for column, cells in columns.items()]
     more = f" and {len(columns) - _SHOWN} more" if len(columns) > _SHOWN else ""
-    lacking = f" with {', '.join(map(repr, asked.names))}" if asked.names else ""
-    target = "" if asked.roles or not asked.target else ", and name the target (--target)"
+    lacking = f" with {', '.join(map(repr, options.names))}" if options.names else ""
+    target = "" if options.roles or not options.target else ", and name the target (--target)"
     return (
         f"the first line of {name} looks like a row, and not like names of columns ({short(verdict.cell)!r} "
         f"{verdict.why}): add a line of names{lacking}, or pass --no-header, which calls the columns "
@@ -70,7 +74,7 @@ def _refused(verdict: Verdict, records: Sequence[Sequence[str]], name: str, aske
 
 
 def _kind(cells: Sequence[str]) -> str:
-    """What a column seems to hold."""
+    """Return what a column seems to hold."""
     filled = [cell.strip() for cell in cells if cell.strip()]
     if filled and all(map(is_number, filled)):
         return "numbers"
@@ -84,5 +88,5 @@ def _example(cells: Sequence[str]) -> str:
 
 
 def short(cell: str) -> str:
-    """A cell as messages show it."""
+    """Return a cell as messages show it."""
     return cell if len(cell) <= _CELL else cell[: _CELL - 1] + "…"

@@ -1,4 +1,7 @@
-"""How a delimited file tells its cells apart, found from its first lines. (csv.Sniffer is unreliable on prose.)"""
+"""How a delimited file tells its cells apart, found from its first lines.
+
+(csv.Sniffer is unreliable on prose.)
+"""
 
 import csv
 import io
@@ -85,7 +88,9 @@ class _Fit:
 
 
 def dialect_of(head: str, suffix: str, alone: bool = False) -> Dialect:
-    """The dialect under which most records of ``head`` are as wide as its header. ``alone``: there is one column.
+    """Return the dialect under which most records of ``head`` are as wide as its header.
+
+    ``alone``: there is one column.
 
     >>> dialect_of("text;label\\ngood, very good;1\\nbad, so bad;0\\n", ".csv").delimiter
     ';'
@@ -100,7 +105,7 @@ def dialect_of(head: str, suffix: str, alone: bool = False) -> Dialect:
 
 
 def records_of(dialect: Dialect, head: str, most: int = 300) -> list[list[str]]:
-    """The first sound records of ``head``."""
+    """Return the first sound records of ``head``."""
     return [record for record in islice(_tolerant(dialect, _whole_lines(head)), most) if record is not None]
 
 
@@ -134,7 +139,7 @@ def _fit(dialect: Dialect, lines: list[str]) -> _Fit:
 
 
 def _tolerant(dialect: Dialect, lines: list[str]) -> Iterator[list[str] | None]:
-    """Records that are not blank; None for a broken one."""
+    """Return records that are not blank; None for a broken one."""
     csv.field_size_limit(LONGEST_CELL)
     feed = Feed(iter(lines))
     reader = dialect.reader(feed)

@@ -13,8 +13,11 @@ _POWERS = {"": 0, "k": 3, "m": 6, "g": 9, "t": 12}
 
 @dataclass(frozen=True)
 class Form:
-    """``encoding``: a name that Python knows, or None to infer it. ``header``: whether the first line of a CSV or TSV
-    file names its columns, or None to infer it. ``max_expanded``: bytes that a compressed file may expand to."""
+    """``encoding``: a name that Python knows, or None to infer it.
+
+    ``header``: whether the first line of a CSV or TSV file names its columns, or None to infer it. ``max_expanded``:
+    bytes that a compressed file may expand to.
+    """
 
     encoding: str | None = None
     header: bool | None = None
@@ -24,7 +27,7 @@ class Form:
     def of(
         cls, encoding: str | None = None, header: bool | None = None, max_expanded: str | float = MAX_EXPANDED
     ) -> "Form":
-        """The form of these settings. Raises SettingError for what cannot work."""
+        """Return the form of these settings. Raises SettingError for what cannot work."""
         if header not in (None, True, False):
             raise SettingError(f"header={shown(header)} cannot work: write True, False, or None to infer it.")
         return cls(_known(encoding), header, parse_bytes(max_expanded))

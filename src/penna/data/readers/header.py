@@ -19,8 +19,10 @@ _FEW, _SHORT = 3, 40  # words and characters that a name of a column may have
 
 @dataclass(frozen=True)
 class Verdict:
-    """``names``: whether the first line names the columns. ``sure``: whether that is beyond question. ``why``: what
-    says so, as part of a sentence about ``cell``."""
+    """``names``: whether the first line names the columns.
+
+    ``sure``: whether that is beyond question. ``why``: what says so, as part of a sentence about ``cell``.
+    """
 
     names: bool
     sure: bool
@@ -29,7 +31,7 @@ class Verdict:
 
 
 def judged(records: Sequence[Sequence[str]]) -> Verdict:
-    """What the first of these records is.
+    """Return what the first of these records is.
 
     >>> judged([["text"], ["Where is my card?"], ["I lost it."]]).names
     True
@@ -71,7 +73,7 @@ _WEIGHTS = {_TYPE: 9, _NUMBER: 8, _AGAIN: 7, _PROSE: 6, _CALLED: 5, _NAME: 4, _W
 
 
 def _alone(first: Sequence[str]) -> Verdict:
-    """A line without others."""
+    """Return a line without others."""
     prose = any(_wordy(cell.strip()) for cell in first)
     named = any(_called(cell.strip()) for cell in first)
     if len(first) == 1:  # names alone would be no table
@@ -80,7 +82,7 @@ def _alone(first: Sequence[str]) -> Verdict:
 
 
 def _sign(cell: str, rest: Sequence[str]) -> Verdict:
-    """What one column has to say."""
+    """Return what one column has to say."""
     filled = [other for other in rest if other]
     if not filled or cell.casefold() in _ABSENT:
         return Verdict(bool(cell), False, _LIKE)

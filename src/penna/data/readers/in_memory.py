@@ -19,7 +19,7 @@ def in_memory(source: Any) -> bool:
 
 
 def sentences(source: Any, y: Any = None) -> Any:
-    """Lists of words as texts, where each has a list of as many tags in ``y``; anything else as it is."""
+    """Return lists of words as texts, where each has a list of as many tags in ``y``; anything else as it is."""
     if not isinstance(source, list | tuple) or not isinstance(y, list | tuple) or len(source) != len(y) or not y:
         return source
     if not all(map(words_of, source)) or not all(isinstance(row, list | tuple) for row in y):
@@ -79,7 +79,7 @@ def _array(source: "np.ndarray[Any, Any]", notes: Notes) -> Mapping[str, Any]:
 
 
 def _rows(source: Sequence[Any], notes: Notes) -> Mapping[str, Any]:
-    """A list of texts, of lists of cells, of dicts, or of records as tools export them."""
+    """Return a list of texts, of lists of cells, of dicts, or of records as tools export them."""
     source = _of_form(source, notes)
     first = next((row for row in source if row is not None), None)
     if isinstance(first, dict):
@@ -96,7 +96,7 @@ def _rows(source: Sequence[Any], notes: Notes) -> Mapping[str, Any]:
 
 
 def _of_form(source: Sequence[Any], notes: Notes) -> Sequence[Any]:
-    """The rows of records that are of some form (``reading/forms``); anything else as it is."""
+    """Return the rows of records that are of some form (``reading/forms``); anything else as it is."""
     if not len(source) or json_formats.rows(source[0], 1, "the table", Notes()) is None:
         return source
     rows = list[Any]()
@@ -114,7 +114,7 @@ def _by_place(columns: Sequence[Any]) -> Mapping[str, Any]:
 
 
 def as_labels(y: Any, rows: int) -> tuple[str, list[Any]]:
-    """(name, labels) from what a user gives beside the texts; of a matrix of 0 and 1, tuples of labels.
+    """(name, labels) from what a user gives next to the texts; of a matrix of 0 and 1, tuples of labels.
 
     Raises TableError unless there are ``rows`` of them.
     """

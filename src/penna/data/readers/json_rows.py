@@ -1,5 +1,6 @@
 """JSON as rows: objects one after another (JSON lines, or over several lines), arrays of objects, and one object that
-holds such an array. What is no row is named with its line, or refused."""
+holds such an array. What is no row is named with its line, or refused.
+"""
 
 import json
 from collections.abc import Iterator
@@ -57,8 +58,10 @@ def _rows(file: TextIO, suffix: str, name: str, notes: Notes) -> Iterator[tuple[
 
 
 class _Records:
-    """The records of a file, in order. ``all`` gives each with the line that it begins on; 0 after an array, whose
-    elements are counted."""
+    """The records of a file, in order.
+
+    ``all`` gives each with the line that it begins on; 0 after an array, whose elements are counted.
+    """
 
     def __init__(self, file: TextIO, suffix: str, name: str, notes: Notes) -> None:
         self._scan = Scanner(file)
@@ -88,7 +91,7 @@ class _Records:
             first = False
 
     def _one(self, value: Any, line: int, first: bool, alone: bool) -> Iterator[tuple[int, Any]]:
-        """The records of one value; ``alone``: nothing else is in the file."""
+        """Yield the records of one value; ``alone``: nothing else is in the file."""
         if isinstance(value, dict) and alone:
             records = json_tables.unpacked(value, self._name, self._notes, not self._by_line)
             yield from [(line, value)] if records and records[0] is value else self._listed(iter(records))
@@ -110,7 +113,7 @@ class _Records:
             self._notes.add("json", [line])
 
     def _listed(self, elements: Iterator[Any]) -> Iterator[tuple[int, Any]]:
-        """The elements of an array, and of arrays in it."""
+        """Yield the elements of an array, and of arrays in it."""
         self._counted = True
         for element in elements:
             if json_tables.of_lists(element):
@@ -120,7 +123,7 @@ class _Records:
                 yield 0, self._element(element)
 
     def _array(self) -> Iterator[Any]:
-        """The elements of an array that begins here, decoded one at a time: the file need not fit in memory."""
+        """Yield the elements of an array that begins here, decoded one at a time: the file need not fit in memory."""
         self._scan.step()
         while self._scan.peek(commas=True) != "]":
             line = self._scan.line
@@ -136,7 +139,7 @@ class _Records:
         self._scan.step()
 
     def _object(self) -> Iterator[tuple[int, Any]]:
-        """The rows of a long object, of which they are one list, read as it goes."""
+        """Yield the rows of a long object, of which they are one list, read as it goes."""
         scan, held, lists = self._scan, dict[str, Any](), list[str]()
         scan.step()
         while scan.peek(commas=True) != "}":
@@ -169,7 +172,7 @@ class _Records:
             raise TableError(f"{self._name} is damaged or cut short in line {line}: get a fresh copy of it.") from None
 
     def _element(self, element: Any) -> Any:
-        """An element of an array as a record. Raises TableError for what is none."""
+        """Return an element of an array as a record. Raises TableError for what is none."""
         if isinstance(element, dict) or spacy.pair(element):
             return element
         if isinstance(element, str):
@@ -185,8 +188,10 @@ class _Records:
         return {f"text_{place}" if len(element) > 1 else "text": cell for place, cell in enumerate(element, 1)}
 
     def _leave_out(self, line: int) -> None:
-        """Note a line that is no JSON, and go on behind what belongs to it: lines that are indented, or close
-        brackets."""
+        """Note a line that is no JSON, and go on behind what belongs to it.
+
+        Lines that are indented, or close brackets.
+        """
         self._notes.add("json", [line])
         self._scan.rest_of_line()
         while (ahead := self._scan.next_line()) and not _begins_row(ahead):

@@ -1,5 +1,7 @@
-"""How one JSON object holds a whole table: a list of rows under a key, lists or objects by column, rows by name. Knows
-values; never a file."""
+"""How one JSON object holds a whole table: a list of rows under a key, lists or objects by column, rows by name.
+
+Knows values; never a file.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -22,9 +24,9 @@ _MARKS = {"start", "start_offset", "answer_start", "begin"}
 
 
 def unpacked(value: dict[str, Any], name: str, notes: Notes, by_column: bool = True) -> list[Any]:
-    """The records of an object that is all that a file holds; the object itself where it is one row.
+    """Return the records of an object that is all that a file holds; the object itself where it is one row.
 
-    ``by_column``: whether lists of equal length may be columns. Raises TableError where it cannot be said which of
+    ``by_column``: whether lists of equal length may be columns. Raises TableError where it cannot be stated which of
     several lists the rows are.
 
     >>> unpacked({"version": "1.0", "data": [{"text": "a"}, {"text": "b"}]}, "a.json", Notes())
@@ -63,7 +65,7 @@ def refuse_several(keys: Sequence[str], name: str) -> None:
 
 
 def page(value: dict[str, Any]) -> str | None:
-    """Of objects that come one after another: the key of the list of rows that each has, beside plain cells."""
+    """Of objects that come one after another: the key of the list of rows that each has, besides plain cells."""
     keys = [key for key, cell in value.items() if isinstance(cell, list) and of_records(cell)]
     if not keys:
         return None
@@ -124,13 +126,13 @@ def _by_name(value: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _named(name: str, row: dict[str, Any], number: bool) -> dict[str, Any]:
-    """The row, with its name where this says something."""
+    """Return the row, with its name where this says something."""
     return row if number else {"id" if "id" not in row else "name": name, **row}
 
 
 def _by_column(value: Mapping[str, list[Any]], name: str) -> list[Any]:
     lengths = {key: len(cells) for key, cells in value.items()}
     if len(set(lengths.values())) > 1:
-        said = ", ".join(f"{key!r} {length:,}" for key, length in list(lengths.items())[:10])
-        raise TableError(f"the columns of {name} differ in length ({said}): give each row a cell in every column.")
+        counted = ", ".join(f"{key!r} {length:,}" for key, length in list(lengths.items())[:10])
+        raise TableError(f"the columns of {name} differ in length ({counted}): give each row a cell in every column.")
     return [dict(zip(value, cells, strict=True)) for cells in zip(*value.values(), strict=True)]

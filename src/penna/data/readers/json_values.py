@@ -47,8 +47,10 @@ class Scanner:
         return self._line
 
     def peek(self, commas: bool = False) -> str:
-        """The next character that is no blank (and, with ``commas``, no comma), to which the place moves; "" at the
-        end."""
+        """Return the next character that is no blank (and, with ``commas``, no comma), to which the place moves.
+
+        "" at the end.
+        """
         filling = _FILLING if commas else _BLANK
         for _ in range(_MOST_BLANK):
             self._at = filling.match(self._text, self._at).end()  # type: ignore[union-attr]
@@ -63,8 +65,11 @@ class Scanner:
         self._at += 1
 
     def value(self, most: int | None = None) -> Any:
-        """The value that begins here; the place moves to its end. Raises Broken; TooLong, before the end of the text,
-        where it is not complete after ``most`` characters. In both cases the place stays."""
+        """Return the value that begins here; the place moves to its end.
+
+        Raises Broken; TooLong, before the end of the text, where it is not complete after ``most`` characters. In both
+        cases the place stays.
+        """
         step = STEP
         while True:
             try:
@@ -81,14 +86,14 @@ class Scanner:
             step *= 2  # doubled: a very long value is not decoded too often
 
     def peek_inside(self) -> str:
-        """The first character, no blank, behind the one that the place is on; the place stays."""
+        """Return the first character, no blank, behind the one that the place is on; the place stays."""
         while True:
             at = _BLANK.match(self._text, self._at + 1).end()  # type: ignore[union-attr]
             if at < len(self._text) or not self._more(STEP):
                 return self._text[at : at + 1]
 
     def next_line(self) -> str:
-        """The line behind the end of this one, to whose beginning the place moves; "" where there is none."""
+        """Return the line behind the end of this one, to whose beginning the place moves; "" where there is none."""
         self.step()
         begun = self._at
         while (end := self._text.find("\n", self._at)) < 0 and self._more(STEP):
@@ -96,7 +101,7 @@ class Scanner:
         return self._text[begun:] if end < 0 else self._text[begun : end + 1]
 
     def rest_of_line(self) -> str:
-        """What stands between here and the end of the line, to which the place moves."""
+        """Return what stands between here and the end of the line, to which the place moves."""
         while (end := self._text.find("\n", self._at)) < 0 and self._more(STEP):
             pass
         end = len(self._text) if end < 0 else end

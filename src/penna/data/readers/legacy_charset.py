@@ -67,7 +67,7 @@ class Guess:
 
 
 def guessed(head: bytes) -> Guess:
-    """The likeliest encoding of bytes that are not UTF-8.
+    """Return the likeliest encoding of bytes that are not UTF-8.
 
     >>> guessed("Straße nach Süden, schöne Grüße".encode("mac_roman")).encoding
     'mac_roman'
@@ -88,7 +88,7 @@ def guessed(head: bytes) -> Guess:
 
 
 def escaped(head: bytes) -> str | None:
-    """An encoding of seven bits that switches between alphabets, where the bytes are of one.
+    """Return an encoding of seven bits that switches between alphabets, where the bytes are of one.
 
     >>> escaped("text\\n日本\\n".encode("iso2022_jp"))
     'iso2022_jp_2'
@@ -152,8 +152,11 @@ def _scores(telling: bytes) -> Iterator[tuple[float, str]]:
 
 
 def _seen(text: str) -> Counter[tuple[str, int]]:
-    """Signs beyond ASCII, each with what is odd about its place: 1 for a capital behind a small letter or a sign
-    where none stands, 2 for a letter of another script beside a Latin one."""
+    """Signs beyond ASCII, each with what is odd about its place.
+
+    1 for a capital behind a small letter or a sign where none stands, 2 for a letter of another script next to a Latin
+    one.
+    """
     found: Counter[tuple[str, int]] = Counter()
     for at, char in enumerate(text):
         if char > "\x7f":
@@ -207,7 +210,7 @@ def _eastern(telling: bytes) -> str | None:
 
 
 def _example(telling: bytes, name: str) -> str:
-    """Some words around the first signs that are not ASCII."""
+    """Return some words around the first signs that are not ASCII."""
     text = telling[:4096].decode(name, "replace")
     at = next((i for i, char in enumerate(text) if char > "\x7f"), 0)
     start = max(text.rfind("\n", 0, at) + 1, at - 15)

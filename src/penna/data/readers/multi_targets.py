@@ -40,7 +40,7 @@ def together(columns: Mapping[str, Objects], rows: Index) -> Objects:
 
 
 def sign(separator: str | None) -> str:
-    """What stands between labels, where it was given: a line end or tab may be written as \\n or \\t."""
+    """Return what stands between labels, where it was given: a line end or tab may be written as \\n or \\t."""
     return (separator or "").replace("\\n", "\n").replace("\\t", "\t")
 
 
@@ -110,7 +110,7 @@ def matrix(cells: Sequence[Any]) -> Objects | None:
 
 
 def flags_of(cell: Any) -> tuple[bool, ...] | None:
-    """A list of 0 and 1, or one that is written out, as bool; None of anything else."""
+    """Return a list of 0 and 1, or one that is written out, as bool; None of anything else."""
     if isinstance(cell, str):
         cell = cell.strip()
         bits = _BITS.fullmatch(cell)

@@ -10,7 +10,7 @@ import numpy as np
 
 from penna.data.readers.cells import Piece, missing
 from penna.data.readers.read_notes import Notes
-from penna.data.readers.source_options import Asked
+from penna.data.readers.source_options import SourceOptions
 
 _SENTENCE = re.compile(r"(sentence|sent|sequence|seq|utterance)s?[\W_]*(#|ids?|idx|index|no|nr|num|number)?[\W_]*")
 _WORD = re.compile(r"(word|token|form)s?")
@@ -30,21 +30,21 @@ class Layout:
     sentence: str
 
 
-def together(pieces: Iterator[Piece], notes: Notes, asked: Asked) -> Iterator[Piece]:
-    """The same pieces, or, where their rows hold a word each, pieces of sentences, which is said."""
+def together(pieces: Iterator[Piece], notes: Notes, options: SourceOptions) -> Iterator[Piece]:
+    """Yield the same pieces, or, where their rows hold a word each, pieces of sentences, which is reported."""
     first = next(pieces)
-    layout = _layout(first.columns, asked)
+    layout = _layout(first.columns, options)
     return chain([first], pieces) if layout is None else _joined(chain([first], pieces), layout, notes)
 
 
-def _layout(columns: Mapping[str, Sequence[Any]], asked: Asked) -> Layout | None:
+def _layout(columns: Mapping[str, Sequence[Any]], options: SourceOptions) -> Layout | None:
     """Where the words and sentences are; None where rows hold no single words of sentences."""
     some = {name: [_plain(cell) for cell in cells[:_SOME]] for name, cells in columns.items()}
-    words = [name for name in some if name in asked.text or _WORD.fullmatch(name.casefold())]
+    words = [name for name in some if name in options.text or _WORD.fullmatch(name.casefold())]
     word = next((name for name in words if _of_words(some[name])), None)
-    if word is None or (asked.text and word not in asked.text):
+    if word is None or (options.text and word not in options.text):
         return None
-    tags = [name for name in some if name != word and (name in asked.roles or _TAG.fullmatch(name.casefold()))]
+    tags = [name for name in some if name != word and (name in options.roles or _TAG.fullmatch(name.casefold()))]
     marked = any(_mostly(_MARK.fullmatch(cell) for cell in some[name]) for name in tags)
     if not marked and tags and not any(_few(some[name]) for name in tags):
         return None

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from penna import extras
 from penna.data.readers.size_limits import counted
 from penna.environment import expanded
 from penna.errors import TableError
@@ -26,7 +27,7 @@ _DAMAGE = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, gzip.BadGzi
 
 
 @dataclass(frozen=True)
-class Opened:
+class OpenedFile:
     """Plain bytes: ``head`` is the first megabyte of what ``file`` gives (again, from its start)."""
 
     name: str  # for messages
@@ -37,9 +38,10 @@ class Opened:
 
 
 @contextmanager
-def opened(source: str | Path | Any, max_expanded: int | None = None) -> Iterator[Opened]:
+def opened(source: str | Path | Any, max_expanded: int | None = None) -> Iterator[OpenedFile]:
     """Open ``source``; whatever goes wrong with its bytes while it is open becomes a TableError, and so does a
-    compressed source that expands to more than ``max_expanded`` bytes."""
+    compressed source that expands to more than ``max_expanded`` bytes.
+    """
     name = name_of(source)
     try:
         with _raw(source, name) as raw:
@@ -49,7 +51,7 @@ def opened(source: str | Path | Any, max_expanded: int | None = None) -> Iterato
             if head[257:262] == b"ustar":
                 raise TableError(f"{name} is a tar archive: unpack it, and give one of its files.")
             # only a file that was opened here is sure to stand at its start
-            yield Opened(
+            yield OpenedFile(
                 name,
                 _suffix(source),
                 head,
@@ -66,7 +68,7 @@ def opened(source: str | Path | Any, max_expanded: int | None = None) -> Iterato
 
 
 def name_of(source: Any) -> str:
-    """What messages call this source."""
+    """Return what messages call this source."""
     if isinstance(source, str | Path):
         return "standard input" if str(source) == "-" else str(source)
     if hasattr(source, "read"):
@@ -83,7 +85,7 @@ def _suffix(source: Any) -> str:
 
 @contextmanager
 def _raw(source: Any, name: str) -> Iterator[BinaryIO]:
-    """The bytes as they lie; a file that we opened is closed again, a stream of the user's is left open."""
+    """Yield the bytes as they lie; a file that we opened is closed again, a stream of the user's is left open."""
     if isinstance(source, str | Path) and str(source) != "-":
         with _path(source).open("rb") as file:
             yield file
@@ -139,7 +141,7 @@ class _Replay(io.RawIOBase):
 
 
 def _replayed(file: BinaryIO) -> tuple[bytes, BinaryIO]:
-    """The first megabyte, and a file that gives everything from the start."""
+    """Return the first megabyte, and a file that gives everything from the start."""
     parts, size = [], 0
     while size < HEAD and (part := file.read(HEAD - size)):
         parts.append(part)
@@ -149,7 +151,7 @@ def _replayed(file: BinaryIO) -> tuple[bytes, BinaryIO]:
 
 
 def _unpacked(start: bytes, file: BinaryIO, raw: BinaryIO, name: str) -> BinaryIO:
-    """The same bytes, uncompressed; the first bytes say by what, not the name."""
+    """Return the same bytes, uncompressed; the first bytes say by what, not the name."""
     if start.startswith(b"\x1f\x8b"):
         return cast(BinaryIO, gzip.GzipFile(fileobj=file))
     if start.startswith(b"BZh"):
@@ -157,6 +159,7 @@ def _unpacked(start: bytes, file: BinaryIO, raw: BinaryIO, name: str) -> BinaryI
     if start.startswith(b"\xfd7zXZ\0"):
         return cast(BinaryIO, io.BufferedReader(_Unpacking(file, lzma.LZMADecompressor), 1 << 18))
     if start.startswith(b"\x28\xb5\x2f\xfd"):
+        extras.require("tables", "reading zstd files")
         import pyarrow
 
         return cast(BinaryIO, pyarrow.CompressedInputStream(file, "zstd"))

@@ -1,4 +1,6 @@
-"""Which two columns are a pair of texts: named by the user, or told by the names that such tables usually have."""
+"""Which two columns are a pair of texts: named by the user, or recognized by the names that such tables usually
+have.
+"""
 
 import re
 from collections.abc import Container, Mapping, Sequence
@@ -13,7 +15,7 @@ USUAL = (
     ("texta", "textb"), ("sentencea", "sentenceb"), ("query", "passage"), ("query", "document"), ("question", "answer"),
     ("question", "sentence"), ("claim", "evidence"), ("source", "hypothesis"),
 )  # fmt: skip
-#: Where one of these stands beside a question, the answer is to be found in it.
+#: Where one of these stands next to a question, the answer is to be found in it.
 _CONTEXTS = ("context", "contexts")
 _SIGNS = re.compile(r"[\W_]+")
 
@@ -25,10 +27,10 @@ def settled(
     taken: Container[str | None],
     name: str,
 ) -> tuple[tuple[str, str] | None, str]:
-    """The pair, None where a row is none, and what there is to say of how it was told.
+    """Return the pair, None where a row is none, and what there is to say of how it was recognized.
 
     ``text``: columns that were named as text, ``text_pair`` the one that was named as the second; ``taken``: columns
-    with another role. Raises TableError where a pair was asked for that cannot be.
+    with another role. Raises TableError where a pair was requested that cannot be.
     """
     if text_pair is not None:
         return _named(columns, text, text_pair, taken, name), ""
@@ -57,7 +59,8 @@ def _named(
     first = [column for column in text if column != second] if text is not None else _first(rest, columns, second)
     if len(first) != 1:
         raise TableError(
-            f"which column of {name} is the first text of the pair? Name one (--text) beside --text-pair {second}."
+            f"which column of {name} is the first text of the pair? Name one with --text, "
+            f"as well as --text-pair {second}."
         )
     return first[0], second
 
@@ -68,7 +71,7 @@ def _first(rest: Mapping[str, Sequence[Any]], columns: Mapping[str, Sequence[Any
 
 
 def _usual(columns: Mapping[str, Sequence[Any]]) -> tuple[str, str] | None:
-    """The first two columns of usual names, if there are strings in both."""
+    """Return the first two columns of usual names, if there are strings in both."""
     folded = {_SIGNS.sub("", column.casefold()): column for column in reversed(list(columns))}
     for context in _CONTEXTS:
         if context in folded and "question" in folded:

@@ -1,4 +1,4 @@
-"""Texts line by line: one file for each column, named by its ending (news.en beside news.de). Line n of each is row n.
+"""Texts line by line: one file for each column, named by its ending (news.en next to news.de). Line n of each is row n.
 
 Nothing is a cell's border but the line's end, so that quotes and commas are text.
 """
@@ -27,8 +27,9 @@ _TABLES = (".csv", ".tsv", ".tab", ".txt", ".json", ".jsonl", ".ndjson", ".parqu
 
 
 def found(source: Any, text: Sequence[str], others: Sequence[str] = ()) -> Files | None:
-    """The files of these columns, where ``source`` is what their names begin with, or the whole name of the first
-    text's; None for anything else. Raises TableError where only some of them are there."""
+    """Return the files of these columns, where ``source`` is what their names begin with, or the whole name of the
+    first text's; None for anything else. Raises TableError where only some of them are there.
+    """
     if not isinstance(source, str | Path) or not text or str(source) in ("", "-") or "\0" in str(source):
         return None
     try:
@@ -45,13 +46,13 @@ def found(source: Any, text: Sequence[str], others: Sequence[str] = ()) -> Files
         return None
     lacking = next(name for name in (*text, *others) if name not in there)
     raise TableError(
-        f"there is {next(iter(there.values()))}, but no {start.name}.{lacking} beside it: give a file for each column, "
-        "with a text on each line, or one table with named columns."
+        f"there is {next(iter(there.values()))}, but no {start.name}.{lacking} next to it: give a file for "
+        "each column, with a text on each line, or one table with named columns."
     )
 
 
 def _without(path: Path, name: str) -> Path | None:
-    """What the name of a column's file begins with, where this is one."""
+    """Return what the name of a column's file begins with, where this is one."""
     for packing in _PACKED:
         ending = f".{name}{packing}"
         if path.name.endswith(ending) and f".{name}" not in _TABLES:
@@ -82,8 +83,8 @@ def pieces(files: Files, size: int, notes: Notes, form: Form = INFERRED) -> Iter
 
 
 def _unequal(files: Files, counts: Mapping[str, int]) -> str:
-    said = " and ".join(f"{files[name]} has {count:,}" for name, count in counts.items())
-    return f"{said} lines: line by line they belong together; add the lines that are missing, or drop their others."
+    counted = " and ".join(f"{files[name]} has {count:,}" for name, count in counts.items())
+    return f"{counted} lines: line by line they belong together; add the lines that are missing, or drop their others."
 
 
 def _texts(path: Path, notes: Notes, form: Form) -> Iterator[str]:

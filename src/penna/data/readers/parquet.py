@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
+from penna import extras
 from penna.data.readers.cells import Piece, named
 from penna.data.readers.format_options import INFERRED, Form
 from penna.data.readers.open_file import in_memory
@@ -20,6 +21,7 @@ _PIECE_BYTES = 1 << 26  # of a batch, by what the file says of itself
 
 def pieces(file: BinaryIO, name: str, size: int, notes: Notes, form: Form = INFERRED) -> Iterator[Piece]:
     """Row groups in batches; a source that cannot be seeked in is taken into memory whole."""
+    extras.require("tables", "reading Parquet files")
     import pyarrow
     import pyarrow.parquet
 
@@ -44,7 +46,7 @@ def pieces(file: BinaryIO, name: str, size: int, notes: Notes, form: Form = INFE
 
 
 def _names(table: Any, name: str, form: Form) -> list[str]:
-    """The columns. Raises TableError for too many, or for more bytes than a file may expand to."""
+    """Return the columns. Raises TableError for too many, or for more bytes than a file may expand to."""
     facts = table.metadata
     if facts.num_columns > MOST_COLUMNS:
         raise too_wide(name)

@@ -25,9 +25,9 @@ from penna.data.readers.cells import Piece, labels, plain, texts
 from penna.data.readers.charset import decoded
 from penna.data.readers.column_roles import demand, infer_roles
 from penna.data.readers.format_options import INFERRED, Form
-from penna.data.readers.open_file import Opened, name_of, opened
+from penna.data.readers.open_file import OpenedFile, name_of, opened
 from penna.data.readers.read_notes import Notes
-from penna.data.readers.source_options import Asked
+from penna.data.readers.source_options import SourceOptions
 from penna.data.table import Finding, Index, Objects, Table
 from penna.errors import TableError
 
@@ -62,9 +62,9 @@ def read(
     form: Form = INFERRED,
     tag_names: Sequence[str] | None = None,
 ) -> tuple[Table, list[Finding]]:
-    """The whole source as a Table, and what was odd in it.
+    """Return the whole source as a Table, and what was odd in it.
 
-    ``text_pair``: the second text, where a row is a pair of texts; told by usual names where no text is named.
+    ``text_pair``: the second text, where a row is a pair of texts; recognized by usual names where no text is named.
     ``apart``: columns that are no text. ``others``: columns without a role whose cells are kept as they were found,
     those of them that are there; None for all, and then a table needs no text.
 
@@ -82,33 +82,33 @@ def read(
     """
     notes = Notes()
     source = in_memory.sentences(source, y)
-    target, beside = (y, None) if isinstance(y, str) else (target, y)
-    demanded = need_target and beside is None
+    target, labels = (y, None) if isinstance(y, str) else (target, y)
+    demanded = need_target and labels is None
     name, typed = name_of(source), in_memory.in_memory(source)
     served = not need_target and y is None and text is not None
-    asked = Asked(_asked(text, text_pair), _asked(target, group), tuple(apart), demanded, form, served)
-    with _pieces(source, _PIECE, notes, asked) as pieces:
+    options = SourceOptions(_asked(text, text_pair), _asked(target, group), tuple(apart), demanded, form, served)
+    with _pieces(source, _PIECE, notes, options) as pieces:
         first = next(pieces)
-        if beside is not None and multi_targets.named(beside, tuple(first.columns)):
-            target, beside, demanded = tuple(beside), None, need_target
+        if labels is not None and multi_targets.named(labels, tuple(first.columns)):
+            target, labels, demanded = tuple(labels), None, need_target
         if not len(first.rows):
             raise TableError(_no_rows(name, notes))
         if text is None and typed and not hasattr(source, "columns"):
             text = _plain_list(first, demanded and target is None)
         text = (text,) if isinstance(text, str) else text
         taken = (*((target,) if isinstance(target, str) else target or ()), group, *apart)
-        pair, said = pair_columns.settled(first.columns, text, text_pair, taken, name)
+        pair, pair_findings = pair_columns.settled(first.columns, text, text_pair, taken, name)
         text = pair or text
         roles = infer_roles(
             first.columns, text=text, target=target, group=group, need_target=demanded, name=name, apart=apart,
             need_text=others is not None,
         )  # fmt: skip
         table = _gathered(chain([first], pieces), roles, typed, notes, others)
-    table = table if beside is None else _labelled(table, beside)
+    table = table if labels is None else _labelled(table, labels)
     if pair is not None:
         table = replace(table, text={column: table.text[column] for column in pair}, pair=pair)
-    if said:
-        notes.say("pair", said)
+    if pair_findings:
+        notes.say("pair", pair_findings)
     form_of_target = multi_targets.sign(separator) or table.target_form
     return replace(table, target_form=form_of_target, tag_names=tuple(tag_names or ())), notes.findings()
 
@@ -132,7 +132,7 @@ def listed_pairs(source: Any, names: tuple[str, str]) -> Table:
 
 
 def _plain_list(first: Piece, demanded: bool) -> tuple[str, ...] | None:
-    """A list with one cell for each row is a list of texts, whatever they look like; None for other tables."""
+    """Return a list with one cell for each row is a list of texts, whatever they look like; None for other tables."""
     if len(first.columns) > 1:
         return None
     if demanded:
@@ -209,14 +209,16 @@ def stream(
     findings: list[Finding] | None = None,
     form: Form = INFERRED,
 ) -> Iterator[Chunk]:
-    """The source in chunks and constant memory, for prediction; ``findings`` is filled when the last one is out.
+    """Yield the source in chunks and constant memory, for prediction; ``findings`` is filled when the last one is out.
 
     ``pair``: the two text columns are a pair.
     Where a model of one text column meets a source of one column, its name does not matter. ``others`` are columns
     whose cells the table keeps as they were found, those of them that are there. Raises TableError.
     """
     notes, total = Notes(), 0
-    with _pieces(source, chunk, notes, Asked(tuple(text), apart=tuple(others), served=True, form=form)) as pieces:
+    with _pieces(
+        source, chunk, notes, SourceOptions(tuple(text), apart=tuple(others), served=True, form=form)
+    ) as pieces:
         for piece in pieces:
             columns = {column: plain(cells, piece.rows, notes) for column, cells in piece.columns.items()}
             used = _used(columns, text, name_of(source))
@@ -240,7 +242,7 @@ def stream(
 
 
 def _used(columns: Mapping[str, Any], wanted: Sequence[str], name: str) -> Sequence[str]:
-    """The source's columns that stand for the model's text columns."""
+    """Return the source's columns that stand for the model's text columns."""
     if len(wanted) == len(columns) == 1:
         return tuple(columns)
     for column in wanted:
@@ -263,26 +265,28 @@ def _asked(*names: Sequence[str] | str | None) -> tuple[str, ...]:
 
 
 @contextmanager
-def _pieces(source: Any, size: int, notes: Notes, asked: Asked) -> Iterator[Iterator[Piece]]:
-    """Pieces of anything; at least one of them, which may be empty. Columns that were named can be files of their
-    own."""
-    files = None if in_memory.in_memory(source) else parallel_lines.found(source, asked.text, asked.roles)
+def _pieces(source: Any, size: int, notes: Notes, options: SourceOptions) -> Iterator[Iterator[Piece]]:
+    """Pieces of anything; at least one of them, which may be empty.
+
+    Columns that were named can be files of their own.
+    """
+    files = None if in_memory.in_memory(source) else parallel_lines.found(source, options.text, options.roles)
     if files is not None:
-        yield parallel_lines.pieces(files, size, notes, asked.form)
+        yield parallel_lines.pieces(files, size, notes, options.form)
     elif in_memory.in_memory(source):
-        yield one_word_rows.together(in_memory.pieces(source, size, notes), notes, asked)
+        yield one_word_rows.together(in_memory.pieces(source, size, notes), notes, options)
     else:
-        with opened(source, asked.form.max_expanded) as given:
-            yield one_word_rows.together(_from_bytes(given, size, notes, asked), notes, asked)
+        with opened(source, options.form.max_expanded) as given:
+            yield one_word_rows.together(_from_bytes(given, size, notes, options), notes, options)
 
 
-def _from_bytes(given: Opened, size: int, notes: Notes, asked: Asked) -> Iterator[Piece]:
-    """What the bytes look like goes before what the name says, where the two can be told apart."""
+def _from_bytes(given: OpenedFile, size: int, notes: Notes, options: SourceOptions) -> Iterator[Piece]:
+    """Yield what the bytes look like goes before what the name says, where the two can be distinguished."""
     if given.head.startswith(b"PAR1"):
-        return parquet.pieces(given.seekable or given.file, given.name, size, notes, asked.form)
+        return parquet.pieces(given.seekable or given.file, given.name, size, notes, options.form)
     if given.suffix in (".parquet", ".pq"):
         raise TableError(f"{given.name} is no Parquet file, or a damaged one: get a fresh copy of it.")
-    head, file = decoded(given, notes, asked.form.encoding)
+    head, file = decoded(given, notes, options.form.encoding)
     looks_like_json = given.suffix not in (".csv", ".tsv") and _JSON.match(head)
     if given.suffix in (".jsonl", ".ndjson", ".json") or looks_like_json:
         return json_rows.pieces(file, given.suffix, given.name, size, notes)
@@ -290,4 +294,4 @@ def _from_bytes(given: Opened, size: int, notes: Notes, asked: Asked) -> Iterato
         return conll.pieces(head, file.by_lines(), given.name, size, notes)
     if given.suffix not in (".csv", ".tsv") and fasttext.looks(head):
         return fasttext.pieces(file.by_lines(), size)
-    return csv.pieces(head, file, given.suffix, given.name, size, notes, asked)
+    return csv.pieces(head, file, given.suffix, given.name, size, notes, options)

@@ -11,7 +11,7 @@ _MOST_EMPTY = 100_000  # lines without anything in them, in a row
 
 
 def counted(file: BinaryIO, most: int | None, name: str) -> BinaryIO:
-    """The bytes of a compressed file, which raise TableError once there are more than ``most``."""
+    """Return the bytes of a compressed file, which raise TableError once there are more than ``most``."""
     return file if most is None else cast(BinaryIO, io.BufferedReader(_Counted(file, most, name), 1 << 18))
 
 
@@ -63,7 +63,7 @@ class LineGuard(io.RawIOBase):
 
 
 def too_long(name: str, line: int) -> TableError:
-    """What is raised where a line or a cell is too long to be held."""
+    """Return what is raised where a line or a cell is too long to be held."""
     return TableError(
         f"line {line:,} of {name} is too long: a cell may have {LONGEST_CELL >> 20} million characters and a line "
         f"{LONGEST_LINE >> 20} MB; cut its text, or check that the lines have ends."

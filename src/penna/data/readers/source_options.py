@@ -1,4 +1,4 @@
-"""What is asked of a source: the columns that the caller knows by name, and how its bytes are read. A leaf."""
+"""What is requested of a source: the columns that the caller knows by name, and how its bytes are read. A leaf."""
 
 from dataclasses import dataclass
 
@@ -6,9 +6,11 @@ from penna.data.readers.format_options import INFERRED, Form
 
 
 @dataclass(frozen=True)
-class Asked:
-    """``text``, ``roles`` (target, group) and ``apart`` are names of columns that the caller expects; ``target``:
-    whether the source must hold a target. ``served``: the rows are for a model, whose columns these are."""
+class SourceOptions:
+    """``text``, ``roles`` (target, group) and ``apart`` are names of columns that the caller expects; ``target``.
+
+    Whether the source must hold a target. ``served``: the rows are for a model, whose columns these are.
+    """
 
     text: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()

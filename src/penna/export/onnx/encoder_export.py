@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from penna.data.arrays import Array, of_length_one
+from penna.data.arrays import Array, unit_length
 from penna.encoders import tokens
 from penna.encoders.checkpoints import Checkpoint, load_tokenizer
 from penna.encoders.sliding_windows import Framing
@@ -121,21 +121,23 @@ def _check_weights(weights: Mapping[str, Array], checkpoint: Checkpoint) -> None
 
 
 def noted(folder: Path, facts: encoder_config.Facts, difference: float) -> float:
-    """Note beside a graph how far its answers are from torch's. Raises BundleError, and leaves no graph, where that is
-    too far."""
+    """Note next to a graph how far its answers are from torch's.
+
+    Raises BundleError, and leaves no graph, where that is too far.
+    """
     if not difference < TOLERANCE:  # nan is too large, too
         (folder / onnx_encoder.GRAPH).unlink()
         raise BundleError(
             f"the exported {facts.kind} encoder differs from the trained one by {difference:.2g} in probability "
             f"(at most {TOLERANCE:g} may be): nothing was written; please report this with the encoder's name."
         )
-    said = replace(facts, parity=difference).to_json()
-    (folder / encoder_config.FACTS).write_text(json.dumps(said, indent=1), encoding="utf-8")
+    data = replace(facts, parity=difference).to_json()
+    (folder / encoder_config.FACTS).write_text(json.dumps(data, indent=1), encoding="utf-8")
     return difference
 
 
 def _difference(module: "torch.nn.Module", opened: Graph, layers: list[Layer], texts: list[Any]) -> float:
-    """The largest difference between torch and the graph: in probability, or as a share of the largest entry."""
+    """Return the largest difference between torch and the graph: in probability, or as a share of the largest entry."""
     facts = opened.facts
     expected = _torch_outputs(module, opened, texts)
     for weight, bias, activation in layers:
@@ -143,7 +145,7 @@ def _difference(module: "torch.nn.Module", opened: Graph, layers: list[Layer], t
     every = facts.pooling == "none"
     found = np.concatenate(opened.each(opened.framed(texts).rows)) if every else opened.run(texts)
     if facts.unit:
-        expected = of_length_one(expected)
+        expected = unit_length(expected)
     if layers:
         expected, found = _softmax(expected), _softmax(found)
     else:
@@ -153,8 +155,10 @@ def _difference(module: "torch.nn.Module", opened: Graph, layers: list[Layer], t
 
 
 def _torch_outputs(module: "torch.nn.Module", opened: Graph, texts: list[Any]) -> Array:
-    """(n, width) pooled vectors, or of "none" those of all tokens, one row at a time: no padding that could hide a
-    wrong mask in the graph."""
+    """(n, width) pooled vectors, or of "none" those of all tokens, one row at a time.
+
+    No padding that could hide a wrong mask in the graph.
+    """
     import torch
 
     device = next(module.parameters()).device

@@ -38,9 +38,10 @@ def write(
     facts: Facts,
     sample: Sequence[str] = (),
 ) -> float:
-    """Write an EncoderDecoderModel (evaluation mode, float32, on the processor); ``target`` None where both sides share
-    a vocabulary and their words. Returns the share of ``sample`` to which both say the same, greedily; it is noted in
-    translator.json, too.
+    """Write an EncoderDecoderModel (evaluation mode, float32, on the processor).
+
+    ``target`` None where both sides share a vocabulary and their words. Returns the share of ``sample`` to which both
+    say the same, greedily; it is noted in translator.json, too.
 
     Raises BundleError where that is below ``SAME``.
     """
@@ -74,8 +75,8 @@ def _note(folder: Path, facts: Facts) -> None:
 
 def _agreement(model: Any, folder: Path, texts: Sequence[str]) -> float:
     opened = Translator.open(folder, beams=1)
-    said = opened.tokens(texts)
-    same = float(np.mean(_same(model, opened, texts, said)))
+    generated = opened.tokens(texts)
+    same = float(np.mean(_same(model, opened, texts, generated)))
     if same < SAME:
         for path in folder.glob("*.onnx"):
             path.unlink()
@@ -86,28 +87,31 @@ def _agreement(model: Any, folder: Path, texts: Sequence[str]) -> float:
     return same
 
 
-def _same(model: Any, opened: Translator, texts: Sequence[str], said: Sequence[list[int]]) -> list[bool]:
-    """Whether torch, at each place of what was said, would have said just that: then it says the same greedily."""
+def _same(model: Any, opened: Translator, texts: Sequence[str], generated: Sequence[list[int]]) -> list[bool]:
+    """Whether torch, at each place of the output, would have generated the same token: then greedy decoding agrees."""
     rows = opened.ids(texts)
     found: list[bool] = []
     for start in range(0, len(rows), _BATCH):
         batch = slice(start, start + _BATCH)
-        found += _same_batch(model, opened.facts, rows[batch], said[batch])
+        found += _same_batch(model, opened.facts, rows[batch], generated[batch])
     return found
 
 
-def _same_batch(model: Any, facts: Facts, rows: Sequence[list[int]], said: Sequence[list[int]]) -> list[bool]:
+def _same_batch(model: Any, facts: Facts, rows: Sequence[list[int]], generated: Sequence[list[int]]) -> list[bool]:
     import torch
 
     ids, before, after = (
         _padded(part, pad)
         for part, pad in (
             (rows, facts.pad),
-            ([[subword_tokenizer.BEGIN, *row] for row in said], subword_tokenizer.PAD),
-            ([[*row, subword_tokenizer.END] for row in said], subword_tokenizer.PAD),
+            ([[subword_tokenizer.BEGIN, *row] for row in generated], subword_tokenizer.PAD),
+            ([[*row, subword_tokenizer.END] for row in generated], subword_tokenizer.PAD),
         )
     )
-    before, after = before[:, : facts.said], after[:, : facts.said]  # the decoder has no places beyond
+    before, after = (
+        before[:, : facts.target_length],
+        after[:, : facts.target_length],
+    )  # the decoder has no places beyond
     mask = np.arange(ids.shape[1])[None] < np.array([len(row) for row in rows])[:, None]
     with torch.inference_mode():
         logits = model(
@@ -120,8 +124,8 @@ def _same_batch(model: Any, facts: Facts, rows: Sequence[list[int]], said: Seque
     chosen = np.take_along_axis(logits, after[:, :, None], axis=2)[:, :, 0]
     fine = chosen > logits.max(axis=2) - _TIE
     # At the limit a row ends whatever comes next.
-    asked = [min(len(row) + 1, limit_of(len(source), facts)) for row, source in zip(said, rows, strict=True)]
-    return [bool(fine[i, :n].all()) for i, n in enumerate(asked)]
+    limits = [min(len(row) + 1, limit_of(len(source), facts)) for row, source in zip(generated, rows, strict=True)]
+    return [bool(fine[i, :n].all()) for i, n in enumerate(limits)]
 
 
 def _padded(rows: Sequence[list[int]], pad: int) -> np.ndarray[Any, Any]:

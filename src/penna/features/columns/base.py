@@ -1,5 +1,6 @@
-"""Columns beside the text as numbers: one file for each kind of column, found by its name. Fitted on training rows;
-kept as JSON. Knows cells and numbers to be told; never a task or a model.
+"""Columns other than the text as numbers: one file for each kind of column, found by its name.
+
+Fitted on training rows; kept as JSON. Knows cells and target values; never a task or a model.
 """
 
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from penna.data.arrays import Array
 from penna.data.table import Field, Table
 from penna.errors import BundleError
 from penna.features import numeric_matrix
-from penna.features.numeric_matrix import Together
+from penna.features.numeric_matrix import NumericMatrix
 
 ROOM = "features.columns"
 #: Names of fewer training rows are one name.
@@ -31,7 +32,7 @@ class Way:
                  bucket for each, for values without end
     missing      what a missing number becomes: "median", "mean", or a file of ``features/filling``, which asks the
                  row's other numbers
-    outliers     whether rows whose numbers stand alone are told
+    outliers     whether there is a feature for outlier rows
     """
 
     numeric: str = "standard"
@@ -57,11 +58,11 @@ class Maker(Protocol):
     """What a file in this folder offers."""
 
     def fit(self, values: Array, y: Array, way: Way, seed: int) -> tuple[Encoding, Array]:
-        """The encoding, and the (n, width) matrix of these very rows, in which no row knows its own y (n, m)."""
+        """Return the encoding, and the (n, width) matrix of these very rows, in which no row knows its own y (n, m)."""
         ...
 
     def restore(self, data: Mapping[str, Any]) -> Encoding:
-        """What ``to_json`` wrote. Raises KeyError, TypeError or ValueError on anything else."""
+        """Return what ``to_json`` wrote. Raises KeyError, TypeError or ValueError on anything else."""
         ...
 
 
@@ -71,10 +72,11 @@ class Columns:
 
     fields: tuple[tuple[str, Field], ...]
     encodings: tuple[Encoding, ...]
-    together: Together = field(default_factory=Together)
+    together: NumericMatrix = field(default_factory=NumericMatrix)
 
     @property
     def width(self) -> int:
+        """Return the number of columns."""
         return sum(encoding.width for encoding in self.encodings) + self.together.width
 
     @property
@@ -103,7 +105,7 @@ class Columns:
 
 
 def fit(table: Table, y: Array, way: Way, seed: int = 0) -> tuple[Columns, Array]:
-    """The table's columns, fitted, and their (n, width) float32 matrix for these very rows. y (n, m) float32.
+    """Return the table's columns, fitted, and their (n, width) float32 matrix for these very rows. y (n, m) float32.
 
     >>> table = Table({}, columns={"age": np.array([1.0, 3.0])}, fields={"age": Field("numeric")})
     >>> fit(table, np.zeros((2, 1)), Way())[1].tolist()
@@ -122,12 +124,12 @@ def _numbers(fields: Mapping[str, Field]) -> tuple[str, ...]:
 
 
 def _stacked(table: Table, numbers: tuple[str, ...]) -> Array:
-    """(n, m) float64"""
+    """(n, m) float64."""
     return np.stack([table.columns[name] for name in numbers], axis=1) if numbers else np.zeros((len(table), 0))
 
 
-def _seen(together: Together, numbers: tuple[str, ...], table: Table) -> tuple[Mapping[str, Array], Array]:
-    """The cells that features are made of, and (n, d) what all numbers of a row say."""
+def _seen(together: NumericMatrix, numbers: tuple[str, ...], table: Table) -> tuple[Mapping[str, Array], Array]:
+    """Return the cells that features are made of, and (n, d) what all numbers of a row say."""
     if not together:
         return table.columns, np.zeros((len(table), 0), np.float32)
     X = _stacked(table, numbers)
@@ -135,7 +137,7 @@ def _seen(together: Together, numbers: tuple[str, ...], table: Table) -> tuple[M
 
 
 def restore(data: Any) -> Columns:
-    """What ``to_json`` wrote. Raises BundleError."""
+    """Return what ``to_json`` wrote. Raises BundleError."""
     try:
         if len({line["name"] for line in data}) != len(data):
             raise ValueError("one is there twice")

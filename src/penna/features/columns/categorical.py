@@ -16,7 +16,7 @@ from penna.features.columns.base import RARE, Encoding, Way, floats
 
 #: With more names than this, "target" and "hash" are taken at their word; below, zeros and ones say more.
 FEW = 8
-#: As many means as this for each name; a target of more classes is told by zeros and ones.
+#: As many means as this for each name; for a target of more classes there are zeros and ones.
 MOST_MEANS = 10
 _MOST_NAMES = 2000
 _WEIGHT = 10.0  # rows that the mean of all counts for
@@ -32,6 +32,7 @@ class Names:
 
     @property
     def width(self) -> int:
+        """Return the number of columns."""
         return len(self.means[0]) + 1 if self.means else len(self.names) + 1
 
     def codes(self, values: Array) -> Array:
@@ -40,6 +41,7 @@ class Names:
         return np.fromiter((known.get(value, len(known)) for value in values), np.int64, len(values))
 
     def matrix(self, values: Array) -> Array:
+        """Return the (n, width) features."""
         codes = self.codes(values)
         if self.means:
             return np.concatenate([np.array(self.means, np.float32)[codes], self._known(codes)], axis=1)
@@ -53,10 +55,12 @@ class Names:
         return rank[:, None].astype(np.float32)
 
     def to_json(self) -> dict[str, Any]:
+        """Return a JSON-able form."""
         return {"names": list(self.names), "means": [list(row) for row in self.means]}
 
 
 def fit(values: Array, y: Array, way: Way, seed: int) -> tuple[Encoding, Array]:
+    """Fit on training rows."""
     found, counts = np.unique(values.astype(str), return_counts=True)
     if way.categorical == "hash" and len(found) > FEW:
         buckets = _feature_hashing.fit(len(found))
@@ -77,13 +81,14 @@ def fit(values: Array, y: Array, way: Way, seed: int) -> tuple[Encoding, Array]:
 
 
 def _means(codes: Array, y: Array, size: int) -> Array:
-    """(size, m) float64"""
+    """(size, m) float64."""
     counts = np.bincount(codes, minlength=size)[:, None]
     sums = np.stack([np.bincount(codes, weights=column, minlength=size) for column in y.T], axis=1)
     return np.asarray((sums + _WEIGHT * y.mean(axis=0)) / (counts + _WEIGHT))
 
 
 def restore(data: Mapping[str, Any]) -> Encoding:
+    """Return the task that ``to_json`` wrote."""
     if "buckets" in data:
         return _feature_hashing.restore(data["buckets"])
     names = data["names"]

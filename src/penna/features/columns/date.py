@@ -20,15 +20,17 @@ _CYCLES = ((_YEAR, 0.0), (7 * _DAY, _MONDAY), (_DAY, 0.0))
 
 @dataclass(frozen=True)
 class Dates:
-    """Elapsed time as ``since`` scales it; ``cycles`` turn. For trees, which cut, the parts themselves stand beside."""
+    """Elapsed time as ``since`` scales it; ``cycles`` turn. For trees, which cut, the parts themselves are added."""
 
     since: Scaled
 
     @property
     def width(self) -> int:
+        """Return the number of columns."""
         return self.since.width + 2 * len(_CYCLES) + (2 if self.since.kind == "raw" else 0)
 
     def matrix(self, values: Array) -> Array:
+        """Return the (n, width) features."""
         parts = [self.since.matrix(values / _DAY)]
         blank = np.isnan(values)
         for turn, start in _CYCLES:
@@ -42,13 +44,16 @@ class Dates:
         return out
 
     def to_json(self) -> dict[str, Any]:
+        """Return a JSON-able form."""
         return {"since": self.since.to_json()}
 
 
 def fit(values: Array, y: Array, way: Way, seed: int) -> tuple[Dates, Array]:
+    """Fit on training rows."""
     fitted = Dates(_scaled_numbers.fit(values / _DAY, way))
     return fitted, fitted.matrix(values)
 
 
 def restore(data: Mapping[str, Any]) -> Dates:
+    """Return the task that ``to_json`` wrote."""
     return Dates(_scaled_numbers.restore(data["since"]))

@@ -10,9 +10,11 @@ from penna.features.columns.base import Way
 
 
 def fit(values: Array, y: Array, way: Way, seed: int) -> tuple[Scaled, Array]:
+    """Fit on training rows."""
     fitted = _scaled_numbers.fit(values, way)
     return fitted, fitted.matrix(values)
 
 
 def restore(data: Mapping[str, Any]) -> Scaled:
+    """Return the task that ``to_json`` wrote."""
     return _scaled_numbers.restore(data)

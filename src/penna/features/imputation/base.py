@@ -1,5 +1,6 @@
-"""Filling: what stands in for a missing number, told by the row's other numbers. One file each; the folder is the
-registry. Fitted on training rows; kept as arrays.
+"""Filling: what stands in for a missing number, predicted from the row's other numbers.
+
+One file each; the folder is the registry. Fitted on training rows; kept as arrays.
 
 Median and mean, which look at one column, belong to ``features/columns``.
 """
@@ -27,11 +28,11 @@ class Filler(Protocol):
     MOST_COLUMNS: int
 
     def fit(self, rows: Array, seed: int) -> dict[str, Array]:
-        """What ``filled`` needs, as arrays of float32."""
+        """Return what ``filled`` needs, as arrays of float32."""
         ...
 
     def filled(self, rows: Array, state: Mapping[str, Array]) -> Array:
-        """The rows without NaN; 0 where nothing is known."""
+        """Return the rows without NaN; 0 where nothing is known."""
         ...
 
     def check(self, state: Mapping[str, Array], columns: int) -> None:
@@ -80,7 +81,7 @@ def fit(name: str, X: Array, seed: int) -> Filling:
 
 
 def restore(name: str, arrays: Mapping[str, Array], columns: int) -> Filling:
-    """What ``arrays`` gave. Raises ValueError, KeyError or SettingError on anything else."""
+    """Return what ``arrays`` gave. Raises ValueError, KeyError or SettingError on anything else."""
     state = {key: array for key, array in arrays.items() if key not in ("gaps", "scale")}
     gaps, scale = arrays["gaps"], arrays["scale"]
     if gaps.shape != (columns,) or gaps.dtype != np.bool_ or scale.shape != (2, columns):
@@ -95,7 +96,7 @@ def restore(name: str, arrays: Mapping[str, Array], columns: int) -> Filling:
 
 @cache
 def find(name: str) -> Filler:
-    """The filler called ``name``. Raises SettingError."""
+    """Return the filler called ``name``. Raises SettingError."""
     filler: Any = plugins.find(ROOM, name)
     return filler  # type: ignore[no-any-return]
 

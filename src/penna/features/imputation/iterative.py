@@ -18,6 +18,7 @@ _PARITY = 1e-3
 
 
 def fit(rows: Array, seed: int) -> dict[str, Array]:
+    """Fit on training rows."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.experimental import enable_iterative_imputer  # noqa: F401 (opens the next line)
     from sklearn.impute import IterativeImputer

@@ -15,6 +15,7 @@ _CHUNK = 1000
 
 
 def fit(rows: Array, seed: int) -> dict[str, Array]:
+    """Fit on training rows."""
     return {"rows": rows.astype(np.float32)}
 
 

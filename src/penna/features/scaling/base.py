@@ -43,7 +43,7 @@ class Scale(Protocol):
 
 @cache  # thousands of columns ask
 def find(name: str) -> Scale:
-    """The scale called ``name``. Raises SettingError."""
+    """Return the scale called ``name``. Raises SettingError."""
     scale: Any = plugins.find(ROOM, name)
     return scale  # type: ignore[no-any-return]
 
@@ -54,5 +54,5 @@ def spread(known: Array) -> tuple[float, float]:
 
 
 def centred(values: Array, mean: float, deviation: float) -> Array:
-    """(n, 1)"""
+    """(n, 1)."""
     return np.clip((values - mean) / deviation, -FURTHEST, FURTHEST)[:, None]

@@ -16,14 +16,17 @@ def fit(known: Array) -> Points:
 
 
 def width(points: Points) -> int:
+    """Return the number of columns."""
     return len(points) + 1
 
 
 def matrix(values: Array, points: Points) -> Array:
+    """Return the (n, width) features."""
     out = np.zeros((len(values), width(points)), np.float32)
     out[np.arange(len(values)), np.searchsorted(points, values, side="right")] = 1
     return out
 
 
 def fits(points: Points) -> bool:
+    """Return whether this method can be used on these points."""
     return len(points) < _BINS and bool((np.diff(points) > 0).all())

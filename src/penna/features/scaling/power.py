@@ -14,6 +14,7 @@ _STEEPEST = 4.0
 
 
 def fit(known: Array) -> Points:
+    """Fit on training rows."""
     from scipy.stats import yeojohnson_normmax
 
     size = spread(known)[1]
@@ -26,20 +27,24 @@ def fit(known: Array) -> Points:
 
 
 def width(points: Points) -> int:
+    """Return the number of columns."""
     return 1
 
 
 def matrix(values: Array, points: Points) -> Array:
+    """Return the (n, width) features."""
     size, power, mean, deviation = points
     return centred(bent(values / size, power), mean, deviation)
 
 
 def fits(points: Points) -> bool:
+    """Return whether this method can be used on these points."""
     return len(points) == 4 and points[0] > 0 and abs(points[1]) <= _STEEPEST and points[3] > 0
 
 
 def bent(values: Array, power: float) -> Array:
-    """
+    """Apply the Yeo-Johnson transform.
+
     >>> bent(np.array([-3.0, 0.0, 3.0]), 0.5).round(6).tolist()
     [-4.666667, 0.0, 2.0]
     """

@@ -7,18 +7,24 @@ from penna.features.scaling.base import Points
 
 GAPS = False
 _MOST = 200
+#: Quantiles nearer to zero are zero: the slope between such would be infinite.
+_TINY = 1e-280
 
 
 def fit(known: Array) -> Points:
+    """Fit on training rows."""
     shares = np.linspace(0, 1, min(_MOST, len(known) + 1))
-    return tuple(np.quantile(known, shares).tolist())
+    points = np.quantile(known, shares)
+    return tuple(np.where(np.abs(points) < _TINY, 0.0, points).tolist())
 
 
 def width(points: Points) -> int:
+    """Return the number of columns."""
     return 1
 
 
 def matrix(values: Array, points: Points) -> Array:
+    """Return the (n, width) features."""
     from scipy.special import ndtri
 
     share = np.interp(values, points, np.linspace(0, 1, len(points)))
@@ -29,4 +35,5 @@ def matrix(values: Array, points: Points) -> Array:
 
 
 def fits(points: Points) -> bool:
+    """Return whether this method can be used on these points."""
     return len(points) >= 2 and bool((np.diff(points) >= 0).all())

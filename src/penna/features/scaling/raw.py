@@ -7,16 +7,20 @@ GAPS = True
 
 
 def fit(known: Array) -> Points:
+    """Fit on training rows."""
     return ()
 
 
 def width(points: Points) -> int:
+    """Return the number of columns."""
     return 1
 
 
 def matrix(values: Array, points: Points) -> Array:
+    """Return the (n, width) features."""
     return values[:, None]
 
 
 def fits(points: Points) -> bool:
+    """Return whether this method can be used on these points."""
     return not points

@@ -10,18 +10,22 @@ _SHARE = 0.01  # at either end
 
 
 def fit(known: Array) -> Points:
+    """Fit on training rows."""
     low, high = np.quantile(known, [_SHARE, 1 - _SHARE]).tolist()
     return (low, high, *spread(np.clip(known, low, high)))
 
 
 def width(points: Points) -> int:
+    """Return the number of columns."""
     return 1
 
 
 def matrix(values: Array, points: Points) -> Array:
+    """Return the (n, width) features."""
     low, high, mean, deviation = points
     return centred(np.clip(values, low, high), mean, deviation)
 
 
 def fits(points: Points) -> bool:
+    """Return whether this method can be used on these points."""
     return len(points) == 4 and points[0] <= points[1] and points[3] > 0

@@ -1,5 +1,6 @@
-"""Selection: which n-grams are worth a weight. One file for each measure; the folder is the registry. Knows sparse rows
-and which classes they are of.
+"""Selection: which n-grams are worth a weight.
+
+One file for each measure; the folder is the registry. Knows sparse rows and which classes they are of.
 """
 
 from functools import cache
@@ -17,8 +18,10 @@ class Measure(Protocol):
     """What a file in this folder offers."""
 
     def scores(self, X: Any, member: Any, seed: int) -> Array:
-        """(d,) how much each column of X says, CSR (n, d) without negatives; member CSR (n, k), 1 where a row is of
-        a class."""
+        """(d,) how much each column of X says, CSR (n, d) without negatives.
+
+        Member CSR (n, k), 1 where a row is of a class.
+        """
         ...
 
     def seconds(self, values: float, classes: int) -> float:
@@ -48,6 +51,6 @@ def members(y: Array, classes: int) -> Any:
 
 @cache
 def find(name: str) -> Measure:
-    """The measure called ``name``. Raises SettingError."""
+    """Return the measure called ``name``. Raises SettingError."""
     measure: Any = plugins.find(ROOM, name)
     return measure  # type: ignore[no-any-return]

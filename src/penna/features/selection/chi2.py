@@ -8,6 +8,7 @@ from penna.data.arrays import Array
 
 
 def scores(X: Any, member: Any, seed: int) -> Array:
+    """Return the score of each column."""
     observed = np.asarray((member.T @ X).todense(), np.float64)
     share = np.asarray(member.mean(axis=0), np.float64).ravel()[:, None]
     expected = share * np.asarray(X.sum(axis=0), np.float64)
@@ -16,4 +17,5 @@ def scores(X: Any, member: Any, seed: int) -> Array:
 
 
 def seconds(values: float, classes: int) -> float:
+    """Return predicted seconds."""
     return 1e-8 * values

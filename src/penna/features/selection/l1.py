@@ -16,6 +16,7 @@ _TIE = 1e-6  # of n-grams without a weight, those that vary most come first
 
 
 def scores(X: Any, member: Any, seed: int) -> Array:
+    """Return the score of each column."""
     from sklearn.linear_model import SGDClassifier
 
     most = _TIE * variance.scores(X, member, seed)
@@ -30,4 +31,5 @@ def scores(X: Any, member: Any, seed: int) -> Array:
 
 
 def seconds(values: float, classes: int) -> float:
+    """Return predicted seconds."""
     return _ROUNDS * 2e-8 * values * (1 if classes <= 2 else classes)

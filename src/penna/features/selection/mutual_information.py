@@ -10,6 +10,7 @@ from penna.data.arrays import Array
 
 
 def scores(X: Any, member: Any, seed: int) -> Array:
+    """Return the score of each column."""
     from scipy.sparse import csr_matrix
 
     n = max(X.shape[0], 1)
@@ -17,16 +18,17 @@ def scores(X: Any, member: Any, seed: int) -> Array:
     joint = np.asarray((member.T @ there).todense(), np.float64) / n
     share = np.asarray(member.sum(axis=0), np.float64).ravel()[:, None] / n
     occurs = np.asarray(there.sum(axis=0), np.float64) / n
-    told = _part(joint, share, occurs) + _part(share - joint, share, 1 - occurs)
-    return np.asarray(told.sum(axis=0))
+    information = _part(joint, share, occurs) + _part(share - joint, share, 1 - occurs)
+    return np.asarray(information.sum(axis=0))
 
 
 def _part(joint: Array, share: Array, occurs: Array) -> Array:
-    """joint x log(joint / (share x occurs)), 0 where nothing is."""
+    """Joint x log(joint / (share x occurs)), 0 where nothing is."""
     there = joint > 1e-12
     by_chance = np.where(there, share * occurs, 1.0)
     return np.asarray(joint * np.log(np.where(there, joint, 1.0) / by_chance))
 
 
 def seconds(values: float, classes: int) -> float:
+    """Return predicted seconds."""
     return 1e-8 * values

@@ -8,6 +8,7 @@ from penna.data.arrays import Array
 
 
 def scores(X: Any, member: Any, seed: int) -> Array:
+    """Return the score of each column."""
     n = max(X.shape[0], 1)
     squares = np.asarray(X.multiply(X).sum(axis=0), np.float64).ravel() / n
     mean = np.asarray(X.sum(axis=0), np.float64).ravel() / n
@@ -15,4 +16,5 @@ def scores(X: Any, member: Any, seed: int) -> Array:
 
 
 def seconds(values: float, classes: int) -> float:
+    """Return predicted seconds."""
     return 1e-8 * values

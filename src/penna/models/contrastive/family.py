@@ -20,13 +20,13 @@ from penna.encoders import checkpoints, sliding_windows
 from penna.heads import heads
 from penna.heads.links import Target, silent, target_of
 from penna.models.base import Cost, Report
-from penna.models.contrastive.recipes import as_finetune, knobs, portfolio, settings, trusted
+from penna.models.contrastive.recipes import as_finetune, few_shot_default, portfolio, search_space, settings
 from penna.models.finetune import batches as parts
 from penna.models.finetune import family as finetune
 from penna.models.finetune.model import logits_of, save_encoder
 from penna.models.finetune.recipes import settings as as_trained
 from penna.models.frozen import family as frozen
-from penna.search.recipe import Profile, Recipe
+from penna.search.recipe import DatasetProfile, Recipe
 from penna.tasks.base import Task
 
 if TYPE_CHECKING:
@@ -34,10 +34,11 @@ if TYPE_CHECKING:
     from penna.networks.encoder_with_head import Network
     from penna.training import loop
 
-__all__ = ["PACKAGES", "cost", "fit", "knobs", "open", "portfolio", "shrink", "trusted"]
+__all__ = ["PACKAGES", "cost", "few_shot_default", "fit", "load", "portfolio", "search_space", "shrink"]
 
 PACKAGES = ("onnxruntime", "tokenizers")
-NEEDS = "text"
+REQUIRES = "text"
+NEEDS_TORCH = True
 LOSSES = ("cross_entropy",)
 
 #: A fit of fewer steps has drawn nothing together.
@@ -50,16 +51,18 @@ _TWICE = 2.0
 _LOADING = 1.0
 
 
-def cost(recipe: Recipe, profile: Profile, train: Table, resources: Resources) -> Cost:
+def cost(recipe: Recipe, profile: DatasetProfile, train: Table, resources: Resources) -> Cost:
     """Predicted as of a fine-tune with twice as many texts in a step."""
     alike = finetune.cost(as_finetune(recipe), profile, train, resources)
-    return Cost(_TWICE * alike.seconds - _LOADING, alike.megabytes, alike.milliseconds)
+    return Cost(_TWICE * alike.seconds - _LOADING, alike.size_mb, alike.latency_ms)
 
 
-def shrink(recipe: Recipe, profile: Profile, train: Table, resources: Resources, seconds: float) -> Recipe | None:
-    """The same recipe with fewer pairs; None where too few would be left."""
-    for effort in (0.5, 0.25):
-        smaller = recipe.but(effort=min(recipe.effort, effort))
+def shrink(
+    recipe: Recipe, profile: DatasetProfile, train: Table, resources: Resources, seconds: float
+) -> Recipe | None:
+    """Return the same recipe with fewer pairs; None where too few would be left."""
+    for fidelity in (0.5, 0.25):
+        smaller = recipe.replace(fidelity=min(recipe.fidelity, fidelity))
         if cost(smaller, profile, train, resources).seconds <= seconds:
             return smaller
     return None
@@ -84,7 +87,7 @@ def fit(recipe: Recipe, task: Task, train: Table, valid: Table | None, resources
         rows = parts.rows_of(parts.moved(texts, lookup), target.y, None, target.weights, recipe.seed)
         plan = parts.plan(alike, len(train), dtype, "contrastive")
         # Reading all rows for the head takes a sixth of what one pair of each takes: one text, and no way back.
-        share = 1 / (1 + 6 * chosen["pairs"] * recipe.effort)
+        share = 1 / (1 + 6 * chosen["pairs"] * recipe.fidelity)
         spared = resources.deadline.before(_HEAD + share * max(0.0, resources.deadline.left()))
         outcome = loop.train(encoder_with_head.Twins(network), _twins(rows, recipe.seed), plan, spared)
     if outcome.why == "deadline" and outcome.steps < FEWEST_STEPS:
@@ -96,15 +99,18 @@ def fit(recipe: Recipe, task: Task, train: Table, valid: Table | None, resources
     return Tuned(network, head, checkpoint, framing, float(texts.long.mean()), float(texts.cut.mean()), resources.cache)
 
 
-def open(folder: Path) -> frozen.Opened:
+def load(folder: Path) -> frozen.ServedFrozen:
     """Open what ``save`` wrote, without torch. Raises BundleError on anything damaged."""
-    return frozen.open(folder)
+    return frozen.load(folder)
 
 
 @dataclass(frozen=True, eq=False)
 class Tuned:
-    """An encoder that was tuned on pairs, with a fitted head. Of the training rows ``long_share`` were longer than
-    ``length`` tokens, and of ``truncated_share`` a part was not read."""
+    """An encoder that was tuned on pairs, with a fitted head.
+
+    Of the training rows ``long_share`` were longer than ``length`` tokens, and of ``truncated_share`` a part was not
+    read.
+    """
 
     network: Network
     head: heads.Head
@@ -133,7 +139,7 @@ class Tuned:
         return self.head.link.settled(self.head.outputs(vectors), silent(table))
 
     def save(self, folder: Path) -> None:
-        """The encoder as an ONNX graph in float32, the head beside it."""
+        """Write the encoder as an ONNX graph in float32, the head next to it."""
         from penna.export.onnx import encoder_export
 
         network = self.network.cpu().eval()
@@ -144,13 +150,13 @@ class Tuned:
         self.head.save(folder)
 
     def save_checkpoint(self, folder: Path) -> None:
-        """The tuned encoder in Hugging Face form, and the head on its vectors."""
+        """Write the tuned encoder in Hugging Face form, and the head on its vectors."""
         save_encoder(self.network.cpu().encoder, self.checkpoint, folder)
         self.head.save(folder)
 
 
 def _twins(rows: loop.Rows, seed: int) -> loop.Rows:
-    """The same rows, each of which brings another of its class along, where there is another."""
+    """Return the same rows, each of which brings another of its class along, where there is another."""
     from penna.training import loop
 
     rng, y = np.random.default_rng(seed), rows.y

@@ -1,4 +1,6 @@
-"""The recipes of family ``contrastive``: what its knobs mean, which are known to be good, which a search may turn."""
+"""The recipes of family ``contrastive``: what its hyperparameters mean, which are known to be good, which a search may
+turn.
+"""
 
 from typing import Any
 
@@ -6,7 +8,7 @@ import numpy as np
 
 from penna.encoders.checkpoints import OWN
 from penna.models.shared import encoder_depth
-from penna.search.recipe import Knob, Profile, Recipe, Scalar
+from penna.search.recipe import DatasetProfile, Hyperparameter, Recipe, Scalar
 
 #: What a recipe means where it says nothing. ``batch`` counts pairs of texts; ``pairs`` those drawn for each row.
 DEFAULTS: dict[str, Scalar] = {
@@ -27,59 +29,65 @@ FEW, MOST_ROWS = 100, 6_000
 FEWEST = 16
 
 
-def portfolio(profile: Profile) -> list[Recipe]:
+def portfolio(profile: DatasetProfile) -> list[Recipe]:
     """Known-good recipes where classes have few rows, each for every encoder; none elsewhere."""
     usual = DEFAULTS | {"pairs": _pairs(profile)}
     choices: list[dict[str, Scalar]] = [{}, {"lr": 5e-5, "pairs": 2 * _pairs(profile)}, {"depth": 0.5}]
     return [
-        Recipe.made("contrastive", usual | choice | {"encoder": encoder, "depth": depth}, seed=profile.seed)
+        Recipe.from_values("contrastive", usual | choice | {"encoder": encoder, "depth": depth}, seed=profile.seed)
         for choice in (choices if _few(profile) else [])
         for encoder, depth in encoder_depth.near(profile, float(choice.get("depth", 1.0)))  # type: ignore[arg-type]
     ]
 
 
-def trusted(profile: Profile) -> bool:
+def few_shot_default(profile: DatasetProfile) -> bool:
     """Whether the first recipe is what to serve of so few rows, unless another is clearly better."""
     return profile.rows <= FEWEST * profile.classes
 
 
-def knobs(profile: Profile) -> tuple[Knob, ...]:
-    """What a search may turn; nothing where there is no encoder, or where classes have many rows."""
+def search_space(profile: DatasetProfile) -> tuple[Hyperparameter, ...]:
+    """Return what a search may turn; nothing where there is no encoder, or where classes have many rows."""
     if not profile.encoders or not _few(profile):
         return ()
     usual = _pairs(profile)
     return (
-        Knob("encoder", values=profile.encoders),
-        encoder_depth.knob(profile),
-        Knob("lr", low=1e-5, high=2e-4, log=True),
-        Knob("embedding_lr", values=(0.0, 1.0)),
-        Knob("batch", values=(8, 16, 32)),
-        Knob("pairs", low=usual / 3, high=3 * usual, log=True),
-        Knob("head", values=("logistic", "prototype")),
-        Knob("c", low=0.3, high=100.0, log=True, when=("head", ("logistic",))),
-        Knob("length", values=(64, 128, 256)),
+        Hyperparameter("encoder", values=profile.encoders),
+        encoder_depth.hyperparameter(profile),
+        Hyperparameter("lr", low=1e-5, high=2e-4, log=True),
+        Hyperparameter("embedding_lr", values=(0.0, 1.0)),
+        Hyperparameter("batch", values=(8, 16, 32)),
+        Hyperparameter("pairs", low=usual / 3, high=3 * usual, log=True),
+        Hyperparameter("head", values=("logistic", "prototype")),
+        Hyperparameter("c", low=0.3, high=100.0, log=True, when=("head", ("logistic",))),
+        Hyperparameter("length", values=(64, 128, 256)),
     )
 
 
 def settings(recipe: Recipe) -> dict[str, Any]:
-    """Every knob's value, the defaults included."""
-    return DEFAULTS | dict(recipe.knobs)
+    """Every hyperparameter's value, the defaults included."""
+    return DEFAULTS | dict(recipe.hyperparameters)
 
 
 def as_finetune(recipe: Recipe) -> Recipe:
-    """The fine-tune with as many rows in as many steps: what that takes is known, and how it learns is the same."""
+    """Return the fine-tune with as many rows in as many steps.
+
+    What that takes is known, and how it learns is the same.
+    """
     chosen = settings(recipe)
     kept = {name: chosen[name] for name in ("encoder", "depth", "pooling", "length", "long", "lr", "embedding_lr")}
-    return Recipe.made(
-        "finetune", kept | {"batch": chosen["batch"], "epochs": chosen["pairs"]}, effort=recipe.effort, seed=recipe.seed
+    return Recipe.from_values(
+        "finetune",
+        kept | {"batch": chosen["batch"], "epochs": chosen["pairs"]},
+        fidelity=recipe.fidelity,
+        seed=recipe.seed,
     )
 
 
-def _few(profile: Profile) -> bool:
+def _few(profile: DatasetProfile) -> bool:
     classes = profile.loss == "cross_entropy" and profile.rows <= FEW * profile.classes
     return classes and profile.rows <= MOST_ROWS
 
 
-def _pairs(profile: Profile) -> float:
+def _pairs(profile: DatasetProfile) -> float:
     """Fewer for each row where there are more rows: 15 of 16, 3 of 600."""
     return round(min(40.0, max(3.0, 60 / float(np.sqrt(max(profile.rows, 1))))), 1)

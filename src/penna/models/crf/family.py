@@ -27,10 +27,11 @@ from penna.metrics import entities
 from penna.models.base import Cost, Report
 from penna.models.crf.storage import Field, open_field, save_field
 from penna.preprocessing.sample_weights import copies
-from penna.search.recipe import Knob, Profile, Recipe
+from penna.search.recipe import DatasetProfile, Hyperparameter, Recipe
 from penna.tasks.base import Task
 
 PACKAGES = ("safetensors", "scipy")
+NEEDS_NO_ENCODER = True
 LOSSES = ("tags",)
 
 _USUAL: dict[str, Any] = {"solver": "perceptron", "affixes": 4, "window": 2, "min_count": 2}
@@ -44,10 +45,10 @@ _PROBE = 4000  # words
 _SEEN, _STEP = 1.2e-6, 6e-8
 #: Words that are fitted at once need some 2 kB each.
 _MOST_WORDS = 1_000_000
-_pace = 1.0  # seconds taken for each second predicted; learnt in this process
+_pace = 1.0  # seconds taken for each second predicted; learned in this process
 
 
-def portfolio(profile: Profile) -> list[Recipe]:
+def portfolio(profile: DatasetProfile) -> list[Recipe]:
     """Known-good recipes. The first is the baseline that every search starts with."""
     if profile.loss not in LOSSES:
         return []
@@ -58,49 +59,51 @@ def portfolio(profile: Profile) -> list[Recipe]:
         {**_LIKELY, "c1": 0.2, "window": 1},
         {"min_count": 1},
     )
-    return [Recipe.made("crf", _USUAL | other, seed=profile.seed) for other in others]
+    return [Recipe.from_values("crf", _USUAL | other, seed=profile.seed) for other in others]
 
 
-def knobs(profile: Profile) -> tuple[Knob, ...]:
-    """What a search may turn."""
+def search_space(profile: DatasetProfile) -> tuple[Hyperparameter, ...]:
+    """Return what a search may turn."""
     if profile.loss not in LOSSES:
         return ()
     return (
-        Knob("solver", values=tuple(_SOLVERS)),
-        Knob("c1", low=0.003, high=1.0, log=True, when=_PENALISED),
-        Knob("c2", low=0.001, high=1.0, log=True, when=_PENALISED),
-        Knob("affixes", low=2, high=5, whole=True),
-        Knob("window", low=1, high=3, whole=True),
-        Knob("min_count", low=1, high=3, whole=True),
+        Hyperparameter("solver", values=tuple(_SOLVERS)),
+        Hyperparameter("c1", low=0.003, high=1.0, log=True, when=_PENALISED),
+        Hyperparameter("c2", low=0.001, high=1.0, log=True, when=_PENALISED),
+        Hyperparameter("affixes", low=2, high=5, whole=True),
+        Hyperparameter("window", low=1, high=3, whole=True),
+        Hyperparameter("min_count", low=1, high=3, whole=True),
     )
 
 
-def cost(recipe: Recipe, profile: Profile, train: Table, resources: Resources) -> Cost:
+def cost(recipe: Recipe, profile: DatasetProfile, train: Table, resources: Resources) -> Cost:
     """Predicted from the number of words, corrected by the pace of earlier fits."""
     words = _words(train)
-    seconds = 0.05 + _pace * recipe.effort * _predicted(words, _SOLVERS[recipe["solver"]][1], profile.classes)
+    seconds = 0.05 + _pace * recipe.fidelity * _predicted(words, _SOLVERS[recipe["solver"]][1], profile.classes)
     kept = 8 * words**0.75 * (2 * profile.classes + 16) / 1e6  # attributes that come again grow more slowly than words
     return Cost(seconds, kept, 0.2 + 0.05 * words / max(len(train), 1))
 
 
-def shrink(recipe: Recipe, profile: Profile, train: Table, resources: Resources, seconds: float) -> Recipe | None:
-    """The same on fewer rows."""
-    whole = cost(recipe.but(effort=1.0), profile, train, resources).seconds
+def shrink(
+    recipe: Recipe, profile: DatasetProfile, train: Table, resources: Resources, seconds: float
+) -> Recipe | None:
+    """Return the same on fewer rows."""
+    whole = cost(recipe.replace(fidelity=1.0), profile, train, resources).seconds
     share = 0.9 * seconds / whole
-    return recipe.but(effort=round(min(share, recipe.effort), 4)) if share * len(train) >= 100 else None
+    return recipe.replace(fidelity=round(min(share, recipe.fidelity), 4)) if share * len(train) >= 100 else None
 
 
 def fit(recipe: Recipe, task: Task, train: Table, valid: Table | None, resources: Resources, report: Report) -> "Crf":
     """Fit on ``train``, on a part of it where the recipe or memory ask for that."""
     global _pace
     begun = time.monotonic()
-    most = min(recipe.effort, _MOST_WORDS / max(_words(train), 1))
+    most = min(recipe.fidelity, _MOST_WORDS / max(_words(train), 1))
     if most < 1:
         rng = np.random.default_rng(recipe.seed)
         train = train.take(np.sort(rng.choice(len(train), max(1, round(most * len(train))), replace=False)))
     train, often = _as_often(train)
     rule: str = task.rule  # type: ignore[attr-defined]
-    rows = [_attributes(text, rule, recipe) for text in train.joined]
+    rows = [_attributes(text, rule, recipe) for text in train.full_text]
     tags = task.encode(train)
     known = _known(rows, recipe["min_count"])
     numbered = [[[str(known[a]) for a in word if a in known] for word in row] for row in rows]
@@ -115,7 +118,7 @@ def fit(recipe: Recipe, task: Task, train: Table, valid: Table | None, resources
     return Crf(Field([names[i] for i in used], state[used], transitions, rule, recipe["affixes"], recipe["window"]))
 
 
-def open(folder: Path) -> "Crf":
+def load(folder: Path) -> "Crf":
     """Open what ``save`` wrote. Raises BundleError on anything missing or damaged."""
     return Crf(open_field(folder))
 
@@ -133,7 +136,7 @@ class Crf:
 
         out: list[Array] = []
         for start in range(0, len(table), 1000):
-            rows = [_seen(text, self.field) for text in table.joined[start : start + 1000]]
+            rows = [_seen(text, self.field) for text in table.full_text[start : start + 1000]]
             lengths = np.array([len(row) for row in rows], np.int64)
             words = [word for row in rows for word in row]
             found = [[i for a in word if (i := self._index.get(a)) is not None] for word in words]
@@ -146,6 +149,7 @@ class Crf:
         return ragged.objects(out)
 
     def save(self, folder: Path) -> None:
+        """Write everything that ``load`` needs into ``folder``."""
         save_field(folder, self.field)
 
 
@@ -170,7 +174,7 @@ def _known(rows: list[list[list[str]]], least: int) -> dict[str, int]:
 
 def _words(table: Table) -> int:
     """About how many there are."""
-    return int(sum(map(len, table.joined)) / 5) + 1
+    return int(sum(map(len, table.full_text)) / 5) + 1
 
 
 def _predicted(words: float, iterations: int, tags: int) -> float:
@@ -178,11 +182,11 @@ def _predicted(words: float, iterations: int, tags: int) -> float:
 
 
 def _as_often(train: Table) -> tuple[Table, float]:
-    """The rows as often as they weigh, since the solver knows no weights; and how often on the mean."""
-    if train.weight is None:
+    """Return the rows as often as they weigh, since the solver knows no weights; and how often on the mean."""
+    if train.sample_weight is None:
         return train, 1.0
-    kept = train.take(copies(train.weight))
-    return kept, len(kept) / max(float(train.weight.sum()), 1e-12)
+    kept = train.take(copies(train.sample_weight))
+    return kept, len(kept) / max(float(train.sample_weight.sum()), 1e-12)
 
 
 def _affordable(rows: Any, tags: Array, recipe: Recipe, resources: Resources) -> int:
@@ -203,7 +207,7 @@ def _affordable(rows: Any, tags: Array, recipe: Recipe, resources: Resources) ->
 
 
 def _seed(seed: int) -> None:
-    """The same order of rows for the same seed: crfsuite shuffles by the C library's ``rand``, which it never seeds."""
+    """Seed the order of rows: crfsuite shuffles by the C library's ``rand``, which it never seeds."""
     library = "ucrtbase" if sys.platform == "win32" else None
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(library).srand(ctypes.c_uint(seed))
@@ -212,8 +216,10 @@ def _seed(seed: int) -> None:
 def _solved(
     rows: Any, tags: Array, recipe: Recipe, iterations: int, m: int, k: int, often: float = 1.0
 ) -> tuple[Array, Array]:
-    """(m, k) weights of attributes, and (k, k) of a tag after another, float32. Rows that stand there more ``often``
-    than they weigh are penalised as much more."""
+    """(m, k) weights of attributes, and (k, k) of a tag after another, float32.
+
+    Rows that stand there more ``often`` than they weigh are penalised as much more.
+    """
     import pycrfsuite
 
     _seed(recipe.seed)

@@ -16,8 +16,10 @@ _LARGEST_NAMES, _LARGEST = 256 << 20, 1 << 30
 
 @dataclass(frozen=True, eq=False)
 class Field:
-    """``names`` of m attributes, their weights ``state`` (m, k) and ``transitions`` (k, k) from tag to tag, float32;
-    and how attributes are found (``places``, ``features.attributes``)."""
+    """``names`` of m attributes, their weights ``state`` (m, k) and ``transitions`` (k, k) from tag to tag, float32.
+
+    And how attributes are found (``places``, ``features.attributes``).
+    """
 
     names: list[str]
     state: Array
@@ -30,19 +32,19 @@ class Field:
 def save_field(folder: Path, field: Field) -> None:
     from safetensors.numpy import save_file
 
-    said = {"format": 1, "rule": field.rule, "affixes": field.affixes, "window": field.window, "names": field.names}
-    (folder / NAMES).write_text(json.dumps(said, ensure_ascii=True), encoding="utf-8")
+    data = {"format": 1, "rule": field.rule, "affixes": field.affixes, "window": field.window, "names": field.names}
+    (folder / NAMES).write_text(json.dumps(data, ensure_ascii=True), encoding="utf-8")
     arrays = {"state": field.state, "transitions": field.transitions}
     save_file({name: np.ascontiguousarray(array, np.float32) for name, array in arrays.items()}, folder / WEIGHTS)
 
 
 def open_field(folder: Path) -> Field:
-    """What ``save_field`` wrote. Raises BundleError."""
+    """Return what ``save_field`` wrote. Raises BundleError."""
     with safe_load.damaged(folder / NAMES):
-        said = safe_load.load_json(folder / NAMES, _LARGEST_NAMES)
+        data = safe_load.load_json(folder / NAMES, _LARGEST_NAMES)
         arrays = safe_load.load_arrays(folder / WEIGHTS, _LARGEST, {"state": np.float32, "transitions": np.float32})
         field = Field(
-            said["names"], arrays["state"], arrays["transitions"], said["rule"], said["affixes"], said["window"]
+            data["names"], arrays["state"], arrays["transitions"], data["rule"], data["affixes"], data["window"]
         )
         _check(field)
     return field

@@ -31,7 +31,9 @@ def build(
     seed: int,
     kind: type[Network] | None = None,
 ) -> Network:
-    """The network of a recipe, of this ``kind``, where it will be trained, with what the recipe freezes frozen."""
+    """Return the network of a recipe, of this ``kind``, where it will be trained, with what the recipe freezes
+    frozen.
+    """
     import torch
 
     from penna.networks import encoder_with_head
@@ -74,8 +76,10 @@ def plan(recipe: Recipe, rows: int, dtype: Any, loss: str = "cross_entropy") -> 
 
 
 def class_weights(y: Array, classes: int, how: str, rows: Array | None = None) -> tuple[float, ...] | None:
-    """With "balanced" each class weighs as much as any other, as in scikit-learn, ``rows`` (n,) weighed; with "none"
-    each row does."""
+    """With "balanced" each class weighs as much as any other, as in scikit-learn, ``rows`` (n,) weighed.
+
+    With "none" each row does.
+    """
     if how == "none":
         return None
     counts = np.bincount(y, weights=rows, minlength=classes).astype(np.float64)
@@ -86,7 +90,7 @@ def class_weights(y: Array, classes: int, how: str, rows: Array | None = None) -
 def texts_of(
     checkpoint: checkpoints.Checkpoint, train: Table, chosen: dict[str, Any], cache: Path | None
 ) -> tuple[sliding_windows.Framed, sliding_windows.Framing]:
-    """The rows of tokens of a table's texts or pairs, and how they were made: as long as most of them need."""
+    """Return the rows of tokens of a table's texts or pairs, and how they were made: as long as most of them need."""
     cap = min(chosen["length"], checkpoint.max_length)
     windows = sliding_windows.MOST_WINDOWS if chosen["long"] == "windows" else 1
     widest = sliding_windows.framing(checkpoint, cap, pair=train.pair is not None, windows=windows)
@@ -99,7 +103,7 @@ def texts_of(
 
 
 def moved(texts: sliding_windows.Framed, lookup: Array) -> sliding_windows.Framed:
-    """The same rows in the ids of a smaller vocabulary."""
+    """Return the same rows in the ids of a smaller vocabulary."""
     ids = lookup[texts.rows.values].astype(np.int32)
     return replace(texts, rows=replace(texts.rows, values=ids, pad=int(lookup[texts.rows.pad])))
 
@@ -113,9 +117,11 @@ def rows_of(
     *,
     sides: bool = False,
 ) -> loop.Rows:
-    """What is learnt from, of pairs with their ``sides`` where asked. Of a text with several windows each look takes
-    one by chance: over the epochs all of them have been seen, and a long text neither costs nor counts more than a
-    short one."""
+    """Return what is trained on, of pairs with their ``sides`` if requested.
+
+    Of a text with several windows each look takes one by chance: over the epochs all of them have been seen, and a long
+    text neither costs nor counts more than a short one.
+    """
     from penna.training import loop
 
     inputs, rng = inputs_of(texts.rows, sides=sides), np.random.default_rng(seed)

@@ -44,25 +44,25 @@ def texts_of(
     checkpoint: checkpoints.Checkpoint, train: Table, chosen: dict[str, Any], cache: Path | None
 ) -> tuple[Sides, Paired]:
     """Both sides' rows of tokens, and how they were made: as long as the longer side needs."""
-    each = [parts.texts_of(checkpoint, side, chosen, cache)[1] for side in train.sides]
-    asked = Paired(max(each, key=lambda one: one.length), pair_overlap.fit(train)[0])
-    return read(asked, checkpoint, train, cache), asked
+    each = [parts.texts_of(checkpoint, side, chosen, cache)[1] for side in train.pair_tables]
+    spec = Paired(max(each, key=lambda one: one.length), pair_overlap.fit(train)[0])
+    return read(spec, checkpoint, train, cache), spec
 
 
-def read(asked: Paired, checkpoint: checkpoints.Checkpoint, table: Table, cache: Path | None) -> Sides:
-    first, second = (sliding_windows.read(asked.framing, checkpoint, side, cache) for side in table.sides)
-    return Sides(first, second, asked.overlap.matrix(table))
+def read(spec: Paired, checkpoint: checkpoints.Checkpoint, table: Table, cache: Path | None) -> Sides:
+    first, second = (sliding_windows.read(spec.framing, checkpoint, side, cache) for side in table.pair_tables)
+    return Sides(first, second, spec.overlap.matrix(table))
 
 
 def moved(sides: Sides, lookup: Array) -> Sides:
-    """The same rows in the ids of a smaller vocabulary."""
+    """Return the same rows in the ids of a smaller vocabulary."""
     return Sides(parts.moved(sides.first, lookup), parts.moved(sides.second, lookup), sides.shared)
 
 
 def rows_of(
     sides: Sides, y: Array, weights: tuple[float, ...] | None = None, shares: Array | None = None, seed: int = 0
 ) -> loop.Rows:
-    """What is learnt from: batches of both sides."""
+    """Return what is trained on: batches of both sides."""
     import torch
 
     from penna.training import loop
@@ -87,7 +87,7 @@ def answers(network: PairNetwork, sides: Sides, dtype: Any) -> Array:
 
 
 def kind() -> type[PairNetwork]:
-    """The network that learns from such rows."""
+    """Return the network that learns from such rows."""
     from penna.networks.encoder_with_head import PairNetwork
 
     return PairNetwork

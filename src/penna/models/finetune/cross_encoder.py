@@ -1,5 +1,7 @@
-"""Fine-tuning for pairs whose texts stand in one row of tokens: each sees the other in every layer, and the head judges
-what is between the mean of either text's own tokens, beside what can be counted of both. No torch at import.
+"""Fine-tuning for pairs whose texts stand in one row of tokens.
+
+Each sees the other in every layer, and the head judges what is between the mean of either text's own tokens, next to
+what can be counted of both. No torch at import.
 
 A cross-encoder commonly has one vector for the whole row, which tells little of how far its halves differ: on mrpc
 (MiniLM, 5 epochs, two seeds) that reaches an accuracy of 0.795 and 0.786, and this 0.819 and 0.814 (docs/pairs.md).
@@ -40,25 +42,25 @@ class Rows:
 def texts_of(
     checkpoint: checkpoints.Checkpoint, train: Table, chosen: dict[str, Any], cache: Path | None
 ) -> tuple[Rows, Paired]:
-    """The rows of tokens of a table's pairs, and how they were made."""
+    """Return the rows of tokens of a table's pairs, and how they were made."""
     framed, framing = parts.texts_of(checkpoint, train, chosen, cache)
-    told, shared = pair_overlap.fit(train)
-    return Rows(framed, shared), Paired(framing, told)
+    overlap, shared = pair_overlap.fit(train)
+    return Rows(framed, shared), Paired(framing, overlap)
 
 
-def read(asked: Paired, checkpoint: checkpoints.Checkpoint, table: Table, cache: Path | None) -> Rows:
-    return Rows(sliding_windows.read(asked.framing, checkpoint, table, cache), asked.overlap.matrix(table))
+def read(spec: Paired, checkpoint: checkpoints.Checkpoint, table: Table, cache: Path | None) -> Rows:
+    return Rows(sliding_windows.read(spec.framing, checkpoint, table, cache), spec.overlap.matrix(table))
 
 
 def moved(pairs: Rows, lookup: Array) -> Rows:
-    """The same rows in the ids of a smaller vocabulary."""
+    """Return the same rows in the ids of a smaller vocabulary."""
     return replace(pairs, framed=parts.moved(pairs.framed, lookup))
 
 
 def rows_of(
     pairs: Rows, y: Array, weights: tuple[float, ...] | None = None, shares: Array | None = None, seed: int = 0
 ) -> loop.Rows:
-    """What is learnt from."""
+    """Return what is trained on."""
     import torch
 
     counted = torch.from_numpy(pair_vectors.counted(pairs.shared))
@@ -78,7 +80,7 @@ def answers(network: CrossNetwork, pairs: Rows, dtype: Any) -> Array:
 
 
 def kind() -> type[CrossNetwork]:
-    """The network that learns from such rows."""
+    """Return the network that learns from such rows."""
     from penna.networks.encoder_with_head import CrossNetwork
 
     return CrossNetwork

@@ -17,20 +17,21 @@ from penna.heads.links import target_of
 from penna.models.base import Cost, Pruned, Report
 from penna.models.finetune import batches as parts
 from penna.models.finetune import bi_encoder, cross_encoder, single_text
-from penna.models.finetune.model import FineTuned, Opened, open_link
-from penna.models.finetune.recipes import knobs, portfolio, settings, steps
+from penna.models.finetune.model import FineTuned, ServedFinetune, open_link
+from penna.models.finetune.recipes import portfolio, search_space, settings, steps
 from penna.models.frozen import family as frozen
 from penna.models.shared.encoder_io import softmax
-from penna.search.recipe import Profile, Recipe
+from penna.search.recipe import DatasetProfile, Recipe
 from penna.tasks.base import Task
 
 if TYPE_CHECKING:
     from penna.training import throughput
 
 PACKAGES = ("onnxruntime", "tokenizers")
-NEEDS = "text"
+REQUIRES = "text"
+NEEDS_TORCH = True
 
-__all__ = ["cost", "fit", "knobs", "open", "portfolio", "shrink"]
+__all__ = ["cost", "fit", "load", "portfolio", "search_space", "shrink"]
 
 #: The validation score on the way is taken on at most this many rows.
 CHECK_ROWS = 1000
@@ -46,7 +47,7 @@ _PROBE, _PROBED = 3.0, 0.02
 _paces: dict[tuple[Any, ...], throughput.Pace] = {}
 
 
-def cost(recipe: Recipe, profile: Profile, train: Table, resources: Resources) -> Cost:
+def cost(recipe: Recipe, profile: DatasetProfile, train: Table, resources: Resources) -> Cost:
     """Predicted from a probe of at most some three seconds, which is remembered for this process."""
     chosen = settings(recipe)
     checkpoint = checkpoints.find(chosen["encoder"])
@@ -56,23 +57,28 @@ def cost(recipe: Recipe, profile: Profile, train: Table, resources: Resources) -
     head = 4e-6 * (chosen.get("bins") or profile.classes) * (checkpoint.width + 1)
     return Cost(
         seconds=fixed + each * steps(recipe, len(train)),
-        megabytes=checkpoint.megabytes_at(depth) + head + checkpoint.tokenizer_megabytes,
+        size_mb=checkpoint.megabytes_at(depth) + head + checkpoint.tokenizer_megabytes,
         # The ONNX graph answers one text in about a quarter of the time that the training graph takes.
-        milliseconds=250 * pace.alone,
+        latency_ms=250 * pace.alone,
     )
 
 
-def shrink(recipe: Recipe, profile: Profile, train: Table, resources: Resources, seconds: float) -> Recipe | None:
-    """The same recipe with as much effort as fits into ``seconds``; None where too little would be left to learn."""
+def shrink(
+    recipe: Recipe, profile: DatasetProfile, train: Table, resources: Resources, seconds: float
+) -> Recipe | None:
+    """Return the same recipe with as much effort as fits into ``seconds``.
+
+    None where too little would be left to learn.
+    """
     checkpoint = checkpoints.find(recipe["encoder"])
     pace = _pace(recipe, checkpoint, train, profile.classes, resources)
     fixed, each = _seconds(recipe, len(train), pace)
-    whole = steps(recipe.but(effort=1.0), len(train))
+    whole = steps(recipe.replace(fidelity=1.0), len(train))
     affordable = (seconds - fixed) / each
     epoch = math.ceil(len(train) / settings(recipe)["batch"])
     if affordable < max(FEWEST_STEPS, min(epoch, ENOUGH_STEPS, whole)):
         return None
-    return recipe.but(effort=min(recipe.effort, round(0.99 * affordable / whole, 4)))
+    return recipe.replace(fidelity=min(recipe.fidelity, round(0.99 * affordable / whole, 4)))
 
 
 def fit(
@@ -118,26 +124,29 @@ def fit(
 
 
 def _way(chosen: dict[str, Any], table: Table) -> Any:
-    """How rows are read and learnt from: three files that offer the same."""
+    """How rows are read and trained on: three files that offer the same."""
     if table.pair is None:
         return single_text
     return bi_encoder if chosen["pair"] == "apart" else cross_encoder
 
 
-def open(folder: Path) -> Opened | frozen.Opened:
+def load(folder: Path) -> ServedFinetune | frozen.ServedFrozen:
     """Open what ``save`` wrote, without torch. Raises BundleError on anything damaged."""
     from penna.export.onnx.encoder_export import Graph
 
     if (folder / heads.FACTS).exists():  # vectors, and a head on what is between them
-        return frozen.open(folder)
+        return frozen.load(folder)
     graph = Graph.open(folder)
-    return Opened(graph, folder, open_link(folder, graph.facts.outputs))
+    return ServedFinetune(graph, folder, open_link(folder, graph.facts.outputs))
 
 
 def _pace(
     recipe: Recipe, checkpoint: checkpoints.Checkpoint, train: Table, classes: int, resources: Resources
 ) -> throughput.Pace:
-    """The measured pace of this recipe on this machine; what the recipe shares with an earlier one is not measured."""
+    """Return the measured pace of this recipe on this machine.
+
+    What the recipe shares with an earlier one is not measured.
+    """
     import torch
 
     from penna.networks import encoder_with_head
@@ -162,7 +171,9 @@ def _pace(
 
 
 def _seconds(recipe: Recipe, rows: int, pace: throughput.Pace) -> tuple[float, float]:
-    """What a fit takes whatever its steps (loading, tokens, head, scoring a fifth as many rows), and for each step."""
+    """Return what a fit takes whatever its steps (loading, tokens, head, scoring a fifth as many rows), and for each
+    step.
+    """
     from penna.training.loop import Plan
 
     held_out = rows / 4

@@ -32,8 +32,10 @@ BATCH = 64
 
 
 def inputs_of(texts: tokens.Ragged, *, sides: bool = False) -> Any:
-    """A function from row numbers to one padded batch of tensors; of pairs, where asked, with their ``sides``: 1 for
-    the tokens of the second text."""
+    """Return a function from row numbers to one padded batch of tensors.
+
+    Of pairs, if requested, with their ``sides``: 1 for the tokens of the second text.
+    """
     import torch
 
     def inputs(index: Array) -> loop.Inputs:
@@ -56,10 +58,10 @@ def logits_of(network: Network, texts: Framed, dtype: Any) -> Array:
 
 
 def save_encoder(encoder: Any, checkpoint: checkpoints.Checkpoint, folder: Path) -> None:
-    """An encoder that was trained, with its tokenizer, in Hugging Face form."""
+    """Write an encoder that was trained, with its tokenizer, in Hugging Face form."""
     folder.mkdir(parents=True, exist_ok=True)
     config = encoder.config
-    if hasattr(config, TRAINED):  # the depths below the one that was fine-tuned have not learnt with it
+    if hasattr(config, TRAINED):  # the depths below the one that was fine-tuned were not trained with it
         setattr(config, TRAINED, [config.num_hidden_layers * getattr(config, "inner_group_num", 1)])
     encoder.save_pretrained(folder)
     checkpoints.load_tokenizer(checkpoint).save(str(folder / "tokenizer.json"))
@@ -67,8 +69,11 @@ def save_encoder(encoder: Any, checkpoint: checkpoints.Checkpoint, folder: Path)
 
 @dataclass(frozen=True, eq=False)
 class FineTuned:
-    """A trained encoder with its head. Of the training rows ``long_share`` were longer than ``length`` tokens, and of
-    ``truncated_share`` a part was not read."""
+    """A trained encoder with its head.
+
+    Of the training rows ``long_share`` were longer than ``length`` tokens, and of ``truncated_share`` a part was not
+    read.
+    """
 
     network: Network
     checkpoint: checkpoints.Checkpoint
@@ -81,10 +86,12 @@ class FineTuned:
 
     @property
     def length(self) -> int:
+        """Return the length in tokens."""
         return self.framing.length
 
     @property
     def windows(self) -> int:
+        """Return the most windows of a text."""
         return self.framing.windows
 
     def outputs(self, table: Table) -> Array:
@@ -98,7 +105,7 @@ class FineTuned:
         return self.link.settled(self.link(logits, softmax), silent(table))
 
     def save(self, folder: Path) -> None:
-        """The ONNX graph with its tokenizer, in float32."""
+        """Write the ONNX graph with its tokenizer, in float32."""
         from penna.export.onnx import encoder_export
 
         network = self.network.cpu().eval()
@@ -111,7 +118,7 @@ class FineTuned:
             (folder / LINK).write_text(json.dumps(self.link.to_json()), encoding="utf-8")
 
     def save_checkpoint(self, folder: Path) -> None:
-        """The weights in Hugging Face form: ``AutoModel`` opens the encoder; head.safetensors holds the head.
+        """Write the weights in Hugging Face form: ``AutoModel`` opens the encoder; head.safetensors holds the head.
 
         The head stands apart because no classification class of transformers has this one (pooling, then one linear
         layer).
@@ -125,7 +132,7 @@ class FineTuned:
 
 
 @dataclass(frozen=True, eq=False)
-class Opened:
+class ServedFinetune:
     """A fine-tuned model as it is served, and the folder that it was opened from."""
 
     graph: Graph
@@ -133,15 +140,16 @@ class Opened:
     link: Link = SOFTMAX
 
     def outputs(self, table: Table) -> Array:
+        """Return the outputs for each row of ``table``."""
         return self.link.settled(self.link(self.graph.run(given(table)), softmax), silent(table))
 
     def save(self, folder: Path) -> None:
-        """A copy of what was opened."""
+        """Write a copy of what was opened."""
         shutil.copytree(self.folder, folder, dirs_exist_ok=True)
 
 
 def open_link(folder: Path, columns: int) -> Link:
-    """What becomes of so many columns of logits. Raises BundleError on anything damaged."""
+    """Return what becomes of so many columns of logits. Raises BundleError on anything damaged."""
     path = folder / LINK
     if not path.exists():
         return SOFTMAX

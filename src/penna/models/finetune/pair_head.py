@@ -1,8 +1,8 @@
-"""What fine-tunes of pairs have in common: a head on what is between the vectors of two texts, beside what can be
-counted of both. How these vectors come about is told by ``_siamese`` and ``_crossed``. No torch at import.
+"""What fine-tunes of pairs have in common: a head on what is between the vectors of two texts, next to what can be
+counted of both. ``bi_encoder`` and ``cross_encoder`` make these vectors. No torch at import.
 
-What is saved is the encoder as a graph of vectors and the head beside it, as the family ``frozen`` has it, and so it is
-served.
+What is saved is the encoder as a graph of vectors and the head next to it, as the family ``frozen`` has it, and so it
+is served.
 """
 
 from __future__ import annotations
@@ -39,10 +39,12 @@ class Paired:
 
     @property
     def length(self) -> int:
+        """Return the length in tokens."""
         return self.framing.length
 
     @property
     def windows(self) -> int:
+        """Return the most windows of a text."""
         return self.framing.windows
 
 
@@ -76,7 +78,7 @@ class Model(FineTuned, ABC):
         return self.link.settled(self.link(logits, softmax), silent(table))
 
     def save(self, folder: Path) -> None:
-        """The ONNX graph of vectors with its tokenizer, in float32, and the head."""
+        """Write the ONNX graph of vectors with its tokenizer, in float32, and the head."""
         from penna.export.onnx import encoder_export
 
         network = self.network.cpu().eval()

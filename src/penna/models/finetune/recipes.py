@@ -1,4 +1,6 @@
-"""The recipes of family ``finetune``: what its knobs mean, which are known to be good, which a search may turn."""
+"""The recipes of family ``finetune``: what its hyperparameters mean, which are known to be good, which a search may
+turn.
+"""
 
 import math
 from dataclasses import replace
@@ -7,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from penna.encoders.checkpoints import OWN
-from penna.models.shared import encoder_depth, long_text_knobs
-from penna.search.recipe import Knob, Profile, Recipe, Scalar
+from penna.models.shared import encoder_depth, long_text_options
+from penna.search.recipe import DatasetProfile, Hyperparameter, Recipe, Scalar
 
 #: What a recipe means where it says nothing. ``depth`` and ``frozen`` are shares of the encoder's layers, so that one
 #: space serves encoders of any depth; ``head_lr`` and ``embedding_lr`` multiply ``lr``.
@@ -33,7 +35,7 @@ DEFAULTS: dict[str, Scalar] = {
 }
 #: What is for classes alone.
 _OF_CLASSES = ("smoothing", "class_weights")
-#: Loss of the task -> what its recipes start from. ``bins``: numbers are learnt as so many classes, 0 as themselves;
+#: Loss of the task -> what its recipes start from. ``bins``: numbers are learned as so many classes, 0 as themselves;
 #: ``loss``: what is made small for labels that do not exclude one another.
 _USUAL: dict[str, dict[str, Scalar]] = {
     "cross_entropy": DEFAULTS,
@@ -48,21 +50,21 @@ MANY_CLASSES = 20
 FEW_ROWS = 4000
 
 
-def portfolio(profile: Profile) -> list[Recipe]:
+def portfolio(profile: DatasetProfile) -> list[Recipe]:
     """Known-good recipes for a table of this size, cheapest first, each for every encoder."""
     usual = _USUAL.get(profile.loss, {})
     choices = _CHOICES[profile.loss](profile) if usual else []
     if profile.pair:
         choices = _for_pairs(choices, profile)
     made = [
-        Recipe.made("finetune", usual | choice | {"encoder": encoder, "depth": depth}, seed=profile.seed)
+        Recipe.from_values("finetune", usual | choice | {"encoder": encoder, "depth": depth}, seed=profile.seed)
         for choice in choices
         for encoder, depth in encoder_depth.near(profile, float(choice.get("depth", 1.0)))  # type: ignore[arg-type]
     ]
-    return long_text_knobs.others(list(dict.fromkeys(made)), profile, pairs=False)
+    return long_text_options.others(list(dict.fromkeys(made)), profile, pairs=False)
 
 
-def _for_classes(profile: Profile) -> list[dict[str, Scalar]]:
+def _for_classes(profile: DatasetProfile) -> list[dict[str, Scalar]]:
     epochs = _epochs(profile)
     # A sentence encoder's vectors tell many classes apart as they are; few classes ask for other vectors.
     starts = ("logistic", "random") if profile.classes >= MANY_CLASSES else ("random", "logistic")
@@ -83,7 +85,7 @@ def _for_classes(profile: Profile) -> list[dict[str, Scalar]]:
     ]
 
 
-def _for_numbers(profile: Profile) -> list[dict[str, Scalar]]:
+def _for_numbers(profile: DatasetProfile) -> list[dict[str, Scalar]]:
     epochs = _epochs(profile)
     return [
         {"epochs": epochs, "lr": 2e-4, "depth": 0.25},
@@ -97,7 +99,7 @@ def _for_numbers(profile: Profile) -> list[dict[str, Scalar]]:
     ]
 
 
-def _for_labels(profile: Profile) -> list[dict[str, Scalar]]:
+def _for_labels(profile: DatasetProfile) -> list[dict[str, Scalar]]:
     epochs = _epochs(profile)
     return [
         {"epochs": epochs, "lr": 2e-4, "depth": 0.25},
@@ -110,9 +112,11 @@ def _for_labels(profile: Profile) -> list[dict[str, Scalar]]:
     ]
 
 
-def _for_pairs(choices: list[dict[str, Scalar]], profile: Profile) -> list[dict[str, Scalar]]:
-    """Of pairs, one more recipe reads the texts apart: a sentence encoder's vectors are near what a number asks for
-    from the start, while classes such as "contradicts" are seen by reading both texts together.
+def _for_pairs(choices: list[dict[str, Scalar]], profile: DatasetProfile) -> list[dict[str, Scalar]]:
+    """Of pairs, one more recipe reads the texts apart.
+
+    A sentence encoder's vectors are near what a number asks for from the start, while classes such as "contradicts" are
+    seen by reading both texts together.
 
     Few layers see little of what stands between two texts, so the recipe of a small depth is left out. Of texts in one
     row the untrained encoder's vectors say little, and a head that begins with them goes astray: on mrpc an accuracy of
@@ -136,57 +140,57 @@ def _for_pairs(choices: list[dict[str, Scalar]], profile: Profile) -> list[dict[
 _CHOICES = {"cross_entropy": _for_classes, "squared": _for_numbers, "binary_cross_entropy": _for_labels}
 
 
-def _epochs(profile: Profile) -> float:
+def _epochs(profile: DatasetProfile) -> float:
     """More passes over fewer rows; below one pass where there are very many."""
     return float(np.clip(4 * (5000 / max(profile.rows, 1)) ** 0.5, 0.5, 30).round(1))
 
 
-#: Loss of the task -> the knobs of what it is alone in.
-_TURNED: dict[str, tuple[Knob, ...]] = {
+#: Loss of the task -> the hyperparameters of what it is alone in.
+_TURNED: dict[str, tuple[Hyperparameter, ...]] = {
     "cross_entropy": (
-        Knob("smoothing", values=(0.0, 0.05, 0.1)),
-        Knob("class_weights", values=("none", "balanced")),
+        Hyperparameter("smoothing", values=(0.0, 0.05, 0.1)),
+        Hyperparameter("class_weights", values=("none", "balanced")),
     ),
-    "squared": (Knob("bins", values=(0, 10, 20)),),
-    "binary_cross_entropy": (Knob("loss", values=("binary_cross_entropy", "focal", "asymmetric")),),
+    "squared": (Hyperparameter("bins", values=(0, 10, 20)),),
+    "binary_cross_entropy": (Hyperparameter("loss", values=("binary_cross_entropy", "focal", "asymmetric")),),
 }
 
 
-def knobs(profile: Profile) -> tuple[Knob, ...]:
-    """What a search may turn; nothing where there is no encoder."""
+def search_space(profile: DatasetProfile) -> tuple[Hyperparameter, ...]:
+    """Return what a search may turn; nothing where there is no encoder."""
     if not profile.encoders:
         return ()
     apart = ("pair", ("apart",)) if profile.pair else None
     return (
-        Knob("encoder", values=profile.encoders),
-        encoder_depth.knob(profile),
-        Knob("frozen", values=(0.0, 0.34, 0.5)),
-        Knob("lr", low=2e-5, high=4e-4, log=True),
-        Knob("head_lr", values=(1.0, 5.0, 10.0, 20.0)),
-        Knob("embedding_lr", values=(0.0, 0.3, 1.0)),
-        Knob("layer_decay", values=(1.0, 0.9, 0.8)),
-        Knob("epochs", low=_epochs(profile) / 4, high=2.5 * _epochs(profile), log=True),
-        Knob("warmup", values=(0.06, 0.1, 0.2)),
-        Knob("schedule", values=("linear", "cosine")),
-        Knob("batch", values=(16, 32, 64)),
-        Knob("dropout", values=(0.0, 0.1, 0.2)),
+        Hyperparameter("encoder", values=profile.encoders),
+        encoder_depth.hyperparameter(profile),
+        Hyperparameter("frozen", values=(0.0, 0.34, 0.5)),
+        Hyperparameter("lr", low=2e-5, high=4e-4, log=True),
+        Hyperparameter("head_lr", values=(1.0, 5.0, 10.0, 20.0)),
+        Hyperparameter("embedding_lr", values=(0.0, 0.3, 1.0)),
+        Hyperparameter("layer_decay", values=(1.0, 0.9, 0.8)),
+        Hyperparameter("epochs", low=_epochs(profile) / 4, high=2.5 * _epochs(profile), log=True),
+        Hyperparameter("warmup", values=(0.06, 0.1, 0.2)),
+        Hyperparameter("schedule", values=("linear", "cosine")),
+        Hyperparameter("batch", values=(16, 32, 64)),
+        Hyperparameter("dropout", values=(0.0, 0.1, 0.2)),
         *_TURNED.get(profile.loss, ()),
-        Knob("length", values=(64, 128, 256)),
-        *long_text_knobs.long_knobs(profile),
-        *long_text_knobs.pair_knobs(profile),
+        Hyperparameter("length", values=(64, 128, 256)),
+        *long_text_options.long_knobs(profile),
+        *long_text_options.pair_knobs(profile),
         # Of pairs in one row the head reads the mean of either text, and begins by chance.
         replace(encoder_depth.pooling_knob(profile, ("mean", "cls")), when=apart),
-        Knob("head_start", values=("random", "logistic"), when=apart),
+        Hyperparameter("head_start", values=("random", "logistic"), when=apart),
     )
 
 
 def settings(recipe: Recipe) -> dict[str, Any]:
-    """Every knob's value, the defaults included."""
-    return long_text_knobs.USUAL | {"pair": "joined"} | DEFAULTS | dict(recipe.knobs)
+    """Every hyperparameter's value, the defaults included."""
+    return long_text_options.USUAL | {"pair": "joined"} | DEFAULTS | dict(recipe.hyperparameters)
 
 
 def steps(recipe: Recipe, rows: int) -> int:
     """Optimiser steps of a fit on this many rows."""
     chosen = settings(recipe)
-    wanted = float(chosen["epochs"]) * recipe.effort * rows / int(chosen["batch"])
+    wanted = float(chosen["epochs"]) * recipe.fidelity * rows / int(chosen["batch"])
     return max(1, math.ceil(wanted))

@@ -22,7 +22,7 @@ __all__ = ["Model", "answers", "ids", "kind", "moved", "read", "rows_of", "share
 
 
 def kind() -> type[Network]:
-    """The network that learns from such rows."""
+    """Return the network that learns from such rows."""
     from penna.networks.encoder_with_head import Network
 
     return Network

@@ -1,5 +1,7 @@
-"""What training an encoder on the parts of texts will take, as ``tagger`` and ``reader`` predict it. Torch stays in
-functions."""
+"""What training an encoder on the parts of texts will take, as ``tagger`` and ``reader`` predict it.
+
+Torch stays in functions.
+"""
 
 from __future__ import annotations
 
@@ -41,9 +43,10 @@ _paces: dict[tuple[Any, ...], throughput.Pace] = {}
 
 
 @dataclass(frozen=True)
-class Asked:
+class TokenCostKey:
     """How a family reads texts, the ``loss`` that it learns by, its ``columns``, and what it would learn of rows that
-    are only timed."""
+    are only timed.
+    """
 
     read: Read
     loss: str
@@ -54,7 +57,7 @@ class Asked:
 def texts_of(
     checkpoint: checkpoints.Checkpoint, table: Table, read: Read, cap: int
 ) -> tuple[word_alignment.Worded, int]:
-    """The rows of tokens, as long as nearly all texts need, and that length."""
+    """Return the rows of tokens, as long as nearly all texts need, and that length."""
     cap = min(cap, checkpoint.max_length)
     some = read(checkpoint, parts.sample(table, LENGTH_ROWS, 0), cap)
     length, _ = tokens.length_for(some.rows.lengths, cap, _WHOLE)
@@ -63,7 +66,7 @@ def texts_of(
 
 
 def built(checkpoint: checkpoints.Checkpoint, chosen: dict[str, Any], columns: int, seed: int) -> WordNetwork:
-    """The network of a recipe."""
+    """Return the network of a recipe."""
     from penna.networks.token_head import ChainNetwork, WordNetwork
 
     kind = ChainNetwork if chosen.get("crf") else WordNetwork
@@ -73,7 +76,7 @@ def built(checkpoint: checkpoints.Checkpoint, chosen: dict[str, Any], columns: i
 
 def steps(recipe: Recipe, rows: int) -> int:
     """Optimiser steps of a fit on this many rows of tokens."""
-    return max(1, math.ceil(float(recipe["epochs"]) * recipe.effort * rows / int(recipe["batch"])))
+    return max(1, math.ceil(float(recipe["epochs"]) * recipe.fidelity * rows / int(recipe["batch"])))
 
 
 def plan(recipe: Recipe, rows: int, dtype: Any, loss: str) -> loop.Plan:
@@ -81,37 +84,40 @@ def plan(recipe: Recipe, rows: int, dtype: Any, loss: str) -> loop.Plan:
     return parts.plan(recipe, rows, dtype, loss)
 
 
-def cost(recipe: Recipe, asked: Asked, train: Table, resources: Resources) -> Cost:
+def cost(recipe: Recipe, key: TokenCostKey, train: Table, resources: Resources) -> Cost:
     """Predicted from a probe of some three seconds, which is remembered for this process."""
     checkpoint = checkpoints.find(recipe["encoder"])
-    pace, rows = _pace(recipe, checkpoint, asked, train, resources)
+    pace, rows = _pace(recipe, checkpoint, key, train, resources)
     fixed, each = _seconds(rows, pace)
-    head = 4e-6 * asked.columns * (checkpoint.width + 1)
+    head = 4e-6 * key.columns * (checkpoint.width + 1)
     return Cost(
         seconds=fixed + each * steps(recipe, rows),
-        megabytes=checkpoint.megabytes_at(parts.depth_of(settings(recipe), checkpoint)) + head + 1.0,
+        size_mb=checkpoint.megabytes_at(parts.depth_of(settings(recipe), checkpoint)) + head + 1.0,
         # The ONNX graph answers one text in about a quarter of the time that the training graph takes.
-        milliseconds=250 * pace.alone * rows / max(len(train), 1),
+        latency_ms=250 * pace.alone * rows / max(len(train), 1),
     )
 
 
-def shrink(recipe: Recipe, asked: Asked, train: Table, resources: Resources, seconds: float) -> Recipe | None:
-    """The same recipe with as much effort as fits into ``seconds``; None where too little would be left to learn."""
+def shrink(recipe: Recipe, key: TokenCostKey, train: Table, resources: Resources, seconds: float) -> Recipe | None:
+    """Return the same recipe with as much effort as fits into ``seconds``.
+
+    None where too little would be left to learn.
+    """
     checkpoint = checkpoints.find(recipe["encoder"])
-    pace, rows = _pace(recipe, checkpoint, asked, train, resources)
+    pace, rows = _pace(recipe, checkpoint, key, train, resources)
     fixed, each = _seconds(rows, pace)
-    whole = steps(recipe.but(effort=1.0), rows)
+    whole = steps(recipe.replace(fidelity=1.0), rows)
     affordable = (seconds - fixed) / each
     epoch = math.ceil(rows / recipe["batch"])
     if affordable < max(FEWEST_STEPS, min(epoch, ENOUGH_STEPS, whole)):
         return None
-    return recipe.but(effort=min(recipe.effort, round(0.99 * affordable / whole, 4)))
+    return recipe.replace(fidelity=min(recipe.fidelity, round(0.99 * affordable / whole, 4)))
 
 
 def _pace(
-    recipe: Recipe, checkpoint: checkpoints.Checkpoint, asked: Asked, train: Table, resources: Resources
+    recipe: Recipe, checkpoint: checkpoints.Checkpoint, task_key: TokenCostKey, train: Table, resources: Resources
 ) -> tuple[throughput.Pace, int]:
-    """The measured pace of this recipe on this machine, and how many rows of tokens the texts are."""
+    """Return the measured pace of this recipe on this machine, and how many rows of tokens the texts are."""
     import torch
 
     from penna.networks import encoder_with_head
@@ -119,20 +125,20 @@ def _pace(
 
     chosen = settings(recipe)
     some = parts.sample(train, PROBE_ROWS, 0)
-    texts, length = texts_of(checkpoint, some, asked.read, chosen["length"])
+    texts, length = texts_of(checkpoint, some, task_key.read, chosen["length"])
     still = parts.depth_of(chosen, checkpoint), chosen["frozen"], chosen["embedding_lr"] == 0, chosen["dropout"] > 0
-    key = (checkpoint.fingerprint, asked.loss, length, resources.threads, chosen["batch"], *still)
+    key = (checkpoint.fingerprint, task_key.loss, length, resources.threads, chosen["batch"], *still)
     if key not in _paces:
         torch.set_num_threads(resources.threads)
-        network = built(checkpoint, chosen, asked.columns, 0)
+        network = built(checkpoint, chosen, task_key.columns, 0)
         with encoder_with_head.compact(network, np.unique(texts.rows.values)) as lookup:
-            made = plan(recipe, len(train), precision.fastest_dtype(), asked.loss)
-            _paces[key] = throughput.measure(network, asked.rows(word_alignment.moved(texts, lookup)), made)
+            made = plan(recipe, len(train), precision.fastest_dtype(), task_key.loss)
+            _paces[key] = throughput.measure(network, task_key.rows(word_alignment.moved(texts, lookup)), made)
     return _paces[key], round(len(texts.rows) / max(len(some), 1) * len(train))
 
 
 def _seconds(rows: int, pace: throughput.Pace) -> tuple[float, float]:
-    """What a fit takes whatever its steps (loading, tokens, scoring a fifth as many rows), and for each step."""
+    """Return what a fit takes whatever its steps (loading, tokens, scoring a fifth as many rows), and for each step."""
     from penna.training.loop import Plan
 
     held_out = rows / 4

@@ -24,21 +24,22 @@ from penna.features.pair_overlap import Overlap
 from penna.heads import heads, pair_vectors
 from penna.heads.links import Target, silent, target_of
 from penna.models.base import Cost, Report
-from penna.models.frozen.recipes import knobs, portfolio, settings
+from penna.models.frozen.recipes import portfolio, search_space, settings
 from penna.models.frozen.throughput import pace_of
 from penna.models.linear.classifiers import balance
 from penna.models.shared.encoder_io import given
 from penna.preprocessing.sample_weights import copies
-from penna.search.recipe import Profile, Recipe
+from penna.search.recipe import DatasetProfile, Recipe
 from penna.tasks.base import Task
 
 if TYPE_CHECKING:
     from penna.export.onnx.encoder_export import Graph
 
-__all__ = ["PACKAGES", "cost", "fit", "knobs", "open", "portfolio", "shrink"]
+__all__ = ["PACKAGES", "cost", "fit", "load", "portfolio", "search_space", "shrink"]
 
 PACKAGES = ("onnxruntime", "tokenizers")
-NEEDS = "text"
+REQUIRES = "text"
+NEEDS_TORCH = True
 
 #: Seconds that it takes to count what the texts of a pair share.
 _COUNTING = 8e-5
@@ -46,38 +47,40 @@ _COUNTING = 8e-5
 FEWEST_ROWS = 200
 
 
-def cost(recipe: Recipe, profile: Profile, train: Table, resources: Resources) -> Cost:
+def cost(recipe: Recipe, profile: DatasetProfile, train: Table, resources: Resources) -> Cost:
     """Predicted from the encoder's measured pace and from what the cache holds already."""
     chosen = settings(recipe)
     checkpoint = checkpoints.find(chosen["encoder"])
     apart = _apart(chosen, train)
     setting = _setting(chosen, checkpoint, train.pair is not None and not apart)
-    tables = train.sides if apart else (train,)
+    tables = train.pair_tables if apart else (train,)
     paces = [pace_of(checkpoint, table, setting, resources) for table in tables]
     row = sum(
         pace.row * _missing(checkpoint, setting, table, resources) for pace, table in zip(paces, tables, strict=True)
     )
     width = pair_vectors.width(checkpoint.width) if apart else checkpoint.width
-    rows = recipe.effort * len(train)
+    rows = recipe.fidelity * len(train)
     held_out = max(profile.rows - len(train), 0)
     columns = chosen.get("bins") or profile.classes
     fixed = 1.0 + _head_seconds(chosen, width, rows, columns) + (_COUNTING * (rows + held_out) if apart else 0.0)
     head = 8e-6 * width * (len(train) / 4 if chosen["head"] == "knn" else columns)
     return Cost(
         seconds=fixed + (rows + held_out) * row,
-        megabytes=checkpoint.megabytes_at(setting.depth) + head + checkpoint.tokenizer_megabytes,
-        milliseconds=1e3 * sum(pace.alone for pace in paces),
+        size_mb=checkpoint.megabytes_at(setting.depth) + head + checkpoint.tokenizer_megabytes,
+        latency_ms=1e3 * sum(pace.alone for pace in paces),
     )
 
 
-def shrink(recipe: Recipe, profile: Profile, train: Table, resources: Resources, seconds: float) -> Recipe | None:
-    """The same recipe on as many rows as fit into ``seconds``; None where they would be too few."""
-    whole = cost(recipe.but(effort=1.0), profile, train, resources).seconds
-    none = cost(recipe.but(effort=1e-9), profile, train, resources).seconds
-    effort = 0.95 * (seconds - none) / max(whole - none, 1e-9)
-    if effort * len(train) < max(FEWEST_ROWS, 5 * profile.classes):
+def shrink(
+    recipe: Recipe, profile: DatasetProfile, train: Table, resources: Resources, seconds: float
+) -> Recipe | None:
+    """Return the same recipe on as many rows as fit into ``seconds``; None where they would be too few."""
+    whole = cost(recipe.replace(fidelity=1.0), profile, train, resources).seconds
+    none = cost(recipe.replace(fidelity=1e-9), profile, train, resources).seconds
+    fidelity = 0.95 * (seconds - none) / max(whole - none, 1e-9)
+    if fidelity * len(train) < max(FEWEST_ROWS, 5 * profile.classes):
         return None
-    return recipe.but(effort=min(recipe.effort, round(effort, 4)))
+    return recipe.replace(fidelity=min(recipe.fidelity, round(fidelity, 4)))
 
 
 def fit(recipe: Recipe, task: Task, train: Table, valid: Table | None, resources: Resources, report: Report) -> Frozen:
@@ -87,7 +90,7 @@ def fit(recipe: Recipe, task: Task, train: Table, valid: Table | None, resources
     apart = _apart(chosen, train)
     setting = _setting(chosen, checkpoint, train.pair is not None and not apart)
     source = Source(checkpoint, setting, resources.cache, resources.threads)
-    train = train.take(_part(task.strata(train), recipe.effort, recipe.seed))
+    train = train.take(_part(task.strata(train), recipe.fidelity, recipe.seed))
     if apart:
         source = replace(source, shared=pair_overlap.fit(train)[0])
     try:
@@ -102,21 +105,23 @@ def fit(recipe: Recipe, task: Task, train: Table, valid: Table | None, resources
     return Frozen(source, _fit_head(chosen, vectors, target, resources, recipe.seed), *source.shares(train))
 
 
-def open(folder: Path) -> Opened:
+def load(folder: Path) -> ServedFrozen:
     """Open what ``save`` wrote, without torch. Raises BundleError on anything damaged."""
     from penna.export.onnx.encoder_export import Graph
 
     graph = Graph.open(folder)
     width = graph.facts.outputs // (2 if graph.facts.pooling == "sides" else 1)
-    shared = pair_overlap.open(folder) if (folder / pair_overlap.FILE).exists() else None
+    shared = pair_overlap.load(folder) if (folder / pair_overlap.FILE).exists() else None
     head = heads.open_head(folder, width if shared is None else pair_vectors.width(width))
-    return Opened(graph, head, folder, shared)
+    return ServedFrozen(graph, head, folder, shared)
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where vectors come from: an encoder in one setting, and the cache. With ``shared``, which tells what the texts
-    of a pair have in common, each of them is read by itself."""
+    """Where vectors come from: an encoder in one setting, and the cache.
+
+    With ``shared``, which tells what the texts of a pair have in common, each of them is read by itself.
+    """
 
     checkpoint: Checkpoint
     setting: embeddings.Setting
@@ -127,14 +132,14 @@ class Source:
     def vectors(self, table: Table, resources: Resources | None = None) -> Array:
         """(n, width) float32; with ``resources``, within their deadline."""
         if self.shared is not None:
-            first, second = (self._of(side, resources) for side in table.sides)
+            first, second = (self._of(side, resources) for side in table.pair_tables)
             return pair_vectors.combined(first, second, self.shared.matrix(table))
         return self._of(table, resources)
 
     def shares(self, table: Table) -> tuple[float, float]:
         """Of the rows, those with a text longer than the setting's length, and those of which a part is not read."""
         framing = self.setting.framing(self.checkpoint)
-        tables = (table,) if self.shared is None else table.sides
+        tables = (table,) if self.shared is None else table.pair_tables
         read = [sliding_windows.read(framing, self.checkpoint, each, self.cache) for each in tables]
         long, cut = (np.any([getattr(texts, name) for texts in read], axis=0) for name in ("long", "cut"))
         return float(long.mean()), float(cut.mean())
@@ -156,8 +161,11 @@ class Source:
 
 @dataclass(frozen=True, eq=False)
 class Frozen:
-    """An encoder as it was found, with a fitted head. Of the training rows ``long_share`` were longer than ``length``
-    tokens, and of ``truncated_share`` a part was not read."""
+    """An encoder as it was found, with a fitted head.
+
+    Of the training rows ``long_share`` were longer than ``length`` tokens, and of ``truncated_share`` a part was not
+    read.
+    """
 
     source: Source
     head: heads.Head
@@ -177,7 +185,7 @@ class Frozen:
         return self.head.link.settled(self.head.outputs(self.source.vectors(table)), silent(table))
 
     def save(self, folder: Path) -> None:
-        """The encoder as an ONNX graph, cut to its depth, in float32; the head beside it."""
+        """Write the encoder as an ONNX graph, cut to its depth, in float32; the head next to it."""
         from penna.export.onnx import encoder_export
 
         checkpoint, setting = self.source.checkpoint, self.source.setting
@@ -192,7 +200,7 @@ class Frozen:
 
 
 @dataclass(frozen=True, eq=False)
-class Opened:
+class ServedFrozen:
     """A model as it is served, and the folder that it was opened from; ``shared`` as a ``Source`` has it."""
 
     graph: Graph
@@ -209,11 +217,11 @@ class Opened:
         if self.graph.facts.pooling == "sides":
             first, second = np.split(self.graph.run(given(table)), 2, axis=1)
         else:
-            first, second = (self.graph.run(side.joined.tolist()) for side in table.sides)
+            first, second = (self.graph.run(side.full_text.tolist()) for side in table.pair_tables)
         return pair_vectors.combined(first, second, self.shared.matrix(table))
 
     def save(self, folder: Path) -> None:
-        """A copy of what was opened."""
+        """Write a copy of what was opened."""
         shutil.copytree(self.folder, folder, dirs_exist_ok=True)
 
 
@@ -266,9 +274,9 @@ def _fit_head(chosen: dict[str, Any], vectors: Array, target: Target, resources:
     return heads.fit_linear(vectors, y, columns, scaling, chosen["c"], weights, resources, target.link)
 
 
-def _part(y: Array, effort: float, seed: int) -> Array:
+def _part(y: Array, fidelity: float, seed: int) -> Array:
     """Positions of this share of the rows, in order; one row at least of each class."""
-    wanted = min(len(y), max(FEWEST_ROWS, round(effort * len(y))))
+    wanted = min(len(y), max(FEWEST_ROWS, round(fidelity * len(y))))
     if wanted == len(y):
         return np.arange(len(y))
     order = np.random.default_rng(seed).permutation(len(y))
@@ -278,7 +286,7 @@ def _part(y: Array, effort: float, seed: int) -> Array:
 
 
 def _missing(checkpoint: Checkpoint, setting: embeddings.Setting, train: Table, resources: Resources) -> float:
-    """The share of these rows whose vectors are not in the cache."""
+    """Return the share of these rows whose vectors are not in the cache."""
     if not len(train):
         return 0.0
     keys = {replace(setting, windows=windows).key(checkpoint) for windows in (1, setting.windows)}

@@ -1,10 +1,12 @@
-"""The recipes of family ``frozen``: what its knobs mean, which are known to be good, which a search may turn."""
+"""The recipes of family ``frozen``: what its hyperparameters mean, which are known to be good, which a search may
+turn.
+"""
 
 from typing import Any
 
 from penna.encoders.checkpoints import OWN
-from penna.models.shared import encoder_depth, long_text_knobs
-from penna.search.recipe import Knob, Profile, Recipe, Scalar
+from penna.models.shared import encoder_depth, long_text_options
+from penna.search.recipe import DatasetProfile, Hyperparameter, Recipe, Scalar
 
 DEFAULTS: dict[str, Scalar] = {
     "depth": 1.0,  # share of the encoder's layers
@@ -68,7 +70,7 @@ _CHOICES: dict[str, list[dict[str, Scalar]]] = {
 _FOR_FEW: dict[str, list[dict[str, Scalar]]] = {"cross_entropy": [{"head": "prototype"}]}
 
 
-def portfolio(profile: Profile) -> list[Recipe]:
+def portfolio(profile: DatasetProfile) -> list[Recipe]:
     """Known-good recipes, cheapest first, each for every encoder. All but the first reuse its embeddings."""
     choices = list(_CHOICES.get(profile.loss, []))
     if profile.rows_in_smallest_class < FEW:
@@ -77,15 +79,15 @@ def portfolio(profile: Profile) -> list[Recipe]:
         choices = choices[:4]
     usual = _USUAL.get(profile.loss, DEFAULTS) | {"length": _usual_length(profile)}
     if profile.pair:
-        # How alike two texts are is nearly a straight line in their cosine: cut into bins it is learnt less well.
+        # How alike two texts are is nearly a straight line in their cosine: cut into bins it is learned less well.
         choices.sort(key=lambda choice: choice.get("head") != "ridge")
         usual, choices = _milder(usual), [_milder(choice) for choice in choices]
     made = [
-        Recipe.made("frozen", usual | choice | {"encoder": encoder, "depth": depth}, seed=profile.seed)
+        Recipe.from_values("frozen", usual | choice | {"encoder": encoder, "depth": depth}, seed=profile.seed)
         for choice in choices
         for encoder, depth in encoder_depth.near(profile, float(choice.get("depth", 1.0)))  # type: ignore[arg-type]
     ]
-    return long_text_knobs.others(made, profile, pairs=True)
+    return long_text_options.others(made, profile, pairs=True)
 
 
 def _milder(choice: dict[str, Scalar]) -> dict[str, Scalar]:
@@ -95,51 +97,51 @@ def _milder(choice: dict[str, Scalar]) -> dict[str, Scalar]:
 
 
 _HEADS = (
-    Knob("c", low=0.03, high=300.0, log=True, when=("head", ("logistic",))),
-    Knob("k", low=1, high=50, log=True, whole=True, when=("head", ("knn",))),
-    Knob("hidden", values=(128, 256, 512), when=("head", ("mlp",))),
-    Knob("dropout", low=0.0, high=0.5, when=("head", ("mlp",))),
+    Hyperparameter("c", low=0.03, high=300.0, log=True, when=("head", ("logistic",))),
+    Hyperparameter("k", low=1, high=50, log=True, whole=True, when=("head", ("knn",))),
+    Hyperparameter("hidden", values=(128, 256, 512), when=("head", ("mlp",))),
+    Hyperparameter("dropout", low=0.0, high=0.5, when=("head", ("mlp",))),
 )
-#: Loss of the task -> the knobs of its heads.
-_TURNED: dict[str, tuple[Knob, ...]] = {
+#: Loss of the task -> the hyperparameters of its heads.
+_TURNED: dict[str, tuple[Hyperparameter, ...]] = {
     "cross_entropy": (
-        Knob("head", values=("logistic", "mlp", "knn", "prototype")),
+        Hyperparameter("head", values=("logistic", "mlp", "knn", "prototype")),
         *_HEADS,
-        Knob("class_weights", values=("none", "balanced"), when=("head", ("logistic", "mlp"))),
+        Hyperparameter("class_weights", values=("none", "balanced"), when=("head", ("logistic", "mlp"))),
     ),
     # A label has no prototype of its own: what rows with it share is mostly their other labels.
-    "binary_cross_entropy": (Knob("head", values=("logistic", "mlp", "knn")), *_HEADS),
+    "binary_cross_entropy": (Hyperparameter("head", values=("logistic", "mlp", "knn")), *_HEADS),
     "squared": (
-        Knob("head", values=("logistic", "mlp", "knn", "ridge")),
+        Hyperparameter("head", values=("logistic", "mlp", "knn", "ridge")),
         *_HEADS,
         # A neighbour votes for its bin: with many, nearly for its own number.
-        Knob("bins", values=(5, 10, 20, 200), when=("head", ("logistic", "mlp", "knn"))),
-        Knob("alpha", low=0.01, high=100.0, log=True, when=("head", ("ridge",))),
+        Hyperparameter("bins", values=(5, 10, 20, 200), when=("head", ("logistic", "mlp", "knn"))),
+        Hyperparameter("alpha", low=0.01, high=100.0, log=True, when=("head", ("ridge",))),
     ),
 }
 
 
-def knobs(profile: Profile) -> tuple[Knob, ...]:
-    """What a search may turn; nothing where there is no encoder."""
+def search_space(profile: DatasetProfile) -> tuple[Hyperparameter, ...]:
+    """Return what a search may turn; nothing where there is no encoder."""
     if not profile.encoders:
         return ()
     return (
-        Knob("encoder", values=profile.encoders),
-        encoder_depth.knob(profile),
+        Hyperparameter("encoder", values=profile.encoders),
+        encoder_depth.hyperparameter(profile),
         encoder_depth.pooling_knob(profile, ("mean", "cls", "max")),
-        Knob("length", values=tuple(sorted({64, 128, _usual_length(profile)}))),
-        *long_text_knobs.long_knobs(profile),
-        *long_text_knobs.pair_knobs(profile),
-        Knob("scaling", values=("unit", "none", "standard")),
+        Hyperparameter("length", values=tuple(sorted({64, 128, _usual_length(profile)}))),
+        *long_text_options.long_knobs(profile),
+        *long_text_options.pair_knobs(profile),
+        Hyperparameter("scaling", values=("unit", "none", "standard")),
         *_TURNED.get(profile.loss, ()),
     )
 
 
 def settings(recipe: Recipe) -> dict[str, Any]:
-    """Every knob's value, the defaults included."""
-    return long_text_knobs.USUAL | DEFAULTS | dict(recipe.knobs)
+    """Every hyperparameter's value, the defaults included."""
+    return long_text_options.USUAL | DEFAULTS | dict(recipe.hyperparameters)
 
 
-def _usual_length(profile: Profile) -> int:
+def _usual_length(profile: DatasetProfile) -> int:
     characters = profile.mean_characters / 2 if profile.pair else profile.mean_characters  # of one row of tokens
     return 256 if characters > 400 else 128

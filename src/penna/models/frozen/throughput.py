@@ -41,7 +41,7 @@ class _Rate:
 
 
 def pace_of(checkpoint: Checkpoint, train: Table, setting: embeddings.Setting, resources: Resources) -> Pace:
-    """The pace for rows like these; a second or so of probing where this encoder was never met before."""
+    """Return the pace for rows like these; a second or so of probing where this encoder was never met before."""
     some = train.take(np.random.default_rng(0).permutation(len(train))[:_ROWS])
     texts = sliding_windows.read(setting.framing(checkpoint), checkpoint, some, resources.cache)
     ids = texts.rows
@@ -79,7 +79,10 @@ def _probe(
 
 
 def _seconds(encoder: embeddings.Encoder, ids: tokens.Ragged, batch: Array, times: int) -> float:
-    """The quickest of some passes, after one that pays for setting up: other work must not look like slowness."""
+    """Return the quickest of some passes, after one that pays for setting up.
+
+    Other work must not look like slowness.
+    """
     encoder.pool(ids, batch)
     taken = []
     for _ in range(times):
@@ -90,7 +93,10 @@ def _seconds(encoder: embeddings.Encoder, ids: tokens.Ragged, batch: Array, time
 
 
 def _read(file: Path) -> tuple[_Rate, float] | None:
-    """A rate that another process left, and when; None where that is too old, since the folder may have moved."""
+    """Return a rate that another process left, and when.
+
+    None where that is too old, since the folder may have moved.
+    """
     try:
         written = file.stat().st_mtime
         if time.time() - written > _FRESH:

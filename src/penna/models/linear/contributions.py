@@ -13,7 +13,7 @@ from penna.data.arrays import Array
 from penna.data.table import Objects, Table
 from penna.features import ngrams
 from penna.features.tfidf import Tfidf
-from penna.models.linear.tabular import Beside
+from penna.models.linear.tabular import ColumnFeatures
 from penna.solvers.logistic import Logistic
 
 #: Rows times columns of outputs by which n-grams are weighed, and n-grams times columns that are.
@@ -44,7 +44,7 @@ class Terms:
 
     @property
     def margins(self) -> Array:
-        """(k,) float64"""
+        """(k,) float64."""
         return np.asarray(self.intercept + self.grams.sum(axis=0) + sum(self.columns.values()), np.float64)
 
 
@@ -62,10 +62,14 @@ class Additive(Protocol):
 
 
 def of(
-    row: Table, tfidf: Tfidf, weights: Logistic, link: Callable[[Array], Array], beside: Beside | None = None
+    row: Table,
+    tfidf: Tfidf,
+    weights: Logistic,
+    link: Callable[[Array], Array],
+    column_features: ColumnFeatures | None = None,
 ) -> Terms:
-    """The terms of a table of one row, in float64: margins are those of the model but for rounding."""
-    text = str(row.joined[0])
+    """Return the terms of a table of one row, in float64: margins are those of the model but for rounding."""
+    text = str(row.full_text[0])
     values = tfidf.rows([text])
     added = values.data[:, None].astype(np.float64) * weights.coef.T[values.indices]
     buckets, starts, ends = ngrams.places(text, tfidf.grams)
@@ -81,7 +85,7 @@ def of(
         int(np.searchsorted(tfidf.buckets, ngrams.WORDS)),
         starts[kept],
         ends[kept],
-        {} if beside is None else _columns(row, beside),
+        {} if column_features is None else _columns(row, column_features),
         link,
     )
 
@@ -97,7 +101,7 @@ def strongest(
     their n-grams alone, where there are any.
     """
     slope = _slope(link, weights.intercept.astype(np.float64))
-    texts = table.joined[:: -(-len(table) // max(100, _CELLS // len(slope))) or 1]
+    texts = table.full_text[:: -(-len(table) // max(100, _CELLS // len(slope))) or 1]
     rows = tfidf.rows(texts)
     kept = _frequent(rows, int(np.searchsorted(tfidf.buckets, ngrams.WORDS)), _WEIGHED // len(slope))
     weight = np.asarray(slope @ weights.coef[:, kept], np.float32)
@@ -111,7 +115,7 @@ def strongest(
 
 
 def _frequent(rows: Any, pieces: int, most: int) -> Array:
-    """The features that occur in the most rows: of words, where there are such, beyond the first ``pieces``."""
+    """Return the features that occur in the most rows: of words, where there are such, beyond the first ``pieces``."""
     seen = rows.getnnz(axis=0)
     if seen[pieces:].any():
         seen[:pieces] = 0
@@ -143,16 +147,16 @@ def _named(texts: Objects, tfidf: Tfidf, rows: Any, features: list[int]) -> dict
         buckets, starts, ends = ngrams.places(text, tfidf.grams)
         for feature in several:
             at = int(np.flatnonzero(buckets == tfidf.buckets[feature])[0])
-            said = " ".join(text[starts[at] : ends[at]].split())
-            names[feature] = said.lower() if tfidf.grams.lower else said
+            words = " ".join(text[starts[at] : ends[at]].split())
+            names[feature] = words.lower() if tfidf.grams.lower else words
     return names
 
 
-def _columns(row: Table, beside: Beside) -> dict[str, Array]:
-    features = beside.features(row)[0].astype(np.float64)
+def _columns(row: Table, column_features: ColumnFeatures) -> dict[str, Array]:
+    features = column_features.features(row)[0].astype(np.float64)
     added, begin = {}, 0
-    for name, width in beside.columns.parts:
+    for name, width in column_features.columns.parts:
         own = slice(begin, begin + width)
-        added[name] = beside.coef[:, own] @ features[own]
+        added[name] = column_features.coef[:, own] @ features[own]
         begin += width
     return added

@@ -16,7 +16,7 @@ _PROBE_ROWS = 300
 _MOST_VALUES = 120_000_000  # stored in the matrix: 1 GB, and as much again for its transpose
 _WHOLE_VALUES = 5_000_000  # about 50,000 short texts: up to there effort saves nothing worth having
 _ITERATIONS = 40
-_pace = 1.0  # seconds taken for each second predicted; learnt in this process
+_pace = 1.0  # seconds taken for each second predicted; learned in this process
 
 
 @dataclass(frozen=True)
@@ -44,22 +44,24 @@ class Plan:
 
     @property
     def megabytes(self) -> float:
+        """Return the size in megabytes."""
         return self.features * (2 * self.columns + 8) / 1e6 + 0.01
 
     @property
     def milliseconds(self) -> float:
+        """Return the latency of one text in milliseconds."""
         characters = self.characters / max(self.rows, 1)
         return 0.3 + characters * (0.0005 + 0.00002 * self.columns)
 
-    def rows_at(self, effort: float) -> int:
+    def rows_at(self, fidelity: float) -> int:
         """Rows that this effort asks for and memory allows."""
         whole = self.rows / max(self.values, 1)  # rows for each stored n-gram
-        n = max(round(effort * self.rows), int(_WHOLE_VALUES * whole))
+        n = max(round(fidelity * self.rows), int(_WHOLE_VALUES * whole))
         return max(1, min(self.rows, n, int(_MOST_VALUES * whole)))
 
-    def rows_within(self, seconds: float, effort: float = 1.0) -> int:
+    def rows_within(self, seconds: float, fidelity: float = 1.0) -> int:
         """As many of those as can be fitted in ``seconds``; never under 500, which take no time."""
-        n = self.rows_at(effort)
+        n = self.rows_at(fidelity)
         needed = self.seconds(n)
         return n if needed <= seconds else max(min(n, 500), round(n * max(seconds, 0) / needed))
 
@@ -81,7 +83,8 @@ def predict(texts: Texts, grams: Grams, recipe: Recipe, classes: int) -> Plan:
     _, bucket, _ = ngrams.count(probe, grams)
     times = n / max(len(probe), 1)
     characters = sum(map(len, probe)) * times
-    # New n-grams become rarer with the rows (Heaps' law); most occur once, and go where a least count of two is asked.
+    # New n-grams become rarer with the rows (Heaps' law); most occur once, and go if a minimum count of two is
+    # required.
     distinct = len(np.unique(bucket)) * times**0.75 * recipe["min_df"] ** -1.9
     share = shared(recipe)
     blocks = bool(grams.words) + bool(grams.high)
@@ -94,7 +97,7 @@ def predict(texts: Texts, grams: Grams, recipe: Recipe, classes: int) -> Plan:
 
 
 def shared(recipe: Recipe) -> float:
-    """Part of the n-grams that are learnt from, where some are chosen."""
+    """Part of the n-grams that are trained on, where some are chosen."""
     return 1.0 if recipe.get("select", "none") == "none" else float(recipe.get("share", 1.0))
 
 

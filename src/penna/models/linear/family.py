@@ -1,5 +1,6 @@
-"""The family ``linear``: TF-IDF of words and characters, columns beside the text, and one linear model. Every search
-has it.
+"""The family ``linear``: TF-IDF of words and characters, columns other than the text, and one linear model.
+
+Every search has it.
 
 Whatever the model (logistic regression, support vector machine, complement naive Bayes, ridge, support vector
 regression), what is fitted is one matrix of weights and a link; calibration is folded into the weights, so serving
@@ -23,10 +24,11 @@ from penna.models.linear import single, tabular
 from penna.models.linear import text_features as rows_of
 from penna.models.linear.classifiers import fit_classes, fit_numbers
 from penna.models.linear.multilabel import fit as fit_labels
-from penna.search.recipe import Knob, Profile, Recipe
+from penna.search.recipe import DatasetProfile, Hyperparameter, Recipe
 from penna.tasks.base import Task
 
 PACKAGES = ("safetensors", "scipy")
+NEEDS_NO_ENCODER = True
 
 _WORD = {"analyzer": "word", "words": 2, "sublinear": True, "lower": True, "min_df": 1, "keep": 100_000,
          "select": "none", "svd": 0, "counts": False}  # fmt: skip
@@ -60,7 +62,7 @@ _OFFERED: dict[str, list[dict[str, Any]]] = {
     ],
     "binary_cross_entropy": [
         {**_WORD, **_LABELS, "c": 3.0},
-        # Rare labels are told best by margins: on goemotions 1.5 points of macro F1 above logistic regression.
+        # Margins separate rare labels best: on goemotions 1.5 points of macro F1 above logistic regression.
         {**_WORD, **_SVM, "c": 0.3},
         {**_BOTH, **_SVM, "c": 0.3},
         {**_BOTH, **_LABELS, "c": 3.0},
@@ -85,18 +87,20 @@ _OFFERED: dict[str, list[dict[str, Any]]] = {
 }
 
 
-def portfolio(profile: Profile) -> list[Recipe]:
-    """Known-good recipes for what is asked. The first is the baseline that every search starts with."""
+def portfolio(profile: DatasetProfile) -> list[Recipe]:
+    """Known-good recipes for the task. The first is the baseline that every search starts with."""
     few = profile.classes <= classifier_chain.MOST_LABELS
     offered = [choice for choice in _OFFERED.get(profile.loss, []) if few or not choice.get("chain")]
     if profile.columns:
         offered = _with_columns(offered, text=profile.mean_characters > 0)
-    return [Recipe.of("linear", seed=profile.seed, **knobs) for knobs in offered]
+    return [Recipe.of("linear", seed=profile.seed, **hyperparameters) for hyperparameters in offered]
 
 
 def _with_columns(offered: list[dict[str, Any]], text: bool) -> list[dict[str, Any]]:
-    """The same choices that read columns, too; the first one with the text alone, which tells whether columns help; and
-    those that read the columns alone."""
+    """Return the same choices that read columns, too.
+
+    The first one with the text alone, which tells whether columns help; and those that read the columns alone.
+    """
     reading = [o | tabular.USUAL if _reads_columns(o) else o for o in offered]
     learners = [{k: v for k, v in o.items() if k not in (*_BOTH, *_SOME)} for o in reading if "columns" in o]
     alone = [_BLANK | learner for i, learner in enumerate(learners) if learner not in learners[:i]]
@@ -105,58 +109,60 @@ def _with_columns(offered: list[dict[str, Any]], text: bool) -> list[dict[str, A
     return [reading[0], offered[0], *reading[1:3], *(a | {"names": "target"} for a in alone[:1]), *reading[3:]]
 
 
-def of_text(recipe: Recipe) -> Recipe:
-    """The recipe without columns beside the text; as it is where it reads nothing else."""
-    knobs = {name: value for name, value in recipe.knobs if name not in tabular.USUAL}
+def text_only(recipe: Recipe) -> Recipe:
+    """Return the recipe without columns other than the text; as it is where it reads nothing else."""
+    hyperparameters = {name: value for name, value in recipe.hyperparameters if name not in tabular.USUAL}
     reads = any(recipe.get(name) != value for name, value in _BLANK.items())
-    return Recipe.made("linear", knobs, effort=recipe.effort, seed=recipe.seed) if reads else recipe
+    return (
+        Recipe.from_values("linear", hyperparameters, fidelity=recipe.fidelity, seed=recipe.seed) if reads else recipe
+    )
 
 
-def _reads_columns(knobs: Any) -> bool:
+def _reads_columns(hyperparameters: Any) -> bool:
     """Whether such a recipe can read columns: naive Bayes, and priors by counts, know of no sign."""
-    return knobs.get("classifier") in _SIGNED and not knobs.get("nb")
+    return hyperparameters.get("classifier") in _SIGNED and not hyperparameters.get("nb")
 
 
 _SOLVED = ("classifier", ("logistic", "svm"))
 _CUT = ("classifier", ("logistic",))
 _MEASURES = tuple(plugins.names(selection.ROOM))
-#: Of n-grams that are learnt from in place of them, 0 for the n-grams themselves.
+#: Of n-grams that are trained on in place of them, 0 for the n-grams themselves.
 _DIRECTIONS = (0, 100, 300)
-#: Knobs of the text alone.
+#: Hyperparameters of the text alone.
 _OF_TEXT = ("share", "select", "nb", "svd", tabular.COUNTS)
 
-#: Loss of the task -> the knobs of what learns from the features.
-_TURNED: dict[str, tuple[Knob, ...]] = {
+#: Loss of the task -> the hyperparameters of what learns from the features.
+_TURNED: dict[str, tuple[Hyperparameter, ...]] = {
     "cross_entropy": (
-        Knob("select", values=(tabular.NONE, *_MEASURES)),
-        Knob("share", low=0.1, high=0.9, when=("select", _MEASURES)),
-        Knob("classifier", values=("logistic", "svm", "complement_nb")),
-        Knob("c", low=0.01, high=100.0, log=True, when=_SOLVED),
-        Knob("balanced", values=(False, True), when=_SOLVED),
-        Knob("nb", values=(False, True), when=_SOLVED),
-        Knob("svd", values=_DIRECTIONS, when=("nb", (False,))),
-        Knob("alpha", low=0.01, high=3.0, log=True, when=("classifier", ("complement_nb",))),
+        Hyperparameter("select", values=(tabular.NONE, *_MEASURES)),
+        Hyperparameter("share", low=0.1, high=0.9, when=("select", _MEASURES)),
+        Hyperparameter("classifier", values=("logistic", "svm", "complement_nb")),
+        Hyperparameter("c", low=0.01, high=100.0, log=True, when=_SOLVED),
+        Hyperparameter("balanced", values=(False, True), when=_SOLVED),
+        Hyperparameter("nb", values=(False, True), when=_SOLVED),
+        Hyperparameter("svd", values=_DIRECTIONS, when=("nb", (False,))),
+        Hyperparameter("alpha", low=0.01, high=3.0, log=True, when=("classifier", ("complement_nb",))),
     ),
     "binary_cross_entropy": (
-        Knob("select", values=(tabular.NONE, *_MEASURES)),
-        Knob("share", low=0.1, high=0.9, when=("select", _MEASURES)),
-        Knob("classifier", values=("logistic", "svm", "complement_nb")),
-        Knob("c", low=0.01, high=100.0, log=True, when=_SOLVED),
-        Knob("balanced", values=(False, True), when=_SOLVED),
-        Knob("chain", values=(False, True), when=_CUT),
-        Knob("nb", values=(False, True), when=("chain", (False,))),
-        Knob("svd", values=_DIRECTIONS, when=("nb", (False,))),
-        Knob("alpha", low=0.01, high=3.0, log=True, when=("classifier", ("complement_nb",))),
+        Hyperparameter("select", values=(tabular.NONE, *_MEASURES)),
+        Hyperparameter("share", low=0.1, high=0.9, when=("select", _MEASURES)),
+        Hyperparameter("classifier", values=("logistic", "svm", "complement_nb")),
+        Hyperparameter("c", low=0.01, high=100.0, log=True, when=_SOLVED),
+        Hyperparameter("balanced", values=(False, True), when=_SOLVED),
+        Hyperparameter("chain", values=(False, True), when=_CUT),
+        Hyperparameter("nb", values=(False, True), when=("chain", (False,))),
+        Hyperparameter("svd", values=_DIRECTIONS, when=("nb", (False,))),
+        Hyperparameter("alpha", low=0.01, high=3.0, log=True, when=("classifier", ("complement_nb",))),
     ),
     "squared": (
-        Knob("classifier", values=("logistic", *_WHOLE)),
-        Knob("bins", values=(5, 10, 20), when=_CUT),
-        Knob("select", values=(tabular.NONE, *_MEASURES), when=_CUT),
-        Knob("share", low=0.1, high=0.9, when=("select", _MEASURES)),
-        Knob("svd", values=_DIRECTIONS),
-        Knob("c", low=0.01, high=100.0, log=True, when=("classifier", ("logistic", "svr"))),
-        Knob("epsilon", values=(0.0, 0.1, 0.3), when=("classifier", ("svr",))),
-        Knob("alpha", low=0.03, high=30.0, log=True, when=("classifier", ("ridge",))),
+        Hyperparameter("classifier", values=("logistic", *_WHOLE)),
+        Hyperparameter("bins", values=(5, 10, 20), when=_CUT),
+        Hyperparameter("select", values=(tabular.NONE, *_MEASURES), when=_CUT),
+        Hyperparameter("share", low=0.1, high=0.9, when=("select", _MEASURES)),
+        Hyperparameter("svd", values=_DIRECTIONS),
+        Hyperparameter("c", low=0.01, high=100.0, log=True, when=("classifier", ("logistic", "svr"))),
+        Hyperparameter("epsilon", values=(0.0, 0.1, 0.3), when=("classifier", ("svr",))),
+        Hyperparameter("alpha", low=0.03, high=30.0, log=True, when=("classifier", ("ridge",))),
     ),
 }
 
@@ -164,48 +170,59 @@ _TURNED: dict[str, tuple[Knob, ...]] = {
 _FITS = {"cross_entropy": fit_classes, "squared": fit_numbers, "binary_cross_entropy": fit_labels}
 
 
-def knobs(profile: Profile) -> tuple[Knob, ...]:
-    """What a search may turn."""
-    beside = tabular.knobs(profile, when=("classifier", _SIGNED))
+def search_space(profile: DatasetProfile) -> tuple[Hyperparameter, ...]:
+    """Return what a search may turn."""
+    of_columns = tabular.hyperparameters(profile, when=("classifier", _SIGNED))
     if profile.columns and not profile.mean_characters:
-        fixed = tuple(Knob(name, values=(value,)) for name, value in _BLANK.items())
+        fixed = tuple(Hyperparameter(name, values=(value,)) for name, value in _BLANK.items())
         turned = tuple(k for k in _turned(profile) if k.name not in _OF_TEXT)
-        return (*fixed, *turned, *(replace(k, values=tuple(v for v in k.values if v != tabular.NONE)) for k in beside))
+        return (
+            *fixed,
+            *turned,
+            *(replace(k, values=tuple(v for v in k.values if v != tabular.NONE)) for k in of_columns),
+        )
     with_words = ("analyzer", ("word", "word+char"))
     with_chars = ("analyzer", ("char", "word+char"))
     return (
-        Knob("analyzer", values=("word+char", "word", "char")),
-        Knob("words", low=1, high=3, whole=True, when=with_words),
-        Knob("low", low=1, high=3, whole=True, when=with_chars),
-        Knob("high", low=3, high=6, whole=True, when=with_chars),
-        Knob("sublinear", values=(True, False)),
-        Knob("lower", values=(True, False)),
-        Knob("min_df", low=1, high=5, whole=True),
-        Knob("keep", low=10_000, high=300_000, log=True, whole=True),
+        Hyperparameter("analyzer", values=("word+char", "word", "char")),
+        Hyperparameter("words", low=1, high=3, whole=True, when=with_words),
+        Hyperparameter("low", low=1, high=3, whole=True, when=with_chars),
+        Hyperparameter("high", low=3, high=6, whole=True, when=with_chars),
+        Hyperparameter("sublinear", values=(True, False)),
+        Hyperparameter("lower", values=(True, False)),
+        Hyperparameter("min_df", low=1, high=5, whole=True),
+        Hyperparameter("keep", low=10_000, high=300_000, log=True, whole=True),
         *_turned(profile),
-        Knob(tabular.COUNTS, values=(False, True), when=("classifier", _SIGNED)),
-        *beside,
+        Hyperparameter(tabular.COUNTS, values=(False, True), when=("classifier", _SIGNED)),
+        *of_columns,
     )
 
 
-def _turned(profile: Profile) -> tuple[Knob, ...]:
+def _turned(profile: DatasetProfile) -> tuple[Hyperparameter, ...]:
     few = profile.classes <= classifier_chain.MOST_LABELS
-    knobs = _TURNED.get(profile.loss, ())
-    return tuple(knob if few or knob.name != "chain" else replace(knob, values=(False,)) for knob in knobs)
+    hyperparameters = _TURNED.get(profile.loss, ())
+    return tuple(
+        hyperparameter if few or hyperparameter.name != "chain" else replace(hyperparameter, values=(False,))
+        for hyperparameter in hyperparameters
+    )
 
 
-def cost(recipe: Recipe, profile: Profile, train: Table, resources: Resources) -> Cost:
+def cost(recipe: Recipe, profile: DatasetProfile, train: Table, resources: Resources) -> Cost:
     """Predict a fit from a probe of a few hundred rows and the pace of earlier fits."""
     plan = _plan(recipe, train, recipe.get("bins") or profile.classes)
-    return Cost(plan.seconds(plan.rows_at(recipe.effort)), plan.megabytes, plan.milliseconds)
+    return Cost(plan.seconds(plan.rows_at(recipe.fidelity)), plan.megabytes, plan.milliseconds)
 
 
-def shrink(recipe: Recipe, profile: Profile, train: Table, resources: Resources, seconds: float) -> Recipe | None:
-    """The same recipe on as many rows as fit into ``seconds``, or None where that would be too few to tell anything."""
+def shrink(
+    recipe: Recipe, profile: DatasetProfile, train: Table, resources: Resources, seconds: float
+) -> Recipe | None:
+    """Return the same recipe on as many rows as fit into ``seconds``, or None where that would be too few to tell
+    anything.
+    """
     plan = _plan(recipe, train, recipe.get("bins") or profile.classes)
-    effort = plan.rows_within(0.9 * seconds) / len(train)
-    smaller = recipe.but(effort=min(recipe.effort, effort))
-    return smaller if plan.seconds(plan.rows_at(smaller.effort)) <= seconds else None
+    fidelity = plan.rows_within(0.9 * seconds) / len(train)
+    smaller = recipe.replace(fidelity=min(recipe.fidelity, fidelity))
+    return smaller if plan.seconds(plan.rows_at(smaller.fidelity)) <= seconds else None
 
 
 def fit(
@@ -215,7 +232,7 @@ def fit(
     target = target_of(task, train, 0 if recipe["classifier"] in _WHOLE else recipe.get("bins", 0))
     plan = _plan(recipe, train, target.columns)
     # Some of the time is kept back: the prediction is a guess.
-    rows = plan.rows_within(0.7 * resources.deadline.left(), recipe.effort)
+    rows = plan.rows_within(0.7 * resources.deadline.left(), recipe.fidelity)
     chosen = costs.sample(task.strata(train), rows, recipe.seed)
     made = single.fit if train.pair is None else paired.fit
     with plan.timed(len(chosen)):
@@ -227,20 +244,20 @@ def fit(
             raise OutOfTime(str(error)) from None
 
 
-def open(folder: Path) -> "single.LinearModel | paired.PairModel":
+def load(folder: Path) -> "single.LinearModel | paired.PairModel":
     """Open what ``save`` wrote. Raises BundleError on anything missing or damaged."""
-    return paired.open(folder) if paired.known(folder) else single.open(folder)
+    return paired.load(folder) if paired.known(folder) else single.load(folder)
 
 
 def _reading(recipe: Recipe, table: Table) -> bool:
-    """Whether anything is read beside n-grams."""
+    """Whether anything is read besides n-grams."""
     columns = table.columns and recipe.get("columns", tabular.NONE) != tabular.NONE
     counts = table.text and recipe.get(tabular.COUNTS)
     return bool(columns or counts) and _reads_columns(recipe)
 
 
 def _plan(recipe: Recipe, train: Table, classes: int) -> costs.Plan:
-    plan = costs.predict(train.joined, rows_of.grams(recipe), recipe, classes)
+    plan = costs.predict(train.full_text, rows_of.grams(recipe), recipe, classes)
     # A number and, for some, its indicator.
-    beside = 1.5 * len(train.columns) + 14 * bool(recipe.get(tabular.COUNTS)) if _reading(recipe, train) else 0
-    return replace(plan, values=plan.values + beside * len(train), features=plan.features + beside)
+    column_width = 1.5 * len(train.columns) + 14 * bool(recipe.get(tabular.COUNTS)) if _reading(recipe, train) else 0
+    return replace(plan, values=plan.values + column_width * len(train), features=plan.features + column_width)

@@ -1,5 +1,7 @@
-"""The models of the family ``linear`` for labels that do not exclude one another: each against the rest, all of them in
-one pass, or one after the other in a chain."""
+"""The models of the family ``linear`` for labels that do not exclude one another.
+
+Each against the rest, all of them in one pass, or one after the other in a chain.
+"""
 
 from dataclasses import replace
 from typing import Any
@@ -70,7 +72,8 @@ def _solve(
 
 def balance(y: Array, weights: Array | None = None) -> Array:
     """(n, k) factors of the rows' ``weights`` (1 for each if None) that give the rows with a label the same total as
-    those without, each label for itself."""
+    those without, each label for itself.
+    """
     n, rows = (len(y), y.sum(axis=0)) if weights is None else (float(weights.sum()), weights @ y)
     least = 1 if weights is None else 1e-6 * n
     return np.asarray(np.where(y > 0, n / (2 * np.maximum(rows, least)), n / (2 * np.maximum(n - rows, least))))
@@ -96,7 +99,8 @@ def _beside(X: Any, y: Array) -> Any:
 
 def calibrate(margins: Array, y: Array, weights: Array | None = None) -> tuple[Array, Array]:
     """Slope (k,), positive, and shift (k,) that make a sigmoid of margins fit rows that were held out best (Platt 1999,
-    "Probabilistic Outputs for Support Vector Machines")."""
+    "Probabilistic Outputs for Support Vector Machines").
+    """
     from scipy.optimize import minimize
 
     k = y.shape[1]

@@ -1,6 +1,6 @@
 """A linear model of pairs: n-grams of either text, each in a space of its own, what both have in common, and columns.
 
-What is learnt is one matrix of weights over all of these; it is kept in the parts that it falls into, so that the
+What is learned is one matrix of weights over all of these; it is kept in the parts that it falls into, so that the
 margins of a pair are a sum. Serving opens this file.
 """
 
@@ -43,10 +43,11 @@ class Across:
     coef: Array
 
     def margins(self, table: Table) -> Array:
-        """(n, k) float32"""
+        """(n, k) float32."""
         return np.asarray(self.overlap.matrix(table) @ self.coef.T)
 
     def save(self, folder: Path) -> None:
+        """Write everything that ``load`` needs into ``folder``."""
         from safetensors.numpy import save_file
 
         pair_overlap.save(self.overlap, folder)
@@ -60,47 +61,48 @@ class PairModel:
     sides: tuple[tuple[Tfidf, Logistic], tuple[Tfidf, Logistic]]
     across: Across | None
     link: Link
-    beside: tabular.Beside | None = None
+    column_features: tabular.ColumnFeatures | None = None
 
     def outputs(self, table: Table) -> Array:
         """(n, columns) float32: probabilities, or numbers."""
         parts = [
-            weights.margins(tfidf.rows(side.joined))
-            for (tfidf, weights), side in zip(self.sides, table.sides, strict=True)
+            weights.margins(tfidf.rows(side.full_text))
+            for (tfidf, weights), side in zip(self.sides, table.pair_tables, strict=True)
         ]
-        parts += [part.margins(table) for part in (self.across, self.beside) if part is not None]
+        parts += [part.margins(table) for part in (self.across, self.column_features) if part is not None]
         return self.link(np.asarray(sum(parts), np.float32))
 
     def terms(self, row: Table) -> terms.Terms:
-        """The margins of a table of one row as a sum."""
-        each = [terms.of(side, *own, self.link) for own, side in zip(self.sides, row.sides, strict=True)]
-        told = {} if self.across is None else _told(self.across, row)
-        if self.beside is not None:
-            told |= terms._columns(row, self.beside)
-        return _together(each[0], each[1], self.sides, told)
+        """Return the margins of a table of one row as a sum."""
+        each = [terms.of(side, *own, self.link) for own, side in zip(self.sides, row.pair_tables, strict=True)]
+        contributions = {} if self.across is None else _told(self.across, row)
+        if self.column_features is not None:
+            contributions |= terms._columns(row, self.column_features)
+        return _together(each[0], each[1], self.sides, contributions)
 
     def strongest(self, table: Table, most: int) -> list[list[tuple[str, float]]]:
-        """The n-grams of either text that move each column of outputs up the most, over these rows."""
+        """Return the n-grams of either text that move each column of outputs up the most, over these rows."""
         intercept = self.sides[0][1].intercept  # where the link's slope is taken
         each = [
             terms.strongest(side, most, tfidf, Logistic(weights.coef, intercept), self.link)
-            for (tfidf, weights), side in zip(self.sides, table.sides, strict=True)
+            for (tfidf, weights), side in zip(self.sides, table.pair_tables, strict=True)
         ]
         return [sorted((*a, *b), key=lambda gram: -abs(gram[1]))[:most] for a, b in zip(*each, strict=True)]
 
     def save(self, folder: Path) -> None:
+        """Write everything that ``load`` needs into ``folder``."""
         for name, (tfidf, weights) in zip((FIRST, SECOND), self.sides, strict=True):
             (folder / name).mkdir()
             files.write(folder / name, tfidf, weights, self.link if name == FIRST else SOFTMAX)
         if self.across is not None:
             self.across.save(folder)
-        if self.beside is not None:
-            self.beside.save(folder)
+        if self.column_features is not None:
+            self.column_features.save(folder)
 
 
 def fit(train: Table, target: Target, recipe: Recipe, resources: Resources, fits: Fit, reading: bool) -> PairModel:
     """Fit on these rows, with their columns where ``reading``. Raises TimeoutError and OutOfTime."""
-    sides = [rows_of.read(side.joined, target, recipe, resources) for side in train.sides]
+    sides = [rows_of.read(side.full_text, target, recipe, resources) for side in train.pair_tables]
     X = _side_by_side(sides)
     shared: Overlap | None = None
     if _signed(recipe):
@@ -111,7 +113,7 @@ def fit(train: Table, target: Target, recipe: Recipe, resources: Resources, fits
     fitted = None
     if reading:
         seen = tabular.seen(recipe, train)
-        fitted, wide = columns.fit(seen, tabular.told(target), tabular.way(recipe), recipe.seed)
+        fitted, wide = columns.fit(seen, tabular.target_matrix(target), tabular.way(recipe), recipe.seed)
         X = _beside_rows(X, wide)
     weights, link = fits(X, target, recipe, resources)
     cuts = np.cumsum([sides[0].width, sides[1].width, 0 if shared is None else len(pair_overlap.NAMES)])
@@ -123,7 +125,7 @@ def fit(train: Table, target: Target, recipe: Recipe, resources: Resources, fits
         ),
         None if shared is None else Across(shared, both),
         link,
-        None if fitted is None else tabular.Beside(fitted, more),
+        None if fitted is None else tabular.ColumnFeatures(fitted, more),
     )
 
 
@@ -132,18 +134,18 @@ def known(folder: Path) -> bool:
     return (folder / FIRST).is_dir()
 
 
-def open(folder: Path) -> PairModel:
+def load(folder: Path) -> PairModel:
     """Open what ``save`` wrote. Raises BundleError on anything missing or damaged."""
     first, second = files.read(folder / FIRST), files.read(folder / SECOND)
     k = len(first[1].intercept)
     if len(second[1].intercept) != k:
         raise BundleError(f"{folder}: its sides do not go together: copy the artefact again.")
     across = _open_across(folder, k) if (folder / FILE).exists() else None
-    return PairModel((first[:2], second[:2]), across, first[2], tabular.open(folder, k))
+    return PairModel((first[:2], second[:2]), across, first[2], tabular.load(folder, k))
 
 
 def _open_across(folder: Path, k: int) -> Across:
-    found, path = pair_overlap.open(folder), folder / FILE
+    found, path = pair_overlap.load(folder), folder / FILE
     with safe_load.damaged(path):
         coef = safe_load.load_arrays(path, _LARGEST, {"coef": np.float32})["coef"]
         if coef.shape != (k, len(pair_overlap.NAMES)):
@@ -152,11 +154,11 @@ def _open_across(folder: Path, k: int) -> Across:
 
 
 def _signed(recipe: Recipe) -> bool:
-    """Whether what is learnt can read numbers of either sign: naive Bayes, and priors by counts, cannot."""
+    """Whether what is learned can read numbers of either sign: naive Bayes, and priors by counts, cannot."""
     return recipe["classifier"] != "complement_nb" and not recipe.get("nb")
 
 
-def _side_by_side(sides: list[rows_of.Read]) -> Any:
+def _side_by_side(sides: list[rows_of.TextFeatures]) -> Any:
     """Rows of n-grams stay sparse; those of directions are dense on either side."""
     first, second = (side.X for side in sides)
     if hasattr(first, "tocsr") and hasattr(second, "tocsr"):
@@ -175,7 +177,7 @@ def _beside_rows(X: Any, wide: Array) -> Any:
     return hstack([X, csr_matrix(wide)], format="csr", dtype=np.float32)
 
 
-def _stored(side: rows_of.Read, coef: Array, intercept: Array) -> tuple[Tfidf, Logistic]:
+def _stored(side: rows_of.TextFeatures, coef: Array, intercept: Array) -> tuple[Tfidf, Logistic]:
     return files.rounded(side.tfidf, side.unfolded(coef), intercept)
 
 
@@ -188,7 +190,7 @@ def _together(
     first: terms.Terms,
     second: terms.Terms,
     sides: tuple[tuple[Tfidf, Logistic], tuple[Tfidf, Logistic]],
-    told: Mapping[str, Array],
+    contributions: Mapping[str, Array],
 ) -> terms.Terms:
     """One row of terms; numbers of features are moved so that those of both sides stay apart, pieces below words."""
     shift, words = len(first.text) + 1, len(sides[0][0].buckets) - first.pieces
@@ -204,5 +206,5 @@ def _together(
         pieces=pieces,
         starts=np.concatenate([first.starts, second.starts + shift]),
         ends=np.concatenate([first.ends, second.ends + shift]),
-        columns=dict(told),
+        columns=dict(contributions),
     )

@@ -51,7 +51,7 @@ def write(folder: Path, tfidf: Tfidf, weights: Logistic, link: Link) -> None:
 
 
 def read(folder: Path) -> tuple[Tfidf, Logistic, Link]:
-    """Raises BundleError."""
+    """Raise BundleError."""
     path = folder / NAME
     with safe_load.damaged(path):
         arrays, about = safe_load.load_described(path, _LARGEST, _TYPES)

@@ -1,4 +1,7 @@
-"""Columns beside the text in a linear model: what they became, and weights of their own. Serving opens this file."""
+"""Columns other than the text in a linear model: what they became, and weights of their own.
+
+Serving opens this file.
+"""
 
 import json
 from dataclasses import dataclass, replace
@@ -15,24 +18,25 @@ from penna.errors import BundleError
 from penna.features import columns, imputation, numeric_matrix, scaling, text_statistics
 from penna.features.columns.base import Columns, Way
 from penna.heads.links import Target
-from penna.search.recipe import Knob, Profile, Recipe
+from penna.search.recipe import DatasetProfile, Hyperparameter, Recipe
 
 FILE = "columns.json"
 WEIGHTS = "columns.safetensors"
 NONE = "none"
 #: A file of 5,000 columns with many names is a tenth of this.
 _LARGEST, _LARGEST_WEIGHTS = 256 << 20, 4 << 30
-#: Knobs of a recipe that reads columns, and what they are if it says nothing.
+#: Hyperparameters of a recipe that reads columns, and what they are if it says nothing.
 USUAL = {"columns": "standard", "names": "onehot"}
 #: Ways of telling names.
 NAMES = ("onehot", "target", "hash")
-#: The knob for counts of the text (length, signs, case ...), and the scale for them where no columns are read.
+#: The hyperparameter for counts of the text (length, signs, case ...), and the scale for them where no columns are
+#: read.
 COUNTS = "counts"
 _ALONE = "quantile"
 
 
 @dataclass(frozen=True, eq=False)
-class Beside:
+class ColumnFeatures:
     """Fitted columns, and their weights (k, width) float32."""
 
     columns: Columns
@@ -49,21 +53,26 @@ class Beside:
         return self.forms != {text_statistics.FORM}
 
     def features(self, table: Table) -> Array:
-        """(n, width) float32"""
-        return self.columns.matrix(text_statistics.beside(table) if text_statistics.FORM in self.forms else table)
+        """(n, width) float32."""
+        return self.columns.matrix(
+            text_statistics.with_statistics(table) if text_statistics.FORM in self.forms else table
+        )
 
     def margins(self, table: Table) -> Array:
         """(n, k) float32, to be added to those of the text."""
         return np.asarray(self.features(table) @ self.coef.T)
 
     def save(self, folder: Path) -> None:
+        """Write everything that ``load`` needs into ``folder``."""
         from safetensors.numpy import save_file
 
         write(folder, self.columns)
         save_file({"coef": np.ascontiguousarray(self.coef, np.float32)}, folder / WEIGHTS)
 
 
-def knobs(profile: Profile, when: tuple[str, tuple[Any, ...]] | None = None) -> tuple[Knob, ...]:
+def hyperparameters(
+    profile: DatasetProfile, when: tuple[str, tuple[Any, ...]] | None = None
+) -> tuple[Hyperparameter, ...]:
     """How columns are read, where there are any; ``when``: the condition for reading them at all."""
     if not profile.columns:
         return ()
@@ -72,31 +81,31 @@ def knobs(profile: Profile, when: tuple[str, tuple[Any, ...]] | None = None) -> 
         name for name in plugins.names(imputation.ROOM) if profile.numbers <= imputation.find(name).MOST_COLUMNS
     )
     return (
-        Knob("columns", values=(*scaled(), NONE), when=when),
-        Knob("names", values=NAMES, when=read),
-        *((Knob("missing", values=("median", "mean", *(filled if profile.numbers > 1 else ())), when=read),)
+        Hyperparameter("columns", values=(*scaled(), NONE), when=when),
+        Hyperparameter("names", values=NAMES, when=read),
+        *((Hyperparameter("missing", values=("median", "mean", *(filled if profile.numbers > 1 else ())), when=read),)
           if profile.gaps else ()),
         *alone(profile, read),
     )  # fmt: skip
 
 
-def alone(profile: Profile, when: tuple[str, tuple[Any, ...]] | None = None) -> tuple[Knob, ...]:
-    """Whether rows whose numbers stand alone are told, where there are several numbers."""
-    return (Knob("outliers", values=(False, True), when=when),) if profile.numbers > 1 else ()
+def alone(profile: DatasetProfile, when: tuple[str, tuple[Any, ...]] | None = None) -> tuple[Hyperparameter, ...]:
+    """Return the hyperparameter for isolation-forest outlier features, if there are at least two numeric columns."""
+    return (Hyperparameter("outliers", values=(False, True), when=when),) if profile.numbers > 1 else ()
 
 
 def scaled() -> tuple[str, ...]:
-    """The scales that leave no number missing, the usual one first."""
+    """Return the scales that leave no number missing, the usual one first."""
     found = [name for name in plugins.names(scaling.ROOM) if not scaling.find(name).GAPS]
     return tuple(sorted(found, key=lambda name: name != USUAL["columns"]))
 
 
 def seen(recipe: Recipe, table: Table) -> Table:
-    """The rows with what such a recipe reads beside n-grams: columns, counts of the text, both or neither."""
+    """Return the rows with what such a recipe reads besides n-grams: columns, counts of the text, both or neither."""
     columns = recipe.get("columns", NONE) != NONE
     if not recipe.get(COUNTS):
         return table if columns else replace(table, columns={}, fields={})
-    counted = text_statistics.beside(table)
+    counted = text_statistics.with_statistics(table)
     kept = {name: field for name, field in counted.fields.items() if columns or field.form == text_statistics.FORM}
     return replace(counted, fields=kept, columns={name: counted.columns[name] for name in kept})
 
@@ -112,7 +121,7 @@ def way(recipe: Recipe, numeric: str = "") -> Way:
     )
 
 
-def told(target: Target) -> Array:
+def target_matrix(target: Target) -> Array:
     """(n, m) float32, what a name's mean is taken of: a number, or one column for each class (one for two classes)."""
     if target.loss == "squared":
         return target.y[:, None].astype(np.float32)
@@ -131,19 +140,22 @@ def write(folder: Path, fitted: Columns) -> None:
 
 
 def read(folder: Path) -> Columns:
-    """Raises BundleError."""
+    """Raise BundleError."""
     path = folder / FILE
     with safe_load.damaged(path):
         fitted = columns.restore(safe_load.parsed(safe_load.content(path, _LARGEST)))
-    return replace(fitted, together=numeric_matrix.open(folder, len(fitted.numbers)))
+    return replace(fitted, together=numeric_matrix.load(folder, len(fitted.numbers)))
 
 
-def open(folder: Path, k: int) -> Beside | None:
-    """What ``save`` wrote beside a model of so many columns of margins; None where nothing was. Raises BundleError."""
+def load(folder: Path, k: int) -> ColumnFeatures | None:
+    """Return what ``save`` wrote next to a model of so many columns of margins; None where nothing was.
+
+    Raises BundleError.
+    """
     if not (folder / FILE).exists():
         return None
     fitted = read(folder)
     coef = safe_load.load_arrays(folder / WEIGHTS, _LARGEST_WEIGHTS, {"coef": np.float32})["coef"]
     if coef.shape != (k, fitted.width):
         raise BundleError(f"{folder / WEIGHTS} does not go with its model: copy the artefact again.")
-    return Beside(fitted, coef)
+    return ColumnFeatures(fitted, coef)

@@ -17,7 +17,7 @@ from penna.search.recipe import Recipe
 
 
 @dataclass(frozen=True, eq=False)
-class Read:
+class TextFeatures:
     """n-grams, the training rows ``X`` (n, d) CSR; or, where a model learns from ``axes`` (d, r), (n, r) float32."""
 
     tfidf: Tfidf
@@ -26,10 +26,11 @@ class Read:
 
     @property
     def width(self) -> int:
+        """Return the number of columns."""
         return int(self.X.shape[1])
 
-    def beside(self, wide: Array) -> Any:
-        """The rows with more columns."""
+    def joined_with(self, wide: Array) -> Any:
+        """Return the rows with more columns."""
         if self.axes is not None:
             return np.concatenate([self.X, wide], axis=1)
         from scipy.sparse import csr_matrix, hstack
@@ -37,26 +38,26 @@ class Read:
         return hstack([self.X, csr_matrix(wide)], format="csr", dtype=np.float32)
 
     def unfolded(self, coef: Array) -> Array:
-        """(k, d) weights of n-grams that answer as (k, width) weights of what was learnt from."""
+        """(k, d) weights of n-grams that answer as (k, width) weights of what was trained on."""
         return coef if self.axes is None else coef @ self.axes.T
 
 
-def read(texts: Array, target: Target, recipe: Recipe, resources: Resources) -> Read:
+def read(texts: Array, target: Target, recipe: Recipe, resources: Resources) -> TextFeatures:
     """Fit to these texts. Raises TimeoutError."""
     tfidf, X = _chosen(texts, target, recipe, resources)
     axes = directions(X, recipe.get("svd", 0), recipe.seed) if turned(recipe) else None
     if axes is None or not axes.shape[1]:
-        return Read(tfidf, X)
-    return Read(tfidf, np.asarray(X @ axes, np.float32), axes)
+        return TextFeatures(tfidf, X)
+    return TextFeatures(tfidf, np.asarray(X @ axes, np.float32), axes)
 
 
 def turned(recipe: Recipe) -> bool:
-    """Whether directions are learnt from: naive Bayes, and priors by counts, know of no sign."""
+    """Whether directions are trained on: naive Bayes, and priors by counts, know of no sign."""
     return bool(recipe.get("svd")) and recipe["classifier"] != "complement_nb" and not recipe.get("nb")
 
 
 def grams(recipe: Recipe) -> Grams:
-    """N-grams of a recipe; knobs that its analyzer does not use are 0."""
+    """N-grams of a recipe; hyperparameters that its analyzer does not use are 0."""
     low = recipe.get("low", 0)
     return Grams(recipe.get("words", 0), low, max(low, recipe.get("high", 0)), recipe["lower"])
 

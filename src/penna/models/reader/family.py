@@ -18,26 +18,28 @@ from penna.models.finetune import batches as parts
 from penna.models.finetune import token_cost as pace
 from penna.models.finetune.recipes import settings
 from penna.models.reader import model
-from penna.models.reader.model import Opened, Reader
+from penna.models.reader.model import Reader, ServedReader
 from penna.models.shared import encoder_depth
-from penna.search.recipe import Knob, Profile, Recipe, Scalar
+from penna.search.recipe import DatasetProfile, Hyperparameter, Recipe, Scalar
 from penna.tasks.base import Task
 
 if TYPE_CHECKING:
     from penna.training import loop
 
 PACKAGES = ("onnxruntime", "tokenizers")
-NEEDS = "text"
+REQUIRES = "text"
+NEEDS_TORCH = True
 LOSSES = ("span",)
 
-#: What a recipe means where it says nothing; as in ``finetune``, of which these are the knobs that are of use here.
+#: What a recipe means where it says nothing; as in ``finetune``, of which these are the hyperparameters that are of use
+#: here.
 _USUAL: dict[str, Scalar] = {
     "depth": 1.0, "frozen": 0.0, "lr": 1e-4, "head_lr": 5.0, "embedding_lr": 1.0, "epochs": 3.0, "batch": 16,
     "dropout": 0.1, "smoothing": 0.0, "length": 256,
 }  # fmt: skip
 
 
-def portfolio(profile: Profile) -> list[Recipe]:
+def portfolio(profile: DatasetProfile) -> list[Recipe]:
     """Known-good recipes, cheapest first, each for every encoder."""
     if profile.loss not in LOSSES:
         return []
@@ -49,40 +51,45 @@ def portfolio(profile: Profile) -> list[Recipe]:
         {"epochs": epochs, "length": 384},
     ]
     return [
-        Recipe.made("reader", _USUAL | choice | {"encoder": encoder, "depth": depth}, seed=profile.seed)
+        Recipe.from_values("reader", _USUAL | choice | {"encoder": encoder, "depth": depth}, seed=profile.seed)
         for choice in choices
         for encoder, depth in encoder_depth.near(profile, float(choice.get("depth", 1.0)))  # type: ignore[arg-type]
     ]
 
 
-def _epochs(profile: Profile) -> float:
+def _epochs(profile: DatasetProfile) -> float:
     return float(np.clip(3 * (8000 / max(profile.rows, 1)) ** 0.5, 0.5, 20).round(1))
 
 
-def knobs(profile: Profile) -> tuple[Knob, ...]:
-    """What a search may turn; nothing where there is no encoder."""
+def search_space(profile: DatasetProfile) -> tuple[Hyperparameter, ...]:
+    """Return what a search may turn; nothing where there is no encoder."""
     if not profile.encoders or profile.loss not in LOSSES:
         return ()
     epochs = _epochs(profile)
     return (
-        Knob("encoder", values=profile.encoders),
-        encoder_depth.knob(profile),
-        Knob("lr", low=3e-5, high=4e-4, log=True),
-        Knob("head_lr", values=(1.0, 5.0, 10.0)),
-        Knob("epochs", low=epochs / 3, high=2 * epochs, log=True),
-        Knob("batch", values=(8, 16, 32)),
-        Knob("dropout", values=(0.0, 0.1, 0.2)),
-        Knob("length", values=(192, 256, 384)),
+        Hyperparameter("encoder", values=profile.encoders),
+        encoder_depth.hyperparameter(profile),
+        Hyperparameter("lr", low=3e-5, high=4e-4, log=True),
+        Hyperparameter("head_lr", values=(1.0, 5.0, 10.0)),
+        Hyperparameter("epochs", low=epochs / 3, high=2 * epochs, log=True),
+        Hyperparameter("batch", values=(8, 16, 32)),
+        Hyperparameter("dropout", values=(0.0, 0.1, 0.2)),
+        Hyperparameter("length", values=(192, 256, 384)),
     )
 
 
-def cost(recipe: Recipe, profile: Profile, train: Table, resources: Resources) -> Cost:
+def cost(recipe: Recipe, profile: DatasetProfile, train: Table, resources: Resources) -> Cost:
     """Predicted from a probe of some three seconds, which is remembered for this process."""
     return pace.cost(recipe, _ASKED, train, resources)
 
 
-def shrink(recipe: Recipe, profile: Profile, train: Table, resources: Resources, seconds: float) -> Recipe | None:
-    """The same recipe with as much effort as fits into ``seconds``; None where too little would be left to learn."""
+def shrink(
+    recipe: Recipe, profile: DatasetProfile, train: Table, resources: Resources, seconds: float
+) -> Recipe | None:
+    """Return the same recipe with as much effort as fits into ``seconds``.
+
+    None where too little would be left to learn.
+    """
     return pace.shrink(recipe, _ASKED, train, resources, seconds)
 
 
@@ -102,7 +109,7 @@ def fit(recipe: Recipe, task: Task, train: Table, valid: Table | None, resources
     network, dtype = pace.built(checkpoint, chosen, task.columns, recipe.seed), precision.fastest_dtype()
     with encoder_with_head.compact(network, np.unique(np.concatenate([t.rows.values for t in seen]))) as lookup:
         spans = [truth.span for truth in task.encode(train)]
-        rows = _rows(word_alignment.moved(texts, lookup), spans, train.weight)
+        rows = _rows(word_alignment.moved(texts, lookup), spans, train.sample_weight)
         score = None
         if watched is not None:
             truth, scored = task.encode(watched), word_alignment.moved(seen[1], lookup)
@@ -119,7 +126,7 @@ def fit(recipe: Recipe, task: Task, train: Table, valid: Table | None, resources
     return Reader(network, checkpoint, length, float(texts.long.mean()), float(texts.cut.mean()), outcome)
 
 
-def open(folder: Path) -> Opened:
+def load(folder: Path) -> ServedReader:
     """Open what ``save`` wrote, without torch. Raises BundleError on anything damaged."""
     from penna.errors import BundleError
     from penna.export.onnx.encoder_export import Graph
@@ -128,11 +135,11 @@ def open(folder: Path) -> Opened:
     facts = graph.facts
     if facts.pooling != "none" or facts.framing is None or facts.framing.sides != 2 or facts.outputs != 2:
         raise BundleError(f"{folder} holds an encoder that does not point at words: copy the artefact again.")
-    return Opened(graph, folder)
+    return ServedReader(graph, folder)
 
 
 def _rows(texts: word_alignment.Worded, spans: list[tuple[int, int] | None], weight: Array | None = None) -> loop.Rows:
-    """What is learnt from: windows, and in each the places of the first and the last word of the answer.
+    """Return what is trained on: windows, and in each the places of the first and the last word of the answer.
 
     The place 0 is for none; an end that stands in another window than the other says nothing here (-100).
     """
@@ -158,4 +165,4 @@ def _rows(texts: word_alignment.Worded, spans: list[tuple[int, int] | None], wei
     return loop.Rows(texts.rows.lengths, model.inputs_of(texts.rows, at), y, None, pace.shares_of(texts, weight))
 
 
-_ASKED = pace.Asked(model.read, LOSSES[0], 2, lambda texts: _rows(texts, [None] * len(texts.long)))
+_ASKED = pace.TokenCostKey(model.read, LOSSES[0], 2, lambda texts: _rows(texts, [None] * len(texts.long)))

@@ -24,29 +24,31 @@ if TYPE_CHECKING:
 
 
 def read(checkpoint: checkpoints.Checkpoint, table: Table, length: int) -> word_alignment.Worded:
-    """The second texts of a table of pairs, the first ones before them."""
+    """Return the second texts of a table of pairs, the first ones before them."""
     tokenizer = checkpoints.load_tokenizer(checkpoint)
     return _read(tokenizer, sliding_windows.Frame.of(tokenizer, checkpoint.types), table, length, checkpoint.pad)
 
 
 def _read(tokenizer: Any, frame: Frame, table: Table, length: int, pad: int) -> word_alignment.Worded:
-    assert table.pair is not None, "asked of pairs alone"
-    asked, texts = (list(table.text[name]) for name in table.pair)
+    assert table.pair is not None, "only for pairs"
+    questions, texts = (list(table.text[name]) for name in table.pair)
     return word_alignment.read(
-        tokenizer, frame, texts, partial(word_offsets.words, rule=word_offsets.FOUND), length, pad, leads=asked
+        tokenizer, frame, texts, partial(word_offsets.words, rule=word_offsets.FOUND), length, pad, leads=questions
     )
 
 
 def places_of(texts: word_alignment.Worded) -> tuple[Array, Array]:
-    """(rows, 1 + most) places of what is pointed at in each row, and words' numbers; first comes the row's first
-    token, which stands for no answer (number -2)."""
+    """(rows, 1 + most) places of what is pointed at in each row, and words' numbers.
+
+    First comes the row's first token, which stands for no answer (number -2).
+    """
     at, numbers = texts.by_window()
     first = np.zeros((len(at), 1), np.int64)
     return np.concatenate([first, at], axis=1), np.concatenate([first - 2, numbers], axis=1)
 
 
 def inputs_of(rows: tokens.Ragged, at: Array) -> Any:
-    """A function from row numbers to one padded batch of tensors."""
+    """Return a function from row numbers to one padded batch of tensors."""
     import torch
 
     def inputs(index: Array) -> loop.Inputs:
@@ -80,7 +82,7 @@ def _shares(logits: Array) -> Array:
 
 
 def answered(network: WordNetwork, texts: word_alignment.Worded, dtype: Any) -> Array:
-    """What the network says of texts."""
+    """Return what the network says of texts."""
     from penna.training import loop
 
     at, numbers = places_of(texts)
@@ -94,8 +96,10 @@ def answered(network: WordNetwork, texts: word_alignment.Worded, dtype: Any) -> 
 
 @dataclass(frozen=True, eq=False)
 class Reader:
-    """A trained encoder that points at words. Of the training rows ``long_share`` were read by windows, and of
-    ``truncated_share`` the question was cut."""
+    """A trained encoder that points at words.
+
+    Of the training rows ``long_share`` were read by windows, and of ``truncated_share`` the question was cut.
+    """
 
     network: WordNetwork
     checkpoint: checkpoints.Checkpoint
@@ -115,7 +119,7 @@ class Reader:
         return answered(self.network, read(self.checkpoint, table, self.length), precision.fastest_dtype())
 
     def save(self, folder: Path) -> None:
-        """The ONNX graph with its tokenizer, in float32."""
+        """Write the ONNX graph with its tokenizer, in float32."""
         from penna.export.onnx import encoder_export
 
         network = self.network.cpu().eval()
@@ -126,12 +130,12 @@ class Reader:
         )
 
     def save_checkpoint(self, folder: Path) -> None:
-        """The weights in Hugging Face form: ``AutoModel`` opens the encoder; head.safetensors holds the head."""
+        """Write the weights in Hugging Face form: ``AutoModel`` opens the encoder; head.safetensors holds the head."""
         save_weights(self.network, self.checkpoint, self.length, folder)
 
 
 @dataclass(frozen=True, eq=False)
-class Opened:
+class ServedReader:
     """A reader as it is served, and the folder that it was opened from."""
 
     graph: Graph
@@ -142,7 +146,7 @@ class Opened:
         facts = self.graph.facts
         assert facts.framing is not None, "checked when it was opened"
         out: list[Array] = []
-        for part in table.portions(CHUNK):
+        for part in table.batches(CHUNK):
             texts = _read(self.graph.tokenizer, facts.framing.frame, part, facts.length, facts.pad)
             at, numbers = places_of(texts)
             logits = np.zeros((*at.shape, 2), np.float32)
@@ -152,5 +156,5 @@ class Opened:
         return ragged.objects(out)
 
     def save(self, folder: Path) -> None:
-        """A copy of what was opened."""
+        """Write a copy of what was opened."""
         shutil.copytree(self.folder, folder, dirs_exist_ok=True)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from penna.networks.encoder_decoder import Network
     from penna.training import loop
 
-#: The share of rows that is learnt from whole; longer ones are left out, since half an answer teaches nothing good.
+#: The share of rows that is trained on whole; longer ones are left out, since half an answer teaches nothing good.
 _WHOLE = 0.998
 
 
@@ -54,8 +54,10 @@ class Words:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Both sides as ids, row by row, and how long a row may be on each; the share of rows that were ``longer``, and the
-    most tokens of a source; ``weight`` (n,) of the rows, or None."""
+    """Both sides as ids, row by row, and how long a row may be on each.
+
+    The share of rows that were ``longer``, and the most tokens of a source; ``weight`` (n,) of the rows, or None.
+    """
 
     source: Ragged
     target: Ragged
@@ -70,8 +72,8 @@ class Pairs:
         return self.source.lengths + self.target.lengths
 
 
-class Said:
-    """What the loop takes for ``y``: of some rows, the tokens that are to be said, one after the other."""
+class TargetPieces:
+    """What the loop takes for ``y``: of some rows, the tokens that are to be generated, one after the other."""
 
     def __init__(self, target: Ragged) -> None:
         self.target = target
@@ -81,7 +83,9 @@ class Said:
 
 
 class Spread:
-    """What the loop takes for ``shares``: of some rows, the weight of each token that is to be said, 1 on the mean."""
+    """What the loop takes for ``shares``: of some rows, the weight of each token that is to be generated, 1 on the
+    mean.
+    """
 
     def __init__(self, target: Ragged, weight: Array) -> None:
         mean = np.average(weight, weights=np.maximum(target.lengths, 1))
@@ -92,7 +96,7 @@ class Spread:
 
 
 def words_of(chosen: dict[str, Any], train: Table) -> Words:
-    """Vocabularies learnt from these rows; with a checkpoint its tokenizer reads."""
+    """Vocabularies trained on these rows; with a checkpoint its tokenizer reads."""
     size = int(chosen["pieces"])
     if chosen["encoder"]:
         checkpoint = checkpoints.find(chosen["encoder"])
@@ -103,7 +107,7 @@ def words_of(chosen: dict[str, Any], train: Table) -> Words:
 
 
 def _learnt(train: Table, which: str, size: int) -> tokenizers.Tokenizer:
-    """A vocabulary of one side or of both; trials that share rows and size share it."""
+    """Return a vocabulary of one side or of both; trials that share rows and size share it."""
     key = (train.fingerprint, which, size)
     if key not in _vocabularies:
         while len(_vocabularies) >= _MOST_VOCABULARIES:
@@ -116,9 +120,9 @@ def _learnt(train: Table, which: str, size: int) -> tokenizers.Tokenizer:
 
 
 def pairs_of(chosen: dict[str, Any], words: Words, train: Table) -> Pairs:
-    """The rows that are short enough to be learnt from whole. Raises EncoderError where there are none."""
-    texts, said = parallel_pairs.sides(train)
-    source, target = subword_tokenizer.encode(words.source, texts), subword_tokenizer.encode(words.says, said)
+    """Return the rows that are short enough to be trained on whole. Raises EncoderError where there are none."""
+    texts, targets = parallel_pairs.sides(train)
+    source, target = subword_tokenizer.encode(words.source, texts), subword_tokenizer.encode(words.says, targets)
     cap = int(chosen["length"])
     if words.checkpoint is not None:
         cap = min(cap, words.checkpoint.max_length)
@@ -127,16 +131,16 @@ def pairs_of(chosen: dict[str, Any], words: Words, train: Table) -> Pairs:
     kept = np.flatnonzero((source.lengths <= ahead) & (target.lengths <= behind))
     if not len(kept):
         raise EncoderError(
-            f"no row is short enough to be learnt from whole (at most {cap:,} tokens of the source and {2 * cap:,} of "
+            f"no row is short enough to be trained on whole (at most {cap:,} tokens of the source and {2 * cap:,} of "
             "the target): give sentences, or paragraphs."
         )
-    weight = None if train.weight is None else train.weight[kept]
+    weight = None if train.sample_weight is None else train.sample_weight[kept]
     longer, most = 1 - len(kept) / max(len(train), 1), int(source.lengths.max(initial=1))
     return Pairs(replace(source.take(kept), pad=words.pad), target.take(kept), (ahead, behind), longer, most, weight)
 
 
 def build(chosen: dict[str, Any], words: Words, longest: tuple[int, int], seed: int) -> Network:
-    """The network of a recipe, where it will be trained."""
+    """Return the network of a recipe, where it will be trained."""
     from penna.networks import encoder_decoder
     from penna.training import precision
 
@@ -159,12 +163,12 @@ def build(chosen: dict[str, Any], words: Words, longest: tuple[int, int], seed: 
 
 
 def facts(chosen: dict[str, Any], words: Words, network: Network, pairs: Pairs, train: Table) -> Facts:
-    """What serving must know."""
+    """Return what serving must know."""
     config: Any = network.model.decoder.config
     spaced = np.mean([" " in text.strip() for text in parallel_pairs.sides(train)[1]])
     return Facts(
         length=pairs.longest[0],
-        said=pairs.longest[1],
+        target_length=pairs.longest[1],
         depth=config.num_hidden_layers,
         heads=config.num_attention_heads,
         size=config.hidden_size // config.num_attention_heads,
@@ -178,20 +182,20 @@ def facts(chosen: dict[str, Any], words: Words, network: Network, pairs: Pairs, 
 
 
 def rows_of(pairs: Pairs) -> loop.Rows:
-    """Rows whose logits are (tokens to be said, vocabulary), those of a batch one after the other."""
+    """Rows whose logits are (tokens to be generated, vocabulary), those of a batch one after the other."""
     import torch
 
     from penna.training import loop
 
     def inputs(index: Array) -> loop.Inputs:
         ids, mask = tokens.padded(pairs.source, index, even=True)
-        said, real = tokens.padded(pairs.target, index, even=True)
-        before = np.concatenate([np.full((len(said), 1), subword_tokenizer.BEGIN), said[:, :-1]], axis=1)
+        target_ids, real = tokens.padded(pairs.target, index, even=True)
+        before = np.concatenate([np.full((len(target_ids), 1), subword_tokenizer.BEGIN), target_ids[:, :-1]], axis=1)
         arrays = {"input_ids": ids, "attention_mask": mask, "before": before, "real": real.astype(bool)}
         return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
     shares = None if pairs.weight is None else Spread(pairs.target, pairs.weight)
-    return loop.Rows(pairs.lengths, inputs, Said(pairs.target), shares=shares)  # type: ignore[arg-type]
+    return loop.Rows(pairs.lengths, inputs, TargetPieces(pairs.target), shares=shares)  # type: ignore[arg-type]
 
 
 def plan(recipe: Recipe, pairs: Pairs, dtype: Any) -> loop.Plan:

@@ -1,5 +1,7 @@
-"""Family ``seq2seq``: an encoder and a decoder that says the same in other words. Torch stays in functions: ``open``
-never meets it."""
+"""Family ``seq2seq``: an encoder and a decoder that says the same in other words.
+
+Torch stays in functions: ``open`` never meets it.
+"""
 
 from __future__ import annotations
 
@@ -14,21 +16,24 @@ from penna.budget import OutOfTime, Resources
 from penna.data.table import Table
 from penna.models.base import Cost, Pruned, Report
 from penna.models.seq2seq import batches as parts
-from penna.models.seq2seq.model import SAMPLE, Opened, Translating, answered, exported, greedy
-from penna.models.seq2seq.recipes import LOSS, knobs, portfolio, settings, steps
+from penna.models.seq2seq.model import SAMPLE, ServedSeq2seq, Translating, answered, exported, greedy
+from penna.models.seq2seq.recipes import LOSS, portfolio, search_space, settings, steps
 from penna.preprocessing import parallel_pairs
 from penna.runtime.onnx_translator import Translator
-from penna.search.recipe import Profile, Recipe
+from penna.search.recipe import DatasetProfile, Recipe
 from penna.tasks.base import Task
 
 PACKAGES = ("onnxruntime", "tokenizers")
-NEEDS = "text"
+NEEDS_NO_ENCODER = True
+USES_NAMED_ENCODER = True
+REQUIRES = "text"
+NEEDS_TORCH = True
 #: What of tasks it answers.
 LOSSES = (LOSS,)
 #: It trains networks that begin anew, without an encoder in the recipe.
-ANEW = True
+FROM_SCRATCH = True
 
-__all__ = ["cost", "fit", "knobs", "open", "portfolio", "shrink"]
+__all__ = ["cost", "fit", "load", "portfolio", "search_space", "shrink"]
 
 #: The validation score on the way is taken on at most so many rows.
 CHECK_ROWS = 300
@@ -56,7 +61,7 @@ class Pace:
 _paces: dict[tuple[Any, ...], Pace] = {}
 
 
-def cost(recipe: Recipe, profile: Profile, train: Table, resources: Resources) -> Cost:
+def cost(recipe: Recipe, profile: DatasetProfile, train: Table, resources: Resources) -> Cost:
     """Predicted from a probe of some seconds, which is remembered for this process."""
     pace = _pace(recipe, train, resources)
     fixed, each = _seconds(recipe, len(train), pace)
@@ -64,17 +69,22 @@ def cost(recipe: Recipe, profile: Profile, train: Table, resources: Resources) -
     return Cost(fixed + each * planned, pace.megabytes, 1e3 * _row_seconds(recipe, pace) + 5.0)
 
 
-def shrink(recipe: Recipe, profile: Profile, train: Table, resources: Resources, seconds: float) -> Recipe | None:
-    """The same recipe with as much effort as fits into ``seconds``; None where too little would be left to learn."""
+def shrink(
+    recipe: Recipe, profile: DatasetProfile, train: Table, resources: Resources, seconds: float
+) -> Recipe | None:
+    """Return the same recipe with as much effort as fits into ``seconds``.
+
+    None where too little would be left to learn.
+    """
     pace = _pace(recipe, train, resources)
     fixed, each = _seconds(recipe, len(train), pace)
     tokens = round(pace.tokens * len(train))
-    whole = steps(recipe.but(effort=1.0), tokens)
+    whole = steps(recipe.replace(fidelity=1.0), tokens)
     affordable = (seconds - fixed) / each
     epoch = LEAST_EPOCHS * tokens / settings(recipe)["tokens"]
     if affordable < max(FEWEST_STEPS, min(epoch, ENOUGH_STEPS, whole)):
         return None
-    return recipe.but(effort=min(recipe.effort, round(0.99 * affordable / whole, 4)))
+    return recipe.replace(fidelity=min(recipe.fidelity, round(0.99 * affordable / whole, 4)))
 
 
 def fit(
@@ -87,11 +97,11 @@ def fit(
 
     torch.set_num_threads(resources.threads)
     chosen = settings(recipe)
-    learnt = parallel_pairs.kept(train) if chosen["pairs"] == "drop" else train
-    words = parts.words_of(chosen, learnt)
-    pairs = parts.pairs_of(chosen, words, learnt)
+    parallel = parallel_pairs.kept(train) if chosen["pairs"] == "drop" else train
+    words = parts.words_of(chosen, parallel)
+    pairs = parts.pairs_of(chosen, words, parallel)
     network = parts.build(chosen, words, pairs.longest, recipe.seed)
-    facts = parts.facts(chosen, words, network, pairs, learnt)
+    facts = parts.facts(chosen, words, network, pairs, parallel)
     score = None
     if valid is not None:
         watched = _sample(valid, CHECK_ROWS, recipe.seed)
@@ -109,24 +119,27 @@ def fit(
         raise Pruned
     if outcome.why == "deadline" and outcome.steps < min(FEWEST_STEPS, outcome.planned):
         raise OutOfTime(f"{outcome.steps} of {outcome.planned} steps fitted before the deadline: too few to learn from")
-    sample = _sample(learnt, SAMPLE, 0).joined.tolist()
+    sample = _sample(parallel, SAMPLE, 0).full_text.tolist()
     return Translating(network, words, facts, outcome, sample, resources.threads)
 
 
-def open(folder: Path) -> Opened:
+def load(folder: Path) -> ServedSeq2seq:
     """Open what ``save`` wrote, without torch. Raises BundleError on anything damaged."""
-    return Opened(Translator.open(folder), folder)
+    return ServedSeq2seq(Translator.open(folder), folder)
 
 
 def _pace(recipe: Recipe, train: Table, resources: Resources) -> Pace:
-    """The measured pace of this recipe on this machine; what the recipe shares with an earlier one is not measured."""
+    """Return the measured pace of this recipe on this machine.
+
+    What the recipe shares with an earlier one is not measured.
+    """
     import torch
 
     chosen = settings(recipe)
     slow = ("encoder", "width", "layers", "decoder_layers", "sharing", "vocabulary", "pieces", "tied", "tokens")
     some = _sample(train, PROBE_ROWS, 0)
     # How long rows are, roughly: folds of one table share a measurement, other tables in this process do not.
-    length = round(np.log2(1 + np.mean([len(text) for text in some.joined])))
+    length = round(np.log2(1 + np.mean([len(text) for text in some.full_text])))
     key = (resources.threads, *train.text, train.target_name, length, *(chosen[name] for name in slow))
     if key not in _paces:
         torch.set_num_threads(resources.threads)
@@ -157,7 +170,7 @@ def _measured(recipe: Recipe, some: Table, seconds: float = 3.0) -> Pace:
 
 
 def _seconds(recipe: Recipe, rows: int, pace: Pace) -> tuple[float, float]:
-    """What a fit takes whatever its steps (vocabularies, scores on the way, answers), and for each step."""
+    """Return what a fit takes whatever its steps (vocabularies, scores on the way, answers), and for each step."""
     row = _row_seconds(recipe, pace)
     checks = 9 * CHECK_ROWS * row / max(1, settings(recipe)["beams"])
     return 3 + 3e-4 * rows + checks + min(rows / 4, 1000) * row, pace.step

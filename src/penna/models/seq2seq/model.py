@@ -34,29 +34,31 @@ SAMPLE = 200
 
 def answered(translator: Translator, table: Table) -> Array:
     """(n,) one float32 array a row."""
-    return ragged.objects(map(_translation_metrics.codes, translator.translate(table.joined.tolist())))
+    return ragged.objects(map(_translation_metrics.codes, translator.translate(table.full_text.tolist())))
 
 
 @contextmanager
 def exported(network: Network, words: Words, facts: Facts, threads: int) -> Iterator[Translator]:
-    """The network as it stands, as graphs in a folder that is gone afterwards."""
+    """Yield the network as it stands, as graphs in a folder that is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="penna-") as folder:
         seq2seq_export.write(network.model, Path(folder), words.source, words.target, facts)
         yield Translator.open(Path(folder), threads)
 
 
 class Reading:
-    """What is told of long texts: they are not learnt from, and read in parts."""
+    """How long texts are handled, for the report: skipped in training, read in parts."""
 
     facts: Facts
     truncated_share = 0.0
 
     @property
     def length(self) -> int:
+        """Return the length in tokens."""
         return self.facts.length
 
     @property
     def windows(self) -> int:
+        """Return the most windows of a text."""
         return self.facts.parts
 
     @property
@@ -76,6 +78,7 @@ class Translating(Reading):
     threads: int
 
     def outputs(self, table: Table) -> Array:
+        """Return the outputs for each row of ``table``."""
         return answered(self._translator, table)
 
     def save(self, folder: Path) -> None:
@@ -84,7 +87,7 @@ class Translating(Reading):
         seq2seq_export.write(self.network.model, folder, self.words.source, self.words.target, self.facts, self.sample)
 
     def save_checkpoint(self, folder: Path) -> None:
-        """The weights in Hugging Face form, with the tokenizers beside them."""
+        """Write the weights in Hugging Face form, with the tokenizers next to them."""
         from penna.networks import encoder_decoder
 
         folder.mkdir(parents=True, exist_ok=True)
@@ -101,7 +104,7 @@ class Translating(Reading):
 
 
 @dataclass(frozen=True, eq=False)
-class Opened(Reading):
+class ServedSeq2seq(Reading):
     """A translator as it is served, and the folder that it was opened from."""
 
     translator: Translator
@@ -112,13 +115,14 @@ class Opened(Reading):
         return self.translator.facts
 
     def outputs(self, table: Table) -> Array:
+        """Return the outputs for each row of ``table``."""
         return answered(self.translator, table)
 
     def save(self, folder: Path) -> None:
-        """A copy of what was opened."""
+        """Write a copy of what was opened."""
         shutil.copytree(self.folder, folder, dirs_exist_ok=True)
 
 
 def greedy(facts: Facts) -> Facts:
-    """The same with one beam, for scores on the way."""
+    """Return the same with one beam, for scores on the way."""
     return replace(facts, beams=1)

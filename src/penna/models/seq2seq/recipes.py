@@ -1,11 +1,13 @@
-"""The recipes of family ``seq2seq``: what its knobs mean, which are known to be good, which a search may turn."""
+"""The recipes of family ``seq2seq``: what its hyperparameters mean, which are known to be good, which a search may
+turn.
+"""
 
 import math
 from typing import Any
 
 import numpy as np
 
-from penna.search.recipe import Knob, Profile, Recipe, Scalar
+from penna.search.recipe import DatasetProfile, Hyperparameter, Recipe, Scalar
 
 #: What a recipe means where it says nothing.
 DEFAULTS: dict[str, Scalar] = {
@@ -26,7 +28,7 @@ DEFAULTS: dict[str, Scalar] = {
     "dropout": 0.1,
     "smoothing": 0.1,
     "average": 5,
-    "length": 512,  # the most tokens of a source that is learnt from; of a target twice as many
+    "length": 512,  # the most tokens of a source that is trained on; of a target twice as many
     "beams": 4,
     "penalty": 1.0,
     "pairs": "drop",  # what becomes of pairs that cannot be right, in training; or "keep"
@@ -37,7 +39,7 @@ LOSS = "translation"
 _WIDTHS = ((0.005, 256), (0.002, 192), (0.0005, 128), (0.0, 64))
 
 
-def portfolio(profile: Profile) -> list[Recipe]:
+def portfolio(profile: DatasetProfile) -> list[Recipe]:
     """Known-good recipes for a table of this size and a budget of this length, the one to have first."""
     if profile.loss != LOSS:
         return []
@@ -50,65 +52,65 @@ def portfolio(profile: Profile) -> list[Recipe]:
         {"layers": 6, "decoder_layers": 2},
     ]
     choices.extend({"encoder": encoder, "vocabulary": "separate", "encoder_lr": 0.1} for encoder in profile.encoders)
-    return [Recipe.made("seq2seq", usual | choice, seed=profile.seed) for choice in choices]
+    return [Recipe.from_values("seq2seq", usual | choice, seed=profile.seed) for choice in choices]
 
 
-def knobs(profile: Profile) -> tuple[Knob, ...]:
-    """What a search may turn."""
+def search_space(profile: DatasetProfile) -> tuple[Hyperparameter, ...]:
+    """Return what a search may turn."""
     if profile.loss != LOSS:
         return ()
     alone = ("encoder", (None,))
     checkpoints = ("encoder", profile.encoders)
     return (
-        Knob("encoder", values=(None, *profile.encoders)),
-        *((Knob("encoder_lr", values=(0.03, 0.1, 0.3), when=checkpoints),) if profile.encoders else ()),
-        Knob("width", values=(128, 192, 256, 384)),
-        Knob("layers", low=2, high=6, whole=True, when=alone),
-        Knob("decoder_layers", low=1, high=6, whole=True),
-        Knob("sharing", values=("all", "encoder", "decoder", "none")),
-        Knob("vocabulary", values=("joint", "separate"), when=alone),
-        Knob("pieces", low=2000, high=16_000, log=True, whole=True),
-        Knob("tied", values=(True, False)),
-        Knob("lr", low=3e-4, high=3e-3, log=True),
-        Knob("warmup", values=(0.05, 0.1, 0.2)),
-        Knob("schedule", values=("cosine", "inverse_sqrt")),
-        Knob("epochs", low=_epochs(profile) / 4, high=2 * _epochs(profile), log=True),
-        Knob("tokens", values=(1024, 2048, 4096)),
-        Knob("dropout", values=(0.0, 0.1, 0.2, 0.3)),
-        Knob("smoothing", values=(0.0, 0.1)),
-        Knob("average", values=(0, 5)),
-        Knob("beams", values=(1, 4)),
-        Knob("penalty", values=(0.6, 1.0, 1.4), when=("beams", (4,))),
-        Knob("pairs", values=_pairs(profile)),
+        Hyperparameter("encoder", values=(None, *profile.encoders)),
+        *((Hyperparameter("encoder_lr", values=(0.03, 0.1, 0.3), when=checkpoints),) if profile.encoders else ()),
+        Hyperparameter("width", values=(128, 192, 256, 384)),
+        Hyperparameter("layers", low=2, high=6, whole=True, when=alone),
+        Hyperparameter("decoder_layers", low=1, high=6, whole=True),
+        Hyperparameter("sharing", values=("all", "encoder", "decoder", "none")),
+        Hyperparameter("vocabulary", values=("joint", "separate"), when=alone),
+        Hyperparameter("pieces", low=2000, high=16_000, log=True, whole=True),
+        Hyperparameter("tied", values=(True, False)),
+        Hyperparameter("lr", low=3e-4, high=3e-3, log=True),
+        Hyperparameter("warmup", values=(0.05, 0.1, 0.2)),
+        Hyperparameter("schedule", values=("cosine", "inverse_sqrt")),
+        Hyperparameter("epochs", low=_epochs(profile) / 4, high=2 * _epochs(profile), log=True),
+        Hyperparameter("tokens", values=(1024, 2048, 4096)),
+        Hyperparameter("dropout", values=(0.0, 0.1, 0.2, 0.3)),
+        Hyperparameter("smoothing", values=(0.0, 0.1)),
+        Hyperparameter("average", values=(0, 5)),
+        Hyperparameter("beams", values=(1, 4)),
+        Hyperparameter("penalty", values=(0.6, 1.0, 1.4), when=("beams", (4,))),
+        Hyperparameter("pairs", values=_pairs(profile)),
     )
 
 
 def settings(recipe: Recipe) -> dict[str, Any]:
-    """Every knob's value, the defaults included."""
-    return DEFAULTS | dict(recipe.knobs)
+    """Every hyperparameter's value, the defaults included."""
+    return DEFAULTS | dict(recipe.hyperparameters)
 
 
 def steps(recipe: Recipe, tokens: int) -> int:
     """Optimiser steps of a fit on rows of so many tokens in all."""
     chosen = settings(recipe)
-    return max(1, math.ceil(float(chosen["epochs"]) * recipe.effort * tokens / int(chosen["tokens"])))
+    return max(1, math.ceil(float(chosen["epochs"]) * recipe.fidelity * tokens / int(chosen["tokens"])))
 
 
-def _pairs(profile: Profile) -> tuple[str, ...]:
-    """What may become of pairs that cannot be right, the default first."""
+def _pairs(profile: DatasetProfile) -> tuple[str, ...]:
+    """Return what may become of pairs that cannot be right, the default first."""
     return {"auto": ("drop", "keep"), "keep": ("keep",)}.get(profile.noise, ("drop",))
 
 
-def _width(profile: Profile) -> int:
+def _width(profile: DatasetProfile) -> int:
     passes = _epochs(profile) * max(profile.rows, 1)
     return next(width for least, width in _WIDTHS if profile.seconds >= least * passes)
 
 
-def _pieces(profile: Profile) -> int:
+def _pieces(profile: DatasetProfile) -> int:
     """Few rows support few pieces: each should be seen some tens of times."""
     return int(np.clip(round(profile.rows / 5, -2), 1000, 8000))
 
 
-def _epochs(profile: Profile) -> float:
+def _epochs(profile: DatasetProfile) -> float:
     """More passes over fewer rows."""
     return float(np.clip(20 * (30_000 / max(profile.rows, 1)) ** 0.5, 1, 200).round(1))

@@ -1,18 +1,20 @@
-"""The depths at which a family offers an encoder, as shares of its layers, and how it pools. Knows checkpoints; never a
-network."""
+"""The depths at which a family offers an encoder, as shares of its layers, and how it pools.
+
+Knows checkpoints; never a network.
+"""
 
 from collections.abc import Iterator
 
 from penna.encoders import checkpoints
 from penna.encoders.checkpoints import OWN
 from penna.errors import EncoderError
-from penna.search.recipe import Knob, Profile
+from penna.search.recipe import DatasetProfile, Hyperparameter
 
 #: An encoder that has no depth within this share of its layers from what a recipe asks for is left out of it.
 NEAR = 0.2
 
 
-def near(profile: Profile, share: float) -> Iterator[tuple[str, float]]:
+def near(profile: DatasetProfile, share: float) -> Iterator[tuple[str, float]]:
     """Each encoder with the one of its own depths that is nearest to ``share``."""
     for encoder in profile.encoders:
         nearest = min(shares(encoder), key=lambda own: abs(own - share))
@@ -20,15 +22,15 @@ def near(profile: Profile, share: float) -> Iterator[tuple[str, float]]:
             yield encoder, nearest
 
 
-def knob(profile: Profile) -> Knob:
+def hyperparameter(profile: DatasetProfile) -> Hyperparameter:
     """Every depth that is worth trying with one of the encoders; another one takes its nearest."""
-    return Knob("depth", values=tuple(sorted({s for e in profile.encoders for s in shares(e)}, reverse=True)))
+    return Hyperparameter("depth", values=tuple(sorted({s for e in profile.encoders for s in shares(e)}, reverse=True)))
 
 
-def pooling_knob(profile: Profile, tried: tuple[str, ...]) -> Knob:
-    """The encoder's own pooling, and those that are worth trying with one of the encoders beside it."""
+def pooling_knob(profile: DatasetProfile, tried: tuple[str, ...]) -> Hyperparameter:
+    """Return the encoder's own pooling, and those that are worth trying with one of the encoders next to it."""
     own = {_pooling(encoder) for encoder in profile.encoders}
-    return Knob("pooling", values=(OWN, *(name for name in tried if own != {name})))
+    return Hyperparameter("pooling", values=(OWN, *(name for name in tried if own != {name})))
 
 
 def _pooling(encoder: str) -> str:
@@ -39,7 +41,7 @@ def _pooling(encoder: str) -> str:
 
 
 def shares(encoder: str) -> tuple[float, ...]:
-    """An encoder's depths that are worth trying, deepest first."""
+    """Return an encoder's depths that are worth trying, deepest first."""
     try:
         return checkpoints.find(encoder, offline=True).shares  # a fit has found it before, on the net or not
     except EncoderError:  # the recipe will be skipped, with this reason

@@ -20,7 +20,7 @@ def softmax(logits: Array) -> Array:
 
 
 def given(table: Table) -> list[Any]:
-    """A table's texts, or pairs of them, as a graph takes them."""
+    """Return a table's texts, or pairs of them, as a graph takes them."""
     if table.pair is None:
-        return list(table.joined)
+        return list(table.full_text)
     return list(zip(*(table.text[name] for name in table.pair), strict=True))

@@ -3,9 +3,9 @@
 from contextvars import ContextVar
 from pathlib import Path
 
-from penna import plugins, safe_load
+from penna import safe_load
 from penna.errors import BundleError
-from penna.models.base import Model
+from penna.models.base import Model, get_family
 
 #: Families that hold others: a blend holds none of its kind at any depth, and stages none directly.
 _HOLDING: ContextVar[tuple[str, ...]] = ContextVar("holding", default=())
@@ -22,7 +22,7 @@ def part(family: str, folder: Path) -> Model:
     token = _HOLDING.set((*around, family))
     try:
         with safe_load.damaged(folder):
-            model: Model = plugins.find("models", family).open(folder)
+            model: Model = get_family(family).load(folder)
     finally:
         _HOLDING.reset(token)
     return model

@@ -23,10 +23,11 @@ from penna.data.arrays import Array
 from penna.data.table import Table
 from penna.models.base import Cost, Report
 from penna.preprocessing.sample_weights import copies
-from penna.search.recipe import Knob, Profile, Recipe
+from penna.search.recipe import DatasetProfile, Hyperparameter, Recipe
 from penna.tasks.base import Task
 
 PACKAGES = ()
+NEEDS_NO_ENCODER = True
 LOSSES = ("span",)
 
 FILE = "overlap.json"
@@ -36,31 +37,31 @@ _MOST_KNOWN = 50_000
 _LARGEST = 64 << 20
 
 
-def portfolio(profile: Profile) -> list[Recipe]:
+def portfolio(profile: DatasetProfile) -> list[Recipe]:
     """One recipe for each width of the window, the usual one first."""
     if profile.loss not in LOSSES:
         return []
     return [Recipe.of("sliding_window", seed=profile.seed, window=window, sharp=1.0) for window in (6, 10, 4)]
 
 
-def knobs(profile: Profile) -> tuple[Knob, ...]:
-    """What a search may turn."""
+def search_space(profile: DatasetProfile) -> tuple[Hyperparameter, ...]:
+    """Return what a search may turn."""
     if profile.loss not in LOSSES:
         return ()
-    return Knob("window", low=2, high=24, whole=True), Knob("sharp", low=0.3, high=3.0, log=True)
+    return Hyperparameter("window", low=2, high=24, whole=True), Hyperparameter("sharp", low=0.3, high=3.0, log=True)
 
 
-def cost(recipe: Recipe, profile: Profile, train: Table, resources: Resources) -> Cost:
+def cost(recipe: Recipe, profile: DatasetProfile, train: Table, resources: Resources) -> Cost:
     """By the number of characters."""
-    characters = sum(map(len, train.joined))
+    characters = sum(map(len, train.full_text))
     return Cost(0.05 + 8e-7 * characters, 1.0, 0.5 + 5e-4 * characters / max(len(train), 1))
 
 
 def fit(
     recipe: Recipe, task: Task, train: Table, valid: Table | None, resources: Resources, report: Report
-) -> "Overlap":
+) -> "SlidingWindow":
     """Count rare words, and what answers look like."""
-    train = train if train.weight is None else train.take(copies(train.weight))
+    train = train if train.sample_weight is None else train.take(copies(train.sample_weight))
     known, kinds, looks = Counter[str](), Counter[str](), Counter[tuple[str, str]]()
     for (question, text), truth in zip(_pairs(train), task.encode(train), strict=True):
         if resources.deadline.over():
@@ -73,29 +74,31 @@ def fit(
             looks[asking(question), _shape(words[truth.span[0]])] += 1
     n = max(len(train), 1)
     rare = {word: math.log(1 + n / count) for word, count in known.most_common(_MOST_KNOWN)}
-    return Overlap(Counts(rare, math.log(1 + n), _likely(looks, kinds), recipe["window"], recipe["sharp"]))
+    return SlidingWindow(Counts(rare, math.log(1 + n), _likely(looks, kinds), recipe["window"], recipe["sharp"]))
 
 
-def open(folder: Path) -> "Overlap":
+def load(folder: Path) -> "SlidingWindow":
     """Open what ``save`` wrote. Raises BundleError on anything missing or damaged."""
     path = folder / FILE
     with safe_load.damaged(path):
-        said = safe_load.load_json(path, _LARGEST)
-        rare = {str(word): float(value) for word, value in said["rare"].items()}
-        looks = {str(asked): [float(v) for v in values] for asked, values in said["looks"].items()}
-        counts = Counts(rare, float(said["unknown"]), looks, int(said["window"]), float(said["sharp"]))
+        data = safe_load.load_json(path, _LARGEST)
+        rare = {str(word): float(value) for word, value in data["rare"].items()}
+        looks = {str(question_word): [float(v) for v in values] for question_word, values in data["looks"].items()}
+        counts = Counts(rare, float(data["unknown"]), looks, int(data["window"]), float(data["sharp"]))
         numbers = [counts.unknown, counts.sharp, *rare.values(), *(v for row in looks.values() for v in row)]
         if not all(map(math.isfinite, numbers)) or not 1 <= counts.window <= 1000:
             raise ValueError("its numbers are out of range")
         if set(looks) != {*_ASKING, ""} or any(len(row) != len(_SHAPES) for row in looks.values()):
             raise ValueError("its parts do not agree")
-    return Overlap(counts)
+    return SlidingWindow(counts)
 
 
 @dataclass(frozen=True)
 class Counts:
-    """``rare``: how much a word says; ``unknown``: one that was never seen; ``looks``: for each question word, the log
-    odds of each shape of an answer's first word."""
+    """``rare``: how much a word says; ``unknown``: one that was never seen; ``looks``.
+
+    For each question word, the log odds of each shape of an answer's first word.
+    """
 
     rare: dict[str, float]
     unknown: float
@@ -104,7 +107,7 @@ class Counts:
     sharp: float
 
 
-class Overlap:
+class SlidingWindow:
     """Counts that answer."""
 
     def __init__(self, counts: Counts) -> None:
@@ -119,14 +122,14 @@ class Overlap:
         words = [text[a:b] for a, b in word_offsets.words(text, word_offsets.FOUND).tolist()]
         if not words:
             return np.ones((1, 2), np.float32)
-        asked = {word.lower() for word in _words(question)} - set(_ASKING)
-        said = np.array([c.rare.get(w.lower(), c.unknown) if w.lower() in asked else 0.0 for w in words])
-        total = np.concatenate([[0.0], np.cumsum(said)])
+        question_words = {word.lower() for word in _words(question)} - set(_ASKING)
+        rarity = np.array([c.rare.get(w.lower(), c.unknown) if w.lower() in question_words else 0.0 for w in words])
+        total = np.concatenate([[0.0], np.cumsum(rarity)])
         at = np.arange(len(words))
         around = total[np.minimum(at + c.window, len(words))] - total[np.maximum(at - c.window, 0)]
         likely = c.looks[asking(question)]
         looks = np.array([likely[_SHAPES.index(_shape(word))] for word in words])
-        own = np.array([word.lower() in asked for word in words])
+        own = np.array([word.lower() in question_words for word in words])
         scores = c.sharp * (around / max(float(around.max()), 1e-6) * 4) + looks - 8.0 * own
         return self._ends(scores, [_shape(word) for word in words], own)
 
@@ -142,6 +145,7 @@ class Overlap:
         return np.asarray(rows / rows.sum(axis=0), np.float32)
 
     def save(self, folder: Path) -> None:
+        """Write everything that ``load`` needs into ``folder``."""
         (folder / FILE).write_text(json.dumps({"format": 1, **self.counts.__dict__}), encoding="utf-8")
 
 
@@ -155,7 +159,7 @@ def _run_ends(shapes: Sequence[str], own: Array) -> Array:
 
 
 def _pairs(table: Table) -> Any:
-    assert table.pair is not None, "asked of pairs alone"
+    assert table.pair is not None, "only for pairs"
     return zip(*(table.text[name] for name in table.pair), strict=True)
 
 
@@ -164,7 +168,7 @@ def _words(text: str) -> list[str]:
 
 
 def asking(question: str) -> str:
-    """The first question word, "" for none.
+    """Return the first question word, "" for none.
 
     >>> asking("In which city?")
     'which'
@@ -184,8 +188,8 @@ def _likely(looks: Counter[tuple[str, str]], kinds: Counter[str]) -> dict[str, l
     """Log odds of each shape at the start of an answer against its share of all words."""
     total = sum(kinds.values()) + len(_SHAPES)
     made = {}
-    for asked in (*_ASKING, ""):
-        seen = [looks[asked, shape] + 1 for shape in _SHAPES]
+    for question_word in (*_ASKING, ""):
+        seen = [looks[question_word, shape] + 1 for shape in _SHAPES]
         usual = [(kinds[shape] + 1) / total for shape in _SHAPES]
-        made[asked] = [math.log(n / sum(seen) / share) for n, share in zip(seen, usual, strict=True)]
+        made[question_word] = [math.log(n / sum(seen) / share) for n, share in zip(seen, usual, strict=True)]
     return made

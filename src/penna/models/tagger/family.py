@@ -1,5 +1,6 @@
-"""The family ``tagger``: an encoder with a head on the first token of each word, all of it trained. It stands for
-``finetune`` where words are tagged. Torch stays in functions: ``open`` never meets it.
+"""The family ``tagger``: an encoder with a head on the first token of each word, all of it trained.
+
+It stands for ``finetune`` where words are tagged. Torch stays in functions: ``open`` never meets it.
 """
 
 from __future__ import annotations
@@ -21,27 +22,29 @@ from penna.models.finetune import token_cost as pace
 from penna.models.finetune.recipes import settings
 from penna.models.shared import encoder_depth
 from penna.models.tagger import model
-from penna.models.tagger.model import Opened, Tagger, open_words
-from penna.search.recipe import Knob, Profile, Recipe, Scalar
+from penna.models.tagger.model import ServedTagger, Tagger, open_words
+from penna.search.recipe import DatasetProfile, Hyperparameter, Recipe, Scalar
 from penna.tasks.base import Task
 
 if TYPE_CHECKING:
     from penna.training import loop
 
 PACKAGES = ("onnxruntime", "tokenizers")
-NEEDS = "text"
+REQUIRES = "text"
+NEEDS_TORCH = True
 LOSSES = ("tags",)
-#: A matrix from tag to tag is learnt of at most so many.
+#: Most tags for which a transition matrix is trained.
 _MOST_TAGS = 101
 
-#: What a recipe means where it says nothing; as in ``finetune``, of which these are the knobs that words have, too.
+#: What a recipe means where it says nothing; as in ``finetune``, of which these are the hyperparameters that words
+#: have, too.
 _USUAL: dict[str, Scalar] = {
     "depth": 1.0, "frozen": 0.0, "lr": 2e-4, "head_lr": 10.0, "embedding_lr": 1.0, "epochs": 6.0, "batch": 16,
     "dropout": 0.1, "smoothing": 0.0, "length": 128, "crf": False,
 }  # fmt: skip
 
 
-def portfolio(profile: Profile) -> list[Recipe]:
+def portfolio(profile: DatasetProfile) -> list[Recipe]:
     """Known-good recipes, cheapest first, each for every encoder."""
     if profile.loss not in LOSSES:
         return []
@@ -58,48 +61,53 @@ def portfolio(profile: Profile) -> list[Recipe]:
         {"epochs": epochs, "depth": 0.5, "crf": crf},
     ]
     made = (
-        Recipe.made("tagger", _USUAL | choice | {"encoder": encoder, "depth": depth}, seed=profile.seed)
+        Recipe.from_values("tagger", _USUAL | choice | {"encoder": encoder, "depth": depth}, seed=profile.seed)
         for choice in choices
         for encoder, depth in encoder_depth.near(profile, float(choice.get("depth", 1.0)))  # type: ignore[arg-type]
     )
-    return list(dict.fromkeys(made))  # of very many tags no chain is learnt
+    return list(dict.fromkeys(made))  # of very many tags no chain is learned
 
 
-def _epochs(profile: Profile) -> float:
+def _epochs(profile: DatasetProfile) -> float:
     return float(np.clip(6 * (3500 / max(profile.rows, 1)) ** 0.5, 0.5, 30).round(1))
 
 
-def knobs(profile: Profile) -> tuple[Knob, ...]:
-    """What a search may turn; nothing where there is no encoder."""
+def search_space(profile: DatasetProfile) -> tuple[Hyperparameter, ...]:
+    """Return what a search may turn; nothing where there is no encoder."""
     if not profile.encoders or profile.loss not in LOSSES:
         return ()
     epochs = _epochs(profile)
     return (
-        Knob("encoder", values=profile.encoders),
-        encoder_depth.knob(profile),
-        Knob("lr", low=4e-5, high=6e-4, log=True),
-        Knob("head_lr", values=(1.0, 5.0, 10.0, 20.0)),
-        Knob("embedding_lr", values=(0.0, 0.3, 1.0)),
-        Knob("epochs", low=epochs / 4, high=2 * epochs, log=True),
-        Knob("batch", values=(8, 16, 32)),
-        Knob("dropout", values=(0.0, 0.1, 0.2, 0.3)),
-        Knob("crf", values=_orders(profile)),
-        Knob("smoothing", values=(0.0, 0.05, 0.1), when=("crf", (False,))),
+        Hyperparameter("encoder", values=profile.encoders),
+        encoder_depth.hyperparameter(profile),
+        Hyperparameter("lr", low=4e-5, high=6e-4, log=True),
+        Hyperparameter("head_lr", values=(1.0, 5.0, 10.0, 20.0)),
+        Hyperparameter("embedding_lr", values=(0.0, 0.3, 1.0)),
+        Hyperparameter("epochs", low=epochs / 4, high=2 * epochs, log=True),
+        Hyperparameter("batch", values=(8, 16, 32)),
+        Hyperparameter("dropout", values=(0.0, 0.1, 0.2, 0.3)),
+        Hyperparameter("crf", values=_orders(profile)),
+        Hyperparameter("smoothing", values=(0.0, 0.05, 0.1), when=("crf", (False,))),
     )
 
 
-def _orders(profile: Profile) -> tuple[bool, ...]:
+def _orders(profile: DatasetProfile) -> tuple[bool, ...]:
     """Whether the tags of a row are chosen one by one, or together, as a chain."""
     return (False, True) if profile.classes <= _MOST_TAGS else (False,)
 
 
-def cost(recipe: Recipe, profile: Profile, train: Table, resources: Resources) -> Cost:
+def cost(recipe: Recipe, profile: DatasetProfile, train: Table, resources: Resources) -> Cost:
     """Predicted from a probe of some three seconds, which is remembered for this process."""
     return pace.cost(recipe, _asked(recipe, profile.classes), train, resources)
 
 
-def shrink(recipe: Recipe, profile: Profile, train: Table, resources: Resources, seconds: float) -> Recipe | None:
-    """The same recipe with as much effort as fits into ``seconds``; None where too little would be left to learn."""
+def shrink(
+    recipe: Recipe, profile: DatasetProfile, train: Table, resources: Resources, seconds: float
+) -> Recipe | None:
+    """Return the same recipe with as much effort as fits into ``seconds``.
+
+    None where too little would be left to learn.
+    """
     return pace.shrink(recipe, _asked(recipe, profile.classes), train, resources, seconds)
 
 
@@ -107,10 +115,10 @@ def _loss(recipe: Recipe) -> str:
     return "chain" if recipe.get("crf") else LOSSES[0]
 
 
-def _asked(recipe: Recipe, tags: int) -> pace.Asked:
+def _asked(recipe: Recipe, tags: int) -> pace.TokenCostKey:
     # How words are found makes little difference to how long rows are.
     read = partial(model.read, rule=word_offsets.FOUND)
-    return pace.Asked(read, _loss(recipe), tags, lambda texts: _rows(texts, np.arange(len(texts.window)) % tags))
+    return pace.TokenCostKey(read, _loss(recipe), tags, lambda texts: _rows(texts, np.arange(len(texts.window)) % tags))
 
 
 def fit(recipe: Recipe, task: Task, train: Table, valid: Table | None, resources: Resources, report: Report) -> Tagger:
@@ -128,7 +136,7 @@ def fit(recipe: Recipe, task: Task, train: Table, valid: Table | None, resources
     seen = [texts] if watched is None else [texts, read(checkpoint, watched, length)]
     network, dtype = pace.built(checkpoint, chosen, task.columns, recipe.seed), precision.fastest_dtype()
     with encoder_with_head.compact(network, np.unique(np.concatenate([t.rows.values for t in seen]))) as lookup:
-        rows = _rows(word_alignment.moved(texts, lookup), ragged.flat(task.encode(train))[0], train.weight)
+        rows = _rows(word_alignment.moved(texts, lookup), ragged.flat(task.encode(train))[0], train.sample_weight)
         score = None
         if watched is not None:
             truth, scored = task.encode(watched), word_alignment.moved(seen[1], lookup)
@@ -145,7 +153,7 @@ def fit(recipe: Recipe, task: Task, train: Table, valid: Table | None, resources
     return Tagger(network, checkpoint, rule, length, float(texts.long.mean()), outcome)
 
 
-def open(folder: Path) -> Opened:
+def load(folder: Path) -> ServedTagger:
     """Open what ``save`` wrote, without torch. Raises BundleError on anything damaged."""
     from penna.errors import BundleError
     from penna.export.onnx.encoder_export import Graph
@@ -153,7 +161,7 @@ def open(folder: Path) -> Opened:
     graph = Graph.open(folder)
     if graph.facts.pooling != "none" or graph.facts.framing is None:
         raise BundleError(f"{folder} holds an encoder that does not answer for words: copy the artefact again.")
-    return Opened(graph, folder, *open_words(folder, graph.facts.outputs))
+    return ServedTagger(graph, folder, *open_words(folder, graph.facts.outputs))
 
 
 def _rule(task: Task) -> str:
@@ -162,7 +170,7 @@ def _rule(task: Task) -> str:
 
 
 def _rows(texts: word_alignment.Worded, tags: Array, weight: Array | None = None) -> loop.Rows:
-    """What is learnt from: windows, and the (flat) tags of the words that are looked at in each."""
+    """Return what is trained on: windows, and the (flat) tags of the words that are looked at in each."""
     from penna.training import loop
 
     at, numbers = texts.by_window()
@@ -174,7 +182,10 @@ def _rows(texts: word_alignment.Worded, tags: Array, weight: Array | None = None
 
 
 def _begun(y: Array) -> Array:
-    """The same tags, entities beginning with their first word that has a token: what no encoder sees is not there."""
+    """Return the same tags, entities beginning with their first word that has a token.
+
+    What no encoder sees is not there.
+    """
     before = np.concatenate([np.zeros_like(y[:, :1]), y[:, :-1]], axis=1)
     lost = (y > 0) & (y % 2 == 0) & (before != y) & (before != y - 1)
     lost[:, 0] = False  # a window may begin within an entity

@@ -35,10 +35,10 @@ _MOST = 300.0
 
 
 def read(checkpoint: checkpoints.Checkpoint, table: Table, length: int, rule: str) -> word_alignment.Worded:
-    """A table's words in rows of tokens."""
+    """Return a table's words in rows of tokens."""
     tokenizer = checkpoints.load_tokenizer(checkpoint)
     frame = sliding_windows.Frame.of(tokenizer, 1)
-    texts = list(table.joined)
+    texts = list(table.full_text)
     made = word_alignment.read(tokenizer, frame, texts, partial(word_offsets.words, rule=rule), length, checkpoint.pad)
     return replace(made, cues=cues_of(texts, rule))
 
@@ -50,8 +50,10 @@ def cues_of(texts: Sequence[str], rule: str) -> Array:
 
 
 def inputs_of(rows: tokens.Ragged, at: Array, cues: Array) -> Any:
-    """A function from row numbers to one padded batch of tensors; ``at`` (rows, most) places of words, ``cues`` of
-    them."""
+    """Return a function from row numbers to one padded batch of tensors.
+
+    ``at`` (rows, most) places of words, ``cues`` of them.
+    """
     import torch
 
     def inputs(index: Array) -> loop.Inputs:
@@ -89,8 +91,11 @@ def _logits(network: WordNetwork, texts: word_alignment.Worded, dtype: Any) -> A
 
 
 def answered(logits: Array, there: Array, offsets: Array, transitions: Array | None) -> Array:
-    """(n,) object of (words, tags) probabilities, from the logits of those words that have a token; ``there`` (w,) says
-    of all words which, ``transitions`` (tags, tags) what a tag after another scores. Windows of a text are one row."""
+    """(n,) object of (words, tags) probabilities, from the logits of those words that have a token.
+
+    ``there`` (w,) says of all words which, ``transitions`` (tags, tags) what a tag after another scores. Windows of a
+    text are one row.
+    """
     flat = nothing(len(there), logits.shape[1])
     if transitions is None:
         flat[there] = softmax(logits)
@@ -101,19 +106,19 @@ def answered(logits: Array, there: Array, offsets: Array, transitions: Array | N
 
 
 def _array(tensor: Any) -> Any:
-    """The same in numpy; None where there is none."""
+    """Return the same in numpy; None where there is none."""
     return None if tensor is None else tensor.detach().float().cpu().numpy()
 
 
 def cues_at(texts: word_alignment.Worded, numbers: Array) -> Array:
-    """The cues of words by their (rows, most) numbers, zeros where there is none."""
+    """Return the cues of words by their (rows, most) numbers, zeros where there is none."""
     assert texts.cues is not None, "read with them"
     known = np.concatenate([texts.cues, np.zeros((1, texts.cues.shape[1]), np.float32)])
     return np.asarray(known[numbers])  # -1 is the last
 
 
 def nothing(count: int, tags: int) -> Array:
-    """What is answered for words that have no token: they are outside."""
+    """Return what is answered for words that have no token: they are outside."""
     out = np.zeros((count, tags), np.float32)
     out[:, 0] = 1.0
     return out
@@ -143,7 +148,7 @@ class Tagger:
         return probabilities(self.network, texts, precision.fastest_dtype())
 
     def save(self, folder: Path) -> None:
-        """The ONNX graph with its tokenizer, in float32."""
+        """Write the ONNX graph with its tokenizer, in float32."""
         from penna.export.onnx import encoder_export
 
         network = self.network.cpu().eval()
@@ -152,17 +157,19 @@ class Tagger:
         encoder_export.write_graph(
             network.encoder, self.checkpoint, folder, head=head, pooling="none", length=self.length, framing=framing
         )
-        said = {"format": 1, "rule": self.rule, "cues": _array(network.cues.weight).tolist()}
+        data = {"format": 1, "rule": self.rule, "cues": _array(network.cues.weight).tolist()}
         if network.transitions is not None:
-            said["transitions"] = _array(network.transitions).tolist()
-        (folder / WORDS).write_text(json.dumps(said), encoding="utf-8")
-        opened = Opened(encoder_export.Graph.open(folder), folder, *open_words(folder, len(head[1])))
+            data["transitions"] = _array(network.transitions).tolist()
+        (folder / WORDS).write_text(json.dumps(data), encoding="utf-8")
+        opened = ServedTagger(encoder_export.Graph.open(folder), folder, *open_words(folder, len(head[1])))
         encoder_export.noted(
             folder, opened.graph.facts, max(opened.graph.facts.parity or 0.0, self._difference(opened))
         )
 
-    def _difference(self, opened: Opened) -> float:
-        """The largest difference in probability between the network and what is served, which counts in numpy."""
+    def _difference(self, opened: ServedTagger) -> float:
+        """Return the largest difference in probability between the network and what is served, which counts in
+        numpy.
+        """
         import torch
 
         from penna.export.onnx.encoder_export import SAMPLE
@@ -180,12 +187,12 @@ class Tagger:
         return worst
 
     def save_checkpoint(self, folder: Path) -> None:
-        """The weights in Hugging Face form: ``AutoModel`` opens the encoder; head.safetensors holds the head."""
+        """Write the weights in Hugging Face form: ``AutoModel`` opens the encoder; head.safetensors holds the head."""
         save_weights(self.network, self.checkpoint, self.length, folder)
 
 
 @dataclass(frozen=True, eq=False)
-class Opened:
+class ServedTagger:
     """A tagger as it is served, and the folder that it was opened from."""
 
     graph: Graph
@@ -200,8 +207,8 @@ class Opened:
         assert facts.framing is not None, "checked when it was opened"
         place = partial(word_offsets.words, rule=self.rule)
         out: list[Array] = []
-        for part in table.portions(CHUNK):
-            given = list(part.joined)
+        for part in table.batches(CHUNK):
+            given = list(part.full_text)
             texts = word_alignment.read(
                 self.graph.tokenizer, facts.framing.frame, given, place, facts.length, facts.pad
             )
@@ -212,7 +219,7 @@ class Opened:
         return ragged.objects(out)
 
     def save(self, folder: Path) -> None:
-        """A copy of what was opened."""
+        """Write a copy of what was opened."""
         shutil.copytree(self.folder, folder, dirs_exist_ok=True)
 
 
@@ -223,9 +230,9 @@ def open_words(folder: Path, tags: int) -> tuple[str, Array, Array | None]:
     """
     path = folder / WORDS
     with safe_load.damaged(path):
-        said = safe_load.load_json(path, _LARGEST)
-        rule, cues = said["rule"], np.array(said["cues"], np.float32)
-        steps = np.array(said["transitions"], np.float32) if "transitions" in said else None
+        data = safe_load.load_json(path, _LARGEST)
+        rule, cues = data["rule"], np.array(data["cues"], np.float32)
+        steps = np.array(data["transitions"], np.float32) if "transitions" in data else None
         if rule not in word_offsets.RULES or cues.shape != (tags, crf_attributes.CUES) or not np.isfinite(cues).all():
             raise ValueError("its parts do not go with its graph")
         if steps is not None and (steps.shape != (tags, tags) or not (np.abs(steps) < _MOST).all()):
@@ -234,7 +241,7 @@ def open_words(folder: Path, tags: int) -> tuple[str, Array, Array | None]:
 
 
 def save_weights(trained: WordNetwork, checkpoint: checkpoints.Checkpoint, length: int, folder: Path) -> None:
-    """The encoder in Hugging Face form, with its tokenizer, and the head beside it."""
+    """Write the encoder in Hugging Face form, with its tokenizer, and the head next to it."""
     from safetensors.torch import save_file
 
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,7 @@
-"""Family ``memory``: what one would answer without a translator. The source as it is, or what was said to the nearest
-source that is remembered, near by its words, or by an encoder's vectors.
+"""Family ``translation_memory``: what one would answer without a translator.
+
+The source as it is, or the translation of the nearest source that is remembered, near by its words, or by an encoder's
+vectors.
 
 If that is the best there is, the user should know. Torch stays in functions: ``open`` never meets it.
 """
@@ -16,14 +18,17 @@ from penna.features.tfidf import fit_tfidf
 from penna.models.base import Cost, Model, Report
 from penna.models.frozen.throughput import pace_of
 from penna.models.translation_memory import model as remembered
+from penna.models.translation_memory.model import load
 from penna.preprocessing import parallel_pairs
-from penna.search.recipe import Knob, Profile, Recipe
+from penna.search.recipe import DatasetProfile, Hyperparameter, Recipe
 from penna.tasks.base import Task
 
 PACKAGES = ("onnxruntime", "safetensors", "scipy", "tokenizers")
-NEEDS = "text"
-#: What is nearest is said, however much it weighs.
-WEIGHS = False
+NEEDS_NO_ENCODER = True
+USES_NAMED_ENCODER = True
+REQUIRES = "text"
+#: The nearest row is returned, whatever its weight.
+SUPPORTS_SAMPLE_WEIGHT = False
 
 #: What of tasks it answers.
 LOSSES = ("translation",)
@@ -33,25 +38,25 @@ _GRAMS = Grams(words=2, lower=True)
 MOST = 50_000
 _LENGTH = 128
 
-open = remembered.open
+open = remembered.load
 
 
-def portfolio(profile: Profile) -> list[Recipe]:
-    """The source as it is, the nearest by words, the nearest by each encoder's vectors."""
+def portfolio(profile: DatasetProfile) -> list[Recipe]:
+    """Return the source as it is, the nearest by words, the nearest by each encoder's vectors."""
     if profile.loss not in LOSSES:
         return []
     pairs = "keep" if profile.noise == "keep" else "drop"
     ways = [{"way": remembered.COPY}, {"way": remembered.WORDS, "pairs": pairs}]
     ways += [{"way": remembered.VECTORS, "pairs": pairs, "encoder": encoder} for encoder in profile.encoders]
-    return [Recipe.made("translation_memory", way, seed=profile.seed) for way in ways]
+    return [Recipe.from_values("translation_memory", way, seed=profile.seed) for way in ways]
 
 
-def knobs(profile: Profile) -> tuple[Knob, ...]:
+def search_space(profile: DatasetProfile) -> tuple[Hyperparameter, ...]:
     """Nothing to choose."""
     return ()
 
 
-def cost(recipe: Recipe, profile: Profile, train: Table, resources: Resources) -> Cost:
+def cost(recipe: Recipe, profile: DatasetProfile, train: Table, resources: Resources) -> Cost:
     """Guessed from the rows; of an encoder, from its measured pace."""
     rows = min(len(train), MOST)
     if recipe["way"] == remembered.COPY:
@@ -67,17 +72,17 @@ def cost(recipe: Recipe, profile: Profile, train: Table, resources: Resources) -
 def fit(recipe: Recipe, task: Task, train: Table, valid: Table | None, resources: Resources, report: Report) -> Model:
     """Remember the pairs of ``train``, those that may be right where the recipe says so, the first of very many."""
     if recipe["way"] == remembered.COPY:
-        return remembered.Copy()
+        return remembered.CopySource()
     known = parallel_pairs.kept(train) if recipe["pairs"] == "drop" else train
     known = known.take(np.arange(min(len(known), MOST)))
-    _, said = parallel_pairs.sides(known)
+    _, targets = parallel_pairs.sides(known)
     if recipe["way"] == remembered.WORDS:
         try:
-            tfidf = fit_tfidf(known.joined, _GRAMS, threads=resources.threads, deadline=resources.deadline)
-            rows = tfidf.rows(known.joined, threads=resources.threads, deadline=resources.deadline)
+            tfidf = fit_tfidf(known.full_text, _GRAMS, threads=resources.threads, deadline=resources.deadline)
+            rows = tfidf.rows(known.full_text, threads=resources.threads, deadline=resources.deadline)
         except TimeoutError:
             raise OutOfTime("no time was left to count words") from None
-        return remembered.ByWords(said, tfidf, rows)
+        return remembered.ByWords(targets, tfidf, rows)
     source = remembered.Source(checkpoints.find(recipe["encoder"]), _LENGTH, resources.cache, resources.threads)
     try:
         vectors = source.vectors(known, resources.deadline)
@@ -85,11 +90,11 @@ def fit(recipe: Recipe, task: Task, train: Table, valid: Table | None, resources
             source.vectors(valid, resources.deadline)
     except embeddings.Unfinished as error:
         raise OutOfTime(str(error)) from error
-    return remembered.ByVectors(said, vectors, source)
+    return remembered.ByVectors(targets, vectors, source)
 
 
 def _setting(checkpoint: checkpoints.Checkpoint) -> embeddings.Setting:
     return embeddings.Setting(checkpoint.depth_at(1.0), "mean", min(_LENGTH, checkpoint.max_length))
 
 
-__all__ = ["LOSSES", "MOST", "PACKAGES", "cost", "fit", "knobs", "open", "portfolio"]
+__all__ = ["LOSSES", "MOST", "PACKAGES", "cost", "fit", "load", "portfolio", "search_space"]

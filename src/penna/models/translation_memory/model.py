@@ -1,7 +1,7 @@
-"""The model of family ``translation_memory``: the source as it is, or what was said to the nearest one.
+"""The model of family ``translation_memory``: the source as it is, or the translation of the nearest one.
 
 memory.json            format, way, and how words are counted
-memory.safetensors     what was said, and the sources: weights of words, or vectors
+memory.safetensors     the targets, and the sources: weights of words, or vectors
 graph.onnx ...         the encoder, where vectors are compared
 
 Trusts no file: sizes and types are checked. No torch at import.
@@ -40,36 +40,39 @@ _LARGEST = 4 << 30
 _CHUNK = 256
 
 
-class Copy:
+class CopySource:
     """Answers with the source."""
 
     def outputs(self, table: Table) -> Array:
-        return ragged.objects(map(texts.codes, table.joined))
+        """Return the outputs for each row of ``table``."""
+        return ragged.objects(map(texts.codes, table.full_text))
 
     def save(self, folder: Path) -> None:
+        """Write everything that ``load`` needs into ``folder``."""
         _write(folder, {"way": COPY}, {})
 
 
 @dataclass(frozen=True, eq=False)
 class ByWords:
-    """Answers with what was ``said`` to the source whose TF-IDF row (m, d) CSR is nearest; nothing where no word is
-    known."""
+    """Predicts the target of the source whose TF-IDF row (m, d) CSR is nearest; nothing where no word is known."""
 
-    said: Sequence[str]
+    targets: Sequence[str]
     tfidf: Tfidf
     rows: Any
 
     def outputs(self, table: Table) -> Array:
+        """Return the outputs for each row of ``table``."""
         known = self.rows.T.tocsc()
-        asked = self.tfidf.rows(table.joined)
+        queries = self.tfidf.rows(table.full_text)
         found = []
         for start in range(0, len(table), _CHUNK):
-            near = asked[start : start + _CHUNK] @ known
+            near = queries[start : start + _CHUNK] @ known
             best = np.asarray(near.argmax(axis=1)).ravel()
-            found += [self.said[i] if near[j, i] > 0 else "" for j, i in enumerate(best)]
+            found += [self.targets[i] if near[j, i] > 0 else "" for j, i in enumerate(best)]
         return ragged.objects(map(texts.codes, found))
 
     def save(self, folder: Path) -> None:
+        """Write everything that ``load`` needs into ``folder``."""
         grams = self.tfidf.grams
         _write(
             folder,
@@ -80,7 +83,7 @@ class ByWords:
                 "values": self.rows.data.astype(np.float32),
                 "columns": self.rows.indices.astype(np.int32),
                 "starts": self.rows.indptr.astype(np.int64),
-                **_packed(self.said),
+                **_packed(self.targets),
             },
         )
 
@@ -107,28 +110,32 @@ class Source:
 
 @dataclass(frozen=True, eq=False)
 class ByVectors:
-    """Answers with what was ``said`` to the source whose vector (m, width) is nearest. ``source`` is an encoder, or the
-    graph that it was written as."""
+    """Predicts the target of the source whose vector (m, width) is nearest.
 
-    said: Sequence[str]
+    ``source`` is an encoder, or the graph that it was written as.
+    """
+
+    targets: Sequence[str]
     vectors: Array
     source: Source | Graph
     folder: Path | None = None
 
     def outputs(self, table: Table) -> Array:
-        asked = self._asked(table)
+        """Return the outputs for each row of ``table``."""
+        queries = self._queries(table)
         best: list[int] = []
         for start in range(0, len(table), _CHUNK):
-            best += (asked[start : start + _CHUNK] @ self.vectors.T).argmax(axis=1).tolist()
-        blank = [not text.strip() for text in table.joined]
-        return ragged.objects(texts.codes("" if b else self.said[i]) for b, i in zip(blank, best, strict=True))
+            best += (queries[start : start + _CHUNK] @ self.vectors.T).argmax(axis=1).tolist()
+        blank = [not text.strip() for text in table.full_text]
+        return ragged.objects(texts.codes("" if b else self.targets[i]) for b, i in zip(blank, best, strict=True))
 
-    def _asked(self, table: Table) -> Array:
+    def _queries(self, table: Table) -> Array:
         if self.folder is None:
             return self.source.vectors(table)  # type: ignore[union-attr]
-        return _unit(self.source.run(table.joined.tolist()))  # type: ignore[union-attr]
+        return _unit(self.source.run(table.full_text.tolist()))  # type: ignore[union-attr]
 
     def save(self, folder: Path) -> None:
+        """Write everything that ``load`` needs into ``folder``."""
         if self.folder is None:
             from penna.encoders import checkpoints
             from penna.export.onnx import encoder_export
@@ -139,10 +146,10 @@ class ByVectors:
         else:
             for path in self.folder.iterdir():
                 (folder / path.name).write_bytes(path.read_bytes())
-        _write(folder, {"way": VECTORS}, {"vectors": self.vectors.astype(np.float16), **_packed(self.said)})
+        _write(folder, {"way": VECTORS}, {"vectors": self.vectors.astype(np.float16), **_packed(self.targets)})
 
 
-def open(folder: Path) -> Model:
+def load(folder: Path) -> Model:
     """Open what one of these has saved, without torch. Raises BundleError on anything damaged."""
     path = folder / FACTS
     with safe_load.damaged(path):
@@ -153,7 +160,7 @@ def open(folder: Path) -> Model:
 
 
 def _open_copy(folder: Path, facts: Mapping[str, Any]) -> Model:
-    return Copy()
+    return CopySource()
 
 
 def _open_words(folder: Path, facts: Mapping[str, Any]) -> Model:
@@ -161,30 +168,30 @@ def _open_words(folder: Path, facts: Mapping[str, Any]) -> Model:
 
     kinds = {"buckets": np.int32, "idf": np.float32, "values": np.float32, "columns": np.int32, "starts": np.int64}
     arrays = _arrays(folder, kinds)
-    said = _unpacked(arrays)
+    targets = _unpacked(arrays)
     buckets, idf, values, columns, starts = (arrays[name] for name in kinds)
     if type(facts["words"]) is not int or not 0 < facts["words"] < 10:
         raise ValueError("its words are out of range")
     if len(buckets) != len(idf) or (len(buckets) and (buckets[0] < 0 or buckets[-1] >= 1 << BITS)):
         raise ValueError("its buckets are out of range")
-    rising = len(starts) == len(said) + 1 and starts[0] == 0 and (np.diff(starts) >= 0).all()
+    rising = len(starts) == len(targets) + 1 and starts[0] == 0 and (np.diff(starts) >= 0).all()
     if not rising or starts[-1] != len(values) or len(values) != len(columns) or (np.diff(buckets) <= 0).any():
         raise ValueError("the sizes of its parts do not agree")
     if len(columns) and not (columns.min() >= 0 and columns.max() < len(buckets)):
         raise ValueError("its columns are out of range")
     grams = Grams(words=facts["words"], lower=bool(facts["lower"]))
-    rows = csr_matrix((values, columns, starts), shape=(len(said), len(buckets)))
-    return ByWords(said, Tfidf(grams, bool(facts["sublinear"]), buckets, idf), rows)
+    rows = csr_matrix((values, columns, starts), shape=(len(targets), len(buckets)))
+    return ByWords(targets, Tfidf(grams, bool(facts["sublinear"]), buckets, idf), rows)
 
 
 def _open_vectors(folder: Path, facts: Mapping[str, Any]) -> Model:
     from penna.export.onnx.encoder_export import Graph
 
     graph, arrays = Graph.open(folder), _arrays(folder, {"vectors": np.float16})
-    said, vectors = _unpacked(arrays), arrays["vectors"].astype(np.float32)
-    if vectors.shape != (len(said), graph.facts.outputs):
+    targets, vectors = _unpacked(arrays), arrays["vectors"].astype(np.float32)
+    if vectors.shape != (len(targets), graph.facts.outputs):
         raise ValueError("its vectors are of another size")
-    return ByVectors(said, vectors, graph, folder)
+    return ByVectors(targets, vectors, graph, folder)
 
 
 _OPENERS = {COPY: _open_copy, WORDS: _open_words, VECTORS: _open_vectors}
@@ -206,9 +213,9 @@ def _arrays(folder: Path, kinds: Mapping[str, type]) -> dict[str, Array]:
     return arrays
 
 
-def _packed(said: Sequence[str]) -> dict[str, Array]:
+def _packed(targets: Sequence[str]) -> dict[str, Array]:
     """Texts as bytes, and where each of them ends."""
-    each = [text.encode("utf-8", "replace") for text in said]
+    each = [text.encode("utf-8", "replace") for text in targets]
     ends = np.cumsum([len(text) for text in each], dtype=np.int64)
     return {"letters": np.frombuffer(b"".join(each), np.uint8), "ends": ends}
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from penna import plugins, safe_load
+from penna import safe_load
 from penna.budget import OutOfTime, Resources
 from penna.data.arrays import Array
 from penna.data.table import Table
@@ -19,15 +19,16 @@ from penna.errors import BundleError
 from penna.features import tree_arrays
 from penna.features.tree_arrays import Forest
 from penna.heads.links import SOFTMAX, Link
-from penna.models.base import Cost, Pruned, Report
+from penna.models.base import Cost, Pruned, Report, get_family
 from penna.models.linear import tabular
 from penna.models.trees import inputs as readers
-from penna.models.trees.inputs import Readers
-from penna.search.recipe import Knob, Profile, Recipe
+from penna.models.trees.inputs import StackedInputs
+from penna.search.recipe import DatasetProfile, Hyperparameter, Recipe
 from penna.tasks.base import Task
 
 PACKAGES = ("safetensors", "scipy")
-NEEDS = "columns"
+NEEDS_NO_ENCODER = True
+REQUIRES = "columns"
 
 FILE = "trees.json"
 _USUAL: dict[str, Any] = {
@@ -41,26 +42,26 @@ _LINKS = {"cross_entropy": SOFTMAX, "squared": Link("identity")}
 LOSSES = tuple(_LINKS)
 #: A fit of fewer trees has not begun.
 _FEWEST = 10
-_STEPS = 5  # times on the way that the deadline is asked, and the score told
+_STEPS = 5  # times on the way that the deadline is checked, and the score reported
 _OF_A_DATE = 9  # features
 _PARITY_ROWS = 200
 
 
-def portfolio(profile: Profile) -> list[Recipe]:
-    """Known-good recipes, cheapest first; none where there is nothing beside plain texts."""
+def portfolio(profile: DatasetProfile) -> list[Recipe]:
+    """Known-good recipes, cheapest first; none where there is nothing besides plain texts."""
     if not _wanted(profile):
         return []
     choices: list[dict[str, Any]] = [{"text": text, **choice} for text in _texts(profile) for choice in ({}, _LARGE)]
     choices.sort(key=lambda choice: len(choice) > 1)  # every kind of text first, then with larger trees
     encoder = {"encoder": profile.encoders[0]} if profile.encoders else {}
     return [
-        Recipe.made("trees", _USUAL | choice | (encoder if _encoded(choice["text"]) else {}), seed=profile.seed)
+        Recipe.from_values("trees", _USUAL | choice | (encoder if _encoded(choice["text"]) else {}), seed=profile.seed)
         for choice in choices
     ]
 
 
-def _texts(profile: Profile) -> list[str]:
-    """What may be read of the text, the cheapest first."""
+def _texts(profile: DatasetProfile) -> list[str]:
+    """Return what may be read of the text, the cheapest first."""
     if not profile.mean_characters:
         return ["none"]
     if profile.pair and not profile.columns:
@@ -71,7 +72,7 @@ def _texts(profile: Profile) -> list[str]:
     return [f"{readers.OVERLAP}+{text}" for text in texts] if profile.pair else texts
 
 
-def _wanted(profile: Profile) -> bool:
+def _wanted(profile: DatasetProfile) -> bool:
     """Columns, or what the texts of a pair have in common, and a target that trees learn."""
     return bool(profile.columns or profile.pair) and profile.loss in _LINKS
 
@@ -80,29 +81,29 @@ def _encoded(text: str) -> bool:
     return "frozen" in text or "finetune" in text
 
 
-def knobs(profile: Profile) -> tuple[Knob, ...]:
-    """What a search may turn."""
+def search_space(profile: DatasetProfile) -> tuple[Hyperparameter, ...]:
+    """Return what a search may turn."""
     if not _wanted(profile):
         return ()
     texts = _texts(profile)
     encoded = tuple(text for text in texts if _encoded(text))
     turned = tuple(text for text in texts if readers.SVD in text)
     return (
-        Knob("text", values=tuple(texts)),
-        *((Knob("encoder", values=profile.encoders, when=("text", encoded)),) if encoded else ()),
-        *((Knob("directions", values=(16, 32, 64, 128), when=("text", turned)),) if turned else ()),
-        Knob("names", values=("target", "onehot", "hash")),
+        Hyperparameter("text", values=tuple(texts)),
+        *((Hyperparameter("encoder", values=profile.encoders, when=("text", encoded)),) if encoded else ()),
+        *((Hyperparameter("directions", values=(16, 32, 64, 128), when=("text", turned)),) if turned else ()),
+        Hyperparameter("names", values=("target", "onehot", "hash")),
         *tabular.alone(profile),
-        Knob("trees", low=40, high=500, log=True, whole=True),
-        Knob("rate", low=0.02, high=0.2, log=True),
-        Knob("leaves", low=3, high=48, log=True, whole=True),
-        Knob("least", low=5, high=80, log=True, whole=True),
-        Knob("shrink", low=0.05, high=20.0, log=True),
-        Knob("share", low=0.3, high=1.0),
+        Hyperparameter("trees", low=40, high=500, log=True, whole=True),
+        Hyperparameter("rate", low=0.02, high=0.2, log=True),
+        Hyperparameter("leaves", low=3, high=48, log=True, whole=True),
+        Hyperparameter("least", low=5, high=80, log=True, whole=True),
+        Hyperparameter("shrink", low=0.05, high=20.0, log=True),
+        Hyperparameter("share", low=0.3, high=1.0),
     )
 
 
-def cost(recipe: Recipe, profile: Profile, train: Table, resources: Resources) -> Cost:
+def cost(recipe: Recipe, profile: DatasetProfile, train: Table, resources: Resources) -> Cost:
     """Of the models whose answers are read, as their families predict them; trees by rows, features and leaves."""
     seconds, megabytes, milliseconds = 0.2, 0.02, 0.5
     for part in readers.parts_of(recipe):
@@ -110,11 +111,11 @@ def cost(recipe: Recipe, profile: Profile, train: Table, resources: Resources) -
             seconds += (3e-7 if part == readers.COUNTS else 9e-7) * len(train) * profile.mean_characters
             continue
         name = part if part in readers.BASES else "linear"  # directions take about what a linear model does
-        asked = readers.base(recipe, name, profile.loss, profile.classes, len(train))
-        one = plugins.find("models", name).cost(asked, profile, train, resources)
-        share, fixed = (0.0, 0.0) if readers.known(asked, train) else readers.BASES.get(part, (0.0, 0.0))
+        base_recipe = readers.base(recipe, name, profile.loss, profile.classes, len(train))
+        one = get_family(name).cost(base_recipe, profile, train, resources)
+        share, fixed = (0.0, 0.0) if readers.known(base_recipe, train) else readers.BASES.get(part, (0.0, 0.0))
         seconds += one.seconds + readers.FOLDS * (share * one.seconds + fixed)
-        megabytes, milliseconds = megabytes + (one.megabytes or 0.0), milliseconds + (one.milliseconds or 0.0)
+        megabytes, milliseconds = megabytes + (one.size_mb or 0.0), milliseconds + (one.latency_ms or 0.0)
     count = _trees(recipe) * (1 if profile.classes <= 2 else profile.classes)
     seconds += _STEPS * _binning(train) + count * _tree(train, recipe)
     return Cost(seconds, megabytes + 7e-5 * count * recipe["leaves"], milliseconds + 2e-3 * count)
@@ -137,10 +138,12 @@ def _tree(train: Table, recipe: Recipe) -> float:
     return 1e-3 + 2e-4 * leaves + _features(train) * each
 
 
-def shrink(recipe: Recipe, profile: Profile, train: Table, resources: Resources, seconds: float) -> Recipe | None:
-    """The same recipe with fewer trees; None where that does not help."""
-    for effort in (0.5, 0.25):
-        smaller = recipe.but(effort=min(recipe.effort, effort))
+def shrink(
+    recipe: Recipe, profile: DatasetProfile, train: Table, resources: Resources, seconds: float
+) -> Recipe | None:
+    """Return the same recipe with fewer trees; None where that does not help."""
+    for fidelity in (0.5, 0.25):
+        smaller = recipe.replace(fidelity=min(recipe.fidelity, fidelity))
         if cost(smaller, profile, train, resources).seconds <= seconds:
             return smaller
     return None
@@ -162,7 +165,7 @@ def fit(recipe: Recipe, task: Task, train: Table, valid: Table | None, resources
     for done in np.unique(np.linspace(0, wanted, _STEPS + 1).astype(int))[1:].tolist():
         begun = time.monotonic()
         model.set_params(max_iter=max(done, 1))
-        model.fit(X, y, sample_weight=train.weight)
+        model.fit(X, y, sample_weight=train.sample_weight)
         classes = [int(j) for j in getattr(model, "classes_", ())]
         fitted = Trees(read, tree_arrays.of(model, X[:_PARITY_ROWS]), _LINKS[task.loss], tuple(classes), task.columns)
         if seen is not None and not report(done, wanted, task.score(seen[1], fitted.answers(seen[0]))):
@@ -173,7 +176,7 @@ def fit(recipe: Recipe, task: Task, train: Table, valid: Table | None, resources
 
 
 def _trees(recipe: Recipe) -> int:
-    return max(_FEWEST, round(float(recipe["trees"]) * recipe.effort))
+    return max(_FEWEST, round(float(recipe["trees"]) * recipe.fidelity))
 
 
 def _boosting(loss: str, recipe: Recipe) -> Any:
@@ -196,7 +199,7 @@ def _boosting(loss: str, recipe: Recipe) -> Any:
 class Trees:
     """Readers, and trees on what they read. ``classes``: those of the task's ``columns`` that the trees know of."""
 
-    readers: Readers
+    readers: StackedInputs
     forest: Forest
     link: Link
     classes: tuple[int, ...]
@@ -216,25 +219,26 @@ class Trees:
         return out
 
     def save(self, folder: Path) -> None:
+        """Write everything that ``load`` needs into ``folder``."""
         self.readers.save(folder)
         self.forest.save(folder)
-        said = {"format": 1, "link": self.link.to_json(), "classes": list(self.classes), "columns": self.columns}
-        (folder / FILE).write_text(json.dumps(said), encoding="utf-8")
+        data = {"format": 1, "link": self.link.to_json(), "classes": list(self.classes), "columns": self.columns}
+        (folder / FILE).write_text(json.dumps(data), encoding="utf-8")
 
 
-def open(folder: Path) -> Trees:
+def load(folder: Path) -> Trees:
     """Open what ``save`` wrote, without scikit-learn. Raises BundleError on anything damaged."""
     path = folder / FILE
-    read = readers.open(folder)
+    read = readers.load(folder)
     with safe_load.damaged(path):
-        said = safe_load.load_json(path)
-        classes, columns = tuple(map(int, said["classes"])), int(said["columns"])
+        data = safe_load.load_json(path)
+        classes, columns = tuple(map(int, data["classes"])), int(data["columns"])
         within = 1 <= columns <= 1 << 20 and all(0 <= j < columns for j in classes)
         if not within or len(set(classes)) != len(classes):
             raise ValueError("its classes are out of range")
         margins = 1 if len(classes) in (0, 2) else len(classes)
-        link = Link.from_json(said["link"], margins)
-    opened = tree_arrays.open(folder, margins)
+        link = Link.from_json(data["link"], margins)
+    opened = tree_arrays.load(folder, margins)
     if opened.features != read.width:
         raise BundleError(f"{folder / tree_arrays.FILE} does not go with its readers: copy the artefact again.")
     return Trees(read, opened, link, classes, columns)

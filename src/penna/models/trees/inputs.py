@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from penna import plugins, safe_load
+from penna import safe_load
 from penna.budget import Resources
 from penna.data import splits
 from penna.data.arrays import Array
@@ -24,17 +24,17 @@ from penna.features.pair_overlap import Overlap
 from penna.features.svd import directions
 from penna.features.tfidf import Tfidf, fit_tfidf
 from penna.heads.links import SOFTMAX, target_of
-from penna.models.base import Model
+from penna.models.base import Model, get_family
 from penna.models.linear import storage as files
 from penna.models.linear import tabular
 from penna.models.shared import load_part
-from penna.search.recipe import Profile, Recipe
+from penna.search.recipe import DatasetProfile, Recipe
 from penna.solvers.logistic import Logistic
 from penna.tasks.base import Task
 
 FILE = "readers.json"
 COUNTS, SVD, OVERLAP = "counts", "svd", "overlap"
-#: Families that can be asked for out-of-fold answers, and what each fold takes beside the fit on all rows: a share of
+#: Families that give out-of-fold predictions, and what each fold costs relative to the fit on all rows: a share of
 #: that, and seconds. Embeddings are made once.
 BASES = {"linear": (1.0, 0.0), "frozen": (0.02, 1.0), "finetune": (1.0, 0.0)}
 FOLDS = 4
@@ -45,9 +45,11 @@ _kept: dict[tuple[str, str], Array] = {}
 
 
 @dataclass(frozen=True, eq=False)
-class Readers:
-    """``texts``: text columns that are counted, 0 for none; ``bases``: (family, model, columns of its answers);
-    ``overlap``: what the texts of pairs have in common."""
+class StackedInputs:
+    """``texts``: text columns that are counted, 0 for none; ``bases``: (family, model, columns of its answers).
+
+    ``overlap``: what the texts of pairs have in common.
+    """
 
     columns: Columns
     texts: int = 0
@@ -57,6 +59,7 @@ class Readers:
 
     @property
     def width(self) -> int:
+        """Return the number of columns."""
         svd = 0 if self.directions is None else len(self.directions[1].coef)
         shared = 0 if self.overlap is None else len(pair_overlap.NAMES)
         own = self.columns.width + text_statistics.width(self.texts) + svd + shared
@@ -70,21 +73,22 @@ class Readers:
             raise ValueError(f"what trees read has {whole.shape[1]} columns, not {self.width}")
         return whole
 
-    def _plain(self, table: Table, beside: Array) -> Iterator[Array]:
-        yield beside
+    def _plain(self, table: Table, numbers: Array) -> Iterator[Array]:
+        yield numbers
         if self.texts:
             yield text_statistics.matrix(table)
         if self.directions is not None:
             tfidf, weights = self.directions
-            yield weights.margins(tfidf.rows(table.joined))
+            yield weights.margins(tfidf.rows(table.full_text))
         if self.overlap is not None:
             yield self.overlap.matrix(table)
 
     def save(self, folder: Path) -> None:
+        """Write everything that ``load`` needs into ``folder``."""
         tabular.write(folder, self.columns)
-        said = {"format": 1, "texts": self.texts, "svd": self.directions is not None}
+        data = {"format": 1, "texts": self.texts, "svd": self.directions is not None}
         bases = [{"family": family, "width": width} for family, _, width in self.bases]
-        (folder / FILE).write_text(json.dumps({**said, "bases": bases}), encoding="utf-8")
+        (folder / FILE).write_text(json.dumps({**data, "bases": bases}), encoding="utf-8")
         if self.directions is not None:
             (folder / SVD).mkdir()
             files.write(folder / SVD, *self.directions, SOFTMAX)
@@ -95,13 +99,13 @@ class Readers:
             model.save(folder / f"{i}-{family}")
 
 
-def fit(recipe: Recipe, task: Task, train: Table, resources: Resources) -> tuple[Readers, Array]:
-    """Readers, and the (n, width) matrix of the training rows, in which no row has told of its own target."""
+def fit(recipe: Recipe, task: Task, train: Table, resources: Resources) -> tuple[StackedInputs, Array]:
+    """Readers, and the (n, width) matrix of the training rows, in which no row has seen its own target."""
     parts = parts_of(recipe)
-    told = tabular.told(target_of(task, train))
-    beside, wide = columns.fit(train, told, tabular.way(recipe, "raw"), recipe.seed)
-    readers = Readers(
-        beside,
+    target_columns = tabular.target_matrix(target_of(task, train))
+    fitted_columns, wide = columns.fit(train, target_columns, tabular.way(recipe, "raw"), recipe.seed)
+    readers = StackedInputs(
+        fitted_columns,
         len(train.text) if COUNTS in parts else 0,
         _directions(train, recipe, resources) if SVD in parts else None,
         overlap=pair_overlap.fit(train)[0] if OVERLAP in parts else None,
@@ -114,7 +118,7 @@ def fit(recipe: Recipe, task: Task, train: Table, resources: Resources) -> tuple
 
 
 def parts_of(recipe: Recipe) -> Sequence[str]:
-    """What a recipe reads of the text.
+    """Return what a recipe reads of the text.
 
     >>> parts_of(Recipe.of("trees", text="counts+linear"))
     ['counts', 'linear']
@@ -123,16 +127,19 @@ def parts_of(recipe: Recipe) -> Sequence[str]:
 
 
 def base(recipe: Recipe, name: str, loss: str, classes: int, rows: int) -> Recipe:
-    """The recipe of a family whose answers are to be read. Milder than what scores best: doubt is wanted."""
+    """Return the recipe of a family whose answers are to be read.
+
+    Milder than what scores best: uncertainty is wanted.
+    """
     encoder = recipe.get("encoder")
-    profile = Profile(
+    profile = DatasetProfile(
         rows, classes, rows, 100.0, encoders=(encoder,) if encoder else (), loss=loss, seed=recipe.seed
     )  # fmt: skip
-    offered: list[Recipe] = plugins.find("models", name).portfolio(profile)
+    offered: list[Recipe] = get_family(name).portfolio(profile)
     # Words and characters, or the whole encoder, under a logistic regression.
     whole = [r for r in offered if r.get("analyzer", "word+char") == "word+char" and r.get("depth", 1.0) == 1.0]
     chosen = next((r for r in whole if r.get("classifier", "logistic") == "logistic"), offered[0])
-    return chosen.but(c=3.0) if chosen.get("c") else chosen
+    return chosen.replace(c=3.0) if chosen.get("c") else chosen
 
 
 def known(recipe: Recipe, train: Table) -> bool:
@@ -141,20 +148,20 @@ def known(recipe: Recipe, train: Table) -> bool:
 
 
 def _stack(recipe: Recipe, task: Task, train: Table, resources: Resources) -> tuple[Model, Array]:
-    """The model fitted on all rows, and (n, width) what such models answer for rows that they did not see."""
+    """Return the model fitted on all rows, and (n, width) what such models answer for rows that they did not see."""
     key = recipe.id, train.fingerprint
     if key not in _kept:
         held = _held_out(recipe, task, train, resources)
         while len(_kept) >= _MOST_KEPT:
             del _kept[next(iter(_kept))]
         _kept[key] = held
-    model: Model = plugins.find("models", recipe.family).fit(recipe, task, train, None, resources, _on)
+    model: Model = get_family(recipe.family).fit(recipe, task, train, None, resources, _on)
     return model, _kept[key]
 
 
 def _held_out(recipe: Recipe, task: Task, train: Table, resources: Resources) -> Array:
     """(n, width), NaN for rows that were in no part held out, where there are very many rows."""
-    family = plugins.find("models", recipe.family)
+    family = get_family(recipe.family)
     plan = splits.plan(train, task.strata(train), folds=FOLDS, has_test=True, seed=recipe.seed)
     held: Array | None = None
     for learn, ask in plan.folds:
@@ -180,26 +187,26 @@ def _told(outputs: Array) -> Array:
 
 def _directions(train: Table, recipe: Recipe, resources: Resources) -> tuple[Tfidf, Logistic] | None:
     """Of words, rounded as they are stored; None of too few words."""
-    tfidf = fit_tfidf(train.joined, Grams(words=2), min_df=2, keep=20_000, deadline=resources.deadline)
-    axes = directions(tfidf.rows(train.joined), recipe.get("directions", _DIRECTIONS), recipe.seed)
+    tfidf = fit_tfidf(train.full_text, Grams(words=2), min_df=2, keep=20_000, deadline=resources.deadline)
+    axes = directions(tfidf.rows(train.full_text), recipe.get("directions", _DIRECTIONS), recipe.seed)
     if not axes.shape[1]:
         return None
     return tfidf, Logistic(files.spread(axes.astype(np.float16)), np.zeros(axes.shape[1], np.float32))
 
 
-def open(folder: Path) -> Readers:
-    """What ``save`` wrote. Raises BundleError."""
+def load(folder: Path) -> StackedInputs:
+    """Return what ``save`` wrote. Raises BundleError."""
     path = folder / FILE
     with safe_load.damaged(path):
-        said = safe_load.load_json(path)
-        texts, svd, bases = int(said["texts"]), bool(said["svd"]), [_base(line) for line in said["bases"]]
+        data = safe_load.load_json(path)
+        texts, svd, bases = int(data["texts"]), bool(data["svd"]), [_base(line) for line in data["bases"]]
         if not 0 <= texts <= 10_000 or len(bases) > len(BASES):
             raise ValueError("its numbers are out of range")
     opened = tuple(
         (family, load_part.part(family, folder / f"{i}-{family}"), width) for i, (family, width) in enumerate(bases)
     )
-    shared = pair_overlap.open(folder) if (folder / pair_overlap.FILE).exists() else None
-    return Readers(tabular.read(folder), texts, files.read(folder / SVD)[:2] if svd else None, opened, shared)
+    shared = pair_overlap.load(folder) if (folder / pair_overlap.FILE).exists() else None
+    return StackedInputs(tabular.read(folder), texts, files.read(folder / SVD)[:2] if svd else None, opened, shared)
 
 
 def _base(line: Mapping[str, Any]) -> tuple[str, int]:

@@ -12,8 +12,10 @@ _SIGNS = re.compile(r"[\W_]+")
 
 
 def find(counts: Mapping[Any, int], rows: Callable[[list[Any]], Array], of: int, what: str) -> list[Finding]:
-    """Label -> its rows; ``rows``: the numbers of those, out of ``of``, that have any of some labels; ``what`` is said
-    of them."""
+    """Label -> its rows; ``rows``: the numbers of those, out of ``of``, that have any of some labels.
+
+    ``what`` is stated of them.
+    """
     alike: dict[str, list[Any]] = {}
     for label in sorted(counts, key=lambda label: (-counts[label], str(label))):
         key = _SIGNS.sub("", str(label).casefold())

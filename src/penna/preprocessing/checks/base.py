@@ -8,7 +8,7 @@ from typing import Protocol
 
 from penna import plugins
 from penna.data.table import Finding
-from penna.preprocessing.check_context import Sheet
+from penna.preprocessing.check_context import CheckContext
 
 
 class Check(Protocol):
@@ -19,7 +19,7 @@ class Check(Protocol):
     #: Of the sheet, what it cannot do without and others have computed at length: "outputs", "vectors"; or "".
     NEEDS: str
 
-    def find(self, sheet: Sheet) -> list[Finding]:
+    def find(self, sheet: CheckContext) -> list[Finding]:
         """Each finding with its count, its row numbers or columns, what Penna does, and what changes that."""
         ...
 
@@ -34,6 +34,6 @@ def names() -> list[str]:
 
 
 def find(name: str) -> Check:
-    """The check called ``name``. Raises SettingError."""
+    """Return the check called ``name``. Raises SettingError."""
     check: Check = plugins.find("preprocessing.checks", name)
     return check

@@ -5,7 +5,7 @@ import numpy as np
 from penna.data.arrays import Array
 from penna.data.table import Finding
 from penna.preprocessing import shingles
-from penna.preprocessing.check_context import Sheet
+from penna.preprocessing.check_context import CheckContext
 from penna.preprocessing.data_findings import FEW, of_rows, quoted
 
 LOOKS_FOR = "boilerplate shared by many rows"
@@ -16,7 +16,7 @@ _LEAST_ROWS, _LEAST_SHARE = 10, 0.02
 _BITS = 22
 
 
-def find(sheet: Sheet) -> list[Finding]:
+def find(sheet: CheckContext) -> list[Finding]:
     """Rows that hold a run of six words which at least 2 % of the different texts (and ten of them) hold."""
     n = len(sheet)
     runs, place = sheet.words.runs(RUN)
@@ -40,7 +40,7 @@ def find(sheet: Sheet) -> list[Finding]:
 
 
 def _common(runs: Array, row: Array, least: float) -> Array:
-    """Runs that so many rows hold; buckets first, so that few need to be counted one by one."""
+    """Return runs that so many rows hold; buckets first, so that few need to be counted one by one."""
     bucket = (runs >> np.uint64(64 - _BITS)).astype(np.int64)
     kept = np.bincount(bucket, minlength=1 << _BITS)[bucket] >= least
     runs, row = runs[kept], row[kept]
@@ -52,8 +52,8 @@ def _common(runs: Array, row: Array, least: float) -> Array:
     return np.asarray(found[counts >= least])
 
 
-def _phrases(sheet: Sheet, runs: Array, place: Array, row: Array) -> list[str]:
-    """The most frequent phrases in words, each as long as its neighbours in a row reach."""
+def _phrases(sheet: CheckContext, runs: Array, place: Array, row: Array) -> list[str]:
+    """Return the most frequent phrases in words, each as long as its neighbours in a row reach."""
     out: list[str] = []
     left = np.ones(len(runs), bool)
     while left.any() and len(out) < FEW:
@@ -66,8 +66,8 @@ def _phrases(sheet: Sheet, runs: Array, place: Array, row: Array) -> list[str]:
         while end + 1 < len(runs) and place[end + 1] == place[end] + 1 and row[end + 1] == row[at]:
             end += 1
         start = int(place[begin] - sheet.words.offsets[row[at]])
-        said = shingles.listed(sheet.table.joined[row[at]])[start : start + end - begin + RUN]
+        words = shingles.listed(sheet.table.full_text[row[at]])[start : start + end - begin + RUN]
         rows = len(np.unique(row[runs == runs[at]]))
-        out.append(f"{rows:,} rows, such as row {sheet.rows[row[at]]}: {quoted(' '.join(said))}")
+        out.append(f"{rows:,} rows, such as row {sheet.rows[row[at]]}: {quoted(' '.join(words))}")
         left &= ~np.isin(runs, runs[begin : end + 1])
     return out

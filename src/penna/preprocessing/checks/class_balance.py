@@ -6,7 +6,7 @@ import numpy as np
 
 from penna.data.arrays import Array
 from penna.data.table import Finding
-from penna.preprocessing.check_context import Sheet
+from penna.preprocessing.check_context import CheckContext
 from penna.preprocessing.checks import _label_spelling
 from penna.preprocessing.data_findings import FEW, percent
 
@@ -18,7 +18,7 @@ RARE_ROWS = 10
 _UNEVEN = 0.2
 
 
-def find(sheet: Sheet) -> list[Finding]:
+def find(sheet: CheckContext) -> list[Finding]:
     """One finding each for uneven classes, classes of few rows, and spellings."""
     if sheet.strata is None or len(sheet.classes) < 2:
         return []
@@ -26,7 +26,7 @@ def find(sheet: Sheet) -> list[Finding]:
     return [*_uneven(sheet, counts), *_rare(sheet, counts), *_spellings(sheet, counts)]
 
 
-def _uneven(sheet: Sheet, counts: Array) -> list[Finding]:
+def _uneven(sheet: CheckContext, counts: Array) -> list[Finding]:
     least, most = int(counts.argmin()), int(counts.argmax())
     if counts[least] >= _UNEVEN * counts.sum() / len(counts):
         return []
@@ -37,10 +37,12 @@ def _uneven(sheet: Sheet, counts: Array) -> list[Finding]:
     does = "measures macro F1 in place of accuracy, and tries class weights and thresholds"
     few = tuple(f"{sheet.classes[j]!s}: {counts[j]:,} rows" for j in np.argsort(-counts, kind="stable")[:FEW])
     below = int((counts < _UNEVEN * counts.sum() / len(counts)).sum())
-    return [Finding("class imbalance", message, below, (), "warning", (), few, does, "--metric NAME, --adjust none")]
+    return [
+        Finding("class imbalance", message, below, (), "warning", (), few, does, "--metric NAME, --postprocess none")
+    ]
 
 
-def _rare(sheet: Sheet, counts: Array) -> list[Finding]:
+def _rare(sheet: CheckContext, counts: Array) -> list[Finding]:
     rare = np.flatnonzero((counts < RARE_ROWS) & (counts > 0))
     if not len(rare):
         return []
@@ -51,12 +53,14 @@ def _rare(sheet: Sheet, counts: Array) -> list[Finding]:
     message = f"classes of fewer than {RARE_ROWS} rows: {len(rare):,} of {len(counts):,}."
     alone = bool((counts[rare] == 1).any())
     does = "refuses classes of one row" if alone else "keeps them; their scores will be uncertain"
-    change = "--rare drop leaves classes of one row out" if alone else "add rows, or merge them into other classes"
+    change = (
+        "--rare-classes drop leaves classes of one row out" if alone else "add rows, or merge them into other classes"
+    )
     numbers = tuple(int(row) for row in sheet.rows[rows])
     return [Finding("rare class", message, len(rare), numbers, "warning", (), tuple(named[:FEW]), does, change)]
 
 
-def _spellings(sheet: Sheet, counts: Array) -> list[Finding]:
+def _spellings(sheet: CheckContext, counts: Array) -> list[Finding]:
     def rows(labels: list[Any]) -> Array:
         assert sheet.strata is not None
         return np.asarray(sheet.rows[np.isin(sheet.strata, [sheet.classes.index(label) for label in labels])])

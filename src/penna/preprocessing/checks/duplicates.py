@@ -1,4 +1,4 @@
-"""Texts that stand there more than once: equal, nearly equal, under other labels, and on both sides of an exam."""
+"""Texts that stand there more than once: equal, nearly equal, under other labels, and on both sides of a test set."""
 
 from typing import Any
 
@@ -6,14 +6,14 @@ import numpy as np
 
 from penna.data.arrays import Array
 from penna.data.table import Finding, Table
-from penna.preprocessing.check_context import Sheet
+from penna.preprocessing.check_context import CheckContext
 from penna.preprocessing.data_findings import FEW, of_rows, quoted
 
 LOOKS_FOR = "equal and nearly equal texts, also across train and test, and under different labels"
 NEEDS = ""
 
 
-def find(sheet: Sheet) -> list[Finding]:
+def find(sheet: CheckContext) -> list[Finding]:
     """Exact and near copies of earlier rows, those under another label, and test rows that were trained on."""
     exact = equal(sheet.table, sheet.strata if sheet.classes else None, ~sheet.blank)
     return [*exact, *_near(sheet, exact), *_leaks(sheet)]
@@ -46,7 +46,7 @@ def _first(keys: Array) -> Array:
 def _torn(
     table: Table, first: Array, strata: Array | None, usable: Array, kind: str, what: str, but: Array | None = None
 ) -> list[Finding]:
-    """Groups of rows with several labels; rows in ``but`` have been told of already."""
+    """Return groups of rows with several labels; rows in ``but`` have been reported already."""
     if strata is None:
         return []
     known = usable & (strata >= 0)
@@ -61,7 +61,7 @@ def _torn(
     labels = (
         []
         if table.target is None
-        else [f"row {table.rows[i]}: {table.target[i]!s}, {quoted(table.joined[i])}" for i in rows[:FEW]]
+        else [f"row {table.rows[i]}: {table.target[i]!s}, {quoted(table.full_text[i])}" for i in rows[:FEW]]
     )
     return of_rows(
         kind, what, table.rows[np.sort(rows)], of=len(table), examples=labels,
@@ -70,23 +70,23 @@ def _torn(
 
 
 def _pairs(table: Table, rows: Array, first: Array) -> list[str]:
-    return [f"row {table.rows[i]} is like row {table.rows[first[i]]}: {quoted(table.joined[i])}" for i in rows[:FEW]]
+    return [f"row {table.rows[i]} is like row {table.rows[first[i]]}: {quoted(table.full_text[i])}" for i in rows[:FEW]]
 
 
-def _near(sheet: Sheet, told: list[Finding]) -> list[Finding]:
-    """Copies that differ in case, signs or a few words; of exact ones ``told`` tells."""
+def _near(sheet: CheckContext, findings: list[Finding]) -> list[Finding]:
+    """Return copies that differ in case, signs or a few words; ``findings`` already has the exact ones."""
     table, n = sheet.table, len(sheet)
     kin = _first(sheet.kin[:n])  # the same groups, each named by its first data row
     exact = _first(table.hashes)
     near = np.flatnonzero((kin != np.arange(n)) & (exact == np.arange(n)) & ~sheet.blank)
-    torn_already = np.isin(table.rows, [row for f in told if f.kind == "torn labels" for row in f.rows])
+    torn_already = np.isin(table.rows, [row for f in findings if f.kind == "torn labels" for row in f.rows])
     strata = sheet.strata if sheet.classes else None
     return [
         *of_rows(
             "near duplicates", "rows that nearly repeat an earlier row (other case, signs or a few words)",
             table.rows[near], "info", of=n, examples=_pairs(table, near, kin),
             does="keeps them; those that differ in more than case and signs may come to stand on both sides of a fold",
-            change="drop them in the file, or name a column that keeps them together with --group",
+            change="drop them in the file, or name a column that keeps them together with --group-column",
         ),
         *_torn(
             table, kin, strata, ~sheet.blank, "torn near duplicates",
@@ -95,7 +95,7 @@ def _near(sheet: Sheet, told: list[Finding]) -> list[Finding]:
     ]  # fmt: skip
 
 
-def _leaks(sheet: Sheet) -> list[Finding]:
+def _leaks(sheet: CheckContext) -> list[Finding]:
     """Test rows whose text, or nearly, is among the data rows: what they show is memory."""
     test = sheet.test
     if test is None:
@@ -105,7 +105,7 @@ def _leaks(sheet: Sheet) -> list[Finding]:
     near = np.isin(sheet.kin[n:], sheet.kin[:n]) & ~both & ~test.blank
     place = {root: i for i, root in reversed(list(enumerate(sheet.kin[:n].tolist())))}
     examples = [
-        f"test row {test.rows[j]} is like row {sheet.rows[place[root]]}: {quoted(test.table.joined[j])}"
+        f"test row {test.rows[j]} is like row {sheet.rows[place[root]]}: {quoted(test.table.full_text[j])}"
         for j, root in zip(np.flatnonzero(near)[:FEW], sheet.kin[n:][near][:FEW].tolist(), strict=True)
     ]
     common: dict[str, Any] = {
@@ -116,14 +116,14 @@ def _leaks(sheet: Sheet) -> list[Finding]:
     return [
         *of_rows(
             "leak", "test rows whose text is also in the data", test.rows[both],
-            does="counts them in the exam", examples=_texts(test, both), **common,
+            does="counts them in the test set", examples=_texts(test, both), **common,
         ),
         *of_rows(
             "near leak", "test rows whose text is nearly in the data", test.rows[near],
-            does="counts them in the exam", examples=examples, **common,
+            does="counts them in the test set", examples=examples, **common,
         ),
     ]  # fmt: skip
 
 
-def _texts(sheet: Sheet, mask: Array) -> list[str]:
-    return [f"test row {sheet.rows[i]}: {quoted(sheet.table.joined[i])}" for i in np.flatnonzero(mask)[:FEW]]
+def _texts(sheet: CheckContext, mask: Array) -> list[str]:
+    return [f"test row {sheet.rows[i]}: {quoted(sheet.table.full_text[i])}" for i in np.flatnonzero(mask)[:FEW]]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from penna.data.table import Finding
-from penna.preprocessing.check_context import Sheet
+from penna.preprocessing.check_context import CheckContext
 from penna.preprocessing.data_findings import Source, at_rows, of_rows
 
 LOOKS_FOR = "empty and near-empty texts"
@@ -17,18 +17,18 @@ FEWEST_LETTERS = 3
 _NO_LETTER = re.compile(r"[\W_]+")
 
 
-def find(sheet: Sheet) -> list[Finding]:
+def find(sheet: CheckContext) -> list[Finding]:
     """Rows without any text, and rows with fewer than three letters or digits (or one Chinese character)."""
     if not sheet.table.text:
         return []
     return _told(sheet, "data") + ([] if sheet.test is None else _told(sheet.test, "test"))
 
 
-def _told(sheet: Sheet, source: Source) -> list[Finding]:
+def _told(sheet: CheckContext, source: Source) -> list[Finding]:
     does = "leaves them out of training, but for rows that other columns speak for; at prediction it answers them all"
     if source == "test":
         does = "examines them like any other row"
-    poor = np.fromiter(map(_poor, sheet.table.joined), bool, len(sheet)) & ~sheet.blank
+    poor = np.fromiter(map(_poor, sheet.table.full_text), bool, len(sheet)) & ~sheet.blank
     common: dict[str, Any] = {"of": len(sheet), "source": source}
     return [
         *of_rows(
@@ -38,14 +38,14 @@ def _told(sheet: Sheet, source: Source) -> list[Finding]:
         *of_rows(
             "near-empty text", f"texts of fewer than {FEWEST_LETTERS} letters or digits", sheet.rows[poor], "info",
             does="keeps them", change="complete or drop them in the file",
-            examples=at_rows(sheet.rows[poor], sheet.table.joined[poor], source), **common,
+            examples=at_rows(sheet.rows[poor], sheet.table.full_text[poor], source), **common,
         ),
     ]  # fmt: skip
 
 
 def _poor(text: str) -> bool:
     letters = _NO_LETTER.sub("", text[:30])
-    if len(letters) < FEWEST_LETTERS and len(text) > 30:  # most texts are told by their beginning
+    if len(letters) < FEWEST_LETTERS and len(text) > 30:  # most texts are recognized by their beginning
         letters = _NO_LETTER.sub("", text)
     # One Chinese or Japanese sign is half a word.
     return len(letters) < (FEWEST_LETTERS if letters.isascii() else 2)

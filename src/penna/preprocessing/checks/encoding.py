@@ -7,7 +7,7 @@ import numpy as np
 
 from penna.data.arrays import Array
 from penna.data.table import Finding
-from penna.preprocessing.check_context import Sheet
+from penna.preprocessing.check_context import CheckContext
 from penna.preprocessing.data_findings import FEW, Source, at_rows, of_rows, quoted
 
 LOOKS_FOR = "broken encodings"
@@ -22,13 +22,13 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f]")
 _LOST = "\ufffd"
 
 
-def find(sheet: Sheet) -> list[Finding]:
+def find(sheet: CheckContext) -> list[Finding]:
     """Mojibake (with ftfy, which also says how it should read), replacement and control characters."""
     return _told(sheet, "data") + ([] if sheet.test is None else _told(sheet.test, "test"))
 
 
-def _told(sheet: Sheet, source: Source) -> list[Finding]:
-    texts = sheet.table.joined
+def _told(sheet: CheckContext, source: Source) -> list[Finding]:
+    texts = sheet.table.full_text
     broken = np.fromiter(map(mojibake, texts), bool, len(texts))
     lost = np.fromiter((_LOST in text for text in texts), bool, len(texts))
     control = np.fromiter((_CONTROL.search(text) is not None for text in texts), bool, len(texts))
@@ -67,16 +67,16 @@ def mojibake(text: str) -> bool:
     return bool(is_bad(text)) or fix_encoding(text) != text
 
 
-def _repaired(sheet: Sheet, places: Array) -> list[str]:
+def _repaired(sheet: CheckContext, places: Array) -> list[str]:
     from ftfy import fix_encoding
 
     out = []
     for i in places:
-        text = sheet.table.joined[i][:_MOST]
+        text = sheet.table.full_text[i][:_MOST]
         found = _SUSPECT.search(text)
         start = max(0, (found.start() if found else 0) - 20)
         part = text[start : start + 80]
         mended = fix_encoding(part)
-        said = f" should read {quoted(mended)}" if mended != part else ""
-        out.append(f"row {sheet.rows[i]}: {quoted(part)}{said}")
+        suffix = f" should read {quoted(mended)}" if mended != part else ""
+        out.append(f"row {sheet.rows[i]}: {quoted(part)}{suffix}")
     return out

@@ -14,7 +14,7 @@ import numpy as np
 
 from penna.data.arrays import Array
 from penna.data.table import Finding
-from penna.preprocessing.check_context import Sheet
+from penna.preprocessing.check_context import CheckContext
 from penna.preprocessing.data_findings import FEW, of_rows, percent, quoted
 
 LOOKS_FOR = "likely wrong labels"
@@ -43,23 +43,23 @@ class Suspects:
     share: float
 
 
-def find(sheet: Sheet) -> list[Finding]:
+def find(sheet: CheckContext) -> list[Finding]:
     """Rows whose label is likely wrong, by the out-of-fold probabilities on the sheet."""
     if sheet.outputs is None or sheet.strata is None or len(sheet.classes) < 2:
         return []
-    asked = np.flatnonzero((sheet.strata >= 0) & np.isfinite(sheet.outputs).all(axis=1))
-    if len(asked) < _LEAST_ROWS:
+    predicted = np.flatnonzero((sheet.strata >= 0) & np.isfinite(sheet.outputs).all(axis=1))
+    if len(predicted) < _LEAST_ROWS:
         return []
-    found = suspects(sheet.strata[asked], sheet.outputs[asked])
-    places = asked[found.places]
-    agree = float(np.mean(sheet.outputs[asked].argmax(axis=1) == sheet.strata[asked]))
+    found = suspects(sheet.strata[predicted], sheet.outputs[predicted])
+    places = predicted[found.places]
+    agree = float(np.mean(sheet.outputs[predicted].argmax(axis=1) == sheet.strata[predicted]))
     examples = [
-        example(sheet.rows[i], sheet.classes[sheet.strata[i]], sheet.classes[j], sure, sheet.table.joined[i])
+        example(sheet.rows[i], sheet.classes[sheet.strata[i]], sheet.classes[j], sure, sheet.table.full_text[i])
         for i, j, sure in zip(places[:FEW], found.instead[:FEW], found.sure[:FEW], strict=True)
     ]
     return of_rows(
         "wrong label", f"labels that are likely wrong, the likeliest first (models agree with {percent(agree)} of all)",
-        sheet.rows[places], of=len(asked), examples=examples,
+        sheet.rows[places], of=len(predicted), examples=examples,
         does="tries training with less weight on such rows, and without them, and takes what scores best on others",
         change="--label-noise keep, weight or drop; or correct them in the file",
     )  # fmt: skip
@@ -71,7 +71,7 @@ def example(row: int, label: Any, reads: Any, sure: float, text: str) -> str:
 
 
 def suspects(y: Array, outputs: Array) -> Suspects:
-    """The rows whose label is likely wrong; y (n,) class indices, outputs (n, k) out-of-fold probabilities.
+    """Return the rows whose label is likely wrong; y (n,) class indices, outputs (n, k) out-of-fold probabilities.
 
     >>> y = np.array([0, 1] * 50)
     >>> outputs = np.full((100, 2), 0.02)
@@ -98,20 +98,20 @@ def suspects(y: Array, outputs: Array) -> Suspects:
 def doubted(y: Array, outputs: Array) -> Array:
     """(n,) bool: rows that a second round should not learn from; never more than half of a class.
 
-    NaN in ``outputs`` is a row that was not asked.
+    NaN in ``outputs`` is a row without a prediction.
     """
-    asked = np.flatnonzero(np.isfinite(outputs).all(axis=1))
+    predicted = np.flatnonzero(np.isfinite(outputs).all(axis=1))
     out = np.zeros(len(y), bool)
-    if len(asked) < _LEAST_ROWS:
+    if len(predicted) < _LEAST_ROWS:
         return out
-    found = suspects(y[asked], outputs[asked])
-    out[asked[found.places[found.chance >= _LEAVE]]] = True
+    found = suspects(y[predicted], outputs[predicted])
+    out[predicted[found.places[found.chance >= _LEAVE]]] = True
     lost = np.bincount(y[out], minlength=outputs.shape[1]) / np.maximum(np.bincount(y, minlength=outputs.shape[1]), 1)
     return out & (lost <= 0.5)[y]
 
 
 def tempered(y: Array, outputs: Array) -> Array:
-    """The same probabilities, made as sure as they are right by one temperature (Guo et al., 2017)."""
+    """Return the same probabilities, made as sure as they are right by one temperature (Guo et al., 2017)."""
     from scipy.optimize import minimize_scalar
 
     logs, at = np.log(np.clip(outputs, 1e-9, 1)).astype(np.float64), np.arange(len(y))
@@ -128,7 +128,9 @@ def tempered(y: Array, outputs: Array) -> Array:
 
 
 def _wrong_share(y: Array, calibrated: Array) -> float:
-    """The least of cleanlab's estimate, over the classes that have rows, and of what is wrong where one is surest."""
+    """Return the least of cleanlab's estimate, over the classes that have rows, and of what is wrong where one is
+    surest.
+    """
     from cleanlab.count import estimate_joint
 
     there, compact = np.unique(y, return_inverse=True)

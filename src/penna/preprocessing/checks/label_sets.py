@@ -6,7 +6,7 @@ import numpy as np
 
 from penna.data.arrays import Array
 from penna.data.table import Finding
-from penna.preprocessing.check_context import Sheet
+from penna.preprocessing.check_context import CheckContext
 from penna.preprocessing.checks import _label_spelling
 from penna.preprocessing.checks.class_balance import RARE_ROWS
 from penna.preprocessing.data_findings import FEW, of_rows, quoted
@@ -15,7 +15,7 @@ LOOKS_FOR = "of several labels in a row: rare ones, spellings, and those that al
 NEEDS = ""
 
 
-def find(sheet: Sheet) -> list[Finding]:
+def find(sheet: CheckContext) -> list[Finding]:
     """One finding each for labels of few rows, spellings, and labels that say the same."""
     target = sheet.table.target
     if target is None or not sheet.table.target_form or not all(type(cell) is tuple for cell in target):
@@ -33,12 +33,12 @@ def find(sheet: Sheet) -> list[Finding]:
     return [*_rare(sheet, rows, counts), *spelt, *_together(sheet, rows, counts)]
 
 
-def _at(sheet: Sheet, rows: dict[Any, list[int]], labels: list[Any]) -> Array:
+def _at(sheet: CheckContext, rows: dict[Any, list[int]], labels: list[Any]) -> Array:
     """Numbers of the rows that have any of these labels."""
     return np.asarray(sheet.rows[np.unique(np.concatenate([rows[label] for label in labels] or [[]]).astype(np.int64))])
 
 
-def _rare(sheet: Sheet, rows: dict[Any, list[int]], counts: dict[Any, int]) -> list[Finding]:
+def _rare(sheet: CheckContext, rows: dict[Any, list[int]], counts: dict[Any, int]) -> list[Finding]:
     rare = sorted(
         (label for label in counts if counts[label] < RARE_ROWS), key=lambda label: (counts[label], str(label))
     )
@@ -56,7 +56,7 @@ def _rare(sheet: Sheet, rows: dict[Any, list[int]], counts: dict[Any, int]) -> l
     ]  # fmt: skip
 
 
-def _together(sheet: Sheet, rows: dict[Any, list[int]], counts: dict[Any, int]) -> list[Finding]:
+def _together(sheet: CheckContext, rows: dict[Any, list[int]], counts: dict[Any, int]) -> list[Finding]:
     """Labels that the same rows have: one of them says all."""
     same: dict[tuple[int, ...], list[Any]] = {}
     for label, at in rows.items():

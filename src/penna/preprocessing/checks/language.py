@@ -1,5 +1,7 @@
-"""Scripts and languages: rows that are written in another than most. Scripts by ranges of Unicode; languages by stop
-words, for the twelve below, in rows of at least eight words, and only where one clearly leads.
+"""Scripts and languages: rows that are written in another than most.
+
+Scripts by ranges of Unicode; languages by stop words, for the twelve below, in rows of at least eight words, and only
+where one clearly leads.
 """
 
 from collections.abc import Sequence
@@ -10,7 +12,7 @@ import numpy as np
 from penna.data.arrays import Array
 from penna.data.table import Finding
 from penna.preprocessing import shingles
-from penna.preprocessing.check_context import Sheet
+from penna.preprocessing.check_context import CheckContext
 from penna.preprocessing.data_findings import FEW, Source, of_rows, percent, quoted
 
 LOOKS_FOR = "a mix of scripts or languages"
@@ -52,24 +54,24 @@ _STOP_WORDS = {
 _LEAST_WORDS, _LEAST_SHARE, _LEAST, _LEAD = 8, 0.12, 3, 2
 
 
-def find(sheet: Sheet) -> list[Finding]:
+def find(sheet: CheckContext) -> list[Finding]:
     """Rows in another script, and rows in another language, than most of the data."""
     kinds = _kinds(sheet)
     main = _commonest(kinds[0]), _commonest(kinds[1])
-    told = _told(sheet, "data", kinds, main)
-    return told if sheet.test is None else [*told, *_told(sheet.test, "test", _kinds(sheet.test), main)]
+    findings = _told(sheet, "data", kinds, main)
+    return findings if sheet.test is None else [*findings, *_told(sheet.test, "test", _kinds(sheet.test), main)]
 
 
-def _kinds(sheet: Sheet) -> tuple[Array, Array]:
+def _kinds(sheet: CheckContext) -> tuple[Array, Array]:
     """(n,) scripts and (n,) languages."""
-    return scripts(sheet.table.joined), languages(sheet.words)
+    return scripts(sheet.table.full_text), languages(sheet.words)
 
 
 def _commonest(kinds: Array) -> int:
     return int(np.bincount(kinds + 1)[1:].argmax()) if (kinds >= 0).any() else -1
 
 
-def _told(sheet: Sheet, source: Source, kinds: tuple[Array, Array], main: tuple[int, int]) -> list[Finding]:
+def _told(sheet: CheckContext, source: Source, kinds: tuple[Array, Array], main: tuple[int, int]) -> list[Finding]:
     odd_script, odd_language = (
         "rows written in another script than most",
         "rows that read like another language than most",
@@ -81,7 +83,7 @@ def _told(sheet: Sheet, source: Source, kinds: tuple[Array, Array], main: tuple[
 
 
 def _other(
-    sheet: Sheet, source: Source, kind: str, kinds: Array, main: int, names: Sequence[str], what: str
+    sheet: CheckContext, source: Source, kind: str, kinds: Array, main: int, names: Sequence[str], what: str
 ) -> list[Finding]:
     if main < 0:
         return []
@@ -90,7 +92,7 @@ def _other(
     shares = ", ".join(
         f"{names[j]} {percent(counts[j] / counts.sum())}" for j in np.argsort(-counts, kind="stable")[:FEW] if counts[j]
     )
-    examples = [f"row {sheet.rows[i]}, {names[kinds[i]]}: {quoted(sheet.table.joined[i])}" for i in place[: FEW - 1]]
+    examples = [f"row {sheet.rows[i]}, {names[kinds[i]]}: {quoted(sheet.table.full_text[i])}" for i in place[: FEW - 1]]
     return of_rows(
         kind, what, sheet.rows[place], "info", of=len(sheet), examples=[shares, *examples], source=source,
         does="keeps them", change="give a multilingual --encoder, or one file for each language",

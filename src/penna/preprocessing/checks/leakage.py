@@ -9,7 +9,7 @@ import numpy as np
 from penna.data.arrays import Array
 from penna.data.table import Finding
 from penna.preprocessing import shingles
-from penna.preprocessing.check_context import Sheet
+from penna.preprocessing.check_context import CheckContext
 from penna.preprocessing.columns.column import Column
 from penna.preprocessing.data_findings import FEW, Severity, of_columns, of_rows, percent, quoted
 
@@ -25,7 +25,7 @@ _NEAREST = 5
 _PURE, _COVER = 0.995, 0.95  # a word: of the rows that hold it, and of its class
 
 
-def find(sheet: Sheet) -> list[Finding]:
+def find(sheet: CheckContext) -> list[Finding]:
     """Columns that answer the target nearly alone, and words that stand in one class and in nearly all its rows."""
     if sheet.strata is None:
         return []
@@ -35,7 +35,7 @@ def find(sheet: Sheet) -> list[Finding]:
     # A text of few values, such as the name of the class in words, is a column like any other.
     texts = [] if sheet.as_is else [Column(name, cells) for name, cells in sheet.table.text.items()]
     columns = [*sheet.columns.values(), *(c for c in texts if c.distinct < 0.5 * c.present)]
-    answered = {c.name: told(c, sheet.strata, known) for c in columns}
+    answered = {c.name: predictive_strength(c, sheet.strata, known) for c in columns}
     leaks = sorted((name for name in answered if answered[name] >= GIVEN_AWAY), key=lambda name: -answered[name])
     spoken = [name for name in leaks if name in sheet.table.text]
     leaks = [name for name in leaks if name not in spoken]
@@ -43,14 +43,16 @@ def find(sheet: Sheet) -> list[Finding]:
         *of_columns(
             "leaking column", "texts of few values that give away the target", spoken,
             examples=_shares(answered, spoken),
-            does="learns from them, since they are text", change="name the text (--text), or leave one out (--ignore)",
+            does="learns from them, since they are text",
+            change="name the text (--text), or leave one out (--ignore-columns)",
         ),
         *of_columns(
             "leaking column", "columns that give away the target", leaks,
             examples=_shares(answered, leaks),
             does=f"leaves out those that answer {percent(CERTAIN)} or more and were not named, unless one is all the "
             "text that there is, and trusts the others",
-            change="--ignore COLUMN leaves it out; --numeric, --categorical, --date or --multi-value COLUMN keeps it",
+            change="--ignore-columns COLUMN leaves it out; --numeric-columns, --categorical-columns, --date-columns or "
+            "--multi-value-columns COLUMN keeps it",
         ),
         *(_words(sheet, known) if sheet.classes else []),
     ]  # fmt: skip
@@ -60,8 +62,8 @@ def _shares(answered: Mapping[str, float], names: Sequence[str]) -> list[str]:
     return [f"{name}: answers {percent(answered[name])} of what the most frequent class leaves open" for name in names]
 
 
-def told(column: Column, strata: Array, known: Array) -> float:
-    """How much of the target the column answers, from 0 to 1, on rows that it was not learnt from.
+def predictive_strength(column: Column, strata: Array, known: Array) -> float:
+    """How much of the target the column answers, from 0 to 1, on rows that it was not trained on.
 
     Each half of the rows is answered by the other: the class that a value mostly has there; numbers also by the five
     nearest ones.
@@ -113,7 +115,7 @@ def _nearest(numbers: Array, y: Array) -> float:
     return right / len(y)
 
 
-def _words(sheet: Sheet, known: Array) -> list[Finding]:
+def _words(sheet: CheckContext, known: Array) -> list[Finding]:
     """Words that (nearly) only one class has, in nearly all its rows."""
     assert sheet.strata is not None
     word, row = sheet.words.hashes, sheet.words.rows
@@ -155,6 +157,6 @@ def _frequent(word: Array, row: Array, least: float) -> tuple[Array, Array]:
     return word[kept], row[kept]
 
 
-def _spelt(sheet: Sheet, word: Any, row: int) -> str:
-    found = shingles.listed(sheet.table.joined[row])
+def _spelt(sheet: CheckContext, word: Any, row: int) -> str:
+    found = shingles.listed(sheet.table.full_text[row])
     return next((each for each in found if shingles.hashed(each) == int(word)), "")

@@ -4,23 +4,23 @@ import numpy as np
 
 from penna.data.arrays import Array
 from penna.data.table import Finding, Table
-from penna.preprocessing.check_context import Sheet
+from penna.preprocessing.check_context import CheckContext
 from penna.preprocessing.data_findings import FEW, of_rows, percent, quoted
 
 LOOKS_FOR = "length outliers, and texts that an encoder would cut"
 NEEDS = ""
 
 LONG_CELL = 100_000
-#: Encoders read so many tokens of a text unless told otherwise; most cannot read more than four times that.
+#: Encoders read so many tokens of a text unless set otherwise; most cannot read more than four times that.
 USUAL_TOKENS, MOST_TOKENS = 128, 512
 _TOKENS_PER_WORD = 1.35  # of English prose with signs, in BERT's vocabulary; more in other languages
 _FENCE = 3.0
 _FACTOR = 4.0
 
 
-def find(sheet: Sheet) -> list[Finding]:
+def find(sheet: CheckContext) -> list[Finding]:
     """Cells beyond 100,000 characters, texts far longer than the rest, and the share beyond an encoder's reach."""
-    lengths = np.fromiter(map(len, sheet.table.joined), np.int64, len(sheet))
+    lengths = np.fromiter(map(len, sheet.table.full_text), np.int64, len(sheet))
     return [*very_long(sheet.table, sheet.as_is), *_outliers(sheet, lengths), *_cut(sheet)]
 
 
@@ -37,7 +37,7 @@ def very_long(table: Table, as_is: bool = False) -> list[Finding]:
     )  # fmt: skip
 
 
-def _outliers(sheet: Sheet, lengths: Array) -> list[Finding]:
+def _outliers(sheet: CheckContext, lengths: Array) -> list[Finding]:
     """Beyond the outer fence of the logarithms (Tukey, Exploratory Data Analysis, 1977), and four times the median."""
     some = lengths[lengths > 0]
     if len(some) < 20:
@@ -47,7 +47,9 @@ def _outliers(sheet: Sheet, lengths: Array) -> list[Finding]:
     far &= lengths <= LONG_CELL
     place = np.flatnonzero(far)
     place = place[np.argsort(-lengths[place], kind="stable")]
-    examples = [f"row {sheet.rows[i]}: {lengths[i]:,} characters, {quoted(sheet.table.joined[i])}" for i in place[:FEW]]
+    examples = [
+        f"row {sheet.rows[i]}: {lengths[i]:,} characters, {quoted(sheet.table.full_text[i])}" for i in place[:FEW]
+    ]
     return of_rows(
         "length outlier", f"texts far longer than the rest (median {np.exp(middle):,.0f} characters)",
         sheet.rows[np.sort(place)], "info", of=len(sheet), examples=examples,
@@ -55,8 +57,8 @@ def _outliers(sheet: Sheet, lengths: Array) -> list[Finding]:
     )  # fmt: skip
 
 
-def _cut(sheet: Sheet) -> list[Finding]:
-    """Counted with the encoder's own tokenizer where there is one, else guessed from words."""
+def _cut(sheet: CheckContext) -> list[Finding]:
+    """Count with the encoder's own tokenizer if there is one, else guess from words."""
     if sheet.reach is not None:
         tokens, most, who, about = sheet.reach.tokens, sheet.reach.limit, sheet.reach.encoder, ""
     else:

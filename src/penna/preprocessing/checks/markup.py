@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from penna.data.table import Finding
-from penna.preprocessing.check_context import Sheet
+from penna.preprocessing.check_context import CheckContext
 from penna.preprocessing.data_findings import FEW, ROW, Source, of_rows, quoted
 
 LOOKS_FOR = "markup"
@@ -25,23 +25,24 @@ _TAG = re.compile(rf"</?(?:{_NAMES})(?:\s[^<>]{{0,1000}})?\s*/?>|<!--|<!doctype|
 _ENTITY = re.compile(r"&(?:#\d{1,6}|#x[0-9a-fA-F]{1,5}|[a-zA-Z]{2,8}\d{0,2});")
 
 
-def find(sheet: Sheet) -> list[Finding]:
+def find(sheet: CheckContext) -> list[Finding]:
     """Rows with HTML tags or entities."""
     return _told(sheet, "data") + ([] if sheet.test is None else _told(sheet.test, "test"))
 
 
-def _told(sheet: Sheet, source: Source) -> list[Finding]:
-    places = [i for i, text in enumerate(sheet.table.joined) if _place(text) is not None]
+def _told(sheet: CheckContext, source: Source) -> list[Finding]:
+    places = [i for i, text in enumerate(sheet.table.full_text) if _place(text) is not None]
     rows = sheet.rows[np.array(places, np.int64)]
     return of_rows(
         "markup", "texts with HTML tags or entities", rows, of=len(sheet), source=source,
-        examples=[f"{ROW[source]} {sheet.rows[i]}: {_around(sheet.table.joined[i])}" for i in places[:FEW]],
+        examples=[f"{ROW[source]} {sheet.rows[i]}: {_around(sheet.table.full_text[i])}" for i in places[:FEW]],
         **sheet.mends("reads them without markup, or with it"),
     )  # fmt: skip
 
 
 def _place(text: str) -> int | None:
-    """
+    """Return where markup begins, or None.
+
     >>> _place("so <b>good</b>"), _place("AT&amp;T"), _place("<user> a < b & c; <3")
     (3, 2, None)
     """

@@ -3,19 +3,19 @@
 import numpy as np
 
 from penna.data.table import Finding
-from penna.preprocessing.check_context import Sheet
+from penna.preprocessing.check_context import CheckContext
 from penna.preprocessing.data_findings import Source, of_rows
 
 LOOKS_FOR = "missing targets"
 NEEDS = ""
 
 
-def find(sheet: Sheet) -> list[Finding]:
+def find(sheet: CheckContext) -> list[Finding]:
     """Rows whose target is missing, of the data and of the test rows."""
     return _told(sheet, "data") + ([] if sheet.test is None else _told(sheet.test, "test"))
 
 
-def _told(sheet: Sheet, source: Source) -> list[Finding]:
+def _told(sheet: CheckContext, source: Source) -> list[Finding]:
     target = sheet.table.target
     if target is None:
         return []

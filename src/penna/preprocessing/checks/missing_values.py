@@ -3,7 +3,7 @@
 from collections import Counter
 
 from penna.data.table import Finding
-from penna.preprocessing.check_context import Sheet
+from penna.preprocessing.check_context import CheckContext
 from penna.preprocessing.columns.column import Column
 from penna.preprocessing.data_findings import Source, of_columns, percent
 
@@ -12,17 +12,17 @@ NEEDS = ""
 
 _LEAST_STAND_INS = 3
 _FILLED = (
-    "keeps the rows, fills numbers beside a sign of what was missing (the search chooses how), and takes a missing name"
-    " as a name of its own"
+    "keeps the rows, fills in numbers and adds an indicator of missing ones (the search chooses how), "
+    "and takes a missing name as a name of its own"
 )
 
 
-def find(sheet: Sheet) -> list[Finding]:
+def find(sheet: CheckContext) -> list[Finding]:
     """Columns with missing cells, and columns where a word such as "N/A" may mean one."""
     return _told(sheet, "data") + ([] if sheet.test is None else _told(sheet.test, "test"))
 
 
-def _told(sheet: Sheet, source: Source) -> list[Finding]:
+def _told(sheet: CheckContext, source: Source) -> list[Finding]:
     columns, several = list(sheet.columns.values()), len(sheet.table.text) > 1
     # Of a single text column, empty cells are empty texts.
     texts = [Column(name, cells) for name, cells in sheet.table.text.items()] if several else []

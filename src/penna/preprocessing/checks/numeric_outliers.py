@@ -4,7 +4,7 @@ import numpy as np
 
 from penna.data.arrays import Array
 from penna.data.table import Finding
-from penna.preprocessing.check_context import Sheet
+from penna.preprocessing.check_context import CheckContext
 from penna.preprocessing.columns.column import Column
 from penna.preprocessing.data_findings import Source, of_columns, quoted
 
@@ -18,12 +18,12 @@ _MIXED = 0.8  # words in more cells than this are no mistake
 _FEW_VALUES = 20  # of sizes, grades and the like, some may be called by numbers
 
 
-def find(sheet: Sheet) -> list[Finding]:
+def find(sheet: CheckContext) -> list[Finding]:
     """Outliers and infinities of numeric columns, and columns that hold numbers and words."""
     return _told(sheet, "data") + ([] if sheet.test is None else _told(sheet.test, "test"))
 
 
-def _told(sheet: Sheet, source: Source) -> list[Finding]:
+def _told(sheet: CheckContext, source: Source) -> list[Finding]:
     far = {c.name: place for c in sheet.columns.values() if c.numeric and len(place := outliers(c.numbers))}
     mixed = {c.name: place for c in sheet.columns.values() if len(place := _no_numbers(c))}
     return [
@@ -36,7 +36,7 @@ def _told(sheet: Sheet, source: Source) -> list[Finding]:
             "mixed column", "columns that hold numbers in some rows and words in others", list(mixed), source=source,
             rows=_together(sheet, mixed), examples=[_words(sheet, sheet.columns[name], mixed[name]) for name in mixed],
             does="takes such a column as names, unless nearly all its cells are numbers: then words count as missing",
-            change="--numeric COLUMN, or --categorical COLUMN",
+            change="--numeric-columns COLUMN, or --categorical-columns COLUMN",
         ),
     ]  # fmt: skip
 
@@ -68,24 +68,24 @@ def outliers(numbers: Array) -> Array:
 
 def _no_numbers(column: Column) -> Array:
     """Positions of words in a column of numbers."""
-    said = ~(column.missing | column.stand_ins)
-    words = said & np.isnan(column.numbers)
-    share = float(words.sum()) / max(int(said.sum()), 1)
+    filled = ~(column.missing | column.stand_ins)
+    words = filled & np.isnan(column.numbers)
+    share = float(words.sum()) / max(int(filled.sum()), 1)
     mixed = 0 < share < 0.5 or (0.5 <= share < _MIXED and column.distinct > _FEW_VALUES)
     return np.flatnonzero(words) if mixed and column.present >= _LEAST_ROWS else np.zeros(0, np.int64)
 
 
-def _together(sheet: Sheet, places: dict[str, Array]) -> Array:
+def _together(sheet: CheckContext, places: dict[str, Array]) -> Array:
     return sheet.rows[np.unique(np.concatenate(list(places.values())))] if places else np.zeros(0, np.int64)
 
 
-def _far(sheet: Sheet, column: Column, place: Array) -> str:
+def _far(sheet: CheckContext, column: Column, place: Array) -> str:
     finite = column.numbers[np.isfinite(column.numbers)]
     low, high = np.quantile(finite, [0.25, 0.75])
     shown = ", ".join(f"{column.texts[i]} (row {sheet.rows[i]})" for i in place[:3])
     return f"{column.name}: {len(place):,} cells such as {shown}; half of all are from {low:g} to {high:g}"
 
 
-def _words(sheet: Sheet, column: Column, place: Array) -> str:
+def _words(sheet: CheckContext, column: Column, place: Array) -> str:
     shown = ", ".join(f"{quoted(column.texts[i], 30)} (row {sheet.rows[i]})" for i in place[:3])
     return f"{column.name}: {len(place):,} of {column.present:,} cells, such as {shown}"

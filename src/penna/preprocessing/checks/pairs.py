@@ -4,7 +4,7 @@ import numpy as np
 
 from penna.data.arrays import Array
 from penna.data.table import Finding, Table
-from penna.preprocessing.check_context import Sheet
+from penna.preprocessing.check_context import CheckContext
 from penna.preprocessing.data_findings import FEW, of_rows, quoted
 
 LOOKS_FOR = "pairs with one side empty, and sides that stand on several rows, also across train and test"
@@ -14,7 +14,7 @@ NEEDS = ""
 _SHARED = 0.2
 
 
-def find(sheet: Sheet) -> list[Finding]:
+def find(sheet: CheckContext) -> list[Finding]:
     """Nothing for tables whose rows are no pairs."""
     if sheet.table.pair is None:
         return []
@@ -25,48 +25,48 @@ def half_empty(table: Table) -> list[Finding]:
     """Pairs of which one text is empty: used as they are."""
     if table.pair is None:
         return []
-    first, second = map(_written, table.sides)
+    first, second = map(_written, table.pair_tables)
     return of_rows(
         "half pair", "pairs of which one text is empty", table.rows[first != second], of=len(table),
         does="uses them as they are", change="fill in the empty side in the file, or drop such rows",
     )  # fmt: skip
 
 
-def _shared(sheet: Sheet) -> list[Finding]:
-    """Sides that come again: what a model learns about one such text, it may be asked for in another row."""
+def _shared(sheet: CheckContext) -> list[Finding]:
+    """Sides that come again: what a model learns about one such text, it may meet in another row."""
     found = []
-    for name, side in zip(sheet.table.pair or (), sheet.table.sides, strict=True):
+    for name, side in zip(sheet.table.pair or (), sheet.table.pair_tables, strict=True):
         _, codes, counts = np.unique(side.hashes, return_inverse=True, return_counts=True)
         again = (counts[codes] > 1) & _written(side)
         if again.mean() >= _SHARED:
             most = int(np.argmax(np.where(again, counts[codes], 0)))
             found += of_rows(
                 "shared side", f"rows whose {name!r} stands on other rows, too", sheet.rows[again], "info",
-                of=len(sheet), examples=[f"on {counts[codes[most]]:,} rows: {quoted(side.joined[most])}"],
+                of=len(sheet), examples=[f"on {counts[codes[most]]:,} rows: {quoted(side.full_text[most])}"],
                 does="keeps such rows on one side of every split, where a text stands on ten at most and no chain of "
                 "rows is longer than a twentieth of the table",
-                change="name a column with --group: rows of a group stay together then, and no others",
+                change="name a column with --group-column: rows of a group stay together then, and no others",
             )  # fmt: skip
     return found
 
 
-def _leaks(sheet: Sheet) -> list[Finding]:
-    """Test rows of which one side is in the data, beside another text; whole pairs are told of as copies."""
+def _leaks(sheet: CheckContext) -> list[Finding]:
+    """Test rows of which one side is in the data, with another text; whole pairs are reported as copies."""
     test = sheet.test
     if test is None or test.table.pair is None:
         return []
     whole = np.isin(test.table.hashes, sheet.table.hashes)
     found = []
-    for name, side, known in zip(sheet.table.pair or (), test.table.sides, sheet.table.sides, strict=True):
+    for name, side, known in zip(sheet.table.pair or (), test.table.pair_tables, sheet.table.pair_tables, strict=True):
         both = np.isin(side.hashes, known.hashes) & ~whole & _written(side)
         found += of_rows(
             "side leak", f"test rows whose {name!r} is also in the data, in another pair", test.rows[both],
-            of=len(test), source="test", does="counts them in the exam",
-            examples=[f"test row {test.rows[i]}: {quoted(side.joined[i])}" for i in np.flatnonzero(both)[:FEW]],
+            of=len(test), source="test", does="counts them in the test set",
+            examples=[f"test row {test.rows[i]}: {quoted(side.full_text[i])}" for i in np.flatnonzero(both)[:FEW]],
             change="drop them from the test file, or from the data",
         )  # fmt: skip
     return found
 
 
 def _written(side: Table) -> Array:
-    return np.array([bool(text.strip()) for text in side.joined], bool)
+    return np.array([bool(text.strip()) for text in side.full_text], bool)

@@ -4,7 +4,7 @@ import numpy as np
 
 from penna.data.arrays import Array
 from penna.data.table import Finding
-from penna.preprocessing.check_context import Sheet
+from penna.preprocessing.check_context import CheckContext
 from penna.preprocessing.data_findings import FEW, of_rows, quoted
 
 LOOKS_FOR = "texts unlike all others (with an encoder)"
@@ -17,7 +17,7 @@ _MOST_SHARE = 0.02
 _BLOCK = 2_000
 
 
-def find(sheet: Sheet) -> list[Finding]:
+def find(sheet: CheckContext) -> list[Finding]:
     """Rows whose mean distance to their ten nearest neighbours lies far beyond what is usual here."""
     if sheet.vectors is None:
         return []
@@ -30,7 +30,7 @@ def find(sheet: Sheet) -> list[Finding]:
     order = np.argsort(-far, kind="stable")[: max(1, int(_MOST_SHARE * len(far)))]
     order = order[far[order] > middle + _FENCE * spread]
     place = usable[order]
-    examples = [f"row {sheet.rows[i]}: {quoted(sheet.table.joined[i])}" for i in place[:FEW]]
+    examples = [f"row {sheet.rows[i]}: {quoted(sheet.table.full_text[i])}" for i in place[:FEW]]
     return of_rows(
         "outlier text", "texts unlike all others, the strangest first", sheet.rows[place], "info", of=len(sheet),
         examples=examples, does="keeps them", change="look whether they belong here; drop them in the file if not",

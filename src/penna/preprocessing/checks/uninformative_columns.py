@@ -1,4 +1,4 @@
-"""Columns from which nothing can be learnt: constants, ids, and copies of other columns."""
+"""Columns from which nothing can be learned: constants, ids, and copies of other columns."""
 
 import hashlib
 import re
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from penna.data.table import Finding
-from penna.preprocessing.check_context import Sheet
+from penna.preprocessing.check_context import CheckContext
 from penna.preprocessing.columns.column import Column
 from penna.preprocessing.data_findings import of_columns, quoted
 
@@ -23,7 +23,7 @@ _ID_NAME = re.compile(
 _ID_CELL = re.compile(r"\S{1,80}")
 
 
-def find(sheet: Sheet) -> list[Finding]:
+def find(sheet: CheckContext) -> list[Finding]:
     """Constants, ids and copies among the other columns."""
     copies = _copies([c for c in sheet.columns.values() if c.distinct > 1])
     return [
@@ -32,7 +32,7 @@ def find(sheet: Sheet) -> list[Finding]:
         *of_columns(
             "copied column", "columns that say the same as another one", list(copies), "info",
             examples=[f"{name} says what {of} says" for name, of in copies.items()],
-            does="keeps both", change="--ignore COLUMN leaves one of them out",
+            does="keeps both", change="--ignore-columns COLUMN leaves one of them out",
         ),
     ]  # fmt: skip
 
@@ -45,7 +45,7 @@ def useless(columns: Iterable[Column]) -> list[Finding]:
     ids = [c for c in columns if _is_id(c)]
     idle, named = (
         "leaves them out",
-        "name a column (--numeric, --categorical, --date, --multi-value) to use it all the same",
+        "name a column (--numeric-columns, --categorical-columns, --date-columns, --multi-value-columns) to use it",
     )
     return [
         *of_columns("empty column", "columns without any value", empty, does=idle, change="fill it in the file"),
@@ -57,7 +57,7 @@ def useless(columns: Iterable[Column]) -> list[Finding]:
         *of_columns(
             "id column", "columns with another value in (nearly) every row, like ids", [c.name for c in ids], "info",
             examples=[f"{c.name}: {c.distinct:,} values in {c.present:,} rows, such as {_first(c)}" for c in ids],
-            does=idle, change=f"{named}; a column that groups rows belongs into --group",
+            does=idle, change=f"{named}; a column that groups rows belongs into --group-column",
         ),
     ]  # fmt: skip
 

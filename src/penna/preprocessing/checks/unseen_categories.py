@@ -4,7 +4,7 @@ import numpy as np
 
 from penna.data.arrays import Array
 from penna.data.table import Finding
-from penna.preprocessing.check_context import Sheet
+from penna.preprocessing.check_context import CheckContext
 from penna.preprocessing.columns.column import Column
 from penna.preprocessing.data_findings import FEW, at_rows, of_columns, of_rows, percent, quoted
 
@@ -15,7 +15,7 @@ NEEDS = ""
 _REPEATS = 0.2
 
 
-def find(sheet: Sheet) -> list[Finding]:
+def find(sheet: CheckContext) -> list[Finding]:
     """Unseen categories by column, unseen labels, and columns that one of the two tables lacks."""
     test = sheet.test
     if test is None:
@@ -28,13 +28,13 @@ def find(sheet: Sheet) -> list[Finding]:
         *of_columns(
             "unseen category", "columns whose test rows have categories that the data never shows", list(new),
             rows=rows, source="test", examples=[_named(test.columns[name], place) for name, place in new.items()],
-            does="takes them for names of few rows, of which it learnt what those have in common",
+            does="treats them as rare categories",
             change="add rows with these categories to the data",
         ),
         *of_columns(
             "missing column", "columns that the test file lacks", lacking, source="test",
             does="counts them as missing in every test row",
-            change="add them to the test file, or leave them out with --ignore COLUMN",
+            change="add them to the test file, or leave them out with --ignore-columns COLUMN",
         ),
         *_labels(sheet, test),
     ]  # fmt: skip
@@ -55,7 +55,7 @@ def _named(column: Column, place: Array) -> str:
     return f"{column.name}: {len(place):,} test rows, {percent(len(place) / len(column))}, with {shown}"
 
 
-def _labels(sheet: Sheet, test: Sheet) -> list[Finding]:
+def _labels(sheet: CheckContext, test: CheckContext) -> list[Finding]:
     if not sheet.classes or test.table.target is None:
         return []
     known = set(map(str, sheet.classes))
@@ -63,5 +63,5 @@ def _labels(sheet: Sheet, test: Sheet) -> list[Finding]:
     examples = at_rows(test.rows[new], test.table.target[new], "test")[:FEW]
     return of_rows(
         "unknown label", "test rows whose label the data never shows", test.rows[new], of=len(test), source="test",
-        examples=examples, does="leaves them out of the exam", change="add rows with these labels to the data",
+        examples=examples, does="leaves them out of the test set", change="add rows with these labels to the data",
     )  # fmt: skip

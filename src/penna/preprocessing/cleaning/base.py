@@ -1,8 +1,10 @@
-"""Cleaning of texts: small pure steps, one file each; the folder is the registry. Learns nothing, so that no row can
-teach another: a text is cleaned alike in training, in every fold and when it is served.
+"""Cleaning of texts: small pure steps, one file each; the folder is the registry.
 
-A recipe names its steps in the knob ``clean``, joined by "+" in the order that they are taken in, each with a choice
-where it offers one: ``"unicode:nfkc+markup+spaces"``. The artefact stores the same steps, and replays them.
+Learns nothing, so that no row can teach another: a text is cleaned alike in training, in every fold and when it is
+served.
+
+A recipe names its steps in the hyperparameter ``clean``, joined by "+" in the order that they are taken in, each with a
+choice where it offers one: ``"unicode:nfkc+markup+spaces"``. The artefact stores the same steps, and replays them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,11 +29,11 @@ class Step(Protocol):
 
     #: What a recipe may ask of the step; the first is meant where it asks nothing. ``("",)`` where there is no choice.
     CHOICES: tuple[str, ...]
-    #: What must be installed to take the step, beside penna and numpy.
+    #: What must be installed for the step, apart from penna and numpy.
     PACKAGES: tuple[str, ...]
 
     def clean(self, text: str, choice: str) -> str:
-        """The text, cleaned; the same object, and quickly, where there is nothing to do. Never raises."""
+        """Return the text, cleaned; the same object, and quickly, where there is nothing to do. Never raises."""
         ...
 
 
@@ -47,7 +49,10 @@ class Cleaning:
 
     @classmethod
     def of(cls, names: str) -> "Cleaning":
-        """From a recipe's knob. Raises SettingError, naming what there is, for a step or choice that is not known."""
+        """From a recipe's hyperparameter.
+
+        Raises SettingError, naming what there is, for a step or choice that is not known.
+        """
         if names == NONE:
             return cls()
         parts = [part.strip().partition(":") for part in names.split("+")]
@@ -61,11 +66,12 @@ class Cleaning:
         return cls(tuple((str(line["step"]), _choice(str(line["step"]), str(line["choice"]))) for line in data))
 
     def to_json(self) -> list[dict[str, str]]:
+        """Return a JSON-able form."""
         return [{"step": name, "choice": choice} for name, choice in self.steps]
 
     def __str__(self) -> str:
-        said = [name if choice == _step(name).CHOICES[0] else f"{name}:{choice}" for name, choice in self.steps]
-        return "+".join(said) or NONE
+        names = [name if choice == _step(name).CHOICES[0] else f"{name}:{choice}" for name, choice in self.steps]
+        return "+".join(names) or NONE
 
     @property
     def packages(self) -> tuple[str, ...]:
@@ -86,7 +92,7 @@ class Cleaning:
         return out
 
     def __call__(self, table: Table) -> Table:
-        """The same rows with cleaned texts, and so with hashes of their own: caches never mix the two."""
+        """Return the same rows with cleaned texts, and so with hashes of their own: caches never mix the two."""
         if not self.steps:
             return table
         return replace(table, text={name: self.column(cells) for name, cells in table.text.items()})
@@ -98,7 +104,7 @@ def _step(name: str) -> Step:
 
 
 def _choice(name: str, choice: str) -> str:
-    """The choice, or the step's first where nothing was chosen."""
+    """Return the choice, or the step's first where nothing was chosen."""
     offered = _step(name).CHOICES
     if choice and choice not in offered:
         there = f"choose one of {', '.join(offered)}" if offered != ("",) else "it offers none"

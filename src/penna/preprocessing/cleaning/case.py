@@ -5,7 +5,8 @@ PACKAGES: tuple[str, ...] = ()
 
 
 def clean(text: str, choice: str) -> str:
-    """
+    """Lower the case.
+
     >>> clean("Why ME", "")
     'why me'
     """

@@ -5,7 +5,7 @@ import re
 CHOICES = ("",)
 PACKAGES: tuple[str, ...] = ()
 
-# The words that TweetEval's models have learnt (Barbieri et al. 2020), and one more.
+# The words that TweetEval's models have learned (Barbieri et al. 2020), and one more.
 PAGE, MAIL, USER = "http", "@email", "@user"
 _URL = re.compile(r"(?<!\w)(?:[hH][tT][tT][pP][sS]?://|[wW]{3}\.)[^\s<>\"]+")
 # Begun at an edge only: no text can make this slow.
@@ -14,7 +14,8 @@ _USER = re.compile(r"(?<![\w@.])@\w+")
 
 
 def clean(text: str, choice: str) -> str:
-    """
+    """Replace links, users and mail addresses by tokens.
+
     >>> clean("@ann see https://x.org/a?b or write to ann@x.org", "")
     '@user see http or write to @email'
     """

@@ -29,7 +29,8 @@ _PASSES = 4
 
 
 def clean(text: str, choice: str) -> str:
-    """
+    """Remove markup and decode entities.
+
     >>> clean("<p>Fish &amp; chips</p><script>x()</script> <b>now</b>", "")
     ' Fish & chips  now'
     """

@@ -7,7 +7,8 @@ WORD = "[missing]"
 
 
 def clean(text: str, choice: str) -> str:
-    """
+    """Replace an empty text by a token.
+
     >>> clean(" ", "")
     '[missing]'
     """

@@ -11,7 +11,8 @@ _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 
 
 def clean(text: str, choice: str) -> str:
-    """
+    """Replace digits.
+
     >>> clean("paid 1,250.00 in 2019", "shape"), clean("paid 1,250.00 in 2019", "token")
     ('paid 0,000.00 in 0000', 'paid 0 in 0')
     """

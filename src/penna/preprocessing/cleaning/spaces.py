@@ -10,7 +10,8 @@ _NOTHING = re.compile("[\u00ad\u200b\u2060\ufeff]+")
 
 
 def clean(text: str, choice: str) -> str:
-    """
+    """Collapse white space.
+
     >>> clean(" so\\u200bme \\t words\\n", "")
     'some words'
     """

@@ -26,7 +26,8 @@ _REPAIR = ftfy.TextFixerConfig(
 
 
 def clean(text: str, choice: str) -> str:
-    """
+    """Repair and normalize Unicode.
+
     >>> clean("The caf\\u00c3\\u00a9 canâ€™t", "nfc")
     "The café can't"
     """

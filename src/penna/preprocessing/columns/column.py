@@ -37,7 +37,7 @@ class Column:
 
     @cached_property
     def missing(self) -> Array:
-        """(n,) bool"""
+        """(n,) bool."""
         return np.isnan(self.cells) if self.read else np.fromiter((not text for text in self.texts), bool, len(self))
 
     @cached_property
@@ -75,13 +75,14 @@ class Column:
         """It was named so, or nearly all of its cells that say something are numbers."""
         if self.role:
             return self.role == "numeric"
-        said = ~(self.missing | self.stand_ins)
-        numbers = self.numbers[said]
+        filled = ~(self.missing | self.stand_ins)
+        numbers = self.numbers[filled]
         return bool(np.isfinite(numbers).any()) and float((~np.isnan(numbers)).mean()) >= 0.95
 
 
 def _codes(numbers: Array) -> Array:
-    """
+    """Return numbers as codes.
+
     >>> _codes(np.array([2.5, np.nan, 1.0, 2.5])).tolist()
     [0, -1, 1, 0]
     """

@@ -1,4 +1,4 @@
-"""Columns beside the text: what each holds, and its cells as values. Roles are inferred, said, and can be named.
+"""Columns other than the text: what each holds, and its cells as values. Roles are inferred, shown, and can be set.
 
 What the training table settles (roles and forms) is a ``Field`` for each column, which ``replay`` applies to others.
 """
@@ -19,17 +19,17 @@ from penna.preprocessing.columns.types import date
 from penna.preprocessing.data_findings import FEW, of_columns, of_rows
 
 IGNORE = "ignore"
-#: Roles that a user can name.
+#: Roles that a user can set, each by an option called ``<role>_columns``.
 NAMED = ("numeric", "categorical", "date", "multi_value", IGNORE)
 _MANY = 20  # columns of which one finding each would be too much to read
-_SOME = 20_000  # cells that a kind is told by
-_CHANGE = "name the column (--numeric, --categorical, --date, --multi-value) to have it otherwise"
+_SOME = 20_000  # cells that a kind is recognized by
+_CHANGE = "set --numeric-columns, --categorical-columns, --date-columns or --multi-value-columns to change it"
 
 
-def asked(**named: Sequence[str] | str | None) -> dict[str, str]:
+def requested_roles(**named: Sequence[str] | str | None) -> dict[str, str]:
     """Column -> role, from columns named by role. Raises TableError for a column of two roles.
 
-    >>> asked(numeric=("age",), ignore="name")
+    >>> requested_roles(numeric=("age",), ignore="name")
     {'age': 'numeric', 'name': 'ignore'}
     """
     found: dict[str, str] = {}
@@ -41,7 +41,9 @@ def asked(**named: Sequence[str] | str | None) -> dict[str, str]:
 
 
 def typed(table: Table, wanted: Mapping[str, str]) -> tuple[Table, list[Finding]]:
-    """The table with values in place of the cells that were found; columns of no use are left out, and said.
+    """Return the table with values in place of the cells that were found.
+
+    Columns of no use are left out, with a finding.
 
     ``wanted``: column -> role, where a user named one. Raises TableError for a column that has no cell of that role.
     """
@@ -51,17 +53,17 @@ def typed(table: Table, wanted: Mapping[str, str]) -> tuple[Table, list[Finding]
         _demand(name, cells[name], fields[name])
     found = {name: Column(name, cells[name]) for name in cells if name not in wanted}
     found = {name: column for name, column in found.items() if _may_be_id(fields[name])}
-    said = uninformative_columns.useless(found.values())
-    idling = {name for finding in said for name in finding.columns}
+    useless = uninformative_columns.useless(found.values())
+    idling = {name for finding in useless for name in finding.columns}
     fields = {name: field for name, field in fields.items() if name not in idling}
     unknown = [name for name, field in fields.items() if field is None]
-    said += of_columns(
+    useless += of_columns(
         "unknown column", "columns left out whose cells are neither numbers, dates nor names that come again", unknown,
-        "info", does="leaves them out", change="name them (--text, --categorical) to use them",
+        "info", does="leaves them out", change="name them (--text, --categorical-columns) to use them",
     )  # fmt: skip
-    said += _doubtful_dates(cells, fields, table.rows)
+    useless += _doubtful_dates(cells, fields, table.rows)
     table, more = _read(table, {name: field for name, field in fields.items() if field is not None})
-    return table, [*said, *_mixed(found, table), *more]
+    return table, [*useless, *_mixed(found, table), *more]
 
 
 def _demand(name: str, cells: Array, field: Field | None) -> None:
@@ -80,20 +82,22 @@ def _may_be_id(field: Field | None) -> bool:
 
 
 def replay(table: Table, fields: Mapping[str, Field]) -> tuple[Table, list[Finding]]:
-    """The table with exactly these columns, read as they were when the fields were settled; what is not there counts
-    as missing."""
+    """Return the table with exactly these columns, read as they were when the fields were settled.
+
+    What is not there counts as missing.
+    """
     if table.fields == fields:
         return table, []
     absent = [name for name in fields if name not in table.columns]
-    said = of_columns(
+    findings = of_columns(
         "absent column", "columns that the model reads are not there, and count as missing in every row", absent
     )
     table, more = _read(table, fields)
-    return table, [*said, *more]
+    return table, [*findings, *more]
 
 
 def merged(findings: Sequence[Finding]) -> list[Finding]:
-    """Of a table that came in chunks: what was said of several of them, once, with the rows of all."""
+    """Of a table that came in chunks: what is known of several of them, once, with the rows of all."""
     found: dict[str, Finding] = {}
     for finding in findings:
         what = finding.message.rpartition(": ")[0] or finding.message  # a column's name may have a colon, too
@@ -106,23 +110,27 @@ def merged(findings: Sequence[Finding]) -> list[Finding]:
 
 def without_leaks(table: Table, strata: Array, named: Mapping[str, str]) -> tuple[Table, list[Finding]]:
     """Without the columns that give away the target, unless a user named them, or one is all the text that there is.
-    ``strata`` (n,) of the target."""
+
+    ``strata`` (n,) of the target.
+    """
     every = np.arange(len(table))
-    told = {n: leakage.told(Column(n, c), strata, every) for n, c in table.columns.items() if n not in named}
-    lost = [name for name, share in told.items() if share >= leakage.CERTAIN]
+    leaks = {
+        n: leakage.predictive_strength(Column(n, c), strata, every) for n, c in table.columns.items() if n not in named
+    }
+    lost = [name for name, share in leaks.items() if share >= leakage.CERTAIN]
     words = _only_words(table, lost, len(np.unique(strata)))
     lost = [name for name in lost if name not in words]
-    said = of_columns(
+    findings = of_columns(
         "leaking column", "columns that give away the target, kept because no other holds words", words,
-        examples=[f"{n}: answers {100 * told[n]:.0f} % of what the most frequent class leaves open" for n in words],
-        does="learns from it and trusts it", change="leave it out (--ignore) if it is not known at prediction",
+        examples=[f"{n}: answers {100 * leaks[n]:.0f} % of what the most frequent class leaves open" for n in words],
+        does="learns from it and trusts it", change="leave it out (--ignore-columns) if it is not known at prediction",
     )  # fmt: skip
-    said += of_columns(
+    findings += of_columns(
         "leaking column", "columns left out because they give away the target", lost,
-        examples=[f"{n}: answers {100 * told[n]:.0f} % of what the most frequent class leaves open" for n in lost],
+        examples=[f"{n}: answers {100 * leaks[n]:.0f} % of what the most frequent class leaves open" for n in lost],
         does="leaves them out", change=_CHANGE,
     )  # fmt: skip
-    return (only(table, [name for name in table.columns if name not in lost]) if lost else table), said
+    return (only(table, [name for name in table.columns if name not in lost]) if lost else table), findings
 
 
 def _only_words(table: Table, lost: Sequence[str], classes: int) -> list[str]:
@@ -146,7 +154,7 @@ def _holds_words(cells: Array) -> bool:
 
 
 def only(table: Table, names: Sequence[str]) -> Table:
-    """The table with these columns beside its text."""
+    """Return the table with these columns next to its text."""
     roles = {n: "other" if n in table.columns and n not in names else role for n, role in table.roles.items()}
     return replace(
         table,
@@ -157,7 +165,7 @@ def only(table: Table, names: Sequence[str]) -> Table:
 
 
 def _field(cells: Array, role: str | None) -> Field | None:
-    """What a column holds, told by a part of its cells that say something; None where that is nothing of use."""
+    """Return what a column holds, inferred from some of its filled cells; None where that is nothing of use."""
     some = cells[:: max(1, len(cells) // _SOME)]
     present = [not types.absent(cell) for cell in some]
     some = some[np.array(present, bool)] if any(present) else cells[[not types.absent(cell) for cell in cells]]
@@ -193,7 +201,7 @@ def _read(table: Table, fields: Mapping[str, Field]) -> tuple[Table, list[Findin
 
 
 def _unread(table: Table, fields: Mapping[str, Field], places: Mapping[str, Array]) -> list[Finding]:
-    """What is said of cells that could not be read: of each column, or of very many columns together."""
+    """Return what is known of cells that could not be read: of each column, or of very many columns together."""
     mend: dict[str, Any] = {"does": "counts them as missing", "change": "mend them in the file, or name another role"}
     cells = {n: [f"{str(cell)[:60]!r}" for cell in table.columns[n][at[:FEW]]] for n, at in places.items()}
     if len(places) > _MANY:
@@ -235,5 +243,5 @@ def _mixed(columns: Mapping[str, Column], table: Table) -> list[Finding]:
             found += [name] if 0.2 < share < types.SHARE and column.distinct > 20 else []
     return of_columns(
         "mixed column", "columns with numbers in some rows and words in others, taken as names", found,
-        does="takes each cell as a name", change="name the column (--numeric) to count words as missing",
+        does="takes each cell as a name", change="name the column (--numeric-columns) to count words as missing",
     )  # fmt: skip

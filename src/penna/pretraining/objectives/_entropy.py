@@ -26,7 +26,7 @@ class _Entropy(torch.autograd.Function):  # type: ignore[misc]  # torch is not f
 
 
 def entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """The sum of -log p(label) over (m, vocab) logits, in float32; its gradient has the logits' own type.
+    """Return the sum of -log p(label) over (m, vocab) logits, in float32; its gradient has the logits' own type.
 
     >>> round(entropy(torch.zeros(3, 4), torch.tensor([0, 1, 2])).item() / 3, 4)  # log 4
     1.3863

@@ -24,7 +24,7 @@ class Seen:
     """A teacher's states, and where its own text ends."""
 
     last: torch.Tensor  # (b, t, width)
-    before: torch.Tensor | None  # (b, t, width): what went into the last layer, where it was asked for
+    before: torch.Tensor | None  # (b, t, width): what went into the last layer, where it was requested
     mask: torch.Tensor  # (b, t) bool
 
 
@@ -57,7 +57,7 @@ class Teacher:
         return per_call * (self.checkpoint.layers if self.checkpoint.shared_layers else 1)
 
     def check(self, length: int, whole_tokens: bool) -> None:
-        """Raises EncoderError where it cannot teach what is asked."""
+        """Raise EncoderError where it cannot teach what is requested."""
         if whole_tokens and not self.same:
             raise EncoderError(
                 f"the teacher {self.checkpoint.name!r} cuts text into other tokens than --tokenizer does, so there are "
@@ -113,7 +113,10 @@ def _numbers(tokenizer: Any, vocabulary: Vocabulary) -> Array | None:
 
 
 def projections(module: nn.Module, name: str) -> list[nn.Module]:
-    """The last modules called query, key and value inside ``module``. Raises EncoderError where there are none."""
+    """Return the last modules called query, key and value inside ``module``.
+
+    Raises EncoderError where there are none.
+    """
     found = []
     for projection in PROJECTIONS:
         named = [m for n, m in module.named_modules() if n.rsplit(".", 1)[-1] == projection]
@@ -124,7 +127,7 @@ def projections(module: nn.Module, name: str) -> list[nn.Module]:
 
 
 def heads(one: int, other: int, most: int = 16) -> int:
-    """The most parts, up to ``most``, into which both widths can be cut.
+    """Return the most parts, up to ``most``, into which both widths can be cut.
 
     >>> heads(384, 768), heads(192, 384)
     (16, 16)

@@ -46,26 +46,32 @@ class Terms:
 
 
 class Objective(Protocol):
-    """One thing to learn. ``module`` holds what it learns beside the encoder, and is not part of the encoder's file."""
+    """One thing to learn.
+
+    ``module`` holds what it learns next to the encoder, and is not part of the encoder's file.
+    """
 
     view: View
     pairing: Pairing | None  # what it needs; None where that is no matter
     module: "nn.Module"
-    flops: float  # for one token it sees, beside what the encoder and its heads do; a teacher's pass
+    flops: float  # for one token it sees, next to what the encoder and its heads do; a teacher's pass
 
     def prepare(self, batch: Batch, rows: slice, number: int, progress: float) -> dict[str, Array]:
-        """Arrays for this batch, made on the processor while the one before it is learnt.
+        """Arrays for this batch, made on the processor while the one before it is learned.
 
         A new "ids" (b, s) stands in place of the batch's own. ``progress`` is the share of the training done.
         """
         ...
 
     def aim(self, inputs: Inputs) -> "dict[str, torch.Tensor]":
-        """What is computed once for a batch, however many depths learn from it: a teacher's states."""
+        """Return what is computed once for a batch, however many depths learn from it: a teacher's states."""
         ...
 
     def loss(self, network: "Network", states: "States", inputs: Inputs) -> "tuple[torch.Tensor, Measures]":
-        """The loss at one exit on its rows, and measures of it. Every parameter of its heads takes part each time."""
+        """Return the loss at one exit on its rows, and measures of it.
+
+        Every parameter of its heads takes part each time.
+        """
         ...
 
 
@@ -85,7 +91,7 @@ def rows(count: int, views: set[str], clean: float) -> dict[str, slice]:
 
 
 def drawing(seed: int, number: int, purpose: int) -> np.random.Generator:
-    """The generator for one purpose in one batch: the same in any process, after any restart."""
+    """Return the generator for one purpose in one batch: the same in any process, after any restart."""
     return np.random.default_rng((seed, number, purpose))
 
 

@@ -24,7 +24,7 @@ TEMPERATURE = 0.05
 
 
 def make(terms: Terms) -> Objective:
-    """Raises SettingError without a teacher, EncoderError where the teacher cannot teach what is asked."""
+    """Raise SettingError without a teacher, EncoderError where the teacher cannot teach what is requested."""
     from penna.pretraining.objectives._teacher import Teacher
 
     if terms.teacher is None:
@@ -62,11 +62,13 @@ class Distilled:
         return {"distil.ids": ids, "distil.teacher": mask, "distil.mask": batch.mask[rows]}
 
     def aim(self, inputs: Inputs) -> "dict[str, torch.Tensor]":
+        """Return the score that the step is fitted for."""
         seen = self.teacher.see(inputs["distil.ids"], inputs["distil.teacher"], "relations" in self.parts)
         out = {"distil.last": seen.last, "distil.pooled": _mean(seen.last, seen.mask)}
         return out if seen.before is None else out | {"distil.before": seen.before}
 
     def loss(self, network: "Network", states: "States", inputs: Inputs) -> "tuple[torch.Tensor, Measures]":
+        """Return the name of the loss."""
         own, mask = states.last.float(), inputs["distil.mask"]
         sight = _Sight(states, own, _mean(own, mask), mask, inputs)
         total = own.sum() * 0.0
@@ -143,7 +145,7 @@ def _direction(
 
 
 def _near(pooled: "torch.Tensor") -> "torch.Tensor":
-    """(b, b - 1) log-chances of each text to stand beside each other one."""
+    """(b, b - 1) log-chances of each text to stand next to each other one."""
     from torch.nn import functional
 
     unit = functional.normalize(pooled, dim=-1)

@@ -19,6 +19,7 @@ _PURPOSE = 1
 
 
 def make(terms: Terms) -> Objective:
+    """Return the step or objective that these values describe."""
     return Words(terms)
 
 
@@ -35,7 +36,7 @@ class Words:
         self.terms, self.module = terms, nn.Module()
 
     def rate(self, progress: float) -> float:
-        """The share to mask, on the line from the first rate to the last."""
+        """Return the share to mask, on the line from the first rate to the last."""
         first, last = self.terms.rate
         return first + (last - first) * min(max(progress, 0.0), 1.0)
 
@@ -45,9 +46,11 @@ class Words:
         return {"ids": made.ids, "mlm.positions": made.positions, "mlm.labels": made.labels}
 
     def aim(self, inputs: Inputs) -> "dict[str, torch.Tensor]":
+        """Return the score that the step is fitted for."""
         return {}
 
     def loss(self, network: "Network", states: "States", inputs: Inputs) -> "tuple[torch.Tensor, Measures]":
+        """Return the name of the loss."""
         from penna.pretraining.objectives._entropy import entropy
 
         labels = inputs["mlm.labels"]
@@ -56,7 +59,7 @@ class Words:
         logits = network.words(hidden)
         total = entropy(logits, labels)
         count = total.new_full((), max(len(labels), 1))
-        told = logits.detach()
+        detached = logits.detach()
         # The highest score, not its place: finding that takes several times as long.
-        right = (told.gather(1, labels[:, None])[:, 0] >= told.amax(-1)).sum()
+        right = (detached.gather(1, labels[:, None])[:, 0] >= detached.amax(-1)).sum()
         return total / count, {"mlm": (total.detach(), count), "mlm accuracy": (right, count)}

@@ -5,4 +5,5 @@ from penna.pretraining.objectives.base import Objective, Terms
 
 
 def make(terms: Terms) -> Objective:
+    """Return the step or objective that these values describe."""
     return Pairs("nsp", "next")

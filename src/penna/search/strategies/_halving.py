@@ -23,7 +23,7 @@ def keep(trials: Sequence[Trial], family: str, fraction: float, score: float) ->
     if not scores:
         return True
     # Scores on the way rest on as many rows as the last one: less than its error is no difference.
-    noise = float(np.mean([t.errors[0] for t in peers if t.errors] or [0.0]))
+    noise = float(np.mean([t.score_std_errors[0] for t in peers if t.score_std_errors] or [0.0]))
     return score >= float(np.median(scores)) - noise
 
 

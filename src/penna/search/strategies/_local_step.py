@@ -1,41 +1,50 @@
-"""A step from a recipe to one nearby: one or two knobs turned a little. Values in, values out."""
+"""A step from a recipe to one nearby: one or two hyperparameters turned a little. Values in, values out."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from penna.search.recipe import Knob, Recipe, Scalar
+from penna.search.recipe import Hyperparameter, Recipe, Scalar
 
-#: Width of a step in a numeric range, as a share of the range (of its logarithm where the knob says so).
+#: Width of a step in a numeric range, as a share of the range (of its logarithm where the hyperparameter says so).
 STEP = 0.15
 
 
-def step(recipe: Recipe, knobs: Sequence[Knob], rng: np.random.Generator) -> Recipe:
-    """One or two of the recipe's active knobs changed; knobs that a change brings to life start at random."""
-    active = [k for k in knobs if k.active(dict(recipe.knobs))]
+def step(recipe: Recipe, hyperparameters: Sequence[Hyperparameter], rng: np.random.Generator) -> Recipe:
+    """One or two of the recipe's active hyperparameters changed.
+
+    Hyperparameters that a change brings to life start at random.
+    """
+    active = [k for k in hyperparameters if k.active(dict(recipe.hyperparameters))]
     turned = {active[i].name for i in rng.permutation(len(active))[: 1 + int(rng.integers(2))]}
     # What the space does not know (a portfolio recipe may say more than a search may turn) stays as it is.
-    chosen = {name: value for name, value in recipe.knobs if name not in {k.name for k in knobs}}
-    for knob in knobs:
-        if knob.active(chosen):
-            old = recipe.get(knob.name)
-            chosen[knob.name] = _turned(knob, old, rng) if knob.name in turned or old is None else old
-    return Recipe.made(recipe.family, chosen, effort=recipe.effort, seed=recipe.seed)
+    chosen = {name: value for name, value in recipe.hyperparameters if name not in {k.name for k in hyperparameters}}
+    for hyperparameter in hyperparameters:
+        if hyperparameter.active(chosen):
+            old = recipe.get(hyperparameter.name)
+            chosen[hyperparameter.name] = (
+                _turned(hyperparameter, old, rng) if hyperparameter.name in turned or old is None else old
+            )
+    return Recipe.from_values(recipe.family, chosen, fidelity=recipe.fidelity, seed=recipe.seed)
 
 
-def _turned(knob: Knob, old: Scalar, rng: np.random.Generator) -> Scalar:
-    if knob.values:
-        others = [v for v in knob.values if v != old] or list(knob.values)
+def _turned(hyperparameter: Hyperparameter, old: Scalar, rng: np.random.Generator) -> Scalar:
+    if hyperparameter.values:
+        others = [v for v in hyperparameter.values if v != old] or list(hyperparameter.values)
         return others[int(rng.integers(len(others)))]
-    low, high = (np.log(knob.low), np.log(knob.high)) if knob.log else (knob.low, knob.high)
-    start = float(rng.uniform(low, high)) if old is None else _scaled(knob, old)
+    low, high = (
+        (np.log(hyperparameter.low), np.log(hyperparameter.high))
+        if hyperparameter.log
+        else (hyperparameter.low, hyperparameter.high)
+    )
+    start = float(rng.uniform(low, high)) if old is None else _scaled(hyperparameter, old)
     moved = float(np.clip(start + rng.normal() * STEP * (high - low), low, high))
-    value = float(np.exp(moved)) if knob.log else moved
-    if knob.whole:
-        return int(np.clip(round(value), knob.low, knob.high))
-    return float(np.clip(float(f"{value:.4g}"), knob.low, knob.high))
+    value = float(np.exp(moved)) if hyperparameter.log else moved
+    if hyperparameter.whole:
+        return int(np.clip(round(value), hyperparameter.low, hyperparameter.high))
+    return float(np.clip(float(f"{value:.4g}"), hyperparameter.low, hyperparameter.high))
 
 
-def _scaled(knob: Knob, value: Any) -> float:
-    return float(np.log(value)) if knob.log else float(value)
+def _scaled(hyperparameter: Hyperparameter, value: Any) -> float:
+    return float(np.log(value)) if hyperparameter.log else float(value)

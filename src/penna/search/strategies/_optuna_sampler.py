@@ -5,38 +5,38 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from penna.search.recipe import Knob, Recipe, Scalar
+from penna.search.recipe import Hyperparameter, Recipe, Scalar
 from penna.search.trials import State, Trial
 
 
 class Sampler:
-    """Draws recipes of one family from its knobs; learns from all trials of that family."""
+    """Draws recipes of one family from its hyperparameters; learns from all trials of that family."""
 
-    def __init__(self, kind: str, family: str, knobs: Sequence[Knob], seed: int) -> None:
+    def __init__(self, kind: str, family: str, hyperparameters: Sequence[Hyperparameter], seed: int) -> None:
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self.family = family
-        self.knobs = tuple(knobs)
+        self.hyperparameters = tuple(hyperparameters)
         with warnings.catch_warnings():
             # Optuna marks samplers that it has shipped for years as experimental.
             warnings.simplefilter("ignore")
-            self.study = optuna.create_study(direction="maximize", sampler=_sampler(kind, seed, knobs))
+            self.study = optuna.create_study(direction="maximize", sampler=_sampler(kind, seed, hyperparameters))
         self._seen: set[int] = set()
 
     def ask(self, trials: Sequence[Trial], seed: int) -> Recipe:
-        """A new recipe, given all that is known."""
+        """Return a new recipe, given all that is known."""
         self._learn(trials)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             chosen = self._suggest(self.study.ask())
-        return Recipe.made(self.family, chosen, seed=seed)
+        return Recipe.from_values(self.family, chosen, seed=seed)
 
-    def _suggest(self, asked: Any) -> dict[str, Scalar]:
+    def _suggest(self, trial: Any) -> dict[str, Scalar]:
         chosen: dict[str, Scalar] = {}
-        for knob in self.knobs:
-            if knob.active(chosen):
-                chosen[knob.name] = _draw(asked, knob)
+        for hyperparameter in self.hyperparameters:
+            if hyperparameter.active(chosen):
+                chosen[hyperparameter.name] = _draw(trial, hyperparameter)
         return chosen
 
     def _learn(self, trials: Sequence[Trial]) -> None:
@@ -52,29 +52,29 @@ class Sampler:
             # A pruned trial counts with the last score it showed: worse than what finished, better than nothing.
             value = trial.score if math.isfinite(trial.score) else trial.curve[-1][1]
             params, ranges = inside
-            told = optuna.trial.create_trial(params=params, distributions=ranges, value=value)
+            finished = optuna.trial.create_trial(params=params, distributions=ranges, value=value)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                self.study.add_trial(told)
+                self.study.add_trial(finished)
 
     def _inside(self, recipe: Recipe) -> tuple[dict[str, Any], dict[str, Any]] | None:
-        """The recipe as optuna's parameters, or None where a portfolio recipe lies outside the space."""
+        """Return the recipe as optuna's parameters, or None where a portfolio recipe lies outside the space."""
         params: dict[str, Any] = {}
         ranges: dict[str, Any] = {}
-        for knob in self.knobs:
-            if not knob.active(params):
+        for hyperparameter in self.hyperparameters:
+            if not hyperparameter.active(params):
                 continue
-            value, distribution = recipe.get(knob.name), _distribution(knob)
+            value, distribution = recipe.get(hyperparameter.name), _distribution(hyperparameter)
             try:
                 if not distribution._contains(distribution.to_internal_repr(value)):
                     return None
             except (TypeError, ValueError):
                 return None
-            params[knob.name], ranges[knob.name] = value, distribution
+            params[hyperparameter.name], ranges[hyperparameter.name] = value, distribution
         return params, ranges
 
 
-def _sampler(kind: str, seed: int, knobs: Sequence[Knob]) -> Any:
+def _sampler(kind: str, seed: int, hyperparameters: Sequence[Hyperparameter]) -> Any:
     from optuna import samplers
 
     if kind == "random":
@@ -84,22 +84,25 @@ def _sampler(kind: str, seed: int, knobs: Sequence[Knob]) -> Any:
     return samplers.TPESampler(seed=seed, n_startup_trials=5, multivariate=True, group=True)
 
 
-def _distribution(knob: Knob) -> Any:
+def _distribution(hyperparameter: Hyperparameter) -> Any:
     from optuna import distributions
 
-    if knob.values:
-        return distributions.CategoricalDistribution(knob.values)
-    if knob.whole:
-        return distributions.IntDistribution(int(knob.low), int(knob.high), log=knob.log)
-    return distributions.FloatDistribution(knob.low, knob.high, log=knob.log)
+    if hyperparameter.values:
+        return distributions.CategoricalDistribution(hyperparameter.values)
+    if hyperparameter.whole:
+        return distributions.IntDistribution(int(hyperparameter.low), int(hyperparameter.high), log=hyperparameter.log)
+    return distributions.FloatDistribution(hyperparameter.low, hyperparameter.high, log=hyperparameter.log)
 
 
-def _draw(asked: Any, knob: Knob) -> Scalar:
-    if knob.values:
-        value: Scalar = asked.suggest_categorical(knob.name, knob.values)
-    elif knob.whole:
-        value = asked.suggest_int(knob.name, int(knob.low), int(knob.high), log=knob.log)
+def _draw(trial: Any, hyperparameter: Hyperparameter) -> Scalar:
+    if hyperparameter.values:
+        value: Scalar = trial.suggest_categorical(hyperparameter.name, hyperparameter.values)
+    elif hyperparameter.whole:
+        value = trial.suggest_int(
+            hyperparameter.name, int(hyperparameter.low), int(hyperparameter.high), log=hyperparameter.log
+        )
     else:
-        # Four digits say all that a knob needs, and keep recipes readable.
-        value = float(f"{asked.suggest_float(knob.name, knob.low, knob.high, log=knob.log):.4g}")
+        # Four digits say all that a hyperparameter needs, and keep recipes readable.
+        low, high = hyperparameter.low, hyperparameter.high
+        value = float(f"{trial.suggest_float(hyperparameter.name, low, high, log=hyperparameter.log):.4g}")
     return value

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from penna.search.recipe import Profile, Recipe, Space
+from penna.search.recipe import DatasetProfile, Recipe, SearchSpace
 from penna.search.strategies.auto import Auto
 from penna.search.strategies.base import Strategy
 
 
-def make(kind: str, space: Space, portfolio: Sequence[Recipe], profile: Profile) -> Strategy:
-    """The cheapest recipe of each family comes first: it is what the sampler and the clock learn from."""
+def make(kind: str, space: SearchSpace, portfolio: Sequence[Recipe], profile: DatasetProfile) -> Strategy:
+    """Return the cheapest recipe of each family comes first: it is what the sampler and the clock learn from."""
     firsts: dict[str, Recipe] = {}
     for recipe in portfolio:
         firsts.setdefault(recipe.family, recipe)

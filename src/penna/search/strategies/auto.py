@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from penna.search.recipe import Profile, Recipe, Space
+from penna.search.recipe import DatasetProfile, Recipe, SearchSpace
 from penna.search.strategies import _halving, _local_step
 from penna.search.strategies._optuna_sampler import Sampler
 from penna.search.strategies.base import Proposal, Strategy, finished, untried
@@ -22,7 +22,7 @@ MOST_SKIPPED, AGAIN = 3, 20.0
 ROWS_A_DRAW = 25
 
 
-def make(space: Space, portfolio: Sequence[Recipe], profile: Profile) -> Strategy:
+def make(space: SearchSpace, portfolio: Sequence[Recipe], profile: DatasetProfile) -> Strategy:
     """``portfolio`` is in the order to be tried, the baseline first."""
     return Auto(space, portfolio, profile)
 
@@ -31,17 +31,29 @@ class Auto:
     """Reads where it stands off the trials alone, so that a resumed run goes on at the same place."""
 
     def __init__(
-        self, space: Space, portfolio: Sequence[Recipe], profile: Profile, kind: str = "tpe", local: bool = True
+        self,
+        space: SearchSpace,
+        portfolio: Sequence[Recipe],
+        profile: DatasetProfile,
+        kind: str = "tpe",
+        local: bool = True,
     ) -> None:
         self.portfolio, self.profile, self.kind, self.local = list(portfolio), profile, kind, local
-        self.knobs = {family: knobs for family, knobs in space.families if knobs}
+        self.hyperparameters = {
+            family: hyperparameters for family, hyperparameters in space.families if hyperparameters
+        }
         self.first_round = tuple(range(profile.folds))
-        self.samplers = {family: Sampler(kind, family, knobs, profile.seed) for family, knobs in self.knobs.items()}
+        self.samplers = {
+            family: Sampler(kind, family, hyperparameters, profile.seed)
+            for family, hyperparameters in self.hyperparameters.items()
+        }
 
     def ask(self, trials: Sequence[Trial], left: float) -> Proposal | None:
+        """Return the next proposal, or None."""
         return self._from_portfolio(trials) or self._drawn(trials, left) or self._finalist(trials)
 
-    def keep(self, trials: Sequence[Trial], recipe: Recipe, fraction: float, score: float) -> bool:
+    def should_continue(self, trials: Sequence[Trial], recipe: Recipe, fraction: float, score: float) -> bool:
+        """Return whether a running trial should go on."""
         return _halving.keep(trials, recipe.family, fraction, score)
 
     def _from_portfolio(self, trials: Sequence[Trial]) -> Proposal | None:
@@ -51,7 +63,7 @@ class Auto:
         )
 
     def _drawn(self, trials: Sequence[Trial], left: float) -> Proposal | None:
-        if any(t.origin == "finalist" for t in trials):
+        if any(t.phase == "finalist" for t in trials):
             return None
         # Predictions err: finalists get half as much again as their first round took.
         spare = left - 1.5 * max(1, len(self.profile.again)) * sum(_fold_seconds(t) for t in self._finalists(trials))
@@ -65,17 +77,18 @@ class Auto:
     def _draw(self, trials: Sequence[Trial], family: str, attempt: int) -> Recipe:
         """By the sampler; in the default search every second draw is a step from the best recipe so far instead.
 
-        Two dozen draws are few for ten knobs: there, local steps find more than a model of the whole space does.
+        Two dozen draws are few for ten hyperparameters: there, local steps find more than a model of the whole space
+        does.
         """
-        drawn = sum(t.origin == self.kind and t.recipe.family == family for t in trials)
-        ranked = sorted((t for t in finished(trials) if t.recipe.family == family), key=lambda t: -t.cautious)
+        drawn = sum(t.phase == self.kind and t.recipe.family == family for t in trials)
+        ranked = sorted((t for t in finished(trials) if t.recipe.family == family), key=lambda t: -t.lower_score)
         if self.local and ranked and drawn % 2 == 0:
             rng = np.random.default_rng([self.profile.seed, len(trials), attempt])
-            return _local_step.step(ranked[0].recipe, self.knobs[family], rng)
+            return _local_step.step(ranked[0].recipe, self.hyperparameters[family], rng)
         return self.samplers[family].ask(trials, self.profile.seed)
 
     def _next_family(self, trials: Sequence[Trial], spare: float) -> str | None:
-        """The family that has had least time for its promise, among those whose typical trial still fits.
+        """Return the family that has had least time for its promise, among those whose typical trial still fits.
 
         Promise falls tenfold for every 5 % of score behind the best family, so a family that is far behind soon
         stops costing anything.
@@ -86,12 +99,12 @@ class Auto:
         draws: dict[str, int] = defaultdict(int)
         skipped: dict[str, int] = defaultdict(int)  # the last draws, in a row
         for t in trials:
-            if t.origin == self.kind:
+            if t.phase == self.kind:
                 skipped[t.recipe.family] = skipped[t.recipe.family] + 1 if t.state is State.SKIPPED else 0
             if t.state is State.COMPLETE:
                 best[t.recipe.family] = max(best.get(t.recipe.family, t.score), t.score)
                 seconds[t.recipe.family].append(t.seconds)
-            draws[t.recipe.family] += t.origin == self.kind
+            draws[t.recipe.family] += t.phase == self.kind
         top = max(best.values(), default=0.0)
         far = 0.05 * max(1.0, abs(top))  # an error in the target's own units has no share of one to be a part of
         open_ = [
@@ -105,8 +118,8 @@ class Auto:
         return min(open_, key=lambda f: sum(seconds[f]) * 10 ** min((top - best[f]) / far, 100.0), default=None)
 
     def _finalists(self, trials: Sequence[Trial]) -> list[Trial]:
-        """The best recipes of the first round, at most two of one family."""
-        ranked = sorted((t for t in finished(trials) if t.origin != "finalist"), key=lambda t: -t.cautious)
+        """Return the best recipes of the first round, at most two of one family."""
+        ranked = sorted((t for t in finished(trials) if t.phase != "finalist"), key=lambda t: -t.lower_score)
         chosen: list[Trial] = []
         for t in ranked:
             if sum(c.recipe.family == t.recipe.family for c in chosen) < 2:
@@ -119,7 +132,7 @@ class Auto:
             again = [Proposal(t.recipe, others, "finalist") for t in self._finalists(trials)]
         else:
             again = [
-                Proposal(t.recipe.but(seed=t.recipe.seed + 1), self.first_round, "finalist")
+                Proposal(t.recipe.replace(seed=t.recipe.seed + 1), self.first_round, "finalist")
                 for t in self._finalists(trials)
             ]
         return untried(trials, again)

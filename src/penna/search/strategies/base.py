@@ -1,5 +1,7 @@
-"""Search strategies. One file each; the folder is the registry. A strategy is asked and told; it never runs anything,
-and sees recipes, knobs and trials alone.
+"""Search strategies.
+
+One file each; the folder is the registry. A strategy proposes, and reads results; it never runs anything, and sees
+recipes, hyperparameters and trials alone.
 
 A file here offers ``make(space, portfolio, profile) -> Strategy``.
 """
@@ -18,7 +20,7 @@ class Proposal:
 
     recipe: Recipe
     folds: tuple[int, ...]
-    origin: str
+    phase: str
 
     @property
     def key(self) -> str:
@@ -30,20 +32,23 @@ class Strategy(Protocol):
     """Asks come one at a time; what became of earlier ones is read off the trials, so a resumed run needs no more."""
 
     def ask(self, trials: Sequence[Trial], left: float) -> Proposal | None:
-        """The next proposal, with ``left`` seconds for searching; None when there is nothing more worth trying."""
+        """Return the next proposal, with ``left`` seconds for searching.
+
+        None when there is nothing more worth trying.
+        """
         ...
 
-    def keep(self, trials: Sequence[Trial], recipe: Recipe, fraction: float, score: float) -> bool:
+    def should_continue(self, trials: Sequence[Trial], recipe: Recipe, fraction: float, score: float) -> bool:
         """Whether a running trial with this score, after this share of its steps, should go on."""
         ...
 
 
 def finished(trials: Sequence[Trial], origin: str | None = None) -> list[Trial]:
-    """The trials that have a score, of one phase or of all."""
-    return [t for t in trials if t.state is State.COMPLETE and (origin is None or t.origin == origin)]
+    """Return the trials that have a score, of one phase or of all."""
+    return [t for t in trials if t.state is State.COMPLETE and (origin is None or t.phase == origin)]
 
 
 def untried(trials: Sequence[Trial], proposals: Iterable[Proposal]) -> Proposal | None:
-    """The first that was never asked for, whatever became of those that were."""
-    known = {t.asked for t in trials}
+    """Return the first that was never proposed, whatever became of those that were."""
+    known = {t.proposal_key for t in trials}
     return next((p for p in proposals if p.key not in known), None)

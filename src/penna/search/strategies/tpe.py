@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from penna.search.recipe import Profile, Recipe, Space
+from penna.search.recipe import DatasetProfile, Recipe, SearchSpace
 from penna.search.strategies import _sampled
 from penna.search.strategies.base import Strategy
 
 
-def make(space: Space, portfolio: Sequence[Recipe], profile: Profile) -> Strategy:
+def make(space: SearchSpace, portfolio: Sequence[Recipe], profile: DatasetProfile) -> Strategy:
+    """Return the step or objective that these values describe."""
     return _sampled.make("tpe", space, portfolio, profile)

@@ -1,5 +1,6 @@
-"""Forms: records of JSON that hold rows in a way of their own, as tools and publications write them. One file each; the
-folder is the registry.
+"""Forms: records of JSON that hold rows in a way of their own, as tools and publications write them.
+
+One file each; the folder is the registry.
 
 A file offers ``KEYS``, of which an object of its form has at least one, and ``rows(record, number, name, notes)``: the
 rows of a record of its form, None for any other. ``number`` and ``name`` are the record's and the file's, for messages;
@@ -7,9 +8,9 @@ rows of a record of its form, None for any other. ``number`` and ``name`` are th
 which adds what only many rows together show.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from functools import cache
-from types import ModuleType
 from typing import Any
 
 from penna import plugins
@@ -19,8 +20,25 @@ from penna.errors import TableError
 Row = dict[str, Any]
 
 
+def _nothing(rows: Sequence[Row]) -> None:
+    """Do nothing: the default of ``Format.settled``."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """What the module of a format offers, with a default for every optional member."""
+
+    name: str
+    #: Keys of which a record of this format has one.
+    KEYS: Collection[str]
+    #: ``rows(record, number, name, notes)`` returns the rows of a record, or None if it is of another format.
+    rows: Callable[[Any, int, str, Notes], list[Row] | None]
+    #: ``settled(rows)`` adds to rows what the format knows of them together.
+    settled: Callable[[Sequence[Row]], None] = _nothing
+
+
 def rows(record: Any, number: int, name: str, notes: Notes) -> list[Row] | None:
-    """The rows of a record that is of some form; None for any other. Raises TableError for a damaged one.
+    """Return the rows of a record that is of some form; None for any other. Raises TableError for a damaged one.
 
     >>> rows(["Ann left", {"entities": [[0, 3, "PER"]]}], 1, "a.json", Notes())
     [{'text': 'Ann left', 'entities': [[0, 3, 'PER']]}]
@@ -31,7 +49,7 @@ def rows(record: Any, number: int, name: str, notes: Notes) -> list[Row] | None:
         try:
             found: list[Row] | None = form.rows(record, number, name, notes)
         except (KeyError, TypeError, AttributeError, IndexError) as error:
-            tool = form.__name__.rpartition(".")[2].replace("_", " ")
+            tool = form.name.replace("_", " ")
             raise TableError(
                 f"record {number} of {name} is not as {tool} writes it ({type(error).__name__}: {error}): correct or "
                 "drop it."
@@ -42,7 +60,7 @@ def rows(record: Any, number: int, name: str, notes: Notes) -> list[Row] | None:
 
 
 def one_or_all(labels: Sequence[Any]) -> Any:
-    """The label where there is one, else the list: where every row has one, it is a class.
+    """Return the label where there is one, else the list: where every row has one, it is a class.
 
     >>> one_or_all(["a"]), one_or_all(["a", "b"]), one_or_all([])
     ('a', ['a', 'b'], [])
@@ -53,8 +71,7 @@ def one_or_all(labels: Sequence[Any]) -> Any:
 def settled(rows: Sequence[Row]) -> None:
     """Add to these rows what their forms know of them together."""
     for form in _forms():
-        if hasattr(form, "settled"):
-            form.settled(rows)
+        form.settled(rows)
 
 
 @cache
@@ -63,5 +80,6 @@ def _keys() -> frozenset[str]:
 
 
 @cache
-def _forms() -> tuple[ModuleType, ...]:
-    return tuple(plugins.find("data.readers.json_formats", name) for name in plugins.names("data.readers.json_formats"))
+def _forms() -> tuple[Format, ...]:
+    room = "data.readers.json_formats"
+    return tuple(plugins.adapt(Format, room, name) for name in plugins.names(room))

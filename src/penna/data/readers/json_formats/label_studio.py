@@ -1,5 +1,7 @@
-"""What Label Studio exports as JSON: tasks with their data and annotations. A column for each control of the labelling
-page, named as it is. (Its JSON-MIN are rows already.)"""
+"""What Label Studio exports as JSON: tasks with their data and annotations.
+
+A column for each control of the labelling page, named as it is. (Its JSON-MIN are rows already.)
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,8 +22,8 @@ class _Annotated(dict[str, Any]):
 def rows(record: Any, number: int, name: str, notes: Notes) -> list[dict[str, Any]] | None:
     """One row: what the task shows, and what the first annotation that stands says of it.
 
-    >>> said = {"from_name": "mood", "to_name": "text", "type": "choices", "value": {"choices": ["good"]}}
-    >>> rows({"id": 7, "data": {"text": "Ann left"}, "annotations": [{"result": [said]}]}, 1, "a.json", Notes())
+    >>> result = {"from_name": "mood", "to_name": "text", "type": "choices", "value": {"choices": ["good"]}}
+    >>> rows({"id": 7, "data": {"text": "Ann left"}, "annotations": [{"result": [result]}]}, 1, "a.json", Notes())
     [{'id': 7, 'text': 'Ann left', 'mood': 'good'}]
     """
     if not isinstance(record, dict) or not isinstance(record.get("data"), dict):
@@ -39,7 +41,7 @@ def rows(record: Any, number: int, name: str, notes: Notes) -> list[dict[str, An
 
 
 def settled(rows: Sequence[dict[str, Any]]) -> None:
-    """An empty list of spans for each row that was annotated with none, where others have some."""
+    """Return an empty list of spans for each row that was annotated with none, where others have some."""
     annotated = [row for row in rows if isinstance(row, _Annotated)]
     spans = {key for row in annotated for key, cell in row.items() if isinstance(cell, _Spans)}
     for row in annotated:
@@ -52,7 +54,7 @@ class _Spans(list[Any]):
 
 
 def _columns(results: list[Any], notes: Notes) -> dict[str, Any]:
-    """Control -> its cell: spans of the text, or what is said of all of it."""
+    """Control -> its cell: spans of the text, or what is known of all of it."""
     cells: dict[str, Any] = {}
     for one in results:
         kind, value = one.get("type"), one.get("value")

@@ -9,7 +9,7 @@ KEYS = frozenset({"_task_hash"})
 
 
 def rows(record: Any, number: int, name: str, notes: Notes) -> list[dict[str, Any]] | None:
-    """The example as a row, without what the tool needs for itself; none of one that was not accepted.
+    """Return the example as a row, without what the tool needs for itself; none of one that was not accepted.
 
     >>> rows({"text": "Ann left", "accept": ["a", "b"], "answer": "accept", "_task_hash": 1}, 1, "a.json", Notes())
     [{'text': 'Ann left', 'label': ['a', 'b']}]

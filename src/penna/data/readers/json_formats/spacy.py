@@ -1,5 +1,7 @@
-"""What spaCy is trained on and writes: ``[text, {"entities": [[start, end, label]]}]``, ``Doc.to_json()``, and the JSON
-of its second version, with tags for tokens."""
+"""What spaCy is trained on and writes: ``[text, {"entities".
+
+[[start, end, label]]}]``, ``Doc.to_json()``, and the JSON of its second version, with tags for tokens.
+"""
 
 from typing import Any
 
@@ -11,7 +13,7 @@ _OUTSIDE = ("O", "", "-", None)
 
 
 def rows(record: Any, number: int, name: str, notes: Notes) -> list[dict[str, Any]] | None:
-    """A row for each text, with ``entities``, ``cats`` or both; of the second version one for each sentence.
+    """Return a row for each text, with ``entities``, ``cats`` or both; of the second version one for each sentence.
 
     >>> rows(["Ann left", {"cats": {"A": 1, "B": 0}}], 1, "a.json", Notes())
     [{'text': 'Ann left', 'cats': {'A': 1, 'B': 0}}]
@@ -19,9 +21,9 @@ def rows(record: Any, number: int, name: str, notes: Notes) -> list[dict[str, An
     [{'text': 'Ann left', 'entities': [{'start': 0, 'end': 3, 'label': 'PER'}]}]
     """
     if pair(record):
-        text, said = record
-        notes.once("keys", sorted(f"{key} of texts" for key in said.keys() - {"entities", "cats"}))
-        return [{"text": text, **{key: said[key] for key in ("entities", "cats") if key in said}}]
+        text, annotations = record
+        notes.once("keys", sorted(f"{key} of texts" for key in annotations.keys() - {"entities", "cats"}))
+        return [{"text": text, **{key: annotations[key] for key in ("entities", "cats") if key in annotations}}]
     if not isinstance(record, dict):
         return None
     if isinstance(record.get("text"), str) and isinstance(record.get("ents"), list) and "entities" not in record:
@@ -34,7 +36,7 @@ def rows(record: Any, number: int, name: str, notes: Notes) -> list[dict[str, An
 
 
 def pair(record: Any) -> bool:
-    """Whether this is a text and a dict of what is said of it."""
+    """Whether this is a text and a dict of what is known of it."""
     if not isinstance(record, list | tuple) or len(record) != 2 or not isinstance(record[0], str):
         return False
     return isinstance(record[1], dict) and not record[1].keys().isdisjoint(("entities", "cats"))

@@ -1,5 +1,7 @@
-"""The nested JSON that SQuAD is published in (Rajpurkar et al. 2016): articles hold paragraphs, and these questions. A
-row for each question; a paragraph may stand alone, as MRQA has it."""
+"""The nested JSON that SQuAD is published in (Rajpurkar et al. 2016): articles hold paragraphs, and these questions.
+
+A row for each question; a paragraph may stand alone, as MRQA has it.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,11 +15,12 @@ _READ = {"id", "qid", "question", "answers", "is_impossible"}
 
 
 def rows(record: Any, number: int, name: str, notes: Notes) -> list[dict[str, Any]] | None:
-    """Rows of id, title, context, question and answers (text, answer_start); of a question without an answer an empty
-    list, and None where nothing is said of answers.
+    """Rows of id, title, context, question and answers (text, answer_start).
 
-    >>> asked = {"id": "1", "question": "Who?", "answers": [{"text": "Ann", "answer_start": 0}]}
-    >>> article = {"title": "t", "paragraphs": [{"context": "Ann did.", "qas": [asked]}]}
+    Of a question without an answer an empty list, and None if nothing is stated about answers.
+
+    >>> entry = {"id": "1", "question": "Who?", "answers": [{"text": "Ann", "answer_start": 0}]}
+    >>> article = {"title": "t", "paragraphs": [{"context": "Ann did.", "qas": [entry]}]}
     >>> [(row["question"], row["context"]) for row in rows(article, 1, "a.json", Notes())]
     [('Who?', 'Ann did.')]
     """
@@ -33,7 +36,7 @@ def rows(record: Any, number: int, name: str, notes: Notes) -> list[dict[str, An
     else:
         return None
     try:
-        return [_row(record, paragraph, asked, notes) for paragraph in paragraphs for asked in paragraph["qas"]]
+        return [_row(record, paragraph, entry, notes) for paragraph in paragraphs for entry in paragraph["qas"]]
     except (KeyError, TypeError, AttributeError) as error:
         raise TableError(
             f"article {number} of {name} is not as SQuAD has them ({type(error).__name__}: {error}): each needs "
@@ -46,16 +49,16 @@ def _of_spacy(paragraphs: list[Any]) -> bool:
     return all(isinstance(one, dict) and "sentences" in one for one in paragraphs)
 
 
-def _row(article: Mapping[str, Any], paragraph: Mapping[str, Any], asked: Mapping[str, Any], notes: Notes) -> Any:
-    none = bool(asked.get("is_impossible"))
-    said = [] if none else asked.get("answers")
-    notes.once("keys", sorted(f"{key} of questions" for key in asked.keys() - _READ))
+def _row(article: Mapping[str, Any], paragraph: Mapping[str, Any], entry: Mapping[str, Any], notes: Notes) -> Any:
+    none = bool(entry.get("is_impossible"))
+    answers = [] if none else entry.get("answers")
+    notes.once("keys", sorted(f"{key} of questions" for key in entry.keys() - _READ))
     return {
-        "id": asked.get("id", asked.get("qid")),
+        "id": entry.get("id", entry.get("qid")),
         **({"title": article["title"]} if "title" in article else {}),
         "context": paragraph["context"],
-        "question": asked["question"],
-        "answers": None if said is None else [_answer(one) for one in said],
+        "question": entry["question"],
+        "answers": None if answers is None else [_answer(one) for one in answers],
     }
 
 

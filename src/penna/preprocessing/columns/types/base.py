@@ -1,4 +1,4 @@
-"""Kinds of columns beside the text. One file each; the folder is the registry. A kind knows cells; never a target.
+"""Kinds of columns other than the text. One file each; the folder is the registry. A kind knows cells; never a target.
 
 A column's kind is found from its cells, or named; its form says how the cells are written (which number of a date is
 the day), is settled once on the training table, and is replayed on every later one.
@@ -13,7 +13,7 @@ from penna import plugins
 from penna.data.arrays import Array
 
 ROOM = "preprocessing.columns.types"
-#: Words that people write where a value is missing; told of, never changed.
+#: Words that people write where a value is missing; reported, never changed.
 STAND_INS = frozenset({"na", "n/a", "nan", "null", "none", "nil", "missing", "unknown", "?", "-", "--", "."})
 #: Of the cells that say something, so many must fit a kind.
 SHARE = 0.95
@@ -22,11 +22,11 @@ SHARE = 0.95
 class Kind(Protocol):
     """What a file in this folder offers."""
 
-    #: Kinds are asked in this order; the first whose form fits has the column.
+    #: Kinds are tried in this order; the first whose form fits has the column.
     RANK: int
     #: What a cell must be, for messages: "no number".
     FAILS: str
-    #: Every way that cells can be written in, "" where none of them could be told.
+    #: Every way that cells can be written in, "" if it cannot be recognized.
     FORMS: tuple[str, ...]
 
     def form(self, cells: Array) -> str | None:
@@ -34,7 +34,7 @@ class Kind(Protocol):
         ...
 
     def read(self, cells: Array, form: str) -> tuple[Array, Array]:
-        """(n,) values, and (n,) bool where a cell said something that could not be read: it counts as missing."""
+        """(n,) values, and (n,) bool where a cell is filled and could not be read: it counts as missing."""
         ...
 
     def blank(self, rows: int) -> Array:
@@ -48,7 +48,7 @@ class Kind(Protocol):
 
 @cache
 def names() -> tuple[str, ...]:
-    """All kinds, in the order that they are asked in.
+    """All kinds, in the order in which they are tried.
 
     >>> names()
     ('multi_value', 'numeric', 'date', 'categorical')
@@ -58,7 +58,7 @@ def names() -> tuple[str, ...]:
 
 @cache  # thousands of columns ask
 def find(name: str) -> Kind:
-    """The kind called ``name``. Raises SettingError."""
+    """Return the kind called ``name``. Raises SettingError."""
     kind: Any = plugins.find(ROOM, name)
     return kind  # type: ignore[no-any-return]
 
@@ -69,7 +69,7 @@ def known(name: str, form: str) -> bool:
     >>> known("date", "day"), known("date", "comma")
     (True, False)
     """
-    return form in getattr(find(name), "FORMS", (form,))
+    return form in find(name).FORMS
 
 
 def absent(cell: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Categories: each cell a name, "" where missing, which is a value of its own. The last kind to be asked."""
+"""Categories: each cell a name, "" where missing, which is a value of its own. The last kind to be tried."""
 
 from collections import Counter
 from typing import Any
@@ -18,6 +18,7 @@ _LONGEST = 200  # characters of a name that tell it from others
 
 
 def form(cells: Array) -> str | None:
+    """Return how these cells are written."""
     counts = Counter(map(_name, cells))
     shared = sum(n for n in counts.values() if n > 1)
     return "" if shared >= _SHARED * len(cells) else None
@@ -38,10 +39,12 @@ def read(cells: Array, form: str) -> tuple[Array, Array]:
 
 
 def blank(rows: int) -> Array:
+    """Return values that are all missing."""
     return np.full(rows, "", dtype=object)
 
 
 def written(values: Array) -> list[str]:
+    """Return values in words."""
     return list(values)
 
 

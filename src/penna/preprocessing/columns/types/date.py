@@ -61,7 +61,8 @@ def doubtful(cells: Array) -> Array:
 
 
 def read(cells: Array, form: str) -> tuple[Array, Array]:
-    """
+    """Parse cells as dates.
+
     >>> read(np.array(["1970-01-02", "3 Jan 1970", "04/01/1970", "soon"], dtype=object), "day")[0].tolist()
     [86400.0, 172800.0, 259200.0, nan]
     """
@@ -70,10 +71,12 @@ def read(cells: Array, form: str) -> tuple[Array, Array]:
 
 
 def blank(rows: int) -> Array:
+    """Return values that are all missing."""
     return np.full(rows, np.nan)
 
 
 def written(values: Array) -> list[str]:
+    """Return values in words."""
     return ["" if value != value else _said(_EPOCH + timedelta(seconds=value)) for value in values.tolist()]
 
 
@@ -87,7 +90,7 @@ def _seconds(cells: Sequence[Any] | Array, form: str) -> Array:
 
 
 def _moment(cell: Any) -> float:
-    """A date or a datetime (pandas' own is one)."""
+    """Return a date or a datetime (pandas' own is one)."""
     if types.absent(cell) or not isinstance(cell, date):
         return float("nan")
     moment = cell if isinstance(cell, datetime) else datetime(cell.year, cell.month, cell.day)

@@ -1,5 +1,7 @@
-"""Lists of names, such as tags: each cell a tuple of str, empty where missing. As JSON or Python writes lists, or parts
-between | or ;."""
+"""Lists of names, such as tags: each cell a tuple of str, empty where missing.
+
+As JSON or Python writes lists, or parts between | or ;.
+"""
 
 from collections import Counter
 from typing import Any
@@ -22,6 +24,7 @@ _MOST = 1000  # parts of one cell
 
 
 def form(cells: Array) -> str | None:
+    """Return how these cells are written."""
     if types.fitting(np.fromiter(map(_of_names, cells), bool, len(cells))):
         return LISTS
     if not all(isinstance(cell, str) for cell in cells):
@@ -45,7 +48,8 @@ def _parted(cells: Array, sign: str) -> bool:
 
 
 def read(cells: Array, form: str) -> tuple[Array, Array]:
-    """
+    """Parse cells as lists of names.
+
     >>> read(np.array(["a|b", None, "c"], dtype=object), "|")[0].tolist()
     [('a', 'b'), (), ('c',)]
     """
@@ -58,6 +62,7 @@ def read(cells: Array, form: str) -> tuple[Array, Array]:
 
 
 def blank(rows: int) -> Array:
+    """Return values that are all missing."""
     out = np.empty(rows, dtype=object)
     for i in range(rows):  # NumPy would take a tuple for a row of cells
         out[i] = ()
@@ -65,11 +70,12 @@ def blank(rows: int) -> Array:
 
 
 def written(values: Array) -> list[str]:
+    """Return values in words."""
     return [", ".join(parts) for parts in values]
 
 
 def _parts(cell: Any, form: str) -> Any:
-    """The parts of one cell; None where it is not written in this form."""
+    """Return the parts of one cell; None where it is not written in this form."""
     if isinstance(cell, list | tuple | set | np.ndarray):
         return [str(part).strip() for part in sorted(cell, key=str)]
     if types.absent(cell):

@@ -23,6 +23,7 @@ _AROUND = " \t\u00a0%$€£¥"
 
 
 def form(cells: Array) -> str | None:
+    """Return how these cells are written."""
     texts = [cell.strip(_AROUND) for cell in cells if isinstance(cell, str)]
     if any(isinstance(cell, bool | np.bool_) for cell in cells) or _CODE.search("\n".join(texts)):
         return None
@@ -31,7 +32,7 @@ def form(cells: Array) -> str | None:
 
 
 def commas(texts: Iterable[str]) -> str:
-    """The form of numbers: decimal commas where some cell has one that separates no thousands.
+    """Return the form of numbers: decimal commas where some cell has one that separates no thousands.
 
     >>> commas(["1,250", "3.5"]), commas(["1,250", "3,5"])
     ('', 'comma')
@@ -53,10 +54,12 @@ def read(cells: Array, form: str) -> tuple[Array, Array]:
 
 
 def blank(rows: int) -> Array:
+    """Return values that are all missing."""
     return np.full(rows, np.nan)
 
 
 def written(values: Array) -> list[str]:
+    """Return values in words."""
     return ["" if value != value else f"{value:.6g}" for value in values.tolist()]
 
 

@@ -1,0 +1,182 @@
+"""A family, a task with its own metric, and a runner of another package work without a changed line in Penna."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from penna.testing import check_family, check_strategy, numbers_table
+
+FAMILY = '''
+"""Family ``majority``: always predicts the most frequent class."""
+from pathlib import Path
+
+import numpy as np
+
+from penna.models.base import Cost
+from penna.search.recipe import Recipe
+
+NEEDS_NO_ENCODER = True
+LOSSES = ("cross_entropy",)
+
+
+class Majority:
+    def __init__(self, shares):
+        self.shares = shares
+
+    def outputs(self, table):
+        return np.tile(self.shares, (len(table), 1)).astype(np.float32)
+
+    def save(self, folder):
+        (folder / "shares.txt").write_text(" ".join(map(str, self.shares)))
+
+
+def portfolio(profile):
+    return [Recipe.of("majority", seed=profile.seed)]
+
+
+def cost(recipe, profile, train, resources):
+    return Cost(0.01, 0.01, 0.01)
+
+
+def fit(recipe, task, train, valid, resources, report):
+    counts = np.bincount(task.encode(train), minlength=task.columns)
+    return Majority(counts / counts.sum())
+
+
+def load(folder):
+    return Majority(np.array(list(map(float, (Path(folder) / "shares.txt").read_text().split()))))
+'''
+TASK = '''
+"""Task ``shouting``: classification of labels in capitals, measured by a metric of its own."""
+from dataclasses import dataclass, replace
+
+from penna.tasks import classification
+from penna.tasks.classification import Classification
+
+ESTIMATOR_TYPE = "classifier"
+METRICS = ("loudness",)
+inference_note = classification.inference_note
+prepare_target = classification.prepare_target
+
+
+@dataclass(frozen=True)
+class Shouting(Classification):
+    name = "shouting"
+
+    def score(self, y, outputs):
+        return float((outputs.argmax(axis=1) == y).mean())
+
+    def score_error(self, y, outputs, seed=0):
+        return 0.01
+
+    def measure(self, y, outputs):
+        score = self.score(y, outputs)
+        return {"rows": len(y), "loudness": [score, score, score]}
+
+
+def matches(table):
+    return table.target is not None and all(str(label).isupper() for label in table.target)
+
+
+def from_table(table, metric=None):
+    made = classification.from_table(table, "accuracy")
+    return Shouting(made.classes, "loudness", made.kind)
+
+
+def restore(data):
+    made = classification.restore({**data, "name": "classification", "metric": "accuracy"})
+    return Shouting(made.classes, "loudness", made.kind)
+'''
+RUNNER = '''
+"""Runner ``noisy``: runs trials as ``local`` does, and writes their number into a file."""
+from penna.search.runners import local
+
+
+def run(ask, attempt, on_trial_end, trial_log, left):
+    ended = local.run(ask, attempt, on_trial_end, trial_log, left)
+    with open("ran.txt", "w") as file:
+        file.write(str(len(trial_log.trials)))
+    return ended
+'''
+ENTRIES = """
+[penna.models]
+majority = toy_family
+[penna.tasks]
+shouting = toy_task
+[penna.search.runners]
+noisy = toy_runner
+"""
+USE = """
+from pathlib import Path
+from penna import AutoText, load
+from penna.testing import check_family
+Path("contract").mkdir()
+check_family("majority", Path("contract"))
+texts = [f"{word} film number {i}" for i in range(30) for word in ("good", "bad")]
+auto = AutoText(12, families=("majority", "linear"), task="shouting", runner="noisy", out="run")
+auto.fit(texts, ["YES", "NO"] * 30)
+assert {t.recipe.family for t in auto.trials_} >= {"majority", "linear"}
+assert load("run").task.name == "shouting"
+assert auto.test_scores_["loudness"][0] > 0.5
+assert int(open("ran.txt").read()) == len(auto.trials_)
+assert "majority" in open("run/report.html").read()
+"""
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> dict[str, str]:
+    """An environment in which the toy package is installed."""
+    import os
+
+    (tmp_path / "toy_family.py").write_text(FAMILY)
+    (tmp_path / "toy_task.py").write_text(TASK)
+    (tmp_path / "toy_runner.py").write_text(RUNNER)
+    about = tmp_path / "toy-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: toy\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text(ENTRIES)
+    return {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
+
+
+@pytest.mark.slow
+def test_a_family_and_a_task_of_another_package_work_in_python_and_at_the_command_line(
+    installed: dict[str, str], tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", USE], cwd=tmp_path, env=installed, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    rows = "".join(f"{word} film {i},{label}\n" for i in range(30) for word, label in (("good", "YES"), ("bad", "NO")))
+    (tmp_path / "rows.csv").write_text("text,label\n" + rows)
+    command = [
+        "fit",
+        "rows.csv",
+        "--target",
+        "label",
+        "--task",
+        "shouting",
+        "--families",
+        "majority,linear",
+        "--runner",
+        "noisy",
+    ]
+    done = subprocess.run(
+        [sys.executable, "-m", "penna", *command, "--budget", "15s", "--out", "cli"],
+        cwd=tmp_path, env=installed, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "majority" in done.stderr
+    assert "loudness" in done.stdout
+
+
+def test_the_shipped_contract_holds_for_a_family_of_penna(tmp_path: Path) -> None:
+    check_family("linear", tmp_path)
+    (tmp_path / "numbers").mkdir()
+    check_family("linear", tmp_path / "numbers", table=numbers_table())
+
+
+@pytest.mark.parametrize("name", ["auto", "random", "grid", "tpe"])
+def test_the_shipped_contract_holds_for_strategies_of_penna(name: str) -> None:
+    check_strategy(name)
