@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from penna import metrics, plugins, postprocessing, tasks
-from penna.automl import postprocess, refit
+from penna.automl import package, postprocess, refit
 from penna.automl.selection import OutOfFoldScores, Selection
 from penna.data.table import Table
 from penna.errors import SettingError
@@ -179,10 +179,10 @@ def test_what_is_left_of_a_blend_has_no_last_steps_of_the_whole():
     choice, _ = choice_of(*skewed(300), "accuracy")
     trials = [replace(choice.members[0][0], number=i, scores=(0.5 + 0.1 * i,)) for i in range(3)]
     whole = Selection(tuple((t, 1 / 3) for t in trials), 0.9, 0.01, (postprocessing.kinds("cross_entropy", 9999)[0],))
-    members = [refit.EnsembleMember(t, 0.5, None, True, {}) for t in trials[:2]]
-    two = refit._left(whole, members)
+    members = [package.EnsembleMember(t, 0.5, None, True, {}) for t in trials[:2]]
+    two = refit.remaining(whole, members)
     assert (two.members, two.last) == (((trials[0], 0.5), (trials[1], 0.5)), ())
-    one = refit._left(whole, members[1:])
+    one = refit.remaining(whole, members[1:])
     assert (one.score, one.last) == (0.6, ())
 
 

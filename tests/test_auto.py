@@ -78,7 +78,7 @@ def test_the_run_folder_holds_ledger_report_artefact_and_card(fitted):
 
 def test_exam_rows_are_in_no_fold_and_every_trial_met_the_same_folds(fitted):
     header, done, _ = trials.read(fitted.bundle_.folder.parent / "trials.jsonl")
-    assert header["exam_rows"] == fitted.test_scores_["rows"] == 30
+    assert header["test_rows"] == fitted.test_scores_["rows"] == 30
     assert {t.folds for t in done if t.scores} == {(0, 1, 2, 3, 4)}
 
 

@@ -49,7 +49,7 @@ def work(flipped):
 
 @pytest.fixture(scope="module")
 def looked(work, tmp_path_factory):
-    assert label_noise.estimate(work, (0,), resources(tmp_path_factory.mktemp("cache"))) == ""
+    assert label_noise.estimate(work, (0,), resources(tmp_path_factory.mktemp("cache")), Silent()) == ""
     return work
 
 
@@ -66,7 +66,7 @@ def evidence(work):
 def test_planted_labels_are_doubted_in_training_rows_and_in_all(looked, flipped):
     _, wrong = flipped
     train = looked.folds[0][0]
-    for rows, doubts in ((train, looked.doubts[0]), (looked.searched, looked.doubts[WHOLE])):
+    for rows, doubts in ((train, looked.noise_by_fold[0]), (looked.searched, looked.noise_by_fold[WHOLE])):
         found = doubts.touched(DROP)
         assert len(doubts.chance) == len(rows)
         assert wrong[rows][found].mean() > 0.6
@@ -76,7 +76,7 @@ def test_planted_labels_are_doubted_in_training_rows_and_in_all(looked, flipped)
 def test_only_training_rows_are_dropped_or_weighed(looked, tmp_path):
     recipe = BASELINE.replace(noise=DROP)
     train, valid = looked.folds[0]
-    assert len(looked.training(recipe, 0)) == len(train) - len(looked.doubts[0].touched(DROP))
+    assert len(looked.training(recipe, 0)) == len(train) - len(looked.noise_by_fold[0].touched(DROP))
     assert len(looked.training(recipe, WHOLE)) < len(looked.searched)
     weighed = looked.training(BASELINE.replace(noise=WEIGHT), 0)
     assert len(weighed) == len(train)

@@ -38,7 +38,7 @@ class Fitted:
 
     trial: Trial
     model: Model
-    reach: Length
+    truncation: Length
 
 
 @dataclass(frozen=True)
@@ -59,13 +59,13 @@ class BestModels:
     def __init__(
         self,
         run: Path,
-        work: SearchProblem,
+        problem: SearchProblem,
         facts: Mapping[str, Any],
         few_shot: Recipe | None,
         trials: Sequence[Trial],
         wrote: Callable[[Trial, float], None] = lambda trial, seconds: None,
     ) -> None:
-        self.path, self.work, self.facts, self.few_shot, self.wrote = run / "model", work, facts, few_shot, wrote
+        self.path, self.problem, self.facts, self.few_shot, self.wrote = run / "model", problem, facts, few_shot, wrote
         self._fitted: dict[int, Fitted] = {}
         self._writing, self._written_at = 0.0, -float("inf")
         _clear(self.path)
@@ -146,12 +146,12 @@ class BestModels:
 
     def _write(self, fitted: Fitted) -> None:
         begun = time.monotonic()
-        trial, column = fitted.trial, self.work.task.oos_index
+        trial, column = fitted.trial, self.problem.task.oos_index
         family, model = pipeline.wrap(
             trial.recipe, fitted.model, () if column is None else (oos_threshold.never(column),)
         )  # fmt: skip
         facts = {**self.facts, "preliminary": True, "trial": trial.number, "recipe": str(trial.recipe)}
-        bundle.write(self.path, self.work.task, family, model, {**facts, "reach": fitted.reach})
+        bundle.write(self.path, self.problem.task, family, model, {**facts, "reach": fitted.truncation})
         self._saved, self.finished = trial, None
         self._written_at = time.monotonic()
         self._writing = self._written_at - begun

@@ -1,6 +1,4 @@
-"""What may still be begun: predicted seconds of trials, refits and the test set, corrected by how the last turned
-out.
-"""
+"""Predicted seconds of trials, refits and the test set, corrected by how the last predictions turned out."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -39,10 +37,10 @@ Afforded = tuple[Recipe, Cost] | str
 
 
 class CostModel:
-    """Knows the work, the moment at which a search must be over, and how predictions of each family turned out."""
+    """Predicts seconds for one search problem and deadline, and learns from every trial."""
 
-    def __init__(self, work: SearchProblem, deadline: Deadline, exam_rows: int) -> None:
-        self.work, self.deadline, self.exam_rows = work, deadline, exam_rows
+    def __init__(self, work: SearchProblem, deadline: Deadline, test_rows: int) -> None:
+        self.work, self.deadline, self.test_rows = work, deadline, test_rows
         self._errors: dict[str, list[float]] = defaultdict(list)  # family -> seconds taken / seconds predicted
         self._writes: dict[tuple[object, ...], float] = {}  # seconds that the last write of such a model took
         self._loaded: set[tuple[object, ...]] = set()  # what was set up in this process: a resumed one begins anew
@@ -58,7 +56,7 @@ class CostModel:
         The artefact runs in fp32, half as fast as a bf16 trial was scored; and a trial's vectors came from the cache.
         """
         scored = 2 / trial.rows_per_second if trial.rows_per_second else 0.0
-        return max(self.exam_rows * scored, self._answers(trial.latency_ms))
+        return max(self.test_rows * scored, self._answers(trial.latency_ms))
 
     def writing(self, recipe: Recipe) -> float:
         """Seconds to write the model of a recipe and to open it again."""
@@ -121,7 +119,7 @@ class CostModel:
         left /= correction
         if proposal.phase == "finalist":  # its refit is what the reserve is for
             return evaluate.fit_to_budget(proposal.recipe, self.work, proposal.folds, resources, left)
-        answers = self.exam_rows * (ENCODED_ROW if slow else LINEAR_ROW)
+        answers = self.test_rows * (ENCODED_ROW if slow else LINEAR_ROW)
         after = self.finishing([proposal.recipe]) + self.writing(proposal.recipe) + answers
         if not any(t.state is State.COMPLETE for t in trials):  # a first model comes before all that may follow it
             after = min(after, FIRST * self.deadline.left())
@@ -148,7 +146,7 @@ class CostModel:
 
     def _answers(self, milliseconds: float | None) -> float:
         """Seconds for the test set at so many milliseconds for one text."""
-        return self.exam_rows * IN_BATCH * (milliseconds or 0.0) / 1e3
+        return self.test_rows * IN_BATCH * (milliseconds or 0.0) / 1e3
 
 
 def _needs(recipe: Recipe) -> tuple[object, ...]:

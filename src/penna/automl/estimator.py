@@ -13,8 +13,10 @@ from threadpoolctl import threadpool_limits
 from penna import extras, plugins, tasks
 from penna.artifact import bundle
 from penna.artifact.bundle import Bundle
-from penna.automl import elapsed_time, failed_search, inputs, model_card, refit, run_record, setup
-from penna.automl.search_loop import Progress, Search
+from penna.automl import elapsed_time, inputs, model_card, package, run_record, setup
+from penna.automl.refit import refit
+from penna.automl.run_limits import Progress
+from penna.automl.search_loop import run_search
 from penna.budget import Deadline
 from penna.data import splits
 from penna.data.arrays import Array
@@ -239,33 +241,32 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
 
         families = inputs.suited(config["families"], table, task, progress)
         findings += inputs.weighing(families, table, progress)
-        ledger = TrialLog(folder, setup.header(table, task, plan, config["random_state"]))
-        families, encoders = inputs.usable(families, config["encoders"] or (), ledger, progress)
-        ledger.begin()
-        work = setup.work(task, table, plan, deadline, encoders, config)
-        setup.warn_unsupported(work, progress)
-        goal = setup.goal(folder, deadline, ledger, table, len(test_table), config)
-        search = Search(work, families, config["search_strategy"], ledger, goal, progress)
+        trial_log = TrialLog(folder, setup.header(table, task, plan, config["random_state"]))
+        families, encoders = inputs.usable(families, config["encoders"] or (), trial_log, progress)
+        trial_log.begin()
+        problem = setup.problem(task, table, plan, deadline, encoders, config)
+        setup.warn_unsupported(problem, progress)
+        limits = setup.limits(folder, deadline, trial_log, table, len(test_table), config)
         with elapsed_time.Noted(folder, deadline):
-            ended = search.run()
-            progress.event("searched", why=ended)
-            progress.event("phase", name=f"search ended: {ended}")
-            packed = failed_search.packed(search, test_table, ended)
-        facts = refit.facts(packed, deadline.spent(), len(table))
-        bundle.amend(packed.bundle, facts, model_card.card(packed, facts, table.target_name))
+            result = run_search(problem, families, config["search_strategy"], trial_log, limits, progress)
+            progress.event("searched", why=result.ended)
+            progress.event("phase", name=f"search ended: {result.ended}")
+            fit = refit(result, test_table, progress)
+        facts = package.facts(fit, deadline.spent(), len(table))
+        bundle.amend(fit.bundle, facts, model_card.card(fit, facts, table.target_name))
 
-        self.bundle_ = packed.bundle
+        self.bundle_ = fit.bundle
         self.bundle_.home = self.__dict__.pop("_home", None)
         if task.classes:
             self.classes_ = np.array(task.classes)
-        self.test_scores_ = packed.measured
-        self.trials_ = tuple(ledger.trials)
+        self.test_scores_ = fit.test_scores
+        self.trials_ = result.trials
         self.n_features_in_ = len(table.text) + len(table.columns)
-        found = [*findings, *more, *packed.cleaned, *packed.doubted]
-        given = run_record.settings(X, table, {**config, "budget": self.budget})
-        self.record_ = run_record.build(given, table, found, plan, test_table, search, packed, facts, ended)
+        findings += [*more, *fit.cleaning_findings, *fit.noise_findings]
+        settings = run_record.settings(X, table, {**config, "budget": self.budget})
+        self.record_ = run_record.build(settings, table, findings, plan, test_table, result, fit, facts)
         run_record.write(folder, self.record_)
-        progress.event("final", recipe=str(packed.choice), measures=packed.measured, facts=facts, path=folder)
+        progress.event("final", recipe=str(fit.choice), measures=fit.test_scores, facts=facts, path=folder)
         return self
 
     def predict(self, X: Any) -> Array:

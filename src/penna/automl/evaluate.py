@@ -20,15 +20,15 @@ from penna.search.recipe import DatasetProfile, Recipe
 from penna.search.trials import State, Trial
 from penna.tasks.base import Task
 
-#: In place of a fold: all rows that a search may learn from.
+#: Stands for a fold of all rows that a search may train on.
 WHOLE = -1
-#: The share of rows that validation must have held back for a fit on all of them to be worth its time.
+#: A refit on all rows is worth its time if validation held back at least this share of them.
 WORTH = 0.05
-#: What goes wrong inside a fit: of data, of numbers, of memory and disk. Any other error is a fault of the code.
+#: Errors of data, numbers, memory and disk inside a fit. Any other error is a fault of the code.
 BROKEN = (RuntimeError, ValueError, LookupError, ArithmeticError, MemoryError, OSError)
-#: Cleaned tables that stay in memory: rows that a cleaning leaves alone take no room.
+#: Cleaned tables that stay in memory. Rows that cleaning does not change take no room.
 MOST_CLEANED = 4
-#: Of fewer rows what is timed is the beginning.
+#: Fewer validation rows say nothing about throughput: their time is mostly overhead.
 TIMED_ROWS = 50
 
 
@@ -36,7 +36,7 @@ TIMED_ROWS = 50
 class Outcome:
     """A trial, the (rows, k) outputs on each fold's validation part, and the model of the last fold.
 
-    The model reads what the recipe has cleaned: ``models.staged.around`` makes it read raw texts.
+    The model reads cleaned texts: ``models.pipeline.wrap`` makes it read raw texts.
     """
 
     trial: Trial
@@ -46,20 +46,20 @@ class Outcome:
 
 @dataclass(frozen=True)
 class SearchProblem:
-    """What stays the same for every recipe of a search: task, rows and folds."""
+    """Task, rows and folds of a search: the same for every recipe."""
 
     task: Task
     table: Table
     folds: Sequence[tuple[Index, Index]]
     profile: DatasetProfile
     budget: Budget
-    noise: str = "keep"  # what is to become of rows whose label is doubted; "auto": the search decides
-    #: Fold -> doubts about its training rows' labels, where somebody has looked; of all rows under ``WHOLE``.
-    doubts: dict[int, LabelNoise] = field(default_factory=dict, repr=False)
+    noise: str = "keep"  # how to treat suspicious labels; "auto": the search decides
+    #: Fold -> estimated label noise of its training rows; ``WHOLE`` -> that of all rows. Estimated on demand.
+    noise_by_fold: dict[int, LabelNoise] = field(default_factory=dict, repr=False)
     _cleaned: dict[str, Table] = field(default_factory=dict, repr=False)
 
     def table_for(self, recipe: Recipe) -> Table:
-        """All rows, cleaned and written as the recipe asks: once for all its trials, since neither learns from rows."""
+        """Return all rows, cleaned and serialized as the recipe has it, once for all its trials."""
         clean, row = recipe.get("clean", NONE), recipe.get(serialize.HYPERPARAMETER, False)
         if clean == NONE and not row:
             return self.table
@@ -72,29 +72,27 @@ class SearchProblem:
         return self._cleaned[key]
 
     def training(self, recipe: Recipe, fold: int) -> Table:
-        """Return the rows that a recipe learns from in a fold, or in all (``WHOLE``), doubtful ones treated as it
-        asks.
-        """
+        """Return the training rows of a fold, or of all (``WHOLE``), with suspicious labels treated."""
         rows = self.searched if fold == WHOLE else self.folds[fold][0]
         how, table = recipe.get(label_noise.HYPERPARAMETER, label_noise.KEEP), self.table_for(recipe).take(rows)
-        return table if how == label_noise.KEEP else label_noise.apply_treatment(table, self.doubts[fold], how)
+        return table if how == label_noise.KEEP else label_noise.apply_treatment(table, self.noise_by_fold[fold], how)
 
     @property
     def refits(self) -> bool:
-        """Whether a fit on all rows knows enough more of them to be worth its time."""
+        """Whether a refit on all rows has enough more rows to be worth its time."""
         train, valid = self.folds[0]
         return len(valid) >= WORTH * (len(train) + len(valid))
 
     @property
     def searched(self) -> Index:
-        """Every position that a search may learn from, in order: all but the test set's."""
+        """Sorted positions of all rows but the test set's."""
         return np.sort(np.concatenate(self.folds[0]))
 
 
 def fit_to_budget(
     recipe: Recipe, work: SearchProblem, folds: Sequence[int], resources: Resources, left: float
 ) -> tuple[Recipe, Cost] | str:
-    """Return the recipe, shrunk where it must be to fit into ``left`` seconds and the ceilings, or why it cannot."""
+    """Return the recipe, shrunk if it must be to fit into ``left`` seconds and the ceilings, or why it cannot."""
     family = get_family(recipe.family)
     try:
         train = work.table_for(recipe).take(work.folds[folds[0]][0])
@@ -115,7 +113,7 @@ def fit_to_budget(
 def evaluate(
     recipe: Recipe, work: SearchProblem, folds: Sequence[int], resources: Resources, report: Report
 ) -> Outcome:
-    """Fit and score a recipe on these folds. Never raises for what goes wrong inside a fit: that is a state."""
+    """Fit and score a recipe on these folds. Errors inside a fit become the state of the trial."""
     run = _Run(recipe, work, resources, report)
     started = time.monotonic()
     state, reason = State.COMPLETE, ""
@@ -143,7 +141,7 @@ def evaluate(
 
 
 class _Run:
-    """What comes together while one recipe goes through its folds; what is here when a fold fails still counts."""
+    """Scores and outputs of one recipe, fold by fold; those before a failed fold count."""
 
     def __init__(self, recipe: Recipe, work: SearchProblem, resources: Resources, report: Report) -> None:
         self.recipe, self.work, self.resources, self.report = recipe, work, resources, report

@@ -9,7 +9,7 @@ import numpy as np
 
 from penna import extras, tasks
 from penna.automl import elapsed_time
-from penna.automl.search_loop import Progress
+from penna.automl.run_limits import Progress
 from penna.data import readers
 from penna.data.readers.read_table import INFERRED, Form
 from penna.data.table import Finding, Table

@@ -1,9 +1,8 @@
-"""Doubting labels for a search: whether to look at all, doubts about the rows of a fold, which way of treating them is
-ahead. Reads trials and asks models; chooses no recipe.
+"""Label noise in a search: whether to estimate it, the estimate for each fold, and the treatment that scores best.
 
-Doubts about a fold's training rows come from models that trained on other training rows of that fold, so that what is
-measured on its validation rows stays honest. The same models answer the validation rows, too: that is what a refit on
-all rows goes by.
+The noise of a fold's training rows is estimated by models that were trained on other training rows of that fold, so
+scores on its validation rows stay honest. The same models predict the validation rows, too: a refit on all rows uses
+these estimates.
 """
 
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ import numpy as np
 from penna import extras
 from penna.automl import cross_predict
 from penna.automl.evaluate import WHOLE, SearchProblem
+from penna.automl.run_limits import Progress
 from penna.automl.selection import OutOfFoldScores
 from penna.budget import Resources
 from penna.data.arrays import Array
@@ -24,19 +24,18 @@ from penna.search.recipe import Recipe
 from penna.search.trials import State, Trial
 
 AUTO = "auto"
-#: Of the time that is left, the most that one look may take. Embeddings that are made for it are kept for all.
+#: The largest share of the time left that one estimate may take. Its embeddings stay in the cache for all trials.
 _SHARE = 0.3
 
 
 def noise_treatments(
     work: SearchProblem, trials: Sequence[Trial], evidence: OutOfFoldScores, first: Recipe
 ) -> tuple[tuple[str, ...], bool]:
-    """Return the ways of treating doubtful rows that a search may choose from, the best so far first.
+    """Return the treatments of suspicious labels that a search may choose from, and whether they are settled.
 
-    And whether that is the last word: all of them were tried on the portfolio's ``first`` recipe, or nothing is
-    doubted. A way that could not be finished there is none.
-
-    With "auto", nothing is doubted where the surest answers of the first model are right.
+    The best treatment comes first. They are settled once each was tried on the portfolio's ``first`` recipe, or if
+    nothing is suspicious; a treatment that could not be finished there is left out. With "auto", nothing is suspicious
+    if the most confident predictions of the first model are right.
     """
     if work.noise == KEEP or not able(work):
         return (), True
@@ -49,9 +48,9 @@ def noise_treatments(
     known = {t.proposal_key.split("@")[0]: t for t in trials}  # a recipe may have been shrunk to fit
     if any(key not in known for key in wanted.values()):
         return WAYS, False
-    there = [way for way in WAYS if known[wanted[way]].state is State.COMPLETE]
-    # Of equal scores the milder way: nothing is lost by it.
-    return tuple(sorted(there, key=lambda way: -known[wanted[way]].score)) if len(there) > 1 else (), True
+    complete = [way for way in WAYS if known[wanted[way]].state is State.COMPLETE]
+    # The sort is stable: of equal scores the milder treatment comes first.
+    return tuple(sorted(complete, key=lambda way: -known[wanted[way]].score)) if len(complete) > 1 else (), True
 
 
 def able(work: SearchProblem) -> bool:
@@ -64,12 +63,20 @@ def _suspicious(trial: Trial, evidence: OutOfFoldScores) -> bool:
     return label_noise.suspicious(np.concatenate([evidence.truth(fold) for fold in trial.folds]), outputs)
 
 
-def estimate(work: SearchProblem, folds: Sequence[int], resources: Resources) -> str:
-    """Fill ``work.doubts`` for these folds, and for all rows; why that failed, or ""."""
+def is_estimated(work: SearchProblem, folds: Sequence[int]) -> bool:
+    """Whether the label noise of these folds is known."""
+    return all(fold in work.noise_by_fold for fold in folds)
+
+
+def estimate(work: SearchProblem, folds: Sequence[int], resources: Resources, progress: Progress) -> str:
+    """Fill ``work.noise_by_fold`` for these folds, and for all rows; return why that failed, or ""."""
+    if is_estimated(work, folds):
+        return ""
+    progress.event("phase", name="looking for suspicious labels")
     deadline = resources.deadline
     resources = replace(resources, deadline=deadline.before((1 - _SHARE) * max(deadline.left(), 0)))
     for fold in folds:
-        if fold in work.doubts:
+        if fold in work.noise_by_fold:
             continue
         train, valid = work.folds[0 if fold == WHOLE else fold]
         both = np.sort(np.concatenate([train, valid]))
@@ -79,22 +86,22 @@ def estimate(work: SearchProblem, folds: Sequence[int], resources: Resources) ->
         y = work.task.encode(work.table.take(both))
         if fold != WHOLE:
             train_index = np.searchsorted(both, train)
-            work.doubts[fold] = _doubts(y[train_index], outputs[train_index])
-        if WHOLE not in work.doubts:
-            work.doubts[WHOLE] = _doubts(y, outputs)
+            work.noise_by_fold[fold] = _noise(y[train_index], outputs[train_index])
+        if WHOLE not in work.noise_by_fold:
+            work.noise_by_fold[WHOLE] = _noise(y, outputs)
     return ""
 
 
 def _answers(work: SearchProblem, rows: Array, held: Array, resources: Resources) -> Array | None:
-    """(n, k) of models that did not learn from the row they answer; from ``held`` (m,) positions none has learned."""
+    """(n, k) outputs of models that were not trained on the row; none was trained on the ``held`` (m,) positions."""
     cleanings = work.profile.cleanings  # what most trials read: its embeddings are made once
     table = work.table_for(Recipe.of("linear", clean=cleanings[0] if cleanings else NONE)).take(rows)
     encoders, seed = work.profile.encoders, work.profile.seed
     return cross_predict.answers(work.task, table, resources, encoders=encoders, seed=seed, held=held).outputs
 
 
-def _doubts(y: Array, outputs: Array) -> LabelNoise:
-    """Of rows without a prediction, where there are very many, nothing is doubted."""
+def _noise(y: Array, outputs: Array) -> LabelNoise:
+    """Return the noise of (n,) rows; rows without a prediction, if there are very many, are not suspicious."""
     predicted = np.flatnonzero(np.isfinite(outputs).all(axis=1))
     found = label_noise.doubts(y[predicted], outputs[predicted])
     n = len(y)
@@ -104,7 +111,7 @@ def _doubts(y: Array, outputs: Array) -> LabelNoise:
 
 
 def reason(work: SearchProblem, ways: Sequence[str], how: str) -> str:
-    """Why doubtful rows are treated as they are, where the search was left these ``ways``, the best first."""
+    """Return why suspicious labels are treated as they are; ``ways`` were compared, the best first."""
     if work.noise != AUTO:
         return "as requested"
     if not ways:
@@ -114,5 +121,5 @@ def reason(work: SearchProblem, ways: Sequence[str], how: str) -> str:
 
 
 def needed(recipe: Recipe) -> bool:
-    """Whether a recipe treats doubtful rows, so that somebody must have looked."""
+    """Whether a recipe treats suspicious labels, so that they must be estimated first."""
     return bool(recipe.get(HYPERPARAMETER, KEEP) != KEEP)

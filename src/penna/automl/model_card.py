@@ -6,23 +6,25 @@ from typing import Any
 
 from penna.artifact.bundle import Bundle
 from penna.artifact.files import BLANK
-from penna.automl.refit import FitResult
+from penna.automl.package import FitResult
 from penna.escaping import markdown, visible
 from penna.models.base import get_family
 from penna.preprocessing.cleaning.base import NONE, Cleaning
 
 
-def card(packed: FitResult, facts: dict[str, Any], title: str) -> str:
+def card(fit: FitResult, facts: dict[str, Any], title: str) -> str:
     """Return the model card: what data, what score, what limits, how to use it."""
-    artefact, task, scored, took = packed.bundle, packed.bundle.task, facts["test"], facts["latency"]
+    artefact, task, scored, took = fit.bundle, fit.bundle.task, facts["test"], facts["latency"]
     scores = "\n".join(
         f"| {name} | {v[0]:.4f} | {v[1]:.4f} to {v[2]:.4f} |" for name, v in scored.items() if isinstance(v, list)
     )
-    families = [get_family(m.trial.recipe.family) for m in packed.members]
-    cleaned = [p for m in packed.members for p in Cleaning.of(m.trial.recipe.get("clean", NONE)).packages]
+    families = [get_family(m.trial.recipe.family) for m in fit.members]
+    cleaned = [p for m in fit.members for p in Cleaning.of(m.trial.recipe.get("clean", NONE)).packages]
     packages = sorted({"pandas", "typer", *cleaned, *(p for f in families for p in f.PACKAGES)})
     phrases = task.describe()
-    changed = "".join(f"\nOf its rows: {markdown(finding.message)}\n" for finding in (*packed.doubted, *packed.cleaned))
+    changed = "".join(
+        f"\nOf its rows: {markdown(finding.message)}\n" for finding in (*fit.noise_findings, *fit.cleaning_findings)
+    )
     reads = " + ".join(map(markdown, (*artefact.text_columns, *artefact.fields)))
     return f"""# A {phrases["model"]} for {markdown(title)}
 

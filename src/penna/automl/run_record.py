@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from penna import report
-from penna.automl import refit
-from penna.automl.refit import FitResult
-from penna.automl.search_loop import STOPPED, Search
+from penna.automl import package
+from penna.automl.package import FitResult
+from penna.automl.search_loop import SearchResult
 from penna.budget import Deadline
 from penna.data.splits import Plan
 from penna.data.table import Finding, Table
@@ -44,24 +44,23 @@ def build(
     findings: Sequence[Finding],
     plan: Plan,
     test: Table,
-    search: Search,
-    packed: FitResult,
+    result: SearchResult,
+    fit: FitResult,
     facts: Mapping[str, Any],
-    ended: str,
 ) -> report.Record:
     """Return the report's ``Record``, JSON-able."""
-    task, choice = search.problem.task, packed.choice
-    families = [m.trial.recipe.family for m in packed.members]
+    task, choice = result.problem.task, fit.choice
+    families = [m.trial.recipe.family for m in fit.members]
     train, valid = plan.folds[0]
     made: report.Record = {
         "title": settings["data"],
         "version": __version__,
         "created": facts["finished"],
         "seconds": facts["seconds"],
-        "settings": {**settings, "search ended": ended, "budget_seconds": search.problem.budget.seconds}
+        "settings": {**settings, "search ended": result.ended, "budget_seconds": result.problem.budget.seconds}
         | {
-            "budget_megabytes": search.problem.budget.max_size_mb,
-            "budget_milliseconds": search.problem.budget.max_latency_ms,
+            "budget_megabytes": result.problem.budget.max_size_mb,
+            "budget_milliseconds": result.problem.budget.max_latency_ms,
         },
         "task": task.name,
         "metric": task.metric,
@@ -80,15 +79,15 @@ def build(
             "grouped": table.group is not None,
             "source": "held out" if len(plan.test) else "a test table",
         },
-        "test": packed.measured,
-        "answers": _answers(test, task, packed),
-        "baselines": _baselines(search, test, packed),
-        "trials": [t.to_json() for t in search.trial_log.trials],
+        "test": fit.test_scores,
+        "answers": _answers(test, task, fit),
+        "baselines": _baselines(result, test, fit),
+        "trials": [t.to_json() for t in result.trials],
         "chosen": {
             "name": (families[0] if len(families) == 1 else f"blend of {len(families)}")
             + "".join(f" with {step.name}" for step in choice.last),
             "members": [
-                {"number": m.trial.number, "recipe": str(m.trial.recipe), "weight": m.weight} for m in packed.members
+                {"number": m.trial.number, "recipe": str(m.trial.recipe), "weight": m.weight} for m in fit.members
             ],
             "score": choice.score,
             "spread": choice.score_std,
@@ -96,21 +95,21 @@ def build(
         "artefact": {
             "megabytes": facts["megabytes"],
             "files": {
-                p.relative_to(packed.bundle.folder).as_posix(): p.stat().st_size / 1e6
-                for p in sorted(packed.bundle.folder.rglob("*"))
+                p.relative_to(fit.bundle.folder).as_posix(): p.stat().st_size / 1e6
+                for p in sorted(fit.bundle.folder.rglob("*"))
                 if p.is_file()
             },
             "milliseconds": facts["latency"]["one_text_ms"],
             "batch": 64,
             "batch_milliseconds": facts["latency"]["batch_of_64_ms"],
-            "parity": packed.bundle.manifest.get("parity"),
-            "same": packed.bundle.manifest.get("same"),
-            "digest": packed.bundle.digest,
+            "parity": fit.bundle.manifest.get("parity"),
+            "same": fit.bundle.manifest.get("same"),
+            "digest": fit.bundle.digest,
         },
-        "encoders": refit.lengths(packed.members),
-        "phases": _phases(search, facts["seconds"]),
+        "encoders": package.truncations(fit.members),
+        "phases": _phases(result, facts["seconds"]),
     }
-    weighed, skipped = _importances(search, test, packed, ended)
+    weighed, skipped = _importances(result, test, fit)
     return {**made, "importances": weighed, "skipped": skipped}
 
 
@@ -146,44 +145,44 @@ def write(folder: Path, record: report.Record) -> None:
 _EXAMINED = {"cross_entropy": report.examine, "binary_cross_entropy": report.examine_sets}
 
 
-def _answers(test: Table, task: Task, packed: FitResult) -> Answers:
+def _answers(test: Table, task: Task, fit: FitResult) -> Answers:
     """How each test row was answered, in labels or in the target's own units."""
-    if (parts := task.mistakes(test, packed.y, packed.outputs)) is not None:
+    if (parts := task.mistakes(test, fit.y, fit.outputs)) is not None:
         return {"classes": [], "parts": parts}
     if task.loss in _EXAMINED:
-        return _EXAMINED[task.loss](test, task.classes, packed.y, packed.outputs)
-    truth, answers = (found.astype(np.float64) for found in (task.labels(packed.y), task.decode(packed.outputs)))
+        return _EXAMINED[task.loss](test, task.classes, fit.y, fit.outputs)
+    truth, answers = (found.astype(np.float64) for found in (task.labels(fit.y), task.decode(fit.outputs)))
     return report.examine_numbers(test, truth, answers)
 
 
-def _baselines(search: Search, test: Table, packed: FitResult) -> list[Baseline]:
+def _baselines(result: SearchResult, test: Table, fit: FitResult) -> list[Baseline]:
     """Return an answer without reading and the first trial's model, on the same test rows.
 
     Nothing was chosen by these.
     """
-    task, judge = search.problem.task, search.problem.task.without_postprocessing()
-    train = search.problem.table.take(search.problem.folds[0][0])
+    task, judge = result.problem.task, result.problem.task.without_postprocessing()
+    train = result.problem.table.take(result.problem.folds[0][0])
     name, guess = task.constant_baseline(task.encode(train))
     answers = [(name, task.broadcast(guess, test))]
-    if search.baseline is not None:
-        answers.append((f"first trial ({search.trial_log.trials[0].recipe.family})", search.baseline.outputs(test)))
+    if result.baseline is not None:
+        answers.append((f"first trial ({result.trials[0].recipe.family})", result.baseline.outputs(test)))
     made: list[Baseline] = []
     for name, outputs in answers:
-        score, error = judge.score(packed.y, outputs), judge.score_error(packed.y, outputs)
+        score, error = judge.score(fit.y, outputs), judge.score_error(fit.y, outputs)
         made.append({"name": name, "score": score, "low": score - 1.96 * error, "high": score + 1.96 * error})
     return made
 
 
-def _importances(search: Search, test: Table, packed: FitResult, ended: str) -> tuple[Importances, list[Skipped]]:
+def _importances(result: SearchResult, test: Table, fit: FitResult) -> tuple[Importances, list[Skipped]]:
     """Return what the answers rest on, and what there was no time for."""
-    goal, task = search.limits, search.problem.task
-    left = goal.deadline.left() + goal.telling - _PAGE
-    deadline = Deadline(min(left, _PATIENCE if ended == STOPPED else max(goal.telling, 1.0)))
-    made: Importances = {} if deadline.over() else _grams(search, packed)
-    if np.ndim(packed.outputs) != 2:  # answers that differ in length from row to row
+    limits, task = result.limits, result.problem.task
+    left = limits.deadline.left() + limits.report_seconds - _PAGE
+    deadline = Deadline(min(left, _PATIENCE if result.stopped else max(limits.report_seconds, 1.0)))
+    made: Importances = {} if deadline.over() else _grams(result, fit)
+    if np.ndim(fit.outputs) != 2:  # answers that differ in length from row to row
         return made, []
     losses = permutation_importance.of_columns(
-        packed.bundle.outputs, task, test, packed.y, deadline, search.problem.profile.seed
+        fit.bundle.outputs, task, test, fit.y, deadline, result.problem.profile.seed
     )
     if isinstance(losses, str):
         return made, [{"what": "importances of columns", "reason": losses}]
@@ -192,24 +191,24 @@ def _importances(search: Search, test: Table, packed: FitResult, ended: str) -> 
     return made, []
 
 
-def _grams(search: Search, packed: FitResult) -> Importances:
+def _grams(result: SearchResult, fit: FitResult) -> Importances:
     """Of the linear model that weighs most in the result, where there is one."""
-    linear = [(m.weight, m.trial.recipe, m.model) for m in packed.members if isinstance(m.model, Additive)]
+    linear = [(m.weight, m.trial.recipe, m.model) for m in fit.members if isinstance(m.model, Additive)]
     if not linear:
         return {}
     _, recipe, model = max(linear, key=lambda each: each[0])
-    searched = search.problem.searched
-    rows = search.problem.table.take(searched[:: -(-len(searched) // _ROWS)])  # files are often sorted by label
+    searched = result.problem.searched
+    rows = result.problem.table.take(searched[:: -(-len(searched) // _ROWS)])  # files are often sorted by label
     found = model.strongest(Cleaning.of(recipe.get("clean", NONE))(rows), _GRAMS)
-    names = [str(label) for label in search.problem.task.classes] or [""]
+    names = [str(label) for label in result.problem.task.classes] or [""]
     named = [{"label": name, "grams": each} for name, each in zip(names, found, strict=False)]
     return {"grams": named, "member": str(recipe)}
 
 
-def _phases(search: Search, seconds: float) -> list[Phase]:
+def _phases(result: SearchResult, seconds: float) -> list[Phase]:
     """Seconds predicted and spent, by phase of the search; what is left over is reading, refit, test set and report."""
     by_origin: dict[str, list[Trial]] = {}
-    for t in search.trial_log.trials:
+    for t in result.trials:
         if t.state is not State.SKIPPED:
             by_origin.setdefault(t.phase, []).append(t)
     phases: list[Phase] = [

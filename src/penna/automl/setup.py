@@ -1,4 +1,4 @@
-"""What a search sets out with: what it works on, where it writes, and what a resumed run must share with this one."""
+"""What a search starts from: the problem, the limits of the run, and what a resumed run must share with it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -9,7 +9,7 @@ from penna import environment, hardware
 from penna.automl import inputs, label_noise
 from penna.automl.cost_model import PLAIN_FINISHING
 from penna.automl.evaluate import SearchProblem
-from penna.automl.search_loop import Progress, RunLimits
+from penna.automl.run_limits import Progress, RunLimits
 from penna.budget import Budget, Deadline, Resources
 from penna.data.splits import Plan
 from penna.data.table import Table
@@ -18,10 +18,10 @@ from penna.preprocessing import label_noise as treatments
 from penna.search.trials import TrialLog
 from penna.tasks.base import Task
 
-#: The share of the budget in which columns are shuffled once all is done, and the most seconds of it.
-_TELLING, _LONGEST = 0.02, 10.0
-#: The share of the budget in which post-processing steps may be found, and the least seconds of it.
-_ADJUSTING, _SHORTEST = 0.02, 1.0
+#: Share of the budget for column importances after the fit, and their most seconds.
+_REPORTING, _LONGEST = 0.02, 10.0
+#: Share of the budget for post-processing steps, and their least seconds.
+_POSTPROCESSING, _SHORTEST = 0.02, 1.0
 
 
 def header(table: Table, task: Task, plan: Plan, seed: int) -> dict[str, Any]:
@@ -30,16 +30,16 @@ def header(table: Table, task: Task, plan: Plan, seed: int) -> dict[str, Any]:
         "table": table.fingerprint,
         "task": task.name,
         "metric": task.metric,
-        "exam_rows": len(plan.test),
+        "test_rows": len(plan.test),
         "folds": len(plan.first_round),
         "seed": seed,
     }
 
 
-def work(
+def problem(
     task: Task, table: Table, plan: Plan, deadline: Deadline, encoders: Sequence[str], config: Mapping[str, Any]
 ) -> SearchProblem:
-    """Task, rows and folds, and what families may know of them; ``config`` holds AutoText's parameters."""
+    """Return task, rows and folds, and the profile that families see; ``config`` holds AutoText's parameters."""
     profile = replace(
         inputs.profile(table.take(plan.search), task, config["text_cleaning"]),
         encoders=tuple(encoders),
@@ -56,19 +56,21 @@ def work(
 def warn_unsupported(work: SearchProblem, progress: Progress) -> None:
     """Warn about requested options that cannot be honored."""
     if work.noise in (treatments.WEIGHT, treatments.DROP) and not label_noise.able(work) and work.task.can_ensemble:
-        why = "rows that have a text and one label each can be doubted, and no others: all are kept"
+        why = "labels can be suspicious only in rows of a text and one label: all rows are kept"
         progress.event("skipped", name=f"label noise {work.noise}", reason=why)
 
 
-def goal(
-    folder: Path, deadline: Deadline, ledger: TrialLog, table: Table, exam_rows: int, config: Mapping[str, Any]
+def limits(
+    folder: Path, deadline: Deadline, trial_log: TrialLog, table: Table, test_rows: int, config: Mapping[str, Any]
 ) -> RunLimits:
-    """Where to write, and by when."""
-    adjusting = max(_SHORTEST, _ADJUSTING * deadline.seconds) if config["postprocess"] == AUTO else 0.0
-    if ledger.trials:  # a resumed run that has used up its budget may still finish
-        deadline = Deadline(max(deadline.seconds, deadline.spent() + PLAIN_FINISHING + adjusting), deadline.started)
-    telling = min(_TELLING * deadline.seconds, _LONGEST) if len(table.text) + len(table.columns) > 1 else 0.0
-    deadline = deadline.before(telling)
+    """Return where the run writes, and until when."""
+    postprocess_seconds = max(_SHORTEST, _POSTPROCESSING * deadline.seconds) if config["postprocess"] == AUTO else 0.0
+    if trial_log.trials:  # a resumed run that has used up its budget may still finish
+        deadline = Deadline(
+            max(deadline.seconds, deadline.spent() + PLAIN_FINISHING + postprocess_seconds), deadline.started
+        )
+    report_seconds = min(_REPORTING * deadline.seconds, _LONGEST) if len(table.text) + len(table.columns) > 1 else 0.0
+    deadline = deadline.before(report_seconds)
     resources = Resources(environment.cache_folder(), deadline, config["n_jobs"] or hardware.cores())
     facts: dict[str, Any] = {
         "text_columns": list(table.text),
@@ -79,4 +81,6 @@ def goal(
         facts["pair"] = True
     if table.fields:
         facts["columns"] = [{"name": n, "role": f.role, "form": f.form} for n, f in table.fields.items()]
-    return RunLimits(folder, deadline, resources, exam_rows, facts, telling, adjusting, config["runner"])
+    return RunLimits(
+        folder, deadline, resources, test_rows, facts, report_seconds, postprocess_seconds, config["runner"]
+    )
