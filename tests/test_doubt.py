@@ -17,6 +17,7 @@ from penna.preprocessing import label_noise as doubt
 from penna.preprocessing.label_noise import DROP, KEEP, WEIGHT
 from penna.search.recipe import DatasetProfile, Recipe
 from penna.search.trials import State, Trial
+from penna.terminal.listeners import Silent
 
 #: Its fixtures are whole fits.
 pytestmark = pytest.mark.slow
