@@ -26,6 +26,7 @@ from penna.models.finetune import family as finetune
 from penna.models.finetune.model import logits_of, save_encoder
 from penna.models.finetune.recipes import settings as as_trained
 from penna.models.frozen import family as frozen
+from penna.models.shared.trainer import EncoderTraining
 from penna.search.recipe import DatasetProfile, Recipe
 from penna.tasks.base import Task
 
@@ -73,7 +74,7 @@ def fit(recipe: Recipe, task: Task, train: Table, valid: Table | None, resources
     import torch
 
     from penna.networks import encoder_with_head
-    from penna.training import loop, precision
+    from penna.training import precision
 
     torch.set_num_threads(resources.threads)
     chosen, alike = settings(recipe), as_finetune(recipe)
@@ -83,15 +84,19 @@ def fit(recipe: Recipe, task: Task, train: Table, valid: Table | None, resources
     target, dtype = target_of(task, train), precision.fastest_dtype()
     network = parts.build(checkpoint, as_trained(alike), 1, recipe.seed)
     network.head = torch.nn.Identity()
-    with encoder_with_head.compact(network, np.unique(texts.rows.values)) as lookup:
-        rows = parts.rows_of(parts.moved(texts, lookup), target.y, None, target.weights, recipe.seed)
-        plan = parts.plan(alike, len(train), dtype, "contrastive")
-        # Reading all rows for the head takes a sixth of what one pair of each takes: one text, and no way back.
-        share = 1 / (1 + 6 * chosen["pairs"] * recipe.fidelity)
-        spared = resources.deadline.before(_HEAD + share * max(0.0, resources.deadline.left()))
-        outcome = loop.train(encoder_with_head.Twins(network), _twins(rows, recipe.seed), plan, spared)
-    if outcome.why == "deadline" and outcome.steps < FEWEST_STEPS:
-        raise OutOfTime(f"{outcome.steps} of {outcome.planned} steps fitted before the deadline: too few to learn from")
+    # Reading all rows for the head takes a sixth of what one pair of each takes: one text, and no way back.
+    share = 1 / (1 + 6 * chosen["pairs"] * recipe.fidelity)
+    training = EncoderTraining(
+        network=network,
+        train=texts,
+        ids=lambda read: read.rows.values,
+        remapped=parts.moved,
+        rows=lambda read: _twins(parts.rows_of(read, target.y, None, target.weights, recipe.seed), recipe.seed),
+        plan=lambda _: parts.plan(alike, len(train), dtype, "contrastive"),
+        trained=encoder_with_head.Twins(network),
+        fewest_steps=FEWEST_STEPS,
+    )
+    training.run(resources.deadline.before(_HEAD + share * max(0.0, resources.deadline.left())))
     vectors = logits_of(network, texts, dtype)
     if resources.deadline.over():
         raise OutOfTime("no time was left for the head")

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from penna.budget import OutOfTime, Resources
+from penna.budget import Resources
 from penna.data.table import Table
 from penna.encoders import checkpoints
 from penna.heads import heads
 from penna.heads.links import target_of
-from penna.models.base import Cost, Pruned, Report
+from penna.models.base import Cost, Report
 from penna.models.finetune import batches as parts
 from penna.models.finetune import bi_encoder, cross_encoder, single_text
 from penna.models.finetune.model import FineTuned, ServedFinetune, open_link
 from penna.models.finetune.recipes import portfolio, search_space, settings, steps
 from penna.models.frozen import family as frozen
+from penna.models.shared import training_cost
 from penna.models.shared.encoder_io import softmax
+from penna.models.shared.trainer import EncoderTraining, Validation
+from penna.models.shared.training_cost import TrainingCost
 from penna.search.recipe import DatasetProfile, Recipe
 from penna.tasks.base import Task
 
@@ -33,52 +36,30 @@ NEEDS_TORCH = True
 
 __all__ = ["cost", "fit", "load", "portfolio", "search_space", "shrink"]
 
-#: The validation score on the way is taken on at most this many rows.
-CHECK_ROWS = 1000
-#: A fit of fewer steps teaches an encoder nothing.
-FEWEST_STEPS = 30
-#: Shrinking stops at one epoch, or at this many steps where an epoch has more.
-ENOUGH_STEPS = 400
-#: Rows that the speed probe draws its batches from.
-PROBE_ROWS = 640
-#: It takes so many seconds, and no larger share of what is left.
-_PROBE, _PROBED = 3.0, 0.02
-
-_paces: dict[tuple[Any, ...], throughput.Pace] = {}
+#: The speed probe takes no larger share of the time that is left.
+_PROBED = 0.02
 
 
 def cost(recipe: Recipe, profile: DatasetProfile, train: Table, resources: Resources) -> Cost:
-    """Predicted from a probe of at most some three seconds, which is remembered for this process."""
+    """Predict the cost from a probe of at most some three seconds, which this process remembers."""
     chosen = settings(recipe)
     checkpoint = checkpoints.find(chosen["encoder"])
-    pace = _pace(recipe, checkpoint, train, profile.classes, resources)
-    fixed, each = _seconds(recipe, len(train), pace)
+    training, pace = _training_cost(recipe, checkpoint, train, profile.classes, resources)
     depth = parts.depth_of(chosen, checkpoint)
     head = 4e-6 * (chosen.get("bins") or profile.classes) * (checkpoint.width + 1)
     return Cost(
-        seconds=fixed + each * steps(recipe, len(train)),
+        seconds=training.seconds(recipe),
         size_mb=checkpoint.megabytes_at(depth) + head + checkpoint.tokenizer_megabytes,
-        # The ONNX graph answers one text in about a quarter of the time that the training graph takes.
-        latency_ms=250 * pace.alone,
+        latency_ms=training_cost.SERVED_MS * pace.alone,
     )
 
 
 def shrink(
     recipe: Recipe, profile: DatasetProfile, train: Table, resources: Resources, seconds: float
 ) -> Recipe | None:
-    """Return the same recipe with as much effort as fits into ``seconds``.
-
-    None where too little would be left to learn.
-    """
+    """Return the recipe at the fidelity that fits into ``seconds``; None if too few steps would be left."""
     checkpoint = checkpoints.find(recipe["encoder"])
-    pace = _pace(recipe, checkpoint, train, profile.classes, resources)
-    fixed, each = _seconds(recipe, len(train), pace)
-    whole = steps(recipe.replace(fidelity=1.0), len(train))
-    affordable = (seconds - fixed) / each
-    epoch = math.ceil(len(train) / settings(recipe)["batch"])
-    if affordable < max(FEWEST_STEPS, min(epoch, ENOUGH_STEPS, whole)):
-        return None
-    return recipe.replace(fidelity=min(recipe.fidelity, round(0.99 * affordable / whole, 4)))
+    return _training_cost(recipe, checkpoint, train, profile.classes, resources)[0].shrunk(recipe, seconds)
 
 
 def fit(
@@ -87,8 +68,7 @@ def fit(
     """Train the encoder and its head; without ``valid`` a fixed schedule, with nothing selected on the way."""
     import torch
 
-    from penna.networks import encoder_with_head
-    from penna.training import loop, precision
+    from penna.training import precision
 
     torch.set_num_threads(resources.threads)
     chosen = settings(recipe)
@@ -98,27 +78,28 @@ def fit(
     dtype = precision.fastest_dtype()
     target = target_of(task, train, chosen.get("bins", 0))
     network = parts.build(checkpoint, chosen, target.columns, recipe.seed, way.kind())
-    watched = None if valid is None else parts.sample(valid, CHECK_ROWS, recipe.seed)
-    seen = [texts] if watched is None else [texts, way.read(framing, checkpoint, watched, resources.cache)]
-    with encoder_with_head.compact(network, np.unique(np.concatenate(list(map(way.ids, seen))))) as lookup:
-        weights = parts.class_weights(target.y, target.columns, chosen["class_weights"], target.weights)
-        rows = way.rows_of(way.moved(texts, lookup), target.y, weights, target.weights, recipe.seed)
-        if chosen["head_start"] == "logistic":
-            encoder_with_head.start_head(network, rows, dtype, resources.threads, target.loss)
-        score = None
-        if watched is not None:
-            truth = task.encode(watched)
-            scored = way.moved(seen[1], lookup)
-
-            def score() -> float:
-                return task.score(truth, target.link(way.answers(network, scored, dtype), softmax))
-
-        plan = parts.plan(recipe, len(train), dtype, chosen.get("loss", target.loss))
-        outcome = loop.train(network, rows, plan, resources.deadline, score, report)
-    if outcome.why == "pruned":
-        raise Pruned
-    if outcome.why == "deadline" and outcome.steps < FEWEST_STEPS:
-        raise OutOfTime(f"{outcome.steps} of {outcome.planned} steps fitted before the deadline: too few to learn from")
+    weights = parts.class_weights(target.y, target.columns, chosen["class_weights"], target.weights)
+    validation = None
+    if valid is not None:
+        valid = parts.sample(valid, training_cost.CHECK_ROWS, recipe.seed)
+        validation = Validation(
+            task,
+            task.encode(valid),
+            way.read(framing, checkpoint, valid, resources.cache),
+            lambda read: target.link(way.answers(network, read, dtype), softmax),
+        )
+    start = partial(_start_head, network, dtype, resources.threads, target.loss)
+    training = EncoderTraining(
+        network=network,
+        train=texts,
+        ids=way.ids,
+        remapped=way.moved,
+        rows=lambda read: way.rows_of(read, target.y, weights, target.weights, recipe.seed),
+        plan=lambda _: parts.plan(recipe, len(train), dtype, chosen.get("loss", target.loss)),
+        validation=validation,
+        start=start if chosen["head_start"] == "logistic" else None,
+    )
+    outcome = training.run(resources.deadline, report)
     made: FineTuned = way.Model(network, checkpoint, framing, *way.shares(texts), resources.cache, outcome, target.link)
     return made
 
@@ -140,44 +121,49 @@ def load(folder: Path) -> ServedFinetune | frozen.ServedFrozen:
     return ServedFinetune(graph, folder, open_link(folder, graph.facts.outputs))
 
 
+def _start_head(network: Any, dtype: Any, threads: int, loss: str, rows: Any) -> None:
+    from penna.networks import encoder_with_head
+
+    encoder_with_head.start_head(network, rows, dtype, threads, loss)
+
+
+def _training_cost(
+    recipe: Recipe, checkpoint: checkpoints.Checkpoint, train: Table, classes: int, resources: Resources
+) -> tuple[TrainingCost, throughput.Pace]:
+    chosen, pace = settings(recipe), _pace(recipe, checkpoint, train, classes, resources)
+    n = len(train)
+    fixed = 1.5 + 5e-5 * n + training_cost.validation_seconds(n, pace)
+    if chosen["head_start"] == "logistic":
+        fixed += min(n, 20_000) * pace.row
+    return TrainingCost(fixed, pace.step, lambda r: steps(r, n), math.ceil(n / chosen["batch"])), pace
+
+
 def _pace(
     recipe: Recipe, checkpoint: checkpoints.Checkpoint, train: Table, classes: int, resources: Resources
 ) -> throughput.Pace:
-    """Return the measured pace of this recipe on this machine.
-
-    What the recipe shares with an earlier one is not measured.
-    """
+    """Return the measured pace of this recipe on this machine, shared by recipes that differ in nothing slow."""
     import torch
 
-    from penna.networks import encoder_with_head
-    from penna.training import precision, throughput
+    from penna.training import precision
 
     chosen = settings(recipe)
-    some = parts.sample(train, 4 * PROBE_ROWS, 0)
-    way = _way(chosen, some)
-    texts, framing = way.texts_of(checkpoint, some, chosen, resources.cache)
+    sample = parts.sample(train, 4 * training_cost.PROBE_ROWS, 0)
+    way = _way(chosen, sample)
+    texts, framing = way.texts_of(checkpoint, sample, chosen, resources.cache)
     slow = ("frozen", "batch", "pooling")
     still = parts.depth_of(chosen, checkpoint), chosen["embedding_lr"] == 0, chosen["dropout"] > 0
     key = (checkpoint.fingerprint, way, framing, resources.threads, *still, *(chosen[name] for name in slow))
-    if key not in _paces:
+
+    def measure() -> throughput.Pace:
         torch.set_num_threads(resources.threads)
-        network = parts.build(checkpoint, chosen, classes, 0, way.kind())
-        with encoder_with_head.compact(network, way.ids(texts)) as lookup:
-            rows = way.rows_of(way.moved(texts, lookup), np.arange(len(some)) % classes)
-            plan = parts.plan(recipe, len(train), precision.fastest_dtype())
-            found = throughput.measure(network, rows, plan, min(_PROBE, _PROBED * resources.deadline.left()))
-        _paces[key] = replace(found, row=way.windows(texts) * found.row, alone=way.windows(texts) * found.alone)
-    return _paces[key]
+        return training_cost.encoder_pace(
+            parts.build(checkpoint, chosen, classes, 0, way.kind()),
+            way.ids(texts),
+            lambda lookup: way.rows_of(way.moved(texts, lookup), np.arange(len(sample)) % classes),
+            parts.plan(recipe, len(train), precision.fastest_dtype()),
+            min(training_cost.PROBE_SECONDS, _PROBED * resources.deadline.left()),
+            way.windows(texts),
+        )
 
-
-def _seconds(recipe: Recipe, rows: int, pace: throughput.Pace) -> tuple[float, float]:
-    """Return what a fit takes whatever its steps (loading, tokens, head, scoring a fifth as many rows), and for each
-    step.
-    """
-    from penna.training.loop import Plan
-
-    held_out = rows / 4
-    scored = Plan.checks * min(held_out, CHECK_ROWS) + held_out
-    if settings(recipe)["head_start"] == "logistic":
-        scored += min(rows, 20_000)
-    return 1.5 + 5e-5 * rows + scored * pace.row, pace.step
+    pace: throughput.Pace = training_cost.once(key, measure)
+    return pace

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from penna.budget import OutOfTime, Resources
+from penna.budget import Resources
 from penna.data.arrays import Array
 from penna.data.table import Table
-from penna.encoders import checkpoints, word_alignment
-from penna.models.base import Cost, Pruned, Report
-from penna.models.finetune import batches as parts
-from penna.models.finetune import token_cost as pace
-from penna.models.finetune.recipes import settings
+from penna.encoders import word_alignment
+from penna.models.base import Cost, Report
+from penna.models.finetune import token_training
 from penna.models.reader import model
 from penna.models.reader.model import Reader, ServedReader
 from penna.models.shared import encoder_depth
@@ -80,7 +78,7 @@ def search_space(profile: DatasetProfile) -> tuple[Hyperparameter, ...]:
 
 def cost(recipe: Recipe, profile: DatasetProfile, train: Table, resources: Resources) -> Cost:
     """Predicted from a probe of some three seconds, which is remembered for this process."""
-    return pace.cost(recipe, _ASKED, train, resources)
+    return token_training.cost(recipe, _COST_KEY, train, resources)
 
 
 def shrink(
@@ -90,39 +88,16 @@ def shrink(
 
     None where too little would be left to learn.
     """
-    return pace.shrink(recipe, _ASKED, train, resources, seconds)
+    return token_training.shrink(recipe, _COST_KEY, train, resources, seconds)
 
 
 def fit(recipe: Recipe, task: Task, train: Table, valid: Table | None, resources: Resources, report: Report) -> Reader:
     """Train the encoder and its head; without ``valid`` a fixed schedule, with nothing selected on the way."""
-    import torch
-
-    from penna.networks import encoder_with_head
-    from penna.training import loop, precision
-
-    torch.set_num_threads(resources.threads)
-    chosen = settings(recipe)
-    checkpoint = checkpoints.find(chosen["encoder"])
-    texts, length = pace.texts_of(checkpoint, train, model.read, chosen["length"])
-    watched = None if valid is None else parts.sample(valid, pace.CHECK_ROWS, recipe.seed)
-    seen = [texts] if watched is None else [texts, model.read(checkpoint, watched, length)]
-    network, dtype = pace.built(checkpoint, chosen, task.columns, recipe.seed), precision.fastest_dtype()
-    with encoder_with_head.compact(network, np.unique(np.concatenate([t.rows.values for t in seen]))) as lookup:
-        spans = [truth.span for truth in task.encode(train)]
-        rows = _rows(word_alignment.moved(texts, lookup), spans, train.sample_weight)
-        score = None
-        if watched is not None:
-            truth, scored = task.encode(watched), word_alignment.moved(seen[1], lookup)
-
-            def score() -> float:
-                return task.score(truth, model.answered(network, scored, dtype))
-
-        plan = pace.plan(recipe, len(rows), dtype, LOSSES[0])
-        outcome = loop.train(network, rows, plan, resources.deadline, score, report)
-    if outcome.why == "pruned":
-        raise Pruned
-    if outcome.why == "deadline" and outcome.steps < pace.FEWEST_STEPS:
-        raise OutOfTime(f"{outcome.steps} of {outcome.planned} steps fitted before the deadline: too few to learn from")
+    spans = [truth.span for truth in task.encode(train)]
+    fitting = token_training.TokenFit(LOSSES[0], lambda texts: _rows(texts, spans, train.sample_weight), model.answered)
+    network, checkpoint, texts, length, outcome = token_training.train(
+        recipe, task, (train, valid), model.read, fitting, resources, report
+    )
     return Reader(network, checkpoint, length, float(texts.long.mean()), float(texts.cut.mean()), outcome)
 
 
@@ -162,7 +137,9 @@ def _rows(texts: word_alignment.Worded, spans: list[tuple[int, int] | None], wei
             for window, other in ((windows[0], 1), (windows[1], 0)):
                 if window >= 0:
                     y[window, other] = -100
-    return loop.Rows(texts.rows.lengths, model.inputs_of(texts.rows, at), y, None, pace.shares_of(texts, weight))
+    return loop.Rows(
+        texts.rows.lengths, model.inputs_of(texts.rows, at), y, None, token_training.shares_of(texts, weight)
+    )
 
 
-_ASKED = pace.TokenCostKey(model.read, LOSSES[0], 2, lambda texts: _rows(texts, [None] * len(texts.long)))
+_COST_KEY = token_training.TokenCostKey(model.read, LOSSES[0], 2, lambda texts: _rows(texts, [None] * len(texts.long)))

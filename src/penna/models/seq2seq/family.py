@@ -8,16 +8,17 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from penna.budget import OutOfTime, Resources
+from penna.budget import Resources
 from penna.data.table import Table
-from penna.models.base import Cost, Pruned, Report
+from penna.models.base import Cost, Report
 from penna.models.seq2seq import batches as parts
 from penna.models.seq2seq.model import SAMPLE, ServedSeq2seq, Translating, answered, exported, greedy
 from penna.models.seq2seq.recipes import LOSS, portfolio, search_space, settings, steps
+from penna.models.shared import trainer, training_cost
+from penna.models.shared.training_cost import TrainingCost
 from penna.preprocessing import parallel_pairs
 from penna.runtime.onnx_translator import Translator
 from penna.search.recipe import DatasetProfile, Recipe
@@ -58,33 +59,18 @@ class Pace:
     megabytes: float
 
 
-_paces: dict[tuple[Any, ...], Pace] = {}
-
-
 def cost(recipe: Recipe, profile: DatasetProfile, train: Table, resources: Resources) -> Cost:
-    """Predicted from a probe of some seconds, which is remembered for this process."""
+    """Predict the cost from a probe of some seconds, which this process remembers."""
     pace = _pace(recipe, train, resources)
-    fixed, each = _seconds(recipe, len(train), pace)
-    planned = steps(recipe, round(pace.tokens * len(train)))
-    return Cost(fixed + each * planned, pace.megabytes, 1e3 * _row_seconds(recipe, pace) + 5.0)
+    seconds = _training_cost(recipe, len(train), pace).seconds(recipe)
+    return Cost(seconds, pace.megabytes, 1e3 * _row_seconds(recipe, pace) + 5.0)
 
 
 def shrink(
     recipe: Recipe, profile: DatasetProfile, train: Table, resources: Resources, seconds: float
 ) -> Recipe | None:
-    """Return the same recipe with as much effort as fits into ``seconds``.
-
-    None where too little would be left to learn.
-    """
-    pace = _pace(recipe, train, resources)
-    fixed, each = _seconds(recipe, len(train), pace)
-    tokens = round(pace.tokens * len(train))
-    whole = steps(recipe.replace(fidelity=1.0), tokens)
-    affordable = (seconds - fixed) / each
-    epoch = LEAST_EPOCHS * tokens / settings(recipe)["tokens"]
-    if affordable < max(FEWEST_STEPS, min(epoch, ENOUGH_STEPS, whole)):
-        return None
-    return recipe.replace(fidelity=min(recipe.fidelity, round(0.99 * affordable / whole, 4)))
+    """Return the recipe at the fidelity that fits into ``seconds``; None if too few steps would be left."""
+    return _training_cost(recipe, len(train), _pace(recipe, train, resources)).shrunk(recipe, seconds)
 
 
 def fit(
@@ -93,7 +79,7 @@ def fit(
     """Learn vocabularies and weights; without ``valid`` a fixed schedule, with nothing selected on the way."""
     import torch
 
-    from penna.training import loop, precision
+    from penna.training import precision
 
     torch.set_num_threads(resources.threads)
     chosen = settings(recipe)
@@ -114,11 +100,7 @@ def fit(
     plan = parts.plan(recipe, pairs, precision.fastest_dtype())
     answering = 0.0 if valid is None else len(valid) * _row_seconds(recipe, _pace(recipe, train, resources))
     deadline = resources.deadline.before(min(answering, 0.3 * max(resources.deadline.left(), 0.0)))
-    outcome = loop.train(network, parts.rows_of(pairs), plan, deadline, score, report)
-    if outcome.why == "pruned":
-        raise Pruned
-    if outcome.why == "deadline" and outcome.steps < min(FEWEST_STEPS, outcome.planned):
-        raise OutOfTime(f"{outcome.steps} of {outcome.planned} steps fitted before the deadline: too few to learn from")
+    outcome = trainer.train(network, parts.rows_of(pairs), plan, deadline, score, report, FEWEST_STEPS)
     sample = _sample(parallel, SAMPLE, 0).full_text.tolist()
     return Translating(network, words, facts, outcome, sample, resources.threads)
 
@@ -129,10 +111,7 @@ def load(folder: Path) -> ServedSeq2seq:
 
 
 def _pace(recipe: Recipe, train: Table, resources: Resources) -> Pace:
-    """Return the measured pace of this recipe on this machine.
-
-    What the recipe shares with an earlier one is not measured.
-    """
+    """Return the measured pace of this recipe on this machine, shared by recipes that differ in nothing slow."""
     import torch
 
     chosen = settings(recipe)
@@ -141,10 +120,13 @@ def _pace(recipe: Recipe, train: Table, resources: Resources) -> Pace:
     # How long rows are, roughly: folds of one table share a measurement, other tables in this process do not.
     length = round(np.log2(1 + np.mean([len(text) for text in some.full_text])))
     key = (resources.threads, *train.text, train.target_name, length, *(chosen[name] for name in slow))
-    if key not in _paces:
+
+    def measure() -> Pace:
         torch.set_num_threads(resources.threads)
-        _paces[key] = _measured(recipe, some)
-    return _paces[key]
+        return _measured(recipe, some)
+
+    pace: Pace = training_cost.once(key, measure)
+    return pace
 
 
 def _measured(recipe: Recipe, some: Table, seconds: float = 3.0) -> Pace:
@@ -169,11 +151,19 @@ def _measured(recipe: Recipe, some: Table, seconds: float = 3.0) -> Pace:
     return Pace(float(np.median(taken)), float(rows.lengths.mean()), weights + 0.5)
 
 
-def _seconds(recipe: Recipe, rows: int, pace: Pace) -> tuple[float, float]:
-    """Return what a fit takes whatever its steps (vocabularies, scores on the way, answers), and for each step."""
-    row = _row_seconds(recipe, pace)
-    checks = 9 * CHECK_ROWS * row / max(1, settings(recipe)["beams"])
-    return 3 + 3e-4 * rows + checks + min(rows / 4, 1000) * row, pace.step
+def _training_cost(recipe: Recipe, rows: int, pace: Pace) -> TrainingCost:
+    """Return the cost; what is fixed are vocabularies, scores on the way, and predictions."""
+    row, chosen = _row_seconds(recipe, pace), settings(recipe)
+    checks = 9 * CHECK_ROWS * row / max(1, chosen["beams"])
+    tokens = round(pace.tokens * rows)
+    return TrainingCost(
+        fixed_seconds=3 + 3e-4 * rows + checks + min(rows / 4, 1000) * row,
+        step_seconds=pace.step,
+        steps=lambda r: steps(r, tokens),
+        epoch_steps=LEAST_EPOCHS * tokens / chosen["tokens"],
+        fewest_steps=FEWEST_STEPS,
+        enough_steps=ENOUGH_STEPS,
+    )
 
 
 def _row_seconds(recipe: Recipe, pace: Pace) -> float:

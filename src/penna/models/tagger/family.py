@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from penna.budget import OutOfTime, Resources
+from penna.budget import Resources
 from penna.data import ragged, word_offsets
 from penna.data.arrays import Array
 from penna.data.table import Table
-from penna.encoders import checkpoints, word_alignment
-from penna.models.base import Cost, Pruned, Report
-from penna.models.finetune import batches as parts
-from penna.models.finetune import token_cost as pace
-from penna.models.finetune.recipes import settings
+from penna.encoders import word_alignment
+from penna.models.base import Cost, Report
+from penna.models.finetune import token_training
 from penna.models.shared import encoder_depth
 from penna.models.tagger import model
 from penna.models.tagger.model import ServedTagger, Tagger, open_words
@@ -98,7 +96,7 @@ def _orders(profile: DatasetProfile) -> tuple[bool, ...]:
 
 def cost(recipe: Recipe, profile: DatasetProfile, train: Table, resources: Resources) -> Cost:
     """Predicted from a probe of some three seconds, which is remembered for this process."""
-    return pace.cost(recipe, _asked(recipe, profile.classes), train, resources)
+    return token_training.cost(recipe, _cost_key(recipe, profile.classes), train, resources)
 
 
 def shrink(
@@ -108,48 +106,32 @@ def shrink(
 
     None where too little would be left to learn.
     """
-    return pace.shrink(recipe, _asked(recipe, profile.classes), train, resources, seconds)
+    return token_training.shrink(recipe, _cost_key(recipe, profile.classes), train, resources, seconds)
 
 
 def _loss(recipe: Recipe) -> str:
     return "chain" if recipe.get("crf") else LOSSES[0]
 
 
-def _asked(recipe: Recipe, tags: int) -> pace.TokenCostKey:
+def _cost_key(recipe: Recipe, tags: int) -> token_training.TokenCostKey:
     # How words are found makes little difference to how long rows are.
     read = partial(model.read, rule=word_offsets.FOUND)
-    return pace.TokenCostKey(read, _loss(recipe), tags, lambda texts: _rows(texts, np.arange(len(texts.window)) % tags))
+    return token_training.TokenCostKey(
+        read, _loss(recipe), tags, lambda texts: _rows(texts, np.arange(len(texts.window)) % tags)
+    )
 
 
 def fit(recipe: Recipe, task: Task, train: Table, valid: Table | None, resources: Resources, report: Report) -> Tagger:
     """Train the encoder and its head; without ``valid`` a fixed schedule, with nothing selected on the way."""
-    import torch
-
-    from penna.networks import encoder_with_head
-    from penna.training import loop, precision
-
-    torch.set_num_threads(resources.threads)
-    chosen, rule = settings(recipe), _rule(task)
-    checkpoint, read = checkpoints.find(chosen["encoder"]), partial(model.read, rule=rule)
-    texts, length = pace.texts_of(checkpoint, train, read, chosen["length"])
-    watched = None if valid is None else parts.sample(valid, pace.CHECK_ROWS, recipe.seed)
-    seen = [texts] if watched is None else [texts, read(checkpoint, watched, length)]
-    network, dtype = pace.built(checkpoint, chosen, task.columns, recipe.seed), precision.fastest_dtype()
-    with encoder_with_head.compact(network, np.unique(np.concatenate([t.rows.values for t in seen]))) as lookup:
-        rows = _rows(word_alignment.moved(texts, lookup), ragged.flat(task.encode(train))[0], train.sample_weight)
-        score = None
-        if watched is not None:
-            truth, scored = task.encode(watched), word_alignment.moved(seen[1], lookup)
-
-            def score() -> float:
-                return task.score(truth, model.probabilities(network, scored, dtype))
-
-        plan = pace.plan(recipe, len(rows), dtype, _loss(recipe))
-        outcome = loop.train(network, rows, plan, resources.deadline, score, report)
-    if outcome.why == "pruned":
-        raise Pruned
-    if outcome.why == "deadline" and outcome.steps < pace.FEWEST_STEPS:
-        raise OutOfTime(f"{outcome.steps} of {outcome.planned} steps fitted before the deadline: too few to learn from")
+    rule = _rule(task)
+    tags = ragged.flat(task.encode(train))[0]
+    fitting = token_training.TokenFit(
+        _loss(recipe), lambda texts: _rows(texts, tags, train.sample_weight), model.probabilities
+    )
+    read = partial(model.read, rule=rule)
+    network, checkpoint, texts, length, outcome = token_training.train(
+        recipe, task, (train, valid), read, fitting, resources, report
+    )
     return Tagger(network, checkpoint, rule, length, float(texts.long.mean()), outcome)
 
 
@@ -175,7 +157,7 @@ def _rows(texts: word_alignment.Worded, tags: Array, weight: Array | None = None
 
     at, numbers = texts.by_window()
     y = _begun(np.where(numbers >= 0, tags[np.maximum(numbers, 0)] if len(tags) else 0, -100))
-    shares = pace.shares_of(texts, weight)
+    shares = token_training.shares_of(texts, weight)
     return loop.Rows(
         texts.rows.lengths, model.inputs_of(texts.rows, at, model.cues_at(texts, numbers)), y, None, shares
     )
