@@ -27,6 +27,7 @@ import features
 from penna import plugins
 from penna.budget import Deadline, Resources
 from penna.data.arrays import Array
+from penna.data.output_kind import OutputKind
 from penna.models.trees import inputs
 from penna.search.recipe import Recipe
 from tables import SETS
@@ -80,7 +81,11 @@ def scored(model: Any, task: Any, learnt: tuple[Array, Array], asked: tuple[Arra
         warnings.simplefilter("ignore")  # LightGBM names its own columns, and then misses the names
         model.fit(*learnt)
         seconds = time.process_time() - begun
-        answers = model.predict(asked[0])[:, None] if task.loss == "squared" else model.predict_proba(asked[0])
+        answers = (
+            model.predict(asked[0])[:, None]
+            if task.output_kind == OutputKind.NUMBERS
+            else model.predict_proba(asked[0])
+        )
     return task.score(asked[1], np.asarray(answers, np.float32)), seconds
 
 
@@ -93,7 +98,7 @@ def compared(args: argparse.Namespace, name: str, seed: int) -> Iterator[dict[st
             for setting, values in settings(recipes).items():
                 line = {"set": name, "text": args.text, "seed": seed, "fold": fold, "setting": setting}
                 for library in LIBRARIES[:: 1 if fold % 2 else -1]:  # in turns, now the one first and now the other
-                    model = made(library, task.loss, values, seed, args.threads)
+                    model = made(library, task.output_kind, values, seed, args.threads)
                     with threadpool_limits(args.threads):
                         score, seconds = scored(model, task, learnt, asked)
                     line[library] = [round(score, 5), round(seconds, 3)]

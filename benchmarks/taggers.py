@@ -50,7 +50,9 @@ def main() -> None:
     test = test.take(np.flatnonzero(task.usable(test)))
     if asked.rows:
         train = train.take(np.random.default_rng(0).permutation(len(train))[: asked.rows])
-    profile = DatasetProfile(len(train), task.columns, 1, 100.0, encoders=(asked.encoder,), loss=task.loss)
+    profile = DatasetProfile(
+        len(train), task.columns, 1, 100.0, encoders=(asked.encoder,), output_kind=task.output_kind
+    )
     resources = Resources(Path(tempfile.gettempdir()) / "penna-taggers", Deadline(1e6), asked.threads)
     for seed in asked.seeds:
         for crf in (False, True):

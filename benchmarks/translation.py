@@ -22,6 +22,7 @@ import pandas as pd
 
 import _runs
 from penna.budget import Deadline, Resources
+from penna.data.output_kind import OutputKind
 from penna.data.table import Table
 from penna.models.seq2seq import family as seq2seq
 from penna.search.recipe import DatasetProfile, Recipe
@@ -56,7 +57,7 @@ def curve(args: argparse.Namespace, sides: tuple[str, str]) -> None:
 def fitted(args: argparse.Namespace, sides: tuple[str, str], seconds: float, **hyperparameters: Any) -> Any:
     """A fit of one recipe on all training rows, and the figures of it."""
     train = rows(args.data / "train.csv.gz", sides, args.rows)
-    profile = DatasetProfile(len(train), 1, 1, 60.0, seconds=2 * seconds, loss="translation")
+    profile = DatasetProfile(len(train), 1, 1, 60.0, seconds=2 * seconds, output_kind=OutputKind.TEXT)
     first = seq2seq.portfolio(profile)[0]
     layers = {"layers": args.layers, "decoder_layers": args.layers, "tokens": args.tokens}
     recipe = Recipe.from_values(

@@ -19,6 +19,7 @@ import numpy as np
 
 from penna.budget import Deadline, Resources
 from penna.data import readers
+from penna.data.output_kind import OutputKind
 from penna.data.table import Table
 from penna.models.frozen import family as frozen
 from penna.search.recipe import Recipe
@@ -49,7 +50,7 @@ def made_up(rows: int, seed: int) -> tuple[Table, Any]:
 def measured(table: Table, task: Any, encoder: str, length: int, how: str, seed: int) -> dict[str, Any]:
     cut = 2 * len(table) // 3
     learn, ask = table.take(np.arange(cut)), table.take(np.arange(cut, len(table)))
-    head = {"bins": 10, "c": 10.0} if task.loss == "squared" else {"c": 30.0}
+    head = {"bins": 10, "c": 10.0} if task.output_kind == OutputKind.NUMBERS else {"c": 30.0}
     recipe = Recipe.from_values("frozen", {**head, "encoder": encoder, "length": length, "long": how}, seed=seed)
     with tempfile.TemporaryDirectory() as cache:
         begun = time.monotonic()

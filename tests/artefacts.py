@@ -11,6 +11,7 @@ from penna.artifact import bundle
 from penna.artifact import files as folder_of
 from penna.budget import Deadline, Resources
 from penna.data import ragged
+from penna.data.output_kind import OutputKind
 from penna.data.table import Field, Table
 from penna.models import pipeline
 from penna.models.ensemble import Ensemble
@@ -87,8 +88,10 @@ def said() -> Table:
                  target_name="de")  # fmt: skip
 
 
-def offered(family: str, loss: str, encoder: str, at: int = 0, **hyperparameters: Any) -> Recipe:
-    profile = DatasetProfile(48, 4, 12, 30.0, encoders=(encoder,), loss=loss, columns=hyperparameters.pop("beside", 0))
+def offered(family: str, output_kind: OutputKind, encoder: str, at: int = 0, **hyperparameters: Any) -> Recipe:
+    profile = DatasetProfile(
+        48, 4, 12, 30.0, encoders=(encoder,), output_kind=output_kind, columns=hyperparameters.pop("beside", 0)
+    )
     recipe: Recipe = plugins.find("models", family).portfolio(profile)[at]
     return recipe.replace(**hyperparameters)
 
@@ -159,30 +162,32 @@ class Maker:
 
     def make_linear(self, folder: Path) -> None:
         steps = class_weights.ClassWeights((1.0, 1.5, 0.7, 1.0)), temperature.Temperature(1.2)
-        self.write(folder, bare(), offered("linear", "cross_entropy", ""), steps, clean="unicode+spaces")
+        self.write(folder, bare(), offered("linear", OutputKind.CLASS_PROBABILITIES, ""), steps, clean="unicode+spaces")
 
     def make_rejecting(self, folder: Path) -> None:
         from penna.tasks import classification
 
         table = bare()
         task = classification.with_oos_label(classification.from_table(table), "other")
-        model = self.fitted(offered("linear", "cross_entropy", ""), task, table)
+        model = self.fitted(offered("linear", OutputKind.CLASS_PROBABILITIES, ""), task, table)
         self.put(
             folder, table, task, *pipeline.around("linear", model, last=(oos_threshold.OosThreshold(4, -1.0, 1.0),))
         )
 
     def make_columns(self, folder: Path) -> None:
-        recipe = offered("linear", "cross_entropy", "", beside=3, counts=True, missing="iterative", outliers=True)
+        recipe = offered(
+            "linear", OutputKind.CLASS_PROBABILITIES, "", beside=3, counts=True, missing="iterative", outliers=True
+        )
         self.write(folder, plain(), recipe, name="classification")
 
     def make_labels(self, folder: Path) -> None:
-        recipe = offered("linear", "binary_cross_entropy", "", 4)
+        recipe = offered("linear", OutputKind.LABEL_PROBABILITIES, "", 4)
         self.write(
             folder, several(), recipe, (label_thresholds.LabelThresholds((0.4, 0.5, 0.6, 0.5)),), name="multilabel"
         )
 
     def make_numbers(self, folder: Path) -> None:
-        recipe = offered("linear", "squared", "", 1)
+        recipe = offered("linear", OutputKind.NUMBERS, "", 1)
         self.write(
             folder,
             bare(numbers=True),
@@ -192,7 +197,7 @@ class Maker:
         )
 
     def make_pairs(self, folder: Path) -> None:
-        self.write(folder, pairs(), offered("linear", "cross_entropy", "", 4), name="classification")
+        self.write(folder, pairs(), offered("linear", OutputKind.CLASS_PROBABILITIES, "", 4), name="classification")
 
     def make_trees(self, folder: Path) -> None:
         curve = isotonic.Isotonic(((0.0, 1.0),) * 4, ((0.1, 0.9),) * 4)
@@ -200,10 +205,10 @@ class Maker:
         self.write(folder, plain(), recipe, (curve,), name="classification")
 
     def make_frozen(self, folder: Path) -> None:
-        self.write(folder, bare(), offered("frozen", "cross_entropy", self.encoder), row=False)
+        self.write(folder, bare(), offered("frozen", OutputKind.CLASS_PROBABILITIES, self.encoder), row=False)
 
     def make_neighbours(self, folder: Path) -> None:
-        recipe = offered("frozen", "cross_entropy", self.encoder, head="knn", k=3)
+        recipe = offered("frozen", OutputKind.CLASS_PROBABILITIES, self.encoder, head="knn", k=3)
         self.write(folder, plain(), recipe, name="classification", row=True)
 
     def make_mlp(self, folder: Path) -> None:
@@ -224,7 +229,7 @@ class Maker:
         )
 
     def make_crf(self, folder: Path) -> None:
-        self.write(folder, tagged(), offered("crf", "tags", ""), (entity_threshold.EntityThreshold(1.5),))
+        self.write(folder, tagged(), offered("crf", OutputKind.TAGS, ""), (entity_threshold.EntityThreshold(1.5),))
 
     def make_tagger(self, folder: Path) -> None:
         hyperparameters = plugins.find("models", "tagger")._USUAL | {"encoder": self.encoder, **TUNED, "crf": True}
@@ -232,7 +237,10 @@ class Maker:
 
     def make_sliding_window(self, folder: Path) -> None:
         self.write(
-            folder, asked(), offered("sliding_window", "span", ""), (no_answer_threshold.NoAnswerThreshold(1.2),)
+            folder,
+            asked(),
+            offered("sliding_window", OutputKind.SPANS, ""),
+            (no_answer_threshold.NoAnswerThreshold(1.2),),
         )
 
     def make_reader(self, folder: Path) -> None:
@@ -263,7 +271,10 @@ class Maker:
         table = bare()
         task = tasks.find("auto", table)
         members = []
-        for recipe in (offered("linear", "cross_entropy", ""), offered("frozen", "cross_entropy", self.encoder)):
+        for recipe in (
+            offered("linear", OutputKind.CLASS_PROBABILITIES, ""),
+            offered("frozen", OutputKind.CLASS_PROBABILITIES, self.encoder),
+        ):
             clean = "case" if recipe.family == "linear" else "none"
             members.append((recipe.family, self.fitted(recipe, task, table), clean))
         parts = [(*pipeline.around(family, model, clean), 0.5) for family, model, clean in members]

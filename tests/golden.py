@@ -21,6 +21,7 @@ from penna.automl import candidates, evaluate
 from penna.automl.evaluate import SearchProblem as SearchProblem
 from penna.budget import Budget, Deadline, Resources
 from penna.data import splits
+from penna.data.output_kind import OutputKind
 from penna.data.table import Table
 from penna.search.recipe import DatasetProfile as DatasetProfile
 
@@ -30,7 +31,7 @@ STRATEGIES, TRIALS = ("auto", "gp", "grid", "random", "tpe"), 12
 PROFILES = {
     "few rows": DatasetProfile(40, 2, 20, 60.0, encoders=("penna-mini",)),
     "many rows": DatasetProfile(20_000, 20, 500, 300.0, columns=3, numbers=2, gaps=0.1, encoders=("penna-mini",)),
-    "numbers": DatasetProfile(2_000, 1, 2_000, 80.0, loss="squared", encoders=("penna-mini",)),
+    "numbers": DatasetProfile(2_000, 1, 2_000, 80.0, output_kind=OutputKind.NUMBERS, encoders=("penna-mini",)),
     "pairs": DatasetProfile(3_000, 3, 900, 90.0, pair=True, long=0.1, encoders=("penna-mini",)),
 }
 

@@ -12,14 +12,15 @@ from hypothesis.extra import numpy as arrays
 from penna import metrics, plugins, postprocessing, tasks
 from penna.automl import package, postprocess, refit
 from penna.automl.selection import OutOfFoldScores, Selection
+from penna.data.output_kind import OutputKind
 from penna.data.table import Table
 from penna.errors import SettingError
 from penna.search.recipe import Recipe
 from penna.search.trials import State, Trial
 
-NAMES = [kind.name for kind in postprocessing.kinds("cross_entropy", 9999)]
-FOR_NUMBERS = [kind.name for kind in postprocessing.kinds("squared", 9999)]
-FOR_LABELS = [kind.name for kind in postprocessing.kinds("binary_cross_entropy", 9999)]
+NAMES = [kind.name for kind in postprocessing.kinds(OutputKind.CLASS_PROBABILITIES, 9999)]
+FOR_NUMBERS = [kind.name for kind in postprocessing.kinds(OutputKind.NUMBERS, 9999)]
+FOR_LABELS = [kind.name for kind in postprocessing.kinds(OutputKind.LABEL_PROBABILITIES, 9999)]
 LABELS = ("common", "middle", "rare")
 SHARES = (0.8, 0.15, 0.05)
 
@@ -34,7 +35,7 @@ def skewed(n, seed=0, power=1.0, sharp=3.0):
 
 
 def fitted(name, y, outputs, score=metrics.macro_f1):
-    (kind,) = (k for k in postprocessing.kinds("cross_entropy", 9999) if k.name == name)
+    (kind,) = (k for k in postprocessing.kinds(OutputKind.CLASS_PROBABILITIES, 9999) if k.name == name)
     return kind.fit(y, outputs.astype(np.float32), score)
 
 
@@ -84,7 +85,9 @@ def shrunken(n, seed=0):
 
 
 def test_every_step_in_the_folder_is_for_some_loss_or_for_what_is_out_of_scope():
-    for_parts = [kind.name for loss in ("tags", "span") for kind in postprocessing.kinds(loss, 9999)]
+    for_parts = [
+        kind.name for output in (OutputKind.TAGS, OutputKind.SPANS) for kind in postprocessing.kinds(output, 9999)
+    ]
     assert sorted([*NAMES, *FOR_NUMBERS, *FOR_LABELS, *for_parts, "oos_threshold"]) == plugins.names(
         postprocessing.ROOM
     )
@@ -93,7 +96,7 @@ def test_every_step_in_the_folder_is_for_some_loss_or_for_what_is_out_of_scope()
 @pytest.mark.parametrize("name", FOR_NUMBERS)
 def test_a_last_step_for_numbers_survives_json_and_betters_what_was_shrunken(name):
     y, outputs = shrunken(1000)
-    (kind,) = (k for k in postprocessing.kinds("squared", 9999) if k.name == name)
+    (kind,) = (k for k in postprocessing.kinds(OutputKind.NUMBERS, 9999) if k.name == name)
     step = kind.fit(y, outputs, metrics.r2)
     assert postprocessing.from_json(json.loads(json.dumps(postprocessing.to_json(step)))) == step
     other, more = shrunken(1000, seed=1)
@@ -178,7 +181,9 @@ def test_another_choice_that_its_last_steps_make_the_better_one_is_taken():
 def test_what_is_left_of_a_blend_has_no_last_steps_of_the_whole():
     choice, _ = choice_of(*skewed(300), "accuracy")
     trials = [replace(choice.members[0][0], number=i, scores=(0.5 + 0.1 * i,)) for i in range(3)]
-    whole = Selection(tuple((t, 1 / 3) for t in trials), 0.9, 0.01, (postprocessing.kinds("cross_entropy", 9999)[0],))
+    whole = Selection(
+        tuple((t, 1 / 3) for t in trials), 0.9, 0.01, (postprocessing.kinds(OutputKind.CLASS_PROBABILITIES, 9999)[0],)
+    )
     members = [package.EnsembleMember(t, 0.5, None, True, {}) for t in trials[:2]]
     two = refit.remaining(whole, members)
     assert (two.members, two.last) == (((trials[0], 0.5), (trials[1], 0.5)), ())

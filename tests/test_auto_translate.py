@@ -13,6 +13,7 @@ import penna
 from penna.automl.evaluate import SearchProblem
 from penna.budget import Budget
 from penna.cli import app
+from penna.data.output_kind import OutputKind
 from penna.data.table import Table
 from penna.errors import SettingError, TaskError
 from penna.search.recipe import DatasetProfile
@@ -98,7 +99,7 @@ def test_both_families_are_searched_and_the_other_way_round_is_the_same_command(
 @pytest.mark.parametrize(("valid", "again"), [(30, False), (100, True)])
 def test_nothing_is_fitted_again_for_the_sake_of_few_rows(valid, again):
     cells = np.array([f"row {i}" for i in range(1000)], dtype=object)
-    profile = DatasetProfile(1000, 1, 1, 10.0, loss="translation")
+    profile = DatasetProfile(1000, 1, 1, 10.0, output_kind=OutputKind.TEXT)
     fold = np.arange(valid, 1000), np.arange(valid)
     assert SearchProblem(Translation(), Table({"en": cells}, cells), [fold], profile, Budget()).refits is again
 

@@ -10,6 +10,7 @@ import torch
 from penna import AutoText, tasks
 from penna.budget import Deadline, OutOfTime, Resources
 from penna.data import splits
+from penna.data.output_kind import OutputKind
 from penna.data.table import Table
 from penna.encoders import checkpoints
 from penna.models.contrastive import family as contrastive
@@ -106,8 +107,8 @@ def test_a_deadline_that_is_over_is_said(tiny_bert, tmp_path):
 
 
 def test_it_is_offered_where_classes_have_few_rows(tiny_bert):
-    def profile(rows: int, classes: int, loss: str = "cross_entropy") -> DatasetProfile:
-        return DatasetProfile(rows, classes, rows // classes, 60.0, encoders=(str(tiny_bert),), loss=loss)
+    def profile(rows: int, classes: int, output_kind: OutputKind = OutputKind.CLASS_PROBABILITIES) -> DatasetProfile:
+        return DatasetProfile(rows, classes, rows // classes, 60.0, encoders=(str(tiny_bert),), output_kind=output_kind)
 
     assert contrastive.portfolio(profile(16, 2))[0]["pairs"] == 15.0
     assert contrastive.portfolio(profile(616, 77))[0]["pairs"] < 8

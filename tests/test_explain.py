@@ -51,7 +51,9 @@ def shop(n: int = 240, seed: int = 0) -> Table:
 
 
 def fitted(family: str, table: Table, task: tasks.Task, tmp: Path, **hyperparameters: object):
-    profile = DatasetProfile(len(table), task.columns, 50, 40.0, loss=task.loss, columns=len(table.columns))
+    profile = DatasetProfile(
+        len(table), task.columns, 50, 40.0, output_kind=task.output_kind, columns=len(table.columns)
+    )
     recipe: Recipe = plugins.find("models", family).portfolio(profile)[0].replace(**hyperparameters)
     resources = Resources(tmp, Deadline(120), 1)
     return plugins.find("models", family).fit(recipe, task, table, None, resources, lambda *_: True)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from penna.budget import Deadline, Resources
+from penna.data.output_kind import OutputKind
 from penna.data.table import Table
 from penna.errors import BundleError
 from penna.models.finetune import family as finetune
@@ -28,7 +29,7 @@ def table(n: int = 160, seed: int = 0) -> Table:
 
 
 def profile(encoder: Path) -> DatasetProfile:
-    return DatasetProfile(160, 1, 16, 40.0, (str(encoder),), loss="squared")
+    return DatasetProfile(160, 1, 16, 40.0, (str(encoder),), output_kind=OutputKind.NUMBERS)
 
 
 def recipe(encoder: Path, **hyperparameters: object) -> Recipe:
@@ -86,7 +87,7 @@ def test_numbers_are_offered_recipes_of_their_own(tiny_bert: Path, resources: Re
     assert {r["bins"] for r in offered} == {0, 10, 20}
     assert not any({"smoothing", "class_weights"} & set(dict(r.hyperparameters)) for r in offered)
     assert {"bins"} == {k.name for k in finetune.search_space(profile(tiny_bert))} - {
-        k.name for k in finetune.search_space(replace(profile(tiny_bert), loss="cross_entropy"))
+        k.name for k in finetune.search_space(replace(profile(tiny_bert), output_kind=OutputKind.CLASS_PROBABILITIES))
     }
     cost = finetune.cost(offered[0], profile(tiny_bert), table(), resources)
     assert cost.seconds > 0

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from penna.budget import Deadline, Resources
+from penna.data.output_kind import OutputKind
 from penna.data.table import Table
 from penna.errors import BundleError
 from penna.heads import heads
@@ -33,7 +34,12 @@ def made(rows: int, seed: int = 0) -> Table:
 def profile(tiny_bert: Path) -> DatasetProfile:
     encoders = (str(tiny_bert),)
     return DatasetProfile(
-        rows=300, classes=1, rows_in_smallest_class=30, mean_characters=30, encoders=encoders, loss="squared"
+        rows=300,
+        classes=1,
+        rows_in_smallest_class=30,
+        mean_characters=30,
+        encoders=encoders,
+        output_kind=OutputKind.NUMBERS,
     )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from penna.budget import Deadline, Resources
+from penna.data.output_kind import OutputKind
 from penna.data.table import Table
 from penna.errors import BundleError
 from penna.heads.links import Link, cut
@@ -15,7 +16,9 @@ from penna.models.linear.single import LinearModel
 from penna.search.recipe import DatasetProfile, Recipe
 from penna.tasks import regression
 
-PROFILE = DatasetProfile(rows=240, classes=1, rows_in_smallest_class=24, mean_characters=25.0, loss="squared")
+PROFILE = DatasetProfile(
+    rows=240, classes=1, rows_in_smallest_class=24, mean_characters=25.0, output_kind=OutputKind.NUMBERS
+)
 WORTH = {"awful": 1.0, "poor": 2.0, "fair": 3.0, "good": 4.0, "superb": 5.0}
 
 

@@ -66,7 +66,7 @@ def test_a_recipe_is_plain_json_and_its_family_offers_recipes_and_knobs(family, 
     recipe, task, *_ = made(family)
     assert Recipe.from_json(recipe.to_json()) == recipe
     module = plugins.find("models", family)
-    profile = DatasetProfile(400, 4, 100, 30.0, encoders=(str(tiny_bert),), loss=task.loss, columns=2)
+    profile = DatasetProfile(400, 4, 100, 30.0, encoders=(str(tiny_bert),), output_kind=task.output_kind, columns=2)
     assert all(r.family == family for r in module.portfolio(profile))
     assert len({hyperparameter.name for hyperparameter in module.search_space(profile)}) == len(
         module.search_space(profile)
@@ -113,7 +113,7 @@ def test_of_no_rows_there_are_no_outputs(family, made):
 @pytest.mark.parametrize("family", NAMES)
 def test_the_cost_of_a_fit_is_known_before_it_is_begun(family, made, tmp_path):
     recipe, task, table, *_ = made(family)
-    profile = DatasetProfile(len(table), 4, 4, 30.0, loss=task.loss)
+    profile = DatasetProfile(len(table), 4, 4, 30.0, output_kind=task.output_kind)
     cost = plugins.find("models", family).cost(recipe, profile, table, resources(tmp_path))
     assert isinstance(cost, Cost)
     assert np.isfinite(cost.seconds)

@@ -47,7 +47,7 @@ TASK = multilabel.from_table(TRAIN)
 
 
 def profile(encoders: tuple[str, ...] = (), columns: int = 0) -> DatasetProfile:
-    return DatasetProfile(200, 3, 20, 30.0, encoders, loss=TASK.loss, columns=columns)
+    return DatasetProfile(200, 3, 20, 30.0, encoders, output_kind=TASK.output_kind, columns=columns)
 
 
 @pytest.fixture

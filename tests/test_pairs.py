@@ -17,6 +17,7 @@ import attacks
 import penna
 from penna.budget import Deadline, Resources
 from penna.data import readers, splits
+from penna.data.output_kind import OutputKind
 from penna.data.table import Field, Table
 from penna.errors import BundleError, TableError
 from penna.features import pair_overlap
@@ -357,9 +358,9 @@ def test_trees_are_offered_to_pairs_and_to_columns_and_to_nothing_else():
     assert trees.search_space(PROFILE)
 
 
-@pytest.mark.parametrize("loss", ["cross_entropy", "squared"])
-def test_pairs_are_offered_apart_and_joined(tiny_bert: Path, loss: str):
-    profile = replace(PROFILE, encoders=(str(tiny_bert),), loss=loss, rows=4000)
+@pytest.mark.parametrize("output_kind", [OutputKind.CLASS_PROBABILITIES, OutputKind.NUMBERS])
+def test_pairs_are_offered_apart_and_joined(tiny_bert: Path, output_kind: OutputKind):
+    profile = replace(PROFILE, encoders=(str(tiny_bert),), output_kind=output_kind, rows=4000)
     for family in (frozen, finetune):
         assert {family.settings(recipe)["pair"] for recipe in family.portfolio(profile)} == {"apart", "joined"}
         assert "pair" in {hyperparameter.name for hyperparameter in family.search_space(profile)}

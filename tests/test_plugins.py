@@ -14,11 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
+from penna.data.output_kind import OutputKind
 from penna.models.base import Cost
 from penna.search.recipe import Recipe
 
 NEEDS_NO_ENCODER = True
-LOSSES = ("cross_entropy",)
+OUTPUT_KINDS = (OutputKind.CLASS_PROBABILITIES,)
 
 
 class Majority:

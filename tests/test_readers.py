@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from penna import AutoText, load, plugins, postprocessing, tasks
 from penna.budget import Deadline, Resources
 from penna.data import ragged
+from penna.data.output_kind import OutputKind
 from penna.data.readers.read_table import read
 from penna.data.table import Table
 from penna.errors import BundleError, TableError, TaskError
@@ -51,7 +52,7 @@ def resources(tmp_path):
 
 
 def profile(encoders=()):
-    return DatasetProfile(200, 2, 9, 60, loss="span", encoders=encoders)
+    return DatasetProfile(200, 2, 9, 60, output_kind=OutputKind.SPANS, encoders=encoders)
 
 
 def test_scores_are_those_of_the_official_script():
@@ -235,7 +236,7 @@ def test_silence_is_moved_to_where_it_scores():
         row[0] = 0.5 if truth.span is not None else 0.6
         outputs.append(row)
     outputs = ragged.objects(outputs)
-    (kind,) = postprocessing.kinds("span", 200)
+    (kind,) = postprocessing.kinds(OutputKind.SPANS, 200)
     served = task.without_postprocessing().score
     step = kind.fit(y, outputs, served)
     assert served(y, step(outputs)) > served(y, outputs) + 0.4

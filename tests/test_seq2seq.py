@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from penna.budget import Deadline, OutOfTime, Resources
+from penna.data.output_kind import OutputKind
 from penna.data.table import Table
 from penna.encoders import subword_tokenizer
 from penna.errors import BundleError, EncoderError
@@ -29,7 +30,7 @@ SAID = {
     "red": "rot", "blue": "blau", "green": "grün", "cat": "Katze",
     "dog": "Hund", "house": "Haus", "runs": "läuft", "sleeps": "schläft",
 }  # fmt: skip
-PROFILE = DatasetProfile(1300, 1, 1, 20.0, seconds=60, loss="translation")
+PROFILE = DatasetProfile(1300, 1, 1, 20.0, seconds=60, output_kind=OutputKind.TEXT)
 SMALL = Recipe.of("seq2seq", width=64, layers=1, decoder_layers=1, pieces=60, epochs=12.0, tokens=512, lr=3e-3,
                   dropout=0.0, beams=2, average=2, pairs="keep")  # fmt: skip
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from penna import check, plugins, postprocessing, tasks
 from penna.budget import Deadline
 from penna.data import ragged, word_offsets
+from penna.data.output_kind import OutputKind
 from penna.data.readers.read_table import read
 from penna.data.table import Table
 from penna.errors import SettingError, TaskError
@@ -275,7 +276,7 @@ def test_a_word_is_outside_unless_the_last_step_asks_for_more():
         values[:, 0] += 0.5
         made.append((values / values.sum(axis=1, keepdims=True)).astype(np.float32))
     outputs = ragged.objects(made)
-    (kind,) = postprocessing.kinds("tags", len(y))
+    (kind,) = postprocessing.kinds(OutputKind.TAGS, len(y))
     step = kind.fit(y, outputs, task.score)
     assert step.by > 1.5
     assert task.score(y, step(outputs)) > task.score(y, outputs) + 0.5

@@ -12,6 +12,7 @@ from penna.artifact import bundle
 from penna.automl import evaluate
 from penna.budget import Budget, Deadline, Resources
 from penna.data import ragged, word_offsets
+from penna.data.output_kind import OutputKind
 from penna.data.table import Table
 from penna.errors import BundleError, SettingError
 from penna.search.recipe import DatasetProfile, Recipe
@@ -52,7 +53,12 @@ def resources(tmp_path):
 
 def profile(task, encoders=()):
     return DatasetProfile(
-        rows=200, classes=task.columns, rows_in_smallest_class=9, mean_characters=30, loss="tags", encoders=encoders
+        rows=200,
+        classes=task.columns,
+        rows_in_smallest_class=9,
+        mean_characters=30,
+        output_kind=OutputKind.TAGS,
+        encoders=encoders,
     )
 
 

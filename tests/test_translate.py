@@ -11,6 +11,7 @@ from sacrebleu.metrics import BLEU, CHRF, TER
 from penna import tasks
 from penna.budget import Deadline, Resources
 from penna.data import ragged
+from penna.data.output_kind import OutputKind
 from penna.data.table import Table
 from penna.errors import BundleError, SettingError, TaskError
 from penna.models.translation_memory import family as translation_memory
@@ -212,14 +213,14 @@ def fitted(recipe, train, folder):
     )
 
 
-PROFILE = DatasetProfile(200, 1, 1, 60.0, loss="translation")
+PROFILE = DatasetProfile(200, 1, 1, 60.0, output_kind=OutputKind.TEXT)
 
 
 def test_the_memory_knows_what_was_said_to_what_it_has_seen(tmp_path, tiny_bert):
     english, german = pairs(60)
     train = table(english, german)
     recipes = translation_memory.portfolio(
-        DatasetProfile(200, 1, 1, 60.0, loss="translation", encoders=(str(tiny_bert),))
+        DatasetProfile(200, 1, 1, 60.0, output_kind=OutputKind.TEXT, encoders=(str(tiny_bert),))
     )
     assert [recipe["way"] for recipe in recipes] == ["copy", "words", "vectors"]
     for number, recipe in enumerate(recipes):

@@ -11,6 +11,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 
 from penna import tasks
 from penna.budget import Deadline, OutOfTime, Resources
+from penna.data.output_kind import OutputKind
 from penna.data.table import Field, Table
 from penna.errors import BundleError
 from penna.features import text_statistics, tree_arrays
@@ -177,9 +178,13 @@ def test_the_same_seed_gives_the_same_trees(tmp_path: Path) -> None:
     assert np.array_equal(first.outputs(shop(30, seed=2)), second.outputs(shop(30, seed=2)))
 
 
-@pytest.mark.parametrize("loss", ["cross_entropy", "squared"])
-def test_it_is_offered_where_there_are_columns_and_each_offer_has_a_cost(loss: str, tmp_path: Path) -> None:
-    profile = DatasetProfile(90, 3 if loss == "cross_entropy" else 1, 20, 30.0, columns=2, loss=loss)
+@pytest.mark.parametrize("output_kind", [OutputKind.CLASS_PROBABILITIES, OutputKind.NUMBERS])
+def test_it_is_offered_where_there_are_columns_and_each_offer_has_a_cost(
+    output_kind: OutputKind, tmp_path: Path
+) -> None:
+    profile = DatasetProfile(
+        90, 3 if output_kind == OutputKind.CLASS_PROBABILITIES else 1, 20, 30.0, columns=2, output_kind=output_kind
+    )
     assert trees.portfolio(DatasetProfile(90, 3, 20, 30.0)) == []
     assert trees.search_space(DatasetProfile(90, 3, 20, 30.0)) == ()
     for recipe in trees.portfolio(profile):

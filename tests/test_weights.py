@@ -21,6 +21,7 @@ from penna.automl import inputs
 from penna.budget import Deadline, Resources
 from penna.cli import app
 from penna.data import ragged, word_offsets
+from penna.data.output_kind import OutputKind
 from penna.data.table import Table
 from penna.heads import heads
 from penna.heads.links import SIGMOID, Target
@@ -393,7 +394,13 @@ def test_a_family_follows_the_heavier_of_two_labels(family, tiny_bert, tmp_path)
     made = table(60)
     task = tasks.find("classification", made, "accuracy")
     profile = DatasetProfile(
-        120, 2, 60, 20.0, loss="cross_entropy", encoders=(str(tiny_bert),), columns=family == "trees"
+        120,
+        2,
+        60,
+        20.0,
+        output_kind=OutputKind.CLASS_PROBABILITIES,
+        encoders=(str(tiny_bert),),
+        columns=family == "trees",
     )
     recipe = plugins.find("models", family).portfolio(profile)[0]
     recipe = recipe.replace(lr=3e-3, epochs=8) if family == "finetune" else recipe
@@ -411,7 +418,7 @@ def test_a_field_follows_the_heavier_of_two_taggings(tmp_path):
     other = ragged.objects([("O", "O", "O", "B-X")] * 60)
     made = replace(made, rows=np.arange(1, 61), target_name="tags")
     task = tasks.find("token_classification", made)
-    profile = DatasetProfile(120, task.columns, 9, 20.0, loss="tags")
+    profile = DatasetProfile(120, task.columns, 9, 20.0, output_kind=OutputKind.TAGS)
     recipe = plugins.find("models", "crf").portfolio(profile)[0]
     for weight, share in (((1.9, 0.1), 1.0), ((0.1, 1.9), 0.0)):
         model = fitted("crf", recipe, both(made, other, weight), task, tmp_path)

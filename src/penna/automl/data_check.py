@@ -14,6 +14,7 @@ from penna.automl.run_checks import CheckRun
 from penna.budget import Deadline, Resources
 from penna.data import readers
 from penna.data.arrays import Array
+from penna.data.output_kind import OutputKind
 from penna.data.readers.format_options import MAX_EXPANDED, Form
 from penna.data.table import Finding, Table
 from penna.errors import PennaError
@@ -214,7 +215,7 @@ def _strata(table: Table, settled: Table, task: Task) -> tuple[Array, tuple[Any,
     places = np.searchsorted(table.rows, settled.rows)
     out = np.full(len(table), -1, np.int64)
     out[places] = task.strata(settled)
-    if task.loss != "cross_entropy" or table.target is None:
+    if task.output_kind != OutputKind.CLASS_PROBABILITIES or table.target is None:
         return out, ()  # numbers, or labels that do not exclude one another
     lone = [i for i in np.flatnonzero(out < 0) if table.target[i] is not None and table.target[i] != ""]
     labels: dict[str, int] = {str(label): j for j, label in enumerate(task.classes)}

@@ -185,7 +185,7 @@ def profile(table: Table, task: Task, clean: str) -> DatasetProfile:
         rows_in_smallest_class=int(np.unique(task.strata(table), return_counts=True)[1].min()),
         mean_characters=float(np.mean([len(text) for text in texts])),
         cleanings=offered(table, clean) if table.text and not as_is else (),
-        loss=task.loss,
+        output_kind=task.output_kind,
         columns=len(table.columns),
         numbers=len(numbers),
         gaps=sum(bool(np.isnan(cells).any()) for cells in numbers),
@@ -232,7 +232,7 @@ def _able(families: Sequence[str], table: Table, task: Task, progress: Progress)
 
     The user is warned of others that would have been of use.
     """
-    able = [family for family in families if get_family(family).can_learn(task.loss)]
+    able = [family for family in families if get_family(family).can_learn(task.output_kind)]
     if not able:
         raise SettingError(f"{' and '.join(families)} make no {task.describe()['model']}: add linear to --families.")
     for family in families:

@@ -55,7 +55,11 @@ def noise_treatments(
 
 def able(work: SearchProblem) -> bool:
     """Whether suspicious labels of these rows can be found at all."""
-    return work.task.loss in label_noise.LOSSES and bool(work.table.text) and not extras.missing("label errors")
+    return (
+        work.task.output_kind in label_noise.OUTPUT_KINDS
+        and bool(work.table.text)
+        and not extras.missing("label errors")
+    )
 
 
 def _suspicious(trial: Trial, evidence: OutOfFoldScores) -> bool:

@@ -37,7 +37,7 @@ def choose_postprocessing(choices: Sequence[Selection], evidence: OutOfFoldScore
     """
     begun, score = time.monotonic(), evidence.task.without_postprocessing().score
     y = np.concatenate([evidence.truth(f) for f in evidence.first_round])
-    kinds = postprocessing.kinds(evidence.task.loss, len(y))
+    kinds = postprocessing.kinds(evidence.task.output_kind, len(y))
     best = choices[0]
     if not kinds or not _met(best, evidence):
         return best
@@ -45,7 +45,7 @@ def choose_postprocessing(choices: Sequence[Selection], evidence: OutOfFoldScore
     if needed > seconds:
         some = np.sort(np.random.default_rng(2).permutation(len(y))[: int(len(y) * seconds / needed)])
         evidence, y = _fewer(evidence, some), y[some]
-        kinds = postprocessing.kinds(evidence.task.loss, len(y))
+        kinds = postprocessing.kinds(evidence.task.output_kind, len(y))
         if not kinds:
             return best
     best, crossed = _finished(best, kinds, y, evidence)

@@ -13,6 +13,7 @@ from penna.automl import package
 from penna.automl.package import FitResult
 from penna.automl.search_loop import SearchResult
 from penna.budget import Deadline
+from penna.data.output_kind import OutputKind
 from penna.data.splits import Plan
 from penna.data.table import Finding, Table
 from penna.explain import permutation_importance
@@ -67,7 +68,7 @@ def build(
         "table": report.profile(
             table,
             [f.message for f in findings],
-            numbers=task.loss == "squared",
+            numbers=task.output_kind == OutputKind.NUMBERS,
             counts=task.counts(table),
         ),
         "checks": checks(findings),
@@ -142,15 +143,15 @@ def write(folder: Path, record: report.Record) -> None:
 
 
 #: Loss of the task -> what looks at its answers.
-_EXAMINED = {"cross_entropy": report.examine, "binary_cross_entropy": report.examine_sets}
+_EXAMINED = {OutputKind.CLASS_PROBABILITIES: report.examine, OutputKind.LABEL_PROBABILITIES: report.examine_sets}
 
 
 def _answers(test: Table, task: Task, fit: FitResult) -> Answers:
     """How each test row was answered, in labels or in the target's own units."""
     if (parts := task.mistakes(test, fit.y, fit.outputs)) is not None:
         return {"classes": [], "parts": parts}
-    if task.loss in _EXAMINED:
-        return _EXAMINED[task.loss](test, task.classes, fit.y, fit.outputs)
+    if task.output_kind in _EXAMINED:
+        return _EXAMINED[task.output_kind](test, task.classes, fit.y, fit.outputs)
     truth, answers = (found.astype(np.float64) for found in (task.labels(fit.y), task.decode(fit.outputs)))
     return report.examine_numbers(test, truth, answers)
 

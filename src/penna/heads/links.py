@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from penna.data.arrays import Array
+from penna.data.output_kind import OutputKind
 from penna.data.table import Table
 from penna.heads import classifier_chain
 from penna.solvers.logistic import sigmoid, softmax
@@ -104,14 +105,13 @@ def silent(table: Table) -> Array:
 class Target:
     """What is learned.
 
-    ``y`` (n,): class indices below ``columns`` (int64) for the loss "cross_entropy", numbers (float32) for "squared";
-    (n, columns) float32 of 0 and 1 for "binary_cross_entropy". ``weights`` (n,): how far each row is to be believed, or
-    None where each is.
+    ``y``: class indices (n,) int64 below ``columns``, numbers (n,) float32, or 0 and 1 (n, columns) float32, as
+    ``output_kind`` has it: binned numbers are learned as classes. ``weights`` (n,): weight of each row, or None.
     """
 
     y: Array
     columns: int
-    loss: str
+    output_kind: OutputKind
     link: Link
     weights: Array | None = None
 
@@ -123,14 +123,15 @@ class Target:
 def target_of(task: Task, table: Table, bins: int = 0) -> Target:
     """Return what is learned of this table's target; a number is cut into ``bins`` where that is above zero."""
     y = task.encode(table)
-    if task.loss == "cross_entropy":
-        return Target(y, task.columns, task.loss, SOFTMAX, table.sample_weight)
-    if task.loss == "binary_cross_entropy":
-        return Target(y, task.columns, task.loss, SIGMOID, table.sample_weight)
+    if task.output_kind == OutputKind.CLASS_PROBABILITIES:
+        return Target(y, task.columns, task.output_kind, SOFTMAX, table.sample_weight)
+    if task.output_kind == OutputKind.LABEL_PROBABILITIES:
+        return Target(y, task.columns, task.output_kind, SIGMOID, table.sample_weight)
     codes, values = cut(y, bins)
     if bins and len(values) > 1:
-        return Target(codes, len(values), "cross_entropy", Link("mean", tuple(values.tolist())), table.sample_weight)
-    return Target(y.astype(np.float32), 1, "squared", Link("identity"), table.sample_weight)
+        link = Link("mean", tuple(values.tolist()))
+        return Target(codes, len(values), OutputKind.CLASS_PROBABILITIES, link, table.sample_weight)
+    return Target(y.astype(np.float32), 1, OutputKind.NUMBERS, Link("identity"), table.sample_weight)
 
 
 def cut(y: Array, bins: int) -> tuple[Array, Array]:

@@ -8,6 +8,7 @@ import torch
 
 from penna.budget import Deadline
 from penna.data.arrays import Array
+from penna.data.output_kind import OutputKind
 
 #: From margins (n, columns) and y (n,) to each row's loss (n,).
 Each: TypeAlias = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -31,7 +32,7 @@ def fit(
     weights: Array | None,
     deadline: Deadline,
     seed: int,
-    loss: str = "cross_entropy",
+    output_kind: OutputKind = OutputKind.CLASS_PROBABILITIES,
 ) -> dict[str, Array]:
     """Return the four arrays of the MLP with the smallest loss on a tenth of the rows, which it does not learn from."""
     with torch.random.fork_rng(devices=[]):
@@ -45,7 +46,7 @@ def fit(
         data = (torch.from_numpy(vectors), torch.from_numpy(y), _weights(weights, len(y)))
         order = torch.randperm(len(y))
         held, used = order[: len(y) // 10], order[len(y) // 10 :]
-        state = _train(network, data, used, held if len(held) else used, deadline, _EACH[loss])
+        state = _train(network, data, used, held if len(held) else used, deadline, _EACH[output_kind])
     names = ("first", "first_bias", "second", "second_bias")
     return {name: value.numpy() for name, value in zip(names, state.values(), strict=True)}
 
@@ -101,4 +102,8 @@ def _binary(margins: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     return each.mean(dim=1)
 
 
-_EACH: dict[str, Each] = {"cross_entropy": _cross_entropy, "squared": _squared, "binary_cross_entropy": _binary}
+_EACH: dict[str, Each] = {
+    OutputKind.CLASS_PROBABILITIES: _cross_entropy,
+    OutputKind.NUMBERS: _squared,
+    OutputKind.LABEL_PROBABILITIES: _binary,
+}

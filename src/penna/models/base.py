@@ -16,6 +16,7 @@ from typing import Any, Protocol, runtime_checkable
 from penna import plugins
 from penna.budget import Resources
 from penna.data.arrays import Array
+from penna.data.output_kind import OutputKind
 from penna.data.table import Table
 from penna.errors import SettingError
 from penna.search.recipe import DatasetProfile, Hyperparameter, Recipe
@@ -136,7 +137,7 @@ class Family:
     #: What a table must have: "text", "columns" or "" for either.
     REQUIRES: str = ""
     #: Losses that the family can minimize; () for all.
-    LOSSES: tuple[str, ...] = ()
+    OUTPUT_KINDS: tuple[OutputKind, ...] = ()
     #: Whether the family can be fitted and served without an encoder.
     NEEDS_NO_ENCODER: bool = False
     #: Whether the family uses an encoder if the user names one, though it needs none.
@@ -148,9 +149,9 @@ class Family:
     #: Whether it honors ``Table.sample_weight``.
     SUPPORTS_SAMPLE_WEIGHT: bool = True
 
-    def can_learn(self, loss: str) -> bool:
-        """Whether the family minimizes this loss."""
-        return not self.LOSSES or loss in self.LOSSES
+    def can_learn(self, output_kind: OutputKind) -> bool:
+        """Whether the family produces outputs of this kind."""
+        return not self.OUTPUT_KINDS or output_kind in self.OUTPUT_KINDS
 
 
 @cache

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from penna.data.output_kind import OutputKind
 from penna.heads import pair_vectors
 from penna.solvers.logistic import Logistic, fit_logistic
 from penna.solvers.ridge import fit_ridge
@@ -201,7 +202,7 @@ def start_head(
     rows: loop.Rows,
     dtype: precision.Dtype,
     threads: int,
-    loss: str = "cross_entropy",
+    output_kind: OutputKind = OutputKind.CLASS_PROBABILITIES,
     most: int = 20_000,
 ) -> None:
     """Give the head a logistic regression, or for numbers a ridge regression, on the untrained encoder's output.
@@ -218,7 +219,7 @@ def start_head(
     finally:
         network.head = head
     mean, scale = features.mean(0), features.std(0) + 1e-6
-    found = _STARTS[loss]((features - mean) / scale, rows.y[index], head.out_features, threads)
+    found = _STARTS[output_kind]((features - mean) / scale, rows.y[index], head.out_features, threads)
     coef, bias = found.coef / scale, found.intercept - (found.coef / scale) @ mean
     if len(coef) < head.out_features:  # one row stands for two classes
         coef, bias = np.concatenate([-coef, coef]) / 2, np.concatenate([-bias, bias]) / 2
@@ -236,7 +237,11 @@ def _ridge(features: Any, y: Any, columns: int, threads: int) -> Logistic:
     return fit_ridge(features, y, alpha=float(features.shape[1]), threads=threads)
 
 
-_STARTS = {"cross_entropy": _logistic, "squared": _ridge, "binary_cross_entropy": _logistic}
+_STARTS = {
+    OutputKind.CLASS_PROBABILITIES: _logistic,
+    OutputKind.NUMBERS: _ridge,
+    OutputKind.LABEL_PROBABILITIES: _logistic,
+}
 
 
 def _at(inputs: Callable[[Index], loop.Inputs], index: Index) -> Callable[[Index], loop.Inputs]:

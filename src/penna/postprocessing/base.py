@@ -2,7 +2,7 @@
 
 One file each; the folder is the registry. Light: serving opens these files.
 
-A file here offers ``LOSSES`` (the tasks' losses whose outputs it suits), ``AIM`` (what it is to better, None for the
+A file here offers ``OUTPUT_KINDS`` (the outputs that it takes), ``AIM`` (what it is to better, None for the
 metric that was chosen), ``LEAST_ROWS`` to learn from, ``CALLS`` of the score that it takes, where these are few,
 ``fit(y, outputs, score) -> Adjustment`` and ``make(values) -> Adjustment``, which checks what was stored.
 """
@@ -15,6 +15,7 @@ import numpy as np
 
 from penna import metrics, plugins
 from penna.data.arrays import Array
+from penna.data.output_kind import OutputKind
 
 Score = Callable[[Array, Array], float]
 ROOM = "postprocessing"
@@ -48,8 +49,8 @@ class StepType:
     AIM: Score | None
     #: Fewest rows that it can be fitted on.
     LEAST_ROWS: int
-    #: Losses whose outputs it takes; () for a step that a task asks for, and no search tries.
-    LOSSES: tuple[str, ...]
+    #: Kinds of output that it takes; () for a step that a task asks for, and no search tries.
+    OUTPUT_KINDS: tuple[OutputKind, ...]
     #: ``fit(y, outputs, score)`` returns the fitted step.
     fit: Callable[[Array, Array, Score], Adjustment]
     #: ``make(values)`` returns the step that was stored as ``values``. Raises ValueError or TypeError.
@@ -63,10 +64,10 @@ def step_type(name: str) -> StepType:
     return plugins.adapt(StepType, ROOM, name)
 
 
-def kinds(loss: str, rows: int) -> list[StepType]:
-    """Return every step that can be fitted on this many rows of outputs of this loss."""
+def kinds(output_kind: OutputKind, rows: int) -> list[StepType]:
+    """Return every step that can be fitted on this many rows of outputs of this kind."""
     types = [step_type(name) for name in plugins.names(ROOM)]
-    return [one for one in types if loss in one.LOSSES and rows >= one.LEAST_ROWS]
+    return [one for one in types if output_kind in one.OUTPUT_KINDS and rows >= one.LEAST_ROWS]
 
 
 def sureness(y: Array, outputs: Array) -> float:
@@ -94,8 +95,8 @@ def from_json(data: Mapping[str, Any]) -> Adjustment:
 
 def suits(step: Adjustment, task: Any) -> bool:
     """Whether a step is made for outputs of this task; one that rejects, for the class that the task rejects with."""
-    losses = step_type(step.name).LOSSES
-    return task.loss in losses if losses else getattr(step, "column", None) == task.oos_index
+    output_kinds = step_type(step.name).OUTPUT_KINDS
+    return task.output_kind in output_kinds if output_kinds else getattr(step, "column", None) == task.oos_index
 
 
 def same(outputs: Array, columns: int) -> Array:

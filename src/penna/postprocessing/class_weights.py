@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from penna.data.arrays import Array
+from penna.data.output_kind import OutputKind
 from penna.postprocessing.base import Score, normal, numbers, same
 
-LOSSES = ("cross_entropy",)
+OUTPUT_KINDS = (OutputKind.CLASS_PROBABILITIES,)
 AIM = None
 #: With fewer rows a rare class has too few to place a threshold by.
 LEAST_ROWS = 300

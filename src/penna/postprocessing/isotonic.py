@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from penna.data.arrays import Array
+from penna.data.output_kind import OutputKind
 from penna.postprocessing.base import Score, normal, numbers, same, sureness
 
-LOSSES = ("cross_entropy",)
+OUTPUT_KINDS = (OutputKind.CLASS_PROBABILITIES,)
 AIM = sureness
 #: Curves follow noise where there are fewer rows (Niculescu-Mizil and Caruana 2005, section 5).
 LEAST_ROWS = 1000

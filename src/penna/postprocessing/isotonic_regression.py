@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from penna.data.arrays import Array
+from penna.data.output_kind import OutputKind
 from penna.postprocessing.base import Score, numbers, same
 
-LOSSES = ("squared",)
+OUTPUT_KINDS = (OutputKind.NUMBERS,)
 AIM = None
 #: A curve of one number for all rows needs no more.
 LEAST_ROWS = 100

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from penna.data.arrays import Array
+from penna.data.output_kind import OutputKind
 from penna.metrics import label_sets
 from penna.postprocessing.base import Score, numbers, same
 
-LOSSES = ("binary_cross_entropy",)
+OUTPUT_KINDS = (OutputKind.LABEL_PROBABILITIES,)
 AIM = None
 #: With fewer rows 0.5 is as good a guess.
 LEAST_ROWS = 50

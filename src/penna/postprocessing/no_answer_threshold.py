@@ -10,9 +10,10 @@ import numpy as np
 
 from penna.data import ragged
 from penna.data.arrays import Array
+from penna.data.output_kind import OutputKind
 from penna.postprocessing.base import Score, numbers
 
-LOSSES = ("span",)
+OUTPUT_KINDS = (OutputKind.SPANS,)
 AIM = None
 LEAST_ROWS = 50
 #: How often a step of this kind asks for the score: twice on halves, and for each of the groups of a gain.

@@ -14,7 +14,7 @@ from penna.data.arrays import Array
 from penna.postprocessing.base import normal, numbers
 
 #: No loss: see above.
-LOSSES = ()
+OUTPUT_KINDS = ()
 AIM = None
 LEAST_ROWS = 0
 #: Rows out of scope that a threshold can be placed by; with fewer it goes by the others alone.

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from penna.data.arrays import Array
+from penna.data.output_kind import OutputKind
 from penna.postprocessing.base import Score, normal, numbers, sureness
 
-LOSSES = ("cross_entropy",)
+OUTPUT_KINDS = (OutputKind.CLASS_PROBABILITIES,)
 AIM = sureness
 #: With fewer rows even one number is a guess.
 LEAST_ROWS = 200

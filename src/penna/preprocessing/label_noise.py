@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from penna.data.arrays import Array
+from penna.data.output_kind import OutputKind
 from penna.data.table import Finding, Table
 from penna.preprocessing.checks import label_errors
 from penna.preprocessing.data_findings import FEW, of_rows
@@ -19,7 +20,7 @@ HYPERPARAMETER = "noise"
 KEEP, WEIGHT, DROP = "keep", "weight", "drop"
 WAYS = (KEEP, WEIGHT, DROP)
 #: Losses whose answers can show a label to be suspicious.
-LOSSES = ("cross_entropy",)
+OUTPUT_KINDS = (OutputKind.CLASS_PROBABILITIES,)
 #: What is dropped is more likely wrong than right.
 _DROPPED = 0.5
 _SURER = 0.2  # of the rows: where a model is surest, a miss is more often the label's than the model's

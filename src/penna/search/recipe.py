@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
+from penna.data.output_kind import OutputKind
+
 Scalar: TypeAlias = str | int | float | bool | None
 
 
@@ -140,7 +142,7 @@ class DatasetProfile:
     folds: int = 1  # folds that each recipe meets in the first round
     again: tuple[int, ...] = ()  # folds that finalists meet, where there are others
     seed: int = 0
-    loss: str = "cross_entropy"  # of the task
+    output_kind: OutputKind = OutputKind.CLASS_PROBABILITIES  # of the task
     columns: int = 0  # other than the text
     numbers: int = 0  # of them, those of numbers
     gaps: int = 0  # of these, those in which some are missing

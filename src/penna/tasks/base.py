@@ -13,12 +13,13 @@ import numpy as np
 
 from penna import plugins
 from penna.data.arrays import Array
+from penna.data.output_kind import OutputKind
 from penna.data.table import Finding, Objects, Table
 from penna.errors import SettingError, TaskError
 
 
 class Task(Protocol):
-    """Target codec, loss, decoding, metrics and strata of one piece of work. Immutable; JSON through ``to_json``."""
+    """What to predict: target codec, kind of output, decoding, metrics and strata. Immutable; JSON by ``to_json``."""
 
     @property
     def name(self) -> str: ...
@@ -35,14 +36,8 @@ class Task(Protocol):
     @property
     def metric(self) -> str: ...
     @property
-    def loss(self) -> str:
-        """Name of the loss to minimise, which says what ``encode`` and outputs are.
-
-        "cross_entropy": class indices (int64) and probabilities; "squared": numbers of about unit size (float64), and
-        answers in the same units; "binary_cross_entropy": (n, columns) float32 of 0 and 1, and the probability of each;
-        "tags", "span", "translation": rows and outputs are arrays of their own (``ragged``): a class index and
-        probabilities for each word; an answer's ``Truth`` and how likely each word begins and ends one; characters.
-        """
+    def output_kind(self) -> OutputKind:
+        """The kind of encoded targets and of outputs."""
         ...
 
     @property
@@ -51,7 +46,10 @@ class Task(Protocol):
         ...
 
     def encode(self, table: Table) -> Array:
-        """(n,) the table's target as ``loss`` says. Raises TaskError for what cannot be encoded, naming rows."""
+        """Return the target of the table as ``output_kind`` has it.
+
+        Raises TaskError for what cannot be encoded, naming rows.
+        """
         ...
 
     def labels(self, y: Array) -> Objects:

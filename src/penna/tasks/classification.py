@@ -10,6 +10,7 @@ import numpy as np
 
 from penna import metrics
 from penna.data.arrays import Array
+from penna.data.output_kind import OutputKind
 from penna.data.table import Finding, Objects, Table
 from penna.errors import SettingError, TaskError
 from penna.preprocessing import validate
@@ -146,7 +147,7 @@ class Classification(TaskDefaults):
     taught: bool = True
 
     name = "classification"
-    loss = "cross_entropy"
+    output_kind = OutputKind.CLASS_PROBABILITIES
     allows_empty = False
 
     def encode(self, table: Table) -> Array:

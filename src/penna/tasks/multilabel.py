@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from penna.data.arrays import Array
+from penna.data.output_kind import OutputKind
 from penna.data.readers import multi_targets
 from penna.data.table import Finding, Objects, Table
 from penna.errors import SettingError, TaskError
@@ -168,7 +169,7 @@ class Multilabel(TaskDefaults):
     matrix: bool = False
 
     name = "multilabel"
-    loss = "binary_cross_entropy"
+    output_kind = OutputKind.LABEL_PROBABILITIES
     allows_empty = True
 
     @property

@@ -14,6 +14,7 @@ import numpy as np
 from penna import metrics
 from penna.data import ragged, word_offsets
 from penna.data.arrays import Array
+from penna.data.output_kind import OutputKind
 from penna.data.table import Finding, Objects, Table
 from penna.errors import SettingError, TaskError
 from penna.metrics import quotes
@@ -113,7 +114,7 @@ class QuestionAnswering(TaskDefaults):
     adjusted: bool = True
 
     name = "question_answering"
-    loss = "span"
+    output_kind = OutputKind.SPANS
     allows_empty = False
     classes = ()
     columns = 2

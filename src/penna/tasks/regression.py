@@ -13,6 +13,7 @@ import numpy as np
 
 from penna import metrics
 from penna.data.arrays import Array
+from penna.data.output_kind import OutputKind
 from penna.data.table import Finding, Objects, Table
 from penna.errors import SettingError, TaskError
 from penna.preprocessing.data_findings import of_rows
@@ -151,7 +152,7 @@ class Regression(TaskDefaults):
     metric: str = "r2"
 
     name = "regression"
-    loss = "squared"
+    output_kind = OutputKind.NUMBERS
     allows_empty = False
     classes = ()
     columns = 1

@@ -16,6 +16,7 @@ import numpy as np
 from penna import metrics
 from penna.data import ragged, word_offsets
 from penna.data.arrays import Array
+from penna.data.output_kind import OutputKind
 from penna.data.table import Finding, Objects, Table
 from penna.errors import SettingError, TaskError
 from penna.metrics import entities
@@ -137,7 +138,7 @@ class TokenClassification(TaskDefaults):
     names: tuple[str, ...] = ()
 
     name = "token_classification"
-    loss = "tags"
+    output_kind = OutputKind.TAGS
     allows_empty = False
     classes = ()
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from penna.data import ragged
 from penna.data.arrays import Array
+from penna.data.output_kind import OutputKind
 from penna.data.table import Finding, Objects, Table
 from penna.errors import SettingError, TaskError
 from penna.preprocessing import parallel_pairs
@@ -104,7 +105,7 @@ class Translation(TaskDefaults):
     cut: str = texts.CUTS[0]
 
     name = "translation"
-    loss = "translation"
+    output_kind = OutputKind.TEXT
     allows_empty = False
     classes = ()
     columns = 1

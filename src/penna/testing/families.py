@@ -41,7 +41,9 @@ def check_family(name: str, folder: Path, *, table: Table | None = None, encoder
     table = classes_table() if table is None else table
     family, task = get_family(name), tasks.find("auto", table)
     classes = len(task.classes or ())
-    profile = DatasetProfile(len(table), classes, len(table) // 4, 30.0, encoders=tuple(encoders), loss=task.loss)
+    profile = DatasetProfile(
+        len(table), classes, len(table) // 4, 30.0, encoders=tuple(encoders), output_kind=task.output_kind
+    )
     recipe = family.portfolio(profile)[0]
     _check_recipes(family, profile)
     first, second = (_fit(family, recipe, task, table, folder) for _ in range(2))

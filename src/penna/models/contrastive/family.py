@@ -15,6 +15,7 @@ import numpy as np
 
 from penna.budget import OutOfTime, Resources
 from penna.data.arrays import Array
+from penna.data.output_kind import OutputKind
 from penna.data.table import Table
 from penna.encoders import checkpoints, sliding_windows
 from penna.heads import heads
@@ -40,7 +41,7 @@ __all__ = ["PACKAGES", "cost", "few_shot_default", "fit", "load", "portfolio", "
 PACKAGES = ("onnxruntime", "tokenizers")
 REQUIRES = "text"
 NEEDS_TORCH = True
-LOSSES = ("cross_entropy",)
+OUTPUT_KINDS = (OutputKind.CLASS_PROBABILITIES,)
 
 #: A fit of fewer steps has drawn nothing together.
 FEWEST_STEPS = 4

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from penna.data.output_kind import OutputKind
 from penna.encoders.checkpoints import OWN
 from penna.models.shared import encoder_depth
 from penna.search.recipe import DatasetProfile, Hyperparameter, Recipe, Scalar
@@ -84,7 +85,7 @@ def as_finetune(recipe: Recipe) -> Recipe:
 
 
 def _few(profile: DatasetProfile) -> bool:
-    classes = profile.loss == "cross_entropy" and profile.rows <= FEW * profile.classes
+    classes = profile.output_kind == OutputKind.CLASS_PROBABILITIES and profile.rows <= FEW * profile.classes
     return classes and profile.rows <= MOST_ROWS
 
 

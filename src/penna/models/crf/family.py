@@ -20,6 +20,7 @@ import numpy as np
 from penna.budget import OutOfTime, Resources
 from penna.data import ragged, word_offsets
 from penna.data.arrays import Array
+from penna.data.output_kind import OutputKind
 from penna.data.table import Table
 from penna.features import crf_attributes
 from penna.heads.crf_marginals import NEVER, marginals
@@ -32,7 +33,7 @@ from penna.tasks.base import Task
 
 PACKAGES = ("safetensors", "scipy")
 NEEDS_NO_ENCODER = True
-LOSSES = ("tags",)
+OUTPUT_KINDS = (OutputKind.TAGS,)
 
 _USUAL: dict[str, Any] = {"solver": "perceptron", "affixes": 4, "window": 2, "min_count": 2}
 _LIKELY = {"solver": "likelihood", "c1": 0.05, "c2": 0.01}
@@ -50,7 +51,7 @@ _pace = 1.0  # seconds taken for each second predicted; learned in this process
 
 def portfolio(profile: DatasetProfile) -> list[Recipe]:
     """Known-good recipes. The first is the baseline that every search starts with."""
-    if profile.loss not in LOSSES:
+    if profile.output_kind not in OUTPUT_KINDS:
         return []
     others: tuple[dict[str, Any], ...] = (
         {},
@@ -64,7 +65,7 @@ def portfolio(profile: DatasetProfile) -> list[Recipe]:
 
 def search_space(profile: DatasetProfile) -> tuple[Hyperparameter, ...]:
     """Return what a search may turn."""
-    if profile.loss not in LOSSES:
+    if profile.output_kind not in OUTPUT_KINDS:
         return ()
     return (
         Hyperparameter("solver", values=tuple(_SOLVERS)),

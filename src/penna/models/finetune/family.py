@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from penna.budget import Resources
+from penna.data.output_kind import OutputKind
 from penna.data.table import Table
 from penna.encoders import checkpoints
 from penna.heads import heads
@@ -88,14 +89,14 @@ def fit(
             way.read(framing, checkpoint, valid, resources.cache),
             lambda read: target.link(way.answers(network, read, dtype), softmax),
         )
-    start = partial(_start_head, network, dtype, resources.threads, target.loss)
+    start = partial(_start_head, network, dtype, resources.threads, target.output_kind)
     training = EncoderTraining(
         network=network,
         train=texts,
         ids=way.ids,
         remapped=way.moved,
         rows=lambda read: way.rows_of(read, target.y, weights, target.weights, recipe.seed),
-        plan=lambda _: parts.plan(recipe, len(train), dtype, chosen.get("loss", target.loss)),
+        plan=lambda _: parts.plan(recipe, len(train), dtype, chosen.get("loss", target.output_kind.loss)),
         validation=validation,
         start=start if chosen["head_start"] == "logistic" else None,
     )
@@ -121,10 +122,10 @@ def load(folder: Path) -> ServedFinetune | frozen.ServedFrozen:
     return ServedFinetune(graph, folder, open_link(folder, graph.facts.outputs))
 
 
-def _start_head(network: Any, dtype: Any, threads: int, loss: str, rows: Any) -> None:
+def _start_head(network: Any, dtype: Any, threads: int, output_kind: OutputKind, rows: Any) -> None:
     from penna.networks import encoder_with_head
 
-    encoder_with_head.start_head(network, rows, dtype, threads, loss)
+    encoder_with_head.start_head(network, rows, dtype, threads, output_kind)
 
 
 def _training_cost(

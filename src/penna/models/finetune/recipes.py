@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from penna.data.output_kind import OutputKind
 from penna.encoders.checkpoints import OWN
 from penna.models.shared import encoder_depth, long_text_options
 from penna.search.recipe import DatasetProfile, Hyperparameter, Recipe, Scalar
@@ -38,9 +39,9 @@ _OF_CLASSES = ("smoothing", "class_weights")
 #: Loss of the task -> what its recipes start from. ``bins``: numbers are learned as so many classes, 0 as themselves;
 #: ``loss``: what is made small for labels that do not exclude one another.
 _USUAL: dict[str, dict[str, Scalar]] = {
-    "cross_entropy": DEFAULTS,
-    "squared": {k: v for k, v in DEFAULTS.items() if k not in _OF_CLASSES} | {"bins": 10},
-    "binary_cross_entropy": {k: v for k, v in DEFAULTS.items() if k not in _OF_CLASSES}
+    OutputKind.CLASS_PROBABILITIES: DEFAULTS,
+    OutputKind.NUMBERS: {k: v for k, v in DEFAULTS.items() if k not in _OF_CLASSES} | {"bins": 10},
+    OutputKind.LABEL_PROBABILITIES: {k: v for k, v in DEFAULTS.items() if k not in _OF_CLASSES}
     | {"loss": "binary_cross_entropy"},
 }
 
@@ -52,8 +53,8 @@ FEW_ROWS = 4000
 
 def portfolio(profile: DatasetProfile) -> list[Recipe]:
     """Known-good recipes for a table of this size, cheapest first, each for every encoder."""
-    usual = _USUAL.get(profile.loss, {})
-    choices = _CHOICES[profile.loss](profile) if usual else []
+    usual = _USUAL.get(profile.output_kind, {})
+    choices = _CHOICES[profile.output_kind](profile) if usual else []
     if profile.pair:
         choices = _for_pairs(choices, profile)
     made = [
@@ -128,7 +129,7 @@ def _for_pairs(choices: list[dict[str, Scalar]], profile: DatasetProfile) -> lis
         if float(choice.get("depth", 1.0)) >= 0.5  # type: ignore[arg-type]
     ]
     apart: dict[str, Scalar] = {"epochs": _epochs(profile), "pair": "apart", "head_start": "logistic"}
-    if profile.loss == "squared":
+    if profile.output_kind == OutputKind.NUMBERS:
         numbers: dict[str, Scalar] = {"epochs": _epochs(profile), "bins": 0}
         return [apart | {"bins": 0}, numbers, *(choice for choice in whole if choice != numbers)]
     # Large steps lose what the encoder knows, and two texts take long: on mrpc a rate of 1e-4 reached 0.814 in five
@@ -137,7 +138,11 @@ def _for_pairs(choices: list[dict[str, Scalar]], profile: DatasetProfile) -> lis
     return [milder[0] | {"epochs": 0.7 * _epochs(profile)}, apart, *milder]
 
 
-_CHOICES = {"cross_entropy": _for_classes, "squared": _for_numbers, "binary_cross_entropy": _for_labels}
+_CHOICES = {
+    OutputKind.CLASS_PROBABILITIES: _for_classes,
+    OutputKind.NUMBERS: _for_numbers,
+    OutputKind.LABEL_PROBABILITIES: _for_labels,
+}
 
 
 def _epochs(profile: DatasetProfile) -> float:
@@ -147,12 +152,12 @@ def _epochs(profile: DatasetProfile) -> float:
 
 #: Loss of the task -> the hyperparameters of what it is alone in.
 _TURNED: dict[str, tuple[Hyperparameter, ...]] = {
-    "cross_entropy": (
+    OutputKind.CLASS_PROBABILITIES: (
         Hyperparameter("smoothing", values=(0.0, 0.05, 0.1)),
         Hyperparameter("class_weights", values=("none", "balanced")),
     ),
-    "squared": (Hyperparameter("bins", values=(0, 10, 20)),),
-    "binary_cross_entropy": (Hyperparameter("loss", values=("binary_cross_entropy", "focal", "asymmetric")),),
+    OutputKind.NUMBERS: (Hyperparameter("bins", values=(0, 10, 20)),),
+    OutputKind.LABEL_PROBABILITIES: (Hyperparameter("loss", values=("binary_cross_entropy", "focal", "asymmetric")),),
 }
 
 
@@ -174,7 +179,7 @@ def search_space(profile: DatasetProfile) -> tuple[Hyperparameter, ...]:
         Hyperparameter("schedule", values=("linear", "cosine")),
         Hyperparameter("batch", values=(16, 32, 64)),
         Hyperparameter("dropout", values=(0.0, 0.1, 0.2)),
-        *_TURNED.get(profile.loss, ()),
+        *_TURNED.get(profile.output_kind, ()),
         Hyperparameter("length", values=(64, 128, 256)),
         *long_text_options.long_knobs(profile),
         *long_text_options.pair_knobs(profile),

@@ -15,6 +15,7 @@ import numpy as np
 
 from penna.budget import OutOfTime, Resources
 from penna.data.arrays import Array
+from penna.data.output_kind import OutputKind
 from penna.data.table import Table
 from penna.encoders import checkpoints, embeddings, sliding_windows
 from penna.encoders.checkpoints import Checkpoint
@@ -267,9 +268,9 @@ def _fit_head(chosen: dict[str, Any], vectors: Array, target: Target, resources:
         from penna.heads import mlp
 
         shape = mlp.Shape(chosen["hidden"], chosen["dropout"])
-        arrays = mlp.fit(scaling(vectors), y, columns, shape, weights, resources.deadline, seed, target.loss)
+        arrays = mlp.fit(scaling(vectors), y, columns, shape, weights, resources.deadline, seed, target.output_kind)
         return heads.Head("mlp", scaling, arrays, target.link)
-    if target.loss == "squared":
+    if target.output_kind == OutputKind.NUMBERS:
         return heads.fit_ridge_head(vectors, target, scaling, chosen.get("alpha", 1.0), resources)
     return heads.fit_linear(vectors, y, columns, scaling, chosen["c"], weights, resources, target.link)
 

@@ -4,6 +4,7 @@ turn.
 
 from typing import Any
 
+from penna.data.output_kind import OutputKind
 from penna.encoders.checkpoints import OWN
 from penna.models.shared import encoder_depth, long_text_options
 from penna.search.recipe import DatasetProfile, Hyperparameter, Recipe, Scalar
@@ -22,9 +23,10 @@ DEFAULTS: dict[str, Scalar] = {
 }
 #: Loss of the task -> what its recipes start from.
 _USUAL: dict[str, dict[str, Scalar]] = {
-    "cross_entropy": DEFAULTS,
-    "squared": {k: v for k, v in DEFAULTS.items() if k != "class_weights"} | {"c": 10.0, "bins": 10, "alpha": 1.0},
-    "binary_cross_entropy": {k: v for k, v in DEFAULTS.items() if k != "class_weights"} | {"c": 10.0},
+    OutputKind.CLASS_PROBABILITIES: DEFAULTS,
+    OutputKind.NUMBERS: {k: v for k, v in DEFAULTS.items() if k != "class_weights"}
+    | {"c": 10.0, "bins": 10, "alpha": 1.0},
+    OutputKind.LABEL_PROBABILITIES: {k: v for k, v in DEFAULTS.items() if k != "class_weights"} | {"c": 10.0},
 }
 #: Fewer rows than this in a class: heads that need few examples come early.
 FEW = 50
@@ -33,7 +35,7 @@ TINY = 100
 
 #: Loss of the task -> known-good choices. All but those of another depth reuse the first one's embeddings.
 _CHOICES: dict[str, list[dict[str, Scalar]]] = {
-    "cross_entropy": [
+    OutputKind.CLASS_PROBABILITIES: [
         {},
         # The upper layers of an encoder serve its own objective: sentiment, for one, is seen better below them.
         {"depth": 0.67},
@@ -44,7 +46,7 @@ _CHOICES: dict[str, list[dict[str, Scalar]]] = {
         {"head": "mlp"},
         {"depth": 0.67, "c": 300.0},
     ],
-    "binary_cross_entropy": [
+    OutputKind.LABEL_PROBABILITIES: [
         {},
         {"depth": 0.67},
         {"c": 2.0},  # a rare label has few rows to learn from
@@ -55,7 +57,7 @@ _CHOICES: dict[str, list[dict[str, Scalar]]] = {
         {"depth": 0.67, "head": "mlp"},
         {"head": "knn", "k": 40},
     ],
-    "squared": [
+    OutputKind.NUMBERS: [
         {},
         {"depth": 0.67},
         {"head": "ridge", "bins": 0},
@@ -67,17 +69,17 @@ _CHOICES: dict[str, list[dict[str, Scalar]]] = {
         {"depth": 0.67, "head": "ridge", "bins": 0},
     ],
 }
-_FOR_FEW: dict[str, list[dict[str, Scalar]]] = {"cross_entropy": [{"head": "prototype"}]}
+_FOR_FEW: dict[str, list[dict[str, Scalar]]] = {OutputKind.CLASS_PROBABILITIES: [{"head": "prototype"}]}
 
 
 def portfolio(profile: DatasetProfile) -> list[Recipe]:
     """Known-good recipes, cheapest first, each for every encoder. All but the first reuse its embeddings."""
-    choices = list(_CHOICES.get(profile.loss, []))
+    choices = list(_CHOICES.get(profile.output_kind, []))
     if profile.rows_in_smallest_class < FEW:
-        choices[1:1] = _FOR_FEW.get(profile.loss, [])
+        choices[1:1] = _FOR_FEW.get(profile.output_kind, [])
     if profile.rows < TINY:
         choices = choices[:4]
-    usual = _USUAL.get(profile.loss, DEFAULTS) | {"length": _usual_length(profile)}
+    usual = _USUAL.get(profile.output_kind, DEFAULTS) | {"length": _usual_length(profile)}
     if profile.pair:
         # How alike two texts are is nearly a straight line in their cosine: cut into bins it is learned less well.
         choices.sort(key=lambda choice: choice.get("head") != "ridge")
@@ -104,14 +106,14 @@ _HEADS = (
 )
 #: Loss of the task -> the hyperparameters of its heads.
 _TURNED: dict[str, tuple[Hyperparameter, ...]] = {
-    "cross_entropy": (
+    OutputKind.CLASS_PROBABILITIES: (
         Hyperparameter("head", values=("logistic", "mlp", "knn", "prototype")),
         *_HEADS,
         Hyperparameter("class_weights", values=("none", "balanced"), when=("head", ("logistic", "mlp"))),
     ),
     # A label has no prototype of its own: what rows with it share is mostly their other labels.
-    "binary_cross_entropy": (Hyperparameter("head", values=("logistic", "mlp", "knn")), *_HEADS),
-    "squared": (
+    OutputKind.LABEL_PROBABILITIES: (Hyperparameter("head", values=("logistic", "mlp", "knn")), *_HEADS),
+    OutputKind.NUMBERS: (
         Hyperparameter("head", values=("logistic", "mlp", "knn", "ridge")),
         *_HEADS,
         # A neighbour votes for its bin: with many, nearly for its own number.
@@ -133,7 +135,7 @@ def search_space(profile: DatasetProfile) -> tuple[Hyperparameter, ...]:
         *long_text_options.long_knobs(profile),
         *long_text_options.pair_knobs(profile),
         Hyperparameter("scaling", values=("unit", "none", "standard")),
-        *_TURNED.get(profile.loss, ()),
+        *_TURNED.get(profile.output_kind, ()),
     )
 
 

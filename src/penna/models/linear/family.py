@@ -13,6 +13,7 @@ from typing import Any
 
 from penna import plugins
 from penna.budget import OutOfTime, Resources
+from penna.data.output_kind import OutputKind
 from penna.data.table import Table
 from penna.features import selection
 from penna.heads import classifier_chain
@@ -49,7 +50,7 @@ _WHOLE = ("ridge", "svr")
 
 #: Loss of the task -> known-good recipes. The first is the baseline that every search starts with.
 _OFFERED: dict[str, list[dict[str, Any]]] = {
-    "cross_entropy": [
+    OutputKind.CLASS_PROBABILITIES: [
         {**_WORD, **_LOGISTIC, "c": 10.0},
         {**_WORD, "classifier": "complement_nb", "alpha": 0.3},
         {**_BOTH, **_LOGISTIC, "c": 10.0},
@@ -60,7 +61,7 @@ _OFFERED: dict[str, list[dict[str, Any]]] = {
         {**_BOTH, **_LOGISTIC, "c": 3.0},
         {**_BOTH, **_LOGISTIC, "c": 30.0, "words": 3, "high": 6},
     ],
-    "binary_cross_entropy": [
+    OutputKind.LABEL_PROBABILITIES: [
         {**_WORD, **_LABELS, "c": 3.0},
         # Margins separate rare labels best: on goemotions 1.5 points of macro F1 above logistic regression.
         {**_WORD, **_SVM, "c": 0.3},
@@ -73,7 +74,7 @@ _OFFERED: dict[str, list[dict[str, Any]]] = {
         {**_BOTH, **_LABELS, "c": 1.0, "balanced": True},
         {**_WORD, "classifier": "complement_nb", "alpha": 0.3},
     ],
-    "squared": [
+    OutputKind.NUMBERS: [
         {**_WORD, **_RIDGE},
         {**_WORD, **_BINS, "c": 10.0},
         {**_BOTH, **_RIDGE},
@@ -90,7 +91,7 @@ _OFFERED: dict[str, list[dict[str, Any]]] = {
 def portfolio(profile: DatasetProfile) -> list[Recipe]:
     """Known-good recipes for the task. The first is the baseline that every search starts with."""
     few = profile.classes <= classifier_chain.MOST_LABELS
-    offered = [choice for choice in _OFFERED.get(profile.loss, []) if few or not choice.get("chain")]
+    offered = [choice for choice in _OFFERED.get(profile.output_kind, []) if few or not choice.get("chain")]
     if profile.columns:
         offered = _with_columns(offered, text=profile.mean_characters > 0)
     return [Recipe.of("linear", seed=profile.seed, **hyperparameters) for hyperparameters in offered]
@@ -133,7 +134,7 @@ _OF_TEXT = ("share", "select", "nb", "svd", tabular.COUNTS)
 
 #: Loss of the task -> the hyperparameters of what learns from the features.
 _TURNED: dict[str, tuple[Hyperparameter, ...]] = {
-    "cross_entropy": (
+    OutputKind.CLASS_PROBABILITIES: (
         Hyperparameter("select", values=(tabular.NONE, *_MEASURES)),
         Hyperparameter("share", low=0.1, high=0.9, when=("select", _MEASURES)),
         Hyperparameter("classifier", values=("logistic", "svm", "complement_nb")),
@@ -143,7 +144,7 @@ _TURNED: dict[str, tuple[Hyperparameter, ...]] = {
         Hyperparameter("svd", values=_DIRECTIONS, when=("nb", (False,))),
         Hyperparameter("alpha", low=0.01, high=3.0, log=True, when=("classifier", ("complement_nb",))),
     ),
-    "binary_cross_entropy": (
+    OutputKind.LABEL_PROBABILITIES: (
         Hyperparameter("select", values=(tabular.NONE, *_MEASURES)),
         Hyperparameter("share", low=0.1, high=0.9, when=("select", _MEASURES)),
         Hyperparameter("classifier", values=("logistic", "svm", "complement_nb")),
@@ -154,7 +155,7 @@ _TURNED: dict[str, tuple[Hyperparameter, ...]] = {
         Hyperparameter("svd", values=_DIRECTIONS, when=("nb", (False,))),
         Hyperparameter("alpha", low=0.01, high=3.0, log=True, when=("classifier", ("complement_nb",))),
     ),
-    "squared": (
+    OutputKind.NUMBERS: (
         Hyperparameter("classifier", values=("logistic", *_WHOLE)),
         Hyperparameter("bins", values=(5, 10, 20), when=_CUT),
         Hyperparameter("select", values=(tabular.NONE, *_MEASURES), when=_CUT),
@@ -167,7 +168,11 @@ _TURNED: dict[str, tuple[Hyperparameter, ...]] = {
 }
 
 #: Loss of the target -> what fits weights for it.
-_FITS = {"cross_entropy": fit_classes, "squared": fit_numbers, "binary_cross_entropy": fit_labels}
+_FITS = {
+    OutputKind.CLASS_PROBABILITIES: fit_classes,
+    OutputKind.NUMBERS: fit_numbers,
+    OutputKind.LABEL_PROBABILITIES: fit_labels,
+}
 
 
 def search_space(profile: DatasetProfile) -> tuple[Hyperparameter, ...]:
@@ -200,7 +205,7 @@ def search_space(profile: DatasetProfile) -> tuple[Hyperparameter, ...]:
 
 def _turned(profile: DatasetProfile) -> tuple[Hyperparameter, ...]:
     few = profile.classes <= classifier_chain.MOST_LABELS
-    hyperparameters = _TURNED.get(profile.loss, ())
+    hyperparameters = _TURNED.get(profile.output_kind, ())
     return tuple(
         hyperparameter if few or hyperparameter.name != "chain" else replace(hyperparameter, values=(False,))
         for hyperparameter in hyperparameters
@@ -238,7 +243,12 @@ def fit(
     with plan.timed(len(chosen)):
         try:
             return made(
-                train.take(chosen), target.take(chosen), recipe, resources, _FITS[target.loss], _reading(recipe, train)
+                train.take(chosen),
+                target.take(chosen),
+                recipe,
+                resources,
+                _FITS[target.output_kind],
+                _reading(recipe, train),
             )
         except TimeoutError as error:
             raise OutOfTime(str(error)) from None

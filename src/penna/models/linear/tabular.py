@@ -13,6 +13,7 @@ import numpy as np
 
 from penna import plugins, safe_load
 from penna.data.arrays import Array
+from penna.data.output_kind import OutputKind
 from penna.data.table import Table
 from penna.errors import BundleError
 from penna.features import columns, imputation, numeric_matrix, scaling, text_statistics
@@ -123,7 +124,7 @@ def way(recipe: Recipe, numeric: str = "") -> Way:
 
 def target_matrix(target: Target) -> Array:
     """(n, m) float32, what a name's mean is taken of: a number, or one column for each class (one for two classes)."""
-    if target.loss == "squared":
+    if target.output_kind == OutputKind.NUMBERS:
         return target.y[:, None].astype(np.float32)
     if target.y.ndim == 2:
         return np.asarray(target.y, np.float32)

@@ -11,6 +11,7 @@ import numpy as np
 
 from penna.budget import Resources
 from penna.data.arrays import Array
+from penna.data.output_kind import OutputKind
 from penna.data.table import Table
 from penna.encoders import word_alignment
 from penna.models.base import Cost, Report
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 PACKAGES = ("onnxruntime", "tokenizers")
 REQUIRES = "text"
 NEEDS_TORCH = True
-LOSSES = ("span",)
+OUTPUT_KINDS = (OutputKind.SPANS,)
 
 #: What a recipe means where it says nothing; as in ``finetune``, of which these are the hyperparameters that are of use
 #: here.
@@ -39,7 +40,7 @@ _USUAL: dict[str, Scalar] = {
 
 def portfolio(profile: DatasetProfile) -> list[Recipe]:
     """Known-good recipes, cheapest first, each for every encoder."""
-    if profile.loss not in LOSSES:
+    if profile.output_kind not in OUTPUT_KINDS:
         return []
     epochs = _epochs(profile)
     choices: list[dict[str, Scalar]] = [
@@ -61,7 +62,7 @@ def _epochs(profile: DatasetProfile) -> float:
 
 def search_space(profile: DatasetProfile) -> tuple[Hyperparameter, ...]:
     """Return what a search may turn; nothing where there is no encoder."""
-    if not profile.encoders or profile.loss not in LOSSES:
+    if not profile.encoders or profile.output_kind not in OUTPUT_KINDS:
         return ()
     epochs = _epochs(profile)
     return (
@@ -94,7 +95,9 @@ def shrink(
 def fit(recipe: Recipe, task: Task, train: Table, valid: Table | None, resources: Resources, report: Report) -> Reader:
     """Train the encoder and its head; without ``valid`` a fixed schedule, with nothing selected on the way."""
     spans = [truth.span for truth in task.encode(train)]
-    fitting = token_training.TokenFit(LOSSES[0], lambda texts: _rows(texts, spans, train.sample_weight), model.answered)
+    fitting = token_training.TokenFit(
+        OutputKind.SPANS.loss, lambda texts: _rows(texts, spans, train.sample_weight), model.answered
+    )
     network, checkpoint, texts, length, outcome = token_training.train(
         recipe, task, (train, valid), model.read, fitting, resources, report
     )
@@ -142,4 +145,6 @@ def _rows(texts: word_alignment.Worded, spans: list[tuple[int, int] | None], wei
     )
 
 
-_COST_KEY = token_training.TokenCostKey(model.read, LOSSES[0], 2, lambda texts: _rows(texts, [None] * len(texts.long)))
+_COST_KEY = token_training.TokenCostKey(
+    model.read, OutputKind.SPANS.loss, 2, lambda texts: _rows(texts, [None] * len(texts.long))
+)

@@ -30,7 +30,7 @@ USES_NAMED_ENCODER = True
 REQUIRES = "text"
 NEEDS_TORCH = True
 #: What of tasks it answers.
-LOSSES = (LOSS,)
+OUTPUT_KINDS = (LOSS,)
 #: It trains networks that begin anew, without an encoder in the recipe.
 FROM_SCRATCH = True
 

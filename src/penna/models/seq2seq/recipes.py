@@ -41,7 +41,7 @@ _WIDTHS = ((0.005, 256), (0.002, 192), (0.0005, 128), (0.0, 64))
 
 def portfolio(profile: DatasetProfile) -> list[Recipe]:
     """Known-good recipes for a table of this size and a budget of this length, the one to have first."""
-    if profile.loss != LOSS:
+    if profile.output_kind != LOSS:
         return []
     usual = DEFAULTS | {"width": _width(profile), "pieces": _pieces(profile), "epochs": _epochs(profile)}
     usual["pairs"] = _pairs(profile)[0]
@@ -57,7 +57,7 @@ def portfolio(profile: DatasetProfile) -> list[Recipe]:
 
 def search_space(profile: DatasetProfile) -> tuple[Hyperparameter, ...]:
     """Return what a search may turn."""
-    if profile.loss != LOSS:
+    if profile.output_kind != LOSS:
         return ()
     alone = ("encoder", (None,))
     checkpoints = ("encoder", profile.encoders)

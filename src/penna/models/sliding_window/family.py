@@ -20,6 +20,7 @@ from penna import safe_load
 from penna.budget import OutOfTime, Resources
 from penna.data import ragged, word_offsets
 from penna.data.arrays import Array
+from penna.data.output_kind import OutputKind
 from penna.data.table import Table
 from penna.models.base import Cost, Report
 from penna.preprocessing.sample_weights import copies
@@ -28,7 +29,7 @@ from penna.tasks.base import Task
 
 PACKAGES = ()
 NEEDS_NO_ENCODER = True
-LOSSES = ("span",)
+OUTPUT_KINDS = (OutputKind.SPANS,)
 
 FILE = "overlap.json"
 _ASKING = ("who", "when", "where", "how", "which", "what", "why", "whose", "whom")
@@ -39,14 +40,14 @@ _LARGEST = 64 << 20
 
 def portfolio(profile: DatasetProfile) -> list[Recipe]:
     """One recipe for each width of the window, the usual one first."""
-    if profile.loss not in LOSSES:
+    if profile.output_kind not in OUTPUT_KINDS:
         return []
     return [Recipe.of("sliding_window", seed=profile.seed, window=window, sharp=1.0) for window in (6, 10, 4)]
 
 
 def search_space(profile: DatasetProfile) -> tuple[Hyperparameter, ...]:
     """Return what a search may turn."""
-    if profile.loss not in LOSSES:
+    if profile.output_kind not in OUTPUT_KINDS:
         return ()
     return Hyperparameter("window", low=2, high=24, whole=True), Hyperparameter("sharp", low=0.3, high=3.0, log=True)
 

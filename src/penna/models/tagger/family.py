@@ -14,6 +14,7 @@ import numpy as np
 from penna.budget import Resources
 from penna.data import ragged, word_offsets
 from penna.data.arrays import Array
+from penna.data.output_kind import OutputKind
 from penna.data.table import Table
 from penna.encoders import word_alignment
 from penna.models.base import Cost, Report
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 PACKAGES = ("onnxruntime", "tokenizers")
 REQUIRES = "text"
 NEEDS_TORCH = True
-LOSSES = ("tags",)
+OUTPUT_KINDS = (OutputKind.TAGS,)
 #: Most tags for which a transition matrix is trained.
 _MOST_TAGS = 101
 
@@ -44,7 +45,7 @@ _USUAL: dict[str, Scalar] = {
 
 def portfolio(profile: DatasetProfile) -> list[Recipe]:
     """Known-good recipes, cheapest first, each for every encoder."""
-    if profile.loss not in LOSSES:
+    if profile.output_kind not in OUTPUT_KINDS:
         return []
     epochs, crf = _epochs(profile), _orders(profile)[-1]
     choices: list[dict[str, Scalar]] = [
@@ -72,7 +73,7 @@ def _epochs(profile: DatasetProfile) -> float:
 
 def search_space(profile: DatasetProfile) -> tuple[Hyperparameter, ...]:
     """Return what a search may turn; nothing where there is no encoder."""
-    if not profile.encoders or profile.loss not in LOSSES:
+    if not profile.encoders or profile.output_kind not in OUTPUT_KINDS:
         return ()
     epochs = _epochs(profile)
     return (
@@ -110,7 +111,7 @@ def shrink(
 
 
 def _loss(recipe: Recipe) -> str:
-    return "chain" if recipe.get("crf") else LOSSES[0]
+    return "chain" if recipe.get("crf") else OutputKind.TAGS.loss
 
 
 def _cost_key(recipe: Recipe, tags: int) -> token_training.TokenCostKey:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from penna.budget import OutOfTime, Resources
+from penna.data.output_kind import OutputKind
 from penna.data.table import Table
 from penna.encoders import checkpoints, embeddings
 from penna.features.ngrams import Grams
@@ -31,7 +32,7 @@ REQUIRES = "text"
 SUPPORTS_SAMPLE_WEIGHT = False
 
 #: What of tasks it answers.
-LOSSES = ("translation",)
+OUTPUT_KINDS = (OutputKind.TEXT,)
 #: Words and pairs of words: characters would find more, and take ten times as long to compare.
 _GRAMS = Grams(words=2, lower=True)
 #: Sources that are remembered: more would take long to compare.
@@ -43,7 +44,7 @@ open = remembered.load
 
 def portfolio(profile: DatasetProfile) -> list[Recipe]:
     """Return the source as it is, the nearest by words, the nearest by each encoder's vectors."""
-    if profile.loss not in LOSSES:
+    if profile.output_kind not in OUTPUT_KINDS:
         return []
     pairs = "keep" if profile.noise == "keep" else "drop"
     ways = [{"way": remembered.COPY}, {"way": remembered.WORDS, "pairs": pairs}]
@@ -97,4 +98,4 @@ def _setting(checkpoint: checkpoints.Checkpoint) -> embeddings.Setting:
     return embeddings.Setting(checkpoint.depth_at(1.0), "mean", min(_LENGTH, checkpoint.max_length))
 
 
-__all__ = ["LOSSES", "MOST", "PACKAGES", "cost", "fit", "load", "portfolio", "search_space"]
+__all__ = ["MOST", "OUTPUT_KINDS", "PACKAGES", "cost", "fit", "load", "portfolio", "search_space"]

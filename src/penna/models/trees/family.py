@@ -14,6 +14,7 @@ import numpy as np
 from penna import safe_load
 from penna.budget import OutOfTime, Resources
 from penna.data.arrays import Array
+from penna.data.output_kind import OutputKind
 from penna.data.table import Table
 from penna.errors import BundleError
 from penna.features import tree_arrays
@@ -37,9 +38,9 @@ _USUAL: dict[str, Any] = {
 }  # fmt: skip
 _LARGE = {"trees": 150, "rate": 0.06, "leaves": 15}
 #: Loss of the task -> how its answers come from margins.
-_LINKS = {"cross_entropy": SOFTMAX, "squared": Link("identity")}
+_LINKS = {OutputKind.CLASS_PROBABILITIES: SOFTMAX, OutputKind.NUMBERS: Link("identity")}
 #: Losses that it learns for. Of labels that do not exclude one another each would need a forest of its own.
-LOSSES = tuple(_LINKS)
+OUTPUT_KINDS = tuple(_LINKS)
 #: A fit of fewer trees has not begun.
 _FEWEST = 10
 _STEPS = 5  # times on the way that the deadline is checked, and the score reported
@@ -74,7 +75,7 @@ def _texts(profile: DatasetProfile) -> list[str]:
 
 def _wanted(profile: DatasetProfile) -> bool:
     """Columns, or what the texts of a pair have in common, and a target that trees learn."""
-    return bool(profile.columns or profile.pair) and profile.loss in _LINKS
+    return bool(profile.columns or profile.pair) and profile.output_kind in _LINKS
 
 
 def _encoded(text: str) -> bool:
@@ -111,7 +112,7 @@ def cost(recipe: Recipe, profile: DatasetProfile, train: Table, resources: Resou
             seconds += (3e-7 if part == readers.COUNTS else 9e-7) * len(train) * profile.mean_characters
             continue
         name = part if part in readers.BASES else "linear"  # directions take about what a linear model does
-        base_recipe = readers.base(recipe, name, profile.loss, profile.classes, len(train))
+        base_recipe = readers.base(recipe, name, profile.output_kind, profile.classes, len(train))
         one = get_family(name).cost(base_recipe, profile, train, resources)
         share, fixed = (0.0, 0.0) if readers.known(base_recipe, train) else readers.BASES.get(part, (0.0, 0.0))
         seconds += one.seconds + readers.FOLDS * (share * one.seconds + fixed)
@@ -161,13 +162,15 @@ def fit(recipe: Recipe, task: Task, train: Table, valid: Table | None, resources
     wanted = int(min(_trees(recipe), (resources.deadline.left() - _binning(train)) / each))
     if wanted < _FEWEST:
         raise OutOfTime("no time was left for the trees")
-    model = _boosting(task.loss, recipe)
+    model = _boosting(task.output_kind, recipe)
     for done in np.unique(np.linspace(0, wanted, _STEPS + 1).astype(int))[1:].tolist():
         begun = time.monotonic()
         model.set_params(max_iter=max(done, 1))
         model.fit(X, y, sample_weight=train.sample_weight)
         classes = [int(j) for j in getattr(model, "classes_", ())]
-        fitted = Trees(read, tree_arrays.of(model, X[:_PARITY_ROWS]), _LINKS[task.loss], tuple(classes), task.columns)
+        fitted = Trees(
+            read, tree_arrays.of(model, X[:_PARITY_ROWS]), _LINKS[task.output_kind], tuple(classes), task.columns
+        )
         if seen is not None and not report(done, wanted, task.score(seen[1], fitted.answers(seen[0]))):
             raise Pruned
         if resources.deadline.left() < time.monotonic() - begun:
@@ -179,11 +182,14 @@ def _trees(recipe: Recipe) -> int:
     return max(_FEWEST, round(float(recipe["trees"]) * recipe.fidelity))
 
 
-def _boosting(loss: str, recipe: Recipe) -> Any:
+def _boosting(output_kind: OutputKind, recipe: Recipe) -> Any:
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
-    made = {"cross_entropy": HistGradientBoostingClassifier, "squared": HistGradientBoostingRegressor}
-    return made[loss](
+    made = {
+        OutputKind.CLASS_PROBABILITIES: HistGradientBoostingClassifier,
+        OutputKind.NUMBERS: HistGradientBoostingRegressor,
+    }
+    return made[output_kind](
         learning_rate=recipe["rate"],
         max_leaf_nodes=recipe["leaves"],
         min_samples_leaf=recipe["least"],

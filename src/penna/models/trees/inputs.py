@@ -16,6 +16,7 @@ from penna import safe_load
 from penna.budget import Resources
 from penna.data import splits
 from penna.data.arrays import Array
+from penna.data.output_kind import OutputKind
 from penna.data.table import Table
 from penna.features import columns, pair_overlap, text_statistics
 from penna.features.columns.base import Columns
@@ -110,7 +111,7 @@ def fit(recipe: Recipe, task: Task, train: Table, resources: Resources) -> tuple
         _directions(train, recipe, resources) if SVD in parts else None,
         overlap=pair_overlap.fit(train)[0] if OVERLAP in parts else None,
     )
-    stacked = [(name, *_stack(base(recipe, name, task.loss, task.columns, len(train)), task, train, resources))
+    stacked = [(name, *_stack(base(recipe, name, task.output_kind, task.columns, len(train)), task, train, resources))
                for name in parts if name in BASES]  # fmt: skip
     bases = tuple((name, model, answers.shape[1]) for name, model, answers in stacked)
     matrix = np.concatenate([*readers._plain(train, wide), *(answers for *_, answers in stacked)], axis=1)
@@ -126,14 +127,14 @@ def parts_of(recipe: Recipe) -> Sequence[str]:
     return [part for part in str(recipe.get("text", "none")).split("+") if part != "none"]
 
 
-def base(recipe: Recipe, name: str, loss: str, classes: int, rows: int) -> Recipe:
+def base(recipe: Recipe, name: str, output_kind: OutputKind, classes: int, rows: int) -> Recipe:
     """Return the recipe of a family whose answers are to be read.
 
     Milder than what scores best: uncertainty is wanted.
     """
     encoder = recipe.get("encoder")
     profile = DatasetProfile(
-        rows, classes, rows, 100.0, encoders=(encoder,) if encoder else (), loss=loss, seed=recipe.seed
+        rows, classes, rows, 100.0, encoders=(encoder,) if encoder else (), output_kind=output_kind, seed=recipe.seed
     )  # fmt: skip
     offered: list[Recipe] = get_family(name).portfolio(profile)
     # Words and characters, or the whole encoder, under a logistic regression.
