@@ -69,7 +69,7 @@ class TrainingCost:
 
 
 def once(key: tuple[Any, ...], measure: Callable[[], Any]) -> Any:
-    """Return what ``measure()`` returned the first time that this process asked for ``key``."""
+    """Return ``measure()``, called once for each ``key`` in this process."""
     if key not in _measured:
         _measured[key] = measure()
     return _measured[key]
