@@ -87,7 +87,7 @@ def work(home: Path) -> None:
     """The worker's side: one case after another."""
     import warnings
 
-    from artefacts import Maker
+    from artifacts import Maker
 
     warnings.simplefilter("ignore")
     sound: dict[str, Any] = {}
@@ -155,7 +155,7 @@ def _asked(folder: Path, rows: Any) -> str:
 
 
 def cases(count: int, seed: int) -> Iterator[dict[str, Any]]:
-    from artefacts import ROWS
+    from artifacts import ROWS
 
     names = list(ROWS)
     for number in range(count):
@@ -164,7 +164,7 @@ def cases(count: int, seed: int) -> Iterator[dict[str, Any]]:
 
 def artefacts(count: int, seed: int, home: Path, log: Path) -> Counter[str]:
     """What came of so many attacks."""
-    from artefacts import ROWS, Maker
+    from artifacts import ROWS, Maker
     from conftest import _encoder
 
     if not (home / "bert").exists():

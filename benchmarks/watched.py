@@ -6,7 +6,7 @@
 A seccomp filter does it, so code of libraries in C is watched as well as Python; processes that are started from here
 inherit it. It needs Linux on x86-64 or ARM64, and no rights. ``python benchmarks/watched.py`` alone says whether it
 works here: exit code 0 where it does, 3 and the reason where it does not. Python's part of every thread's stack goes to
-stderr before the end. `tests/test_network.py` and `network.py` use it.
+stderr before the end. `tests/integration/test_network.py` and `network.py` use it.
 """
 
 import ctypes

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 import penna
-from artefacts import ROWS, Maker
+from artifacts import ROWS, Maker
 from penna import plugins, tasks
 from penna.artifact import bundle
 from penna.automl import candidates, evaluate

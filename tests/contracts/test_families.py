@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from artefacts import Maker
+from artifacts import Maker
 from penna import plugins
 from penna.budget import Deadline, OutOfTime, Resources
 from penna.data import ragged

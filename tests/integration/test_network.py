@@ -21,7 +21,7 @@ from penna.data.table import Table
 from penna.models.frozen import family as frozen
 from penna.search.recipe import DatasetProfile
 
-WATCHED = Path(__file__).parents[1] / "benchmarks" / "watched.py"
+WATCHED = Path(__file__).parents[2] / "benchmarks" / "watched.py"
 #: Seconds after its import in which onnxruntime tries to report, with something to spare.
 REPORTING = 14
 COMMANDS = """

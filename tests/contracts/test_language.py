@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 #: Words that have a standard term; data under ``assets/`` is no text of ours.
 BANNED = ("told", "said", "asked", "beside", "doubt", "exam", "learnt", "knob", "knobs")
 

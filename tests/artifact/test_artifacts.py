@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import penna
-from artefacts import Maker
+from artifacts import Maker
 from attacks import attack, of_json, seal
 from penna import BundleError, PennaError, SettingError, load
 from penna.artifact.files import CARD, MANIFEST

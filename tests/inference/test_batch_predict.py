@@ -222,7 +222,7 @@ def test_a_source_without_the_texts_is_refused_and_leaves_nothing(source, tmp_pa
 PIPE = """
 import sys
 sys.path.insert(0, {folder!r})
-from test_batch import Counter
+from test_batch_predict import Counter
 from penna.inference.batch_predict import predict_file
 rows, findings = predict_file(Counter(), "-", "-", chunk=100)
 print(rows > 0, file=sys.stderr)

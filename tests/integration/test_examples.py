@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-EXAMPLES = Path(__file__).parent.parent / "examples"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 #: The score that each example prints, and a bound that holds even if a busy machine leaves time for simple models only.
 SCORES = {
     "answers": (r"F1 ([\d.]+) on", 0.2),
