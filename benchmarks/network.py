@@ -108,7 +108,7 @@ def commands(budget: str) -> Iterator[tuple[str, tuple[str, ...]]]:
             yield name, ("explain", run, data, "--rows", "1", "--html", f"{run}.html")
         for command in ("leaderboard", "report", "verify"):
             yield name, (command, run)
-    words = ("--vocab", "300", "--size", "tiny", "--layers", "2", "--hidden", "32", "--heads", "2")
+    words = ("--vocab-size", "300", "--size", "tiny", "--layers", "2", "--hidden-size", "32", "--heads", "2")
     yield "pretrain", ("pretrain", "plain.txt", "--out", "pretrained", "--budget", budget, *words)
     yield "demo", ("demo", "--out", "demo", "--budget", budget)
 

@@ -2,7 +2,7 @@
 
     python benchmarks/pretraining.py corpus-tiny.jsonl.xz --data DATA --budget 60s --out p.jsonl
     python benchmarks/pretraining.py corpus-tiny.jsonl.xz --data DATA --steps 500 --only sharing,width --out p.jsonl
-    python benchmarks/pretraining.py corpus-tiny.jsonl.xz --data DATA --base hidden=384 heads=12 --out p.jsonl
+    python benchmarks/pretraining.py corpus-tiny.jsonl.xz --data DATA --base hidden_size=384 heads=12 --out p.jsonl
     python benchmarks/pretraining.py --table p.jsonl
 
 One line of JSON a run, finished ones are skipped. The tokenizer and the corpus as tokens are made once and shared by
@@ -32,28 +32,28 @@ BASE: Mapping[str, Any] = {
     "arch": "albert",
     "size": "tiny",
     "layers": 6,
-    "hidden": 192,
+    "hidden_size": 192,
     "heads": 6,
-    "embedding": 64,
-    "share": "all",
+    "embedding_size": 64,
+    "layer_sharing": "all",
     "objectives": "mlm,sop",
-    "length": 128,
+    "max_seq_length": 128,
     "batch_tokens": 2048,
 }
 #: Tables, and in each what a row changes of the base; a run that stands in several tables is made once.
 TABLES: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "sharing": {
         "all (1 layer of its own)": {},
-        "cycle:3 (3)": {"share": "cycle:3"},
-        "groups:3 (3)": {"share": "groups:3"},
-        "attention alone": {"share": "attention"},
-        "none (6)": {"share": "none"},
+        "cycle:3 (3)": {"layer_sharing": "cycle:3"},
+        "groups:3 (3)": {"layer_sharing": "groups:3"},
+        "attention alone": {"layer_sharing": "attention"},
+        "none (6)": {"layer_sharing": "none"},
     },
     "width": {
-        "E = 32": {"embedding": 32},
-        "E = 64": {"embedding": 64},
-        "E = 128": {"embedding": 128},
-        "E = H": {"embedding": "hidden"},
+        "E = 32": {"embedding_size": 32},
+        "E = 64": {"embedding_size": 64},
+        "E = 128": {"embedding_size": 128},
+        "E = H": {"embedding_size": "hidden"},
     },
     "pairs": {"SOP": {}, "NSP": {"objectives": "mlm,nsp"}, "none": {"objectives": "mlm"}},
     "depth": {str(n): {"layers": n} for n in (1, 3, 6, 12)},
@@ -66,7 +66,7 @@ _LAST = 0.8  # of the training: losses are read off what comes after
 def options(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
     """A run's options; an embedding called "hidden" is as wide as the layers."""
     made = {**base, **change}
-    return made | ({"embedding": made["hidden"]} if made["embedding"] == "hidden" else {})
+    return made | ({"embedding_size": made["hidden_size"]} if made["embedding_size"] == "hidden" else {})
 
 
 def shared(corpus: Path, work: Path, vocab: int) -> tuple[Path, Path]:

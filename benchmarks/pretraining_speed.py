@@ -75,7 +75,7 @@ class Ours:
         from penna.pretraining.source import Source
 
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        asked = Settings(mask_rate=str(RATE), steps=1, length=shape.positions, threads=threads)
+        asked = Settings(mask_rate=str(RATE), steps=1, max_seq_length=shape.positions, threads=threads)
         self.settings = setup.resolved(asked, device)
         self.goals = setup.goals(self.settings, shape, words, device)
         how = setup.attention(self.settings)

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +24,6 @@ from penna.cli import app
 from penna.encoders import checkpoints
 from penna.errors import EncoderError, MissingExtra, PennaError, RunError, SettingError
 from penna.pretraining import (
-    api,
     architecture,
     atomic_files,
     compile_probe,
@@ -37,15 +36,24 @@ from penna.pretraining import (
     training_state,
 )
 from penna.pretraining.distributed import World
+from penna.pretraining.request import Outcome, PretrainRequest
 from penna.pretraining.run_folder import Folder
 from penna.pretraining.schedule import Clock, Exits
-from penna.pretraining.settings import Settings, check, going_on
+from penna.pretraining.settings import RENAMED, Settings, check, going_on, option
 from penna.training import precision
 
 #: Its fixtures are whole fits.
 pytestmark = pytest.mark.slow
 
-TINY = {"size": "tiny", "layers": 2, "hidden": 32, "heads": 4, "embedding": 16, "length": 32, "batch_tokens": 512}
+TINY = {
+    "size": "tiny",
+    "layers": 2,
+    "hidden_size": 32,
+    "heads": 4,
+    "embedding_size": 16,
+    "max_seq_length": 32,
+    "batch_tokens": 512,
+}
 FAST = {**TINY, "dtype": "float32", "threads": 1, "seed": 3, "log_steps": 1}
 
 
@@ -187,14 +195,14 @@ def test_other_settings_are_refused_and_resume_allows_some(trained, corpus, fold
     }
     with pytest.raises(RunError, match=r"begun with --steps 120, not 130.*--resume"):
         pretrain(corpus, trained, steps=130, **same)
-    with pytest.raises(RunError, match=r"--hidden 32, not 48: give another --out\."):
-        pretrain(corpus, trained, steps=120, resume=True, **same | {"hidden": 48})
+    with pytest.raises(RunError, match=r"--hidden-size 32, not 48: give another --out\."):
+        pretrain(corpus, trained, steps=120, resume=True, **same | {"hidden_size": 48})
     longer = pretrain(corpus, trained, steps=122, resume=True)
     assert longer.steps == 122
 
 
 def test_half_precision_and_float32_are_the_same_weights(corpus, folder, tmp_path):
-    made = pretrain(corpus, tmp_path / "half", steps=2, tokenizer=folder, half=True, **FAST)
+    made = pretrain(corpus, tmp_path / "half", steps=2, tokenizer=folder, fp16=True, **FAST)
     assert weights(tmp_path / "half")["albert.pooler.weight"].dtype == torch.float16
     assert checkpoints.find(str(made.encoder)).layers == 2
 
@@ -271,7 +279,7 @@ def test_an_interrupt_writes_the_encoder_as_it_stands(corpus, folder, tmp_path):
 
 def test_two_processes_learn_what_one_learns_from_twice_the_batch(corpus, folder, tmp_path, monkeypatch):
     given = {"steps": 8, "tokenizer": folder, "objectives": "mlm,sop", "depths": "1", **FAST}
-    pretrain(corpus, tmp_path / "one", accumulate=2, **given)
+    pretrain(corpus, tmp_path / "one", gradient_accumulation_steps=2, **given)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
@@ -287,11 +295,11 @@ def test_two_processes_learn_what_one_learns_from_twice_the_batch(corpus, folder
     assert [line["tokens"] for line in two] == [line["tokens"] for line in one]
 
 
-def within(seconds: float, corpus: Path, folder: str, out: Path) -> tuple[run.Outcome, float]:
+def within(seconds: float, corpus: Path, folder: str, out: Path) -> tuple[Outcome, float]:
     """A run with a budget, and how long it took. The door takes no budget as short as a test's."""
     begun = time.monotonic()
     asked = Settings(budget=seconds, tokenizer=folder, **FAST)
-    order = api.PretrainRequest([corpus], (str(corpus),), Folder(out), asked, False, begun)
+    order = PretrainRequest([corpus], (str(corpus),), Folder(out), asked, False, begun)
     made = run.whole(order, World(), lambda kind, **data: None)
     return made, time.monotonic() - begun
 
@@ -309,8 +317,8 @@ def test_a_budget_holds_and_counts_earlier_runs(corpus, folder, tmp_path):
 
 def test_a_trained_vocabulary_is_kept_and_found_again(corpus, tmp_path):
     for arch, steps in (("albert", 1), ("bert", 1)):
-        shape = {k: v for k, v in FAST.items() if k != "embedding"}
-        given = {"arch": arch, "vocab": 40, "steps": steps, **shape}
+        shape = {k: v for k, v in FAST.items() if k != "embedding_size"}
+        given = {"arch": arch, "vocab_size": 40, "steps": steps, **shape}
         first = pretrain(corpus, tmp_path / arch, **given)
         pretrain(corpus, tmp_path / arch, **given)
         assert (tmp_path / arch / "tokenizer" / "tokenizer.json").is_file()
@@ -318,7 +326,11 @@ def test_a_trained_vocabulary_is_kept_and_found_again(corpus, tmp_path):
 
 
 def test_a_checkpoint_goes_on_with_its_own_tokenizer(corpus, tiny, tmp_path):
-    given = {k: v for k, v in FAST.items() if k in ("dtype", "threads", "seed", "log_steps", "length", "batch_tokens")}
+    given = {
+        k: v
+        for k, v in FAST.items()
+        if k in ("dtype", "threads", "seed", "log_steps", "max_seq_length", "batch_tokens")
+    }
     told: list[str] = []
 
     class Heard:
@@ -345,7 +357,7 @@ def test_a_checkpoint_goes_on_with_its_own_tokenizer(corpus, tiny, tmp_path):
 def test_distilling_with_words_and_order_works_whole(corpus, tiny, tmp_path):
     made = pretrain(
         corpus, tmp_path / "enc", objectives="mlm,distil:2", teacher=str(tiny("bert")), tokenizer=str(tiny("bert")),
-        depths="1", exits="single", steps=6, **FAST,
+        depths="1", exit_training="single", steps=6, **FAST,
     )  # fmt: skip
     assert {"distil cosine", "distil token cosine"} <= {
         n.split("@")[0] for line in lines(tmp_path / "enc") for n in line
@@ -354,7 +366,7 @@ def test_distilling_with_words_and_order_works_whole(corpus, tiny, tmp_path):
 
 
 def test_tied_attention_stays_tied_over_a_restart(corpus, folder, tmp_path):
-    given = {"share": "attention", "tokenizer": folder, **FAST}
+    given = {"layer_sharing": "attention", "tokenizer": folder, **FAST}
     for steps in (2, 4):
         pretrain(corpus, tmp_path / "enc", steps=steps, resume=steps > 2, **given)
     layers = "albert.encoder.albert_layer_groups.{}.albert_layers.0.{}.weight"
@@ -375,16 +387,16 @@ BAD = [
     ({"objectives": "distil"}, "give --teacher"),
     ({"teacher": "x"}, "add it to --objectives"),
     ({"mask_rate": "2"}, "write a share like 0.15"),
-    ({"length": 4}, "--length 4 cannot be"),
-    ({"batch_tokens": 16}, "less than --length"),
+    ({"max_seq_length": 4}, "--max-seq-length 4 cannot be"),
+    ({"batch_tokens": 16}, "less than --max-seq-length"),
     ({"schedule": "square"}, "linear or cosine"),
-    ({"positions": 16}, "less than --length"),
+    ({"max_position_embeddings": 16}, "less than --max-seq-length"),
     ({"size": "giant"}, "choose one of tiny"),
-    ({"share": "none", "arch": "bert", "embedding": 8}, "take --arch albert"),
+    ({"layer_sharing": "none", "arch": "bert", "embedding_size": 8}, "take --arch albert"),
     ({"depths": "9"}, "can be used at depth 1, 2"),
     ({"from_": "/nowhere"}, "there is no such folder"),
     ({"tokenizer": "/nowhere"}, "nowhere"),
-    ({"licences": "/nowhere"}, "give a text file"),
+    ({"licenses": "/nowhere"}, "give a text file"),
     ({"teacher": "/nowhere", "objectives": "distil"}, "there is no such folder"),
     ({"lr": 0.0}, "--lr 0 cannot be"),
     ({"lr": "fast"}, "give a number"),
@@ -392,7 +404,7 @@ BAD = [
     ({"layers": True}, "give a whole number"),
     ({"speed": 3}, "no option 'speed'"),
     ({"budget": "soon"}, "is not a time"),
-    ({"vocab": 9000, "tokenizer": None}, "9000"),
+    ({"vocab_size": 9000, "tokenizer": None}, "9000"),
 ]
 
 
@@ -427,9 +439,9 @@ def test_documents_of_one_sentence_have_nothing_to_order(folder, tmp_path):
 
 def test_a_tokenizer_of_another_checkpoint_is_refused(corpus, tiny, minilm, tmp_path):
     with pytest.raises(EncoderError, match="does not belong to the encoder"):
-        pretrain(corpus, tmp_path / "enc", from_=str(tiny("bert")), tokenizer=str(minilm), steps=1, length=32)
+        pretrain(corpus, tmp_path / "enc", from_=str(tiny("bert")), tokenizer=str(minilm), steps=1, max_seq_length=32)
     with pytest.raises(EncoderError, match="reads 64 tokens at most"):
-        pretrain(corpus, tmp_path / "enc", from_=str(tiny("bert")), steps=1, length=128)
+        pretrain(corpus, tmp_path / "enc", from_=str(tiny("bert")), steps=1, max_seq_length=128)
 
 
 def test_a_folder_of_something_else_is_left_alone(corpus, tmp_path):
@@ -499,7 +511,15 @@ def test_a_loss_that_is_no_number_keeps_the_last_good_state(corpus, tiny, tmp_pa
     poisoned["pooler.weight"][0, 0] = float("nan")
     save_file(poisoned, file, metadata={"format": "pt"})
     with pytest.raises(SettingError, match="lower --lr"):
-        pretrain(corpus, tmp_path / "enc", from_=str(tmp_path / "bad"), objectives="sop", steps=5, length=32, threads=1)
+        pretrain(
+            corpus,
+            tmp_path / "enc",
+            from_=str(tmp_path / "bad"),
+            objectives="sop",
+            steps=5,
+            max_seq_length=32,
+            threads=1,
+        )
     assert training_state.newest(tmp_path / "enc" / "state").step == 0
 
 
@@ -569,13 +589,32 @@ def test_a_compiler_that_fails_or_is_slower_is_done_without():
 
 
 def test_what_is_not_said_stays_as_it_was():
-    kept = asdict(Settings(arch="bert", size="base", steps=10, lr=1e-3, clean=0.25, objectives="mlm,nsp"))
-    same = going_on(Settings(steps=10, clean=0.25, objectives="mlm,nsp"), kept, False, "out")
+    kept = asdict(Settings(arch="bert", size="base", steps=10, lr=1e-3, unmasked_share=0.25, objectives="mlm,nsp"))
+    same = going_on(Settings(steps=10, unmasked_share=0.25, objectives="mlm,nsp"), kept, False, "out")
     assert (same.arch, same.lr) == ("bert", 1e-3)
     longer = going_on(Settings(steps=99, lr=1e-4), kept, True, "out")
-    assert (longer.steps, longer.lr, longer.clean, longer.objectives) == (99, 1e-4, 0.25, "mlm,nsp")
-    with pytest.raises(RunError, match="--length 128, not 64"):
-        going_on(Settings(steps=10, length=64), kept, True, "out")
+    assert (longer.steps, longer.lr, longer.unmasked_share, longer.objectives) == (99, 1e-4, 0.25, "mlm,nsp")
+    with pytest.raises(RunError, match="--max-seq-length 128, not 64"):
+        going_on(Settings(steps=10, max_seq_length=64), kept, True, "out")
+
+
+def test_settings_under_the_names_of_earlier_versions_are_read():
+    stored = {"steps": 10, "length": 64, "share": "none", "accumulate": 3, "clean": 0.25}
+    read = going_on(Settings(steps=10), stored, True, "out")
+    assert (read.max_seq_length, read.layer_sharing, read.gradient_accumulation_steps) == (64, "none", 3)
+    with pytest.raises(RunError, match="--max-seq-length 64, not 32"):
+        going_on(Settings(steps=10, max_seq_length=32), stored, True, "out")
+    assert set(RENAMED.values()) <= {field.name for field in fields(Settings)}
+
+
+def test_every_setting_is_an_option_with_one_line_of_help():
+    shown = " ".join(penna("pretrain", "--help").stdout.split())
+    for setting in fields(Settings):
+        text = setting.metadata["help"]
+        assert text.endswith(".")
+        assert len(text) <= 100
+        assert text in shown
+        assert (setting.metadata["flag"] or option(setting.name)).split("/")[0] in shown
 
 
 def test_the_learning_rate_follows_the_width():
@@ -607,7 +646,9 @@ def test_what_separates_documents_can_be_said(folder, tmp_path):
     for apart, documents in (("blank", "30 documents"), ("file", "1 documents")):
         heard = _Heard()
         out = tmp_path / apart
-        pretrain(text, out, tokenizer=folder, steps=1, objectives="mlm", apart=apart, progress=heard, **FAST)
+        pretrain(
+            text, out, tokenizer=folder, steps=1, objectives="mlm", document_separator=apart, progress=heard, **FAST
+        )
         assert any(said.startswith(documents) for said in heard.said)
 
 

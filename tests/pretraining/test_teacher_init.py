@@ -78,7 +78,7 @@ def test_a_learnt_unigram_vocabulary_can_be_pruned_too(tmp_path):
 
 @pytest.mark.parametrize("size", [100, 30_523])
 def test_a_size_that_cannot_be_kept_is_one_sentence(whole, size):
-    with pytest.raises(SettingError, match=r"--vocab \d+ cannot be kept of this tokenizer: give "):
+    with pytest.raises(SettingError, match=r"--vocab-size \d+ cannot be kept of this tokenizer: give "):
         vocabulary_pruning.prune(whole, TEXTS, size)
 
 
@@ -145,7 +145,7 @@ def test_layers_that_cannot_be_are_one_sentence(which):
 
 def test_a_teacher_of_another_width_says_which_measures_fit(tiny: Callable[[str], Path], minilm, whole):
     made = network.build(student(whole), whole.pad, seed=0)
-    with pytest.raises(EncoderError, match="is made for --hidden 32 --heads 4 --ffn"):
+    with pytest.raises(EncoderError, match="is made for --hidden-size 32 --heads 4 --intermediate-size"):
         teacher_init.borrow(made, checkpoints.find(str(tiny("bert"))), whole, "auto")
 
 

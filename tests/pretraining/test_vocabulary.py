@@ -148,7 +148,7 @@ def test_special_tokens_may_have_other_names(tmp_path: Path) -> None:
 
 def test_a_vocabulary_too_large_for_the_corpus_is_refused(trained: Vocabulary, documents: list[Document]) -> None:
     kind = kind_of(trained)
-    with pytest.raises(SettingError, match=r"larger than the corpus supports: it gives about \d+; give --vocab"):
+    with pytest.raises(SettingError, match=r"larger than the corpus supports: it gives about \d+; give --vocab-size"):
         vocabulary.train(documents, kind, 5000)
     with pytest.raises(SettingError, match="too small: the corpus has"):
         vocabulary.train(documents, kind, 20)

@@ -4,13 +4,12 @@ Nothing heavy is imported before it is called.
 """
 
 import os
-import signal
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
-from typing import Any, Protocol, get_args
+from typing import Any, get_args
 
 from penna import extras
 from penna.durations import parse_seconds
@@ -20,15 +19,10 @@ from penna.escaping import visible
 from penna.fit_options import settled
 from penna.option_parsing import plain
 from penna.pretraining import corpus as corpora
+from penna.pretraining.request import Outcome, PretrainRequest, Progress
 from penna.pretraining.run_folder import Folder
 from penna.pretraining.settings import Settings, check
 from penna.terminal.listeners import heard
-
-
-class Progress(Protocol):
-    """Hears what goes on: ``phase`` (name), ``notice`` (message), ``line`` (every figure of a log line by its name)."""
-
-    def event(self, kind: str, **data: Any) -> None: ...
 
 
 class Lines:
@@ -40,34 +34,6 @@ class Lines:
 
         line = sentence(data) if kind == "line" else data.get("message") or f"{data.get('name', kind)} ..."
         print(visible(line), file=sys.stderr, flush=True)
-
-
-Notify = Callable[..., None]
-
-
-@dataclass(frozen=True)
-class PretrainRequest:
-    """What was requested: files, the names they were given by, where to, how, and when on the monotonic clock."""
-
-    files: list[Path]
-    given: tuple[str, ...]
-    folder: Folder
-    requested: Settings
-    resume: bool
-    started: float
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a pretraining. ``why``: "done", or "interrupted" by a signal (the same call goes on)."""
-
-    encoder: Path
-    steps: int
-    tokens: int
-    seconds: float
-    measures: Mapping[str, float]
-    why: str
-    signal: int = signal.SIGINT
 
 
 def pretrain(

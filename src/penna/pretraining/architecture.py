@@ -93,8 +93,14 @@ SIZES: Mapping[str, Mapping[str, Shape]] = {
         "large": _bert(24, 1024, 16),
     },
 }
-#: Names of the measures that can be given one by one.
-MEASURES = ("layers", "hidden", "heads", "ffn", "embedding")
+#: Measures that can be given one by one -> their settings.
+MEASURES: Mapping[str, str] = {
+    "layers": "layers",
+    "hidden": "hidden_size",
+    "heads": "heads",
+    "ffn": "intermediate_size",
+    "embedding": "embedding_size",
+}
 
 
 def shape(arch: str, size: str, share: str | None = None, **measures: int | None) -> Shape:
@@ -113,7 +119,7 @@ def shape(arch: str, size: str, share: str | None = None, **measures: int | None
     given: dict[str, Any] = {name: value for name, value in measures.items() if value is not None}
     for name, value in given.items():
         if value < 1:
-            raise SettingError(f"--{name} {value} cannot be: give at least 1.")
+            raise SettingError(f"--{MEASURES[name].replace('_', '-')} {value} cannot be: give at least 1.")
     if "hidden" in given:
         given = {"ffn": 4 * given["hidden"], **given}
     if arch == "bert":
@@ -123,7 +129,9 @@ def shape(arch: str, size: str, share: str | None = None, **measures: int | None
 
 def _same_width(given: Mapping[str, int], hidden: int) -> int:
     if given.get("embedding", hidden) != hidden:
-        raise SettingError("BERT's embeddings are as wide as its layers: leave --embedding out, or take --arch albert.")
+        raise SettingError(
+            "BERT's embeddings are as wide as its layers: leave --embedding-size out, or take --arch albert."
+        )
     return hidden
 
 
@@ -141,12 +149,12 @@ def _parsed(share: str, layers: int) -> tuple[str, int]:
     """Return what is shared, and the number behind it."""
     found = re.fullmatch(r"(all|none|attention)|(groups|cycle):(\d{1,4})", share)
     if not found:
-        raise SettingError(f"--share {share!r} is not known: write all, groups:3, cycle:3, attention or none.")
+        raise SettingError(f"--layer-sharing {share!r} is not known: write all, groups:3, cycle:3, attention or none.")
     if found[1]:
         return found[1], 1
     number = int(found[3])
     if number < 1 or layers % number:
-        raise SettingError(f"--share {share} does not divide {layers} layers: choose a number that does.")
+        raise SettingError(f"--layer-sharing {share} does not divide {layers} layers: choose a number that does.")
     return found[2], number
 
 
@@ -194,8 +202,9 @@ def agree(
     for measure in measures_given:
         if getattr(requested, measure) != getattr(have, measure):
             raise EncoderError(
-                f"encoder {name!r} has another shape than was requested ({measure} {getattr(have, measure)}, not "
-                f"{getattr(requested, measure)}): leave --size, --share and the measures out to keep its own."
+                f"encoder {name!r} has another shape than was requested ({MEASURES.get(measure, measure)} "
+                f"{getattr(have, measure)}, not {getattr(requested, measure)}): leave --size, --layer-sharing and the "
+                "measures out to keep its own."
             )
     return replace(have, tied_attention=requested.tied_attention)
 

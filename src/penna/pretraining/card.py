@@ -41,7 +41,7 @@ def licences(given: str | None, corpus: Sequence[Path]) -> str:
         try:
             return Path(given).read_text(encoding="utf-8")[:_LONGEST].strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise SettingError(f"--licences {given} cannot be read ({error}): give a text file.") from error
+            raise SettingError(f"--licenses {given} cannot be read ({error}): give a text file.") from error
     for path in corpus:
         file = (path if path.is_dir() else path.parent) / "README.md"
         if file.is_file():

@@ -174,7 +174,7 @@ def _check_tied(name: str, layers: Sequence[Any]) -> None:
     first = layers[0].attention.state_dict()
     for layer in layers[1:]:
         if any(not torch.equal(first[key], value) for key, value in layer.attention.state_dict().items()):
-            raise EncoderError(f"encoder {name!r}: its layers do not share their attention: leave --share out.")
+            raise EncoderError(f"encoder {name!r}: its layers do not share their attention: leave --layer-sharing out.")
 
 
 def _without_text_ids(config: Any) -> None:

@@ -32,11 +32,11 @@ from penna.pretraining import (
 )
 from penna.pretraining import loop as loops
 from penna.pretraining import vocabulary as vocabularies
-from penna.pretraining.api import Notify, Outcome, PretrainRequest
 from penna.pretraining.architecture import Shape
 from penna.pretraining.distributed import World
 from penna.pretraining.network import Network
 from penna.pretraining.plain_text import Apart
+from penna.pretraining.request import Notify, Outcome, PretrainRequest
 from penna.pretraining.schedule import Clock, Exits
 from penna.pretraining.segments import Segments
 from penna.pretraining.settings import Settings
@@ -94,8 +94,8 @@ def prepared(order: PretrainRequest, world: World, tell: Notify) -> Ready:
     if settings.teacher is not None:
         checkpoints.find(settings.teacher)  # before a vocabulary is learned, which takes longer
     shape = setup.shape(settings, checkpoint)
-    exits = Exits(architecture.exits(shape, settings.depths), settings.exits, settings.seed)
-    licences = card.licences(settings.licences, order.files)
+    exits = Exits(architecture.exits(shape, settings.depths), settings.exit_training, settings.seed)
+    licences = card.licences(settings.licenses, order.files)
     learner = _Learner(order, settings, tell)
     words = setup.words(settings, shape, checkpoint, order.folder.tokenizer, learner)
     if checkpoint is None:
@@ -136,7 +136,7 @@ class _Learner:
 
 def _apart(settings: Settings) -> Apart:
     known: dict[str, Apart] = {"blank": "blank", "file": "file"}
-    return known.get(settings.apart, "auto")
+    return known.get(settings.document_separator, "auto")
 
 
 def read(order: PretrainRequest, ready: Ready, tell: Notify) -> Segments:
@@ -159,10 +159,10 @@ def read(order: PretrainRequest, ready: Ready, tell: Notify) -> Segments:
     return Segments(
         tokens,
         ready.words,
-        length=settings.length,
+        length=settings.max_seq_length,
         batch_tokens=int(settings.batch_tokens or 0),
         pairing=way,
-        short=settings.short,
+        short=settings.short_seq_prob,
         seed=settings.seed,
     )
 
@@ -191,14 +191,21 @@ def trained(order: PretrainRequest, ready: Ready, segments: Segments, world: Wor
     begun = training_state.State(began=clock.seconds()) if found is None else found
     clock.began = begun.began
     device = next(ready.network.parameters()).device
-    source = Source(segments, ready.goals, settings.accumulate, world, settings.clean, device.type == "cuda")
+    source = Source(
+        segments,
+        ready.goals,
+        settings.gradient_accumulation_steps,
+        world,
+        settings.unmasked_share,
+        device.type == "cuda",
+    )
     log = _log(order, ready, source, world)
     plan = loops.Plan(
         lr=setup.rate(settings, ready.shape),
-        warmup=settings.warmup,
+        warmup=settings.warmup_ratio,
         schedule=settings.schedule,
         weight_decay=settings.weight_decay,
-        clip=settings.clip,
+        clip=settings.max_grad_norm,
         seed=settings.seed,
         dtype="bfloat16" if settings.dtype == "bfloat16" else "float32",
         save_steps=settings.save_steps,
@@ -241,7 +248,8 @@ def enough_memory() -> Iterator[None]:
         if "out of memory" not in str(error) and "can't allocate memory" not in str(error):
             raise
         raise SettingError(
-            "there is not enough memory for batches of this size: lower --batch-tokens and raise --accumulate as much."
+            "there is not enough memory for batches of this size: lower --batch-tokens and raise "
+            "--gradient-accumulation-steps as much."
         ) from error
 
 

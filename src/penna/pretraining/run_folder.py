@@ -104,7 +104,7 @@ class Keeper:
     def _fill(self, new: Path, training: "Training") -> None:
         from penna.pretraining import network, vocabulary
 
-        network.write(training.network, new, training.exits.depths, self.settings.half)
+        network.write(training.network, new, training.exits.depths, self.settings.fp16)
         vocabulary.save(self.vocabulary, new, training.network.shape.positions)
         (new / "README.md").write_text(card.text(self._facts(training)), encoding="utf-8")
 
@@ -124,9 +124,18 @@ class Keeper:
             steps=now.step,
             measures=logging.closing(self.folder.log),
             source=settings.from_
-            or (f"layers ({settings.borrow}) and embeddings of the teacher" if settings.borrow else None),
+            or (
+                f"layers ({settings.init_from_teacher}) and embeddings of the teacher"
+                if settings.init_from_teacher
+                else None
+            ),
             teacher=settings.teacher,
         )
+
+
+def _from_teacher(layers: str | None) -> str | None:
+    """Return what the model card says of an encoder that began with parts of its teacher."""
+    return f"layers ({layers}) and embeddings of the teacher" if layers else None
 
 
 def command() -> str:

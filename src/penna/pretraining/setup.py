@@ -31,11 +31,13 @@ def resolved(settings: Settings, device: torch.device) -> Settings:
     if filled.from_ is None:
         filled = replace(filled, arch=filled.arch or "albert", size=filled.size or "mini")
     if filled.batch_tokens is None:
-        filled = replace(filled, batch_tokens=max(_BATCH_TOKENS[device.type], filled.length))
+        filled = replace(filled, batch_tokens=max(_BATCH_TOKENS[device.type], filled.max_seq_length))
     if filled.dtype is None:
         filled = replace(filled, dtype=precision.fastest_dtype())
-    if filled.batch_tokens is not None and filled.batch_tokens < filled.length:
-        raise SettingError(f"--batch-tokens {filled.batch_tokens} is less than --length {filled.length}: give more.")
+    if filled.batch_tokens is not None and filled.batch_tokens < filled.max_seq_length:
+        raise SettingError(
+            f"--batch-tokens {filled.batch_tokens} is less than --max-seq-length {filled.max_seq_length}: give more."
+        )
     return filled
 
 
@@ -53,15 +55,15 @@ def rate(settings: Settings, shape: Shape) -> float:
 
 def shape(settings: Settings, checkpoint: Checkpoint | None) -> Shape:
     """Return the encoder's measures; its vocabulary is settled later. Raises SettingError or EncoderError."""
-    requested = {name: getattr(settings, name) for name in architecture.MEASURES}
+    requested = {measure: getattr(settings, name) for measure, name in architecture.MEASURES.items()}
     if checkpoint is None:
-        made = architecture.shape(str(settings.arch), str(settings.size), settings.share, **requested)
-        return replace(made, positions=settings.positions or settings.length)
+        made = architecture.shape(str(settings.arch), str(settings.size), settings.layer_sharing, **requested)
+        return replace(made, positions=settings.max_position_embeddings or settings.max_seq_length)
     have = architecture.of_config(checkpoint.name, configs.read(checkpoint.name, checkpoint.folder))
-    have = architecture.agree(checkpoint.name, have, settings.arch, settings.size, settings.share, **requested)
-    if max(settings.length, settings.positions or 0) > have.positions:
+    have = architecture.agree(checkpoint.name, have, settings.arch, settings.size, settings.layer_sharing, **requested)
+    if max(settings.max_seq_length, settings.max_position_embeddings or 0) > have.positions:
         raise EncoderError(
-            f"encoder {checkpoint.name!r} reads {have.positions} tokens at most: give no more as --length."
+            f"encoder {checkpoint.name!r} reads {have.positions} tokens at most: give no more as --max-seq-length."
         )
     return have
 
@@ -86,9 +88,9 @@ def words(settings: Settings, shape: Shape, checkpoint: Checkpoint | None, kept:
     if settings.tokenizer is not None:
         named = settings.tokenizer
         given = vocabulary.load(named if Path(named).is_dir() else checkpoints.find(named).folder)
-        return given if settings.vocab in (None, given.size) else learner.prune(given, settings.vocab)
+        return given if settings.vocab_size in (None, given.size) else learner.prune(given, settings.vocab_size)
     usual = shape.vocab if shape.hidden >= _LARGE else _VOCABULARY
-    return learner.train("unigram" if shape.kind == "albert" else "wordpiece", settings.vocab or usual)
+    return learner.train("unigram" if shape.kind == "albert" else "wordpiece", settings.vocab_size or usual)
 
 
 def _own(settings: Settings, checkpoint: Checkpoint) -> Vocabulary:
@@ -113,8 +115,8 @@ def encoder(
     if checkpoint is not None:
         return network.load(checkpoint, shape, dropout=settings.dropout, attention=how)
     made = network.build(shape, words.pad, seed=settings.seed, dropout=settings.dropout, attention=how)
-    if settings.borrow and settings.teacher:
-        teacher_init.borrow(made, checkpoints.find(settings.teacher), words, settings.borrow)
+    if settings.init_from_teacher and settings.teacher:
+        teacher_init.borrow(made, checkpoints.find(settings.teacher), words, settings.init_from_teacher)
     return made, []
 
 
@@ -131,7 +133,7 @@ def goals(settings: Settings, shape: Shape, words: Vocabulary, device: torch.dev
     terms = Terms(
         vocabulary=words,
         width=shape.hidden,
-        length=settings.length,
+        length=settings.max_seq_length,
         seed=settings.seed,
         ngrams=ngrams(shape.kind),
         rate=settings.rate,

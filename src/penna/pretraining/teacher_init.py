@@ -36,8 +36,9 @@ def chosen(text: str, distinct: int, layers: int) -> list[int]:
         numbers = []
     if len(numbers) != distinct or not all(1 <= number <= layers for number in numbers):
         raise SettingError(
-            f"--borrow {text!r} cannot be: the student has {distinct} distinct layers, so name {distinct} of the "
-            f"teacher's, 1 to {layers}, like {','.join(map(str, chosen('auto', distinct, layers)))}; or write auto."
+            f"--init-from-teacher {text!r} cannot be: the student has {distinct} distinct layers, so name {distinct} "
+            f"of the teacher's, 1 to {layers}, like {','.join(map(str, chosen('auto', distinct, layers)))}; or write "
+            "auto."
         )
     return numbers
 
@@ -64,8 +65,8 @@ def _check(network: Network, teacher: Checkpoint, read: Parts) -> None:
     its = (read.width, read.heads, read.layers[0].up.bias.shape[0])
     if mine != its:
         raise EncoderError(
-            f"the teacher's layers do not fit: {teacher.name!r} is made for --hidden {its[0]} --heads {its[1]} "
-            f"--ffn {its[2]}, and the student has {mine[0]}, {mine[1]} and {mine[2]}."
+            f"the teacher's layers do not fit: {teacher.name!r} is made for --hidden-size {its[0]} --heads {its[1]} "
+            f"--intermediate-size {its[2]}, and the student has {mine[0]}, {mine[1]} and {mine[2]}."
         )
     if read.padding is not None or read.distances is not None:
         raise EncoderError(f"nothing can be borrowed from a {teacher.kind}: it tells positions in another way.")

@@ -175,5 +175,5 @@ def _supported(size: int, found: int) -> None:
     if found < size:
         raise SettingError(
             f"a vocabulary of {size} is larger than the corpus supports: it gives about {found}; "
-            f"give --vocab {found * 19 // 20} or less, or more text."
+            f"give --vocab-size {found * 19 // 20} or less, or more text."
         )

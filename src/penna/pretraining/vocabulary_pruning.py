@@ -25,11 +25,12 @@ def prune(vocabulary: Vocabulary, texts: Iterable[str], size: int) -> Vocabulary
     """
     model = json.loads(vocabulary.tokenizer.to_str())["model"]
     if model.get("type") not in ("WordPiece", "Unigram"):
-        raise EncoderError(f"a tokenizer of type {model.get('type')} cannot be pruned: leave --vocab out.")
+        raise EncoderError(f"a tokenizer of type {model.get('type')} cannot be pruned: leave --vocab-size out.")
     needed = _needed(vocabulary, str(model.get("continuing_subword_prefix") or ""))
     if not needed.sum() < size <= vocabulary.size:
         raise SettingError(
-            f"--vocab {size} cannot be kept of this tokenizer: give {int(needed.sum()) + 1:,} to {vocabulary.size:,}."
+            f"--vocab-size {size} cannot be kept of this tokenizer: give {int(needed.sum()) + 1:,} to "
+            f"{vocabulary.size:,}."
         )
     counts = _counted(vocabulary.tokenizer, texts, vocabulary.size)
     counts[needed] = np.iinfo(np.int64).max

@@ -66,7 +66,7 @@ class Teacher:
         if self.same and length > self.checkpoint.max_length:
             raise EncoderError(
                 f"the teacher {self.checkpoint.name!r} reads {self.checkpoint.max_length} tokens, not {length}: "
-                f"give --length {self.checkpoint.max_length}."
+                f"give --max-seq-length {self.checkpoint.max_length}."
             )
 
     def read(self, batch: Batch, rows: slice) -> tuple[Array, Array]:
