@@ -19,7 +19,7 @@ import pandas as pd
 
 import _runs
 from penna import plugins
-from penna.automl import inputs
+from penna.automl import inputs, setup
 from penna.automl.evaluate import SearchProblem, evaluate
 from penna.budget import Budget, Deadline, Resources
 from penna.data import splits
@@ -74,7 +74,7 @@ def work(args: argparse.Namespace, name: str, seed: int) -> SearchProblem:
     )  # fmt: skip
     plan = splits.plan(table, task.strata(table), folds=args.folds, has_test=True, seed=seed)
     return SearchProblem(
-        task, table, plan.folds, replace(inputs.profile(table, task, "none"), seed=seed), Budget(3600.0)
+        task, table, plan.folds, replace(setup.dataset_profile(table, task, "none"), seed=seed), Budget(3600.0)
     )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from penna import tasks
-from penna.automl import inputs
+from penna.automl import families, setup
 from penna.automl.estimator import FAMILIES, AutoText
 from penna.data.table import Table
 from penna.errors import SettingError
@@ -30,8 +30,8 @@ def ledger(tmp_path: Path) -> TrialLog:
 
 
 def test_what_came_with_the_package_is_used_where_no_encoder_is_named(assets: Path, ledger: TrialLog) -> None:
-    families, encoders = inputs.usable(FAMILIES, (), ledger, Silent(), assets)
-    assert (families, encoders) == (list(FAMILIES), ["penna-mini"])
+    names, encoders = families.usable(FAMILIES, (), ledger, Silent(), assets)
+    assert (names, encoders) == (list(FAMILIES), ["penna-mini"])
     assert {t.recipe.family for t in ledger.trials} == {"frozen", "contrastive", "finetune"}
     assert {t.recipe.get("encoder") for t in ledger.trials} == {"spoilt"}
     assert "model.safetensors" in ledger.trials[0].reason
@@ -41,7 +41,7 @@ def test_a_named_encoder_stands_in_place_of_what_came_with_the_package(
     assets: Path, ledger: TrialLog, tiny_bert: Path
 ) -> None:
     def used(*named: object) -> list[str]:
-        return inputs.usable(FAMILIES, named, ledger, Silent(), assets)[1]  # type: ignore[arg-type]
+        return families.usable(FAMILIES, named, ledger, Silent(), assets)[1]  # type: ignore[arg-type]
 
     assert used(tiny_bert) == [str(tiny_bert)]
     assert used(tiny_bert, "penna-mini", tiny_bert) == [str(tiny_bert), "penna-mini"]
@@ -49,15 +49,15 @@ def test_a_named_encoder_stands_in_place_of_what_came_with_the_package(
 
 
 def test_a_named_encoder_that_cannot_be_used_is_not_replaced_by_another(assets: Path, ledger: TrialLog) -> None:
-    families, encoders = inputs.usable(FAMILIES, ("spoilt",), ledger, Silent(), assets)
-    assert (families, encoders) == (["linear", "trees"], [])
+    names, encoders = families.usable(FAMILIES, ("spoilt",), ledger, Silent(), assets)
+    assert (names, encoders) == (["linear", "trees"], [])
 
 
 def test_who_does_without_an_encoder_still_says_that_the_named_one_cannot_be_used(
     assets: Path, ledger: TrialLog
 ) -> None:
-    families, encoders = inputs.usable(("translation_memory", "seq2seq"), ("spoilt",), ledger, Silent(), assets)
-    assert (families, encoders) == (["translation_memory", "seq2seq"], [])
+    names, encoders = families.usable(("translation_memory", "seq2seq"), ("spoilt",), ledger, Silent(), assets)
+    assert (names, encoders) == (["translation_memory", "seq2seq"], [])
     assert [(t.recipe.family, t.recipe["encoder"]) for t in ledger.trials] == [
         ("translation_memory", "spoilt"),
         ("seq2seq", "spoilt"),
@@ -65,8 +65,8 @@ def test_who_does_without_an_encoder_still_says_that_the_named_one_cannot_be_use
 
 
 def test_linear_models_alone_open_no_encoder(assets: Path, ledger: TrialLog) -> None:
-    assert inputs.usable(("linear",), (), ledger, Silent(), assets) == (["linear"], [])
-    assert inputs.usable(("translation_memory", "seq2seq"), (), ledger, Silent(), assets) == (
+    assert families.usable(("linear",), (), ledger, Silent(), assets) == (["linear"], [])
+    assert families.usable(("translation_memory", "seq2seq"), (), ledger, Silent(), assets) == (
         ["translation_memory", "seq2seq"],
         [],
     )
@@ -74,25 +74,25 @@ def test_linear_models_alone_open_no_encoder(assets: Path, ledger: TrialLog) -> 
 
 
 def test_without_any_encoder_it_says_how_to_give_one(ledger: TrialLog, tmp_path: Path) -> None:
-    families, encoders = inputs.usable(FAMILIES, (), ledger, Silent(), tmp_path / "nothing")
-    assert (families, encoders) == (["linear", "trees"], [])
+    names, encoders = families.usable(FAMILIES, (), ledger, Silent(), tmp_path / "nothing")
+    assert (names, encoders) == (["linear", "trees"], [])
     assert {t.reason for t in ledger.trials} == {"no encoder: give one with --encoder (a folder or a hub name)"}
     with pytest.raises(SettingError, match="no encoder could be used"):
-        inputs.usable(("frozen",), (), ledger, Silent(), tmp_path / "nothing")
+        families.usable(("frozen",), (), ledger, Silent(), tmp_path / "nothing")
 
 
 def test_what_cannot_be_begun_leaves_no_folder_behind(tmp_path: Path) -> None:
     fresh = TrialLog(tmp_path / "run", {"seed": 0})
     with pytest.raises(SettingError, match=r"could be used \(encoder '.*nowhere': there is no such folder"):
-        inputs.usable(("frozen",), (str(tmp_path / "nowhere"),), fresh, Silent(), tmp_path / "nothing")
+        families.usable(("frozen",), (str(tmp_path / "nowhere"),), fresh, Silent(), tmp_path / "nothing")
     assert not (tmp_path / "run").exists()
 
 
 def test_more_folds_than_rows_or_groups_fill_are_refused() -> None:
-    inputs.check_folds(None, 3)
-    inputs.check_folds(3, 3)
+    setup.check_folds(None, 3)
+    setup.check_folds(3, 3)
     with pytest.raises(SettingError, match="fill 3"):
-        inputs.check_folds(4, 3)
+        setup.check_folds(4, 3)
 
 
 def test_one_name_where_a_list_belongs_is_told_how_to_write_it() -> None:
@@ -103,5 +103,5 @@ def test_one_name_where_a_list_belongs_is_told_how_to_write_it() -> None:
 def test_families_that_need_no_encoder_come_first_in_whatever_order_they_are_named() -> None:
     texts = np.array([f"{word} film {i}" for i in range(20) for word in ("good", "bad")], dtype=object)
     table = Table({"text": texts}, np.array(["pos", "neg"] * 20, dtype=object), rows=np.arange(1, 41))
-    found = inputs.suited(("finetune", "frozen", "linear"), table, tasks.find("classification", table), Silent())
+    found = families.suited(("finetune", "frozen", "linear"), table, tasks.find("classification", table), Silent())
     assert found == ["linear", "finetune", "frozen"]

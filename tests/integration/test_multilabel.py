@@ -11,7 +11,7 @@ from sklearn.base import is_classifier
 
 import penna
 from penna import AutoText, report
-from penna.automl import inputs
+from penna.automl import families, inputs
 from penna.automl.data_check import check
 from penna.data.readers.read_table import read
 from penna.errors import SettingError, TaskError
@@ -130,10 +130,10 @@ def test_families_that_cannot_give_several_labels_are_skipped_with_the_reason() 
         def event(self, kind: str, **data: object) -> None:
             told.append((str(data["name"]), str(data["reason"])))
 
-    assert inputs.suited(("linear", "trees"), table, task, Heard()) == ["linear"]
+    assert families.suited(("linear", "trees"), table, task, Heard()) == ["linear"]
     assert told == [("trees", "it makes no multi-label text classifier")]
     with pytest.raises(SettingError, match="add linear"):
-        inputs.suited(("trees",), table, task, Heard())
+        families.suited(("trees",), table, task, Heard())
 
 
 def test_what_cannot_be_learnt_is_refused_before_any_search() -> None:

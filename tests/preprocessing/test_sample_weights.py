@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 from typer.testing import CliRunner
 
 from penna import AutoText, PennaError, TableError, check, plugins, tasks
-from penna.automl import inputs
+from penna.automl import families, inputs
 from penna.budget import Deadline, Resources
 from penna.cli import app
 from penna.data import ragged, word_offsets
@@ -298,10 +298,10 @@ def test_families_that_cannot_weigh_rows_say_so():
         def event(self, kind, **data):
             told.append(data)
 
-    (found,) = inputs.weighing(["linear", "translation_memory", "seq2seq"], weighed, Listener())
+    (found,) = families.weight_findings(["linear", "translation_memory", "seq2seq"], weighed, Listener())
     assert found.message == "translation_memory cannot weigh rows: every row counts once there"
     assert told[0]["reason"] == found.message
-    assert inputs.weighing(["translation_memory"], table(), Listener()) == []
+    assert families.weight_findings(["translation_memory"], table(), Listener()) == []
     deaf = [name for name in plugins.names("models") if not get_family(name).SUPPORTS_SAMPLE_WEIGHT]
     assert deaf == ["translation_memory"]
 

@@ -257,12 +257,12 @@ def test_a_damaged_task_is_refused(damage):
 
 
 def test_cleaning_is_refused_and_columns_beside_the_text_are_left_out():
-    from penna.automl import inputs
+    from penna.automl import setup
 
     task = tasks.find("token_classification", table(SENTENCES, TAGS))
     with pytest.raises(SettingError, match="reads as they are"):
-        inputs.profile(table(SENTENCES, TAGS), task, "case")
-    assert inputs.profile(table(SENTENCES, TAGS), task, "auto").cleanings == ()
+        setup.dataset_profile(table(SENTENCES, TAGS), task, "case")
+    assert setup.dataset_profile(table(SENTENCES, TAGS), task, "auto").cleanings == ()
 
 
 def test_a_word_is_outside_unless_the_last_step_asks_for_more():

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 from penna import extras, plugins, tasks
 from penna.artifact import bundle
 from penna.artifact.bundle import Bundle
-from penna.automl import elapsed_time, inputs, model_card, package, run_record, setup
+from penna.automl import elapsed_time, families, inputs, model_card, package, run_record, setup
 from penna.automl.refit import refit
 from penna.automl.run_limits import Progress
 from penna.automl.search_loop import run_search
@@ -231,7 +231,7 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
             has_test=test_table is not None,             most_valid=tasks.task_type(task.name).MAX_VALIDATION_ROWS,
             seed=config["random_state"],
         )  # fmt: skip
-        inputs.check_folds(config["cv"], len(plan.first_round))
+        setup.check_folds(config["cv"], len(plan.first_round))
         task = task.fit_target(table.take(plan.search))
         test_table = table.take(plan.test) if test_table is None else test_table
         messages = [finding.message for finding in more]
@@ -239,16 +239,16 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
             "plan", test_rows=len(test_table), folds=len(plan.first_round), metric=task.metric, findings=messages
         )
 
-        families = inputs.suited(config["families"], table, task, progress)
-        findings += inputs.weighing(families, table, progress)
+        chosen = families.suited(config["families"], table, task, progress)
+        findings += families.weight_findings(chosen, table, progress)
         trial_log = TrialLog(folder, setup.header(table, task, plan, config["random_state"]))
-        families, encoders = inputs.usable(families, config["encoders"] or (), trial_log, progress)
+        chosen, encoders = families.usable(chosen, config["encoders"] or (), trial_log, progress)
         trial_log.begin()
         problem = setup.problem(task, table, plan, deadline, encoders, config)
         setup.warn_unsupported(problem, progress)
         limits = setup.limits(folder, deadline, trial_log, table, len(test_table), config)
         with elapsed_time.Noted(folder, deadline):
-            result = run_search(problem, families, config["search_strategy"], trial_log, limits, progress)
+            result = run_search(problem, chosen, config["search_strategy"], trial_log, limits, progress)
             progress.event("searched", why=result.ended)
             progress.event("phase", name=f"search ended: {result.ended}")
             fit = refit(result, test_table, progress)
@@ -341,6 +341,6 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
 
     def _folder(self, out: Path | None, resume: bool) -> Path:
         if out is not None:
-            return inputs.run_folder(out, resume)
+            return setup.run_folder(out, resume)
         self._home = bundle.TemporaryFolder()
         return self._home.path / "run"

@@ -1,20 +1,27 @@
-"""What a search starts from: the problem, the limits of the run, and what a resumed run must share with it."""
+"""Set up a search: its problem, its folder, its limits, and the facts that a resumed run must share with it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from penna import environment, hardware
-from penna.automl import inputs, label_noise
+import numpy as np
+
+from penna import environment, hardware, tasks
+from penna.automl import elapsed_time, label_noise
 from penna.automl.cost_model import PLAIN_FINISHING
 from penna.automl.evaluate import SearchProblem
 from penna.automl.run_limits import Progress, RunLimits
 from penna.budget import Budget, Deadline, Resources
 from penna.data.splits import Plan
 from penna.data.table import Table
+from penna.errors import RunError, SettingError
 from penna.fit_options import AUTO
 from penna.preprocessing import label_noise as treatments
+from penna.preprocessing.cleaning.base import NONE
+from penna.preprocessing.cleaning_choices import offered
+from penna.search import trials
+from penna.search.recipe import DatasetProfile
 from penna.search.trials import TrialLog
 from penna.tasks.base import Task
 
@@ -22,6 +29,32 @@ from penna.tasks.base import Task
 _REPORTING, _LONGEST = 0.02, 10.0
 #: Share of the budget for post-processing steps, and their least seconds.
 _POSTPROCESSING, _SHORTEST = 0.02, 1.0
+#: Characters that 128 tokens of most languages do not hold.
+LONG_TEXT = 600
+#: Files of a run that was stopped before its first trial.
+BEFORE_A_RUN = {trials.FILE, trials.PART, elapsed_time.FILE}
+
+
+def check_folds(requested: int | None, found: int) -> None:
+    """Raise SettingError where rows, or groups of them, fill fewer folds than were requested."""
+    if requested is not None and found < requested:
+        raise SettingError(f"--cv {requested} cannot work: the rows, or groups of them, fill {found}; give fewer.")
+
+
+def run_folder(folder: Path, resume: bool) -> Path:
+    """Return the folder to write a run to; with ``resume``, one that holds a run, or nothing yet.
+
+    A supervisor can repeat one command. Raises RunError where it holds something else.
+    """
+    there = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    if folder.exists() and not folder.is_dir():
+        raise RunError(f"{folder} is a file: choose another --out.")
+    holds_run = trials.begun(folder)
+    if resume and not holds_run and there - BEFORE_A_RUN:
+        raise RunError(f"{folder} holds no run to resume, but other files: choose another --out.")
+    if not resume and (holds_run or there - BEFORE_A_RUN):
+        raise RunError(f"{folder} exists already: choose another --out, or pass --resume to go on with it.")
+    return folder
 
 
 def header(table: Table, task: Task, plan: Plan, seed: int) -> dict[str, Any]:
@@ -41,7 +74,7 @@ def problem(
 ) -> SearchProblem:
     """Return task, rows and folds, and the profile that families see; ``config`` holds AutoText's parameters."""
     profile = replace(
-        inputs.profile(table.take(plan.search), task, config["text_cleaning"]),
+        dataset_profile(table.take(plan.search), task, config["text_cleaning"]),
         encoders=tuple(encoders),
         seconds=deadline.seconds,
         folds=len(plan.first_round),
@@ -83,4 +116,28 @@ def limits(
         facts["columns"] = [{"name": n, "role": f.role, "form": f.form} for n, f in table.fields.items()]
     return RunLimits(
         folder, deadline, resources, test_rows, facts, report_seconds, postprocess_seconds, config["runner"]
+    )
+
+
+def dataset_profile(table: Table, task: Task, clean: str) -> DatasetProfile:
+    """Return the sizes of the searched rows, which are all that families may know of them."""
+    as_is = tasks.task_type(task.name).IS_SPAN_TASK
+    if as_is and clean not in (AUTO, NONE):
+        kind = task.describe()["model"]
+        raise SettingError(f"clean={clean!r} changes texts, which a {kind} reads as they are: say none.")
+    texts = table.full_text[:20_000]
+    numbers = [table.columns[name] for name, field in table.fields.items() if field.role == "numeric"]
+    return DatasetProfile(
+        rows=len(table),
+        classes=task.columns,
+        rows_in_smallest_class=int(np.unique(task.strata(table), return_counts=True)[1].min()),
+        mean_characters=float(np.mean([len(text) for text in texts])),
+        cleanings=offered(table, clean) if table.text and not as_is else (),
+        output_kind=task.output_kind,
+        columns=len(table.columns),
+        numbers=len(numbers),
+        gaps=sum(bool(np.isnan(cells).any()) for cells in numbers),
+        blank=float(np.mean([not text or text.isspace() for text in texts])),
+        pair=table.pair is not None,
+        long=float(np.mean([len(text) > LONG_TEXT for text in texts])),
     )
