@@ -174,7 +174,7 @@ def test_a_checkpoint_of_another_shape_is_refused(tiny: Callable[[str], Path]):
             loaded(tiny("albert"), **asked)
     with pytest.raises(EncoderError, match="do not share their attention"):
         loaded(tiny("bert"), share="attention")
-    with pytest.raises(EncoderError, match="goes on from ALBERT and BERT alone"):
+    with pytest.raises(EncoderError, match="continues only from ALBERT and BERT"):
         loaded(tiny("electra"))
 
 

@@ -351,7 +351,7 @@ def test_a_checkpoint_goes_on_with_its_own_tokenizer(corpus, tiny, tmp_path):
         after = checkpoints.find(str(made.encoder))
         assert (after.kind, after.width, after.layers, after.max_length) == (kind, 32, 4, 64)
         assert checkpoints.load_tokenizer(after).get_vocab() == checkpoints.load_tokenizer(before).get_vocab()
-    assert any("begin anew" in message for message in told)
+    assert any("start with random weights" in message for message in told)
 
 
 def test_distilling_with_words_and_order_works_whole(corpus, tiny, tmp_path):
@@ -393,7 +393,7 @@ BAD = [
     ({"max_position_embeddings": 16}, "less than --max-seq-length"),
     ({"size": "giant"}, "choose one of tiny"),
     ({"layer_sharing": "none", "arch": "bert", "embedding_size": 8}, "take --arch albert"),
-    ({"depths": "9"}, "can be used at depth 1, 2"),
+    ({"depths": "9"}, "can be cut at depth 1, 2"),
     ({"from_": "/nowhere"}, "there is no such folder"),
     ({"tokenizer": "/nowhere"}, "nowhere"),
     ({"licenses": "/nowhere"}, "give a text file"),
@@ -446,9 +446,9 @@ def test_a_tokenizer_of_another_checkpoint_is_refused(corpus, tiny, minilm, tmp_
 
 def test_a_folder_of_something_else_is_left_alone(corpus, tmp_path):
     (tmp_path / "letter.txt").write_text("dear", encoding="utf-8")
-    with pytest.raises(RunError, match="no pretraining of Penna's"):
+    with pytest.raises(RunError, match="not a pretraining run of Penna"):
         pretrain(corpus, tmp_path, steps=1)
-    with pytest.raises(RunError, match="no pretraining to resume"):
+    with pytest.raises(RunError, match="no pretraining run to resume"):
         pretrain(corpus, tmp_path / "new", steps=1, resume=True)
     assert [p.name for p in tmp_path.iterdir()] == ["letter.txt"]
 
@@ -464,7 +464,7 @@ def test_a_damaged_state_is_one_clear_sentence(trained, corpus, tmp_path):
     shutil.copytree(trained, copy)
     newest = sorted((copy / "state").iterdir())[-1]
     (newest / "weights.safetensors").write_bytes(b"short")
-    with pytest.raises(RunError, match=r"remove .* to go on from the state before it"):
+    with pytest.raises(RunError, match=r"remove .* to continue from the state before it"):
         pretrain(corpus, copy, steps=125, resume=True)
     (newest / "state.json").write_text("{}", encoding="utf-8")
     with pytest.raises(RunError, match="is damaged"):

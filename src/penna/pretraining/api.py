@@ -1,7 +1,4 @@
-"""``pretrain``: a corpus in, an encoder out. The doing stands in ``run``.
-
-Nothing heavy is imported before it is called.
-"""
+"""``pretrain``, the public function: checks the options and starts ``run``. Heavy libraries load when it is called."""
 
 import os
 import sys
@@ -26,10 +23,10 @@ from penna.terminal.listeners import heard
 
 
 class Lines:
-    """Tells what goes on, line by line on stderr."""
+    """Prints events to stderr, one line each."""
 
     def event(self, kind: str, **data: Any) -> None:
-        """Take one event."""
+        """Print one event."""
         from penna.pretraining.logging import sentence
 
         line = sentence(data) if kind == "line" else data.get("message") or f"{data.get('name', kind)} ..."
@@ -46,12 +43,43 @@ def pretrain(
 ) -> Outcome:
     """Pretrain an encoder on ``corpus`` and write it to ``out``/encoder in Hugging Face form.
 
-    The options are those of ``Settings``, named as at the command line (``from_`` for --from); ``budget`` is in seconds
-    or like "25m", and holds for everything. The same call goes on where an earlier one stopped or was killed;
-    ``resume`` allows it to train longer, or otherwise than before. ``progress=True`` prints a line for each phase and
-    every ten seconds of training; an object with ``event(kind, **data)``, or a function (kind, **data), hears them.
+    The same call continues a run that stopped or was killed.
 
-    Raises SettingError, TableError, EncoderError or RunError.
+    Parameters
+    ----------
+    corpus : path or sequence of paths
+        Text files, JSON lines or folders of them, also compressed.
+    out : path
+        Folder of the run. The encoder is written to ``out``/encoder.
+    resume : bool
+        Continue the run in ``out`` with a longer budget or other settings.
+    progress : True, object or callable, optional
+        True prints each phase, and a line every ten seconds of training. An object with ``event(kind, **data)``, or a
+        function ``(kind, **data)``, receives the events instead.
+    **options
+        The fields of ``pretraining.settings.Settings``, named as on the command line (``from_`` for ``--from``).
+        ``budget`` is in seconds or like "25m", and covers everything.
+
+    Returns
+    -------
+    Outcome
+        The encoder's folder, steps, tokens, seconds and final losses.
+
+    Raises
+    ------
+    SettingError
+        If an option cannot work, or the budget ends before the first step.
+    TableError
+        If the corpus has no text.
+    EncoderError
+        If a checkpoint, a teacher or a tokenizer does not fit.
+    RunError
+        If ``out`` belongs to something else, is damaged, or the disk is full.
+
+    Examples
+    --------
+    >>> from penna import pretrain
+    >>> pretrain("notes/", "enc", arch="bert", size="tiny", budget="25m")  # doctest: +SKIP
     """
     started = time.monotonic()
     extras.require("encoders", "pretraining")
@@ -73,22 +101,19 @@ _KINDS = {str: "a text", int: "a whole number", float: "a number", bool: "True o
 
 
 def _settings(options: Mapping[str, Any]) -> Settings:
-    known = {field.name: field.type for field in fields(Settings)}
-    if unknown := sorted(set(options) - set(known)):
-        raise SettingError(f"pretrain has no option {unknown[0]!r}: choose from {', '.join(sorted(known))}.")
-    given = {name: os.fspath(v) if isinstance(v, os.PathLike) else plain(v) for name, v in options.items()}
-    if given.get("budget") is not None:
-        given["budget"] = parse_seconds(given["budget"])
-    for name, value in given.items():
-        given[name] = _typed(name, value, get_args(known[name]) or (known[name],))
-    return check(Settings(**given))
+    types = {field.name: field.type for field in fields(Settings)}
+    if unknown := sorted(set(options) - set(types)):
+        raise SettingError(f"pretrain has no option {unknown[0]!r}: choose from {', '.join(sorted(types))}.")
+    values = {name: os.fspath(v) if isinstance(v, os.PathLike) else plain(v) for name, v in options.items()}
+    if values.get("budget") is not None:
+        values["budget"] = parse_seconds(values["budget"])
+    for name, value in values.items():
+        values[name] = _typed(name, value, get_args(types[name]) or (types[name],))
+    return check(Settings(**values))
 
 
 def _typed(name: str, value: Any, allowed: tuple[Any, ...]) -> Any:
-    """Return the value, of one of these types; whole numbers may be written as 5.0.
-
-    Raises SettingError for any other.
-    """
+    """Return the value if it has one of these types; 5.0 counts as a whole number. Raise SettingError if not."""
     if int in allowed and isinstance(value, float) and value.is_integer():
         return int(value)
     wider = (*allowed, int) if float in allowed else allowed

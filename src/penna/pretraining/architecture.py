@@ -1,7 +1,7 @@
-"""The measures of an encoder: sizes by name, how layers share weights, what a checkpoint has. No torch.
+"""The dimensions of an encoder: named sizes, layer sharing, and the shape of a checkpoint. No torch.
 
-ALBERT's layers can share weights in whole or in part; BERT's attention alone. "attention" ties the attention modules of
-otherwise distinct layers while training; the file holds a copy for each layer, so that any library loads it.
+ALBERT's layers can share all or some weights, BERT's layers only attention. "attention" ties the attention modules of
+otherwise distinct layers during training; the file holds a copy for each layer, so that any library loads it.
 """
 
 import re
@@ -15,7 +15,7 @@ from penna.errors import EncoderError, SettingError
 
 @dataclass(frozen=True)
 class Shape:
-    """The measures of an encoder. ``layers`` counts layers as often as they are applied.
+    """The dimensions of an encoder. ``layers`` counts a layer as often as it is applied.
 
     ``groups`` blocks of ``inner`` distinct layers have weights of their own; each block is applied
     ``layers / groups / inner`` times (Lan et al. 2020, section 3.1; "cycle": Takase and Kiyono 2021).
@@ -35,22 +35,22 @@ class Shape:
 
     @property
     def stack(self) -> configs.Stack:
-        """Where the encoder can be cut."""
+        """The depths at which the encoder can be cut."""
         return configs.stack("this shape", self.config())
 
     @property
     def distinct(self) -> int:
-        """Layers that have weights of their own."""
+        """The number of layers with weights of their own."""
         return self.groups * self.inner
 
     def config(self) -> dict[str, Any]:
-        """Return these measures under the names that a config.json has for them."""
+        """Return the dimensions under their names in config.json."""
         albert = {
             "embedding_size": self.embedding,
             "num_hidden_groups": self.groups,
             "inner_group_num": self.inner,
             "num_hidden_layers": self.layers // self.inner,
-            # ALBERT's own function; under this name it is one fused operation and not seven.
+            # ALBERT's own function; this name selects one fused operation instead of seven.
             "hidden_act": "gelu_pytorch_tanh",
         }
         return {
@@ -73,7 +73,7 @@ def _bert(layers: int, hidden: int, heads: int) -> Shape:
     return Shape("bert", layers, hidden, heads, 4 * hidden, hidden, 30_522, groups=layers)
 
 
-#: ALBERT: Lan et al. 2020, table 1; below base they are ours. BERT: Devlin et al. 2019; Turc et al. 2019.
+#: ALBERT: Lan et al. 2020, table 1; Penna defines the sizes below base. BERT: Devlin et al. 2019; Turc et al. 2019.
 SIZES: Mapping[str, Mapping[str, Shape]] = {
     "albert": {
         "tiny": _albert(4, 192, 6, 64),
@@ -93,7 +93,7 @@ SIZES: Mapping[str, Mapping[str, Shape]] = {
         "large": _bert(24, 1024, 16),
     },
 }
-#: Measures that can be given one by one -> their settings.
+#: Dimensions that can be set one by one -> their settings.
 MEASURES: Mapping[str, str] = {
     "layers": "layers",
     "hidden": "hidden_size",
@@ -104,31 +104,31 @@ MEASURES: Mapping[str, str] = {
 
 
 def shape(arch: str, size: str, share: str | None = None, **measures: int | None) -> Shape:
-    """Return the shape called ``size``, with the measures that are given (None: as the size has them).
+    """Return the shape called ``size``; dimensions that are not None replace those of the size.
 
-    Raises SettingError.
+    Raises SettingError if a name is unknown or the dimensions do not fit together.
 
     >>> shape("albert", "base", "groups:3", heads=6).distinct
     3
     """
-    known = SIZES.get(arch)
-    if known is None:
+    sizes = SIZES.get(arch)
+    if sizes is None:
         raise SettingError(f"--arch {arch!r} is not known: choose one of {', '.join(SIZES)}.")
-    if size not in known:
-        raise SettingError(f"--size {size!r} is not known for {arch}: choose one of {', '.join(known)}.")
-    given: dict[str, Any] = {name: value for name, value in measures.items() if value is not None}
-    for name, value in given.items():
+    if size not in sizes:
+        raise SettingError(f"--size {size!r} is not known for {arch}: choose one of {', '.join(sizes)}.")
+    changes: dict[str, Any] = {name: value for name, value in measures.items() if value is not None}
+    for name, value in changes.items():
         if value < 1:
             raise SettingError(f"--{MEASURES[name].replace('_', '-')} {value} cannot be: give at least 1.")
-    if "hidden" in given:
-        given = {"ffn": 4 * given["hidden"], **given}
+    if "hidden" in changes:
+        changes = {"ffn": 4 * changes["hidden"], **changes}
     if arch == "bert":
-        given["embedding"] = _same_width(given, given.get("hidden", known[size].hidden))
-    return _checked(_shared(replace(known[size], **given), share))
+        changes["embedding"] = _same_width(changes, changes.get("hidden", sizes[size].hidden))
+    return _checked(_shared(replace(sizes[size], **changes), share))
 
 
-def _same_width(given: Mapping[str, int], hidden: int) -> int:
-    if given.get("embedding", hidden) != hidden:
+def _same_width(changes: Mapping[str, int], hidden: int) -> int:
+    if changes.get("embedding", hidden) != hidden:
         raise SettingError(
             "BERT's embeddings are as wide as its layers: leave --embedding-size out, or take --arch albert."
         )
@@ -146,16 +146,16 @@ def _shared(shape: Shape, share: str | None) -> Shape:
 
 
 def _parsed(share: str, layers: int) -> tuple[str, int]:
-    """Return what is shared, and the number behind it."""
-    found = re.fullmatch(r"(all|none|attention)|(groups|cycle):(\d{1,4})", share)
-    if not found:
+    """Return the kind of sharing and its number, such as ("cycle", 3)."""
+    match = re.fullmatch(r"(all|none|attention)|(groups|cycle):(\d{1,4})", share)
+    if not match:
         raise SettingError(f"--layer-sharing {share!r} is not known: write all, groups:3, cycle:3, attention or none.")
-    if found[1]:
-        return found[1], 1
-    number = int(found[3])
+    if match[1]:
+        return match[1], 1
+    number = int(match[3])
     if number < 1 or layers % number:
         raise SettingError(f"--layer-sharing {share} does not divide {layers} layers: choose a number that does.")
-    return found[2], number
+    return match[2], number
 
 
 def _checked(shape: Shape) -> Shape:
@@ -165,13 +165,10 @@ def _checked(shape: Shape) -> Shape:
 
 
 def of_config(name: str, config: Mapping[str, Any]) -> Shape:
-    """Return the shape that a checkpoint's config.json tells.
-
-    Raises EncoderError where it is not an ALBERT or a BERT.
-    """
+    """Return the shape in a checkpoint's config.json. Raise EncoderError unless it is an ALBERT or a BERT."""
     kind = str(config.get("model_type"))
     if kind not in SIZES:
-        raise EncoderError(f"encoder {name!r} is a {kind}: pretraining goes on from ALBERT and BERT alone.")
+        raise EncoderError(f"encoder {name!r} is a {kind}: pretraining continues only from ALBERT and BERT.")
     stack = configs.stack(name, config)
     hidden = configs.whole(name, config, "hidden_size")
     albert = kind == "albert"
@@ -192,9 +189,11 @@ def of_config(name: str, config: Mapping[str, Any]) -> Shape:
 def agree(
     name: str, have: Shape, arch: str | None, size: str | None, share: str | None, **measures: int | None
 ) -> Shape:
-    """``have`` itself, where a checkpoint has what was requested (None: nothing). Raises EncoderError where not."""
+    """Return ``have`` if the checkpoint has the requested shape (None: any). Raise EncoderError if not."""
     if arch is not None and arch != have.kind:
-        raise EncoderError(f"encoder {name!r} is a {have.kind}, not a {arch}: leave --arch out, or begin from another.")
+        raise EncoderError(
+            f"encoder {name!r} is a {have.kind}, not a {arch}: leave --arch out, or choose another checkpoint."
+        )
     requested = shape(have.kind, size, share, **measures) if size else replace(have, **_given(measures))
     if share is not None:
         requested = _shared(requested, share)
@@ -204,7 +203,7 @@ def agree(
             raise EncoderError(
                 f"encoder {name!r} has another shape than was requested ({MEASURES.get(measure, measure)} "
                 f"{getattr(have, measure)}, not {getattr(requested, measure)}): leave --size, --layer-sharing and the "
-                "measures out to keep its own."
+                "dimensions out to keep its own."
             )
     return replace(have, tied_attention=requested.tied_attention)
 
@@ -214,7 +213,9 @@ def _given(measures: Mapping[str, int | None]) -> dict[str, Any]:
 
 
 def exits(shape: Shape, requested: str | None) -> tuple[int, ...]:
-    """Return the depths to train for, ascending, the whole among them; counted in applied layers. Raises SettingError.
+    """Return the depths to train for in ascending order, the whole encoder included, in applied layers.
+
+    Raises SettingError if the encoder cannot be cut at one of them.
 
     >>> exits(shape("albert", "base"), "3,6")
     (3, 6, 12)
@@ -228,10 +229,10 @@ def exits(shape: Shape, requested: str | None) -> tuple[int, ...]:
     step = shape.stack.step
     if depths[-1] > shape.layers or depths[0] < 1 or any(depth % step for depth in depths):
         possible = ", ".join(map(str, range(step, shape.layers + 1, step)))
-        raise SettingError(f"--depths {requested} cannot be cut to: this encoder can be used at depth {possible}.")
+        raise SettingError(f"--depths {requested} cannot work: this encoder can be cut at depth {possible}.")
     return tuple(depths)
 
 
 def summary(shape: Shape) -> dict[str, Any]:
-    """Return the measures as they go into a state and a model card."""
+    """Return the dimensions for a state and a model card."""
     return asdict(shape)

@@ -1,4 +1,4 @@
-"""Folders and files that are there whole or not at all: written next to their place, made safe, renamed."""
+"""Atomic writes of folders and files: write next to the target, flush to disk, rename."""
 
 import errno
 import json
@@ -13,9 +13,9 @@ from penna.errors import RunError
 
 
 def whole(place: Path, fill: Callable[[Path], None]) -> None:
-    """Write a folder that is either as ``fill`` leaves it or as it was.
+    """Write a folder atomically: afterwards it is as ``fill`` leaves it, or as it was before.
 
-    Filled next to its place, made safe, then renamed.
+    Raises RunError if the disk is full.
     """
     new = place.with_name(f".{place.name}.new")
     shutil.rmtree(new, ignore_errors=True)
@@ -32,14 +32,14 @@ def whole(place: Path, fill: Callable[[Path], None]) -> None:
         shutil.rmtree(new, ignore_errors=True)
         if os.strerror(errno.ENOSPC) in str(error):  # as Python and as safetensors say it
             raise RunError(
-                f"no space is left on the disk that holds {place}: free some, and the same command goes on from the "
-                "last state."
+                f"no space is left on the disk that holds {place}: free some; the same command continues from the last "
+                "state."
             ) from error
         raise
 
 
 def _settle(path: Path) -> None:
-    """Out of the system's buffers and onto the disk; where folders cannot be opened, the system settles them itself."""
+    """Flush a file or folder to the disk; systems that cannot open a folder flush it themselves."""
     try:
         handle = os.open(path, os.O_RDONLY)
     except OSError:
@@ -51,7 +51,7 @@ def _settle(path: Path) -> None:
 
 
 def write_json(file: Path, value: Any) -> None:
-    """Write a JSON file that is there whole or not at all."""
+    """Write a JSON file atomically."""
     new = file.with_name(f".{file.name}.new")
     new.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     _settle(new)

@@ -1,6 +1,6 @@
-"""Which stretch of tokens goes into which example and batch: one epoch's plan of some shards. Numbers alone, no files.
+"""The plan of one epoch over some shards: which span of tokens goes into which example and batch. Numbers, no files.
 
-Everything is done for all documents at once: the first example of each, then the second of each, and so on.
+All documents are planned at once: the first example of each, then the second of each, and so on.
 """
 
 from dataclasses import dataclass
@@ -12,15 +12,15 @@ from penna.data.arrays import Array
 
 Pairing = Literal["none", "order", "next"]
 
-#: Widths of batches are multiples of this, so that few shapes occur.
+#: Widths of batches are multiples of this number, so that few shapes occur.
 STEP = 8
 
 
 @dataclass(frozen=True)
 class Texts:
-    """Where sentences and documents end in a row of tokens.
+    """The ends of sentences and documents in a sequence of tokens.
 
-    ``sentences`` (s,) in tokens, ``documents`` (d,) in sentences. Both int64, rising, without empty ones.
+    ``sentences`` (s,) counts tokens, ``documents`` (d,) counts sentences. Both are int64 and strictly ascending.
     """
 
     sentences: Array
@@ -29,7 +29,10 @@ class Texts:
 
 @dataclass(frozen=True)
 class Examples:
-    """``first`` and ``second`` (n, 2): begin and end in tokens, the same where there is no second. ``pair`` (n,)."""
+    """The segments of n examples.
+
+    ``first`` and ``second`` (n, 2) hold start and end in tokens, equal if there is no second. ``pair`` (n,) has labels.
+    """
 
     first: Array
     second: Array
@@ -37,19 +40,22 @@ class Examples:
 
     @property
     def lengths(self) -> Array:
-        """(n,) with special tokens."""
+        """The (n,) lengths with special tokens."""
         second = self.second[:, 1] - self.second[:, 0]
         total: Array = self.first[:, 1] - self.first[:, 0] + second + np.where(second > 0, 3, 2)
         return total
 
     def take(self, index: Array) -> "Examples":
-        """Return these rows."""
+        """Return the examples at these indices."""
         return Examples(self.first[index], self.second[index], self.pair[index])
 
 
 @dataclass(frozen=True)
 class How:
-    """``length`` with special tokens; a share of ``short`` examples is shorter, as Devlin et al. 2019 have it."""
+    """How to cut examples and batches.
+
+    ``length`` includes special tokens. A share of ``short`` examples is shorter (Devlin et al. 2019).
+    """
 
     length: int
     batch_tokens: int
@@ -58,13 +64,13 @@ class How:
 
     @property
     def room(self) -> int:
-        """Tokens of text in an example."""
+        """The most tokens of text in an example."""
         return self.length - (2 if self.pairing == "none" else 3)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Examples, and the batches they go into: batch k is ``order[bounds[k]:bounds[k + 1]]``, taken by ``turns``."""
+    """Examples and their batches: batch k is ``order[bounds[k]:bounds[k + 1]]``; ``turns`` shuffles the batches."""
 
     examples: Examples
     order: Array
@@ -75,22 +81,23 @@ class Plan:
         return len(self.turns)
 
     def batch(self, number: int) -> Examples:
+        """Return the examples of this batch."""
         turn = self.turns[number]
         return self.examples.take(self.order[self.bounds[turn] : self.bounds[turn + 1]])
 
 
 def plan(texts: Texts, how: How, rng: np.random.Generator) -> Plan:
-    """Return an epoch of these texts: every token in an example, and every example in a batch."""
-    found = examples(texts, how, rng)
-    order, bounds = _batches(found.lengths, how, rng)
-    return Plan(found, order, bounds, rng.permutation(len(bounds) - 1))
+    """Plan an epoch of these texts: each token is in an example, and each example in a batch."""
+    cut = examples(texts, how, rng)
+    order, bounds = _batches(cut.lengths, how, rng)
+    return Plan(cut, order, bounds, rng.permutation(len(bounds) - 1))
 
 
 def examples(texts: Texts, how: How, rng: np.random.Generator) -> Examples:
-    """Consecutive sentences of one document, as many as fit.
+    """Cut examples: consecutive sentences of one document, as many as fit.
 
-    "order": the two segments are swapped in half of the pairs. "next": the second is from another document in half of
-    them, and what would have been the second begins the next example.
+    With "order", the segments of half of the pairs are swapped. With "next", the second segment of half of the pairs
+    is from another document; the true second segment then starts the next example.
     """
     units = _units(texts, how.room)
     firsts = np.concatenate([[0], units.documents[:-1]])
@@ -99,7 +106,7 @@ def examples(texts: Texts, how: How, rng: np.random.Generator) -> Examples:
     while len(at):
         target = _targets(len(at), how, rng)
         to = _filled(units, at, stop, target, how)
-        target = np.maximum(target, units.sentences[to - 1] - _starts(units, at))  # two may be more than was requested
+        target = np.maximum(target, units.sentences[to - 1] - _starts(units, at))  # two units may exceed the target
         middle, label = _divided(at, to, how.pairing, len(firsts), rng)
         cuts.append(np.stack([at, middle, to, label, target, document]))
         after = np.where(label == 1, middle, to) if how.pairing == "next" else to
@@ -109,7 +116,7 @@ def examples(texts: Texts, how: How, rng: np.random.Generator) -> Examples:
 
 
 def _units(texts: Texts, room: int) -> Texts:
-    """Sentences, and equal parts of those that are longer than an example."""
+    """Split sentences that are longer than an example into equal parts."""
     lengths = np.diff(texts.sentences, prepend=0)
     parts = -(-lengths // room)
     if (parts == 1).all():
@@ -127,7 +134,7 @@ def _targets(count: int, how: How, rng: np.random.Generator) -> Array:
 
 
 def _filled(units: Texts, at: Array, stop: Array, target: Array, how: How) -> Array:
-    """Up to which unit each example goes: at least one, and two for a pair where two fit."""
+    """Return the last unit of each example: at least one unit, and two for a pair if they fit."""
     ends = units.sentences
     start = _starts(units, at)
     to = np.clip(np.searchsorted(ends, start + target, side="right"), at + 1, stop)
@@ -135,7 +142,7 @@ def _filled(units: Texts, at: Array, stop: Array, target: Array, how: How) -> Ar
         return to
     two = np.minimum(at + 2, stop)
     to = np.where(ends[two - 1] - start <= how.room, np.maximum(to, two), to)
-    lonely = (stop - to == 1) & (to - at > 2)  # a last sentence alone would have nothing to be paired with
+    lonely = (stop - to == 1) & (to - at > 2)  # a last sentence alone would have no partner
     return np.where(lonely, to - 1, to)
 
 
@@ -144,10 +151,7 @@ def _starts(units: Texts, at: Array) -> Array:
 
 
 def _divided(at: Array, to: Array, pairing: Pairing, documents: int, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Return the unit with which the second segment begins, and the label.
-
-    ``to`` and -1 where there is but one unit.
-    """
+    """Return the first unit of the second segment, and the label; ``to`` and -1 if there is one unit only."""
     inner = (rng.random(len(at)) * (to - at - 1)).astype(np.int64)
     other = (rng.random(len(at)) < 0.5).astype(np.int64)
     if pairing == "none":
@@ -159,7 +163,7 @@ def _divided(at: Array, to: Array, pairing: Pairing, documents: int, rng: np.ran
 
 
 def _spans(units: Texts, cuts: Array, how: How, rng: np.random.Generator) -> Examples:
-    """Examples in tokens, from units (at, middle, to), label, target and document."""
+    """Convert cuts in units (at, middle, to, label, target, document) to examples in tokens."""
     at, middle, to, label, target, document = cuts
     start, half, end = _starts(units, at), units.sentences[middle - 1], units.sentences[to - 1]
     first, second = np.stack([start, half], axis=1), np.stack([half, end], axis=1)
@@ -168,13 +172,13 @@ def _spans(units: Texts, cuts: Array, how: How, rng: np.random.Generator) -> Exa
         first[swapped], second[swapped] = second[swapped], first[swapped]
     if how.pairing == "next":
         strange = label == 1
-        room = (target - (half - start))[strange]  # what a true second segment had
+        room = (target - (half - start))[strange]  # the room of a true second segment
         second[strange] = _elsewhere(units, document[strange], room, rng)
     return Examples(first, second, label.astype(np.int8))
 
 
 def _elsewhere(units: Texts, document: Array, room: Array, rng: np.random.Generator) -> Array:
-    """(n, 2) begin and end of some sentences of another document, that take at most ``room`` tokens."""
+    """Return (n, 2) start and end of sentences of another document, at most ``room`` tokens long."""
     firsts = np.concatenate([[0], units.documents[:-1]])
     other = (rng.random(len(document)) * (len(firsts) - 1)).astype(np.int64)
     other += other >= document
@@ -187,14 +191,14 @@ def _elsewhere(units: Texts, document: Array, room: Array, rng: np.random.Genera
 
 
 def _batches(lengths: Array, how: How, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Examples in shuffled order by width, and where each batch begins and the last ends."""
+    """Return the examples shuffled within each width, and the bounds of the batches."""
     widths = np.minimum(-(-lengths // STEP) * STEP, how.length)
     order = rng.permutation(len(widths))
     order = order[np.argsort(widths[order], kind="stable")]
     bounds, at = [0], 0
     for width, end in zip(*_ends(widths), strict=True):
         rows = how.batch_tokens // int(width)
-        full = at + (int(end) - at) // rows * rows  # what is left over goes with the next width
+        full = at + (int(end) - at) // rows * rows  # the rest joins the next width
         bounds.extend(range(at + rows, full + 1, rows))
         at = full
     if at < len(order):
@@ -203,6 +207,6 @@ def _batches(lengths: Array, how: How, rng: np.random.Generator) -> tuple[Array,
 
 
 def _ends(widths: Array) -> tuple[Array, Array]:
-    """Return the widths that occur, rising, and how many examples are that wide or less."""
-    found, counts = np.unique(widths, return_counts=True)
-    return found, np.cumsum(counts)
+    """Return the distinct widths in ascending order, and how many examples are that wide or narrower."""
+    distinct, counts = np.unique(widths, return_counts=True)
+    return distinct, np.cumsum(counts)

@@ -1,4 +1,4 @@
-"""The model card of a pretrained encoder: what it was made of, how, and what it is not for. Text from plain facts."""
+"""The model card of a pretrained encoder: its data, training and limits. Text from plain facts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from penna.errors import SettingError
 from penna.escaping import markdown, visible
 from penna.version import __version__
 
-_LONGEST = 200_000  # characters of a file of licences
+_LONGEST = 200_000  # characters of a file of licenses
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What the card tells."""
+    """The facts on the card."""
 
     name: str
     shape: Mapping[str, Any]
@@ -32,16 +32,16 @@ class Facts:
     teacher: str | None = None
 
 
-def licences(given: str | None, corpus: Sequence[Path]) -> str:
-    """About sources and licences: the file given, else a README next to or in the corpus, else "".
+def licences(named_file: str | None, corpus: Sequence[Path]) -> str:
+    """Return the text on sources and licenses: from the named file, else the corpus' README, else "".
 
-    Raises SettingError where the file that was given cannot be read.
+    Raises SettingError if the named file cannot be read.
     """
-    if given is not None:
+    if named_file is not None:
         try:
-            return Path(given).read_text(encoding="utf-8")[:_LONGEST].strip()
+            return Path(named_file).read_text(encoding="utf-8")[:_LONGEST].strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise SettingError(f"--licenses {given} cannot be read ({error}): give a text file.") from error
+            raise SettingError(f"--licenses {named_file} cannot be read ({error}): give a text file.") from error
     for path in corpus:
         file = (path if path.is_dir() else path.parent) / "README.md"
         if file.is_file():
@@ -50,7 +50,7 @@ def licences(given: str | None, corpus: Sequence[Path]) -> str:
 
 
 def text(facts: Facts) -> str:
-    """Return the card, in Markdown with the head that Hugging Face reads."""
+    """Return the card in Markdown, with the front matter of Hugging Face."""
     head = ["---", "library_name: transformers", f"tags: [{facts.shape['kind']}, fill-mask, feature-extraction]", "---"]
     parts = [
         "\n".join(head),
@@ -61,7 +61,7 @@ def text(facts: Facts) -> str:
         "## Training\n" + _listed(_training(facts)),
         "## Measures, over the last tenth\n" + _listed({k: f"{v:.4f}" for k, v in facts.measures.items()}),
         "## Data\n" + "\n".join(f"- `{visible(str(path))}`" for path in facts.corpus),
-        "## Sources and licences of the data\n" + (_deeper(facts.licences) or "Not stated by whoever trained it."),
+        "## Sources and licenses of the data\n" + (_deeper(facts.licences) or "Not stated."),
         "## Limits\n" + _limits(facts),
     ]
     return "\n\n".join(parts) + "\n"
@@ -90,7 +90,7 @@ def _training(facts: Facts) -> dict[str, Any]:
 
 
 def _deeper(text: str) -> str:
-    """Headings two levels down: they stand inside a section here."""
+    """Move headings two levels down, into a section of the card."""
     return "\n".join(f"##{line}" if line.startswith("#") else line for line in text.splitlines())
 
 
@@ -100,5 +100,5 @@ def _limits(facts: Facts) -> str:
     ) else ""  # fmt: skip
     return (
         f"It reads {facts.shape['positions']} tokens at most; longer texts must be cut. It knows the language and the "
-        "matter of its data, with their errors and prejudices, and was not tested for any decision about people." + tied
+        "content of its data, with their errors and biases, and was not tested for any decision about people." + tied
     )

@@ -1,4 +1,4 @@
-"""Whether compiling the layers pays here: a probe of a few steps, guarded. Knows tensors and a clock."""
+"""A probe that measures whether compiled layers are faster on this machine. Knows tensors and a clock."""
 
 import time
 from collections.abc import Callable
@@ -7,15 +7,14 @@ import torch
 
 from penna.pretraining.network import Network, applied
 
-_MARGIN = 0.97  # compiled must take less than this share of the time, else it is not worth its start
+_MARGIN = 0.97  # compiled layers must take less than this share of the time to be worth the start
 
 
 def settle(network: Network, wanted: str, once: Callable[[], None], device: torch.device) -> str:
-    """Let the network apply compiled layers where that is faster; what was found, in words.
+    """Let the network apply compiled layers if that is faster, and return the finding in words.
 
-    ``once`` runs forward and backward on a typical batch and leaves no trace. "auto" tries on a GPU alone: on a
-    processor, compiling takes as long as many steps. One compiled function serves all layers, however often they are
-    applied.
+    ``once`` runs forward and backward on a typical batch and leaves no trace. "auto" probes only on a GPU: on a
+    CPU, compiling takes as long as many steps. One compiled function serves all layers.
     """
     if wanted == "no" or (wanted == "auto" and device.type != "cuda"):
         return "not compiled"
@@ -33,12 +32,12 @@ def settle(network: Network, wanted: str, once: Callable[[], None], device: torc
 
 
 def _seconds(once: Callable[[], None], device: torch.device) -> float:
-    """Return the quickest of three, after two that pay for setting up."""
+    """Return the fastest of three runs, after two runs of warm-up."""
     times = []
     for _ in range(5):
-        begun = time.perf_counter()
+        start = time.perf_counter()
         once()
         if device.type == "cuda":
             torch.cuda.synchronize()
-        times.append(time.perf_counter() - begun)
+        times.append(time.perf_counter() - start)
     return min(times[2:])

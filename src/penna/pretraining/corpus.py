@@ -1,7 +1,7 @@
-"""Documents from files of any size, one after the other. Knows lines and what may be wrong with them; never tokens.
+"""Documents from files of any size, one after the other. Knows lines and their faults; never tokens.
 
-JSON lines: one document a line. Text: see ``_plain``. Both also packed (.gz .bz2 .xz .zst), folders in sorted order.
-What is broken is left out, counted and named in the ``Notes``; only a corpus without any text is an error.
+JSON lines have one document per line; for text files see ``plain_text``. Both may be compressed (.gz .bz2 .xz .zst).
+Broken lines are skipped, counted and named in the ``Notes``; only a corpus without any text is an error.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from penna.environment import expanded
 from penna.errors import TableError
 from penna.pretraining import plain_text
 
-#: Characters: a longer line is left out, so that one bad file cannot fill the memory.
+#: Characters: a longer line is skipped, so that one bad file cannot fill the memory.
 LONGEST_LINE = 16_000_000
 _LINES = {".jsonl", ".ndjson", ".json"}
 _TEXT = {".txt", ".text", ".md"}
@@ -28,7 +28,7 @@ _BLANK = " \t\r\n\ufeff"
 
 @dataclass(frozen=True)
 class Document:
-    """A text in its own order; a line break ends a paragraph. ``place`` is its file and first line."""
+    """One text; a line break ends a paragraph. ``place`` is its file and first line."""
 
     text: str
     place: str
@@ -37,41 +37,41 @@ class Document:
 def documents(
     paths: Sequence[str | Path], notes: Notes, field: str | None = None, apart: plain_text.Apart = "auto"
 ) -> Iterator[Document]:
-    """Every document of these files and folders.
+    """Yield every document of these files and folders.
 
-    ``field`` is the text's name in JSON lines (else "text", or the only string there is); ``apart`` says what separates
-    documents in text files. Raises TableError where there is no text.
+    ``field`` is the name of the text in JSON lines (default: "text", or the only string). ``apart`` is what separates
+    documents in text files. Raises TableError if there is no text.
     """
-    found = False
+    any_text = False
     for file in files(paths):
         for document in _documents(file, notes, field, apart):
-            found = True
+            any_text = True
             yield document
-    if not found:
+    if not any_text:
         messages = " ".join(finding.message for finding in notes.findings())
         raise TableError(f"the corpus {_names(paths)} holds no text: give files with text in them. {messages}".strip())
 
 
 def files(paths: Sequence[str | Path]) -> list[Path]:
-    """Return what the paths stand for: files as they were named, folders as their text and JSON lines, sorted.
+    """Return the files of these paths; a folder gives its text and JSON lines files, sorted.
 
-    Raises TableError where a path does not exist or a folder holds no such file.
+    Raises TableError if a path does not exist or a folder has no such file.
     """
-    found: list[Path] = []
+    all_files: list[Path] = []
     for path in map(expanded, paths):
         if not _exists(path):
             raise TableError(f"there is no corpus {str(path)!r}: check the path.")
         inside = [path] if not path.is_dir() else sorted(p for p in path.rglob("*") if _readable(p))
         if not inside:
             raise TableError(f"the folder {path} holds no text: put .txt or .jsonl files there (also packed).")
-        found += inside
-    if not found:
+        all_files += inside
+    if not all_files:
         raise TableError("there is no corpus: give files or folders of text.")
-    return found
+    return all_files
 
 
 def fingerprint(paths: Sequence[str | Path]) -> str:
-    """Names, sizes and 64 samples of each file: cheap, and moving a corpus does not change it."""
+    """Return a hash of names, sizes and 64 samples of each file: cheap, and the same after a move."""
     digest = hashlib.sha256()
     for file in files(paths):
         try:
@@ -110,25 +110,27 @@ def _readable(path: Path) -> bool:
 
 def _documents(file: Path, notes: Notes, field: str | None, apart: plain_text.Apart) -> Iterator[Document]:
     try:
-        with opened(file) as given:
-            if given.head.strip():
-                yield from _read(given, file.name, notes, field, apart)
-    except TableError as error:  # damaged, cut short, or not to be opened: what came before it stands
+        with opened(file) as stream:
+            if stream.head.strip():
+                yield from _read(stream, file.name, notes, field, apart)
+    except TableError as error:  # damaged, truncated or unreadable: earlier documents stay
         notes.add("torn", [str(error).rstrip(".")])
 
 
-def _read(given: OpenedFile, name: str, notes: Notes, field: str | None, apart: plain_text.Apart) -> Iterator[Document]:
-    encoding = encoding_of(given.head)
-    head = given.head.decode(encoding, "replace")
+def _read(
+    stream: OpenedFile, name: str, notes: Notes, field: str | None, apart: plain_text.Apart
+) -> Iterator[Document]:
+    encoding = encoding_of(stream.head)
+    head = stream.head.decode(encoding, "replace")
     errors = "surrogateescape" if encoding.startswith("utf-8") else "replace"
-    lines = _lines(io.TextIOWrapper(given.file, encoding, errors), name, notes)
-    if given.suffix in _LINES or _looks_like_json(head):
+    lines = _lines(io.TextIOWrapper(stream.file, encoding, errors), name, notes)
+    if stream.suffix in _LINES or _looks_like_json(head):
         parts = _json_texts(lines, name, notes, field)
     else:
         parts = plain_text.texts(lines, plain_text.layout(head, apart))
     for number, text in parts:
         if text.strip():
-            # a lone surrogate (from an escape in JSON) cannot pass into a tokenizer
+            # a tokenizer refuses a lone surrogate (from an escape in JSON)
             yield Document(text.encode("utf-8", "replace").decode("utf-8"), f"{name}:{number}")
 
 
@@ -141,7 +143,7 @@ def _looks_like_json(head: str) -> bool:
 
 
 def _lines(file: io.TextIOWrapper, name: str, notes: Notes) -> Iterator[tuple[int, str]]:
-    """Lines by number, without those that are too long or no text."""
+    """Yield numbered lines, without those that are too long or not text."""
     number = 0
     while line := file.readline(LONGEST_LINE):
         number += 1
@@ -182,7 +184,7 @@ def _json_texts(
 
 
 def _text(record: object, field: str | None) -> str | None:
-    """Return the named field, else "text", else the only string there is."""
+    """Return the named field, else "text", else the only string."""
     if isinstance(record, str):
         return record
     if not isinstance(record, dict):

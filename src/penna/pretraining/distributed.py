@@ -1,4 +1,4 @@
-"""Several processes that train together, as torchrun starts them: gloo on processors, NCCL on GPUs. Knows tensors."""
+"""Training in several processes that torchrun starts: gloo on CPUs, NCCL on GPUs. Knows tensors."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ _PATIENCE = timedelta(hours=24)  # the others wait while the first cuts a large 
 
 @dataclass(frozen=True)
 class World:
-    """Which of how many processes this is; alone by default."""
+    """The rank of this process and the number of processes; alone by default."""
 
     rank: int = 0
     size: int = 1
@@ -23,15 +23,15 @@ class World:
 
     @property
     def first(self) -> bool:
-        """Whether this process speaks and writes."""
+        """Whether this process prints and writes files."""
         return self.rank == 0
 
 
 @contextmanager
 def joined() -> Iterator[World]:
-    """Yield the world that torchrun's environment describes, left again at the end."""
+    """Join the process group that torchrun's environment describes, and leave it at the end."""
     size = environment.number("WORLD_SIZE", 1)
-    if size == 1 or environment.variable("RANK") is None:  # not of torchrun
+    if size == 1 or environment.variable("RANK") is None:  # not started by torchrun
         yield World()
         return
     world = World(environment.number("RANK", 0), size, environment.number("LOCAL_RANK", 0))
@@ -46,14 +46,14 @@ def joined() -> Iterator[World]:
 
 
 def wait(world: World) -> None:
-    """Until all are here."""
+    """Wait until all processes have arrived."""
     if world.size > 1:
         agree(world, [0.0])
 
 
 @contextmanager
 def turns(world: World) -> Iterator[None]:
-    """Yield the first process goes through the body alone, then the others at once, who find what it left on disk."""
+    """Run the body in the first process alone, then in all others, which find its files on disk."""
     if not world.first:
         wait(world)
     yield
@@ -62,7 +62,7 @@ def turns(world: World) -> Iterator[None]:
 
 
 def agree(world: World, values: Sequence[float]) -> list[float]:
-    """Return the first process's values, in all of them: clocks differ, and weights must not."""
+    """Return the first process's values in all processes: clocks differ, and weights must not."""
     if world.size == 1:
         return list(values)
     tensor = torch.tensor(values, dtype=torch.float64)
@@ -72,10 +72,10 @@ def agree(world: World, values: Sequence[float]) -> list[float]:
 
 
 def average(world: World, parameters: Iterable[torch.nn.Parameter]) -> None:
-    """Every gradient becomes its mean over the processes.
+    """Replace every gradient by its mean over the processes.
 
-    By hand and in one piece, since layers are shared and exits are drawn: which parameters have a gradient differs from
-    step to step, but never between processes.
+    All gradients are reduced as one tensor, without DistributedDataParallel: layers are shared and exits are drawn, so
+    the parameters with a gradient differ from step to step, but never between processes.
     """
     if world.size == 1:
         return

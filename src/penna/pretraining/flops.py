@@ -1,4 +1,4 @@
-"""What training costs: arithmetic for each token, and the rate at which this machine multiplies matrices."""
+"""The cost of training: FLOPs per token, and the rate of matrix products on this machine."""
 
 import time
 from functools import cache
@@ -10,11 +10,11 @@ from penna.training import precision
 
 
 def forward_flops(shape: Shape, length: float, depth: float, predicted: float, exits: float = 1.0) -> float:
-    """Floating-point operations of one pass, for one token; a multiplication and an addition count as two.
+    """Return the floating-point operations of a forward pass per token; a multiply-add counts as two.
 
-    Each applied layer: 2 (4 H^2 + 2 H F) for its products with weights, 4 s H for its attention over ``length`` s.
-    ALBERT's map from embeddings: 2 E H. The word head, on the ``predicted`` share of tokens and at ``exits`` depths:
-    2 (H E + E V). Looking embeddings up, norms and activations count nothing. Sharing layers saves none of it.
+    Each applied layer takes 2 (4 H^2 + 2 H F) for its weights and 4 s H for attention over ``length`` s. ALBERT's
+    projection of embeddings takes 2 E H. The word head takes 2 (H E + E V) for the ``predicted`` share of tokens at
+    ``exits`` depths. Embedding lookup, norms and activations count nothing. Layer sharing saves nothing here.
 
     >>> round(forward_flops(Shape("albert", 6, 384, 12, 1536, 128, 30_000), 128, 6, 0.15) / 1e6, 1)
     23.7
@@ -27,7 +27,7 @@ def forward_flops(shape: Shape, length: float, depth: float, predicted: float, e
 
 
 def training_flops(forward: float, teacher: float = 0.0) -> float:
-    """For one token: backward costs twice the forward; a teacher only runs forward.
+    """Return the operations of a training step per token: backward costs twice the forward, a teacher once.
 
     >>> training_flops(10.0, 4.0)
     34.0
@@ -37,17 +37,17 @@ def training_flops(forward: float, teacher: float = 0.0) -> float:
 
 @cache
 def product_rate(dtype: precision.Dtype, device: str) -> float:
-    """FLOP/s of matrix products here, measured in this number format: what 100 % of MFU is."""
+    """Measure the FLOP/s of matrix products in this number format: 100 % MFU."""
     if device == "cpu":
         return precision.gemm_rates()[dtype] * 1e9
     n = 8192
-    # Not ones: a GPU draws less power on them, and so multiplies them faster than any real matrix.
+    # Not ones: a GPU draws less power on them, and multiplies them faster than any real matrix.
     a = torch.randn(n, n, dtype=getattr(torch, dtype), device=device)
     best = float("inf")
     for _ in range(10):
         torch.cuda.synchronize()
-        begun = time.perf_counter()
+        start = time.perf_counter()
         a @ a
         torch.cuda.synchronize()
-        best = min(best, time.perf_counter() - begun)
+        best = min(best, time.perf_counter() - start)
     return 2.0 * n**3 / best

@@ -1,7 +1,4 @@
-"""What a training tells: lines for people, log.jsonl for programs, TensorBoard if requested.
-
-Knows numbers and files.
-"""
+"""The log of a training: lines for people, log.jsonl for programs, TensorBoard on request. Knows numbers and files."""
 
 import json
 import math
@@ -16,15 +13,15 @@ from penna.errors import MissingExtra
 if TYPE_CHECKING:
     from penna.pretraining.loop import Line
 
-#: What every line has besides losses and measures.
+#: Fields of every line, besides losses and measures.
 FIXED = frozenset({"step", "progress", "seconds", "lr", "tokens", "tokens_per_second", "flops_per_token", "mfu"})
-#: The share of a log that tells how a training ended.
+#: The share of a log that counts as the end of a training.
 LATE = 0.1
 
 
 @dataclass
 class Log:
-    """``log.jsonl`` of a run; ``flops``: what one token costs; ``rate``: what the machine does in a second."""
+    """``log.jsonl`` of a run; ``flops`` is the cost of one token, ``rate`` the machine's FLOP/s."""
 
     file: Path
     flops: float
@@ -32,7 +29,7 @@ class Log:
     board: Any = None
 
     def tell(self, line: "Line") -> dict[str, Any]:
-        """Write a line down; what was written."""
+        """Write a line and return what was written."""
         entry = record(line, self.flops, self.rate)
         with self.file.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(entry) + "\n")
@@ -42,7 +39,7 @@ class Log:
 
 
 def record(line: "Line", flops: float, rate: float) -> dict[str, Any]:
-    """Return a line as it is written: every figure by its name, losses and accuracies among them."""
+    """Return a line as a dict: every figure by name, with losses and accuracies."""
     return {
         "step": line.state.step,
         "progress": round(line.progress, 6),
@@ -57,7 +54,7 @@ def record(line: "Line", flops: float, rate: float) -> dict[str, Any]:
 
 
 def sentence(entry: Mapping[str, Any]) -> str:
-    """One line for people.
+    """Return one line for people.
 
     >>> sentence({"step": 5, "progress": 0.5, "loss": 2, "mlm": 2, "tokens_per_second": 1200, "mfu": 0.41, "lr": 1e-3})
     'step 5  50.0 %  loss 2.000  mlm 2.000  1,200 tokens/s  MFU 41 %  lr 0.001'
@@ -70,34 +67,34 @@ def sentence(entry: Mapping[str, Any]) -> str:
 
 
 def cut_back(file: Path, step: int) -> float:
-    """Take the lines after ``step`` off a log: they are trained again. The most seconds that any of them tells of."""
+    """Remove the lines after ``step``, which is trained again; return the most seconds in any line."""
     if not file.is_file():
         return 0.0
-    seconds, kept = 0.0, []
+    seconds, lines = 0.0, []
     for line in file.read_text(encoding="utf-8").splitlines():
         try:
             entry = json.loads(line)
             seconds = max(seconds, float(entry["seconds"]))
             if int(entry["step"]) <= step:
-                kept.append(line)
+                lines.append(line)
         except (ValueError, KeyError, TypeError):
-            continue  # cut off by a kill
-    file.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+            continue  # truncated by a kill
+    file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return seconds
 
 
 def closing(file: Path) -> dict[str, float]:
-    """Losses and measures by name, each its mean over the last tenth of a log: one line alone says little."""
+    """Return each loss and measure as its mean over the last tenth of a log: a single line varies much."""
     lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
     late = [json.loads(line) for line in lines[-math.ceil(len(lines) * LATE) :]]
     names = dict.fromkeys(name for line in late for name in line if name not in FIXED)
-    # A line can lack a measure: that of an exit that had no turn, or of an objective without rows.
+    # A line can lack a measure: an exit was not drawn, or an objective had no rows.
     late_values = {name: [line[name] for line in late if name in line] for name in names}
     return {name: sum(values) / len(values) for name, values in late_values.items()}
 
 
 def check_board() -> None:
-    """Raise MissingExtra where event files cannot be written."""
+    """Raise MissingExtra if TensorBoard is not installed."""
     if find_spec("tensorboard") is None:
         raise MissingExtra("tensorboard", "--tensorboard")
 

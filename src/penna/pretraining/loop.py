@@ -1,4 +1,4 @@
-"""The pretraining loop, whole. Knows a network, objectives, numbered batches and a clock; never files or a terminal."""
+"""The pretraining loop. Knows a network, objectives, numbered batches and a clock; never files or a terminal."""
 
 import math
 import time
@@ -23,7 +23,7 @@ LOG_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Plan:
-    """How to learn. ``save_steps`` are besides the clock's own states, ``log_steps`` replace its lines (0: neither)."""
+    """How to train. ``save_steps`` add to the timed states, ``log_steps`` replace the timed lines (0: off)."""
 
     lr: float
     warmup: float = 0.06
@@ -38,7 +38,7 @@ class Plan:
 
 @dataclass
 class Tally:
-    """Sums since the last line, kept where they were computed: asking a GPU for a number makes it wait."""
+    """Sums since the last line, kept on their device: reading a number from a GPU makes it wait."""
 
     sums: dict[str, tuple[torch.Tensor, torch.Tensor]] = field(default_factory=dict)
     tokens: int = 0
@@ -46,12 +46,13 @@ class Tally:
     since: float = field(default_factory=time.monotonic)
 
     def add(self, measures: Mapping[str, tuple[torch.Tensor, torch.Tensor]]) -> None:
+        """Add the sums and counts of one batch."""
         for name, (total, count) in measures.items():
             old = self.sums.get(name)
             self.sums[name] = (total, count) if old is None else (old[0] + total, old[1] + count)
 
     def means(self, world: distributed.World) -> dict[str, float]:
-        """Return the measures over all processes."""
+        """Return the mean of each measure over all processes."""
         names = sorted(self.sums)
         sums = distributed.added(world, torch.stack([torch.stack(self.sums[n]).double().cpu() for n in names]))
         return {n: total / count for n, (total, count) in zip(names, sums.tolist(), strict=True) if count}
@@ -59,7 +60,7 @@ class Tally:
 
 @dataclass(frozen=True)
 class Line:
-    """What there is to tell after some steps."""
+    """The figures of some steps."""
 
     state: State
     progress: float
@@ -70,7 +71,7 @@ class Line:
 
 @dataclass
 class Training:
-    """One training under way: the only thing here that changes. ``keep`` writes it down, ``tell`` hears its lines."""
+    """A training in progress, the only mutable object here. ``keep`` saves it, ``tell`` receives its lines."""
 
     network: Network
     source: Source
@@ -94,7 +95,7 @@ class Training:
         self.stepped = False
 
     def all(self) -> str:
-        """Learn until the steps or the time are used up; why it ended: "done" or "interrupted"."""
+        """Train until the steps or the time end; return the reason: "done" or "interrupted"."""
         with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
             batches = self.source.stream(self.state.step, self.clock.progress)
             while not (now := self.orders()).why:
@@ -107,12 +108,12 @@ class Training:
                     self.line()
                 if now.save:
                     self.save()
-            batches.close()  # and with it the thread that makes them
+            batches.close()  # ends the thread that prepares them
         self.save()
         return now.why
 
     def orders(self) -> "_Orders":
-        """Return what to do next, as the first process sees it."""
+        """Return what to do next, as the first process decides."""
         now, step, plan = time.monotonic(), self.state.step, self.plan
         log = (step + 1) % plan.log_steps == 0 if plan.log_steps else now - self.logged >= LOG_SECONDS
         save = now - self.saved >= SAVE_SECONDS or bool(plan.save_steps and (step + 1) % plan.save_steps == 0)
@@ -121,43 +122,43 @@ class Training:
         why = "interrupted" if agreed[1] else "done" if agreed[2] else ""
         return _Orders(agreed[0], why, bool(agreed[3]), bool(agreed[4]))
 
-    def learn(self, made: Made) -> None:
-        """Gradients of one batch, on top of those that are there."""
-        # Dropout is all that draws from here on: seeded by the batch, a run that was cut off draws the same again.
-        torch.manual_seed(hash((self.plan.seed, made.number)) % 2**63)
+    def learn(self, batch: Made) -> None:
+        """Add the gradients of one batch to those of the step."""
+        # Only dropout draws from here on; the batch seeds it, so that a resumed run draws the same again.
+        torch.manual_seed(hash((self.plan.seed, batch.number)) % 2**63)
         with loop.autocast(self.device, self.plan.dtype):
-            loss, measures = losses(self.network, self.source.goals, made, self.exits.at(self.state.step))
+            loss, measures = losses(self.network, self.source.goals, batch, self.exits.at(self.state.step))
         (loss / self.source.accumulate).backward()
         self.tally.add({"loss": (loss.detach(), loss.new_ones(())), **measures})
-        self.tally.tokens += made.tokens
+        self.tally.tokens += batch.tokens
 
     def step(self) -> None:
-        """One step of the optimiser with the gradients of all processes."""
+        """Take one optimizer step with the gradients of all processes."""
         distributed.average(self.world, self.named.values())
         torch.nn.utils.clip_grad_norm_(self.named.values(), self.plan.clip)
         self.optimiser.step()
         self.optimiser.zero_grad()
         before, now = self.state.seconds, self.clock.seconds()
-        # The first step of a run pays for setting up, and says nothing of the others.
+        # The first step of a run includes the setup, and does not predict the others.
         self.clock.pace = max(now - before, 0.9 * self.clock.pace) if self.stepped else 0.0
         self.state, self.stepped = replace(self.state, step=self.state.step + 1, seconds=now), True
         self.tally.steps += 1
 
     def probe(self) -> None:
-        """Forward and backward on the first batch, without a trace."""
-        made = self.source.make(0, 0.5).to(self.device)
+        """Run forward and backward on the first batch, without a trace."""
+        batch = self.source.make(0, 0.5).to(self.device)
         with loop.autocast(self.device, self.plan.dtype):
-            loss, _ = losses(self.network, self.source.goals, made, {self.network.shape.layers: 1.0})
+            loss, _ = losses(self.network, self.source.goals, batch, {self.network.shape.layers: 1.0})
         loss.backward()
         self.optimiser.zero_grad()
 
     def line(self) -> None:
-        """Tell of the steps since the last line. Raises SettingError where the loss is no longer a number."""
+        """Report the steps since the last line. Raise SettingError if the loss is not a number."""
         means = self.tally.means(self.world)
         if not math.isfinite(means["loss"]):
             raise SettingError(
-                f"the loss is not a number at step {self.state.step}: lower --lr, and go on with --resume "
-                "from the last good state."
+                f"the loss is not a number at step {self.state.step}: lower --lr, and continue from the "
+                "last good state with --resume."
             )
         now = time.monotonic()
         tokens = int(distributed.added(self.world, torch.tensor(self.tally.tokens)))
@@ -169,33 +170,33 @@ class Training:
         self.logged, self.tally = now, Tally()
 
     def save(self) -> None:
-        """Write it all down; never weights that are no longer numbers."""
+        """Save the training, after a check that the loss is a number."""
         if self.tally.steps:
             self.line()
-        begun = time.monotonic()
+        start = time.monotonic()
         self.state = replace(self.state, seconds=self.clock.seconds())
         self.keep(self)
         distributed.wait(self.world)
         self.state = replace(self.state, seconds=self.clock.seconds())
         self.saved = time.monotonic()
         self.tally.since = self.saved
-        # Twice what writing took: a disk is not always as quick.
-        self.clock.reserve = max(self.clock.reserve, 2 * (self.saved - begun))
+        # Twice the time of writing: the speed of a disk varies.
+        self.clock.reserve = max(self.clock.reserve, 2 * (self.saved - start))
 
 
 @dataclass(frozen=True)
 class _Orders:
     progress: float
-    why: str  # the training ends here; empty where it goes on
+    why: str  # why the training ends here; empty if it continues
     log: bool
     save: bool
 
 
 def losses(
-    network: Network, goals: Sequence[Goal], made: Made, exits: Mapping[int, float]
+    network: Network, goals: Sequence[Goal], batch: Made, exits: Mapping[int, float]
 ) -> tuple[torch.Tensor, Measures]:
-    """Return the weighted loss over all goals and exits, and its measures; those of inner exits as "name@depth"."""
-    inputs = dict(made.inputs)
+    """Return the weighted loss over all goals and exits, and its measures; inner exits are named "name@depth"."""
+    inputs = dict(batch.inputs)
     for goal in goals:
         inputs |= goal.objective.aim(inputs)
     seen = network(inputs["ids"], inputs["types"], inputs.get("mask"), list(exits))
@@ -204,14 +205,14 @@ def losses(
     for states, share in zip(seen, exits.values(), strict=True):
         where = "" if states.depth == network.shape.layers else f"@{states.depth}"
         for goal in goals:
-            loss, found = goal.objective.loss(network, states.rows(made.views[goal.objective.view]), inputs)
+            loss, goal_measures = goal.objective.loss(network, states.rows(batch.views[goal.objective.view]), inputs)
             total = total + share * goal.weight * loss
-            measures |= {name + where: value for name, value in found.items()}
+            measures |= {name + where: value for name, value in goal_measures.items()}
     return total, measures
 
 
 def parameters(network: Network, goals: Sequence[Goal]) -> dict[str, torch.nn.Parameter]:
-    """Everything that learns, by name; what is shared stands there once."""
+    """Return all trainable parameters by name; shared ones occur once."""
     named = dict(network.named_parameters())
     for goal in goals:
         named |= {f"{goal.name}.{name}": p for name, p in goal.objective.module.named_parameters()}
@@ -219,7 +220,7 @@ def parameters(network: Network, goals: Sequence[Goal]) -> dict[str, torch.nn.Pa
 
 
 def adamw(named: Mapping[str, torch.nn.Parameter], plan: Plan) -> torch.optim.AdamW:
-    """Fused AdamW (betas 0.9 and 0.98: Liu et al. 2019, section 3.1); matrices alone decay."""
+    """Return a fused AdamW (betas 0.9 and 0.98: Liu et al. 2019, section 3.1); only matrices decay."""
     matrices = [p for p in named.values() if p.ndim >= 2]
     rest = [p for p in named.values() if p.ndim < 2]
     groups: list[dict[str, Any]] = [

@@ -1,6 +1,6 @@
-"""The encoder with its pretraining heads: transformers' modules, called so that inner depths and few places are cheap.
+"""The encoder with its pretraining heads: transformers' modules, called so that inner depths cost little.
 
-Knows tensors and a shape; never a batch's making, an objective or a clock.
+The word head is computed at few positions only. Knows tensors and a shape; never objectives or a clock.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,15 +18,15 @@ from penna.encoders import checkpoints, quiet_transformers
 from penna.errors import EncoderError
 from penna.pretraining.architecture import Shape
 
-_BLOCKED = -30_000.0  # added to a score: its weight is then zero in every number format, and no row becomes NaN
+_BLOCKED = -30_000.0  # added to a score: its weight becomes zero in every number format, and no row becomes NaN
 
 
 @dataclass(frozen=True)
 class Parts:
-    """What a pretraining model does, step by step, whatever its modules are called."""
+    """The steps of a pretraining model, independent of the names of its modules."""
 
     embed: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]  # (b, s) ids and types -> (b, s, hidden)
-    layers: Sequence[nn.Module]  # in the order in which they are applied: a shared one stands there many times
+    layers: Sequence[nn.Module]  # in the order of application: a shared layer occurs many times
     words: nn.Module  # (..., hidden) -> (..., vocab) logits
     pool: Callable[[torch.Tensor], torch.Tensor]  # (b, hidden) of [CLS] -> (b, hidden)
     pair: nn.Module  # (b, hidden) -> (b, 2) logits
@@ -35,7 +35,7 @@ class Parts:
 def _albert(model: Any) -> Parts:
     body = model.albert
     calls, groups = model.config.num_hidden_layers, body.encoder.albert_layer_groups
-    # The library's own rule for which group a call belongs to.
+    # The library's own rule for the group of a call.
     called = [groups[int(call / (calls / len(groups)))] for call in range(calls)]
     return Parts(
         embed=lambda ids, types: body.encoder.embedding_hidden_mapping_in(body.embeddings(ids, token_type_ids=types)),
@@ -63,14 +63,15 @@ _MODELS = {"albert": transformers.AlbertForPreTraining, "bert": transformers.Ber
 
 @dataclass(frozen=True)
 class States:
-    """Hidden states at one exit, and what went into its last layer."""
+    """Hidden states at one exit, and the input of its last layer."""
 
     depth: int
     last: torch.Tensor  # (b, s, hidden)
     before: torch.Tensor  # (b, s, hidden)
-    layer: nn.Module  # what made the one of the other
+    layer: nn.Module  # the layer between the two
 
     def rows(self, rows: slice) -> "States":
+        """Return the states of these rows."""
         return States(self.depth, self.last[rows], self.before[rows], self.layer)
 
 
@@ -86,12 +87,13 @@ class Network(nn.Module):  # type: ignore[misc]  # torch is not followed
 
     @property
     def parts(self) -> Parts:
+        """The model's embeddings, layers and heads."""
         return _PARTS[self.shape.kind](self.model)
 
     def forward(
         self, ids: torch.Tensor, types: torch.Tensor, mask: torch.Tensor | None, exits: Sequence[int]
     ) -> list[States]:
-        """Return the states at each of ``exits`` (ascending) of (b, s) ids; ``mask`` (b, s) is False at padding."""
+        """Return the states of (b, s) ids at each of ``exits`` (ascending); ``mask`` (b, s) is False at padding."""
         parts, out = self.parts, []
         hidden = parts.embed(ids, types)
         block = None if mask is None else torch.where(mask, 0.0, _BLOCKED)[:, None, None, :].to(hidden.dtype)
@@ -103,18 +105,18 @@ class Network(nn.Module):  # type: ignore[misc]  # torch is not followed
         return out
 
     def words(self, states: torch.Tensor) -> torch.Tensor:
-        """(m, hidden) states -> (m, vocab) logits."""
+        """Return (m, vocab) logits of (m, hidden) states."""
         logits: torch.Tensor = self.parts.words(states)
         return logits
 
     def pair(self, last: torch.Tensor) -> torch.Tensor:
-        """(b, s, hidden) states -> (b, 2) logits of the sentence objective."""
+        """Return (b, 2) logits of the sentence objective, from (b, s, hidden) states."""
         logits: torch.Tensor = self.parts.pair(self.parts.pool(last[:, 0]))
         return logits
 
 
 def applied(layer: nn.Module, hidden: torch.Tensor, block: torch.Tensor | None) -> torch.Tensor:
-    """One layer on (b, s, hidden) states."""
+    """Apply one layer to (b, s, hidden) states."""
     out: Any = layer(hidden, block)
     states: torch.Tensor = out[0] if isinstance(out, tuple) else out  # a tuple before transformers 5
     return states
@@ -123,7 +125,7 @@ def applied(layer: nn.Module, hidden: torch.Tensor, block: torch.Tensor | None) 
 def build(
     shape: Shape, pad: int, *, seed: int, dropout: float = 0.0, device: str = "cpu", attention: str = "sdpa"
 ) -> Network:
-    """Return a network with random weights; on device "meta" it has measures alone.
+    """Return a network with random weights; on device "meta" it has shapes only.
 
     >>> small = build(Shape("albert", 2, 16, 2, 32, 8, 50), pad=0, seed=0)
     >>> small(torch.ones(1, 4, dtype=torch.long), torch.zeros(1, 4, dtype=torch.long), None, (1, 2))[1].last.shape
@@ -141,23 +143,23 @@ def build(
 def load(
     checkpoint: checkpoints.Checkpoint, shape: Shape, *, dropout: float, attention: str = "sdpa"
 ) -> tuple[Network, list[str]]:
-    """Return a checkpoint's encoder with its heads, and the names of the heads that it lacks, which begin anew.
+    """Return a checkpoint's encoder with its heads, and the names of missing heads, which get random weights.
 
-    Raises EncoderError where its weights do not fit its config, or its attention is not shared as ``shape`` says.
+    Raises EncoderError if its weights do not fit its config, or if its attention is not shared as in ``shape``.
     """
     with quiet_transformers.silence(), native_calls.caught(partial(checkpoints.unloaded, checkpoint)):
         config = transformers.AutoConfig.from_pretrained(checkpoint.folder, local_files_only=True)
         _set_dropout(config, dropout)
         if config.hidden_act == "gelu_new":
             config.hidden_act = "gelu_pytorch_tanh"  # the same function, fused
-        model, found = _MODELS[shape.kind].from_pretrained(
+        model, info = _MODELS[shape.kind].from_pretrained(
             checkpoint.folder, config=config, local_files_only=True, trust_remote_code=False, dtype=torch.float32,
             use_safetensors=True, output_loading_info=True, attn_implementation=attention,
         )  # fmt: skip
-    missing = sorted(found["missing_keys"])
+    missing = sorted(info["missing_keys"])
     body = [name for name in missing if ".encoder." in name or ".embeddings." in name]
-    if body or found.get("mismatched_keys"):
-        lacking = body[0] if body else found["mismatched_keys"]
+    if body or info.get("mismatched_keys"):
+        lacking = body[0] if body else info["mismatched_keys"]
         raise EncoderError(f"encoder {checkpoint.name!r}: its weights do not belong to its config.json ({lacking}).")
     if shape.tied_attention:
         _check_tied(checkpoint.name, _PARTS[shape.kind](model).layers)
@@ -165,7 +167,7 @@ def load(
 
 
 def tie(layers: Sequence[Any]) -> None:
-    """One attention module for all layers."""
+    """Give all layers the same attention module."""
     for layer in layers[1:]:
         layer.attention = layers[0].attention
 
@@ -178,7 +180,7 @@ def _check_tied(name: str, layers: Sequence[Any]) -> None:
 
 
 def _without_text_ids(config: Any) -> None:
-    # ALBERT's defaults name ids of its own vocabulary; another vocabulary has others, and encoders use none.
+    # ALBERT's defaults are ids of its own vocabulary; other vocabularies differ, and encoders use none.
     for name in ("bos_token_id", "eos_token_id"):
         if hasattr(config, name):
             setattr(config, name, None)
@@ -187,12 +189,12 @@ def _without_text_ids(config: Any) -> None:
 def _set_dropout(config: Any, rate: float) -> None:
     config.hidden_dropout_prob = config.attention_probs_dropout_prob = rate
     if hasattr(config, "classifier_dropout_prob"):
-        # The sentence head's; fine-tuning sets its own.
+        # For the sentence head; fine-tuning sets its own.
         config.classifier_dropout_prob = rate
 
 
 def state(network: Network, half: bool = False) -> dict[str, torch.Tensor]:
-    """Return the weights as a file holds them: tied attention as copies, tied word embeddings once."""
+    """Return the weights as stored in a file: tied attention as copies, tied word embeddings once."""
     tied = set(getattr(network.model, "_tied_weights_keys", ()))
     dtype = torch.float16 if half else torch.float32
     return {
@@ -203,7 +205,7 @@ def state(network: Network, half: bool = False) -> dict[str, torch.Tensor]:
 
 
 def write(network: Network, folder: Path, exits: Sequence[int], half: bool = False) -> None:
-    """config.json and model.safetensors in Hugging Face form, into an empty folder."""
+    """Write config.json and model.safetensors in Hugging Face form into an empty folder."""
     from copy import deepcopy
 
     from safetensors.torch import save_file

@@ -1,7 +1,4 @@
-"""One pretraining, from what was requested to its encoder: what it needs, in order, then the training.
-
-Knows all here.
-"""
+"""One pretraining, from the request to the encoder: preparation, corpus, training. Knows all modules of this folder."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -48,7 +45,7 @@ _MANY_UNKNOWN = 0.05  # of all tokens
 
 @dataclass(frozen=True)
 class Ready:
-    """All that a training needs but its text."""
+    """Everything that a training needs except its text."""
 
     settings: Settings
     shape: Shape
@@ -59,29 +56,29 @@ class Ready:
     licences: str
 
 
-def whole(order: PretrainRequest, world: World, tell: Notify) -> Outcome:
-    """Everything, in order. Nothing is written before all that can be checked was checked."""
+def whole(order: PretrainRequest, world: World, notify: Notify) -> Outcome:
+    """Prepare, read the corpus and train. Write nothing before everything that can be checked has been checked."""
     with distributed.turns(world):
-        ready = prepared(order, world, tell)
-        segments = read(order, ready, tell)
-    training = trained(order, ready, segments, world, tell)
+        ready = prepared(order, world, notify)
+        segments = read(order, ready, notify)
+    training = trained(order, ready, segments, world, notify)
     if not training.state.step and training.clock.over(0):
         raise SettingError(
-            f"the budget of {ready.settings.budget:g} s was over before the first step: the corpus as tokens is kept; "
-            "go on with --resume and a longer --budget."
+            f"the budget of {ready.settings.budget:g} s was over before the first step: the tokens of the corpus are "
+            "kept; continue with --resume and a longer --budget."
         )
     with interrupts() as came, enough_memory():
         training.stopped = lambda: bool(came)
-        training.save()  # a disk that is too small is found now, and how long writing takes
-        tell("phase", name="training")
+        training.save()  # finds a full disk now, and measures the time of writing
+        notify("phase", name="training")
         why = training.all()
     now = training.state
     measures = logging.closing(order.folder.log)
     return Outcome(order.folder.encoder, now.step, now.tokens, training.clock.seconds(), measures, why, *came[:1])
 
 
-def prepared(order: PretrainRequest, world: World, tell: Notify) -> Ready:
-    """Prepare settings, measures, vocabulary, objectives and network; then write for the first time."""
+def prepared(order: PretrainRequest, world: World, notify: Notify) -> Ready:
+    """Prepare settings, shape, vocabulary, objectives and network; then write for the first time."""
     device = torch.device("cuda", world.local) if torch.cuda.is_available() else torch.device("cpu")
     fingerprint = corpus.fingerprint(order.files)
     settings = run_folder.begun(order.folder, order.requested, fingerprint, order.resume)
@@ -92,70 +89,70 @@ def prepared(order: PretrainRequest, world: World, tell: Notify) -> Ready:
     settings = setup.resolved(settings, device)
     checkpoint = None if settings.from_ is None else checkpoints.find(settings.from_)
     if settings.teacher is not None:
-        checkpoints.find(settings.teacher)  # before a vocabulary is learned, which takes longer
+        checkpoints.find(settings.teacher)  # before the training of a vocabulary, which takes longer
     shape = setup.shape(settings, checkpoint)
     exits = Exits(architecture.exits(shape, settings.depths), settings.exit_training, settings.seed)
     licences = card.licences(settings.licenses, order.files)
-    learner = _Learner(order, settings, tell)
+    learner = _Learner(order, settings, notify)
     words = setup.words(settings, shape, checkpoint, order.folder.tokenizer, learner)
     if checkpoint is None:
         shape = replace(shape, vocab=words.size)
     goals = setup.goals(settings, shape, words, device)
     network, missing = setup.encoder(settings, shape, words, checkpoint)
     if missing:
-        tell("notice", message=f"{settings.from_} lacks {', '.join(missing)}: they begin anew.")
+        notify("notice", message=f"{settings.from_} lacks {', '.join(missing)}: they start with random weights.")
     count = sum(p.numel() for p in network.parameters())
     training_state.check_room(order.folder.path, count)
     if world.first:
         run_folder.write_settings(order.folder, settings, fingerprint)
         if not order.folder.tokenizer.is_dir():
             atomic_files.whole(order.folder.tokenizer, lambda new: vocabularies.save(words, new, shape.positions))
-    tell("notice", message=f"{shape.kind}, {count:,} parameters, {len(words.special):,} tokens, {settings.dtype}.")
+    notify("notice", message=f"{shape.kind}, {count:,} parameters, {len(words.special):,} tokens, {settings.dtype}.")
     return Ready(settings, shape, exits, words, network.to(device), goals, licences)
 
 
 @dataclass(frozen=True)
 class _Learner:
-    """Learns words from the corpus, and says so."""
+    """Trains or prunes a vocabulary on the corpus, and reports it."""
 
     order: PretrainRequest
     settings: Settings
-    tell: Notify
+    notify: Notify
 
     def train(self, kind: vocabularies.Kind, size: int) -> Vocabulary:
-        self.tell("phase", name=f"learning a vocabulary of {size:,} tokens")
+        self.notify("phase", name=f"learning a vocabulary of {size:,} tokens")
         return vocabularies.train(self._documents(), kind, size, lowercase=self.settings.lowercase)
 
-    def prune(self, given: Vocabulary, size: int) -> Vocabulary:
-        self.tell("phase", name=f"choosing {size:,} of {given.size:,} tokens")
-        return vocabulary_pruning.prune(given, vocabularies.sample(self._documents()), size)
+    def prune(self, vocabulary: Vocabulary, size: int) -> Vocabulary:
+        self.notify("phase", name=f"choosing {size:,} of {vocabulary.size:,} tokens")
+        return vocabulary_pruning.prune(vocabulary, vocabularies.sample(self._documents()), size)
 
     def _documents(self) -> Iterator[corpus.Document]:
         return corpus.documents(self.order.files, Notes(), self.settings.text_field, _apart(self.settings))
 
 
 def _apart(settings: Settings) -> Apart:
-    known: dict[str, Apart] = {"blank": "blank", "file": "file"}
-    return known.get(settings.document_separator, "auto")
+    separators: dict[str, Apart] = {"blank": "blank", "file": "file"}
+    return separators.get(settings.document_separator, "auto")
 
 
-def read(order: PretrainRequest, ready: Ready, tell: Notify) -> Segments:
-    """Return the corpus as segments, from the cache of tokens where it is there. Says what was left out."""
+def read(order: PretrainRequest, ready: Ready, notify: Notify) -> Segments:
+    """Return the corpus as segments, from the token cache if it exists; report skipped lines."""
     settings = ready.settings
-    tell("phase", name="reading the corpus")
+    notify("phase", name="reading the corpus")
     cache = order.folder.path / "tokens" if settings.cache is None else expanded(settings.cache)
     tokens = shards.build(
-        order.given, ready.words, cache, _reading(tell), field=settings.text_field, apart=_apart(settings)
+        order.given, ready.words, cache, _reading(notify), field=settings.text_field, apart=_apart(settings)
     )
     for finding in tokens.findings:
-        tell("notice", message=finding)
+        notify("notice", message=finding)
     if tokens.unknown_share > _MANY_UNKNOWN:
-        tell("notice", message=f"{tokens.unknown_share:.0%} of the tokens are unknown to this tokenizer: is it for "
-             "another language? Leave --tokenizer and --from out to learn one.")  # fmt: skip
+        notify("notice", message=f"{tokens.unknown_share:.0%} of the tokens are unknown to this tokenizer: is it for "
+             "another language? Leave --tokenizer and --from out to train one.")  # fmt: skip
     total, way = tokens.total, setup.pairing(ready.goals)
-    tell("notice", message=f"{total.documents:,} documents, {total.sentences:,} sentences, {total.tokens:,} tokens.")
+    notify("notice", message=f"{total.documents:,} documents, {total.sentences:,} sentences, {total.tokens:,} tokens.")
     if way != "none" and (problem := setup.nothing_to_order(way, tokens.single_share)):
-        tell("notice", message=problem)
+        notify("notice", message=problem)
     return Segments(
         tokens,
         ready.words,
@@ -167,29 +164,29 @@ def read(order: PretrainRequest, ready: Ready, tell: Notify) -> Segments:
     )
 
 
-def _reading(tell: Notify) -> Callable[[int, int], None]:
-    """Tells how far the reading is, every few seconds."""
+def _reading(notify: Notify) -> Callable[[int, int], None]:
+    """Return a listener that reports the progress of reading every few seconds."""
     last = time.monotonic()
 
     def hear(documents: int, tokens: int) -> None:
         nonlocal last
         if time.monotonic() - last > loops.LOG_SECONDS:
             last = time.monotonic()
-            tell("notice", message=f"read {documents:,} documents, {tokens:,} tokens ...")
+            notify("notice", message=f"read {documents:,} documents, {tokens:,} tokens ...")
 
     return hear
 
 
-def trained(order: PretrainRequest, ready: Ready, segments: Segments, world: World, tell: Notify) -> loops.Training:
-    """Return the training as its last state left it, or at its beginning."""
+def trained(order: PretrainRequest, ready: Ready, segments: Segments, world: World, notify: Notify) -> loops.Training:
+    """Return the training in its last saved state, or at its start."""
     settings, folder = ready.settings, order.folder
-    found = training_state.newest(folder.states)
+    saved = training_state.newest(folder.states)
     earlier = 0.0
-    if found is not None and world.first:  # the log is one file, and the first process's clock is what counts
-        earlier = max(found.seconds, logging.cut_back(folder.log, found.step))
+    if saved is not None and world.first:  # there is one log, and the clock of the first process counts
+        earlier = max(saved.seconds, logging.cut_back(folder.log, saved.step))
     clock = Clock(settings.steps, settings.budget, earlier, started=order.started)
-    begun = training_state.State(began=clock.seconds()) if found is None else found
-    clock.began = begun.began
+    state = training_state.State(began=clock.seconds()) if saved is None else saved
+    clock.began = state.began
     device = next(ready.network.parameters()).device
     source = Source(
         segments,
@@ -215,23 +212,23 @@ def trained(order: PretrainRequest, ready: Ready, segments: Segments, world: Wor
 
     def hear(line: loops.Line) -> None:
         if world.first:
-            tell("line", **log.tell(line))
+            notify("line", **log.tell(line))
 
-    training = loops.Training(ready.network, source, ready.exits, plan, clock, keeper, hear, state=begun)
-    if found is not None:
+    training = loops.Training(ready.network, source, ready.exits, plan, clock, keeper, hear, state=state)
+    if saved is not None:
         training_state.load(folder.states, training.named, training.optimiser)
-        tell("notice", message=f"going on from step {found.step:,}, after {found.seconds:,.0f} s of earlier runs.")
-    tell("notice", message=compile_probe.settle(ready.network, settings.compile, training.probe, device) + ".")
+        notify("notice", message=f"continuing from step {saved.step:,}, after {saved.seconds:,.0f} s of earlier runs.")
+    notify("notice", message=compile_probe.settle(ready.network, settings.compile, training.probe, device) + ".")
     return training
 
 
 def _log(order: PretrainRequest, ready: Ready, source: Source, world: World) -> logging.Log:
-    """Return the log, with what one token costs: counted on the first batch, which is like the others."""
-    made, settings = source.make(0, 0.5), ready.settings
-    rows = len(made.inputs["ids"])
-    masked = len(made.inputs.get("mlm.positions", ())) / made.tokens
-    forward = flops.forward_flops(ready.shape, made.tokens / rows, ready.exits.mean_depth, masked, ready.exits.heads)
-    share = (made.views["clean"].stop - made.views["clean"].start) / rows
+    """Return the log with the cost of one token, counted on the first batch, which is typical."""
+    batch, settings = source.make(0, 0.5), ready.settings
+    rows = len(batch.inputs["ids"])
+    masked = len(batch.inputs.get("mlm.positions", ())) / batch.tokens
+    forward = flops.forward_flops(ready.shape, batch.tokens / rows, ready.exits.mean_depth, masked, ready.exits.heads)
+    share = (batch.views["clean"].stop - batch.views["clean"].start) / rows
     teachers = share * sum(goal.objective.flops for goal in ready.goals)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     rate = flops.product_rate("bfloat16" if settings.dtype == "bfloat16" else "float32", device) * world.size
@@ -241,23 +238,23 @@ def _log(order: PretrainRequest, ready: Ready, source: Source, world: World) -> 
 
 @contextmanager
 def enough_memory() -> Iterator[None]:
-    """Where memory does not suffice, say what makes it suffice."""
+    """Turn a lack of memory into a SettingError that names the options to change."""
     try:
         yield
-    except RuntimeError as error:  # torch's own type for GPUs is one; for processors it is just that
+    except RuntimeError as error:  # torch has a subclass of it for GPUs, and raises it directly on CPUs
         if "out of memory" not in str(error) and "can't allocate memory" not in str(error):
             raise
         raise SettingError(
             "there is not enough memory for batches of this size: lower --batch-tokens and raise "
-            "--gradient-accumulation-steps as much."
+            "--gradient-accumulation-steps by the same factor."
         ) from error
 
 
 @contextmanager
 def interrupts() -> Iterator[list[int]]:
-    """Signals that ask for an end are noted in the list: the step under way ends and all is written.
+    """Collect signals that request an end: the current step finishes and the state is written.
 
-    A second one is not waited for.
+    A second signal raises KeyboardInterrupt at once.
     """
     came: list[int] = []
 

@@ -1,10 +1,10 @@
-"""The folder of a pretraining: what was requested, the states, the log, and the encoder as it stands.
+"""The folder of a pretraining: settings, states, log, and the current encoder.
 
-settings.json   what the run was begun with
-tokenizer/      the vocabulary, where it was trained here
+settings.json   the settings of the run
+tokenizer/      the vocabulary, if it was trained here
 tokens/         the corpus as tokens
 state/N/        weights and moments after N steps; the last two
-log.jsonl       one line each few seconds
+log.jsonl       one line every few seconds
 encoder/        the encoder in Hugging Face form, with its model card
 """
 
@@ -28,64 +28,70 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Folder:
-    """Where a run lies."""
+    """The paths of a run."""
 
     path: Path
 
     @property
     def settings(self) -> Path:
-        """Return every hyperparameter, defaults included."""
+        """The file of all settings, with defaults."""
         return self.path / "settings.json"
 
     @property
     def states(self) -> Path:
+        """The folder of the saved states."""
         return self.path / "state"
 
     @property
     def log(self) -> Path:
+        """The file of the log lines."""
         return self.path / "log.jsonl"
 
     @property
     def tokenizer(self) -> Path:
+        """The folder of a tokenizer that was trained here."""
         return self.path / "tokenizer"
 
     @property
     def encoder(self) -> Path:
+        """The folder of the encoder."""
         return self.path / "encoder"
 
 
 def begun(folder: Folder, requested: Settings, corpus: str, resume: bool) -> Settings:
-    """Return what this run does: ``requested``, or what the folder was begun with where that was not given again.
+    """Return the settings of this run: ``requested``, and those of the folder for each that was not given.
 
-    ``corpus`` is the corpus' fingerprint. Raises RunError where the folder is something else, or of another run.
+    ``corpus`` is the corpus' fingerprint. Raises RunError if the folder is something else, or of another run.
     """
     if not folder.settings.is_file():
         if folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
-            raise RunError(f"{folder.path} exists and is no pretraining of Penna's: give another --out.")
+            raise RunError(f"{folder.path} exists and is not a pretraining run of Penna: give another --out.")
         if resume:
-            raise RunError(f"{folder.path} holds no pretraining to resume: leave --resume out, or give its --out.")
+            raise RunError(
+                f"{folder.path} holds no pretraining run to resume: leave --resume out, or give the right --out."
+            )
         return requested
     try:
-        kept = json.loads(folder.settings.read_text(encoding="utf-8"))
-        if kept["format"] != FORMAT:
+        stored = json.loads(folder.settings.read_text(encoding="utf-8"))
+        if stored["format"] != FORMAT:
             raise ValueError("another version of Penna wrote it")
-        before: Mapping[str, Any] = dict(kept["settings"])
+        before: Mapping[str, Any] = dict(stored["settings"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(f"{folder.settings} cannot be read ({error}): give another --out.") from error
-    if kept.get("corpus") != corpus:
+    if stored.get("corpus") != corpus:
         raise RunError(f"{folder.path} was begun with another corpus, or with other files in it: give another --out.")
     return going_on(requested, before, resume, str(folder.path))
 
 
 def write_settings(folder: Folder, settings: Settings, corpus: str) -> None:
-    """Note what the run does, for the next one that continues it."""
+    """Write the settings, for a run that continues this one."""
     folder.path.mkdir(parents=True, exist_ok=True)
     atomic_files.write_json(folder.settings, {"format": FORMAT, "settings": asdict(settings), "corpus": corpus})
 
 
 @dataclass(frozen=True)
 class Keeper:
-    """Writes a training down: its state, and its encoder in Hugging Face form."""
+    """Saves a training: its state, and its encoder in Hugging Face form."""
 
     folder: Folder
     settings: Settings
@@ -95,6 +101,7 @@ class Keeper:
     command: str
 
     def __call__(self, training: "Training") -> None:
+        """Write the state and the encoder of ``training``, in the first process."""
         if training.world.first:
             from penna.pretraining import training_state
 
@@ -134,12 +141,12 @@ class Keeper:
 
 
 def _from_teacher(layers: str | None) -> str | None:
-    """Return what the model card says of an encoder that began with parts of its teacher."""
+    """Describe the source of an encoder that started with parts of its teacher, for the model card."""
     return f"layers ({layers}) and embeddings of the teacher" if layers else None
 
 
 def command() -> str:
-    """Return the command line that was given, with the program's own name in place of its path."""
+    """Return the command line, with the name of the program instead of its path."""
     return (
         " ".join(["penna", *sys.argv[1:]]) if Path(sys.argv[0]).name in ("penna", "__main__.py") else "penna.pretrain"
     )

@@ -1,4 +1,4 @@
-"""How far a training is, by steps or by the wall clock, and which exits a step trains. Knows a clock alone."""
+"""The progress of a training by steps or by the wall clock, and the exits that a step trains. Knows a clock only."""
 
 import time
 from dataclasses import dataclass
@@ -10,18 +10,18 @@ _PURPOSE = 2
 
 @dataclass
 class Clock:
-    """``earlier``: seconds that earlier runs of the same training spent; ``began``: those before its first step."""
+    """``earlier``: seconds that earlier runs of the same training spent; ``began``: seconds before its first step."""
 
     steps: int | None
     budget: float | None
     earlier: float = 0.0
     began: float = 0.0
-    reserve: float = 0.0  # kept for writing what was learned
-    pace: float = 0.0  # what a step takes: none is begun that would end too late
-    started: float = 0.0  # on the monotonic clock: when this run was requested
+    reserve: float = 0.0  # seconds for writing the encoder
+    pace: float = 0.0  # seconds of a step: no step starts that would end too late
+    started: float = 0.0  # start of this run on the monotonic clock
 
     def seconds(self) -> float:
-        """Spent in all runs."""
+        """Return the seconds spent in all runs."""
         return self.earlier + time.monotonic() - self.started
 
     def progress(self, step: int) -> float:
@@ -34,7 +34,7 @@ class Clock:
         return min(max(by_steps, by_time), 1.0)
 
     def over(self, step: int) -> bool:
-        """Whether no more is to be learned."""
+        """Return whether the training ends before this step."""
         if self.steps is not None and step >= self.steps:
             return True
         return self.budget is not None and self.seconds() >= self.budget - self.reserve - self.pace
@@ -42,11 +42,11 @@ class Clock:
 
 @dataclass(frozen=True)
 class Exits:
-    """The depths to be good at, and how each step trains them.
+    """The depths to train, and how each step trains them.
 
-    "joint": every step trains the whole, and one inner depth d of the same pass with weight d / D (the more for deeper
-    ones: Zhou et al. 2020, section 3.3), which costs one more head. "single": a step ends at one depth, drawn with a
-    chance that grows as the depth, so that steps cost less than the whole.
+    With "joint", every step trains the whole encoder and one inner depth d of the same pass, for the cost of one more
+    head. Its weight is d / D, so deeper ones count more (Zhou et al. 2020, section 3.3). With "single", a step ends
+    at one depth, drawn in proportion to the depth, so that steps cost less than the whole encoder.
     """
 
     depths: tuple[int, ...]
@@ -54,7 +54,7 @@ class Exits:
     seed: int = 0
 
     def at(self, step: int) -> dict[int, float]:
-        """Return what this step trains: depths, ascending, with weights that sum to 1; the same in any process."""
+        """Return the depths of this step in ascending order, with weights that sum to 1; the same in any process."""
         *inner, full = self.depths
         if not inner:
             return {full: 1.0}
@@ -67,12 +67,12 @@ class Exits:
 
     @property
     def mean_depth(self) -> float:
-        """Layers that a step applies."""
+        """The mean number of layers that a step applies."""
         if self.how == "joint":
             return float(self.depths[-1])
         return sum(depth * depth for depth in self.depths) / sum(self.depths)
 
     @property
     def heads(self) -> float:
-        """Exits that a step trains."""
+        """The number of exits that a step trains."""
         return 2.0 if len(self.depths) > 1 and self.how == "joint" else 1.0

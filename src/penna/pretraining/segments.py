@@ -1,6 +1,6 @@
 """Batches by number: the same number gives the same batch, in any process, after any restart. Knows tokens, no torch.
 
-An epoch goes through the shards in an order of its own, some at a time; their examples are shuffled together.
+Each epoch shuffles the shards, and takes some of them at a time; their examples are shuffled together.
 """
 
 import threading
@@ -16,16 +16,16 @@ from penna.pretraining.batch_plan import How, Pairing, Plan, Texts
 from penna.pretraining.shards import Shard, Tokens
 from penna.pretraining.vocabulary import Vocabulary
 
-_TOGETHER = 16  # shards: their plan takes some 100 MB at most
-_KEPT = 2  # plans: of the batch now, and of one before or after
+_TOGETHER = 16  # shards: their plan takes about 100 MB at most
+_KEPT = 2  # plans: of the current batch, and of one before or after
 _LEAST = 8
 
 
 class Segments:
-    """An endless row of batches over a corpus.
+    """An endless sequence of batches over a corpus.
 
-    A batch has at most ``batch_tokens`` tokens with padding, an example at most ``length``; ``short`` of the examples
-    are shorter at random. Raises SettingError where that cannot be.
+    A batch has at most ``batch_tokens`` tokens with padding, an example at most ``length``. A share of ``short``
+    examples is cut to a random shorter length. Raises SettingError if these values cannot work.
     """
 
     def __init__(
@@ -44,14 +44,14 @@ class Segments:
         self.how = How(length, batch_tokens, pairing, short)
         self.seed = seed
         self._groups = -(-len(tokens.sizes) // _TOGETHER)  # in an epoch
-        self._ends: list[int] = []  # batches up to the end of each group, all epochs in one row
+        self._ends: list[int] = []  # batches up to the end of each group, over all epochs
         self._plans: dict[int, _Group] = {}
         self._lock = threading.Lock()
 
     def batch(self, number: int) -> Batch:
-        """Return the batch of this number, from 0 without end.
+        """Return the batch of this number; numbers start at 0 and do not end.
 
-        A number far from the last one requested costs the plans between: a second for some hundred million tokens.
+        A number far from the previous one costs the plans between: a second for some hundred million tokens.
         """
         group, inside = self._locate(number)
         return group.batch(inside, self.vocabulary, self.how)
@@ -85,7 +85,7 @@ class Segments:
 
 
 class _Group:
-    """Some shards as one row of tokens, and their plan."""
+    """Some shards as one sequence of tokens, and their plan."""
 
     def __init__(self, shards: list[Shard], plan: Plan) -> None:
         self.plan = plan
@@ -93,6 +93,7 @@ class _Group:
         self.starts = _offsets([len(ids) for ids in self.ids])
 
     def batch(self, number: int, vocabulary: Vocabulary, how: How) -> Batch:
+        """Return one batch of the plan."""
         examples = self.plan.batch(number)
         lengths, paired = examples.lengths, examples.pair >= 0
         width = min(-(-int(lengths.max()) // batch_plan.STEP) * batch_plan.STEP, how.length)
@@ -107,7 +108,7 @@ class _Group:
         return Batch(ids, types.astype(np.int8), lengths, examples.pair.astype(np.int64))
 
     def _fill(self, ids: Array, spans: Array, columns: Array) -> Array:
-        """Copy each row's span of tokens to its column; where it ends there."""
+        """Copy each span of tokens to its row and column; return the columns after their ends."""
         shards = np.searchsorted(self.starts, spans[:, 0], side="right") - 1
         inside = spans - self.starts[shards][:, None]
         ends = columns + spans[:, 1] - spans[:, 0]
@@ -128,7 +129,7 @@ def _joined(shards: list[Shard]) -> Texts:
 
 
 def _offsets(sizes: list[int]) -> Array:
-    """Where each of them begins, one after the other: (n,) int64."""
+    """Return the (n,) int64 start of each part in the concatenation."""
     return np.cumsum([0, *sizes[:-1]], dtype=np.int64)
 
 

@@ -1,6 +1,6 @@
-"""Sentences of a text, by rules. Knows punctuation and a few abbreviations; no model, no language to name.
+"""Sentences of a text, by rules. Knows punctuation and a few abbreviations; needs no model and no language.
 
-Text without any capital (or in a script without) is split at every full stop; elsewhere a small letter goes on.
+A small letter after a full stop continues the sentence, except in text without capitals (or in a script without).
 """
 
 import re
@@ -9,7 +9,7 @@ import re
 LONGEST = 5_000
 
 _CLOSERS = "\"'”’»)\\]*_"
-# A stop with its closing marks, before white space; or a Chinese or Japanese stop, which needs none.
+# A stop with closing quotes or brackets before white space; or a Chinese or Japanese stop, which needs no space.
 _STOP = re.compile(
     rf"(?P<stop>[.!?…।॥؟۔։።]+)[{_CLOSERS}]*(?:\[\d+\])*\s+"
     r"|[。！？｡]+[」』”’）》】\"')]*\s*"
@@ -28,7 +28,7 @@ _BEFORE_NUMBERS = _words("no nos fig figs eq eqs vol vols ch sec p pp art")
 _SELDOM_LAST = _words(
     "etc al inc ltd co corp bros jr sr ph.d a.m p.m ed eds jan feb mar apr jun jul aug sep sept oct nov dec ave blvd ca"
 )
-# After a letter with a stop ("U.S.", "J."), only such a word is taken for a new sentence.
+# After a letter with a stop ("U.S.", "J."), only one of these words starts a new sentence.
 _STARTERS = _words(
     "the a an this that these those he she it we they i you his her its their our my in on at as for from by with and "
     "but or so if when while after before since although however there here what who how why where one some many most "
@@ -45,37 +45,37 @@ def split(text: str) -> list[str]:
     >>> split("Dr. Wood paid 3.5 dollars. Why? J. R. Smith knew.")
     ['Dr. Wood paid 3.5 dollars.', 'Why?', 'J. R. Smith knew.']
     """
-    found: list[str] = []
+    result: list[str] = []
     for line in text.splitlines():
         if line and not line.isspace():
-            _paragraph(line.strip(), found)
-    return found
+            _paragraph(line.strip(), result)
+    return result
 
 
-def _paragraph(line: str, found: list[str]) -> None:
+def _paragraph(line: str, result: list[str]) -> None:
     start, loose = 0, line == line.lower()
     for match in _STOP.finditer(line):
         stop = match["stop"]
         if match.end() < len(line) and (stop is None or _ends(line, start, match, loose)):
-            _keep(line[start : match.end()].rstrip(), found)
+            _keep(line[start : match.end()].rstrip(), result)
             start = match.end()
-    _keep(line[start:], found)
+    _keep(line[start:], result)
 
 
-def _keep(sentence: str, found: list[str]) -> None:
+def _keep(sentence: str, result: list[str]) -> None:
     while len(sentence) > LONGEST:
         at = sentence.rfind(" ", LONGEST // 2, LONGEST)
         at = LONGEST if at < 0 else at
-        found.append(sentence[:at].rstrip())
+        result.append(sentence[:at].rstrip())
         sentence = sentence[at:].lstrip()
     if sentence:
-        found.append(sentence)
+        result.append(sentence)
 
 
 def _ends(line: str, start: int, match: re.Match[str], loose: bool) -> bool:
-    """Whether a sentence ends at this stop."""
+    """Return whether a sentence ends at this stop."""
     at, after = match.start(), match.end()
-    if at > start and line[at - 1] == " ":  # text whose marks stand apart, as tokenised text has them
+    if at > start and line[at - 1] == " ":  # tokenized text, with spaces before punctuation
         return True
     while after < len(line) - 1 and line[after] in _OPENERS:
         after += 1
@@ -87,9 +87,9 @@ def _ends(line: str, start: int, match: re.Match[str], loose: bool) -> bool:
 
 
 def _is_last_word(line: str, start: int, at: int, after: int) -> bool:
-    """Whether the word before a full stop can end a sentence, given the word that follows."""
-    found = _LAST_WORD.search(line, max(start, at - 24), at)
-    word = found[0].lower() if found else ""
+    """Return whether the word before a full stop can end a sentence, given the next word."""
+    match = _LAST_WORD.search(line, max(start, at - 24), at)
+    word = match[0].lower() if match else ""
     if word in _NEVER_LAST or (word.isdigit() and at - len(word) == start):  # "1. The"
         return False
     if word in _BEFORE_NUMBERS:

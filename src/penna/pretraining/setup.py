@@ -1,4 +1,4 @@
-"""What a training needs, made or found: open settings, vocabulary, network, objectives. Trains nothing."""
+"""The parts of a training: complete settings, vocabulary, network and objectives. Trains no encoder."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -22,11 +22,11 @@ from penna.training import precision
 _BATCH_TOKENS = {"cpu": 8192, "cuda": 32_768}
 _VOCABULARY = 16_384
 _CONTINUED_LR = 1e-4
-_LARGE = 768  # from this width on, the published vocabulary
+_LARGE = 768  # from this width on, the published size of the vocabulary
 
 
 def resolved(settings: Settings, device: torch.device) -> Settings:
-    """Return the same settings with what depends on the machine or on other settings filled in."""
+    """Return the settings with all values that depend on the machine or on other settings."""
     filled = settings
     if filled.from_ is None:
         filled = replace(filled, arch=filled.arch or "albert", size=filled.size or "mini")
@@ -42,8 +42,7 @@ def resolved(settings: Settings, device: torch.device) -> Settings:
 
 
 def rate(settings: Settings, shape: Shape) -> float:
-    """Return the peak learning rate: as requested, else lower for wider encoders, and lower still to go on from a
-    checkpoint.
+    """Return the peak learning rate: the setting, else by width, and lower if training continues from a checkpoint.
 
     >>> rate(Settings(), architecture.shape("albert", "mini"))
     0.001
@@ -54,11 +53,11 @@ def rate(settings: Settings, shape: Shape) -> float:
 
 
 def shape(settings: Settings, checkpoint: Checkpoint | None) -> Shape:
-    """Return the encoder's measures; its vocabulary is settled later. Raises SettingError or EncoderError."""
+    """Return the encoder's shape; the vocabulary size is set later. Raise SettingError or EncoderError."""
     requested = {measure: getattr(settings, name) for measure, name in architecture.MEASURES.items()}
     if checkpoint is None:
-        made = architecture.shape(str(settings.arch), str(settings.size), settings.layer_sharing, **requested)
-        return replace(made, positions=settings.max_position_embeddings or settings.max_seq_length)
+        new = architecture.shape(str(settings.arch), str(settings.size), settings.layer_sharing, **requested)
+        return replace(new, positions=settings.max_position_embeddings or settings.max_seq_length)
     have = architecture.of_config(checkpoint.name, configs.read(checkpoint.name, checkpoint.folder))
     have = architecture.agree(checkpoint.name, have, settings.arch, settings.size, settings.layer_sharing, **requested)
     if max(settings.max_seq_length, settings.max_position_embeddings or 0) > have.positions:
@@ -69,32 +68,38 @@ def shape(settings: Settings, checkpoint: Checkpoint | None) -> Shape:
 
 
 class Learner(Protocol):
-    """Makes a vocabulary from the corpus, where one is needed."""
+    """Makes a vocabulary from the corpus if one is needed."""
 
-    def train(self, kind: vocabulary.Kind, size: int) -> Vocabulary: ...
+    def train(self, kind: vocabulary.Kind, size: int) -> Vocabulary:
+        """Return a new vocabulary of ``size`` tokens."""
+        ...
 
-    def prune(self, given: Vocabulary, size: int) -> Vocabulary: ...
+    def prune(self, vocabulary: Vocabulary, size: int) -> Vocabulary:
+        """Return the ``size`` tokens of a vocabulary that the corpus uses most."""
+        ...
 
 
-def words(settings: Settings, shape: Shape, checkpoint: Checkpoint | None, kept: Path, learner: Learner) -> Vocabulary:
-    """Return the vocabulary: the checkpoint's, the one of an earlier start (``kept``), the one given, or a new one.
+def words(
+    settings: Settings, shape: Shape, checkpoint: Checkpoint | None, trained_folder: Path, learner: Learner
+) -> Vocabulary:
+    """Return the vocabulary: of the checkpoint, of an earlier start (``trained_folder``), of --tokenizer, or a new one.
 
-    Raises EncoderError where a tokenizer does not belong to the checkpoint.
+    Raises EncoderError if a tokenizer does not belong to the checkpoint.
     """
     if checkpoint is not None:
         return _own(settings, checkpoint)
-    if kept.is_dir():
-        return vocabulary.load(kept)
+    if trained_folder.is_dir():
+        return vocabulary.load(trained_folder)
     if settings.tokenizer is not None:
         named = settings.tokenizer
-        given = vocabulary.load(named if Path(named).is_dir() else checkpoints.find(named).folder)
-        return given if settings.vocab_size in (None, given.size) else learner.prune(given, settings.vocab_size)
+        loaded = vocabulary.load(named if Path(named).is_dir() else checkpoints.find(named).folder)
+        return loaded if settings.vocab_size in (None, loaded.size) else learner.prune(loaded, settings.vocab_size)
     usual = shape.vocab if shape.hidden >= _LARGE else _VOCABULARY
     return learner.train("unigram" if shape.kind == "albert" else "wordpiece", settings.vocab_size or usual)
 
 
 def _own(settings: Settings, checkpoint: Checkpoint) -> Vocabulary:
-    checkpoints.load_tokenizer(checkpoint)  # refuses a tokenizer that knows more than the weights
+    checkpoints.load_tokenizer(checkpoint)  # refuses a tokenizer with more tokens than the weights have
     own = vocabulary.load(checkpoint.folder)
     if settings.tokenizer is None:
         return own
@@ -110,26 +115,26 @@ def _own(settings: Settings, checkpoint: Checkpoint) -> Vocabulary:
 def encoder(
     settings: Settings, shape: Shape, words: Vocabulary, checkpoint: Checkpoint | None
 ) -> tuple[network.Network, list[str]]:
-    """Return the network, and the names of heads that a checkpoint lacks."""
+    """Return the network, and the names of heads that the checkpoint lacks."""
     how = attention(settings)
     if checkpoint is not None:
         return network.load(checkpoint, shape, dropout=settings.dropout, attention=how)
-    made = network.build(shape, words.pad, seed=settings.seed, dropout=settings.dropout, attention=how)
+    new = network.build(shape, words.pad, seed=settings.seed, dropout=settings.dropout, attention=how)
     if settings.init_from_teacher and settings.teacher:
-        teacher_init.borrow(made, checkpoints.find(settings.teacher), words, settings.init_from_teacher)
-    return made, []
+        teacher_init.borrow(new, checkpoints.find(settings.teacher), words, settings.init_from_teacher)
+    return new, []
 
 
 def attention(settings: Settings) -> str:
-    """Return the library's attention to train with: "sdpa" (fused) or "eager" (plain products)."""
+    """Return the attention kernel for training: "sdpa" (fused) or "eager" (plain products)."""
     if settings.attention != "auto":
         return settings.attention
-    # On a processor the backward pass of torch's fused kernel gains nothing from bf16.
+    # On a CPU the backward pass of torch's fused kernel gains nothing from bf16.
     return "eager" if settings.dtype == "bfloat16" and not torch.cuda.is_available() else "sdpa"
 
 
 def goals(settings: Settings, shape: Shape, words: Vocabulary, device: torch.device) -> list[Goal]:
-    """Return the objectives, with their weights. Raises what they raise."""
+    """Return the objectives with their weights. Raise what they raise."""
     terms = Terms(
         vocabulary=words,
         width=shape.hidden,
@@ -142,27 +147,27 @@ def goals(settings: Settings, shape: Shape, words: Vocabulary, device: torch.dev
         dtype=str(settings.dtype),
         device=str(device),
     )
-    made = []
+    result = []
     for name, weight in settings.weights.items():
         objective = plugins.find(OBJECTIVES, name).make(terms)
         objective.module.to(device)
-        made.append(Goal(name, weight, objective))
-    return made
+        result.append(Goal(name, weight, objective))
+    return result
 
 
 def pairing(goals: list[Goal]) -> Pairing:
-    """How segments must be paired for these goals. Raises SettingError where they disagree."""
+    """Return how segments must be paired for these goals. Raise SettingError if the goals disagree."""
     ways = {way for goal in goals if (way := goal.objective.pairing) is not None}
     if len(ways) > 1:
         names = " and ".join(goal.name for goal in goals if goal.objective.pairing)
-        raise SettingError(f"{names} pair segments in different ways: take one of them.")
+        raise SettingError(f"{names} pair segments in different ways: choose one of them.")
     return ways.pop() if ways else "none"
 
 
 def nothing_to_order(way: str, single: float) -> str:
-    """Return what to say of documents that are one sentence long, a share ``single`` of all.
+    """Return a message about documents of one sentence, a share ``single`` of all; "" if there are none.
 
-    Raises SettingError if all are.
+    Raises SettingError if all documents have one sentence.
 
     >>> nothing_to_order("order", 0.25)
     '25.0 % of the documents have one sentence and so nothing to order: sop leaves them out.'

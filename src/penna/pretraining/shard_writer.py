@@ -1,4 +1,4 @@
-"""How a corpus becomes shards on disk: sentences in, files out, and the error if the disk is full."""
+"""The writer of shards: sentences in, files out, and a clear error if the disk is full."""
 
 import io
 import os
@@ -17,32 +17,32 @@ from penna.pretraining import corpus, sentences
 from penna.pretraining.corpus import Document
 from penna.pretraining.vocabulary import Vocabulary
 
-SHARD = 4_000_000  # tokens; a document is never divided between two
+SHARD = 4_000_000  # tokens; a document is never split between two shards
 
-_CHUNK = 1_000_000  # characters that are tokenised at once
-_PACKED_BY = 4.0  # what .xz makes of prose
-_IDS_PER_BYTE = 0.28  # of text; the ends of sentences come to a tenth of that
+_CHUNK = 1_000_000  # characters that are tokenized at once
+_PACKED_BY = 4.0  # typical compression of prose by .xz
+_IDS_PER_BYTE = 0.28  # of text; the ends of sentences add a tenth
 
 
 def dtype(vocabulary: Vocabulary) -> str:
-    """Return the smallest whole numbers that hold every id."""
+    """Return the smallest dtype that holds every id."""
     return "uint16" if vocabulary.size <= 1 << 16 else "uint32"
 
 
 def estimate(files: Sequence[Path], vocabulary: Vocabulary) -> int:
-    """Bytes that the tokens of these files will take, about."""
+    """Estimate the bytes that the tokens of these files take."""
     text = sum(file.stat().st_size * (_PACKED_BY if file.suffix.lower() in corpus.PACKED else 1.0) for file in files)
     return int(text * _IDS_PER_BYTE * np.dtype(dtype(vocabulary)).itemsize)
 
 
 class Guard:
-    """Turns what a disk refuses into a RunError that says how much is needed."""
+    """Turns errors of the disk into a RunError that states the space needed."""
 
     def __init__(self, folder: Path, need: int) -> None:
         self.folder, self.need = folder, need
 
     def check(self) -> None:
-        """Raise RunError where the folder's disk has too little left to begin."""
+        """Raise RunError if the disk has too little free space to start."""
         free = shutil.disk_usage(self.folder).free
         if free < self.need:
             raise RunError(
@@ -66,15 +66,15 @@ class Guard:
 
 
 def chunks(documents: Iterator[Document]) -> Iterator[tuple[list[str], list[bool]]]:
-    """About a million characters of sentences at a time, and whether each is the last of its document."""
+    """Yield about a million characters of sentences at a time, and whether each is the last of its document."""
     texts: list[str] = []
     lasts: list[bool] = []
     size = 0
     for document in documents:
-        found = sentences.split(document.text)
-        for number, sentence in enumerate(found, 1):
+        parts = sentences.split(document.text)
+        for number, sentence in enumerate(parts, 1):
             texts.append(sentence)
-            lasts.append(number == len(found))
+            lasts.append(number == len(parts))
             size += len(sentence)
             if size > _CHUNK:
                 yield texts, lasts
@@ -83,14 +83,14 @@ def chunks(documents: Iterator[Document]) -> Iterator[tuple[list[str], list[bool
 
 
 class Writer:
-    """A cache under way: one shard in memory, those before it on disk."""
+    """A cache in progress: one shard in memory, the earlier ones on disk."""
 
     def __init__(self, folder: Path, vocabulary: Vocabulary) -> None:
         import tokenizers
 
         self.folder, self.dtype, self.unk = folder, dtype(vocabulary), vocabulary.unk
         self.tokenizer = tokenizers.Tokenizer.from_str(vocabulary.tokenizer.to_str())
-        self.tokenizer.encode_special_tokens = True  # "[MASK]" in an article about BERT is no mask
+        self.tokenizer.encode_special_tokens = True  # "[MASK]" in an article about BERT is not a mask
         self.sizes: list[dict[str, int]] = []
         self.tokens = self.documents = self.unknown = self.single = 0
         self._begin()
@@ -100,7 +100,7 @@ class Writer:
         self.ends, self.closes = array("I"), array("I")
 
     def add(self, texts: list[str], lasts: list[bool]) -> None:
-        """Sentences in order; one without any token is left out, and so is a document of such."""
+        """Add sentences in order; skip those without a token, and documents without a sentence."""
         for encoding, last in zip(
             self.tokenizer.encode_batch_fast(texts, add_special_tokens=False), lasts, strict=True
         ):
@@ -119,7 +119,7 @@ class Writer:
             self.single += len(self.ends) == before + 1
 
     def flush_if_full(self) -> None:
-        """Write the finished documents once they fill a shard."""
+        """Write the finished documents if they fill a shard."""
         if self.closes and self.ends[self.closes[-1] - 1] >= SHARD:
             self._flush()
 
@@ -137,7 +137,7 @@ class Writer:
         self.ends.extend(end - token for end in ends)
 
     def finish(self) -> dict[str, Any]:
-        """Write what is left; the facts of the whole cache."""
+        """Write the rest, and return the facts of the whole cache."""
         if self.closes:
             self._flush()
         return {"dtype": self.dtype, "sizes": self.sizes, "unknown": self.unknown, "single": self.single}
@@ -148,7 +148,7 @@ def _numbers(values: "array[int]") -> Array:
 
 
 def _save(path: Path, values: Array) -> None:
-    """As .npy, by way of memory: writing straight into a file, NumPy does not notice a full disk."""
+    """Write a .npy file by way of memory: NumPy does not notice a full disk when it writes to a file."""
     memory = io.BytesIO()
     np.save(memory, values, allow_pickle=False)
     with path.open("wb") as file:

@@ -1,7 +1,7 @@
 """A corpus as token ids on disk, written once and memory-mapped. Knows files and numbers; never an example or a batch.
 
-A cache is a folder ``tokens-KEY``, where the key stands for corpus, tokenizer and format. It is written under another
-name and renamed when it is whole, so a kill or a full disk leaves nothing that could be taken for one.
+A cache is a folder ``tokens-KEY``; the key is a hash of corpus, tokenizer and format. It is written under another name
+and renamed when it is complete, so a kill or a full disk never leaves a partial cache.
 """
 
 import contextlib
@@ -25,16 +25,16 @@ from penna.pretraining.corpus import Document
 from penna.pretraining.plain_text import Apart
 from penna.pretraining.vocabulary import Vocabulary
 
-FORMAT = 1  # goes up when files or sentences would come out differently
+FORMAT = 1  # increases when files or sentences change
 
-_STALE_SECONDS = 600.0  # a half-written cache this old belongs to a process that died
+_STALE_SECONDS = 600.0  # a partial cache this old belongs to a process that died
 
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class Shard:
-    """Some documents: ids, where each sentence ends among the ids, where each document ends among the sentences."""
+    """Some documents: token ids, the end of each sentence in ids, the end of each document in sentences."""
 
     ids: Array  # (tokens,) uint16 or uint32
     sentences: Array  # (sentences,) uint32
@@ -43,7 +43,7 @@ class Shard:
 
 @dataclass(frozen=True)
 class Size:
-    """How much a shard, or all of them, hold."""
+    """The size of a shard, or of all shards."""
 
     tokens: int
     sentences: int
@@ -52,10 +52,10 @@ class Size:
 
 @dataclass(frozen=True)
 class Tokens:
-    """A whole cache.
+    """A complete cache.
 
-    ``unknown`` counts unknown tokens, ``single`` documents of one sentence; ``findings`` are what was wrong with the
-    corpus, in sentences.
+    ``unknown`` counts unknown tokens, ``single`` documents of one sentence. ``findings`` are messages about faults of
+    the corpus.
     """
 
     folder: Path
@@ -67,20 +67,21 @@ class Tokens:
 
     @property
     def total(self) -> Size:
+        """The size of all shards together."""
         return Size(*(sum(getattr(s, name) for s in self.sizes) for name in ("tokens", "sentences", "documents")))
 
     @property
     def single_share(self) -> float:
-        """Share of documents with one sentence, in which there is nothing to order."""
+        """The share of documents with one sentence: they have nothing to order."""
         return self.single / self.total.documents
 
     @property
     def unknown_share(self) -> float:
-        """Share of tokens that the tokenizer does not know: high where it was made for another language."""
+        """The share of unknown tokens: high if the tokenizer is for another language."""
         return self.unknown / self.total.tokens
 
     def shard(self, number: int) -> Shard:
-        """Memory-mapped. Raises RunError where its files are not what was written."""
+        """Return a memory-mapped shard. Raise RunError if its files are damaged."""
         try:
             ids, *ends = (
                 np.load(self.folder / f"{number:05d}.{part}.npy", mmap_mode="r", allow_pickle=False)
@@ -88,7 +89,7 @@ class Tokens:
             )
             shard = Shard(ids, *ends)
             if not _agrees(shard, self.sizes[number], self.dtype):
-                raise ValueError("it is not what was written")
+                raise ValueError("its files changed")
         except (OSError, ValueError, EOFError) as error:
             raise RunError(
                 f"the tokens in {self.folder} are damaged at part {number} ({error}): delete that folder."
@@ -105,15 +106,15 @@ def build(
     field: str | None = None,
     apart: Apart = "auto",
 ) -> Tokens:
-    """Return the corpus's tokens, found in ``folder`` or made there; ``progress`` gets documents and tokens so far.
+    """Return the corpus's tokens from ``folder``, or write them there; ``progress`` gets documents and tokens so far.
 
-    Raises TableError where the corpus holds no text, RunError where there is no room for its tokens.
+    Raises TableError if the corpus has no text, RunError if there is no room for its tokens.
     """
     folder = expanded(folder)
-    made = folder / f"tokens-{_key(paths, vocabulary, field, apart)}"
+    target = folder / f"tokens-{_key(paths, vocabulary, field, apart)}"
     with contextlib.suppress(RunError):
-        return opened(made)
-    half = folder / f"{made.name}.{uuid.uuid4().hex[:8]}.half"
+        return opened(target)
+    half = folder / f"{target.name}.{uuid.uuid4().hex[:8]}.half"
     notes = Notes()
     guard = shard_writer.Guard(folder, shard_writer.estimate(corpus.files(paths), vocabulary))
     try:
@@ -123,21 +124,21 @@ def build(
         guard.check()
         _write(corpus.documents(paths, notes, field, apart), vocabulary, half, notes, progress, guard)
         with guard:
-            _rename(half, made)
+            _rename(half, target)
     finally:
         shutil.rmtree(half, ignore_errors=True)
-    return opened(made)
+    return opened(target)
 
 
 def opened(folder: Path) -> Tokens:
-    """Return the cache in this folder, every file checked for its size. Raises RunError."""
+    """Return the cache in this folder after a check of all file sizes. Raise RunError if it is damaged."""
     try:
-        found = json.loads((folder / "tokens.json").read_text(encoding="utf-8"))
-        if found.pop("format") != FORMAT:
-            raise ValueError("of another version of Penna")
-        sizes = tuple(Size(**size) for size in found.pop("sizes"))
-        findings = tuple(str(finding) for finding in found.pop("findings"))
-        tokens = Tokens(folder, sizes=sizes, findings=findings, **found)
+        facts = json.loads((folder / "tokens.json").read_text(encoding="utf-8"))
+        if facts.pop("format") != FORMAT:
+            raise ValueError("another version of Penna wrote it")
+        sizes = tuple(Size(**size) for size in facts.pop("sizes"))
+        findings = tuple(str(finding) for finding in facts.pop("findings"))
+        tokens = Tokens(folder, sizes=sizes, findings=findings, **facts)
         counts = [n for size in sizes for n in asdict(size).values()]
         if not counts or not all(type(n) is int and n > 0 for n in counts) or tokens.dtype not in ("uint16", "uint32"):
             raise ValueError("its sizes make no sense")
@@ -183,7 +184,7 @@ def _write(
             writer.flush_if_full()
         progress(writer.documents, writer.tokens)
     if not writer.tokens:
-        raise TableError("the tokenizer makes no tokens of this corpus: take another tokenizer.")
+        raise TableError("the tokenizer makes no tokens of this corpus: choose another tokenizer.")
     with guard:
         facts = writer.finish() | {"findings": [finding.message for finding in notes.findings()], "format": FORMAT}
         (half / "tokens.json").write_text(json.dumps(facts), encoding="utf-8")
@@ -195,10 +196,10 @@ def _clear(folder: Path) -> None:
             shutil.rmtree(half, ignore_errors=True)
 
 
-def _rename(half: Path, made: Path) -> None:
-    """Move the whole cache into its place, unless another process was quicker."""
+def _rename(half: Path, target: Path) -> None:
+    """Move the complete cache to its place, unless another process was faster."""
     with contextlib.suppress(RunError):
-        opened(made)
+        opened(target)
         return
-    shutil.rmtree(made, ignore_errors=True)  # damaged
-    half.replace(made)
+    shutil.rmtree(target, ignore_errors=True)  # damaged
+    half.replace(target)

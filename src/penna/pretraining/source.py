@@ -1,4 +1,4 @@
-"""From batch numbers to tensors, one ahead of the training: segments, and what the objectives prepare of them."""
+"""Batches as tensors, one ahead of the training: segments, and the arrays that the objectives prepare."""
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,9 +15,11 @@ from penna.pretraining.objectives.base import Objective, rows
 
 
 class Numbered(Protocol):
-    """What gives the same batch for the same number, in any process."""
+    """A source that gives the same batch for the same number, in any process."""
 
-    def batch(self, number: int) -> Batch: ...
+    def batch(self, number: int) -> Batch:
+        """Return the batch of this number."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Goal:
 
 @dataclass(frozen=True)
 class Made:
-    """One batch as tensors, which rows each view has, and how many tokens it holds without padding."""
+    """One batch as tensors, the rows of each view, and the number of tokens without padding."""
 
     inputs: Mapping[str, torch.Tensor]
     views: Mapping[str, slice]
@@ -39,15 +41,16 @@ class Made:
     tokens: int
 
     def to(self, device: torch.device) -> "Made":
+        """Return the batch on this device."""
         moved = {name: tensor.to(device, non_blocking=True) for name, tensor in self.inputs.items()}
         return Made(moved, self.views, self.number, self.tokens)
 
 
 @dataclass(frozen=True)
 class Source:
-    """What a training reads. Step t, part p and rank r read batch ``(t * accumulate + p) * world + r``.
+    """The batches of a training. Step t, part p and rank r read batch ``(t * accumulate + p) * world + r``.
 
-    So one process that accumulates two batches learns from what two processes learn from.
+    So one process that accumulates two batches trains on the same batches as two processes.
     """
 
     segments: Numbered
@@ -55,14 +58,14 @@ class Source:
     accumulate: int = 1
     world: World = World()  # noqa: RUF009  (frozen)
     clean: float = 0.5
-    pinned: bool = False  # in memory that a GPU can fetch by itself
+    pinned: bool = False  # in page-locked memory, which a GPU reads directly
 
     def make(self, number: int, progress: float) -> Made:
         """Return the batch of this number; ``progress`` is the share of the training done."""
         batch = self.segments.batch(number)
         views = rows(len(batch.ids), {goal.objective.view for goal in self.goals}, self.clean)
         arrays: dict[str, Array] = {"ids": batch.ids, "types": batch.types}
-        if int(batch.lengths.min()) < batch.ids.shape[1]:  # without padding there is no mask to apply
+        if int(batch.lengths.min()) < batch.ids.shape[1]:  # without padding no mask is needed
             arrays["mask"] = batch.mask
         for goal in self.goals:
             arrays |= goal.objective.prepare(batch, views[goal.objective.view], number, progress)
@@ -73,7 +76,7 @@ class Source:
         return tensor.pin_memory() if self.pinned else tensor
 
     def stream(self, step: int, progress: Callable[[int], float]) -> Generator[Made]:
-        """Batches from this step on, each made while the one before it is learned."""
+        """Yield batches from this step on; each is prepared while the one before it is trained on."""
         with ThreadPoolExecutor(1, "penna-batches") as maker:
             ahead = None
             for part in self._parts(step):

@@ -1,6 +1,6 @@
-"""A student's first weights, taken from its teacher: word embeddings factorised, some layers as they are.
+"""A student's first weights from its teacher: factorized word embeddings, and copies of some layers.
 
-Knows modules and arrays; never text. Random weights would need some hundred times as many sentences to come as far.
+Knows modules and arrays; never text. Random weights would need about a hundred times as many sentences.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,9 @@ _PLACES = 16  # positions at which embeddings are compared
 
 
 def chosen(text: str, distinct: int, layers: int) -> list[int]:
-    """Which of the teacher's ``layers`` (from 1) become the student's ``distinct`` ones. Raises SettingError.
+    """Return which of the teacher's ``layers`` (from 1) become the student's ``distinct`` ones.
+
+    Raises SettingError if the numbers do not fit.
 
     >>> chosen("auto", 3, 6), chosen("2,4,6", 3, 6)
     ([1, 3, 5], [2, 4, 6])
@@ -44,11 +46,11 @@ def chosen(text: str, distinct: int, layers: int) -> list[int]:
 
 
 def borrow(network: Network, teacher: Checkpoint, vocabulary: Vocabulary, which: str) -> None:
-    """Overwrite embeddings and layers of ``network`` with those of ``teacher``; heads and pooler stay as they are.
+    """Overwrite embeddings and layers of ``network`` with those of ``teacher``; heads and pooler do not change.
 
-    Where the student's embeddings are narrower, they are the principal components of the teacher's (a singular value
-    decomposition, as for ALBERT by Lan et al. 2020 in reverse), and the map to the layers' width is the least-squares
-    one to what the teacher's first layer sees. Raises EncoderError where the measures differ.
+    If the student's embeddings are narrower, they are the principal components of the teacher's (the factorization of
+    ALBERT, Lan et al. 2020, in reverse). Their projection to the layers' width is the least-squares fit to the input
+    of the teacher's first layer. Raises EncoderError if the dimensions differ.
     """
     read = encoder_weights.read(checkpoints.load_module(teacher), min(network.shape.positions, teacher.max_length))
     distinct = list(dict.fromkeys(network.parts.layers))
@@ -69,15 +71,17 @@ def _check(network: Network, teacher: Checkpoint, read: Parts) -> None:
             f"--intermediate-size {its[2]}, and the student has {mine[0]}, {mine[1]} and {mine[2]}."
         )
     if read.padding is not None or read.distances is not None:
-        raise EncoderError(f"nothing can be borrowed from a {teacher.kind}: it tells positions in another way.")
+        raise EncoderError(
+            f"--init-from-teacher cannot copy from a {teacher.kind}: it encodes positions in another way."
+        )
 
 
 def _rows(teacher: Checkpoint, vocabulary: Vocabulary) -> Array:
-    """(size,) the teacher's id of each of the student's tokens."""
-    known = checkpoints.load_tokenizer(teacher).get_vocab(with_added_tokens=True)
+    """Return (size,) the teacher's id of each of the student's tokens."""
+    teacher_ids = checkpoints.load_tokenizer(teacher).get_vocab(with_added_tokens=True)
     rows = np.full(vocabulary.size, -1)
     for token, number in vocabulary.tokenizer.get_vocab(with_added_tokens=True).items():
-        rows[number] = known.get(token, -1)
+        rows[number] = teacher_ids.get(token, -1)
     if (rows < 0).any():
         raise EncoderError(
             f"the teacher {teacher.name!r} does not know {int((rows < 0).sum()):,} of the student's tokens: "
@@ -95,24 +99,24 @@ def _embed(network: Network, read: Parts, rows: Array) -> None:
         _set(embeddings.LayerNorm.weight, read.norm.scale)
         _set(embeddings.LayerNorm.bias, read.norm.shift)
     else:
-        if read.project is not None:  # a teacher whose own embeddings are narrow
+        if read.project is not None:  # the teacher's own embeddings are narrow
             seen = seen @ read.project.weight + read.project.bias
         words, positions = _components(words, positions, narrow)
         plain = Norm(np.ones(narrow), np.zeros(narrow), read.norm.epsilon)
         mine = _normalised(words + positions[1 + np.arange(len(words)) % min(_PLACES, len(positions) - 1)], plain)
         _set(embeddings.LayerNorm.weight, plain.scale)
         _set(embeddings.LayerNorm.bias, plain.shift)
-        found, *_ = np.linalg.lstsq(np.c_[mine, np.ones(len(mine))], seen, rcond=None)
-        _set(project.weight, found[:-1].T)
-        _set(project.bias, found[-1])
+        solution, *_ = np.linalg.lstsq(np.c_[mine, np.ones(len(mine))], seen, rcond=None)
+        _set(project.weight, solution[:-1].T)
+        _set(project.bias, solution[-1])
     _set(embeddings.word_embeddings.weight, words)
     _set(embeddings.position_embeddings.weight[: len(positions)], positions)
-    # The teacher's first type is part of its positions; the second begins as the same.
+    # The teacher's first type is part of its positions; the second starts equal to it.
     embeddings.token_type_embeddings.weight.zero_()
 
 
 def _components(words: Array, positions: Array, narrow: int) -> tuple[Array, Array]:
-    """Both in the ``narrow`` directions in which words differ most."""
+    """Project both on the ``narrow`` directions in which words vary most."""
     if narrow >= words.shape[1]:
         return words, positions
     centre = words.mean(0)
@@ -128,7 +132,7 @@ def _normalised(x: Array, norm: Norm) -> Array:
 
 
 def _embeddings(network: Network) -> tuple[Any, nn.Linear | None]:
-    """Return the embeddings, and what maps them to the layers' width."""
+    """Return the embeddings, and their projection to the layers' width."""
     model: Any = network.model
     if network.shape.kind == "albert":
         return model.albert.embeddings, model.albert.encoder.embedding_hidden_mapping_in

@@ -1,8 +1,8 @@
-"""How a tokenizer is trained on a sample of text: unigram as ALBERT has it, WordPiece as BERT has it.
+"""Training of a tokenizer on a sample of text: unigram as in ALBERT, WordPiece as in BERT.
 
-The library's trainers go through hash maps in an order of each process's own. WordPiece is given its alphabet, and
-then comes out the same each time. Unigram is trained larger and cut by rounded scores: on some megabytes of text it
-comes out the same, on little text pieces that tie may differ. A vocabulary is learned once, and kept with its encoder.
+The library's trainers iterate over hash maps, whose order differs between processes. A given alphabet makes WordPiece
+reproducible. Unigram is trained larger and cut by rounded scores: this is reproducible on some megabytes of text; on
+little text, tied pieces may differ. A vocabulary is trained once and stored with its encoder.
 """
 
 import json
@@ -17,41 +17,41 @@ from penna.errors import SettingError
 if TYPE_CHECKING:
     import tokenizers
 
-#: (pad, unknown, start, end, mask) with ids 0 to 4, as the published models call them.
+#: (pad, unknown, start, end, mask) with ids 0 to 4, under the names of the published models.
 ALBERT = ("<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]")
 BERT = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 _PIECE = 5_000
-_SELDOM = 3  # a character seen less often is left out; in long texts, so is one in a million
+_SELDOM = 3  # rarer characters are dropped; in long texts, also those below one in a million
 _LETTERS = 100
 _LARGER = 1.05
-_UNSPACED = 2_000_000  # characters, where words are not spaced: whole clauses take ten times as long to learn from
-_NO_SIGN = "\ue000"  # of the private use area
+_UNSPACED = 2_000_000  # characters, if words are not separated: training on whole clauses takes ten times as long
+_NO_SIGN = "\ue000"  # from the private use area
 _WORD = re.compile(r"(?<!\S)[^\W_]{2,16}(?![^\W_])")
 
 
 def sample(texts: Iterable[str], characters: int) -> list[str]:
-    """Pieces of the texts, evenly spread over them all: at least half of ``characters``, where there are so many.
+    """Return pieces spread evenly over all texts, at least half of ``characters`` in total if there are enough.
 
     >>> sample(["ab", "cd", "ef", "gh", "ij"], 6)
     ['ab', 'ef', 'ij']
     """
-    kept: list[str] = []
+    pieces_taken: list[str] = []
     size, stride = 0, 1
     pieces = (text[at : at + _PIECE] for text in texts for at in range(0, len(text), _PIECE))
     for number, piece in enumerate(pieces):
         if number % stride:
             continue
-        kept.append(piece)
+        pieces_taken.append(piece)
         size += len(piece)
-        if size > characters and len(kept) > 1:
-            kept, stride = kept[::2], stride * 2
-            size = sum(map(len, kept))
-    return kept
+        if size > characters and len(pieces_taken) > 1:
+            pieces_taken, stride = pieces_taken[::2], stride * 2
+            size = sum(map(len, pieces_taken))
+    return pieces_taken
 
 
 def unigram(texts: list[str], size: int, lowercase: bool) -> "tokenizers.Tokenizer":
-    """Kudo 2018 (arXiv 1804.10959), with the normaliser, pieces and ids of ALBERT's tokenizer."""
+    """Train a unigram tokenizer (Kudo 2018, arXiv 1804.10959), with the normalizer and special ids of ALBERT's."""
     from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
     same_quotes = [normalizers.Replace("``", '"'), normalizers.Replace("''", '"')]
@@ -59,7 +59,7 @@ def unigram(texts: list[str], size: int, lowercase: bool) -> "tokenizers.Tokeniz
     normalizer = normalizers.Sequence(same_quotes + plain)
     words = [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always")]
     learner = Tokenizer(models.Unigram())
-    # while learning, marks stand alone: else "end." and "end," would be pieces
+    # in training, punctuation is separate: otherwise "end." and "end," would become pieces
     learner.pre_tokenizer = pre_tokenizers.Sequence([*words, pre_tokenizers.Punctuation()])
     trainer = trainers.UnigramTrainer(
         vocab_size=int(size * _LARGER) + 8, special_tokens=list(ALBERT), unk_token=ALBERT[1], show_progress=False
@@ -77,7 +77,7 @@ def unigram(texts: list[str], size: int, lowercase: bool) -> "tokenizers.Tokeniz
 
 
 def wordpiece(texts: list[str], size: int, lowercase: bool) -> "tokenizers.Tokenizer":
-    """Pieces merged by frequency, with the normaliser, marks and special tokens of BERT's tokenizer."""
+    """Train a WordPiece tokenizer, with the normalizer, punctuation and special tokens of BERT's."""
     from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
     normalizer = normalizers.BertNormalizer(lowercase=lowercase)
@@ -87,7 +87,7 @@ def wordpiece(texts: list[str], size: int, lowercase: bool) -> "tokenizers.Token
     _not_below(size, len(letters) + len(BERT))
     learner = Tokenizer(models.WordPiece(unk_token=BERT[1]))
     learner.pre_tokenizer = splitter
-    # given as special tokens, the letters get their ids in this order
+    # as special tokens, the letters get their ids in this order
     learner.train_from_iterator(
         texts, trainers.WordPieceTrainer(vocab_size=size, special_tokens=[*BERT, *letters], show_progress=False)
     )
@@ -104,9 +104,9 @@ def _has_spaces(texts: list[str]) -> bool:
 
 
 def _common(texts: list[str], normalizer: Any, size: int) -> tuple[list[str], list[str]]:
-    """Return the texts normalised and without rare characters, and the characters that are left, sorted.
+    """Return normalized texts without rare characters, and the remaining characters, sorted.
 
-    Characters take at most half of the vocabulary; those left out become the unknown token.
+    Characters take at most half of the vocabulary; the others become the unknown token.
     """
     texts = [normalizer.normalize_str(text) for text in texts]
     counts = Counter(chain.from_iterable(texts))
@@ -119,21 +119,21 @@ def _common(texts: list[str], normalizer: Any, size: int) -> tuple[list[str], li
 
 
 def _continuing(texts: list[str], splitter: Any) -> list[str]:
-    """Return the letters that follow another inside a word, marked so, sorted."""
+    """Return the letters that continue a word, with the prefix ##, sorted."""
     pairs = {pair for text in texts for pair in pairwise(text)}
     return sorted({f"##{b}" for a, b in pairs if _one_word(a + b, splitter)})
 
 
 def _one_word(pair: str, splitter: Any) -> bool:
-    found = splitter.pre_tokenize_str(pair)
-    return len(found) == 1 and len(found[0][0]) == 2
+    words = splitter.pre_tokenize_str(pair)
+    return len(words) == 1 and len(words[0][0]) == 2
 
 
 def _whole_words(texts: list[str], count: int) -> str:
-    """Return the commonest words, each once with a sign that no text has at its end.
+    """Return the most frequent words, each once, with a final character that no text contains.
 
-    The trainer's first pieces are what several *different* words have in common: without these, a frequent word
-    that begins no other would never be a piece, and English would take a tenth more tokens.
+    The trainer's first pieces are what *different* words have in common. Without this list, a frequent word that
+    starts no other word would never be a piece, and English would take a tenth more tokens.
     """
     counts = Counter(chain.from_iterable(_WORD.findall(text) for text in texts))
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:count]
@@ -141,15 +141,15 @@ def _whole_words(texts: list[str], count: int) -> str:
 
 
 def _best(learner: "tokenizers.Tokenizer", size: int) -> list[tuple[str, float]]:
-    """Return special tokens, all single characters, and of the other pieces those with the highest scores."""
+    """Return special tokens, all single characters, and the longer pieces with the highest scores."""
     model = json.loads(learner.to_str())["model"]["vocab"]
     scored_pieces = [(piece, round(score, 5)) for piece, score in model if _NO_SIGN not in piece]
     pieces = sorted(scored_pieces[len(ALBERT) :], key=lambda p: (-p[1], p[0]))
     singles = sum(len(piece) == 1 for piece, _ in pieces)
     room = size - len(ALBERT) - singles
     longer = [piece for piece in pieces if len(piece[0]) > 1][:room]
-    kept = set(longer)
-    return scored_pieces[: len(ALBERT)] + [p for p in pieces if len(p[0]) == 1 or p in kept]
+    chosen = set(longer)
+    return scored_pieces[: len(ALBERT)] + [p for p in pieces if len(p[0]) == 1 or p in chosen]
 
 
 def _finished(tokenizer: "tokenizers.Tokenizer", special: tuple[str, ...]) -> "tokenizers.Tokenizer":
@@ -167,13 +167,13 @@ def _finished(tokenizer: "tokenizers.Tokenizer", special: tuple[str, ...]) -> "t
 def _not_below(size: int, needed: int) -> None:
     if size < needed:
         raise SettingError(
-            f"a vocabulary of {size} is too small: the corpus has {needed} different characters and marks; give more."
+            f"a vocabulary of {size} is too small: the corpus has {needed} different characters; give more."
         )
 
 
-def _supported(size: int, found: int) -> None:
-    if found < size:
+def _supported(size: int, supported: int) -> None:
+    if supported < size:
         raise SettingError(
-            f"a vocabulary of {size} is larger than the corpus supports: it gives about {found}; "
-            f"give --vocab-size {found * 19 // 20} or less, or more text."
+            f"a vocabulary of {size} is larger than the corpus supports: it gives about {supported}; "
+            f"give --vocab-size {supported * 19 // 20} or less, or more text."
         )

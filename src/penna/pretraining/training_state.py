@@ -1,6 +1,6 @@
-"""Training states on disk: weights, moments and counts, each written whole or not at all. Safetensors and JSON only.
+"""Training states on disk: weights, moments and counts, written atomically. Safetensors and JSON only.
 
-Nothing random is kept: every draw is a function of the seed and a batch's number, and the state knows the number.
+No random state is stored: every draw is a function of the seed and a batch's number, and the state has the number.
 """
 
 import json
@@ -24,7 +24,7 @@ Named = Mapping[str, torch.nn.Parameter]
 
 @dataclass(frozen=True)
 class State:
-    """Where a training stands: optimiser steps done, seconds spent in all runs, and seconds until its first step."""
+    """The progress of a training: optimizer steps, seconds in all runs, seconds until its first step, and tokens."""
 
     step: int = 0
     seconds: float = 0.0
@@ -33,7 +33,7 @@ class State:
 
 
 def save(folder: Path, state: State, named: Named, adamw: torch.optim.Optimizer) -> None:
-    """Write a state below ``folder``, then drop all but the last two."""
+    """Write a state below ``folder``, then remove all but the last two."""
     weights = {name: p.detach().to("cpu").contiguous() for name, p in named.items()}
     moments = {
         f"{name}.{moment}": torch.as_tensor(adamw.state[p][moment]).detach().to("cpu").contiguous()
@@ -54,7 +54,7 @@ def save(folder: Path, state: State, named: Named, adamw: torch.optim.Optimizer)
 
 
 def check_room(folder: Path, parameters: int) -> None:
-    """Raise RunError where the disk cannot hold three states and two encoders: old ones go when new ones are there."""
+    """Raise RunError unless the disk has room for three states and two encoders: old ones go after new ones exist."""
     needed = parameters * 4 * (3 * 3 + 2)
     place = next(p for p in (folder, *folder.absolute().parents) if p.exists())
     free = shutil.disk_usage(place).free
@@ -66,11 +66,11 @@ def check_room(folder: Path, parameters: int) -> None:
 
 
 def newest(folder: Path) -> State | None:
-    """Return the last state written, None where there is none. Raises RunError where it is damaged."""
-    found = _states(folder)
-    if not found:
+    """Return the last state, or None if there is none. Raise RunError if it is damaged."""
+    states = _states(folder)
+    if not states:
         return None
-    file = found[-1] / "state.json"
+    file = states[-1] / "state.json"
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
         if data.pop("format") != FORMAT:
@@ -81,20 +81,20 @@ def newest(folder: Path) -> State | None:
 
 
 def load(folder: Path, named: Named, adamw: torch.optim.Optimizer) -> None:
-    """Put the last state's weights and moments in place. Raises RunError where they are damaged or of another shape."""
+    """Load the last state's weights and moments. Raise RunError if they are damaged or of another shape."""
     place = _states(folder)[-1]
     weights, moments = _read(place / "weights.safetensors"), _read(place / "moments.safetensors")
     for name, parameter in named.items():
-        kept = weights.get(name)
-        if kept is None and not name.startswith("model."):
-            continue  # an objective that joined later begins anew
-        if kept is None or kept.shape != parameter.shape:
+        stored = weights.get(name)
+        if stored is None and not name.startswith("model."):
+            continue  # an objective that was added later starts with its first weights
+        if stored is None or stored.shape != parameter.shape:
             raise _damaged(place / "weights.safetensors", f"{name} is missing or of another shape")
         with torch.no_grad():
-            parameter.copy_(kept)
+            parameter.copy_(stored)
         mine = {m: moments[f"{name}.{m}"] for m in _MOMENTS if f"{name}.{m}" in moments}
         if mine:
-            # A fused optimiser wants its count of steps where the weights are, and in float32.
+            # A fused optimizer needs its step count on the weights' device, in float32.
             adamw.state[parameter] = {m: t.to(parameter.device, torch.float32) for m, t in mine.items()}
 
 
@@ -111,4 +111,4 @@ def _states(folder: Path) -> list[Path]:
 
 
 def _damaged(file: Path, error: object) -> RunError:
-    return RunError(f"{file} is damaged ({error}): remove {file.parent} to go on from the state before it.")
+    return RunError(f"{file} is damaged ({error}): remove {file.parent} to continue from the state before it.")

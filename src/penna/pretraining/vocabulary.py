@@ -1,4 +1,4 @@
-"""A tokenizer, and what pretraining must know of its tokens: trained here, saved, or read from a checkpoint."""
+"""A tokenizer and the facts about its tokens that pretraining needs: trained here, saved, or loaded."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["unigram", "wordpiece"]
 
-# What the special tokens are called where no file says so.
+# The names of special tokens if no file states them.
 _NAMES: Mapping[str, tuple[str, ...]] = {
     "pad": ("[PAD]", "<pad>"),
     "cls": ("[CLS]", "<s>"),
@@ -50,9 +50,9 @@ class Vocabulary:
 def train(
     documents: Iterable[Document], kind: Kind, size: int, *, lowercase: bool = True, characters: int = 20_000_000
 ) -> Vocabulary:
-    """Return a tokenizer of ``size`` tokens, trained on at most ``characters`` of the documents, evenly spread.
+    """Train a tokenizer of ``size`` tokens on at most ``characters`` characters, spread evenly over the documents.
 
-    All documents are gone through, few are kept. Raises SettingError where the size does not suit the corpus.
+    All documents are read, and few are kept in memory. Raises SettingError if the size does not suit the corpus.
     """
     learners = {"unigram": tokenizer_training.unigram, "wordpiece": tokenizer_training.wordpiece}
     if kind not in learners:
@@ -63,48 +63,46 @@ def train(
 
 
 def sample(documents: Iterable[Document], characters: int = 20_000_000) -> list[str]:
-    """Pieces of the documents, evenly spread over them all, at most so many characters."""
+    """Return pieces spread evenly over the documents, at most ``characters`` characters in total."""
     return tokenizer_training.sample((document.text for document in documents), characters)
 
 
 def load(folder: str | Path) -> Vocabulary:
-    """Return the tokenizer of a folder in Hugging Face form. Raises EncoderError where there is none that suits."""
+    """Load the tokenizer of a folder in Hugging Face form. Raise EncoderError if there is no suitable one."""
     folder = expanded(folder)
     names: dict[str, str] = {}
     for file in ("special_tokens_map.json", "tokenizer_config.json"):
-        found = _settings(folder / file)
-        names |= {key: name for key in _NAMES if (name := _name(found.get(f"{key}_token"))) is not None}
+        config = _settings(folder / file)
+        names |= {key: name for key in _NAMES if (name := _name(config.get(f"{key}_token"))) is not None}
     return of(tokenizer_folder.read(str(folder), folder)[0], str(folder), names)
 
 
 def of(tokenizer: "tokenizers.Tokenizer", name: str, names: Mapping[str, str] | None = None) -> Vocabulary:
-    """Return what pretraining must know of ``tokenizer``.
+    """Return the vocabulary of ``tokenizer``; ``names`` are its special tokens if their names are unusual.
 
-    ``names`` are its special tokens where they have unusual names.
-
-    Raises EncoderError where one of [PAD], [CLS], [SEP], [MASK] and [UNK] is missing.
+    Raises EncoderError if one of [PAD], [CLS], [SEP], [MASK] and [UNK] is missing.
     """
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    known = tokenizer.get_vocab(with_added_tokens=True)
-    ids = {key: _id(key, known, name, names or {}) for key in _NAMES}
-    size = max(known.values()) + 1
+    token_ids = tokenizer.get_vocab(with_added_tokens=True)
+    ids = {key: _id(key, token_ids, name, names or {}) for key in _NAMES}
+    size = max(token_ids.values()) + 1
     special, starts = np.zeros(size, bool), np.zeros(size, bool)
     special[list(ids.values())] = True
     special[[number for number, token in tokenizer.get_added_tokens_decoder().items() if token.special]] = True
     begins = _begins_word(json.loads(tokenizer.to_str())["model"])
-    for token, number in known.items():
+    for token, number in token_ids.items():
         starts[number] = begins(token)
     return Vocabulary(tokenizer, **ids, size=size, starts_word=starts & ~special, special=special)
 
 
 def save(vocabulary: Vocabulary, folder: Path, max_length: int) -> None:
-    """Write tokenizer.json and tokenizer_config.json, which ``transformers`` and ``tokenizers`` read alike."""
+    """Write tokenizer.json and tokenizer_config.json, which ``transformers`` and ``tokenizers`` both read."""
     tokenizer = vocabulary.tokenizer
     folder.mkdir(parents=True, exist_ok=True)
     lowers = _normal(tokenizer, "A") == "a"
     config = {
-        # not a class of one architecture: those build a tokenizer of their own from the vocabulary alone
+        # not a class of one architecture: those build their own tokenizer from the vocabulary only
         "tokenizer_class": "PreTrainedTokenizerFast",
         "model_max_length": max_length,
         "model_input_names": ["input_ids", "token_type_ids", "attention_mask"],
@@ -123,9 +121,9 @@ def _normal(tokenizer: "tokenizers.Tokenizer", text: str) -> str:
 
 
 def _begins_word(model: Mapping[str, Any]) -> Any:
-    """Whether a token begins a word, as BERT's and ALBERT's own masking sees it: (token) -> bool.
+    """Return a function (token) -> bool: whether a token starts a word, as in BERT's and ALBERT's masking.
 
-    In a unigram vocabulary that is "▁" in front, a mark, or a letter of a script that is written without spaces.
+    In a unigram vocabulary these are tokens with "▁" in front, punctuation, and letters of scripts without spaces.
     """
     if model.get("type") == "WordPiece":
         prefix = model.get("continuing_subword_prefix", "##")
@@ -135,33 +133,33 @@ def _begins_word(model: Mapping[str, Any]) -> Any:
 
 
 def _without_spaces(sign: str) -> bool:
-    """Thai to Burmese, Khmer; kana and ideographs."""
+    """Return whether a character is of Thai to Burmese, Khmer, kana or ideographs."""
     return (
         "\u0e00" <= sign <= "\u109f" or "\u1780" <= sign <= "\u17ff" or "\u3040" <= sign <= "\u9fff" or sign > "\uffff"
     )
 
 
-def _id(key: str, known: Mapping[str, int], name: str, names: Mapping[str, str]) -> int:
+def _id(key: str, token_ids: Mapping[str, int], name: str, names: Mapping[str, str]) -> int:
     for token in (names.get(key), *_NAMES[key]):
-        if token is not None and token in known:
-            return known[token]
+        if token is not None and token in token_ids:
+            return token_ids[token]
     raise EncoderError(
-        f"encoder {name!r}: its tokenizer has no {_NAMES[key][0]} token, which pretraining needs: take another one."
+        f"encoder {name!r}: its tokenizer has no {_NAMES[key][0]} token, which pretraining needs: choose another one."
     )
 
 
 def _settings(file: Path) -> Mapping[str, Any]:
-    """Return a small JSON object, or nothing where there is no such file or it is something else."""
+    """Return a small JSON object, or {} if the file is missing or holds something else."""
     try:
         if file.stat().st_size > _SMALL_FILE:
             return {}
-        found = json.loads(file.read_text(encoding="utf-8"))
+        content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 def _name(token: Any) -> str | None:
-    """Return a special token is written as a string, or as an object with its content."""
+    """Return a special token, which is stored as a string or as an object with its content."""
     token = token.get("content") if isinstance(token, dict) else token
     return token if isinstance(token, str) else None

@@ -1,4 +1,4 @@
-"""A given vocabulary, cut down to the tokens that a corpus uses most. Knows tokenizers; never weights."""
+"""Pruning of a vocabulary to the tokens that a corpus uses most. Knows tokenizers; never weights."""
 
 import json
 from collections.abc import Iterable
@@ -14,14 +14,14 @@ from penna.pretraining.vocabulary import Vocabulary
 if TYPE_CHECKING:
     import tokenizers
 
-_ONCE = 512  # texts that are cut at the same time
+_ONCE = 512  # texts that are tokenized at once
 
 
 def prune(vocabulary: Vocabulary, texts: Iterable[str], size: int) -> Vocabulary:
-    """Return the ``size`` tokens that ``texts`` use most, all special tokens and single ASCII characters among them.
+    """Return the ``size`` tokens that ``texts`` use most, with all special tokens and single ASCII characters.
 
-    What was one token may then be several, and never an unknown one that was known. Tokens keep their order, not
-    their ids. Raises SettingError where so many cannot be, EncoderError where the tokenizer cannot be cut.
+    A dropped token becomes several tokens; no known text becomes unknown. Tokens keep their order, not their ids.
+    Raises SettingError if the size is out of range, EncoderError if the tokenizer cannot be pruned.
     """
     model = json.loads(vocabulary.tokenizer.to_str())["model"]
     if model.get("type") not in ("WordPiece", "Unigram"):
@@ -34,12 +34,12 @@ def prune(vocabulary: Vocabulary, texts: Iterable[str], size: int) -> Vocabulary
         )
     counts = _counted(vocabulary.tokenizer, texts, vocabulary.size)
     counts[needed] = np.iinfo(np.int64).max
-    kept = np.sort(np.argsort(-counts, kind="stable")[:size])
-    return vocabularies.of(_cut(vocabulary.tokenizer, kept), "the pruned tokenizer")
+    chosen = np.sort(np.argsort(-counts, kind="stable")[:size])
+    return vocabularies.of(_cut(vocabulary.tokenizer, chosen), "the pruned tokenizer")
 
 
 def _needed(vocabulary: Vocabulary, prefix: str) -> Array:
-    """(size,) bool: without these, common text would become unknown."""
+    """Return (size,) bool: tokens without which common text would become unknown."""
     out: Array = vocabulary.special.copy()
     for token, number in vocabulary.tokenizer.get_vocab(with_added_tokens=True).items():
         out[number] |= (len(sign := token.removeprefix(prefix)) <= 1 and sign.isascii()) or token == "▁"
@@ -63,12 +63,12 @@ def _counted(tokenizer: "tokenizers.Tokenizer", texts: Iterable[str], size: int)
     return counts
 
 
-def _cut(tokenizer: "tokenizers.Tokenizer", kept: Array) -> "tokenizers.Tokenizer":
-    """Return the tokenizer with the tokens of these ids alone, numbered from 0."""
+def _cut(tokenizer: "tokenizers.Tokenizer", chosen: Array) -> "tokenizers.Tokenizer":
+    """Return the tokenizer with only the tokens of these ids, numbered from 0."""
     from tokenizers import Tokenizer
 
     plain = json.loads(tokenizer.to_str())
-    new = {int(old): number for number, old in enumerate(kept)}
+    new = {int(old): number for number, old in enumerate(chosen)}
     model = plain["model"]
     if model["type"] == "WordPiece":
         model["vocab"] = {token: new[number] for token, number in model["vocab"].items() if number in new}
@@ -77,12 +77,12 @@ def _cut(tokenizer: "tokenizers.Tokenizer", kept: Array) -> "tokenizers.Tokenize
         model["unk_id"] = new[model["unk_id"]]
     plain["added_tokens"] = [t | {"id": new[t["id"]]} for t in plain["added_tokens"] if t["id"] in new]
     plain["post_processor"] = _renumbered(plain.get("post_processor"), new)
-    made: tokenizers.Tokenizer = Tokenizer.from_str(json.dumps(plain))
-    return made
+    pruned: tokenizers.Tokenizer = Tokenizer.from_str(json.dumps(plain))
+    return pruned
 
 
 def _renumbered(processor: Any, new: dict[int, int]) -> Any:
-    """Return what puts the special tokens around a text, with their new ids, whichever way the old ones are written."""
+    """Return the post-processor with new ids of its special tokens, in whichever form it stores them."""
     if isinstance(processor, list):
         if len(processor) == 2 and isinstance(processor[0], str) and isinstance(processor[1], int):
             return [processor[0], new[processor[1]]]

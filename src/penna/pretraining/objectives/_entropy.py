@@ -1,6 +1,6 @@
-"""Cross-entropy over a vocabulary, its gradient made on the way forward: fewer passes over the logits.
+"""Cross-entropy over a vocabulary that computes its gradient in the forward pass: fewer passes over the logits.
 
-Knows tensors alone. As in Liger Kernel (Hsu et al. 2024, section 3.2), without its chunks.
+As in Liger Kernel (Hsu et al. 2024, section 3.2), without its chunks. Knows tensors only.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ class _Entropy(torch.autograd.Function):  # type: ignore[misc]  # torch is not f
     def forward(ctx: Any, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         chances = torch.softmax(logits, -1, dtype=torch.float32)
         right = chances.gather(1, labels[:, None])
-        # A chance too small for float32 costs as much as the smallest one that is not.
+        # A probability too small for float32 costs as much as the smallest normal one.
         loss: torch.Tensor = -right.clamp(min=1e-38).log().sum()
         chances.scatter_(1, labels[:, None], right - 1)
         ctx.save_for_backward(chances.to(logits.dtype))
@@ -22,7 +22,7 @@ class _Entropy(torch.autograd.Function):  # type: ignore[misc]  # torch is not f
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None]:
         (gradient,) = ctx.saved_tensors
-        return gradient * gradients[0], None  # a scalar does not widen the type
+        return gradient * gradients[0], None  # a scalar does not promote the dtype
 
 
 def entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""What sentence order and next sentence have in common: two classes, read off [CLS]. The data side made the pairs."""
+"""The common part of sentence order and next sentence: two classes, predicted from [CLS]. ``segments`` pairs them."""
 
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Pairs:
-    """The loss of telling which of two ways a pair of segments was put together; rows without a pair are left out."""
+    """Binary classification of how a pair of segments was built; rows without a pair do not count."""
 
     view: View = "any"
     flops = 0.0
@@ -25,17 +25,20 @@ class Pairs:
         self.pairing: Pairing | None = pairing
 
     def prepare(self, batch: Batch, rows: slice, number: int, progress: float) -> dict[str, Array]:
+        """Return the labels of the pairs."""
         return {"pair": batch.pair}
 
     def aim(self, inputs: Inputs) -> "dict[str, torch.Tensor]":
+        """Return nothing: the labels are inputs already."""
         return {}
 
     def loss(self, network: "Network", states: "States", inputs: Inputs) -> "tuple[torch.Tensor, Measures]":
+        """Return the mean cross-entropy and the accuracy over rows with a pair."""
         from torch.nn import functional
 
         truth = inputs["pair"]
         logits = network.pair(states.last).float()
-        # A sum over no row is 0 with a gradient of 0: the heads take part, which several processes rely on.
+        # A sum over no row is 0 with a gradient of 0: the heads still take part, which several processes need.
         total = functional.cross_entropy(logits, truth, ignore_index=-1, reduction="sum")
         count = (truth >= 0).sum()
         right = ((logits.detach().argmax(-1) == truth) & (truth >= 0)).sum()

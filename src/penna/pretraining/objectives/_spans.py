@@ -1,4 +1,4 @@
-"""Which tokens are masked: spans of whole words, drawn for a whole batch at once. Knows numpy alone."""
+"""Masking of spans of whole words, drawn for a whole batch at once. Knows NumPy only."""
 
 from dataclasses import dataclass
 
@@ -8,12 +8,12 @@ from penna.data.arrays import Array
 from penna.pretraining.batch import Batch
 from penna.pretraining.vocabulary import Vocabulary
 
-_MASKED, _RANDOM = 0.8, 0.1  # of the chosen tokens; the rest stays as it is (Devlin et al. 2019, section 3.1)
+_MASKED, _RANDOM = 0.8, 0.1  # of the chosen tokens; the rest does not change (Devlin et al. 2019, section 3.1)
 
 
 @dataclass(frozen=True)
 class Masked:
-    """A batch's ids with masks in, and where and what was there."""
+    """A batch's ids with masks, and the positions and ids of the masked tokens."""
 
     ids: Array  # (b, s) int32
     positions: Array  # (m,) int64 into the flattened (b, s)
@@ -23,9 +23,9 @@ class Masked:
 def mask(
     batch: Batch, vocabulary: Vocabulary, rows: slice, rate: float, ngrams: int, draw: np.random.Generator
 ) -> Masked:
-    """About ``rate`` of the tokens of these rows, in spans of up to ``ngrams`` whole words, one span a row at least.
+    """Mask about ``rate`` of the tokens of these rows, in spans of up to ``ngrams`` words, at least one span per row.
 
-    A span has n words with a chance that falls as 1/n (Lan et al. 2020, section 4.1). Special tokens stay.
+    The probability of n words in a span falls as 1/n (Lan et al. 2020, section 4.1). Special tokens are never masked.
     """
     ids = batch.ids.copy()
     width = ids.shape[1]
@@ -46,11 +46,11 @@ def mask(
 
 
 def _spans(starts: Array, segment: Array, ngrams: int, draw: np.random.Generator) -> Array:
-    """(n,) the number of the span that each token is in, counted from 0."""
+    """Return (n,) the number of each token's span, counted from 0."""
     edge = np.r_[True, segment[1:] != segment[:-1]]
     word = np.cumsum(starts | edge) - 1
     words = int(word[-1]) + 1
-    first = np.zeros(words, bool)  # words that begin a span
+    first = np.zeros(words, bool)  # words that start a span
     first[word[edge]] = True
     if ngrams == 1:
         return word
@@ -62,7 +62,7 @@ def _spans(starts: Array, segment: Array, ngrams: int, draw: np.random.Generator
 
 
 def _chosen(span: Array, row: Array, rate: float, draw: np.random.Generator) -> Array:
-    """(spans,) bool: in each row as many, in random order, as come nearest to ``rate`` of its tokens."""
+    """Return (spans,) bool: random spans of each row, with a total closest to ``rate`` of its tokens."""
     sizes = np.bincount(span)
     heads = np.r_[0, np.cumsum(sizes)[:-1]]
     row_of = row[heads]
@@ -72,7 +72,7 @@ def _chosen(span: Array, row: Array, rate: float, draw: np.random.Generator) -> 
     base = (ends - sizes[order])[new][np.cumsum(new) - 1]
     room = rate * np.bincount(row, minlength=int(row[-1]) + 1)[row_of[order]]
     chosen = np.zeros(len(sizes), bool)
-    # The middle of a span decides: long spans then go over the rate as often as they fall short of it.
+    # The middle of a span decides: long spans then exceed the rate as often as they fall short of it.
     chosen[order] = new | (ends - base - sizes[order] / 2 < room)
     return chosen
 

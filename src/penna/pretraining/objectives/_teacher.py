@@ -1,4 +1,4 @@
-"""The teacher of a distillation: any encoder, run without gradient. Knows tensors, tokens and a checkpoint."""
+"""The teacher of a distillation: any encoder, without gradients. Knows tensors, tokens and a checkpoint."""
 
 import json
 import math
@@ -21,15 +21,15 @@ PROJECTIONS = ("query", "key", "value")
 
 @dataclass(frozen=True)
 class Seen:
-    """A teacher's states, and where its own text ends."""
+    """A teacher's states and mask, in its own tokens."""
 
     last: torch.Tensor  # (b, t, width)
-    before: torch.Tensor | None  # (b, t, width): what went into the last layer, where it was requested
+    before: torch.Tensor | None  # (b, t, width): the input of the last layer, if requested
     mask: torch.Tensor  # (b, t) bool
 
 
 class Teacher:
-    """An encoder that is only read. ``same`` says whether it knows all of the student's tokens."""
+    """A frozen encoder. ``same`` is True if it has all of the student's tokens."""
 
     def __init__(self, name: str, vocabulary: Vocabulary, dtype: str, device: str) -> None:
         self.checkpoint = checkpoints.find(name)
@@ -40,16 +40,16 @@ class Teacher:
         self.module: Any = checkpoints.load_module(self.checkpoint, dtype=dtype).to(device).requires_grad_(False)
         self.width = self.checkpoint.width
         if device == "cpu" and dtype == "bfloat16" and hasattr(self.module, "set_attn_implementation"):
-            self.module.set_attn_implementation("eager")  # as in encoders.embed: plain products are as quick there
+            self.module.set_attn_implementation("eager")  # as in encoders.embeddings: plain products are as fast there
 
     @property
     def projections(self) -> list[nn.Module]:
-        """Those of its last layer. Raises EncoderError where it has none under their usual names."""
+        """The projections of its last layer. Raises EncoderError if they have unusual names."""
         return projections(self.module, self.checkpoint.name)
 
     @property
     def flops(self) -> float:
-        """Of one pass, for one token, without what attention adds for long texts."""
+        """The FLOPs of one pass per token, without attention over long texts."""
         table = self.module.get_input_embeddings().weight
         weights = [p.numel() for p in self.module.parameters() if p.ndim == 2 and p is not table]
         per_call = 2.0 * float(sum(weights))
@@ -57,11 +57,11 @@ class Teacher:
         return per_call * (self.checkpoint.layers if self.checkpoint.shared_layers else 1)
 
     def check(self, length: int, whole_tokens: bool) -> None:
-        """Raise EncoderError where it cannot teach what is requested."""
+        """Raise EncoderError if this teacher cannot provide the requested parts."""
         if whole_tokens and not self.same:
             raise EncoderError(
-                f"the teacher {self.checkpoint.name!r} cuts text into other tokens than --tokenizer does, so there are "
-                "no hidden states to compare: take its tokenizer, or --distil pooled,similarity."
+                f"the teacher {self.checkpoint.name!r} splits text into other tokens than --tokenizer, so there are "
+                "no hidden states to compare: use its tokenizer, or --distil pooled,similarity."
             )
         if self.same and length > self.checkpoint.max_length:
             raise EncoderError(
@@ -70,13 +70,13 @@ class Teacher:
             )
 
     def read(self, batch: Batch, rows: slice) -> tuple[Array, Array]:
-        """(b, t) ids and (b, t) bool mask of these rows, in its own tokens."""
+        """Return (b, t) ids and a (b, t) bool mask of these rows, in its own tokens."""
         if self.number is not None:
             return self.number[batch.ids[rows]], batch.mask[rows]
         texts = self._texts(batch, rows)
         cut = [e.ids for e in self.tokenizer.encode_batch(texts)]
         longest = self.checkpoint.max_length
-        # Where a text is cut, its last token stays: that is the end mark.
+        # A truncated text keeps its last token, the end mark.
         cut = [ids if len(ids) <= longest else [*ids[: longest - 1], ids[-1]] for ids in cut]
         lengths = np.array([len(ids) for ids in cut])
         mask = np.arange(lengths.max())[None, :] < lengths[:, None]
@@ -90,44 +90,43 @@ class Teacher:
         return texts
 
     def see(self, ids: torch.Tensor, mask: torch.Tensor, deep: bool) -> Seen:
-        """Its states of (b, t) ids; ``deep`` asks for what went into the last layer, too."""
+        """Return its states of (b, t) ids, with the input of the last layer if ``deep``."""
         with torch.no_grad():
             out = self.module(input_ids=ids, attention_mask=mask.long(), output_hidden_states=deep)
         return Seen(out.last_hidden_state.float(), out.hidden_states[-2].float() if deep else None, mask)
 
 
 def _numbers(tokenizer: Any, vocabulary: Vocabulary) -> Array | None:
-    """(size,) int32: its own id of each token of the student; None where it cuts text in another way.
+    """Return (size,) int32, the teacher's id of each of the student's tokens; None if it splits text differently.
 
-    The student may know fewer tokens: a teacher understands a rare word that comes in pieces, too.
+    The student may have fewer tokens: the teacher also understands a rare word in pieces.
     """
     own, other = (json.loads(t.to_str()) for t in (tokenizer, vocabulary.tokenizer))
     if any(own[part] != other[part] for part in ("normalizer", "pre_tokenizer")):
         return None
-    known, numbers = tokenizer.get_vocab(with_added_tokens=True), np.zeros(vocabulary.size, np.int32)
+    teacher_ids, numbers = tokenizer.get_vocab(with_added_tokens=True), np.zeros(vocabulary.size, np.int32)
     for token, number in vocabulary.tokenizer.get_vocab(with_added_tokens=True).items():
-        if token not in known:
+        if token not in teacher_ids:
             return None
-        numbers[number] = known[token]
+        numbers[number] = teacher_ids[token]
     return numbers
 
 
 def projections(module: nn.Module, name: str) -> list[nn.Module]:
-    """Return the last modules called query, key and value inside ``module``.
-
-    Raises EncoderError where there are none.
-    """
-    found = []
+    """Return the last modules called query, key and value inside ``module``. Raise EncoderError if one is missing."""
+    modules = []
     for projection in PROJECTIONS:
         named = [m for n, m in module.named_modules() if n.rsplit(".", 1)[-1] == projection]
         if not named:
-            raise EncoderError(f"the encoder {name!r} shows no relations between tokens: leave them out of --distil.")
-        found.append(named[-1])
-    return found
+            raise EncoderError(
+                f"the encoder {name!r} has no query, key and value layers: leave relations out of --distil."
+            )
+        modules.append(named[-1])
+    return modules
 
 
 def heads(one: int, other: int, most: int = 16) -> int:
-    """Return the most parts, up to ``most``, into which both widths can be cut.
+    """Return the largest number of parts, up to ``most``, that divides both widths.
 
     >>> heads(384, 768), heads(192, 384)
     (16, 16)

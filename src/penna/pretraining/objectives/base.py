@@ -1,7 +1,7 @@
-"""Pretraining objectives. One file each; the folder is the registry. An objective sees text and states, never a clock.
+"""The protocol of pretraining objectives. An objective sees text and states, never a clock.
 
-A file here offers ``make(terms) -> Objective``. What an objective draws is a pure function of the seed and a batch's
-number, so that a run that was cut off goes on as if it had not been.
+Each objective is one file with ``make(terms) -> Objective``; the folder is the registry. Random draws are a pure
+function of the seed and a batch's number, so that an interrupted run continues as if it had not stopped.
 """
 
 from collections.abc import Mapping
@@ -20,83 +20,94 @@ if TYPE_CHECKING:
 
     from penna.pretraining.network import Network, States
 
-#: Which rows of a batch an objective learns from: those that are masked, those that are left clean, or all of them.
+#: The rows of a batch that an objective learns from: masked rows, unmasked rows, or all.
 View = Literal["masked", "clean", "any"]
-#: How the segments of an example stand together.
+#: How the two segments of an example are chosen.
 Pairing = Literal["none", "order", "next"]
-#: A sum and what it is divided by: measures of several batches are added before they are divided.
+#: A sum and its count: both are added over several batches before the division.
 Measures = dict[str, tuple["torch.Tensor", "torch.Tensor"]]
 Inputs = Mapping[str, "torch.Tensor"]
 
 
 @dataclass(frozen=True)
 class Terms:
-    """What an objective is made from."""
+    """The arguments of ``make``."""
 
     vocabulary: Vocabulary
-    width: int  # of the encoder
-    length: int  # most tokens of an example
+    width: int  # of the encoder's states
+    length: int  # the most tokens of an example
     seed: int = 0
-    ngrams: int = 1  # most words of a masked span
-    rate: tuple[float, float] = (0.15, 0.15)  # share of tokens to mask, at the beginning and at the end
+    ngrams: int = 1  # the most words of a masked span
+    rate: tuple[float, float] = (0.15, 0.15)  # share of tokens to mask, at the start and at the end
     teacher: str | None = None  # a folder, or a name on the hub
-    parts: str | None = None  # what to learn from the teacher: "pooled:1,tokens:1"
+    parts: str | None = None  # parts to distill, such as "pooled:1,tokens:1"
     dtype: str = "float32"
     device: str = "cpu"
 
 
 class Objective(Protocol):
-    """One thing to learn.
+    """One pretraining objective.
 
-    ``module`` holds what it learns next to the encoder, and is not part of the encoder's file.
+    Attributes
+    ----------
+    view : {"masked", "clean", "any"}
+        The rows that it learns from.
+    pairing : {"none", "order", "next"} or None
+        How segments must be paired; None if any way works.
+    module : torch.nn.Module
+        Trained with the encoder, and not part of the encoder's file.
+    flops : float
+        Operations per token beyond those of the encoder and its heads, such as a teacher's pass.
     """
 
     view: View
-    pairing: Pairing | None  # what it needs; None where that is no matter
+    pairing: Pairing | None
     module: "nn.Module"
-    flops: float  # for one token it sees, next to what the encoder and its heads do; a teacher's pass
+    flops: float
 
     def prepare(self, batch: Batch, rows: slice, number: int, progress: float) -> dict[str, Array]:
-        """Arrays for this batch, made on the processor while the one before it is learned.
+        """Return arrays for this batch, computed on the CPU while the batch before it is trained on.
 
-        A new "ids" (b, s) stands in place of the batch's own. ``progress`` is the share of the training done.
+        An array "ids" (b, s) replaces the batch's own. ``progress`` is the share of the training done.
         """
         ...
 
     def aim(self, inputs: Inputs) -> "dict[str, torch.Tensor]":
-        """Return what is computed once for a batch, however many depths learn from it: a teacher's states."""
+        """Return tensors that all depths of a batch share, such as a teacher's states."""
         ...
 
     def loss(self, network: "Network", states: "States", inputs: Inputs) -> "tuple[torch.Tensor, Measures]":
-        """Return the loss at one exit on its rows, and measures of it.
+        """Return the loss at one exit over the rows of ``view``, and its measures.
 
-        Every parameter of its heads takes part each time.
+        Every parameter of its heads must take part each time.
         """
         ...
 
 
 def rows(count: int, views: set[str], clean: float) -> dict[str, slice]:
-    """Which of ``count`` rows each view has: the first are masked, the last ``clean`` of them are not.
+    """Return the rows of each view out of ``count``: the first are masked, a share of ``clean`` at the end is not.
 
-    Where nothing asks for clean rows (or ``clean`` is 0), all are masked, and the clean view has all.
+    If no objective needs clean rows (or ``clean`` is 0), all rows are masked, and the clean view has all rows.
 
     >>> rows(8, {"masked", "clean"}, 0.25)
     {'any': slice(0, 8, None), 'masked': slice(0, 6, None), 'clean': slice(6, 8, None)}
     """
     everything = slice(0, count)
-    kept = round(count * clean) if "clean" in views else 0
-    if "masked" not in views or not 0 < kept < count:
+    unmasked = round(count * clean) if "clean" in views else 0
+    if "masked" not in views or not 0 < unmasked < count:
         return {"any": everything, "masked": everything, "clean": everything}
-    return {"any": everything, "masked": slice(0, count - kept), "clean": slice(count - kept, count)}
+    return {"any": everything, "masked": slice(0, count - unmasked), "clean": slice(count - unmasked, count)}
 
 
 def drawing(seed: int, number: int, purpose: int) -> np.random.Generator:
-    """Return the generator for one purpose in one batch: the same in any process, after any restart."""
+    """Return the random generator for one purpose in one batch: the same in any process, after any restart."""
     return np.random.default_rng((seed, number, purpose))
 
 
-def parsed(text: str, option: str, known: list[str]) -> dict[str, float]:
-    """Names with weights from ``"mlm:1,sop:0.5"``; a name alone weighs 1. Raises SettingError.
+def parsed(text: str, option: str, choices: list[str]) -> dict[str, float]:
+    """Return names with weights from text such as ``"mlm:1,sop:0.5"``; the default weight is 1.
+
+    Raises SettingError if a name is unknown or a weight is not positive.
 
     >>> parsed("mlm,sop:0.5", "--objectives", ["mlm", "sop"])
     {'mlm': 1.0, 'sop': 0.5}
@@ -110,11 +121,11 @@ def parsed(text: str, option: str, known: list[str]) -> dict[str, float]:
             weight = float(number or 1)
         except ValueError:
             weight = -1.0
-        if name not in known:
-            raise SettingError(f"{option}: there is no {name!r}: choose from {', '.join(known)}.")
+        if name not in choices:
+            raise SettingError(f"{option}: there is no {name!r}: choose from {', '.join(choices)}.")
         if not 0 < weight < 1e6 or name in weights:
-            raise SettingError(f"{option} {text!r}: give each name once, with a weight above 0, like {known[0]}:0.5.")
+            raise SettingError(f"{option} {text!r}: give each name once, with a weight above 0, like {choices[0]}:0.5.")
         weights[name] = weight
     if not weights:
-        raise SettingError(f"{option} names nothing: choose from {', '.join(known)}.")
+        raise SettingError(f"{option} names nothing: choose from {', '.join(choices)}.")
     return weights

@@ -1,7 +1,7 @@
-"""Distillation: sentence embeddings, hidden states and relations as a teacher has them, on the same text.
+"""Distillation: match a teacher's sentence embeddings, hidden states and relations on the same text.
 
-``pooled`` and ``tokens`` compare directions (Sun et al. 2019; Reimers and Gurevych 2020), ``similarity`` which
-texts of a batch lie close together, ``relations`` which tokens of a text do (Wang et al. 2021, section 3.1).
+``pooled`` and ``tokens`` compare directions (Sun et al. 2019; Reimers and Gurevych 2020). ``similarity`` compares
+which texts of a batch are close, ``relations`` which tokens of a text are (Wang et al. 2021, section 3.1).
 """
 
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 PARTS = ("pooled", "tokens", "similarity", "relations")
 _WHOLE_TOKENS = {"tokens", "relations"}
-#: Similarities are sharpened by it before they are compared: all texts of a teacher lie within a narrow cone.
+#: Sharpens similarities before the comparison: all embeddings of a teacher are within a narrow cone.
 TEMPERATURE = 0.05
 
 
 def make(terms: Terms) -> Objective:
-    """Raise SettingError without a teacher, EncoderError where the teacher cannot teach what is requested."""
+    """Return the objective. Raise SettingError without a teacher, EncoderError if it cannot provide the parts."""
     from penna.pretraining.objectives._teacher import Teacher
 
     if terms.teacher is None:
@@ -37,7 +37,7 @@ def make(terms: Terms) -> Objective:
 
 
 class Distilled:
-    """The comparison of a student's states with a teacher's. Clean rows only: the teacher reads no masks."""
+    """Compares a student's states with a teacher's, on clean rows only: the teacher reads no masks."""
 
     view: View = "clean"
     pairing: Pairing | None = None
@@ -48,7 +48,7 @@ class Distilled:
 
         self.teacher, self.parts, self.flops = teacher, parts, teacher.flops
         self.module = nn.Module()
-        # One map for each comparison of directions, where widths differ; a student as wide as its teacher needs none.
+        # One projection for each comparison of directions; a student as wide as its teacher needs none.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(terms.seed)
             for name in ("pooled", "tokens"):
@@ -58,17 +58,18 @@ class Distilled:
             self.projections = teacher.projections
 
     def prepare(self, batch: Batch, rows: slice, number: int, progress: float) -> dict[str, Array]:
+        """Return the rows in the teacher's tokens, and the masks of both."""
         ids, mask = self.teacher.read(batch, rows)
         return {"distil.ids": ids, "distil.teacher": mask, "distil.mask": batch.mask[rows]}
 
     def aim(self, inputs: Inputs) -> "dict[str, torch.Tensor]":
-        """Return the score that the step is fitted for."""
+        """Return the teacher's states and mean embeddings."""
         seen = self.teacher.see(inputs["distil.ids"], inputs["distil.teacher"], "relations" in self.parts)
         out = {"distil.last": seen.last, "distil.pooled": _mean(seen.last, seen.mask)}
         return out if seen.before is None else out | {"distil.before": seen.before}
 
     def loss(self, network: "Network", states: "States", inputs: Inputs) -> "tuple[torch.Tensor, Measures]":
-        """Return the name of the loss."""
+        """Return the weighted loss over the parts, and the measure of each."""
         own, mask = states.last.float(), inputs["distil.mask"]
         sight = _Sight(states, own, _mean(own, mask), mask, inputs)
         total = own.sum() * 0.0
@@ -93,7 +94,7 @@ class Distilled:
     def _similarity(self, sight: "_Sight") -> "tuple[torch.Tensor, Measures]":
         from torch.nn import functional
 
-        if len(sight.pooled) < 3:  # a text has fewer than two others
+        if len(sight.pooled) < 3:  # each text has fewer than two others
             none = sight.pooled.sum() * 0.0
             return none, {"distil similarity": (none.detach(), none.new_zeros(()))}
         student, teacher = _near(sight.pooled), _near(sight.inputs["distil.pooled"])
@@ -117,7 +118,7 @@ class Distilled:
 
 @dataclass(frozen=True)
 class _Sight:
-    """A student's states at one exit, in float32 and pooled, its mask, and what the teacher made of the same text."""
+    """A student's states at one exit, in float32 and pooled, its mask, and the teacher's states of the same text."""
 
     states: "States"
     own: "torch.Tensor"  # (b, s, width)
@@ -127,7 +128,7 @@ class _Sight:
 
 
 def _mean(states: "torch.Tensor", mask: "torch.Tensor") -> "torch.Tensor":
-    """(b, width): the mean over each text's own tokens."""
+    """Return (b, width), the mean over each text's tokens."""
     weight = mask[:, :, None].to(states.dtype)
     return (states * weight).sum(1) / weight.sum(1)
 
@@ -135,7 +136,7 @@ def _mean(states: "torch.Tensor", mask: "torch.Tensor") -> "torch.Tensor":
 def _direction(
     name: str, own: "torch.Tensor", other: "torch.Tensor", mask: Any = None
 ) -> "tuple[torch.Tensor, Measures]":
-    """1 - cosine, averaged over rows, or over the tokens inside ``mask``."""
+    """Return 1 - cosine, averaged over rows, or over the tokens of ``mask``."""
     from torch.nn import functional
 
     cosine = functional.cosine_similarity(own.float(), other, dim=-1)
@@ -145,17 +146,17 @@ def _direction(
 
 
 def _near(pooled: "torch.Tensor") -> "torch.Tensor":
-    """(b, b - 1) log-chances of each text to stand next to each other one."""
+    """Return (b, b - 1) log-probabilities over the other texts, by similarity."""
     from torch.nn import functional
 
     unit = functional.normalize(pooled, dim=-1)
     n = len(unit)
-    others = (unit @ unit.T).flatten()[:-1].view(n - 1, n + 1)[:, 1:].reshape(n, n - 1)  # all but the diagonal
+    others = (unit @ unit.T).flatten()[:-1].view(n - 1, n + 1)[:, 1:].reshape(n, n - 1)  # all except the diagonal
     return functional.log_softmax(others / TEMPERATURE, -1)
 
 
 def _related(states: "torch.Tensor", mask: "torch.Tensor", parts: int) -> "torch.Tensor":
-    """(b, parts, s, s) log-chances: how a token of a text relates to its others."""
+    """Return (b, parts, s, s) log-probabilities of the relations between the tokens of a text."""
     b, s, width = states.shape
     cut = states.float().view(b, s, parts, width // parts).transpose(1, 2)
     scores = cut @ cut.transpose(2, 3) / (width // parts) ** 0.5

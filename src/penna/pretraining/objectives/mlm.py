@@ -1,6 +1,6 @@
-"""Masked language modelling: find the words that were hidden. Spans of up to three words for ALBERT, words for BERT.
+"""Masked language modeling: predict masked words. Spans of up to three words for ALBERT, single words for BERT.
 
-Devlin et al. 2019, section 3.1; Lan et al. 2020, section 4.1. Logits are computed at the hidden places alone.
+Devlin et al. 2019, section 3.1; Lan et al. 2020, section 4.1. Logits are computed at the masked positions only.
 """
 
 from typing import TYPE_CHECKING
@@ -19,12 +19,12 @@ _PURPOSE = 1
 
 
 def make(terms: Terms) -> Objective:
-    """Return the step or objective that these values describe."""
+    """Return the objective."""
     return Words(terms)
 
 
 class Words:
-    """The masking of a batch, and the loss of finding what it hid."""
+    """Masks a batch, and computes the loss of predicting the masked tokens."""
 
     view: View = "masked"
     pairing: Pairing | None = None
@@ -36,30 +36,31 @@ class Words:
         self.terms, self.module = terms, nn.Module()
 
     def rate(self, progress: float) -> float:
-        """Return the share to mask, on the line from the first rate to the last."""
+        """Return the share to mask, interpolated from the first rate to the last."""
         first, last = self.terms.rate
         return first + (last - first) * min(max(progress, 0.0), 1.0)
 
     def prepare(self, batch: Batch, rows: slice, number: int, progress: float) -> dict[str, Array]:
+        """Return the masked ids, and the positions and labels of the masked tokens."""
         draw = drawing(self.terms.seed, number, _PURPOSE)
-        made = _spans.mask(batch, self.terms.vocabulary, rows, self.rate(progress), self.terms.ngrams, draw)
-        return {"ids": made.ids, "mlm.positions": made.positions, "mlm.labels": made.labels}
+        masked = _spans.mask(batch, self.terms.vocabulary, rows, self.rate(progress), self.terms.ngrams, draw)
+        return {"ids": masked.ids, "mlm.positions": masked.positions, "mlm.labels": masked.labels}
 
     def aim(self, inputs: Inputs) -> "dict[str, torch.Tensor]":
-        """Return the score that the step is fitted for."""
+        """Return nothing: the labels are inputs already."""
         return {}
 
     def loss(self, network: "Network", states: "States", inputs: Inputs) -> "tuple[torch.Tensor, Measures]":
-        """Return the name of the loss."""
+        """Return the mean cross-entropy and the accuracy over masked tokens."""
         from penna.pretraining.objectives._entropy import entropy
 
         labels = inputs["mlm.labels"]
-        # The masked rows are the first, so places counted in the whole batch hold in them too.
+        # The masked rows come first, so positions in the whole batch are valid in them too.
         hidden = states.last.reshape(-1, states.last.shape[-1]).index_select(0, inputs["mlm.positions"])
         logits = network.words(hidden)
         total = entropy(logits, labels)
         count = total.new_full((), max(len(labels), 1))
         detached = logits.detach()
-        # The highest score, not its place: finding that takes several times as long.
+        # The highest score, not its index: argmax takes several times as long.
         right = (detached.gather(1, labels[:, None])[:, 0] >= detached.amax(-1)).sum()
         return total / count, {"mlm": (total.detach(), count), "mlm accuracy": (right, count)}
