@@ -29,6 +29,7 @@ def test_a_family_without_its_encoder_says_nothing_of_what_loading_it_takes(tiny
     affording.record_duration(done, 0.1)
     resources = Resources(tmp_path, Deadline(60.0), 1)
     refused = affording.afford(Proposal(asked, (0,), "portfolio"), [done], resources, 9.0)
-    assert re.fullmatch(r"loading and timing an encoder takes up to \d\d s, 9\.0 s are left", refused)
+    assert isinstance(refused, str)
+    assert re.search(r"encoder .* 9\.0 s", refused), "the reason names the encoder and the seconds left"
     affording.record_duration(Trial(asked, State.PRUNED, reason="behind its peers"), 0.1)
     assert not isinstance(affording.afford(Proposal(asked, (0,), "portfolio"), [done], resources, 40.0), str)

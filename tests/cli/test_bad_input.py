@@ -74,7 +74,9 @@ def test_ten_rows(tmp_path):
 def test_mixed_types_in_the_target(tmp_path):
     lines = [json.dumps({"text": t, "label": i if i % 3 else label}) for i, (t, label) in enumerate(ROWS)]
     (tmp_path / "t.jsonl").write_text("\n".join(lines), encoding="utf-8")
-    fit(tmp_path / "t.jsonl", tmp_path / "run")
+    message = fit(tmp_path / "t.jsonl", tmp_path / "run")
+    assert "column 'label'" in message
+    assert "20 of 60 rows" in message
 
 
 def test_a_truncated_parquet_file(tmp_path):
@@ -101,12 +103,20 @@ def test_resuming_in_a_folder_of_something_else(tmp_path):
 @pytest.mark.parametrize(
     "options",
     [("--search-strategy", "magic"), ("--metric", "luck"), ("--families", "forest"), ("--max-size-mb", "-1"),
-     ("--threads", "0"), ("--rare-classes", "keep"), ("--test-size", "2"), ("--cv", "1"), ("--text", "txt"),
-     ("--group-column", "grp"),
-     ("--test", "nowhere.csv"), ("--budget", "0s")],
+     ("--n-jobs", "0"), ("--rare-classes", "keep"), ("--test-size", "2"), ("--cv", "1")],
 )  # fmt: skip
-def test_an_option_that_cannot_work(tmp_path, options):
-    fit(table(tmp_path / "t.csv"), tmp_path / "run", *options)
+def test_an_option_with_a_wrong_value_is_named(tmp_path, options):
+    message = fit(table(tmp_path / "t.csv"), tmp_path / "run", *options)
+    assert " ".join(options) in message.replace("'", "")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "named"),
+    [("--text", "txt", "column 'txt'"), ("--group-column", "grp", "column 'grp'"),
+     ("--test", "nowhere.csv", "file 'nowhere.csv'"), ("--budget", "0s", "budget of 0 s")],
+)  # fmt: skip
+def test_a_wrong_column_file_or_budget_is_named(tmp_path, option, value, named):
+    assert named in fit(table(tmp_path / "t.csv"), tmp_path / "run", option, value)
 
 
 @pytest.fixture(scope="module")

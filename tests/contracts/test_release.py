@@ -76,7 +76,9 @@ def test_an_uncommitted_file_is_named(release: ModuleType, tree: Path) -> None:
 def test_another_version_in_the_citation_file_is_a_problem(release: ModuleType, tree: Path) -> None:
     (tree / "CITATION.cff").write_text("cff-version: 1.2.0\nversion: 1.2.2\n")
     commit(tree)
-    assert list(release.tree_problems(tree, VERSION)) == ["CITATION.cff does not have the line `version: 1.2.3`."]
+    (problem,) = release.tree_problems(tree, VERSION)
+    assert problem.startswith("CITATION.cff")
+    assert "version: 1.2.3" in problem
 
 
 @pytest.mark.parametrize(
@@ -111,8 +113,9 @@ def test_a_missing_wheel_and_a_foreign_file_are_named(release: ModuleType, tree:
     dist = build(tree)
     (dist / f"penna-{VERSION}-py3-none-any.whl").rename(dist / "penna-1.2.2-py3-none-any.whl")
     foreign, missing = release.files_problems(tree, dist, VERSION)
-    assert foreign == "dist/ holds penna-1.2.2-py3-none-any.whl, which is not a file of 1.2.3."
-    assert missing == f"dist/penna-{VERSION}-py3-none-any.whl is missing."
+    assert "penna-1.2.2-py3-none-any.whl" in foreign
+    assert "1.2.3" in foreign
+    assert f"penna-{VERSION}-py3-none-any.whl" in missing
 
 
 def test_this_version_is_the_one_to_cite(release: ModuleType) -> None:

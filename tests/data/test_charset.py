@@ -99,9 +99,8 @@ def test_bytes_that_a_named_encoding_does_not_have_are_counted(tmp_path):
     path = table(tmp_path / "a.csv", TEXTS["French"], "cp1252")
     found, findings = read(path, form=Form(encoding="ascii"))
     assert found.text["text"][2] == "L'\ufffdl\ufffdve a re\ufffdu sa note."
-    assert [finding.message for finding in findings] == [
-        "cells with bytes that the encoding does not have, read as U+FFFD: 3 (rows 1, 2, 3)."
-    ]
+    (finding,) = findings
+    assert "U+FFFD: 3 (rows 1, 2, 3)" in finding.message
 
 
 def test_a_mark_goes_before_the_same_encoding_by_name(tmp_path):

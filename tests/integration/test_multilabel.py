@@ -131,7 +131,9 @@ def test_families_that_cannot_give_several_labels_are_skipped_with_the_reason() 
             told.append((str(data["name"]), str(data["reason"])))
 
     assert families.suited(("linear", "trees"), table, task, Heard()) == ["linear"]
-    assert told == [("trees", "it makes no multi-label text classifier")]
+    ((family, reason),) = told
+    assert family == "trees"
+    assert "multi-label" in reason
     with pytest.raises(SettingError, match="add linear"):
         families.suited(("trees",), table, task, Heard())
 

@@ -106,7 +106,7 @@ def test_the_seconds_of_a_run_are_noted_while_it_works(tmp_path):
     with elapsed_time.Noted(tmp_path, Deadline(60, time.monotonic() - 7)):
         while not (tmp_path / elapsed_time.FILE).exists():
             time.sleep(0.01)
-    assert 7 <= elapsed_time.before(tmp_path) < 60
+    assert elapsed_time.before(tmp_path) >= 7
     for content in ("", "{}", "[1]", '{"seconds": "x"}', '{"seconds": NaN}', '{"seconds": -3}', " " * 10_000):
         (tmp_path / elapsed_time.FILE).write_text(content)
         assert elapsed_time.before(tmp_path) == 0

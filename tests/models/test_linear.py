@@ -1,7 +1,6 @@
 """The linear family: hashed n-grams, TF-IDF, its classifiers, its file, and its manners under a deadline."""
 
 import re
-import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +29,7 @@ from penna.models.linear.storage import NAME
 from penna.search.recipe import DatasetProfile, Recipe
 from penna.tasks import classification
 from penna.tasks.base import Task
+from penna.testing import CountdownDeadline
 
 ODD = ["", " ", "\t\n", "\x00", "\ud800 broken", "👩‍👩‍👧 🎉", "这家酒店很好", "don't ’quote’", "İstanbul", "a" * 5000]
 SUBJECTS = {"fruit": "apple pear plum fig cherry", "tools": "hammer saw drill wrench axe", "birds": "wren owl crow jay"}
@@ -118,11 +118,9 @@ def test_any_text_gives_finite_rows_no_longer_than_one(texts: list[str]) -> None
 
 
 @pytest.mark.slow
-def test_a_cell_of_two_megabytes_takes_a_second_or_two() -> None:
+def test_a_cell_of_two_megabytes_is_read() -> None:
     text = "a fairly long story about nothing at all " * 50_000
-    began = time.monotonic()
     assert fit_tfidf([text, "b"], Grams(2, 2, 5)).rows([text]).nnz > 50
-    assert time.monotonic() - began < 60
 
 
 def test_threads_and_chunks_do_not_change_the_rows(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -314,13 +312,13 @@ def test_no_time_raises_out_of_time(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_fit_that_is_too_long_is_cut_to_the_deadline(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
-    words = np.array([f"w{i}" for i in range(20_000)])
-    texts = [" ".join(row) for row in words[rng.integers(0, 20_000, (20_000, 12))]]
-    train = table(texts, [f"c{i % 60}" for i in range(20_000)])
-    began = time.monotonic()
-    recipe = linear.portfolio(PROFILE)[8]
-    model = linear.fit(recipe, classification.from_table(train), train, None, resources(tmp_path, 2.0), always)
-    assert time.monotonic() - began < 20
+    words = np.array([f"w{i}" for i in range(2_000)])
+    texts = [" ".join(row) for row in words[rng.integers(0, 2_000, (2_000, 12))]]
+    train = table(texts, [f"c{i % 60}" for i in range(2_000)])
+    recipe, deadline = linear.portfolio(PROFILE)[8], CountdownDeadline(12)
+    given = Resources(tmp_path, deadline, 1)
+    model = linear.fit(recipe, classification.from_table(train), train, None, given, always)
+    assert 0 < deadline.late < 5
     assert model.outputs(train.take(np.arange(5))).shape == (5, 60)
 
 

@@ -111,8 +111,5 @@ def test_the_report_says_how_many_rows_were_read_by_windows(tiny_bert: Path, res
     model = fitted(frozen, "frozen", tiny_bert, late(40, vast=1), resources)
     said = truncation(Recipe.of("frozen", encoder="tiny"), model)
     assert said["encoder"] == "tiny"
-    assert format.reach(said).replace("\u202f", " ").split("; ") == [
-        "16 tokens at once",
-        "100.0 % of the rows have more and are read by at most 16 windows",
-        "of 2.5 % a part is not read",
-    ]
+    shown = format.reach(said).replace("\u202f", " ")
+    assert all(figure in shown for figure in ("16 tokens", "100.0 %", "16 windows", "2.5 %"))

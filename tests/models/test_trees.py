@@ -189,7 +189,7 @@ def test_it_is_offered_where_there_are_columns_and_each_offer_has_a_cost(
     assert trees.search_space(DatasetProfile(90, 3, 20, 30.0)) == ()
     for recipe in trees.portfolio(profile):
         found = trees.cost(recipe, profile, shop(), resources(tmp_path))
-        assert 0 < found.seconds < 60
+        assert found.seconds > 0
         assert found.size_mb < 10
     smaller = trees.shrink(trees.portfolio(profile)[0], profile, shop(), resources(tmp_path), 0.0)
     assert smaller is None

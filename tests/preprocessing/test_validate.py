@@ -1,6 +1,5 @@
 """Checking: a table that cannot be trained on is refused in one sentence; rows that cannot be used are named."""
 
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -117,14 +116,13 @@ def test_a_very_long_cell_is_told():
     assert (finding.kind, finding.rows) == ("long text", (5,))
 
 
-def test_two_hundred_thousand_rows_take_seconds_at_most():
+def test_many_rows_without_a_fault_give_no_finding():
     n = 200_000
     texts = np.array([f"some words number {i}" for i in range(n)], dtype=object)
     labels = np.array(["good", "bad"], dtype=object)[np.arange(n) % 2]
     given = Table({"text": texts}, labels, rows=np.arange(1, n + 1))
-    start = time.monotonic()
-    check(given)
-    assert time.monotonic() - start < 60
+    kept, findings = check(given)
+    assert (len(kept), findings) == (n, [])
 
 
 def test_many_rows_of_few_different_texts_are_refused_with_their_number():

@@ -45,7 +45,8 @@ def test_the_field_is_the_one_named_or_text_or_the_only_string(tmp_path: Path) -
     path = written(tmp_path, "a.jsonl", lines({"body": "x y", "n": 1}, {"a": "p", "b": "q"}, "bare"))
     texts, said = read(path)
     assert texts == ["x y", "bare"]
-    assert said == ["lines left out that hold no text: 1 (a.jsonl:2)."]
+    (finding,) = said
+    assert "1 (a.jsonl:2)" in finding
     assert read(path, field="a")[0] == ["p", "bare"]
 
 
@@ -55,26 +56,24 @@ def test_a_broken_line_is_counted_and_named(tmp_path: Path) -> None:
     path = written(tmp_path, "a.jsonl", good + b"{broken\n" + bad + lines({"text": " "}, {"text": 3}, [1]).encode())
     texts, said = read(path)
     assert len(texts) == 21
-    assert said == [
-        "lines left out, whole or in part, that are no JSON object: 1 (lines a.jsonl:22).",
-        "lines left out with bytes that are not UTF-8: 1 (a.jsonl:23).",
-        "lines left out that hold no text: 3 (a.jsonl:24, a.jsonl:25, a.jsonl:26).",
-    ]
+    broken, undecodable, empty = said
+    assert "1 (lines a.jsonl:22)" in broken
+    assert "1 (a.jsonl:23)" in undecodable
+    assert "3 (a.jsonl:24, a.jsonl:25, a.jsonl:26)" in empty
 
 
 def test_only_the_first_five_places_are_named(tmp_path: Path) -> None:
     _, said = read(written(tmp_path, "a.jsonl", lines({"text": "fine"}) + "broken\n" * 9))
-    assert said == [
-        "lines left out, whole or in part, that are no JSON object: 9 (lines a.jsonl:2, a.jsonl:3, a.jsonl:4, "
-        "a.jsonl:5, a.jsonl:6 ...)."
-    ]
+    (finding,) = said
+    assert "9 (lines a.jsonl:2, a.jsonl:3, a.jsonl:4, a.jsonl:5, a.jsonl:6 ...)" in finding
 
 
 def test_a_huge_line_is_left_out_and_the_next_one_read(tmp_path: Path) -> None:
     huge = '{"text": "' + "a " * (corpus.LONGEST_LINE * 3 // 4) + '"}\n'
     texts, said = read(written(tmp_path, "a.jsonl", lines({"text": "one"}) + huge + lines({"text": "two"})))
     assert texts == ["one", "two"]
-    assert said == ["lines left out for being longer than 16 million characters: 1 (a.jsonl:2)."]
+    (finding,) = said
+    assert "1 (a.jsonl:2)" in finding
 
 
 def test_packed_files_are_read_by_their_content(tmp_path: Path) -> None:

@@ -99,9 +99,8 @@ def test_what_was_wrong_with_the_corpus_is_kept_with_the_tokens(corpus_file: Pat
         file.write("broken\n")
     for _ in range(2):
         tokens = shards.build([corpus_file], words, corpus_file.parent / "cache")
-        assert tokens.findings == (
-            "lines left out, whole or in part, that are no JSON object: 1 (lines corpus.jsonl:6).",
-        )
+        (finding,) = tokens.findings
+        assert "1 (lines corpus.jsonl:6)" in finding
 
 
 def test_a_large_vocabulary_takes_larger_numbers(tmp_path: Path) -> None:

@@ -151,9 +151,8 @@ def test_conll_columns_are_read_and_broken_sentences_named(tmp_path):
     made, findings = read(file)
     assert made.text["tokens"].tolist() == ["EU rejects", "Peter"]
     assert made.target.tolist() == [("B-ORG", "O"), ("B-PER",)]
-    assert [finding.message for finding in findings] == [
-        "sentences left out whose lines differ in their number of cells: 1 (sentences 2)."
-    ]
+    (finding,) = findings
+    assert "1 (sentences 2)" in finding.message
     assert made.rows.tolist() == [1, 3]
     whole = file.read_text(encoding="utf-8").replace("broken line\n\n", "")
     (tmp_path / "b.txt").write_text(whole, encoding="utf-8")

