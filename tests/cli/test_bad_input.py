@@ -125,7 +125,7 @@ def run(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("bad")
     warts = [("with a \0 inside, good", "pos"), ("bad " * 500_000, "neg"), ("", "pos")]
     data = table(folder / "t.csv", [*ROWS, *warts])
-    arguments = ["fit", data, "--target", "label", "--budget", "8s", "--families", "linear", "--out", folder / "run"]
+    arguments = ["fit", data, "--target", "label", "--budget", "20s", "--families", "linear", "--out", folder / "run"]
     result = CliRunner().invoke(app, list(map(str, arguments)))
     assert result.exit_code == 0, result.stderr
     for words in ("NUL", "more than 100,000 characters", "empty text"):
