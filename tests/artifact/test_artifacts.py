@@ -183,7 +183,7 @@ def test_a_blend_that_holds_itself_or_another_is_refused(copied):
 
 
 @pytest.mark.parametrize("at", ["..", "", ".", "0-pipeline", "1-frozen/../0-pipeline", "x" * 300, "/etc", None])
-def test_a_blend_that_names_other_folders_than_its_own_is_refused(at, copied):
+def test_ensemble_of_foreign_folders_is_refused(at, copied):
     folder = copied("ensemble")
     path = folder / "parts" / "model" / "blend.json"
     members = json.loads(path.read_bytes())["members"]
@@ -270,7 +270,7 @@ def test_a_part_that_may_not_be_read_is_named(copied):
     assert "linear.safetensors may not be read by this user" in said
 
 
-def test_a_written_artefact_verifies_and_its_card_names_the_digest(maker):
+def test_written_artifact_verifies_and_card_has_its_digest(maker):
     found = penna.verify(maker.folder("linear"))
     opened = load(maker.folder("linear"))
     assert found.digest == opened.digest
@@ -336,7 +336,7 @@ def test_every_file_of_an_artefact_has_the_mode_of_a_new_one(name, maker, tmp_pa
     assert {stat.S_IMODE(mode) for p, mode in found.items() if p.is_dir()} == {stat.S_IMODE(wanted[True])}
 
 
-def test_a_model_opened_by_a_relative_path_answers_and_travels_after_a_change_of_folder(copied, monkeypatch, tmp_path):
+def test_relative_path_still_works_after_chdir(copied, monkeypatch, tmp_path):
     folder = copied("frozen")
     monkeypatch.chdir(folder.parent)
     opened = load("model")

@@ -27,7 +27,7 @@ def test_a_folder_takes_the_place_of_another(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["model"]
 
 
-def test_where_the_new_one_cannot_be_moved_the_old_one_comes_back(tmp_path):
+def test_old_folder_returns_if_the_new_one_cannot_move(tmp_path):
     old = written(tmp_path / "model", "old")
     with pytest.raises(FileNotFoundError):
         atomic_folders.swap(tmp_path / "nowhere", old)
@@ -76,7 +76,7 @@ def test_flipped_bits_of_a_manifest_are_refused(tmp_path):
             files.read_manifest(made)
 
 
-def test_a_manifest_of_equal_meaning_is_refused_unless_it_is_equal(tmp_path):
+def test_manifest_must_be_equal_byte_by_byte(tmp_path):
     made = whole(tmp_path / "model", labels=["a"])
     said = json.loads((made / files.MANIFEST).read_bytes())
     (made / files.MANIFEST).write_text(json.dumps(said))
@@ -126,7 +126,7 @@ def large(parts):
         (shutil.rmtree, "is missing"),
     ],
 )
-def test_parts_that_are_not_what_was_written_are_refused_before_they_are_read(tmp_path, spoil, why):
+def test_changed_parts_are_refused_before_they_are_read(tmp_path, spoil, why):
     made = whole(tmp_path / "model")
     spoil(made / files.PARTS)
     with pytest.raises(BundleError, match=why):

@@ -53,14 +53,14 @@ def test_a_kept_model_is_that_of_its_trial(kept):
     assert best_model.saved_trial(path, trials) == trials[1]
 
 
-def test_a_model_whose_trial_was_never_written_down_is_no_other_trials(kept):
+def test_model_without_a_logged_trial_belongs_to_no_trial(kept):
     path, trials = kept
     assert best_model.saved_trial(path, trials[:1]) is None
     assert best_model.saved_trial(path, [trials[0], replace(trials[0], number=1)]) is None
     assert best_model.saved_trial(path / "nowhere", trials) is None
 
 
-def test_the_best_model_is_kept_however_cheap_it_was_and_lies_on_disk(fitted, tmp_path):
+def test_cheap_best_model_is_kept_on_disk(fitted, tmp_path):
     work, trials, models = fitted
     models_kept = BestModels(tmp_path / "run", work, FACTS, None, [])
     for trial, model in zip(trials, models, strict=True):
@@ -72,7 +72,7 @@ def test_the_best_model_is_kept_however_cheap_it_was_and_lies_on_disk(fitted, tm
     assert np.allclose(models_kept.get(1).model.outputs(work.table), models[1].outputs(work.table))
 
 
-def test_writing_takes_a_share_of_the_time_and_what_is_not_on_disk_is_in_memory(fitted, tmp_path):
+def test_model_not_yet_written_is_kept_in_memory(fitted, tmp_path):
     work, trials, models = fitted
     wrote = []
     models_kept = BestModels(tmp_path / "run", work, FACTS, None, [], lambda trial, seconds: wrote.append(trial.number))
@@ -113,7 +113,7 @@ def test_a_few_shot_default_stays_beside_what_scored_better(fitted, tmp_path):
     assert models_kept.ranked()[0] == trials[0]
 
 
-def test_trials_that_were_not_finished_and_finalists_are_not_kept(fitted, tmp_path):
+def test_pruned_trials_and_finalists_are_not_kept(fitted, tmp_path):
     work, trials, models = fitted
     models_kept = BestModels(tmp_path / "run", work, FACTS, None, [])
     models_kept.add(replace(trials[0], state=State.PRUNED), models[0])

@@ -15,7 +15,7 @@ from penna.search.strategies.base import Proposal
 from penna.search.trials import State, Trial
 
 
-def test_a_family_without_its_encoder_says_nothing_of_what_loading_it_takes(tiny_bert, tmp_path):
+def test_encoder_load_time_is_not_learned_from_other_recipes(tiny_bert, tmp_path):
     texts = np.array([f"{word} film number {i}" for i in range(40) for word in ("good", "bad")], dtype=object)
     table = Table({"text": texts}, np.array(["pos", "neg"] * 40, dtype=object), rows=np.arange(1, 81))
     task = tasks.find("classification", table)

@@ -40,7 +40,7 @@ BASELINE = Recipe.of("linear", analyzer="word", words=2, sublinear=True, lower=T
                      classifier="logistic", balanced=False, nb=False, c=10.0)  # fmt: skip
 
 
-def test_a_complete_trial_has_a_score_an_error_and_outputs_for_each_fold(work, tmp_path):
+def test_complete_trial_has_score_error_and_outputs_per_fold(work, tmp_path):
     outcome = evaluate.evaluate(BASELINE, work, (0, 1, 2), resources(tmp_path), go_on)
     trial = outcome.trial
     assert trial.state is State.COMPLETE
@@ -66,7 +66,7 @@ def test_what_goes_wrong_inside_a_fit_is_a_state_with_a_reason(work, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore:Mean of empty slice", "ignore:invalid value")
-def test_a_score_that_is_no_number_is_a_failure_that_the_ledger_can_hold(work, tmp_path):
+def test_nan_score_is_a_failed_trial_in_the_log(work, tmp_path):
     nobody = replace(work, folds=((work.folds[0][0], np.zeros(0, np.int64)),))
     trial = evaluate.evaluate(BASELINE, nobody, (0,), resources(tmp_path), go_on).trial
     assert (trial.state, trial.scores) == (State.FAILED, ())
@@ -88,7 +88,7 @@ def test_a_fine_tune_that_is_told_to_stop_is_pruned(work, tmp_path, tiny_bert):
     assert trial.curve
 
 
-def test_what_cannot_fit_is_refused_with_the_seconds_and_what_weighs_too_much_with_the_megabytes(work, tmp_path):
+def test_refusal_names_seconds_or_megabytes(work, tmp_path):
     from dataclasses import replace
 
     refused = evaluate.fit_to_budget(BASELINE, work, (0,), resources(tmp_path), 1e-6)

@@ -52,7 +52,7 @@ def refused(call, *args, **options):
 
 
 @pytest.mark.parametrize("name", ARGUMENTS)
-def test_every_argument_of_the_constructor_has_a_line_in_the_table(name):
+def test_every_constructor_argument_has_an_option(name):
     assert name in SETTINGS
     assert SETTINGS[name].accepts()
 
@@ -173,7 +173,7 @@ def test_a_value_outside_its_range_is_refused(options, words):
         settled(options)
 
 
-def test_the_constructor_stores_what_it_is_given_and_scikit_learn_can_copy_it():
+def test_constructor_stores_arguments_for_clone():
     odd = {"budget": timedelta(seconds=6), "text": ["a"], "n_jobs": np.int64(1), "test_size": "nonsense"}
     auto = AutoText(**odd)
     assert all(auto.get_params()[name] is value for name, value in odd.items())

@@ -32,7 +32,7 @@ def ledger(tmp_path: Path) -> TrialLog:
     return TrialLog(tmp_path / "run", {})
 
 
-def test_what_came_with_the_package_is_used_where_no_encoder_is_named(assets: Path, ledger: TrialLog) -> None:
+def test_shipped_encoder_is_the_default(assets: Path, ledger: TrialLog) -> None:
     names, encoders = families.usable(FAMILIES, (), ledger, Silent(), assets)
     assert (names, encoders) == (list(FAMILIES), ["penna-mini"])
     assert {t.recipe.family for t in ledger.trials} == set(FAMILIES) - set(WITHOUT_ENCODER)
@@ -40,9 +40,7 @@ def test_what_came_with_the_package_is_used_where_no_encoder_is_named(assets: Pa
     assert "model.safetensors" in ledger.trials[0].reason
 
 
-def test_a_named_encoder_stands_in_place_of_what_came_with_the_package(
-    assets: Path, ledger: TrialLog, tiny_bert: Path
-) -> None:
+def test_named_encoder_replaces_the_shipped_one(assets: Path, ledger: TrialLog, tiny_bert: Path) -> None:
     def used(*named: object) -> list[str]:
         return families.usable(FAMILIES, named, ledger, Silent(), assets)[1]  # type: ignore[arg-type]
 
@@ -51,14 +49,12 @@ def test_a_named_encoder_stands_in_place_of_what_came_with_the_package(
     assert ledger.trials == []
 
 
-def test_a_named_encoder_that_cannot_be_used_is_not_replaced_by_another(assets: Path, ledger: TrialLog) -> None:
+def test_unusable_named_encoder_is_not_replaced(assets: Path, ledger: TrialLog) -> None:
     names, encoders = families.usable(FAMILIES, ("spoilt",), ledger, Silent(), assets)
     assert (names, encoders) == (WITHOUT_ENCODER, [])
 
 
-def test_who_does_without_an_encoder_still_says_that_the_named_one_cannot_be_used(
-    assets: Path, ledger: TrialLog
-) -> None:
+def test_unusable_encoder_is_reported_by_optional_families(assets: Path, ledger: TrialLog) -> None:
     names, encoders = families.usable(("translation_memory", "seq2seq"), ("spoilt",), ledger, Silent(), assets)
     assert (names, encoders) == (["translation_memory", "seq2seq"], [])
     assert [(t.recipe.family, t.recipe["encoder"]) for t in ledger.trials] == [
@@ -104,7 +100,7 @@ def test_one_name_where_a_list_belongs_is_told_how_to_write_it() -> None:
         AutoText(families="linear,trees").fit(["good", "bad"] * 20, [0, 1] * 20)
 
 
-def test_families_that_need_no_encoder_come_first_in_whatever_order_they_are_named() -> None:
+def test_families_without_encoder_come_first() -> None:
     texts = np.array([f"{word} film {i}" for i in range(20) for word in ("good", "bad")], dtype=object)
     table = Table({"text": texts}, np.array(["pos", "neg"] * 20, dtype=object), rows=np.arange(1, 41))
     found = families.suited(("finetune", "frozen", "linear"), table, tasks.find("classification", table), Silent())

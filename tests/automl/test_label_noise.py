@@ -87,7 +87,7 @@ def test_only_training_rows_are_dropped_or_weighed(looked, tmp_path):
     assert len(outcome.outputs[0]) == len(valid)
 
 
-def test_training_without_what_is_doubted_scores_better_on_true_labels(looked, demo_rows, tmp_path):
+def test_dropping_noisy_labels_improves_the_true_score(looked, demo_rows, tmp_path):
     names = looked.task.classes
     rest = demo_rows[demo_rows.label.isin(names)].groupby("label").tail(40)
     asked = Table({"text": rest.text.to_numpy(object)}, rest.label.to_numpy(object), rows=np.arange(len(rest)))
@@ -143,7 +143,7 @@ def test_the_loop_counts_rows_as_far_as_they_are_believed():
     assert float(losses.believed(each, torch.tensor([1.0, 1.0]))) == 2.0
 
 
-def test_nothing_is_tried_where_the_first_model_is_sure_and_right(work):
+def test_no_noise_treatment_if_first_model_is_right(work):
     done = Trial(BASELINE, State.COMPLETE, folds=(0,), scores=(0.9,), phase="clean", proposal_key=BASELINE.id + "@0")
     clean = replace(work, table=replace(work.table), noise="auto")
     assert label_noise.noise_treatments(clean, [], evidence(clean), BASELINE) == ((), False)
@@ -155,7 +155,7 @@ def test_nothing_is_tried_where_the_first_model_is_sure_and_right(work):
     )
 
 
-def test_a_way_that_could_not_be_finished_is_none_and_the_reason_says_so(work):
+def test_unfinished_noise_treatment_has_a_reason(work):
     def done(way, **more):
         recipe = BASELINE if way == KEEP else BASELINE.replace(noise=way)
         found = {"state": State.COMPLETE, "folds": (0,), "scores": (0.5,), "phase": "unsure"} | more

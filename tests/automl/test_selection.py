@@ -93,7 +93,7 @@ def test_finalists_are_compared_with_finalists():
     assert choice.members[0][0].recipe == trials[1].recipe, "luck on the first fold does not survive the second"
 
 
-def test_where_the_leader_was_not_run_again_the_first_round_decides():
+def test_first_round_decides_if_leader_was_not_repeated():
     trials, evidence = setup([0.95, 0.6, 0.5])
     finalist = Trial(
         trials[1].recipe, State.COMPLETE, (1,), (0.7,), (0.015,), 1.0, number=3, phase="finalist", proposal_key="1@1"
@@ -118,7 +118,7 @@ def test_runs_of_one_recipe_with_several_seeds_are_one_candidate():
     assert together[0].seconds == pytest.approx(2.0)
 
 
-def test_a_trusted_recipe_is_chosen_unless_another_is_clearly_better():
+def test_trusted_recipe_wins_unless_another_is_clearly_better():
     trials, evidence = setup([0.70, 0.72, 0.85])
     trusted = trials[0].recipe
     assert selection.best(trials[:2], evidence, everything).members[0][0].number != 0
@@ -126,13 +126,13 @@ def test_a_trusted_recipe_is_chosen_unless_another_is_clearly_better():
     assert [t.number for t, _ in selection.best(trials, evidence, everything, trusted).members] == [2]
 
 
-def test_a_trusted_recipe_that_was_cut_or_has_another_seed_is_still_trusted():
+def test_trusted_recipe_stays_trusted_when_cut_or_reseeded():
     trials, evidence = setup([0.70, 0.72])
     cut = [replace(trials[0], recipe=trials[0].recipe.replace(fidelity=0.5, seed=3)), trials[1]]
     assert selection.best(cut, evidence, everything, trials[0].recipe).members[0][0].number == 0
 
 
-def test_a_trial_that_met_later_folds_alone_can_be_weighed_against_a_trusted_one():
+def test_trial_of_later_folds_is_compared_with_trusted_one():
     trials, evidence = setup([0.75, 0.70], first_round=(0, 1))
     late = replace(trials[1], folds=(4, 5))
     assert selection.best([trials[0], late], evidence, everything, trials[0].recipe).members[0][0].number == 0

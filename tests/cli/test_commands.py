@@ -170,7 +170,7 @@ def test_progress_in_a_log_says_what_was_tried_and_what_is_best(capsys):
     assert "best so far" in said
 
 
-def test_the_live_line_shows_best_score_trial_in_hand_and_time_left():
+def test_live_line_shows_score_trial_and_time_left():
     progress = Console(Deadline(61))
     progress.event("trial_end", trial=a_trial(), best=a_trial())
     progress.event("trial_start", recipe="finetune[depth=6]", predicted=30.0)
@@ -187,7 +187,7 @@ def test_doctor_finds_this_machine():
     assert "pytest" in doctor.requirements("dev")
 
 
-def test_doctor_says_which_encoders_came_along_and_what_is_wrong_with_one(tiny_cycle, tiny_bert, tmp_path):
+def test_doctor_lists_shipped_encoders_and_their_faults(tiny_cycle, tiny_bert, tmp_path):
     shutil.copytree(tiny_cycle, tmp_path / "penna-mini")
     shutil.copytree(tiny_bert, tmp_path / "spoilt")
     (tmp_path / "spoilt" / "tokenizer.json").unlink()
@@ -210,7 +210,7 @@ def test_the_rows_of_the_demo_come_with_their_licence(tmp_path):
     assert len((data / "test.csv").read_text(encoding="utf-8").splitlines()) >= 801
 
 
-def test_of_very_many_columns_a_few_are_named_with_text_and_target_among_them() -> None:
+def test_few_of_many_columns_are_named() -> None:
     roles = {f"c{i}": "numeric" for i in range(5000)} | {"note": "text", "label": "target"}
     told = named_columns(roles)
     assert "note (text), label (target)" in told

@@ -58,7 +58,7 @@ def rows(n: int = 400) -> str:
 
 
 @pytest.mark.slow
-def test_a_fit_that_gets_sigterm_packs_the_best_so_far_within_its_grace(tmp_path: Path) -> None:
+def test_fit_packs_its_best_model_after_sigterm(tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_text(rows(), encoding="utf-8")
     process = start(
         "-m", "penna", "fit", "rows.csv", "--target", "label", "--families", "linear", "--budget", "10m",
@@ -97,7 +97,7 @@ def test_a_second_signal_ends_at_once(second: signal.Signals) -> None:
     assert process.returncode == -second
 
 
-def test_what_does_not_finish_within_the_grace_is_ended_with_the_code_of_the_signal() -> None:
+def test_end_of_grace_exits_with_the_signal_code() -> None:
     process = loop(0.2, "finishing")
     process.send_signal(signal.SIGTERM)
     assert "the best model so far, if any, is in the run folder" in process.communicate(timeout=30)[1]

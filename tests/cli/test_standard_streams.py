@@ -89,7 +89,7 @@ def test_a_reader_that_takes_the_first_lines_has_them(where: Path) -> None:
 @pytest.mark.slow
 @FULL
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_standard_output_that_cannot_be_written_is_an_error_of_one_sentence(where: Path, command: str) -> None:
+def test_unwritable_standard_output_is_one_sentence(where: Path, command: str) -> None:
     code, _, warned = shell(where, f"penna {command} >/dev/full")
     assert code == 2
     last = warned.splitlines()[-1]

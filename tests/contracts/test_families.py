@@ -62,7 +62,7 @@ def test_every_family_that_can_be_fitted_is_tried():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("family", NAMES)
-def test_a_recipe_is_plain_json_and_its_family_offers_recipes_and_knobs(family, made, tiny_bert):
+def test_family_offers_recipes_that_are_plain_json(family, made, tiny_bert):
     recipe, task, *_ = made(family)
     assert Recipe.from_json(recipe.to_json()) == recipe
     module = plugins.find("models", family)

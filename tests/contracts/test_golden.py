@@ -31,7 +31,7 @@ def test_a_seeded_search_gives_the_same_trials_and_scores(strategy: str) -> None
         assert {k: v for k, v in trial.items() if k != "scores"} == {k: v for k, v in known.items() if k != "scores"}
 
 
-def test_every_family_offers_the_same_recipes_and_hyperparameters() -> None:
+def test_families_offer_the_golden_recipes_and_spaces() -> None:
     assert golden.spaces() == json.loads((golden.DATA / "golden" / "spaces.json").read_text())
 
 

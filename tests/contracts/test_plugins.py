@@ -142,9 +142,7 @@ def installed(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.mark.slow
-def test_a_family_and_a_task_of_another_package_work_in_python_and_at_the_command_line(
-    installed: dict[str, str], tmp_path: Path
-) -> None:
+def test_plugins_work_in_python_and_at_the_command_line(installed: dict[str, str], tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", USE], cwd=tmp_path, env=installed, capture_output=True, text=True, check=False
     )

@@ -74,7 +74,7 @@ def test_the_letters_of_a_language_say_the_encoding(tmp_path, language):
         assert plain or encoding.startswith(("utf-16", "iso2022")) or "pass --encoding if" in findings[0].message
 
 
-def test_a_guess_that_no_language_bears_out_is_weak_and_shows_an_example(tmp_path):
+def test_weak_charset_guess_shows_an_example(tmp_path):
     path = table(
         tmp_path / "a.csv", ["abc \xe9\xf0\xfe\xb3\xf5\xe6\xdd def", "g \xe6\xdd\xb3\xf0 h", "i \xfe\xf5 j"], "latin-1"
     )

@@ -93,14 +93,14 @@ def test_a_header_of_another_name_is_still_one(model, tmp_path):
     assert (chunk.columns, len(chunk.table)) == (("Review Text",), 4)
 
 
-def test_an_empty_line_among_texts_is_answered_and_those_at_the_end_are_none(tmp_path):
+def test_empty_lines_count_except_at_the_end(tmp_path):
     (tmp_path / "a.txt").write_text(f"{TEXTS[0]}\n\n{TEXTS[1]}\n\n\n", encoding="utf-8")
     found = list(stream(tmp_path / "a.txt", text=("text",)))
     assert [text for chunk in found for text in chunk.table.text["text"]] == [TEXTS[0], "", TEXTS[1]]
     assert [number for chunk in found for number in chunk.table.rows] == [1, 2, 3]
 
 
-def test_a_line_of_names_that_comes_again_is_left_out_and_counted(tmp_path):
+def test_repeated_header_is_left_out_and_counted(tmp_path):
     (tmp_path / "a.csv").write_text("text,label\ngood one,x\ntext,label\nbad one,y\n", encoding="utf-8")
     table, findings = read(tmp_path / "a.csv")
     assert table.target.tolist() == ["x", "y"]
@@ -128,7 +128,7 @@ def test_empty_lines_between_rows_of_a_table_are_counted(tmp_path):
     assert "2 (lines 3, 4)" in finding.message
 
 
-def test_a_table_without_names_is_refused_with_what_its_columns_seem_to_be(tmp_path):
+def test_table_without_header_is_refused_with_guesses(tmp_path):
     (tmp_path / "a.csv").write_text(
         "\n".join(f'{b},"{a}"' for a, b in zip(TEXTS, LABELS, strict=True)), encoding="utf-8"
     )
@@ -170,7 +170,7 @@ def test_no_header_goes_through_every_command(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("line", ["Where is my card", "hi", "a b c", "Kundenmeinung"])
-def test_a_line_alone_is_a_text_to_a_model_unless_it_is_a_usual_name(line):
+def test_single_line_is_a_text_unless_a_usual_name(line):
     """``echo "Where is my card" | penna predict run -`` has an answer; a file of a header alone has no rows."""
     (chunk,) = stream(io.BytesIO(f"{line}\n".encode()), text=("text",))
     assert chunk.table.text["text"].tolist() == [line]

@@ -111,7 +111,7 @@ def test_lists_as_python_writes_them_are_lists(write):
     assert table.target.tolist() == [tuple(sorted(row)) for row in SETS]
 
 
-def test_a_label_without_a_list_stands_among_lists_and_a_broken_list_is_named():
+def test_plain_labels_mix_with_lists_and_broken_ones_are_named():
     cells = [str(list(row)) if len(row) > 1 else row[0] for row in SETS]
     table, _, _ = inputs.read(as_csv(cells), "label", None, None, "error")
     assert table.target.tolist() == [tuple(sorted(row)) for row in SETS]

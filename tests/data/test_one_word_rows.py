@@ -57,7 +57,7 @@ def test_a_word_a_row_becomes_a_sentence_a_row_and_is_said(monkeypatch, form, wa
     assert tasks.find("auto", found).types == ("LOC", "PER")
 
 
-def test_sentences_without_tags_are_put_together_for_a_model_of_the_words():
+def test_sentences_without_tags_are_joined_from_words():
     frame = FRAMES["number in the first row"].drop(columns="Tag")
     chunks = list(readers.stream(as_csv(frame), text=["Word"], chunk=25))
     assert [text for chunk in chunks for text in chunk.table.full_text] == WORDS

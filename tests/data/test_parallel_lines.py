@@ -67,7 +67,7 @@ def test_a_table_stays_a_table(tmp_path):
             read(strange, text=("en",), target="de")
 
 
-def test_only_the_texts_are_asked_for_in_prediction_and_rows_stream(tmp_path):
+def test_prediction_needs_only_texts_and_streams_rows(tmp_path):
     sides(tmp_path)
     for name in ("train", "train.en"):
         chunks = list(stream(tmp_path / name, text=("en",), chunk=2))

@@ -100,7 +100,7 @@ def _zstd(content: bytes) -> bytes:
     ("suffix", "pack"),
     [(".gz", gzip.compress), (".bz2", bz2.compress), (".xz", lzma.compress), (".zst", _zstd), (".zip", _zipped)],
 )
-def test_compressed_files_are_read_by_what_they_are_and_not_by_name(tmp_path, suffix, pack):
+def test_compressed_files_are_recognized_by_content(tmp_path, suffix, pack):
     packed = pack(FORMS["a.csv"].encode())
     for name in ("a.csv" + suffix, "wrong.csv"):
         table, _ = read(write(tmp_path, name, packed))
@@ -173,7 +173,7 @@ def test_older_encodings_are_found_and_said(tmp_path, encoding, text):
     assert encoding in by_kind(findings)["encoding"].message
 
 
-def test_a_few_stray_bytes_in_a_utf8_file_are_read_as_windows_1252_and_counted(tmp_path):
+def test_stray_bytes_in_utf8_are_read_as_windows_1252(tmp_path):
     rows = [(i, f"a résumé of the café — number {i}", "good") for i in range(50)]
     content = as_csv(rows).encode() + b"50,na\xefve and short,bad\r\n"
     table, findings = read(write(tmp_path, "a.csv", content))
@@ -194,7 +194,7 @@ def test_two_megabytes_in_one_cell_are_no_trouble(tmp_path):
     assert findings == []
 
 
-def test_ragged_records_are_left_out_with_their_lines_and_nothing_is_shifted(tmp_path):
+def test_ragged_records_are_left_out_without_a_shift(tmp_path):
     lines = ["text,label", "fine words here,good", "too, many, cells,bad", "too few", "", "the last one here,bad"]
     table, findings = read(write(tmp_path, "a.csv", "\n".join(lines)))
     assert table.text["text"].tolist() == ["fine words here", "the last one here"]
@@ -531,5 +531,5 @@ def test_lists_and_frames_stream_too():
         assert all(len(chunk.columns) == 1 for chunk in chunks)
 
 
-def test_encodings_with_too_little_to_go_by_are_taken_as_windows_1252():
+def test_ambiguous_encodings_are_read_as_windows_1252():
     assert encoding_of("Straße".encode("cp1252")) == "cp1252"

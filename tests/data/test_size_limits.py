@@ -97,7 +97,7 @@ def test_an_encoding_or_header_that_is_none_is_refused():
         Form.of(header="no")
 
 
-def test_an_archive_packed_in_a_way_that_python_does_not_know_is_refused(tmp_path):
+def test_archive_of_unknown_compression_is_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a.csv", ROWS)
     content = bytearray((tmp_path / "a.zip").read_bytes())

@@ -22,7 +22,7 @@ def parts(plan):
     return [plan.test, *(valid for _, valid in plan.folds)]
 
 
-def test_copies_that_differ_in_case_spacing_or_punctuation_are_never_on_two_sides():
+def test_near_copies_are_never_on_two_sides():
     ways = ("Where is card {}?", "where is  card {}", "WHERE IS CARD {}!!!", "where, is card\n{}")
     texts = [way.format(i) for i in range(60) for way in ways]
     plan = splits.plan(table_of(texts), np.arange(240) // 4 % 2)
@@ -31,7 +31,7 @@ def test_copies_that_differ_in_case_spacing_or_punctuation_are_never_on_two_side
     assert sum(map(len, sides)) == 60
 
 
-def test_texts_of_signs_alone_are_copies_only_where_they_are_equal():
+def test_texts_of_punctuation_are_copies_only_if_equal():
     signs = table_of([":)", ":(", "!!!", ":)"]).dedup_keys
     assert len(set(signs.tolist())) == 3
     assert signs[0] == signs[3]
@@ -117,7 +117,7 @@ def sides_with(plan, names):
     return [sum(name in part for part in met) for name in dict.fromkeys(names)]
 
 
-def test_pairs_that_share_a_text_stay_on_one_side_of_every_split_whichever_side_it_stands_on():
+def test_pairs_with_a_shared_text_stay_together():
     premises = [f"premise {i // 3}" for i in range(600)]
     others = [f"hypothesis {i}" for i in range(600)]
     swapped = [i % 3 == 1 for i in range(600)]
@@ -145,7 +145,7 @@ def test_pairs_that_all_hang_together_are_split_row_by_row():
     assert len(few.folds) == 8
 
 
-def test_a_named_group_is_all_that_keeps_pairs_together_beside_copies():
+def test_named_group_and_copies_keep_pairs_together():
     premises = [f"premise {i // 3}" for i in range(600)]
     plan = splits.plan(
         pairs_of(premises, [f"hypothesis {i}" for i in range(600)], [f"writer {i}" for i in range(600)]),
@@ -155,7 +155,7 @@ def test_a_named_group_is_all_that_keeps_pairs_together_beside_copies():
 
 
 @pytest.mark.parametrize("groups", [3, 4, 5, 8])
-def test_few_groups_give_few_folds_and_an_exam_none_of_them_empty(groups):
+def test_few_groups_give_few_folds_and_none_is_empty(groups):
     table = table_of([f"text {i}" for i in range(240)], [f"user {i % groups}" for i in range(240)])
     plan = splits.plan(table, np.arange(240) // 2 % 2)
     assert len(plan.test)
@@ -178,7 +178,7 @@ def test_an_exam_has_rows_even_where_every_class_has_two():
     assert all(len(valid) for _, valid in plan.folds)
 
 
-def test_a_group_with_a_name_of_megabytes_costs_no_other_its_room():
+def test_group_name_of_megabytes_leaves_room_for_others():
     group = [f"group {i // 2}" for i in range(2000)]
     group[7] = "word " * 400_000
     tracemalloc.start()
@@ -189,7 +189,7 @@ def test_a_group_with_a_name_of_megabytes_costs_no_other_its_room():
     assert peak < 100e6
 
 
-def test_groups_that_hold_rows_of_several_strata_leave_their_shares_as_they_are():
+def test_groups_of_several_strata_keep_the_shares():
     rng = np.random.default_rng(0)
     groups = np.repeat(np.arange(600), rng.integers(1, 4, 600))
     strata = (rng.random(len(groups)) < 0.3).astype(np.int64)

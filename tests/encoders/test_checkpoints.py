@@ -34,9 +34,7 @@ def change(folder: Path, **values: object) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", sorted(checkpoints.KINDS))
-def test_every_known_architecture_is_described_and_gives_hidden_states_at_each_depth(
-    kind: str, tiny: Callable[[str], Path]
-) -> None:
+def test_known_architectures_give_hidden_states_at_each_depth(kind: str, tiny: Callable[[str], Path]) -> None:
     import torch
 
     checkpoint = checkpoints.find(str(tiny(kind)))
@@ -137,7 +135,7 @@ def test_more_layers_than_any_encoder_has_are_refused(copy: Path) -> None:
     assert "asks for 90000000 layers" in refused(copy)
 
 
-def test_weights_in_half_precision_are_measured_and_loaded_in_full(tiny_cycle: Path) -> None:
+def test_half_precision_weights_are_loaded_in_float32(tiny_cycle: Path) -> None:
     import torch
     from safetensors.torch import load_file
 
@@ -279,7 +277,7 @@ def test_a_damaged_or_foreign_tokenizer_is_refused(copy: Path) -> None:
         checkpoints.load_tokenizer(checkpoints.find(str(copy)))
 
 
-def test_a_tokenizer_with_more_tokens_than_the_weights_is_refused(copy: Path, minilm: Path) -> None:
+def test_tokenizer_larger_than_the_weights_is_refused(copy: Path, minilm: Path) -> None:
     shutil.copy(minilm / "tokenizer.json", copy)
     with pytest.raises(EncoderError, match="do not belong together"):
         checkpoints.load_tokenizer(checkpoints.find(str(copy)))
@@ -294,9 +292,7 @@ MADE_OF = ("tokenizer.json", "vocab.txt", "tokenizer_config.json", "special_toke
 
 
 @pytest.mark.parametrize("gone", [(), *((name,) for name in MADE_OF), MADE_OF[1:], (MADE_OF[0], *MADE_OF[2:])])
-def test_a_real_encoder_reads_alike_from_whatever_its_tokenizer_is_made_of(
-    gone: tuple[str, ...], minilm: Path, tmp_path: Path
-) -> None:
+def test_tokenizer_files_of_any_kind_give_the_same_tokens(gone: tuple[str, ...], minilm: Path, tmp_path: Path) -> None:
     folder = without(minilm, tmp_path / "copy", *gone, "*.md")
     tokenizer = checkpoints.load_tokenizer(checkpoints.find(str(folder)))
     assert tokenizer.encode("Where is my Card?").tokens == ["[CLS]", "where", "is", "my", "card", "?", "[SEP]"]
@@ -331,7 +327,7 @@ def nonsense(words: int) -> str:
         ("xlm-roberta", {"vocab__txt": "a\nb"}, "knows 5 tokens but its weights 160"),
     ],
 )  # fmt: skip
-def test_a_tokenizer_that_knows_no_text_is_refused_with_the_reason_and_the_folder(
+def test_tokenizer_without_words_is_refused_with_its_folder(
     kind: str, files: dict[str, str], why: str, tiny: Callable[[str], Path], tmp_path: Path
 ) -> None:
     folder = pieces_only(Path(shutil.copytree(tiny(kind), tmp_path / "copy")), **files)
@@ -340,7 +336,7 @@ def test_a_tokenizer_that_knows_no_text_is_refused_with_the_reason_and_the_folde
     assert f"into {folder}." in str(caught.value)
 
 
-def test_do_lower_case_is_honoured_and_one_that_makes_words_unknown_is_refused(minilm: Path, tmp_path: Path) -> None:
+def test_do_lower_case_is_used_unless_words_become_unknown(minilm: Path, tmp_path: Path) -> None:
     folder = without(minilm, tmp_path / "copy", "tokenizer.json", "special_tokens_map.json")
     (folder / "tokenizer_config.json").write_text('{"do_lower_case": true, "tokenizer_class": "BertTokenizer"}')
     checkpoints.load_tokenizer(checkpoints.find(str(folder)))
@@ -358,7 +354,7 @@ def test_a_cased_vocabulary_keeps_its_capitals(tiny_bert: Path, tmp_path: Path) 
     assert tokenizer.encode("Card card").tokens[1:-1] == ["Card", "card"]
 
 
-def test_a_tokenizer_without_special_tokens_around_a_text_is_refused(copy: Path) -> None:
+def test_tokenizer_without_special_tokens_is_refused(copy: Path) -> None:
     data = json.loads((copy / "tokenizer.json").read_text(encoding="utf-8"))
     (copy / "tokenizer.json").write_text(json.dumps(data | {"post_processor": None}), encoding="utf-8")
     with pytest.raises(EncoderError, match="puts no special tokens"):
@@ -393,7 +389,7 @@ def test_weights_in_shards_are_read(copy: Path) -> None:
     assert "is missing" in refused(copy)
 
 
-def test_the_fingerprint_changes_with_one_weight_and_not_with_the_place(copy: Path, tiny_bert: Path) -> None:
+def test_fingerprint_depends_on_weights_and_not_on_the_path(copy: Path, tiny_bert: Path) -> None:
     before = checkpoints.find(str(copy)).fingerprint
     assert before == checkpoints.find(str(tiny_bert)).fingerprint
     data = bytearray((copy / "model.safetensors").read_bytes())

@@ -69,7 +69,7 @@ def test_a_cell_of_two_megabytes_is_cut_before_it_is_tokenised(bert: Checkpoint)
     assert 64 < ragged.whole[0] < 10_000  # of 400,000 tokens
 
 
-def test_a_batch_is_padded_to_its_longest_row_with_the_encoders_own_padding(tiny: Callable[[str], Path]) -> None:
+def test_batch_is_padded_to_its_longest_row(tiny: Callable[[str], Path]) -> None:
     checkpoint = checkpoints.find(str(tiny("roberta")))
     ragged = tokens.tokenise(checkpoint, table(TEXTS), 8, None)
     ids, mask = tokens.padded(ragged, np.array([1, 2]))
@@ -80,7 +80,7 @@ def test_a_batch_is_padded_to_its_longest_row_with_the_encoders_own_padding(tiny
 
 
 @given(st.lists(st.integers(1, 400), min_size=1, max_size=50), st.sampled_from([16, 128, 512]))
-def test_the_length_holds_its_share_of_the_rows_and_says_how_many_it_cuts(lengths: list[int], cap: int) -> None:
+def test_length_covers_its_share_and_counts_the_rest(lengths: list[int], cap: int) -> None:
     length, cut = tokens.length_for(np.array(lengths), cap)
     assert 1 <= length <= cap
     assert length % 8 == 0
@@ -90,7 +90,7 @@ def test_the_length_holds_its_share_of_the_rows_and_says_how_many_it_cuts(length
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.text(max_size=30), min_size=1, max_size=8))
-def test_any_text_becomes_tokens_and_the_same_ones_from_the_cache(tiny_bert: Path, texts: list[str]) -> None:
+def test_any_text_has_the_same_tokens_from_the_cache(tiny_bert: Path, texts: list[str]) -> None:
     import tempfile
 
     checkpoint = checkpoints.find(str(tiny_bert))
@@ -141,7 +141,7 @@ def test_inner_depths_come_from_the_same_pass(bert: Checkpoint, tmp_path: Path) 
 
 
 @pytest.mark.slow
-def test_the_depths_that_albert_was_trained_for_come_from_the_same_pass(tiny_cycle: Path, tmp_path: Path) -> None:
+def test_trained_depths_come_from_one_forward_pass(tiny_cycle: Path, tmp_path: Path) -> None:
     checkpoint = checkpoints.find(str(tiny_cycle))
     embeddings.embed(checkpoint, table(TEXTS), depth=12, length=12, cache=tmp_path)
     assert embeddings.inner_depths(checkpoint, 12) == [3, 6, 12]
@@ -162,7 +162,7 @@ def test_only_texts_never_seen_are_computed(bert: Checkpoint, tmp_path: Path) ->
 
 
 @pytest.mark.slow
-def test_a_deadline_keeps_what_was_done_and_the_next_call_goes_on(bert: Checkpoint, tmp_path: Path) -> None:
+def test_work_before_a_deadline_is_kept_for_the_next_call(bert: Checkpoint, tmp_path: Path) -> None:
     texts = table([f"{i} good film" for i in range(4000)])
     key = embeddings.Setting(4, "mean", 64, "float32").key(bert)
     done = 0

@@ -50,7 +50,7 @@ def test_of_a_pair_the_longer_side_is_cut_first():
     assert tokens.types(made.rows, np.array([3, 0]), 9)[0].tolist() == [0, 0, 1, 1, 1, 1, 1, 1, 1]
 
 
-def test_a_long_text_is_read_by_windows_that_share_an_eighth_and_end_with_it():
+def test_windows_overlap_by_an_eighth_and_end_with_the_text():
     made = Framing(BERT, 10, windows=16)([ragged([list(range(10, 30)), [7], []])])
     assert lists(made)[:3] == [[2, *range(10, 18), 3], [2, *range(17, 25), 3], [2, *range(22, 30), 3]]
     assert lists(made)[3:] == [[2, 7, 3], [2, 3]]
@@ -123,7 +123,7 @@ def test_the_artefact_reads_pairs_and_windows_as_training_does(
     assert not np.allclose(*answers, atol=1e-4)  # the order of the sides matters
 
 
-def test_long_texts_are_the_same_rows_in_training_and_in_the_artefact(tiny_bert: Path, tmp_path: Path):
+def test_long_texts_have_equal_rows_in_training_and_artifact(tiny_bert: Path, tmp_path: Path):
     checkpoint = checkpoints.find(str(tiny_bert))
     framing = sliding_windows.framing(checkpoint, 16, windows=sliding_windows.MOST_WINDOWS)
     texts = [WORDS * 60, "lost", "", "x" * 300_000]

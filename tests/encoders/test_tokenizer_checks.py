@@ -127,9 +127,7 @@ def test_a_foreign_tokenizer_of_an_artefact_is_refused(what: str, artefact: Path
 
 
 @pytest.mark.parametrize("what", ["every character by a thousand", "a table that is cut short", "no vocabulary"])
-def test_a_foreign_tokenizer_of_an_encoder_is_refused_with_its_folder(
-    what: str, tiny_bert: Path, whole: Json, tmp_path: Path
-) -> None:
+def test_foreign_tokenizer_is_refused_with_its_folder(what: str, tiny_bert: Path, whole: Json, tmp_path: Path) -> None:
     name, part = FOREIGN[what]
     shutil.copytree(tiny_bert, tmp_path, dirs_exist_ok=True)
     (tmp_path / "tokenizer.json").write_text(json.dumps(whole | {name: part}), encoding="utf-8")

@@ -109,7 +109,7 @@ def test_the_places_of_n_grams_are_those_that_are_counted(text: str, longest: in
 
 
 @given(st.text(max_size=60), st.text(max_size=60))
-def test_every_word_that_is_read_comes_from_a_word_that_was_written(raw: str, cleaned: str):
+def test_every_clean_word_has_a_raw_origin(raw: str, cleaned: str):
     units, tokens, origin = word_spans.origins(raw, cleaned)
     assert len(tokens) == len(origin)
     assert all(-1 <= place < len(units) for place in origin)
@@ -157,7 +157,7 @@ def test_what_each_part_moved_leads_from_nothing_to_the_answer(linear, task: tas
         assert found.output == pytest.approx(float(model.outputs(asked("<b>It</b> was an awful coat")).max()), abs=1e-5)
 
 
-def test_what_is_out_of_scope_is_explained_though_the_model_knows_nothing_of_it(linear, task: tasks.Task):
+def test_out_of_scope_answer_is_explained(linear, task: tasks.Task):
     asks = replace(task, classes=("no", "yes", "other"), scope="other", taught=False)
     _, model = pipeline.around("linear", linear, last=(OosThreshold(2, 12.0, 1.0),))
     (found,) = explain(model, asks, asked("It was an awful coat"), label="other")
@@ -183,7 +183,7 @@ def test_a_text_that_says_nothing_moves_nothing(linear, task: tasks.Task):
     assert [part.value for part in found.columns] == ["", ""]
 
 
-def test_of_many_classes_the_label_that_was_asked_for_is_explained(tmp_path: Path):
+def test_requested_label_is_explained(tmp_path: Path):
     labels = ["rain", "snow", "wind"]
     texts = np.array([f"there is {labels[i % 3]} today {i}" for i in range(90)], object)
     table = Table({"text": texts}, np.array([labels[i % 3] for i in range(90)], object), rows=np.arange(1, 91))
@@ -373,7 +373,7 @@ def test_columns_are_not_shuffled_beyond_the_deadline(linear, table: Table, task
     assert "longer --budget" in reason
 
 
-def test_the_n_grams_that_speak_for_each_label_are_named_from_the_rows(linear, table: Table, task: tasks.Task):
+def test_n_grams_of_each_label_come_from_the_rows(linear, table: Table, task: tasks.Task):
     cleaned = pipeline.around("linear", linear, CLEAN)[1].cleaning(table)
     no, yes = linear.strongest(cleaned, 3)
     assert {gram for gram, _ in no} & {*BAD, *(f"{w} coat" for w in BAD), *(f"a {w}" for w in BAD)}

@@ -120,9 +120,7 @@ def test_albert_is_stored_once_at_any_depth(write: Write, tiny_albert: Path) -> 
 
 
 @pytest.mark.parametrize(("depth", "loops"), [(3, 0), (6, 1), (12, 1)])
-def test_a_block_of_albert_is_stored_once_however_often_it_is_called(
-    depth: int, loops: int, tiny_cycle: Path, tmp_path: Path
-) -> None:
+def test_shared_albert_block_is_stored_once(depth: int, loops: int, tiny_cycle: Path, tmp_path: Path) -> None:
     checkpoint = checkpoints.find(str(tiny_cycle))
     module = checkpoints.load_module(checkpoint, depth=depth)
     assert encoder_export.write_graph(module, checkpoint, tmp_path, length=48) < 1e-5
@@ -140,7 +138,7 @@ def test_a_block_of_albert_is_stored_once_however_often_it_is_called(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", checkpoints.shipped())
-def test_an_encoder_in_the_package_is_small_and_can_be_served_at_each_of_its_depths(name: str, tmp_path: Path) -> None:
+def test_shipped_encoder_is_small_and_served_at_each_depth(name: str, tmp_path: Path) -> None:
     checkpoint = checkpoints.find(name)
     assert sum(file.stat().st_size for file in checkpoint.folder.iterdir()) <= 16e6
     assert (checkpoint.folder / "README.md").is_file()  # its model card
@@ -367,7 +365,7 @@ def test_the_graph_of_a_real_encoder_answers_as_torch_does(minilm: Path, tmp_pat
     assert encoder_export.write_graph(module, checkpoint, tmp_path, length=128, sample=["a real text"]) < 1e-5
 
 
-def test_weights_that_are_no_numbers_are_named_and_nothing_is_written(tiny_bert: Path, tmp_path: Path) -> None:
+def test_nan_weights_are_named_and_not_written(tiny_bert: Path, tmp_path: Path) -> None:
     module = checkpoints.load_module(checkpoint := checkpoints.find(str(tiny_bert)))
     module.encoder.layer[1].output.dense.bias.data[0] = float("nan")
     with pytest.raises(BundleError, match=r"cannot be served: its weights layer_1\.down\.bias are no finite numbers"):

@@ -130,7 +130,7 @@ WAYS += [Way("power", missing="mean"), Way("bins", outliers=True), Way("raw", ou
 
 
 @pytest.mark.parametrize("way", WAYS, ids=str)
-def test_numbers_looked_at_together_are_the_same_after_they_were_stored(way: Way, tmp_path: Path):
+def test_multivariate_imputation_is_the_same_after_storage(way: Way, tmp_path: Path):
     train, fresh = table(numbers()), table(numbers(20, seed=1))
     fitted, matrix = columns.fit(train, untaught(numbers()), way)
     tabular.write(tmp_path, fitted)

@@ -105,7 +105,7 @@ def test_other_delimited_forms_read_back_the_same(source, tmp_path, name):
     assert [row["text"] for row in written] == TEXTS
 
 
-def test_json_lines_keep_what_they_were_and_give_the_five_likeliest_of_many(tmp_path):
+def test_json_lines_keep_fields_and_list_five_likeliest(tmp_path):
     records = [{"text": "two words", "deep": {"a": [1, None]}, "n": 1.5, "nan": float("nan")}] * 3
     path = tmp_path / "in.jsonl"
     path.write_text("\n".join(map(json.dumps, records)))
@@ -211,7 +211,7 @@ def test_a_destination_that_cannot_work_is_refused(source, tmp_path, name, kind,
         predict_file(Counter(), source, tmp_path / name)
 
 
-def test_a_source_without_the_texts_is_refused_and_leaves_nothing(source, tmp_path):
+def test_source_without_texts_is_refused_and_leaves_nothing(source, tmp_path):
     model = Counter()
     model.text_columns = ("texts",)
     with pytest.raises(TableError, match="did you mean 'text'"):

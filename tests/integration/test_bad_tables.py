@@ -76,7 +76,7 @@ def test_what_is_wrong_with_a_table_is_said_and_the_rest_is_used(run):
     }  # fmt: skip
 
 
-def test_names_never_seen_and_a_column_called_like_one_of_ours_lose_nothing(run, tmp_path):
+def test_unseen_names_and_reserved_column_names_are_kept(run, tmp_path):
     table = pd.read_csv(run / "t.csv").assign(colour="violet", price="-inf")
     table = table.rename(columns={"age.1": "age_2"})
     table.to_csv(tmp_path / "new.csv", index=False)

@@ -51,7 +51,7 @@ def test_a_fit_predicts_real_questions_well(fitted, questions):
     assert set(fitted.predict(list(questions.text[:7]))) <= set(fitted.classes_)
 
 
-def test_the_artefact_predicts_what_the_estimator_predicts_and_opens_without_torch(fitted, questions):
+def test_artifact_predicts_like_the_estimator_without_torch(fitted, questions):
     folder = fitted.bundle_.folder
     texts = list(questions.text[:20])
     code = (
@@ -75,7 +75,7 @@ def test_the_run_folder_holds_ledger_report_artefact_and_card(fitted):
     assert "test rows were used once" in (run / "model" / "README.md").read_text()
 
 
-def test_exam_rows_are_in_no_fold_and_every_trial_met_the_same_folds(fitted):
+def test_test_rows_are_in_no_fold_and_folds_are_shared(fitted):
     header, done, _ = trials.read(fitted.bundle_.folder.parent / "trials.jsonl")
     assert header["test_rows"] == fitted.test_scores_["rows"] == 30
     assert {t.folds for t in done if t.scores} == {(0, 1, 2, 3, 4)}
@@ -105,7 +105,7 @@ def test_it_can_be_cloned_before_and_after_a_fit(fitted):
         again.predict(["where is my card"])
 
 
-def test_it_works_inside_cross_validation_grid_search_and_pipelines(questions):
+def test_estimator_works_in_cv_grid_search_and_pipelines(questions):
     texts, y = list(questions.text), list(questions.label)
     assert cross_val_score(quick(budget=5), texts, y, cv=2).mean() > 0.7
     search = GridSearchCV(quick(budget=5), {"random_state": [0, 1]}, cv=2).fit(texts, y)
@@ -131,7 +131,7 @@ def test_ctrl_c_ends_the_search_with_the_best_so_far(questions, tmp_path):
     assert load(tmp_path / "run").predict(["where is my card"]).shape == (1,)
 
 
-def test_what_cannot_be_refitted_in_time_is_served_as_it_was_kept(questions, tmp_path, monkeypatch):
+def test_kept_model_is_served_if_refit_has_no_time(questions, tmp_path, monkeypatch):
     class Watch:
         def event(self, kind, **data):
             if kind == "trial_end" and data["trial"].number == 3:
@@ -145,7 +145,7 @@ def test_what_cannot_be_refitted_in_time_is_served_as_it_was_kept(questions, tmp
     assert auto.test_scores_["accuracy"][0] > 0.7
 
 
-def test_a_killed_run_leaves_a_model_and_resumes_without_repeating_a_trial(questions, tmp_path):
+def test_killed_run_serves_a_model_and_resumes(questions, tmp_path):
     data, out = tmp_path / "rows.csv", tmp_path / "run"
     questions.to_csv(data, index=False)
     command = [
@@ -177,14 +177,14 @@ def test_a_killed_run_leaves_a_model_and_resumes_without_repeating_a_trial(quest
     assert load(out).manifest["preliminary"] is False
 
 
-def test_a_missing_encoder_is_skipped_with_its_reason_and_the_search_goes_on(questions, tmp_path):
+def test_missing_encoder_is_skipped_with_its_reason(questions, tmp_path):
     auto = AutoText(budget=6, encoders=(str(tmp_path / "nowhere"),)).fit(questions, y="label")
     skipped = [t for t in auto.trials_ if t.state is trials.State.SKIPPED]
     assert any("nowhere" in t.reason for t in skipped)
     assert auto.predict(["where is my card"]).shape == (1,)
 
 
-def test_every_family_meets_on_one_leaderboard_and_the_result_needs_no_torch(questions, tiny_bert, tmp_path):
+def test_every_family_is_on_one_leaderboard(questions, tiny_bert, tmp_path):
     met = set()
 
     class Watch:
@@ -208,7 +208,7 @@ def test_a_ceiling_in_megabytes_holds(questions):
     assert auto.bundle_.manifest["megabytes"] <= 0.5
 
 
-def test_ceilings_that_nothing_meets_are_said_and_leave_no_false_promise(questions):
+def test_impossible_ceilings_are_an_error(questions):
     with pytest.raises(RunError, match="ceilings"):
         quick(max_size_mb=1e-4).fit(questions, y="label")
 
@@ -265,7 +265,7 @@ def test_one_class_is_refused():
         quick().fit([f"text number {i}" for i in range(30)], ["same"] * 30)
 
 
-def test_two_fits_with_one_seed_keep_the_same_ledger_where_time_does_not_decide(questions):
+def test_same_seed_gives_the_same_trial_log(questions):
     first, second = (
         AutoText(budget=30, families=("linear",), search_strategy="auto", random_state=1).fit(questions[:60], y="label")
         for _ in range(2)

@@ -34,7 +34,7 @@ def test_the_cache_is_where_the_environment_says(bare: pytest.MonkeyPatch, tmp_p
 
 
 @pytest.mark.parametrize("values", [("", ""), ("", "caches"), ("", "./x/y")])
-def test_an_empty_variable_is_unset_and_a_relative_one_does_not_count(
+def test_empty_and_relative_variables_are_ignored(
     bare: pytest.MonkeyPatch, tmp_path: Path, values: tuple[str, str]
 ) -> None:
     for name, value in zip(FOLDERS, values, strict=False):
@@ -56,9 +56,7 @@ def test_a_home_that_cannot_be_written_is_passed_over(bare: pytest.MonkeyPatch, 
     assert found == environment.NOWHERE or not found.stat().st_mode & 0o077
 
 
-def test_a_cache_that_others_made_among_temporary_files_is_not_believed(
-    bare: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_cache_of_another_user_is_not_trusted(bare: pytest.MonkeyPatch, tmp_path: Path) -> None:
     shared = tmp_path / "shared"
     shared.mkdir()
     bare.setattr("tempfile.tempdir", str(shared))
@@ -118,7 +116,7 @@ print("all done")
 
 
 @pytest.mark.slow
-def test_all_works_for_a_user_without_a_home_or_an_entry_in_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+def test_user_without_home_or_passwd_entry_can_fit(tmp_path: Path) -> None:
     """As in a container: a number for a user, no HOME, a read-only working folder, no TMPDIR of use."""
     become = [shutil.which("unshare") or "unshare", "--user", "--map-user=12345", "--map-group=12345"]
     plain = {"PATH": os.environ["PATH"], "TMPDIR": "/nowhere", "XDG_CACHE_HOME": ""}

@@ -47,7 +47,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[AutoText, Path]:
     return auto.fit(str(folder / "train.csv"), "mood"), folder
 
 
-def test_labels_joined_by_a_sign_are_recognised_learnt_and_said_to_be(run: tuple[AutoText, Path]) -> None:
+def test_joined_labels_are_recognized_and_reported(run: tuple[AutoText, Path]) -> None:
     auto, _ = run
     assert auto.bundle_.task.name == "multilabel"
     assert auto.classes_.tolist() == ["anger", "fear", "joy"]
@@ -57,7 +57,7 @@ def test_labels_joined_by_a_sign_are_recognised_learnt_and_said_to_be(run: tuple
     assert is_classifier(auto)
 
 
-def test_predictions_are_tuples_of_the_labels_whose_probability_is_at_least_one_half(
+def test_predictions_are_tuples_of_likely_labels(
     run: tuple[AutoText, Path],
 ) -> None:
     auto, folder = run
@@ -72,7 +72,7 @@ def test_predictions_are_tuples_of_the_labels_whose_probability_is_at_least_one_
     assert penna.load(folder / "run").predict(texts).tolist() == named
 
 
-def test_a_file_of_predictions_joins_them_as_they_came_with_a_probability_for_each(run: tuple[AutoText, Path]) -> None:
+def test_prediction_file_joins_labels_and_has_probabilities(run: tuple[AutoText, Path]) -> None:
     auto, folder = run
     predict_file(auto.bundle_, folder / "test.csv", folder / "out.csv")
     predict_file(auto.bundle_, folder / "test.csv", folder / "out.jsonl")
@@ -100,7 +100,7 @@ def test_an_exam_and_an_evaluation_take_empty_cells_for_no_label(run: tuple[Auto
     assert any("a label that was never trained on: 1" in finding.message for finding in found)
 
 
-def test_the_report_shows_labels_and_which_were_given_in_place_of_others(run: tuple[AutoText, Path]) -> None:
+def test_report_shows_labels_and_confusions(run: tuple[AutoText, Path]) -> None:
     auto, folder = run
     page = report.render_page(auto.record_)
     for words in ("anger", "Labels given in place of others", "label ranking AP", "micro F1", "label shares"):
@@ -110,7 +110,7 @@ def test_the_report_shows_labels_and_which_were_given_in_place_of_others(run: tu
     assert "A multi-label text classifier for mood" in card
 
 
-def test_columns_of_0_and_1_are_a_target_from_the_table_to_the_evaluation(tmp_path: Path) -> None:
+def test_indicator_columns_are_a_target_until_evaluation(tmp_path: Path) -> None:
     texts, labels = rows(120)
     flags = {label: [int(label in told) for told in labels] for label in SAID}
     frame = pd.DataFrame({"text": texts, **flags})
@@ -120,7 +120,7 @@ def test_columns_of_0_and_1_are_a_target_from_the_table_to_the_evaluation(tmp_pa
     assert auto.bundle_.evaluate(frame)["macro_f1"][0] > 0.7
 
 
-def test_families_that_cannot_give_several_labels_are_skipped_with_the_reason() -> None:
+def test_families_without_multilabel_are_skipped() -> None:
     texts, labels = rows(60)
     frame = pd.DataFrame({"text": texts, "size": np.arange(60) % 7 / 3, "mood": ["|".join(told) for told in labels]})
     table, task, _ = inputs.read(frame, "mood", None, None, "error")
@@ -150,7 +150,7 @@ def test_what_cannot_be_learnt_is_refused_before_any_search() -> None:
         AutoText(budget=5, families=("linear",), separator="@").fit(texts, ["|".join(told) for told in labels])
 
 
-def test_checks_look_at_such_a_table_and_those_that_do_not_apply_are_silent(run: tuple[AutoText, Path]) -> None:
+def test_checks_run_on_multilabel_tables(run: tuple[AutoText, Path]) -> None:
     _, folder = run
     found = check(str(folder / "train.csv"), "mood", test=str(folder / "test.csv"), budget=10, encoders=("none",))
     assert found.task == "multilabel"

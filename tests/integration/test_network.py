@@ -127,7 +127,7 @@ def test_no_command_asks_for_the_network(
 
 
 @pytest.mark.slow
-def test_a_model_opened_in_a_thread_writes_nothing_and_asks_for_no_network(where: Path) -> None:
+def test_model_in_a_thread_writes_nothing_and_needs_no_network(where: Path) -> None:
     code, said = ended(start(where, IN_A_THREAD))
     assert code == 0, said[-3000:]
     assert others(where) == []
@@ -143,7 +143,7 @@ def test_the_filter_sees_what_native_code_looks_up_in_a_thread(tmp_path: Path) -
     assert ended(start(tmp_path, looked))[0] == -signal.SIGSYS
 
 
-def test_reports_are_switched_off_unless_the_user_switched_them_on(tmp_path: Path) -> None:
+def test_telemetry_is_off_unless_the_user_enables_it(tmp_path: Path) -> None:
     told = "import os, penna; print([os.environ[name] for name in penna.telemetry.SWITCHES.values()])"
     assert ended(start(tmp_path, told, ORT_DISABLE_TELEMETRY=""))[1] == "['1', '1']\n"
     assert ended(start(tmp_path, told, ORT_DISABLE_TELEMETRY="0"))[1] == "['0', '1']\n"

@@ -112,7 +112,7 @@ def test_report_and_card_speak_of_numbers(run: tuple[AutoText, Path]) -> None:
 
 
 @pytest.mark.parametrize("unit", [1e-7, 1e7])
-def test_errors_of_any_size_are_drawn_with_figures_that_tell_them_apart(unit: float) -> None:
+def test_errors_of_any_size_have_distinct_figures(unit: float) -> None:
     rng = np.random.default_rng(0)
     truth = unit * rng.normal(size=200)
     answers = truth + unit * rng.normal(size=200)
@@ -134,7 +134,7 @@ def test_errors_of_any_size_are_drawn_with_figures_that_tell_them_apart(unit: fl
     assert "−0.00<" not in page
 
 
-def test_a_rating_can_be_asked_for_as_a_number_by_task_or_by_metric() -> None:
+def test_rating_is_a_number_by_task_or_metric() -> None:
     texts, prices = rooms(80)
     stars = [str(round(p / 100)) for p in prices]
     asked = AutoText(budget=7, families=("linear",), n_jobs=1, metric="rmse").fit(texts, stars)
@@ -152,7 +152,7 @@ def test_a_rating_can_be_asked_for_as_a_number_by_task_or_by_metric() -> None:
         (lambda y: [*map(str, y[:-5]), *["call us"] * 5], TaskError, "'call us' in row 76"),
     ],
 )
-def test_a_target_that_cannot_be_learnt_is_refused_in_one_sentence(change, error, says) -> None:
+def test_unlearnable_target_is_refused_in_one_sentence(change, error, says) -> None:
     texts, prices = rooms(80)
     with pytest.raises(error, match=says):
         AutoText(budget=5, families=("linear",), task="regression").fit(texts, change(prices))

@@ -42,7 +42,7 @@ class Starved:
             time.sleep(max(0.0, self.over - time.monotonic()))
 
 
-def test_a_search_that_is_starved_at_its_end_serves_the_best_model_of_its_leaderboard(questions, tmp_path):
+def test_starved_search_serves_its_best_model(questions, tmp_path):
     auto = AutoText(
         budget=8, families=("linear",), cv=2, postprocess="none", out=tmp_path / "run", progress=Starved(8.5)
     ).fit(questions, y="label")
@@ -64,7 +64,7 @@ def test_a_resumed_run_has_the_rest_of_its_budget(run, questions):
     assert elapsed_time.before(folder) > 100
 
 
-def test_what_was_whole_before_a_kill_is_served_again_and_not_fitted_again(run, questions):
+def test_model_complete_before_a_kill_is_not_refitted(run, questions):
     fitted, folder = run
     (folder / "run.json").unlink()
     (folder / "report.html").unlink()

@@ -84,14 +84,14 @@ def test_roles_are_inferred_shown_and_part_of_the_artefact(run) -> None:
     assert "review + price + kind" in (folder / "run" / "model" / "README.md").read_text()
 
 
-def test_both_families_are_on_one_leaderboard_and_beat_the_text_alone(run) -> None:
+def test_families_with_columns_beat_the_text_alone(run) -> None:
     auto, _ = run
     assert {"linear", "trees"} <= set(auto.leaderboard().query("score == score")["family"])
     assert auto.test_scores_["accuracy"][0] > 0.75
     assert {t.state.value for t in auto.trials_} <= {"complete", "pruned", "skipped"}
 
 
-def test_the_artefact_answers_alike_in_another_process_without_torch_or_scikit_learn_s_trees(run, tmp_path) -> None:
+def test_artifact_predicts_the_same_in_a_light_process(run, tmp_path) -> None:
     auto, folder = run
     fresh = shop(20, seed=1).drop(columns=["kept", "liking"])
     fresh.to_csv(tmp_path / "fresh.csv", index=False)
@@ -123,7 +123,7 @@ def test_a_name_never_seen_is_answered_as_the_rare_ones_are(run) -> None:
     assert np.array_equal(*two)
 
 
-def test_a_file_streams_through_with_its_columns_and_what_cannot_be_read_is_counted(run, tmp_path) -> None:
+def test_file_streams_with_columns_and_counts_unread_cells(run, tmp_path) -> None:
     auto, _ = run
     fresh = shop(50, seed=1).drop(columns=["kept", "liking", "tags"])
     fresh.loc[[3, 30], "bought"] = "some day"
@@ -157,7 +157,7 @@ def test_the_command_line_names_columns_and_says_what_is_missing(run, tmp_path) 
     assert json.loads(done.stdout)["rows"] == 30
 
 
-def test_columns_alone_are_enough_and_numbers_are_predicted_from_them() -> None:
+def test_numbers_are_predicted_from_columns_alone() -> None:
     table = shop(200).drop(columns=["id", "review", "kept"])
     auto = AutoText(budget=300, n_jobs=1, progress=Enough(), task="regression").fit(
         table, "liking", test=shop(60, seed=2)
@@ -198,7 +198,7 @@ def test_a_table_of_ids_and_constants_is_refused_in_one_sentence() -> None:
 
 
 @pytest.mark.parametrize("family", ["frozen", "finetune"])
-def test_an_encoder_reads_the_row_as_text_and_so_does_its_artefact(family, tiny_bert, tmp_path) -> None:
+def test_encoder_and_artifact_read_the_row_as_text(family, tiny_bert, tmp_path) -> None:
     table, _ = readers.read(shop(60).drop(columns="liking"), target="kept", others=None)
     table, _ = schema.typed(table, {})
     task = find_task("classification", table)

@@ -84,7 +84,7 @@ def test_a_file_is_translated_and_measured(run):
 
 
 @pytest.mark.slow
-def test_both_families_are_searched_and_the_other_way_round_is_the_same_command(tmp_path):
+def test_both_families_are_searched_in_both_directions(tmp_path):
     data = frame(200)
     auto = penna.AutoText(14, text="de", out=tmp_path / "run", n_jobs=1).fit(data[["de", "en"]], "en")
     assert {trial.recipe.family for trial in auto.trials_} == {"translation_memory", "seq2seq"}
@@ -109,7 +109,7 @@ def test_families_that_say_nothing_are_named(tmp_path):
         penna.AutoText(8, families=("trees",), task="translation", text="en", out=tmp_path / "run").fit(frame(60), "de")
 
 
-def test_a_folder_is_made_for_nothing_where_one_language_stands_on_both_sides(tmp_path: Path):
+def test_one_language_on_both_sides_makes_no_folder(tmp_path: Path):
     data = frame(60).assign(de=lambda rows: rows["en"])
     with pytest.raises(TaskError, match="the very same"):
         penna.AutoText(8, task="translation", text="en").fit(data, "de")

@@ -48,7 +48,7 @@ def test_what_weighs_errors_differently_agrees_with_scikit_learn(seed, n, k):
 
 @sizes
 @settings(max_examples=60, deadline=None)
-def test_what_looks_at_the_ranking_agrees_with_scikit_learn_ties_included(seed, n, k):
+def test_ranking_metrics_agree_with_scikit_learn(seed, n, k):
     y, outputs = rows(seed, n, k)
     outputs = outputs.round(1)
     there = [j for j in ([1] if k == 2 else range(k)) if 0 < (y == j).sum() < n]
@@ -102,7 +102,7 @@ def test_the_standard_error_of_accuracy_is_the_binomial_one():
         assert error == pytest.approx(np.sqrt(p * (1 - p) / n), rel=0.12)
 
 
-def test_a_95_percent_interval_covers_the_truth_about_95_times_in_100():
+def test_95_percent_interval_has_its_coverage():
     rng = np.random.default_rng(0)
     covered = 0
     for _ in range(200):

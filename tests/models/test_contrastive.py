@@ -47,7 +47,7 @@ def fitted(table: Table, resources: Resources, asked: Recipe) -> contrastive.Tun
     return contrastive.fit(asked, task, table, None, resources, lambda *_: True)
 
 
-def test_the_loss_is_small_where_classes_stand_apart_and_each_row_has_its_own():
+def test_loss_is_small_for_separated_classes():
     y = torch.tensor([0, 0, 1])
     apart = torch.tensor([[1.0, 0, 1, 0], [1, 0, 1, 0], [0, 1, 0, 1]])
     mixed = torch.tensor([[1.0, 0, 0, 1], [0, 1, 1, 0], [0, 1, 1, 0]])
@@ -76,7 +76,7 @@ def test_every_row_brings_another_of_its_class_along():
 
 
 @pytest.mark.slow
-def test_what_is_tuned_tells_classes_apart_and_is_served_without_torch(tiny_bert, resources, tmp_path):
+def test_tuned_encoder_separates_classes_without_torch(tiny_bert, resources, tmp_path):
     model = fitted(made(24), resources, recipe(tiny_bert))
     asked = made(40, seed=1)
     y = np.array([label == "film" for label in asked.target])
@@ -118,7 +118,7 @@ def test_it_is_offered_where_classes_have_few_rows(tiny_bert):
         assert contrastive.search_space(other) == ()
 
 
-def test_its_cost_is_that_of_a_fine_tune_of_as_many_texts_and_shrinks_with_its_pairs(tiny_bert, resources):
+def test_cost_is_that_of_fine_tuning_as_many_texts(tiny_bert, resources):
     profile, asked = DatasetProfile(24, 2, 12, 20.0, encoders=(str(tiny_bert),)), recipe(tiny_bert, pairs=200.0)
     whole = contrastive.cost(asked, profile, made(24), resources)
     assert whole.seconds == pytest.approx(
@@ -143,7 +143,7 @@ def test_a_tiny_table_is_dealt_into_folds_twice():
 
 
 @pytest.mark.slow
-def test_of_sixteen_rows_its_recipe_is_served_although_words_tell_them_apart_too(tiny_bert, tmp_path):
+def test_contrastive_recipe_is_served_for_sixteen_rows(tiny_bert, tmp_path):
     table = made(16)
     rows = {"text": table.text["text"].tolist(), "label": table.target.tolist()}
     auto = AutoText(budget=40, encoders=(str(tiny_bert),), out=tmp_path / "run", n_jobs=2).fit(

@@ -104,7 +104,7 @@ def test_words_that_no_training_row_has_keep_their_vectors(tiny_bert: Path, reso
     assert set(moved) <= seen
 
 
-def test_a_refit_without_validation_rows_ends_at_the_planned_step(tiny_bert: Path, resources: Resources) -> None:
+def test_refit_without_validation_ends_at_the_planned_step(tiny_bert: Path, resources: Resources) -> None:
     train, _ = halves()
     chosen = recipe(tiny_bert, epochs=3.0)
     model = finetune.fit(chosen, classification.from_table(train), train, None, resources, watch)
@@ -146,9 +146,7 @@ def test_every_recipe_of_the_portfolio_and_every_knob_is_known(tiny_bert: Path) 
     assert all(Recipe.from_json(json.loads(json.dumps(r.to_json()))) == r for r in offered)
 
 
-def test_an_encoder_that_is_good_at_small_depths_is_tried_at_the_smallest_first(
-    tiny_bert: Path, tiny_cycle: Path
-) -> None:
+def test_smallest_trained_depth_is_tried_first(tiny_bert: Path, tiny_cycle: Path) -> None:
     assert [r["depth"] for r in finetune.portfolio(profile(tiny_cycle))][:2] == [0.25, 1.0]
     assert {r["depth"] for r in finetune.portfolio(profile(tiny_cycle))} == {0.25, 0.5, 1.0}
     assert finetune.portfolio(profile(tiny_bert))[0]["depth"] == 1.0
@@ -156,9 +154,7 @@ def test_an_encoder_that_is_good_at_small_depths_is_tried_at_the_smallest_first(
 
 
 @pytest.mark.slow
-def test_shared_layers_are_cut_trained_priced_and_kept_at_their_depth(
-    tiny_cycle: Path, resources: Resources, tmp_path: Path
-) -> None:
+def test_shared_layers_keep_their_reduced_depth(tiny_cycle: Path, resources: Resources, tmp_path: Path) -> None:
     train, valid = halves()
     whole, cut = (recipe(tiny_cycle, depth=depth, epochs=2.0) for depth in (1.0, 0.25))
     costs = [finetune.cost(r, profile(tiny_cycle), train, resources) for r in (whole, cut)]

@@ -153,7 +153,7 @@ def test_too_little_time_shrinks_the_rows_or_gives_up(profile: DatasetProfile, r
     assert frozen.shrink(recipe(profile), profile, train, resources, none) is None
 
 
-def test_an_effort_below_one_takes_a_part_of_the_rows_with_every_class() -> None:
+def test_fidelity_below_one_keeps_every_class() -> None:
     y = np.array([0] * 900 + [1] * 99 + [2])
     part = frozen._part(y, 0.3, seed=0)
     assert len(part) == 300
@@ -177,7 +177,7 @@ def offers(*encoders: Path) -> DatasetProfile:
     return DatasetProfile(rows=300, classes=3, rows_in_smallest_class=80, mean_characters=30, encoders=names)
 
 
-def test_an_encoder_is_offered_at_the_depths_that_it_was_trained_for(tiny_bert: Path, tiny_cycle: Path) -> None:
+def test_encoder_is_offered_at_its_trained_depths(tiny_bert: Path, tiny_cycle: Path) -> None:
     def depths(*encoders: Path) -> list[float]:
         return [r["depth"] for r in frozen.portfolio(offers(*encoders)) if (r["head"], r["c"]) == ("logistic", 30.0)]
 
@@ -193,7 +193,7 @@ def test_an_encoder_is_offered_at_the_depths_that_it_was_trained_for(tiny_bert: 
 
 
 @pytest.mark.slow
-def test_a_smaller_depth_of_shared_layers_saves_time_and_not_space(tiny_cycle: Path, resources: Resources) -> None:
+def test_smaller_depth_of_shared_layers_saves_only_time(tiny_cycle: Path, resources: Resources) -> None:
     work, train = offers(tiny_cycle), made(240)
     whole, cut = (frozen.cost(recipe(work, depth=d), work, train, resources) for d in (1.0, 0.25))
     assert whole.size_mb == cut.size_mb

@@ -64,7 +64,7 @@ def go(recipe: Recipe, train: Table, resources: Resources) -> frozen.Frozen:
     ],
     ids=str,
 )
-def test_each_head_learns_numbers_and_answers_the_same_from_its_folder(
+def test_each_head_learns_numbers_and_reloads(
     hyperparameters: dict[str, str | float], profile: DatasetProfile, resources: Resources, tmp_path: Path
 ) -> None:
     train, other = made(300), made(90, seed=1)

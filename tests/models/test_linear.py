@@ -89,7 +89,7 @@ def test_word_grams_are_those_of_scikit_learn() -> None:
     assert [int((row == i).sum()) for i in range(3)] == np.diff(theirs.indptr).tolist()
 
 
-def test_chinese_characters_signs_and_emoji_are_words_and_an_apostrophe_is_within_one() -> None:
+def test_chinese_symbols_and_emoji_are_words() -> None:
     def words(text: str) -> int:
         return int(ngrams.count([text], Grams(words=1))[2].sum())
 
@@ -140,7 +140,7 @@ def test_the_least_count_and_the_limit_choose_the_commonest() -> None:
     assert only.rows(["b"]).nnz == 0
 
 
-def test_chi_squared_and_mutual_information_are_those_of_scikit_learn() -> None:
+def test_selection_scores_match_scikit_learn() -> None:
     train = shopping()
     y = classification.from_table(train).encode(train)
     rows = fit_tfidf(train.full_text, Grams(2)).rows(train.full_text)
@@ -225,9 +225,7 @@ def test_calibration_finds_the_slope_that_was_taken_away(classes: int) -> None:
 
 
 @pytest.mark.parametrize("recipe", linear.portfolio(PROFILE), ids=str)
-def test_every_recipe_of_the_portfolio_learns_and_returns_the_same_after_save_and_open(
-    recipe: Recipe, tmp_path: Path
-) -> None:
+def test_portfolio_recipes_learn_and_predict_the_same_from_disk(recipe: Recipe, tmp_path: Path) -> None:
     model, task = fitted(recipe, shopping(), tmp_path)
     fresh = shopping(seed=1)
     outputs = model.outputs(fresh)
@@ -255,7 +253,7 @@ def test_the_same_seed_gives_the_same_model(tmp_path: Path) -> None:
     assert np.array_equal(one.outputs(shopping(seed=1)), two.outputs(shopping(seed=1)))
 
 
-def test_recipes_at_the_corners_of_the_knobs_fit_without_a_warning(tmp_path: Path) -> None:
+def test_recipes_at_corners_of_the_space_fit_without_warnings(tmp_path: Path) -> None:
     first = linear.portfolio(PROFILE)[0]
     for corner in (
         {"analyzer": "char", "words": 0, "low": 3, "high": 3, "c": 100.0},
@@ -268,7 +266,7 @@ def test_recipes_at_the_corners_of_the_knobs_fit_without_a_warning(tmp_path: Pat
         assert np.isfinite(model.outputs(shopping(seed=1))).all()
 
 
-def test_every_knob_of_the_space_is_read_by_a_recipe_of_the_portfolio() -> None:
+def test_every_hyperparameter_is_used_by_the_portfolio() -> None:
     turned = {name for recipe in linear.portfolio(PROFILE) for name, _ in recipe.hyperparameters}
     assert {hyperparameter.name for hyperparameter in linear.search_space(PROFILE)} == turned
 
@@ -288,7 +286,7 @@ def test_texts_that_are_all_empty_give_the_shares_of_the_classes(tmp_path: Path)
     assert linear.load(tmp_path).outputs(table(["anything"]))[0, 0] == pytest.approx(0.75, abs=0.02)
 
 
-def test_a_class_that_the_training_rows_lack_gets_a_small_probability(tmp_path: Path) -> None:
+def test_class_without_training_rows_is_unlikely(tmp_path: Path) -> None:
     train = shopping()
     task = classification.from_table(train)
     without = train.take(np.flatnonzero(task.encode(train) != 1))
@@ -330,7 +328,7 @@ def test_the_cost_grows_with_rows_and_classes(tmp_path: Path) -> None:
     assert few < many < wide
 
 
-def test_a_recipe_for_a_large_table_is_shrunk_to_the_seconds_given_or_refused(tmp_path: Path) -> None:
+def test_recipe_for_a_large_table_is_shrunk_or_refused(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     words = np.array([f"w{i}" for i in range(5_000)])
     train = table([" ".join(row) for row in words[rng.integers(0, 5_000, (100_000, 20))]])
@@ -393,7 +391,7 @@ def test_a_damaged_file_is_refused_or_harmless(
     assert np.array_equal(model.outputs(fresh), outputs)
 
 
-def test_a_well_formed_file_of_wrong_sizes_or_a_newer_format_is_refused(tmp_path: Path) -> None:
+def test_file_of_wrong_sizes_or_newer_format_is_refused(tmp_path: Path) -> None:
     from safetensors.numpy import save_file
 
     from penna.models.linear import storage as files

@@ -52,7 +52,7 @@ def fitted(family: Any, name: str, encoder: Path, train: Table, resources: Resou
 
 
 @pytest.mark.slow
-def test_a_frozen_encoder_finds_by_windows_what_stands_far_behind(minilm: Path, resources: Resources):
+def test_frozen_encoder_reads_the_end_by_windows(minilm: Path, resources: Resources):
     train, valid = late(120), late(60, seed=1)
     chosen = {"depth": 0.34, "scaling": "standard", "c": 1.0}
     windows = fitted(frozen, "frozen", minilm, train, resources, **chosen)
@@ -85,7 +85,7 @@ def test_a_document_of_50_000_words_is_learnt_from_and_answered(
     assert np.isfinite(served.outputs(train.take(np.array([0])))).all()
 
 
-def test_short_texts_have_the_same_vectors_however_many_windows_are_allowed(tiny_bert: Path, resources: Resources):
+def test_short_texts_do_not_depend_on_the_window_count(tiny_bert: Path, resources: Resources):
     train = late(40, words=8 + 20)
     short = Table({"text": np.array([t[:20] for t in train.text["text"]], dtype=object)}, train.target, rows=train.rows)
     models = [fitted(frozen, "frozen", tiny_bert, short, resources, long=how) for how in ("windows", "head")]
@@ -93,7 +93,7 @@ def test_short_texts_have_the_same_vectors_however_many_windows_are_allowed(tiny
     assert models[0].long_share == 0
 
 
-def test_how_long_texts_are_read_is_a_choice_where_there_are_such(tiny_bert: Path):
+def test_long_texts_add_a_hyperparameter(tiny_bert: Path):
     plain = DatasetProfile(1000, 2, 400, 100.0, encoders=(str(tiny_bert),))
     for family in (frozen, finetune):
         assert "long" not in {hyperparameter.name for hyperparameter in family.search_space(plain)}

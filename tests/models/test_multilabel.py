@@ -68,7 +68,7 @@ def served(family: str, model: object, folder: Path) -> Iterator[np.ndarray]:
 
 
 @pytest.mark.parametrize("number", range(len(linear.portfolio(profile()))))
-def test_every_linear_recipe_learns_labels_and_serves_what_it_learnt(number, resources, tmp_path):
+def test_linear_recipes_learn_labels_and_serve_them(number, resources, tmp_path):
     recipe = linear.portfolio(profile())[number]
     model = linear.fit(recipe, TASK, TRAIN, VALID, resources, always)
     learnt, opened = served("linear", model, tmp_path / "parts")
@@ -189,9 +189,7 @@ def test_neighbours_vote_for_and_against_each_label(tmp_path):
 @pytest.mark.parametrize(
     "hyperparameters", [{}, {"loss": "asymmetric"}, {"loss": "focal", "head_start": "logistic", "epochs": 3.0}], ids=str
 )
-def test_labels_are_learnt_by_every_loss_and_served_as_they_were_trained(
-    hyperparameters, tiny_bert, resources, tmp_path
-):
+def test_every_loss_learns_labels_and_serves_them(hyperparameters, tiny_bert, resources, tmp_path):
     quick = {"encoder": str(tiny_bert), "epochs": 7.0, "lr": 3e-3, "head_lr": 1.0, "batch": 16, **hyperparameters}
     model = finetune.fit(Recipe("finetune").replace(**quick), TASK, TRAIN, VALID, resources, always)
     learnt, opened = served("finetune", model, tmp_path / "parts")

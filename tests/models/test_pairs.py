@@ -64,7 +64,7 @@ def test_both_columns_named_as_text_are_one_text():
     assert table.full_text[0] == "A cat sat.\nA cat is sitting."
 
 
-def test_a_named_second_text_finds_its_first_and_keeps_the_order_asked_for():
+def test_named_second_text_keeps_the_requested_order():
     frame = FRAME.rename(columns={"sentence1": "left", "sentence2": "right"})
     assert readers.read(frame, text_pair="right", apart=("id",))[0].pair == ("left", "right")
     turned, _ = readers.read(frame, text=["right"], text_pair="left")
@@ -96,7 +96,7 @@ def test_a_list_of_twos_is_a_pair():
     assert table.pair == ("text_1", "text_2")
 
 
-def test_the_order_of_the_sides_tells_rows_apart_but_not_for_a_split():
+def test_swapped_pairs_differ_but_stay_in_one_fold():
     table = pairs(["x y", "z", "x", ""], ["z", "x y", "y z", "x"])
     turned = pairs(["z", "x y", "y z", "x"], ["x y", "z", "x", ""])
     assert not np.any(table.hashes == turned.hashes)
@@ -169,7 +169,7 @@ def accuracy(model: Any, table: Table) -> float:
     return float((task.decode(model.outputs(table)) == table.target).mean())
 
 
-def test_a_frozen_encoder_tells_pairs_by_what_is_between_their_vectors(minilm: Path, resources: Resources):
+def test_frozen_encoder_learns_from_pair_differences(minilm: Path, resources: Resources):
     train, valid = opposites(300), opposites(100, seed=1)
     task = classification.from_table(train)
     recipe = Recipe.of("frozen", encoder=str(minilm), depth=0.34, length=32)
@@ -323,7 +323,7 @@ def test_what_is_no_pair_is_refused(fitted: penna.AutoText, rows: Any):
         fitted.predict(rows)
 
 
-def test_a_file_of_pairs_streams_through_and_half_pairs_are_named(fitted: penna.AutoText, tmp_path: Path):
+def test_pair_file_streams_and_half_pairs_are_named(fitted: penna.AutoText, tmp_path: Path):
     valid = told_by_overlap(30, seed=2)
     frame = pd.DataFrame({"premise": valid.text["a"], "hypothesis": valid.text["b"], "label": valid.target})
     frame.loc[4, "hypothesis"] = ""
@@ -352,7 +352,7 @@ def test_trees_read_what_two_texts_share(resources: Resources, tmp_path: Path, t
     assert np.allclose(served.outputs(valid), model.outputs(valid), atol=1e-6)
 
 
-def test_trees_are_offered_to_pairs_and_to_columns_and_to_nothing_else():
+def test_trees_are_offered_only_for_pairs_and_columns():
     assert trees.portfolio(PROFILE)
     assert not trees.portfolio(replace(PROFILE, pair=False))
     assert trees.search_space(PROFILE)

@@ -61,7 +61,7 @@ def plain(work, tmp_path_factory):
     return evaluated(linear(work, "none"), work, tmp_path_factory.mktemp("cache")).model
 
 
-def test_an_artefact_with_cleaning_answers_raw_texts_as_the_fitted_model_answered_clean_ones(work, tmp_path):
+def test_artifact_with_cleaning_accepts_raw_texts(work, tmp_path):
     outcome = evaluated(linear(work, USUAL), work, tmp_path)
     family, model = pipeline.around("linear", outcome.model, USUAL, (ClassWeights((1.0, 2.0, 0.5)),))
     opened = bundle.write(tmp_path / "model", work.task, family, model, FACTS)

@@ -90,14 +90,14 @@ def test_many_rows_are_quoted_at_once_as_each_is_alone(rows, longest, seed):
     assert quotes.decoded(ragged.objects(made), longest, silent=False) == loud
 
 
-def test_a_row_in_which_hardly_a_word_is_likely_gives_no_quote_from_before_the_text():
+def test_unlikely_spans_never_start_before_the_text():
     row = np.zeros((40, 2))
     row[2, 0] = row[39, 1] = 1.0  # further apart than an answer is long
     assert quotes.best(row, 5) == [(None, 0.0)]
     assert quotes.best(row, 5, longest=60)[0] == ((1, 39), 1.0)
 
 
-def test_readers_of_rows_that_all_have_an_answer_are_never_silent_and_of_others_judged_by_a_threshold():
+def test_no_answer_needs_unanswerable_rows_and_a_threshold():
     made = table(rows(60))
     task = tasks.find("question_answering", made)
     assert not task.silent
@@ -163,7 +163,7 @@ def test_answers_are_read_in_every_usual_form(cell, expected):
     assert _answer_cells.read(made) == [expected]
 
 
-def test_an_answer_without_a_place_is_a_word_of_its_own_where_it_can_be():
+def test_answer_without_offset_is_found_as_a_whole_word():
     made = table(
         [
             {"question": "of what?", "context": "The party spoke about art.", "answers": ["art"]},
@@ -181,7 +181,7 @@ def test_labels_that_are_mostly_empty_lists_are_no_answers():
     assert not _answer_cells.like(read(lines, y="label")[0])
 
 
-def test_rows_whose_answer_is_not_in_the_text_are_named_and_the_rest_is_used():
+def test_rows_without_their_answer_are_named_and_skipped():
     lines = rows(6)
     lines[2]["answers"] = [{"text": "nowhere", "answer_start": 0}]
     settled, (finding,) = plugins.find("tasks", "question_answering").prepare_target(table(lines))
@@ -191,7 +191,7 @@ def test_rows_whose_answer_is_not_in_the_text_are_named_and_the_rest_is_used():
         tasks.find("question_answering", table(lines)).encode(table(lines))
 
 
-def test_questions_without_texts_and_targets_without_answers_are_refused():
+def test_missing_contexts_or_answers_are_refused():
     alone = Table({"text": ragged.objects(["a", "b"])}, ragged.objects(["a", "b"]), rows=np.arange(1, 3))
     with pytest.raises(TaskError, match="--text-pair"):
         tasks.find("question_answering", alone)
@@ -262,7 +262,7 @@ def test_overlap_finds_the_sentence_that_is_asked_for(resources, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_reader_learns_to_point_by_windows_and_is_served_without_torch(tiny_bert, resources, tmp_path):
+def test_reader_learns_by_windows_and_serves_without_torch(tiny_bert, resources, tmp_path):
     reader = plugins.find("models", "reader")
     train, test = table(rows(200, silent=0.2)), table(rows(40, 1, silent=0.2))
     task = tasks.find("auto", train)
@@ -292,7 +292,7 @@ def test_a_reader_learns_to_point_by_windows_and_is_served_without_torch(tiny_be
     assert max(float(np.abs(a - b).max()) for a, b in zip(again, outputs, strict=True)) < 0.05
 
 
-def test_a_search_answers_questions_from_the_file_to_what_is_served(tmp_path):
+def test_question_search_works_from_file_to_artifact(tmp_path):
     lines = rows(120)
     data = tmp_path / "a.jsonl"
     data.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")

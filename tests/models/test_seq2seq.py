@@ -217,7 +217,7 @@ def test_graphs_that_penna_did_not_write_are_refused(name, change, tmp_path):
 
 
 @pytest.mark.parametrize("change", [{"depth": 3}, {"heads": 2, "size": 32}, {"target_length": 41}, {"length": 25}])
-def test_what_is_noted_of_translators_must_be_true_of_their_graphs(change, tmp_path):
+def test_stored_facts_of_translators_must_match_their_graphs(change, tmp_path):
     made(tmp_path, True, True)
     facts = json.loads((tmp_path / onnx_translator.FACTS).read_text())
     (tmp_path / onnx_translator.FACTS).write_text(json.dumps(facts | change))

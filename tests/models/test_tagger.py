@@ -143,7 +143,7 @@ def test_tags_after_one_another_are_learnt_by_a_chain(tiny_bert, resources):
     assert steps[0, inside] == steps[inside - 2, inside] == -30
 
 
-def test_a_chain_is_offered_beside_tags_one_by_one_where_there_are_not_too_many(tiny_bert):
+def test_crf_is_offered_unless_there_are_too_many_tags(tiny_bert):
     tagger = plugins.find("models", "tagger")
     few = replace(profile(tasks.find("auto", rows(50))), encoders=(str(tiny_bert),))
     for offer, chains in ((few, {False, True}), (replace(few, classes=2001), {False})):
@@ -170,7 +170,7 @@ def test_damaged_words_of_a_tagger_are_refused(damage, tiny_bert, resources, tmp
         tagger.load(tmp_path)
 
 
-def test_an_entity_whose_first_word_no_encoder_sees_begins_with_the_next():
+def test_entity_begins_after_a_word_the_encoder_misses():
     y = np.array([[2, 2, 0, 2, 2, 4, 3, 4, -100]])
     assert plugins.find("models", "tagger")._begun(y).tolist() == [[2, 2, 0, 1, 2, 3, 3, 4, -100]]
 

@@ -65,7 +65,7 @@ def boosted(classes: int, X: np.ndarray):
 
 
 @pytest.mark.parametrize("classes", [0, 2, 4])
-def test_a_forest_answers_as_scikit_learn_does_before_and_after_it_was_stored(classes: int, tmp_path: Path) -> None:
+def test_stored_forest_predicts_like_scikit_learn(classes: int, tmp_path: Path) -> None:
     X, fresh = matrix(), matrix(50, seed=1)
     model = boosted(classes, X)
     made = tree_arrays.of(model, X)
@@ -147,7 +147,7 @@ def test_a_class_without_a_training_row_keeps_its_column(tmp_path: Path) -> None
     assert (outputs[:, 0] == 0).all()
 
 
-def test_stacked_answers_come_from_models_that_did_not_see_the_row(tmp_path: Path) -> None:
+def test_stacked_outputs_are_out_of_fold(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     table = shop(120)
     noise = Table({"text": np.array([f"word{i} only here" for i in range(120)], object)},
@@ -179,9 +179,7 @@ def test_the_same_seed_gives_the_same_trees(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("output_kind", [OutputKind.CLASS_PROBABILITIES, OutputKind.NUMBERS])
-def test_it_is_offered_where_there_are_columns_and_each_offer_has_a_cost(
-    output_kind: OutputKind, tmp_path: Path
-) -> None:
+def test_recipes_need_columns_and_have_a_cost(output_kind: OutputKind, tmp_path: Path) -> None:
     profile = DatasetProfile(
         90, 3 if output_kind == OutputKind.CLASS_PROBABILITIES else 1, 20, 30.0, columns=2, output_kind=output_kind
     )
@@ -211,7 +209,7 @@ def test_counts_of_any_text_are_finite(text: str) -> None:
     assert np.isfinite(text_statistics.matrix(Table({"a": np.array([text], object)}))).all()
 
 
-def test_thousands_of_columns_are_known_to_take_long_and_are_not_begun_without_the_time(tmp_path):
+def test_thousands_of_columns_are_not_started_without_time(tmp_path):
     table = shop(200)
     rng = np.random.default_rng(0)
     wide = {f"n{i}": rng.normal(size=len(table)) for i in range(3000)}

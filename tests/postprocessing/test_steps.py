@@ -57,7 +57,7 @@ def test_a_last_step_survives_json_and_answers_row_by_row(name):
     outputs=arrays.arrays(np.float32, st.tuples(st.integers(0, 9), st.just(3)), elements=st.floats(0, 1, width=32)),
     rows=st.integers(3, 40),
 )
-def test_whatever_it_learnt_and_is_given_it_answers_with_probabilities(name, outputs, rows):
+def test_step_always_returns_probabilities(name, outputs, rows):
     y, learnt = skewed(rows, seed=rows)
     answers = fitted(name, y, learnt)(postprocessing.normal(outputs))
     assert np.isfinite(answers).all()
@@ -84,7 +84,7 @@ def shrunken(n, seed=0):
     return np.minimum(hidden + 0.3 * rng.normal(size=n), 1.5), (0.5 * hidden + 0.4).astype(np.float32)[:, None]
 
 
-def test_every_step_in_the_folder_is_for_some_loss_or_for_what_is_out_of_scope():
+def test_every_step_serves_some_output_kind():
     for_parts = [
         kind.name for output in (OutputKind.TAGS, OutputKind.SPANS) for kind in postprocessing.kinds(output, 9999)
     ]
@@ -93,7 +93,7 @@ def test_every_step_in_the_folder_is_for_some_loss_or_for_what_is_out_of_scope()
 
 
 @pytest.mark.parametrize("name", FOR_NUMBERS)
-def test_a_last_step_for_numbers_survives_json_and_betters_what_was_shrunken(name):
+def test_number_step_survives_json_and_undoes_shrinkage(name):
     y, outputs = shrunken(1000)
     (kind,) = (k for k in postprocessing.kinds(OutputKind.NUMBERS, 9999) if k.name == name)
     step = kind.fit(y, outputs, metrics.r2)
@@ -106,7 +106,7 @@ def test_a_last_step_for_numbers_survives_json_and_betters_what_was_shrunken(nam
     assert metrics.spearman(other, after) > metrics.spearman(other, more) - 0.01
 
 
-def test_a_choice_of_numbers_gets_the_step_that_helps_and_none_where_nothing_is_to_mend():
+def test_selection_of_numbers_gets_only_a_helpful_step():
     for slope, steps in ((0.5, ["isotonic_regression"]), (1.0, [])):
         rng = np.random.default_rng(0)
         y = rng.normal(size=2000)
@@ -149,7 +149,7 @@ def choice_of(y, outputs, metric, folds=(0,)):
     return Selection(((trial, 1.0),), trial.score, 0.01), evidence
 
 
-def test_a_choice_gets_thresholds_for_its_metric_and_then_honest_probabilities():
+def test_selection_gets_thresholds_then_calibration():
     choice, evidence = choice_of(*skewed(3000, power=3.0, sharp=1.5), "macro_f1")
     done = postprocess.choose_postprocessing([choice], evidence, 60.0)
     assert [step.name for step in done.last] in (["class_weights", "temperature"], ["class_weights", "isotonic"])
@@ -162,7 +162,7 @@ def test_a_choice_that_is_good_as_it_is_stays_as_it_is():
     assert postprocess.choose_postprocessing([choice], evidence, 60.0) is choice
 
 
-def test_another_choice_that_its_last_steps_make_the_better_one_is_taken():
+def test_selection_considers_post_processed_scores():
     y, outputs = skewed(3000, sharp=1.8)
     worse = postprocessing.normal(
         outputs**0.5 * np.random.default_rng(0).uniform(0.5, 1.5, outputs.shape) * [1.0, 4.0, 9.0]
@@ -190,7 +190,7 @@ def test_what_is_left_of_a_blend_has_no_last_steps_of_the_whole():
     assert (one.score, one.last) == (0.6, ())
 
 
-def test_of_more_rows_than_there_is_time_for_some_teach_the_last_steps():
+def test_steps_are_fitted_on_part_of_many_rows():
     import time
 
     y, outputs = skewed(3000, power=3.0, sharp=1.5)

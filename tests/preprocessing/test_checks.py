@@ -89,7 +89,7 @@ ODD = [
 
 
 @pytest.mark.parametrize("name", checks.names())
-def test_every_check_says_what_it_looks_for_and_leaves_a_sound_table_in_peace(name):
+def test_every_check_has_a_description_and_passes_clean_data(name):
     check = checks.find(name)
     assert check.LOOKS_FOR
     assert check.NEEDS in ("", "outputs", "vectors")
@@ -342,7 +342,7 @@ def test_constants_ids_and_copies_are_idle():
     assert found["copied column"].columns == ("code",)
 
 
-def test_a_column_that_gives_the_target_away_is_named_and_a_helpful_one_is_not():
+def test_leaking_column_is_named_and_a_helpful_one_is_not():
     rng = np.random.default_rng(0)
     strata = np.arange(120) % 2
     noisy = np.where(rng.random(120) < 0.7, strata, 1 - strata)
@@ -378,7 +378,7 @@ def test_missing_cells_and_words_for_them_are_counted_by_column():
     assert found["missing in words"].columns == ("size",)
 
 
-def test_numbers_far_out_infinities_and_words_among_numbers_are_named():
+def test_outliers_infinities_and_words_are_named():
     price = [str(10 + i % 7) for i in range(120)]
     price[5] = "1,000,000"
     ratio = [str(i % 9) for i in range(120)]
@@ -394,20 +394,20 @@ def test_numbers_far_out_infinities_and_words_among_numbers_are_named():
     assert numeric_outliers.outliers(np.array([np.nan, np.inf])).tolist() == [1]
 
 
-def test_decimal_commas_are_numbers_to_a_check_as_they_are_to_a_fit():
+def test_decimal_commas_are_numbers_for_checks_and_fits():
     assert "mixed column" not in told(
         "numeric_outliers", columns(price=[f"{i},5" if i % 3 else str(i) for i in range(120)])
     )
 
 
-def test_numbers_that_were_read_already_are_looked_at_as_their_cells_would_be():
+def test_typed_numbers_are_checked_like_their_cells():
     cells = np.array([2.5, np.nan, 1.0, 2.5, -3.0])
     read, written = Column("x", cells), Column("x", ["2.5", "", "1", "2.5", "-3"])
     for seen in ("missing", "stand_ins", "numbers", "codes"):
         np.testing.assert_array_equal(getattr(read, seen), getattr(written, seen))
 
 
-def test_categories_labels_and_columns_that_only_one_file_has_are_named():
+def test_values_and_columns_of_only_one_file_are_named():
     test = sheet(sentences(4, seed=3), columns={"shop": ["n", "moon", "", "s"]})
     test.table.target[2] = "perhaps"
     found = told(
@@ -453,7 +453,7 @@ def frame(n: int = 300) -> pd.DataFrame:
 
 
 @pytest.mark.slow
-def test_the_verb_finds_wrong_labels_with_models_that_have_not_seen_them():
+def test_check_finds_wrong_labels_out_of_fold():
     data = frame()
     found = data_check.check(data, "label", text="review", budget=60, n_jobs=1)
     kinds = {finding.kind: finding for finding in found.findings}
@@ -479,7 +479,7 @@ def test_an_encoder_measures_lengths_and_finds_outliers(tiny_bert, tmp_path, mon
 
 
 @pytest.mark.slow
-def test_what_fit_would_refuse_is_an_error_and_the_rest_is_checked_all_the_same():
+def test_check_reports_errors_of_fit_and_goes_on():
     data = frame()
     data.loc[20, "label"] = "queer"
     found = data_check.check(data, "label", text="review", budget=60, n_jobs=1)
@@ -565,13 +565,13 @@ def test_thousands_of_columns_are_a_few_findings():
 
 
 @pytest.mark.parametrize("texts", [["a good film", "a bad film"], ["the same"], ["one", "two", "three"]])
-def test_a_table_of_very_few_different_texts_is_looked_at_without_models(texts):
+def test_few_different_texts_are_checked_without_models(texts):
     data = pd.DataFrame({"text": texts * 30, "label": ["x", "y"] * (15 * len(texts))})
     found = data_check.check(data, "label", text="text", budget=60, n_jobs=1)
     assert any(finding.kind.startswith("duplicate") or "repeat" in finding.message for finding in found.findings)
 
 
-def test_a_column_that_was_named_is_checked_as_what_it_is_and_one_to_be_ignored_is_not(tmp_path):
+def test_named_columns_are_checked_and_ignored_ones_are_not(tmp_path):
     cells = "".join(f"a longer text of row {i},{'yn'[i % 2]},{i},{i % 3},{i}\n" for i in range(40))
     (tmp_path / "a.csv").write_text("text,label,key,code,id\n" + cells)
     ran = penna("check", tmp_path / "a.csv", "--target", "label", "--numeric-columns", "key", "--categorical-columns",

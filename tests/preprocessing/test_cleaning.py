@@ -91,7 +91,7 @@ def test_what_only_looks_like_markup_stays():
         assert markup.text(text) == text
 
 
-def test_a_cleaned_table_has_hashes_of_its_own_and_the_raw_one_keeps_its():
+def test_cleaned_and_raw_tables_have_their_own_hashes():
     raw = Table({"a": column("<b>x</b>", "x", "y"), "b": column("", "", "z")})
     before = raw.hashes.copy()
     cleaned = Cleaning.of("markup")(raw)
@@ -120,7 +120,7 @@ def test_only_what_changes_the_rows_is_offered():
     assert cleaning_choices.offered(gaps) == ("none", "missing")
 
 
-def test_every_recipe_is_cleaned_as_usual_and_the_first_of_a_family_also_otherwise():
+def test_first_recipe_of_a_family_also_has_other_cleaning():
     portfolios = [[Recipe.of("a", c=1), Recipe.of("a", c=2)], [], [Recipe.of("b")]]
     made = cleaning_choices.cleaned(portfolios, ("spaces", "none", "case"))
     assert [(r.family, r["clean"]) for r in made] == [

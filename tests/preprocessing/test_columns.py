@@ -65,7 +65,7 @@ def test_cells_that_are_no_number_count_as_missing_and_are_named():
     assert "'age'" in finding.message
 
 
-def test_a_column_that_changes_its_type_half_way_is_taken_as_names_and_said():
+def test_column_of_mixed_types_is_categorical():
     half = [str(i % 15) for i in range(N // 2)] + ["young", "old", "older", "new", "dead", "w", "x", "y"] * 3
     table, said = settled({"age": half[:N]})
     assert table.fields["age"] == Field("categorical")
@@ -77,7 +77,7 @@ def test_names_made_of_digits_are_no_numbers():
     assert {field.role for field in table.fields.values()} == {"categorical"}
 
 
-def test_ids_constants_and_names_of_single_rows_are_left_out_and_said():
+def test_ids_constants_and_unique_names_are_left_out():
     table, said = settled({"id": range(N), "unit": ["cm"] * N, "none": [""] * N, "who": [f"Ann {i}" for i in range(N)]})
     assert table.columns == {}
     assert {name for finding in said for name in finding.columns} == {"id", "unit", "none", "who"}
@@ -100,7 +100,7 @@ def test_a_column_named_for_two_roles_or_not_there_is_refused():
         settled({}, numeric="label")
 
 
-def test_columns_that_give_away_the_target_are_left_out_unless_named():
+def test_leaking_columns_are_left_out_unless_named():
     table, _ = settled({"answer": ["J", "N"] * (N // 2), "age": [i % 7 for i in range(N)]})
     strata = np.arange(N) % 2
     kept, said = schema.without_leaks(table, strata, {})
@@ -110,7 +110,7 @@ def test_columns_that_give_away_the_target_are_left_out_unless_named():
     assert list(schema.without_leaks(table, strata, {"answer": "categorical"})[0].fields) == ["age", "answer"][::-1]
 
 
-def test_later_rows_are_read_as_the_first_were_and_what_is_absent_is_said():
+def test_later_rows_follow_the_schema_and_absences_are_named():
     fields = {"day": Field("date", "day"), "age": Field("numeric")}
     table, said = schema.replay(Table({}, rows=np.array([1]), columns={"day": raw("03/02/1970")}), fields)
     assert table.columns["day"].tolist() == [33 * 86400.0]
@@ -118,7 +118,7 @@ def test_later_rows_are_read_as_the_first_were_and_what_is_absent_is_said():
     assert said[0].columns == ("age",)
 
 
-def test_cells_of_very_many_columns_that_cannot_be_read_are_one_finding():
+def test_unread_cells_of_many_columns_are_one_finding():
     table, said = settled({f"n{i}": [*(str(j * 1.5 + i) for j in range(N - 1)), "odd"] for i in range(50)})
     (finding,) = [f for f in said if f.kind == "unread cells"]
     assert (finding.count, finding.rows) == (50, (N,))
@@ -126,7 +126,7 @@ def test_cells_of_very_many_columns_that_cannot_be_read_are_one_finding():
     assert len(table.fields) == 50
 
 
-def test_findings_of_several_chunks_become_one_whatever_the_column_is_called():
+def test_findings_of_chunks_are_merged():
     what = "cells of column 'a: b' that are no number"
     (one,) = schema.merged([*of_rows("unread", what, np.array([1, 2])), *of_rows("unread", what, np.array([9]))])
     assert one.rows == (1, 2, 9)
@@ -167,7 +167,7 @@ CELLS = st.one_of(
 @settings(max_examples=120, deadline=None)
 @given(cells=st.lists(CELLS, min_size=1, max_size=30), unseen=st.lists(CELLS, max_size=8))
 @pytest.mark.parametrize("role", types.names())
-def test_whatever_is_in_the_cells_every_kind_reads_it_and_its_features_are_finite(role, cells, unseen):
+def test_any_cells_give_finite_features(role, cells, unseen):
     kind = types.find(role)
     form = kind.form(raw(*cells)) or ""
     values, lost = kind.read(raw(*cells), form)
@@ -200,7 +200,7 @@ def test_unseen_and_rare_names_are_one_name():
     assert fitted.matrix(raw("c", "never seen", "b")).tolist() == [[0, 0, 1], [0, 0, 1], [0, 1, 0]]
 
 
-def test_a_row_does_not_see_its_own_target_in_the_mean_of_its_name():
+def test_target_encoding_leaves_out_the_own_row():
     rng = np.random.default_rng(0)
     values, y = raw(*(f"n{i // 3}" for i in range(300))), rng.normal(size=(300, 1)).astype(np.float32)
     fitted, own = plugins.find(features.ROOM, "categorical").fit(values, y, Way(categorical="target"), 0)
@@ -209,7 +209,7 @@ def test_a_row_does_not_see_its_own_target_in_the_mean_of_its_name():
     assert abs(np.corrcoef(own[:, 0], y[:, 0])[0, 1]) < 0.2
 
 
-def test_missing_numbers_become_the_median_with_a_column_that_says_so():
+def test_missing_numbers_get_the_median_and_an_indicator():
     fitted, matrix = plugins.find(features.ROOM, "numeric").fit(np.array([1.0, np.nan, 3.0, 5.0]), None, Way(), 0)
     assert matrix[1].tolist() == [0.0, 1.0]
     assert fitted.matrix(np.array([1e300]))[0, 0] == 8.0
@@ -225,14 +225,14 @@ def test_damaged_columns_are_refused(damage):
         features.restore([fitted.to_json()[0] | damage])
 
 
-def test_a_row_is_written_before_its_text_without_what_is_missing():
+def test_row_is_written_before_its_text_without_gaps():
     fields = {"Age": Field("numeric"), "Class": Field("categorical"), "day": Field("date", "day")}
     cells = {"Age": np.array([34.0, np.nan]), "Class": raw("Knits", ""), "day": np.array([0.0, np.nan])}
     table = Table({"a": raw("Lovely", "Bad")}, columns=cells, fields=fields, rows=np.array([1, 2]))
     assert serialize.written(table).full_text.tolist() == ["Age: 34. Class: Knits. day: 1970-01-01.\nLovely", "Bad"]
 
 
-def test_only_rows_without_a_text_are_written_where_that_is_asked():
+def test_only_rows_without_text_are_written_on_request():
     cells = {"Age": np.array([34.0, 35.0])}
     table = Table({"a": raw("Lovely", " ")}, columns=cells, fields={"Age": Field("numeric")}, rows=np.array([1, 2]))
     assert serialize.written(table, serialize.BLANK).full_text.tolist() == ["Lovely", "Age: 35.\n "]
@@ -240,14 +240,14 @@ def test_only_rows_without_a_text_are_written_where_that_is_asked():
     assert serialize.hyperparameters(1, "text")[0].values == (True, False)
 
 
-def test_rows_without_a_text_are_copies_only_where_their_columns_are_equal():
+def test_rows_without_text_are_copies_if_columns_are_equal():
     table = Table({"a": raw("", "", "", "x", "X.")}, columns={"n": np.array([1.0, 2.0, 1.0, 3.0, 4.0])})
     first, second, third, fourth, fifth = table.dedup_keys.tolist()
     assert first == third != second
     assert fourth == fifth
 
 
-def test_a_date_with_dots_has_its_day_first_whatever_stands_beside_it():
+def test_date_with_dots_has_its_day_first():
     cells = np.array(["12/31/2020", "05.03.2021", "5 Mar 2021", "2021-03-05", "03/05/2021"], dtype=object)
     kind = types.find("date")
     values, lost = kind.read(cells, kind.form(cells))

@@ -190,7 +190,7 @@ def test_subsets_and_doubts_keep_the_weight_of_their_rows():
     assert np.allclose(label_noise.apply_treatment(weighed, doubts, "keep").sample_weight, weighed.sample_weight)
 
 
-def test_equations_with_weights_are_those_of_scikit_learn_and_of_repeated_rows():
+def test_weighted_solvers_match_scikit_learn_and_repeated_rows():
     X = RNG.normal(size=(60, 5)).astype(np.float32)
     y = (X[:, 0] + RNG.normal(size=60) > 0).astype(np.int64)
     mine = fit_logistic(X, y, 2, c=0.5, weights=TIMES, tol=1e-8)
@@ -272,7 +272,7 @@ def test_neighbours_vote_as_often_as_they_weigh():
     assert head.outputs(np.eye(2, dtype=np.float32)).argmax(axis=1).tolist() == [0, 1]
 
 
-def test_steps_of_a_network_weigh_rows_over_all_of_them_and_not_by_batch():
+def test_network_weights_rows_over_the_whole_table():
     rows = loop.Rows(np.ones(4, int), lambda index: {}, np.zeros(4, int), None, np.array([8.0, 8.0, 0.5, 0.5]))
     assert rows.shares.mean() == pytest.approx(1)
     import torch
@@ -306,7 +306,7 @@ def test_families_that_cannot_weigh_rows_say_so():
     assert get_family("linear").SUPPORTS_SAMPLE_WEIGHT
 
 
-def test_weights_reach_a_fit_through_cross_validation_and_pipelines():
+def test_sample_weights_pass_through_cv_and_pipelines():
     """What is wrong with a part of the weights is stated with the rows of that part: they came through, cut alike."""
     X, y = frame(40).text.to_numpy(), frame(40).label.to_numpy()
     some = np.where(np.arange(40) < 20, 0.0, np.nan)
@@ -324,7 +324,7 @@ def test_weights_reach_a_fit_through_cross_validation_and_pipelines():
 
 
 @pytest.mark.slow
-def test_a_fit_with_weights_follows_them_and_the_command_line_says_so(tmp_path):
+def test_weighted_fit_follows_weights_and_cli_reports_them(tmp_path):
     """Each text stands there with both labels; the weights say which is meant."""
     texts = [
         f"{('sunny', 'rainy')[i % 2]} day in {city}" for city in ("Rome", "Oslo", "Lima", "Bern") for i in range(30)

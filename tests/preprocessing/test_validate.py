@@ -125,6 +125,6 @@ def test_many_rows_without_a_fault_give_no_finding():
     assert (len(kept), findings) == (n, [])
 
 
-def test_many_rows_of_few_different_texts_are_refused_with_their_number():
+def test_many_rows_of_few_texts_are_refused():
     said = refusal(TableError, table(["a good film", "a bad film"] * 15))
     assert "30 rows hold only 2 different texts" in said

@@ -117,7 +117,7 @@ def test_half_precision_halves_the_file_and_loads(tmp_path):
     assert torch.allclose(kept, had, atol=1e-3)
 
 
-def test_tied_attention_is_one_module_while_training_and_a_copy_for_each_layer_in_the_file():
+def test_tied_attention_is_stored_as_one_copy_per_layer():
     made = network.build(small("bert", "attention"), 0, seed=0)
     first, second = made.parts.layers[:2]
     assert first.attention is second.attention

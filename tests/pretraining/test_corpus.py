@@ -35,7 +35,7 @@ def lines(*records: object) -> str:
     return "".join(json.dumps(record) + "\n" for record in records)
 
 
-def test_documents_of_json_lines_keep_their_order_and_their_paragraphs(tmp_path: Path) -> None:
+def test_json_lines_keep_order_and_paragraphs(tmp_path: Path) -> None:
     path = written(tmp_path, "a.jsonl", lines({"text": "One.\nTwo."}, {"text": "Three.", "source": "web"}))
     found = list(documents([path], Notes()))
     assert found == [Document("One.\nTwo.", "a.jsonl:1"), Document("Three.", "a.jsonl:2")]
@@ -93,7 +93,7 @@ def test_what_was_read_before_a_file_breaks_off_is_kept(tmp_path: Path) -> None:
     assert "a.jsonl.gz is damaged or cut short" in said[0]
 
 
-def test_a_folder_is_read_in_sorted_order_without_what_is_no_text(tmp_path: Path) -> None:
+def test_folder_is_read_in_sorted_order_without_binary_files(tmp_path: Path) -> None:
     for name in ("b/2.txt", "b/1.txt", "a.jsonl", "c.txt.gz"):
         text = lines({"text": name}) if name.endswith("jsonl") else name
         written(tmp_path, name, gzip.compress(text.encode()) if name.endswith("gz") else text)

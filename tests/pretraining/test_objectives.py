@@ -106,7 +106,7 @@ def test_masks_touch_whole_words_and_nothing_else(words, rate, ngrams, seed):
     assert len(np.unique(out.positions // made.ids.shape[1])) == len(made.ids)  # every row has something to learn
 
 
-def test_the_rate_is_kept_on_average_and_spans_have_up_to_three_words(words):
+def test_mask_rate_holds_and_spans_have_up_to_three_words(words):
     hits = tokens = 0
     runs = np.zeros(40)
     for seed in range(40):
@@ -157,7 +157,7 @@ def test_masked_words_and_order_have_losses_and_measures(words, kind):
     assert all(p.grad is not None for p in net.parameters())
 
 
-def test_rows_without_a_pair_are_left_out_and_none_at_all_is_no_loss(words):
+def test_rows_without_a_pair_have_no_loss(words):
     net, objective = small(words), goal(words, "nsp").objective
     made = batch(words)
     states = net(torch.from_numpy(made.ids.astype(np.int64)), torch.from_numpy(made.types.astype(np.int64)), None, (2,))
@@ -169,7 +169,7 @@ def test_rows_without_a_pair_are_left_out_and_none_at_all_is_no_loss(words):
     assert net.model.cls.seq_relationship.weight.grad is not None
 
 
-def test_a_teacher_with_the_same_tokens_teaches_pooled_and_hidden_states(words, tiny):
+def test_teacher_with_equal_tokens_distills_hidden_states(words, tiny):
     net = small(words)
     told = learnt(net, words, [goal(words, "mlm"), goal(words, "distil", teacher=str(tiny("bert")))])
     assert {"distil cosine", "distil token cosine", "distil similarity"} < set(told)

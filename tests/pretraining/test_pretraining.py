@@ -130,7 +130,7 @@ def test_training_learns(trained):
     assert log[-1]["mlm accuracy"] > log[0]["mlm accuracy"] + 0.1
 
 
-def test_each_line_says_what_was_learnt_how_fast_and_at_what_cost(trained):
+def test_log_lines_have_loss_speed_and_cost(trained):
     said = lines(trained)[-1]
     for name in (
         "loss",
@@ -277,7 +277,7 @@ def test_an_interrupt_writes_the_encoder_as_it_stands(corpus, folder, tmp_path):
     assert training_state.newest(out / "state").step == lines(out)[-1]["step"]
 
 
-def test_two_processes_learn_what_one_learns_from_twice_the_batch(corpus, folder, tmp_path, monkeypatch):
+def test_two_processes_match_one_with_twice_the_batch(corpus, folder, tmp_path, monkeypatch):
     given = {"steps": 8, "tokenizer": folder, "objectives": "mlm,sop", "depths": "1", **FAST}
     pretrain(corpus, tmp_path / "one", gradient_accumulation_steps=2, **given)
     with socket.socket() as free:
@@ -405,7 +405,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("given", "said"), BAD)
-def test_what_cannot_work_is_one_clear_sentence_and_writes_nothing(given, said, corpus, folder, tmp_path):
+def test_wrong_request_is_one_sentence_and_writes_nothing(given, said, corpus, folder, tmp_path):
     with pytest.raises(PennaError, match=said) as caught:
         pretrain(corpus, tmp_path / "enc", **{"steps": 2, "tokenizer": folder, **FAST, **given})
     assert "\n" not in str(caught.value)
@@ -481,13 +481,13 @@ def test_a_folder_is_there_whole_or_as_it_was(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["encoder"]
 
 
-def test_a_disk_that_cannot_hold_the_states_is_refused_beforehand(tmp_path):
+def test_too_small_disk_is_refused_before_the_run(tmp_path):
     with pytest.raises(RunError, match="are free"):
         training_state.check_room(tmp_path / "enc", 10**15)
     assert not (tmp_path / "enc").exists()
 
 
-def test_tensorboard_is_an_extra_that_is_named_where_it_is_missing(corpus, folder, tmp_path):
+def test_missing_tensorboard_names_its_extra(corpus, folder, tmp_path):
     given = {"steps": 2, "tokenizer": folder, "tensorboard": True, **FAST}
     if importlib.util.find_spec("tensorboard") is None:
         with pytest.raises(MissingExtra, match="pip install"):

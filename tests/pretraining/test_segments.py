@@ -140,9 +140,7 @@ def test_every_sentence_is_in_an_epoch_with_random_next_ones_too(tokens: Tokens,
                 assert " " + " ".join(map(str, sentence)) + " " in text
 
 
-def test_pairs_in_order_follow_each_other_and_swapped_ones_do_so_turned_round(
-    tokens: Tokens, words: Vocabulary
-) -> None:
+def test_ordered_pairs_follow_and_swapped_pairs_are_reversed(tokens: Tokens, words: Vocabulary) -> None:
     text = "|".join(" ".join(map(str, document)) for document in corpus_documents(tokens))
     labels = []
     for batch in epoch(opened(tokens, words, "order"))[::5]:
@@ -156,7 +154,7 @@ def test_pairs_in_order_follow_each_other_and_swapped_ones_do_so_turned_round(
 
 
 @pytest.mark.slow
-def test_random_next_segments_come_from_another_document_and_are_as_long(tokens: Tokens, words: Vocabulary) -> None:
+def test_random_segments_have_another_document_and_equal_length(tokens: Tokens, words: Vocabulary) -> None:
     documents = [" ".join(map(str, document)) for document in corpus_documents(tokens)]
     text = "|".join(documents)
     lengths: dict[int, list[int]] = {0: [], 1: []}

@@ -173,9 +173,7 @@ shards.build([sys.argv[1]], vocabulary.load(sys.argv[2]), pathlib.Path(sys.argv[
 """
 
 
-def test_after_a_kill_the_cache_is_made_anew_and_the_rest_cleared_away(
-    corpus_file: Path, tiny_bert: Path, words: Vocabulary
-) -> None:
+def test_cache_is_rebuilt_after_a_kill(corpus_file: Path, tiny_bert: Path, words: Vocabulary) -> None:
     cache = corpus_file.parent / "cache"
     done = subprocess.run([sys.executable, "-c", KILLED, corpus_file, tiny_bert, cache])
     assert done.returncode == -signal.SIGKILL

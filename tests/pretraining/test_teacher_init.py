@@ -36,13 +36,13 @@ def student(vocabulary: vocabulary.Vocabulary, embedding: int = 384, layers: int
     return replace(shape, vocab=vocabulary.size, positions=64)
 
 
-def test_a_pruned_vocabulary_cuts_its_own_texts_as_the_whole_one_does(whole, pruned):
+def test_pruned_vocabulary_tokenizes_its_texts_the_same(whole, pruned):
     assert pruned.size == 2_000
     for text in TEXTS:
         assert pruned.tokenizer.encode(text).tokens == whole.tokenizer.encode(text).tokens
 
 
-def test_special_tokens_are_put_around_a_pair_under_their_new_numbers(pruned):
+def test_special_tokens_of_a_pair_have_their_new_ids(pruned):
     found = pruned.tokenizer.encode("good", "film")
     assert found.ids == [
         pruned.cls, pruned.tokenizer.token_to_id("good"), pruned.sep, pruned.tokenizer.token_to_id("film"), pruned.sep
@@ -82,7 +82,7 @@ def test_a_size_that_cannot_be_kept_is_one_sentence(whole, size):
         vocabulary_pruning.prune(whole, TEXTS, size)
 
 
-def test_a_teacher_reads_the_tokens_of_a_pruned_student_under_its_own_numbers(minilm, whole, pruned):
+def test_teacher_maps_ids_of_a_pruned_student(minilm, whole, pruned):
     teacher = _teacher.Teacher(str(minilm), pruned, "float32", "cpu")
     assert teacher.same
     own = np.array([pruned.tokenizer.encode(TEXTS[0]).ids], np.int32)

@@ -36,7 +36,7 @@ def kind_of(given: Vocabulary) -> str:
     return str(json.loads(given.tokenizer.to_str())["model"]["type"]).lower()
 
 
-def test_a_trained_vocabulary_has_the_size_asked_for_and_its_special_tokens_first(trained: Vocabulary) -> None:
+def test_trained_vocabulary_has_its_size_and_special_tokens(trained: Vocabulary) -> None:
     assert trained.size == 400 == trained.tokenizer.get_vocab_size()
     assert (trained.pad, trained.unk, trained.cls, trained.sep, trained.mask) == (0, 1, 2, 3, 4)
     assert np.flatnonzero(trained.special).tolist() == [0, 1, 2, 3, 4]

@@ -154,7 +154,7 @@ def test_the_page_has_every_section_and_loads_nothing():
         assert text in page
 
 
-def test_every_trial_is_on_the_leaderboard_and_the_chosen_one_is_marked():
+def test_leaderboard_has_every_trial_and_marks_the_chosen():
     page = render_page(record())
     board = page[page.index('class="board"') :].split("</table>")[0]
     assert board.count("<tr class=") == len(trials())
@@ -192,7 +192,7 @@ def test_every_metric_has_its_sentence(metric):
     assert "80.0\u202fMB" in lead
 
 
-def test_many_classes_get_a_table_of_pairs_in_place_of_a_heat_map():
+def test_many_classes_get_a_table_of_confused_pairs():
     page = render_page(record(k=40))
     check(page)
     assert "Most confused pairs" in page
@@ -306,7 +306,7 @@ def test_the_page_is_written_whole_or_not_at_all(tmp_path):
         render(record(), path / "below a file.html")
 
 
-def test_the_page_explains_its_words_and_why_the_best_score_was_not_chosen():
+def test_page_explains_terms_and_selection():
     best, other = (
         Trial(
             Recipe.of("linear", c=c),

@@ -64,7 +64,7 @@ def played(name, seconds=200.0, folds=1, seed=0):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", STRATEGIES)
-def test_every_strategy_starts_with_the_baseline_and_never_repeats_itself(name):
+def test_strategy_starts_with_baseline_and_never_repeats(name):
     trials = played(name)
     assert trials[0].recipe == PORTFOLIO[0]
     assert trials[0].phase == "baseline"
@@ -144,7 +144,7 @@ def test_tpe_comes_closer_to_the_optimum_than_its_first_draws():
     assert np.median(distance[-5:]) < np.median(distance[:5])
 
 
-def test_a_trial_far_behind_its_peers_is_stopped_and_a_good_one_is_kept():
+def test_trial_far_behind_is_pruned_and_a_good_one_kept():
     peers = [
         Trial(Recipe.of("dear", rate=r), State.COMPLETE, (0,), (0.9,), curve=((1, 0.5), (5, 0.8), (10, 0.9)))
         for r in (1e-4, 2e-4)
@@ -170,7 +170,7 @@ def _portfolio(asked):
         yield proposal
 
 
-def test_finalists_of_a_tiny_table_meet_the_folds_of_another_deal():
+def test_finalists_of_a_tiny_table_get_other_folds():
     profile = DatasetProfile(16, 2, 8, 60.0, folds=4, again=(4, 5, 6, 7))
     asked, trials, seconds = plugins.find("search.strategies", "auto").make(SPACE, PORTFOLIO, profile), [], 400.0
     while seconds > 0 and (proposal := asked.ask(trials, seconds)) is not None:
@@ -200,7 +200,7 @@ def test_where_nothing_is_offered_nothing_is_asked(name):
     assert asked.ask([], 1000.0) is None
 
 
-def test_a_family_whose_draws_no_longer_fit_is_asked_for_no_more_of_them():
+def test_family_that_no_longer_fits_is_not_sampled():
     asked, trials = strategy("auto"), []
     for _ in range(60):
         proposal = asked.ask(trials, 25.0)

@@ -41,7 +41,7 @@ def test_a_pruned_trial_keeps_its_reason(tmp_path):
     assert TrialLog(tmp_path, HEADER).trials[0].score == -np.inf
 
 
-def test_a_last_line_cut_short_by_a_kill_is_dropped_and_the_rest_goes_on(tmp_path):
+def test_truncated_last_line_is_dropped(tmp_path):
     ledger = TrialLog(tmp_path, HEADER)
     for _ in range(3):
         ledger.append(trial())
@@ -60,7 +60,7 @@ def test_a_ledger_of_other_work_is_not_continued(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b'{"header": {"format"'])
-def test_a_run_that_was_stopped_before_its_first_line_is_begun_again(tmp_path, content):
+def test_run_stopped_before_its_first_line_starts_over(tmp_path, content):
     (tmp_path / "trials.jsonl").write_bytes(content)
     (tmp_path / "trials.part").write_bytes(content)
     TrialLog(tmp_path, HEADER).append(trial())
@@ -105,7 +105,7 @@ def test_missing_outputs_are_named(tmp_path):
         ledger.outputs(written, 0)
 
 
-def test_spread_is_over_folds_or_the_bootstrap_error_of_a_single_one():
+def test_spread_is_over_folds_or_bootstrap():
     assert trial().score_std == 0.02
     two = trial(folds=(0, 1), scores=(0.8, 0.9), score_std_errors=(0.02, 0.02))
     assert two.score == pytest.approx(0.85)

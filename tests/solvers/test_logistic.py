@@ -34,7 +34,7 @@ def reference(X: object, y: np.ndarray, c: float, weights: np.ndarray | None = N
 @pytest.mark.parametrize("classes", [2, 5])
 @pytest.mark.parametrize("c", [0.1, 10.0])
 @pytest.mark.parametrize("sparse", [False, True])
-def test_the_objective_and_the_predictions_are_those_of_scikit_learn(classes: int, c: float, sparse: bool) -> None:
+def test_objective_and_predictions_match_scikit_learn(classes: int, c: float, sparse: bool) -> None:
     X, y = blobs(600, 20, classes)
     X[np.abs(X) < 0.1] = 0
     given = sp.csr_matrix(X) if sparse else X
@@ -76,7 +76,7 @@ def test_the_solver_stops_at_the_deadline_with_what_it_has() -> None:
     assert np.mean(model.probabilities(X).argmax(axis=1) == y) > 0.5
 
 
-def test_no_time_at_all_is_said_and_never_a_model_that_learnt_nothing() -> None:
+def test_no_time_raises_instead_of_an_untrained_model() -> None:
     X, y = blobs(100, 5, 3)
     with pytest.raises(TimeoutError, match="no time"):
         fit_logistic(X, y, 3, deadline=Deadline(-1))

@@ -26,7 +26,7 @@ def test_it_finds_what_scikit_learn_finds(form, alpha):
     assert found.coef[0] == pytest.approx(known.coef_, abs=2e-2 * np.abs(known.coef_).max())
 
 
-def test_more_columns_than_rows_and_rows_without_features_are_no_trouble():
+def test_wide_matrices_and_empty_rows_are_fitted():
     X, y = problem(n=30, d=200)
     X[:5] = 0
     found = fit_ridge(sparse.csr_matrix(X), y, alpha=0.5, tol=1e-6)

@@ -42,7 +42,7 @@ def test_rows_without_features_get_the_median():
     assert found.margins(np.zeros((1, 4), np.float32))[0, 0] == pytest.approx(2, abs=0.15)
 
 
-def test_no_time_at_all_is_said_and_never_a_model_that_learnt_nothing():
+def test_no_time_raises_instead_of_an_untrained_model():
     X, y = problem(4000, 300)
     with pytest.raises(TimeoutError, match="no time"):
         fit_svr(sparse.csr_matrix(X), y, c=1e3, deadline=Deadline(0.0), tol=0)

@@ -54,7 +54,7 @@ def judged(n=600, k=4, seed=0, rare=0.05):
         ([], ""),
     ],
 )
-def test_the_sign_between_labels_is_found_by_the_company_that_they_keep(cells, form):
+def test_label_separator_is_inferred(cells, form):
     assert _multi_labels.form_of(cells) == form
 
 
@@ -99,7 +99,7 @@ def test_what_cannot_be_learnt_is_named(cells, says):
         multilabel.prepare_target(table(cells))
 
 
-def test_labels_seen_once_are_left_out_and_rows_that_had_no_other():
+def test_labels_seen_once_are_dropped_with_their_rows():
     given = table([("a", "b"), ("a", "once"), ("b",), ("twice not",), ()] + [("a",), ("b",)] * 9)
     settled, (finding,) = multilabel.prepare_target(given)
     assert settled.rows.tolist() == [1, 2, 3, 5, *range(6, 24)]
@@ -107,7 +107,7 @@ def test_labels_seen_once_are_left_out_and_rows_that_had_no_other():
     assert "2 ('once', 'twice not'; rows 2, 4); and rows with no other: 1." in finding.message
 
 
-def test_unknown_labels_in_other_rows_are_named_and_rows_with_them_are_not_usable():
+def test_rows_with_unknown_labels_are_unusable():
     task = multilabel.from_table(table([("a", "b"), ("b",), ("a",)] * 4))
     other = table(["a", "a|c", "d", None])
     assert task.usable(other).tolist() == [True, False, False, True]
@@ -206,7 +206,7 @@ def test_metrics_agree_with_scikit_learn():
         assert low < middle < high
 
 
-def test_a_score_supposes_cuts_and_is_no_better_than_rows_never_seen_are_answered():
+def test_score_with_thresholds_is_not_optimistic():
     y, p = judged(4000)
     plain, score = label_sets.value("macro_f1", y, p), label_sets.score("macro_f1", y, p)
     assert score > plain + 0.1
@@ -230,7 +230,7 @@ def test_the_error_of_a_score_is_about_what_samples_differ_by(metric):
 # The post-processing step
 
 
-def test_cuts_move_each_label_so_that_it_is_given_from_one_half_up():
+def test_thresholds_move_each_label_to_one_half():
     y, p = judged(3000)
     step = label_thresholds.fit(y, p.astype(np.float32), lambda y, p: label_sets.value("macro_f1", y, p))
     assert np.array_equal(step(p) >= 0.5, p >= np.array(step.at))
@@ -244,7 +244,7 @@ def test_cuts_move_each_label_so_that_it_is_given_from_one_half_up():
             label_thresholds.make(damage)
 
 
-def test_micro_f1_of_honest_probabilities_gets_one_cut_for_all_labels():
+def test_micro_f1_gets_one_threshold_for_all_labels():
     y, _ = judged(6000)
     share = np.linspace(0.05, 0.5, 4)
     p = 1 / (
@@ -254,7 +254,7 @@ def test_micro_f1_of_honest_probabilities_gets_one_cut_for_all_labels():
     assert len(set(step.at)) == 1
 
 
-def test_a_choice_gets_cuts_where_they_help_and_its_score_is_then_what_is_served():
+def test_selection_gets_helpful_thresholds_and_their_score():
     y, p = judged(2000)
     task = multilabel.from_table(table([tuple("abcd"[j] for j in np.flatnonzero(row)) for row in y]))
     trial = Trial(
@@ -285,7 +285,7 @@ def test_labels_that_are_rare_misspelt_or_never_alone_are_named():
     assert labelsets.find(CheckContext(table(["joy", "love"] * 9))) == []
 
 
-def test_a_label_of_which_a_model_knows_nothing_is_not_given_to_every_row() -> None:
+def test_unlearned_label_is_not_given_to_every_row() -> None:
     rng = np.random.default_rng(0)
     y = np.stack([rng.random(4000) < 0.3, rng.random(4000) < 0.002], axis=1).astype(np.float32)
     p = np.stack([0.6 * y[:, 0] + 0.4 * rng.random(4000), 0.001 + 0.01 * rng.random(4000)], axis=1).astype(np.float32)

@@ -42,7 +42,7 @@ def answers(rows=600, strange=60, seed=0, classes=4):
     place=st.floats(-3, 3),
     steep=st.sampled_from((0.25, 1.0, 4.0)),
 )
-def test_it_answers_out_of_scope_exactly_where_no_other_class_is_likely_enough(outputs, column, place, steep):
+def test_out_of_scope_if_no_class_is_likely_enough(outputs, column, place, steep):
     outputs = postprocessing.normal(outputs)
     after = OosThreshold(column, place, steep)(outputs)
     assert after.shape == (len(outputs), 5 if column == 4 else 4)
@@ -54,7 +54,7 @@ def test_it_answers_out_of_scope_exactly_where_no_other_class_is_likely_enough(o
     assert ((after.argmax(axis=1) == column) == (odds < place))[clear].all()
 
 
-def test_the_threshold_comes_from_rows_out_of_scope_where_there_are_some():
+def test_threshold_comes_from_out_of_scope_rows():
     step = oos_threshold.fit(*answers(), column=4)
     y, outputs = answers(seed=1)
     said = step(outputs).argmax(axis=1)
@@ -70,7 +70,7 @@ def test_without_such_rows_a_few_right_answers_are_given_up():
     assert (oos_threshold.fit(y, outputs, column=4)(strange).argmax(axis=1) == 4).mean() > 0.9
 
 
-def test_before_a_threshold_is_found_the_class_has_a_column_and_hardly_an_answer():
+def test_out_of_scope_is_rare_without_a_threshold():
     y, outputs = answers()
     after = oos_threshold.never(4)(outputs)
     assert after.shape == (len(y), 5)
@@ -85,7 +85,7 @@ def test_it_survives_json_and_damage_is_refused():
             postprocessing.from_json({"step": "oos_threshold", "values": values})
 
 
-def test_a_class_with_a_usual_name_is_found_and_kept_in_the_artefact():
+def test_usual_out_of_scope_name_is_kept_in_the_artifact():
     found = tasks.find("classification", table(["balance", "transfer", "Out-Of-Scope"] * 9))
     assert found.scope == "Out-Of-Scope"
     assert found.oos_index == 0
@@ -93,7 +93,7 @@ def test_a_class_with_a_usual_name_is_found_and_kept_in_the_artefact():
     assert tasks.find("classification", table(["yes", "no", "maybe"] * 9)).oos_index is None
 
 
-def test_a_label_that_no_row_has_is_a_last_column_that_models_do_not_know():
+def test_label_without_rows_is_an_extra_last_column():
     task = classification.with_oos_label(tasks.find("classification", table(["a", "z"] * 9)), "m")
     assert task.classes == ("a", "z", "m")
     assert task.columns == 2
@@ -150,7 +150,7 @@ def test_a_fit_with_such_rows_rejects_and_says_how_well(questions, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_fit_without_such_rows_answers_with_a_label_that_it_never_saw(questions, tmp_path):
+def test_fit_without_out_of_scope_rows_can_predict_the_label(questions, tmp_path):
     inside, strange = questions
     test = pd.concat([inside.groupby("label").tail(10), strange.assign(label="something else")])
     train = inside.groupby("label").head(30)

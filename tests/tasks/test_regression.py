@@ -42,7 +42,7 @@ def table(labels):
         ([None] * 30, False),
     ],
 )
-def test_many_different_numbers_are_an_amount_and_names_made_of_digits_are_not(labels, amounts):
+def test_many_numbers_are_an_amount_and_codes_are_not(labels, amounts):
     assert _numeric_target.amounts(labels) is amounts
     assert regression.matches(table(labels)) is not classification.matches(table(labels)) is not amounts
 
@@ -104,7 +104,7 @@ def test_numbers_are_read_with_the_commas_of_their_column(cells, values):
 
 @settings(deadline=None, max_examples=50)
 @given(st.lists(st.one_of(st.text(max_size=8), st.floats(), st.integers(), st.none(), st.booleans()), max_size=30))
-def test_any_cells_are_read_as_numbers_or_refused_by_our_own_error(cells):
+def test_any_cells_are_numbers_or_a_task_error(cells):
     assert _numeric_target.numbers(cells).shape == (len(cells),)
     try:
         task = tasks.find("regression", table(cells))
@@ -155,7 +155,7 @@ def test_strata_are_tenths_by_size(values):
     assert all(y[strata == s].max() <= y[strata == s + 1].min() for s in range(strata.max()))
 
 
-def test_equal_ranks_share_their_mean_and_a_constant_answer_ranks_nothing():
+def test_ties_share_mean_rank_and_constants_rank_nothing():
     y, outputs = np.array([1.0, 2.0, 2.0, 7.0]), np.array([[0.1], [0.4], [0.4], [0.3]])
     assert metrics.spearman(y, outputs) == pytest.approx(stats.spearmanr(y, outputs[:, 0]).statistic)
     assert metrics.pearson(y, outputs) == pytest.approx(stats.pearsonr(y, outputs[:, 0]).statistic)
@@ -186,7 +186,7 @@ def test_few_cells_that_are_no_number_are_left_out_by_name(cell, said):
     assert said in finding.message
 
 
-def test_how_far_an_answer_may_go_is_said_by_the_rows_that_are_searched():
+def test_prediction_range_comes_from_the_search_rows():
     made = table([1.0, 2.0, 3.0, 90.0])
     task = tasks.find("regression", made, "mae")
     learnt = task.fit_target(made.take(np.arange(3)))

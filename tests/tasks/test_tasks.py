@@ -123,7 +123,7 @@ def test_any_text_can_be_a_label(labels):
     assert again.decode(np.eye(len(labels))[y]).tolist() == labels
 
 
-def test_labels_from_a_file_match_the_numbers_of_a_dataframe_and_the_other_way_round():
+def test_file_labels_match_dataframe_numbers():
     numbers = tasks.find("classification", table([1, 2, 1, 2]))
     assert numbers.encode(table(["2", "1"])).tolist() == [1, 0]
     texts = tasks.find("classification", table(["1", "2", "1", "2"]))
@@ -190,7 +190,7 @@ def test_a_damaged_task_is_refused(damage):
         tasks.restore(data)
 
 
-def test_labels_of_a_file_are_usable_where_those_learnt_were_numbers():
+def test_file_labels_are_usable_for_numeric_classes():
     task = tasks.find(
         "classification", Table({"t": ragged.objects("abcd")}, ragged.objects([0, 1, 0, 1]), rows=np.arange(1, 5))
     )

@@ -170,7 +170,7 @@ def test_lists_of_words_and_tags_are_told_from_labels(tmp_path):
     assert read([row["tokens"] for row in rows], y=[row["tags"] for row in rows])[0].target.tolist() == TAGS * 6
 
 
-def test_spans_are_read_from_json_in_cells_and_answered_in_characters(tmp_path):
+def test_json_spans_are_predicted_in_characters(tmp_path):
     texts = ["Zo\u00eb \U0001f600 lives in New York.", "nobody"]
     cells = [[{"start": 15, "end": 23, "label": "LOC"}, {"start": 0, "end": 3, "label": "PER"}], []]
     import pandas as pd
@@ -233,7 +233,7 @@ def test_rows_of_unequal_length_are_named_and_the_rest_is_used():
         task.encode(table(["a"], [("B-DOG",)]))
 
 
-def test_tags_of_no_scheme_are_no_labels_of_rows_unless_somebody_says_so():
+def test_tags_without_scheme_need_an_explicit_task():
     given = table(SENTENCES * 3, [tuple(t.replace("B-", "Q:").replace("I-", "B-") for t in row) for row in TAGS * 3])
     with pytest.raises(TaskError, match=r"follow no known scheme .* or say with --task multilabel"):
         tasks.find("auto", given)
@@ -255,7 +255,7 @@ def test_a_damaged_task_is_refused(damage):
         tasks.restore(data | damage)
 
 
-def test_cleaning_is_refused_and_columns_beside_the_text_are_left_out():
+def test_cleaning_is_refused_and_other_columns_are_dropped():
     from penna.automl import setup
 
     task = tasks.find("token_classification", table(SENTENCES, TAGS))
@@ -315,7 +315,7 @@ def test_whole_numbers_beside_words_are_tags(write):
     assert task.sklearn_score(given.target, answers) == 1
 
 
-def test_names_of_numbers_make_the_same_task_as_the_names_themselves():
+def test_numbered_tag_names_make_the_same_task():
     given = replace(table(SENTENCES, NUMBERS), tag_names=NAMES)
     task = tasks.find("auto", given)
     words = [tuple(NAMES[number] for number in row) for row in NUMBERS]
@@ -391,7 +391,7 @@ def test_one_odd_row_decides_no_scheme_and_is_named():
     assert any("not of the scheme" in f.message and "row 30" in f.message for f in found)
 
 
-def test_a_type_that_was_never_learnt_is_named_among_those_that_were():
+def test_unknown_entity_type_is_named_with_known_ones():
     task = tasks.find("token_classification", table(SENTENCES, TAGS))
     with pytest.raises(TaskError, match=r"not there at fit \(XX; known: LOC, PER\)"):
         task.encode(table(words("Ann left"), [("B-XX", "O")]))
@@ -430,7 +430,7 @@ def test_lists_of_words_written_into_csv_are_read_as_words(tmp_path):
         assert len(plugins.find("tasks", "token_classification").prepare_target(found)[0]) == 20
 
 
-def test_a_sentence_that_lost_a_tag_is_named_and_the_others_are_read():
+def test_sentence_without_a_tag_is_named_and_skipped():
     words = [["Ann", "left"], ["He", "left", "Rome"], ["Bob", "ran", "far", "off"]]
     made = read(words, y=[["B-PER", "O"], ["O", "O"], ["B-PER", "O", "O", "O"]])[0]
     settled, (finding, *_) = plugins.find("tasks", "token_classification").prepare_target(made)

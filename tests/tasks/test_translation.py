@@ -160,7 +160,7 @@ def test_an_unknown_metric_and_a_damaged_task_are_refused():
             tasks.restore(translation.Translation().to_json() | damage)
 
 
-def test_pairs_that_cannot_be_right_are_found_and_left_out_of_training_alone():
+def test_bad_pairs_are_left_out_of_training_only():
     english, german = pairs()
     wrong = {"copied pair": range(5), "repeated pair": range(5, 10), "odd length": range(10, 15),
              "odd script": range(15, 20), "empty side": range(20, 25), "swapped side": range(25, 35)}  # fmt: skip

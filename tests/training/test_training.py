@@ -123,7 +123,7 @@ def test_training_stops_early_when_the_score_no_longer_rises() -> None:
     assert (outcome.why, outcome.steps) == ("patience", 90)
 
 
-def test_a_plan_that_does_not_fit_is_shortened_so_that_rates_reach_zero() -> None:
+def test_plan_shortened_by_deadline_still_ends_at_rate_zero() -> None:
     net, data = network(), rows()
     slow_inputs = data.inputs
 
@@ -175,7 +175,7 @@ def test_a_loss_that_breaks_later_leaves_the_best_weights() -> None:
     assert torch.isfinite(net.head.bias).all()
 
 
-def test_a_score_that_breaks_later_leaves_the_best_weights_and_no_trace_in_the_curve() -> None:
+def test_nan_score_keeps_best_weights_and_stays_off_the_curve() -> None:
     net, scores = network(), iter([0.7, float("nan")])
     outcome = loop.train(net, rows(), PLAN, Deadline(60), lambda: next(scores))
     assert outcome.score == 0.7
