@@ -145,7 +145,7 @@ def test_pairs_that_all_hang_together_are_split_row_by_row():
     assert len(few.folds) == 8
 
 
-def test_named_group_and_copies_keep_pairs_together():
+def test_shared_texts_may_split_if_a_group_is_named():
     premises = [f"premise {i // 3}" for i in range(600)]
     plan = splits.plan(
         pairs_of(premises, [f"hypothesis {i}" for i in range(600)], [f"writer {i}" for i in range(600)]),

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as theirs
 
 from penna import metrics
+from penna.testing import check_metric
 
 
 def rows(seed, n, k, skill=1.0):
@@ -17,6 +18,24 @@ def rows(seed, n, k, skill=1.0):
     y = rng.integers(k, size=n)
     outputs = rng.random((n, k)) + skill * rng.random((n, 1)) * np.eye(k)[y]
     return y, outputs / outputs.sum(axis=1, keepdims=True)
+
+
+CLASS_METRICS = [
+    metrics.accuracy, metrics.macro_f1, metrics.macro_f2, metrics.macro_f05, metrics.balanced_accuracy, metrics.mcc,
+    metrics.log_loss, metrics.calibration_error, metrics.roc_auc, metrics.average_precision,
+]  # fmt: skip
+NUMBER_METRICS = [metrics.mae, metrics.rmse, metrics.r2, metrics.pearson, metrics.spearman]
+
+
+@pytest.mark.parametrize("metric", CLASS_METRICS)
+def test_every_metric_for_classes_keeps_the_contract(metric):
+    check_metric(metric, *rows(0, 60, 3))
+
+
+@pytest.mark.parametrize("metric", NUMBER_METRICS)
+def test_every_metric_for_numbers_keeps_the_contract(metric):
+    y = np.random.default_rng(0).normal(size=60)
+    check_metric(metric, y, (0.5 * y + 0.2)[:, None])
 
 
 sizes = given(seed=st.integers(0, 10_000), n=st.integers(1, 200), k=st.integers(2, 12))

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from penna import plugins, tasks
 from penna.data import ragged
 from penna.data.table import Table
-from penna.errors import SettingError, TaskError
+from penna.errors import TaskError
+from penna.testing import check_task
 
 
 def table(labels, name="label"):
@@ -29,68 +30,20 @@ def quoted(answers):
 
 
 EXAMPLES = {
-    "question_answering": quoted(["Rome", "the sea", "a big dog", "Rome", "snow"]),
-    "classification": table(["no", "yes", "no", "maybe", "yes", "no"]),
-    "multilabel": table([("a",), ("a", "b"), (), ("b", "c"), ("c",), ("b",)]),
-    "token_classification": table([("O", "B-X"), ("B-X", "I-X"), ("O", "O"), ("B-Y", "B-X"), ("O", "B-Y"), ("O", "O")]),
+    "question_answering": quoted(["Rome", "the sea", "a big dog", "Rome", "snow"] * 2),
+    "classification": table(["no", "yes", "no", "maybe", "yes", "no"] * 2),
+    "multilabel": table([("a",), ("a", "b"), (), ("b", "c"), ("c",), ("b",)] * 2),
+    "token_classification": table(
+        [("O", "B-X"), ("B-X", "I-X"), ("O", "O"), ("B-Y", "B-X"), ("O", "B-Y"), ("O", "O")] * 2
+    ),
     "translation": table([f"das ist Satz {i} von vielen" for i in range(24)]),
     "regression": table([2.5, 1e3, -4, 0.25, 17, 3.75, 8.5]),
 }
 
 
-def outputs_for(task, given):
-    """Probabilities by chance, of whole rows or of their parts."""
-    even = task.broadcast(np.ones(task.columns, np.float32), given)
-    values, offsets = ragged.flat(even)
-    values = np.random.default_rng(0).random(values.shape).astype(np.float32)
-    values /= values.sum(axis=1, keepdims=True)
-    return ragged.cut(values, offsets) if even.dtype == object else values
-
-
 @pytest.mark.parametrize("name", plugins.names("tasks"))
-def test_a_task_survives_json(name):
-    task = tasks.find(name, EXAMPLES[name])
-    again = tasks.restore(json.loads(json.dumps(task.to_json())))
-    assert again == task
-    assert again.classes == task.classes
-
-
-@pytest.mark.parametrize("name", plugins.names("tasks"))
-def test_a_task_is_recognised_and_measures_in_json(name):
-    example = EXAMPLES[name]
-    task = tasks.find("auto", example)
-    assert task.name == name
-    y, outputs = task.encode(example), outputs_for(task, example)
-    assert isinstance(task.score(y, outputs), float)
-    assert task.score_error(y, outputs) == task.score_error(y, outputs)
-    measured = task.measure(y, outputs)
-    assert json.loads(json.dumps(measured)) == measured
-    assert len(task.strata(example)) == len(task.decode(outputs)) == len(example)
-    assert isinstance(task.without_postprocessing().score(y, outputs), float)
-    assert len(task.to_flat_cells(task.decode(outputs))) == len(example)
-    assert task.usable(example).all()
-    assert task.sklearn_score(example.target, task.labels(y)) == pytest.approx(1)
-    name, guessed = task.constant_baseline(y)
-    assert (len(name) > 0, guessed.shape) == (True, (task.columns,))
-    assert task.sklearn_score(example.target, example.target) == 1
-    assert set(task.describe()) == {"model", "answer", "confidence", "unusable"}
-
-
-@pytest.mark.parametrize("name", plugins.names("tasks"))
-def test_a_task_settles_the_rows_that_it_can_learn_from(name):
-    example = EXAMPLES[name]
-    given = (quoted if example.pair else table)([*example.target, *example.target])
-    settled, findings = plugins.find("tasks", name).prepare_target(given)
-    assert findings == []
-    assert settled.target.tolist() == given.target.tolist()
-
-
-@pytest.mark.parametrize("name", plugins.names("tasks"))
-def test_a_task_refuses_an_empty_table_and_an_unknown_metric(name):
-    with pytest.raises(TaskError):
-        tasks.find(name, table([]))
-    with pytest.raises(SettingError, match="choose one of"):
-        tasks.find(name, EXAMPLES[name], "beauty")
+def test_every_task_keeps_the_contract(name):
+    check_task(name, EXAMPLES[name])
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,20 @@
 
 from penna.testing.deadlines import CountdownDeadline
 from penna.testing.families import check_family
+from penna.testing.metrics import check_metric
+from penna.testing.steps import check_step
 from penna.testing.strategies import check_strategy
 from penna.testing.tables import classes_table, numbers_table
+from penna.testing.tasks import check_task, random_outputs
 
-__all__ = ["CountdownDeadline", "check_family", "check_strategy", "classes_table", "numbers_table"]
+__all__ = [
+    "CountdownDeadline",
+    "check_family",
+    "check_metric",
+    "check_step",
+    "check_strategy",
+    "check_task",
+    "classes_table",
+    "numbers_table",
+    "random_outputs",
+]
