@@ -1,7 +1,7 @@
 """The folder is the registry: a file in a room is a plugin, found by its name. A leaf.
 
-A plugin of several files is a folder with a ``family.py``. ``base.py`` and files that begin with an underscore are no
-plugins. Outsiders register a module under the entry point group ``penna.<room>``.
+A plugin of several files is a folder with an entry module: ``family.py``, or ``exporter.py``. ``base.py`` and files
+whose name begins with an underscore are no plugins. Other packages register a module under the entry point group
 """
 
 import importlib
@@ -17,6 +17,9 @@ from typing import Any, TypeVar
 from penna.errors import SettingError
 
 T = TypeVar("T")
+
+#: The module of a folder that is the plugin.
+ENTRY_MODULES = ("family", "exporter")
 
 
 def names(room: str) -> list[str]:
@@ -72,8 +75,11 @@ def _inside(room: str) -> Mapping[str, str]:
         path = f"{package.__name__}.{module.name}"
         if not module.ispkg and module.name != "base" and not module.name.startswith("_"):
             found[module.name] = path
-        elif module.ispkg and (Path(package.__path__[0]) / module.name / "family.py").is_file():
-            found[module.name] = f"{path}.family"
+        elif module.ispkg:
+            folder = Path(package.__path__[0]) / module.name
+            for entry in ENTRY_MODULES:
+                if (folder / f"{entry}.py").is_file():
+                    found[module.name] = f"{path}.{entry}"
     return found
 
 

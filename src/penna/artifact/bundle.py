@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from penna import safe_load, tasks
+from penna import export, safe_load, tasks
 from penna.artifact import manifest as manifests
 from penna.artifact.files import FORMAT, MANIFEST, PARTS, check_files, read_manifest, write_manifest
 from penna.artifact.measurements import compared, latency, megabytes
@@ -229,7 +229,9 @@ class Bundle:
         self.home = home
 
 
-def write(folder: Path, task: Task, family: str, model: Model, facts: Mapping[str, Any]) -> Bundle:
+def write(
+    folder: Path, task: Task, family: str, model: Model, facts: Mapping[str, Any], exporter: str = export.DEFAULT
+) -> Bundle:
     """Write the artefact and open it again from disk; what is in ``folder`` already stays until the new one is whole.
 
     ``facts`` go into the manifest and must hold ``text_columns`` and ``target``.
@@ -238,7 +240,8 @@ def write(folder: Path, task: Task, family: str, model: Model, facts: Mapping[st
     staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         (staging / PARTS).mkdir()
-        model.save(staging / PARTS)
+        with export.using(exporter):
+            model.save(staging / PARTS)
         manifest = {
             "format": FORMAT,
             "penna": __version__,

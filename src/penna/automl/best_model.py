@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from penna import atomic_folders
+from penna import atomic_folders, export
 from penna.artifact import bundle, files
 from penna.automl.evaluate import SearchProblem
 from penna.automl.selection import Selection, same_method
@@ -64,8 +64,10 @@ class BestModels:
         few_shot: Recipe | None,
         trials: Sequence[Trial],
         wrote: Callable[[Trial, float], None] = lambda trial, seconds: None,
+        exporter: str = export.DEFAULT,
     ) -> None:
         self.path, self.problem, self.facts, self.few_shot, self.wrote = run / "model", problem, facts, few_shot, wrote
+        self.exporter = exporter
         self._fitted: dict[int, Fitted] = {}
         self._writing, self._written_at = 0.0, -float("inf")
         _clear(self.path)
@@ -151,7 +153,7 @@ class BestModels:
             trial.recipe, fitted.model, () if column is None else (oos_threshold.never(column),)
         )  # fmt: skip
         facts = {**self.facts, "preliminary": True, "trial": trial.number, "recipe": str(trial.recipe)}
-        bundle.write(self.path, self.problem.task, family, model, {**facts, "reach": fitted.truncation})
+        bundle.write(self.path, self.problem.task, family, model, {**facts, "reach": fitted.truncation}, self.exporter)
         self._saved, self.finished = trial, None
         self._written_at = time.monotonic()
         self._writing = self._written_at - begun

@@ -83,7 +83,9 @@ def write(result: SearchResult, choice: Selection, members: Sequence[EnsembleMem
             weights = result.limits.folder / "checkpoint" / str(m.trial.number)
             m.model.save_checkpoint(weights)
             level(weights)
-    return bundle.write(result.limits.folder / "model", result.problem.task, family, model, facts)
+    return bundle.write(
+        result.limits.folder / "model", result.problem.task, family, model, facts, result.limits.exporter
+    )
 
 
 def noise_findings(

@@ -34,8 +34,9 @@ class RunLimits:
         Entries of every artifact's manifest.
     report_seconds, postprocess_seconds : float
         Seconds for column importances after the deadline, and for post-processing steps before it.
-    runner : str
-        Name of the runner in ``search/runners`` that runs the trials.
+    runner, exporter : str
+        Names of the runner in ``search/runners`` that runs the trials, and of the exporter in ``export`` that writes
+        encoders.
     """
 
     folder: Path
@@ -46,3 +47,4 @@ class RunLimits:
     report_seconds: float = 0.0
     postprocess_seconds: float = 0.0
     runner: str = "local"
+    exporter: str = "onnx"

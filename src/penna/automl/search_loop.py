@@ -141,7 +141,13 @@ class _Search:
         self._truths: dict[int, Array] = {}
         self.cost_model = CostModel(problem, limits.deadline, limits.test_rows)
         self.best_models = BestModels(
-            limits.folder, problem, limits.facts, self.few_shot_default, trial_log.trials, self.cost_model.wrote
+            limits.folder,
+            problem,
+            limits.facts,
+            self.few_shot_default,
+            trial_log.trials,
+            self.cost_model.wrote,
+            limits.exporter,
         )
         self.time = TimeBudget(problem, limits, self.cost_model, self.best_models, self.few_shot_default)
         self.chooser = Chooser(self.time, trial_log.trials, self.scores)

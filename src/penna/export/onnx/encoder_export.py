@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from penna.encoders import tokens
 from penna.encoders.checkpoints import Checkpoint, load_tokenizer
 from penna.encoders.sliding_windows import Framing
 from penna.errors import BundleError
+from penna.export.base import SAMPLE, Head, Layer, check_difference
 from penna.onnx_graphs import encoder_config, verify_graph
 from penna.onnx_graphs import encoder_weights as arrays
 from penna.onnx_graphs.encoder_weights import Dense
@@ -27,28 +28,14 @@ from penna.runtime.onnx_encoder import Graph
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["SAMPLE", "Graph", "Head", "noted", "write_graph"]
+__all__ = ["Graph", "record_difference", "write_graph"]
 
-#: One dense layer (weight (k, d), bias (k,)), or several with their activations: "linear", "relu" or "tanh".
-Layer: TypeAlias = tuple[Array, Array, str]
-Head: TypeAlias = tuple[Array, Array] | Sequence[Layer]
-
-#: The largest difference in probability (for pooled vectors: share of the largest entry) that passes.
-TOLERANCE = 1e-3
 _ACTIVATIONS: Mapping[str, Callable[[Array], Array]] = {
     "linear": lambda x: x,
     "relu": lambda x: np.maximum(x, 0),
     "tanh": np.tanh,
 }
 _LARGEST = 2_000_000_000  # bytes; one ONNX file cannot hold more
-#: Texts on which a graph is compared with its network, whatever else it is compared on.
-SAMPLE = (
-    "",
-    "a",
-    "No.",
-    "Where is my card? It should have been here 3 days ago!",
-    "déjà vu \u2014 \u6f22\u5b57 \U0001f600",
-)
 
 
 def write_graph(
@@ -109,7 +96,7 @@ def write_graph(
     texts: list[Any] = [*SAMPLE, "long " * length, *sample]
     if framing is not None and framing.sides == 2:
         texts = list(zip(texts, texts[::-1], strict=True))
-    return noted(folder, facts, _difference(module, Graph.open(folder), layers, texts))
+    return record_difference(folder, facts, _difference(module, Graph.open(folder), layers, texts))
 
 
 def _check_weights(weights: Mapping[str, Array], checkpoint: Checkpoint) -> None:
@@ -120,17 +107,16 @@ def _check_weights(weights: Mapping[str, Array], checkpoint: Checkpoint) -> None
         raise BundleError(f"the trained {checkpoint.name!r} cannot be served: {error}; choose a smaller lr.") from error
 
 
-def noted(folder: Path, facts: encoder_config.Facts, difference: float) -> float:
-    """Note next to a graph how far its answers are from torch's.
+def record_difference(folder: Path, facts: encoder_config.Facts, difference: float) -> float:
+    """Note in encoder.json how far the graph is from torch.
 
-    Raises BundleError, and leaves no graph, where that is too far.
+    Raises BundleError, and removes the graph, if the difference is above the tolerance.
     """
-    if not difference < TOLERANCE:  # nan is too large, too
+    try:
+        check_difference(folder, facts, difference)
+    except BundleError:
         (folder / onnx_encoder.GRAPH).unlink()
-        raise BundleError(
-            f"the exported {facts.kind} encoder differs from the trained one by {difference:.2g} in probability "
-            f"(at most {TOLERANCE:g} may be): nothing was written; please report this with the encoder's name."
-        )
+        raise
     data = replace(facts, parity=difference).to_json()
     (folder / encoder_config.FACTS).write_text(json.dumps(data, indent=1), encoding="utf-8")
     return difference

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from penna import export
 from penna.budget import OutOfTime, Resources
 from penna.data.arrays import Array
 from penna.data.output_kind import OutputKind
@@ -146,13 +147,10 @@ class Tuned:
 
     def save(self, folder: Path) -> None:
         """Write the encoder as an ONNX graph in float32, the head next to it."""
-        from penna.export.onnx import encoder_export
-
         network = self.network.cpu().eval()
         pooling, framing = network.pooling, self.framing
-        encoder_export.write_graph(
-            network.encoder, self.checkpoint, folder, pooling=pooling, length=framing.length, framing=framing
-        )
+        encoder = export.EncoderExport(network.encoder, self.checkpoint, framing.length, None, pooling, framing)
+        export.write_encoder(encoder, folder)
         self.head.save(folder)
 
     def save_checkpoint(self, folder: Path) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from penna import export
 from penna.budget import Resources
 from penna.data.output_kind import OutputKind
 from penna.data.table import Table
@@ -114,11 +115,9 @@ def _way(chosen: dict[str, Any], table: Table) -> Any:
 
 def load(folder: Path) -> ServedFinetune | frozen.ServedFrozen:
     """Open what ``save`` wrote, without torch. Raises BundleError on anything damaged."""
-    from penna.export.onnx.encoder_export import Graph
-
     if (folder / heads.FACTS).exists():  # vectors, and a head on what is between them
         return frozen.load(folder)
-    graph = Graph.open(folder)
+    graph = export.load_encoder(folder)
     return ServedFinetune(graph, folder, open_link(folder, graph.facts.outputs))
 
 

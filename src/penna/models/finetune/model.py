@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from penna import safe_load
+from penna import export, safe_load
 from penna.data.arrays import Array
 from penna.data.table import Table
 from penna.encoders import checkpoints, sliding_windows, tokens
@@ -20,7 +20,7 @@ from penna.heads.links import SOFTMAX, Link, silent
 from penna.models.shared.encoder_io import given, softmax
 
 if TYPE_CHECKING:
-    from penna.export.onnx.encoder_export import Graph
+    from penna.export import ServedEncoder
     from penna.networks.encoder_with_head import Network
     from penna.training import loop
 
@@ -106,14 +106,11 @@ class FineTuned:
 
     def save(self, folder: Path) -> None:
         """Write the ONNX graph with its tokenizer, in float32."""
-        from penna.export.onnx import encoder_export
-
         network = self.network.cpu().eval()
         head = (network.head.weight.detach().numpy(), network.head.bias.detach().numpy())
         pooling, framing = network.pooling, self.framing
-        encoder_export.write_graph(
-            network.encoder, self.checkpoint, folder, head=head, pooling=pooling, length=self.length, framing=framing
-        )
+        encoder = export.EncoderExport(network.encoder, self.checkpoint, self.length, head, pooling, framing)
+        export.write_encoder(encoder, folder)
         if self.link != SOFTMAX:
             (folder / LINK).write_text(json.dumps(self.link.to_json()), encoding="utf-8")
 
@@ -135,7 +132,7 @@ class FineTuned:
 class ServedFinetune:
     """A fine-tuned model as it is served, and the folder that it was opened from."""
 
-    graph: Graph
+    graph: ServedEncoder
     folder: Path
     link: Link = SOFTMAX
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from penna import export
 from penna.data.arrays import Array
 from penna.data.table import Table
 from penna.encoders.sliding_windows import Framing
@@ -79,13 +80,10 @@ class Model(FineTuned, ABC):
 
     def save(self, folder: Path) -> None:
         """Write the ONNX graph of vectors with its tokenizer, in float32, and the head."""
-        from penna.export.onnx import encoder_export
-
         network = self.network.cpu().eval()
         pooling, framing = network.pooling, self.framing.framing
-        encoder_export.write_graph(
-            network.encoder, self.checkpoint, folder, pooling=pooling, length=self.length, framing=framing
-        )
+        encoder = export.EncoderExport(network.encoder, self.checkpoint, self.length, None, pooling, framing)
+        export.write_encoder(encoder, folder)
         _head(network.head, self.link).save(folder)
         pair_overlap.save(self.framing.overlap, folder)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from penna import export
 from penna.budget import OutOfTime, Resources
 from penna.data.arrays import Array
 from penna.data.output_kind import OutputKind
@@ -34,7 +35,7 @@ from penna.search.recipe import DatasetProfile, Recipe
 from penna.tasks.base import Task
 
 if TYPE_CHECKING:
-    from penna.export.onnx.encoder_export import Graph
+    from penna.export import ServedEncoder
 
 __all__ = ["PACKAGES", "cost", "fit", "load", "portfolio", "search_space", "shrink"]
 
@@ -108,9 +109,7 @@ def fit(recipe: Recipe, task: Task, train: Table, valid: Table | None, resources
 
 def load(folder: Path) -> ServedFrozen:
     """Open what ``save`` wrote, without torch. Raises BundleError on anything damaged."""
-    from penna.export.onnx.encoder_export import Graph
-
-    graph = Graph.open(folder)
+    graph = export.load_encoder(folder)
     width = graph.facts.outputs // (2 if graph.facts.pooling == "sides" else 1)
     shared = pair_overlap.load(folder) if (folder / pair_overlap.FILE).exists() else None
     head = heads.open_head(folder, width if shared is None else pair_vectors.width(width))
@@ -187,14 +186,13 @@ class Frozen:
 
     def save(self, folder: Path) -> None:
         """Write the encoder as an ONNX graph, cut to its depth, in float32; the head next to it."""
-        from penna.export.onnx import encoder_export
-
         checkpoint, setting = self.source.checkpoint, self.source.setting
         module = checkpoints.load_module(checkpoint, depth=setting.depth)
-        encoder_export.write_graph(
-            module, checkpoint, folder, pooling=setting.pooling, length=setting.length,
-            framing=setting.framing(checkpoint), unit=checkpoint.unit,
-        )  # fmt: skip
+        framing = setting.framing(checkpoint)
+        encoder = export.EncoderExport(
+            module, checkpoint, setting.length, None, setting.pooling, framing, unit=checkpoint.unit
+        )
+        export.write_encoder(encoder, folder)
         self.head.save(folder)
         if self.source.shared is not None:
             pair_overlap.save(self.source.shared, folder)
@@ -204,7 +202,7 @@ class Frozen:
 class ServedFrozen:
     """A model as it is served, and the folder that it was opened from; ``shared`` as a ``Source`` has it."""
 
-    graph: Graph
+    graph: ServedEncoder
     head: heads.Head
     folder: Path
     shared: Overlap | None = None

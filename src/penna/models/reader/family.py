@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from penna import export
 from penna.budget import Resources
 from penna.data.arrays import Array
 from penna.data.output_kind import OutputKind
@@ -107,9 +108,8 @@ def fit(recipe: Recipe, task: Task, train: Table, valid: Table | None, resources
 def load(folder: Path) -> ServedReader:
     """Open what ``save`` wrote, without torch. Raises BundleError on anything damaged."""
     from penna.errors import BundleError
-    from penna.export.onnx.encoder_export import Graph
 
-    graph = Graph.open(folder)
+    graph = export.load_encoder(folder)
     facts = graph.facts
     if facts.pooling != "none" or facts.framing is None or facts.framing.sides != 2 or facts.outputs != 2:
         raise BundleError(f"{folder} holds an encoder that does not point at words: copy the artefact again.")

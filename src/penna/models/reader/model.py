@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from penna import export
 from penna.data import ragged, word_offsets
 from penna.data.arrays import Array
 from penna.data.table import Table
@@ -18,7 +19,7 @@ from penna.models.tagger.model import BATCH, CHUNK, save_weights
 
 if TYPE_CHECKING:
     from penna.encoders.sliding_windows import Frame
-    from penna.export.onnx.encoder_export import Graph
+    from penna.export import ServedEncoder
     from penna.networks.token_head import WordNetwork
     from penna.training import loop
 
@@ -120,14 +121,11 @@ class Reader:
 
     def save(self, folder: Path) -> None:
         """Write the ONNX graph with its tokenizer, in float32."""
-        from penna.export.onnx import encoder_export
-
         network = self.network.cpu().eval()
         head = (network.head.weight.detach().numpy(), network.head.bias.detach().numpy())
         framing = sliding_windows.framing(self.checkpoint, self.length, pair=True, windows=sliding_windows.MOST_WINDOWS)
-        encoder_export.write_graph(
-            network.encoder, self.checkpoint, folder, head=head, pooling="none", length=self.length, framing=framing
-        )
+        encoder = export.EncoderExport(network.encoder, self.checkpoint, self.length, head, "none", framing)
+        export.write_encoder(encoder, folder)
 
     def save_checkpoint(self, folder: Path) -> None:
         """Write the weights in Hugging Face form: ``AutoModel`` opens the encoder; head.safetensors holds the head."""
@@ -138,7 +136,7 @@ class Reader:
 class ServedReader:
     """A reader as it is served, and the folder that it was opened from."""
 
-    graph: Graph
+    graph: ServedEncoder
     folder: Path
 
     def outputs(self, table: Table) -> Array:

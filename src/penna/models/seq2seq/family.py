@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from penna import export
 from penna.budget import Resources
 from penna.data.table import Table
 from penna.models.base import Cost, Report
@@ -20,7 +21,6 @@ from penna.models.seq2seq.recipes import LOSS, portfolio, search_space, settings
 from penna.models.shared import trainer, training_cost
 from penna.models.shared.training_cost import TrainingCost
 from penna.preprocessing import parallel_pairs
-from penna.runtime.onnx_translator import Translator
 from penna.search.recipe import DatasetProfile, Recipe
 from penna.tasks.base import Task
 
@@ -107,7 +107,7 @@ def fit(
 
 def load(folder: Path) -> ServedSeq2seq:
     """Open what ``save`` wrote, without torch. Raises BundleError on anything damaged."""
-    return ServedSeq2seq(Translator.open(folder), folder)
+    return ServedSeq2seq(export.load_translator(folder), folder)
 
 
 def _pace(recipe: Recipe, train: Table, resources: Resources) -> Pace:

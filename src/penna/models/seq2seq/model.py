@@ -13,12 +13,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from penna import export
 from penna.data import ragged
 from penna.data.arrays import Array
 from penna.data.table import Table
-from penna.export.onnx import seq2seq_export
+from penna.export import ServedTranslator
 from penna.onnx_graphs.translator_config import Facts
-from penna.runtime.onnx_translator import Translator
 from penna.tasks import _translation_metrics
 
 if TYPE_CHECKING:
@@ -32,17 +32,18 @@ if TYPE_CHECKING:
 SAMPLE = 200
 
 
-def answered(translator: Translator, table: Table) -> Array:
+def answered(translator: ServedTranslator, table: Table) -> Array:
     """(n,) one float32 array a row."""
     return ragged.objects(map(_translation_metrics.codes, translator.translate(table.full_text.tolist())))
 
 
 @contextmanager
-def exported(network: Network, words: Words, facts: Facts, threads: int) -> Iterator[Translator]:
+def exported(network: Network, words: Words, facts: Facts, threads: int) -> Iterator[ServedTranslator]:
     """Yield the network as it stands, as graphs in a folder that is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="penna-") as folder:
-        seq2seq_export.write(network.model, Path(folder), words.source, words.target, facts)
-        yield Translator.open(Path(folder), threads)
+        graphs = export.TranslatorExport(network.model, words.source, words.target, facts)
+        export.write_translator(graphs, Path(folder))
+        yield export.load_translator(Path(folder), threads)
 
 
 class Reading:
@@ -84,7 +85,9 @@ class Translating(Reading):
     def save(self, folder: Path) -> None:
         """Graphs and tokenizers, in float32, once torch and the graphs say the same."""
         self.network.cpu().eval()
-        seq2seq_export.write(self.network.model, folder, self.words.source, self.words.target, self.facts, self.sample)
+        words = self.words
+        graphs = export.TranslatorExport(self.network.model, words.source, words.target, self.facts, self.sample)
+        export.write_translator(graphs, folder)
 
     def save_checkpoint(self, folder: Path) -> None:
         """Write the weights in Hugging Face form, with the tokenizers next to them."""
@@ -97,7 +100,7 @@ class Translating(Reading):
             self.words.target.save(str(folder / "target_tokenizer.json"))
 
     @cached_property
-    def _translator(self) -> Translator:
+    def _translator(self) -> ServedTranslator:
         self.network.eval()
         with exported(self.network, self.words, self.facts, self.threads) as translator:
             return translator
@@ -107,7 +110,7 @@ class Translating(Reading):
 class ServedSeq2seq(Reading):
     """A translator as it is served, and the folder that it was opened from."""
 
-    translator: Translator
+    translator: ServedTranslator
     folder: Path
 
     @property

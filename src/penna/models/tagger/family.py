@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from penna import export
 from penna.budget import Resources
 from penna.data import ragged, word_offsets
 from penna.data.arrays import Array
@@ -139,9 +140,8 @@ def fit(recipe: Recipe, task: Task, train: Table, valid: Table | None, resources
 def load(folder: Path) -> ServedTagger:
     """Open what ``save`` wrote, without torch. Raises BundleError on anything damaged."""
     from penna.errors import BundleError
-    from penna.export.onnx.encoder_export import Graph
 
-    graph = Graph.open(folder)
+    graph = export.load_encoder(folder)
     if graph.facts.pooling != "none" or graph.facts.framing is None:
         raise BundleError(f"{folder} holds an encoder that does not answer for words: copy the artefact again.")
     return ServedTagger(graph, folder, *open_words(folder, graph.facts.outputs))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from penna import safe_load
+from penna import export, safe_load
 from penna.data import ragged, word_offsets
 from penna.data.arrays import Array
 from penna.data.table import Table
@@ -22,7 +22,7 @@ from penna.heads.crf_marginals import marginals
 from penna.solvers.logistic import softmax
 
 if TYPE_CHECKING:
-    from penna.export.onnx.encoder_export import Graph
+    from penna.export import ServedEncoder
     from penna.networks.token_head import WordNetwork
     from penna.training import loop
 
@@ -149,20 +149,17 @@ class Tagger:
 
     def save(self, folder: Path) -> None:
         """Write the ONNX graph with its tokenizer, in float32."""
-        from penna.export.onnx import encoder_export
-
         network = self.network.cpu().eval()
         head = (_array(network.head.weight), _array(network.head.bias))
         framing = sliding_windows.framing(self.checkpoint, self.length, windows=sliding_windows.MOST_WINDOWS)
-        encoder_export.write_graph(
-            network.encoder, self.checkpoint, folder, head=head, pooling="none", length=self.length, framing=framing
-        )
+        encoder = export.EncoderExport(network.encoder, self.checkpoint, self.length, head, "none", framing)
+        export.write_encoder(encoder, folder)
         data = {"format": 1, "rule": self.rule, "cues": _array(network.cues.weight).tolist()}
         if network.transitions is not None:
             data["transitions"] = _array(network.transitions).tolist()
         (folder / WORDS).write_text(json.dumps(data), encoding="utf-8")
-        opened = ServedTagger(encoder_export.Graph.open(folder), folder, *open_words(folder, len(head[1])))
-        encoder_export.noted(
+        opened = ServedTagger(export.load_encoder(folder), folder, *open_words(folder, len(head[1])))
+        export.record_difference(
             folder, opened.graph.facts, max(opened.graph.facts.parity or 0.0, self._difference(opened))
         )
 
@@ -172,9 +169,7 @@ class Tagger:
         """
         import torch
 
-        from penna.export.onnx.encoder_export import SAMPLE
-
-        table = Table({"text": ragged.objects(SAMPLE)})
+        table = Table({"text": ragged.objects(export.SAMPLE)})
         texts = read(self.checkpoint, table, self.length, self.rule)
         logits, seen = _logits(self.network, texts, "float32"), texts.window >= 0
         worst = 0.0
@@ -195,7 +190,7 @@ class Tagger:
 class ServedTagger:
     """A tagger as it is served, and the folder that it was opened from."""
 
-    graph: Graph
+    graph: ServedEncoder
     folder: Path
     rule: str
     cues: Array  # (tags, CUES)

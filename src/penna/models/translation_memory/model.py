@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from penna import safe_load
+from penna import export, safe_load
 from penna.data import ragged
 from penna.data.arrays import Array
 from penna.data.table import Table
@@ -30,7 +30,7 @@ from penna.tasks import _translation_metrics as texts
 if TYPE_CHECKING:
     from penna.budget import Deadline
     from penna.encoders.checkpoints import Checkpoint
-    from penna.export.onnx.encoder_export import Graph
+    from penna.export import ServedEncoder
 
 FORMAT = 1
 FACTS, ARRAYS = "memory.json", "memory.safetensors"
@@ -117,7 +117,7 @@ class ByVectors:
 
     targets: Sequence[str]
     vectors: Array
-    source: Source | Graph
+    source: Source | ServedEncoder
     folder: Path | None = None
 
     def outputs(self, table: Table) -> Array:
@@ -138,11 +138,10 @@ class ByVectors:
         """Write everything that ``load`` needs into ``folder``."""
         if self.folder is None:
             from penna.encoders import checkpoints
-            from penna.export.onnx import encoder_export
 
             source: Any = self.source
             module = checkpoints.load_module(source.checkpoint, depth=source.checkpoint.depth_at(1.0))
-            encoder_export.write_graph(module, source.checkpoint, folder, length=source.length)
+            export.write_encoder(export.EncoderExport(module, source.checkpoint, source.length), folder)
         else:
             for path in self.folder.iterdir():
                 (folder / path.name).write_bytes(path.read_bytes())
@@ -185,9 +184,7 @@ def _open_words(folder: Path, facts: Mapping[str, Any]) -> Model:
 
 
 def _open_vectors(folder: Path, facts: Mapping[str, Any]) -> Model:
-    from penna.export.onnx.encoder_export import Graph
-
-    graph, arrays = Graph.open(folder), _arrays(folder, {"vectors": np.float16})
+    graph, arrays = export.load_encoder(folder), _arrays(folder, {"vectors": np.float16})
     targets, vectors = _unpacked(arrays), arrays["vectors"].astype(np.float32)
     if vectors.shape != (len(targets), graph.facts.outputs):
         raise ValueError("its vectors are of another size")
