@@ -15,7 +15,7 @@ from penna.automl.selection import Selection
 from penna.data.arrays import Array
 from penna.data.table import Finding
 from penna.models import pipeline
-from penna.models.base import Model
+from penna.models.base import HasCheckpoint, Model
 from penna.models.ensemble import Ensemble
 from penna.preprocessing import cleaning_report
 from penna.preprocessing import label_noise as treatments
@@ -79,7 +79,7 @@ def write(result: SearchResult, choice: Selection, members: Sequence[EnsembleMem
         blend = Ensemble([(name, m.weight, part) for m, (name, part) in zip(members, parts, strict=True)])
         family, model = pipeline.around("ensemble", blend, last=choice.last)
     for m in members:
-        if hasattr(m.model, "save_checkpoint"):
+        if isinstance(m.model, HasCheckpoint):
             weights = result.limits.folder / "checkpoint" / str(m.trial.number)
             m.model.save_checkpoint(weights)
             level(weights)

@@ -1,9 +1,9 @@
 """What a task predicts for a row. Families, heads and post-processing steps name the kinds that they can produce."""
 
-from enum import StrEnum
+from enum import Enum
 
 
-class OutputKind(StrEnum):
+class OutputKind(Enum):
     """The kind of a task's encoded targets ``y`` and of a model's outputs.
 
     Examples

@@ -102,7 +102,7 @@ def _binary(margins: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     return each.mean(dim=1)
 
 
-_EACH: dict[str, Each] = {
+_EACH: dict[OutputKind, Each] = {
     OutputKind.CLASS_PROBABILITIES: _cross_entropy,
     OutputKind.NUMBERS: _squared,
     OutputKind.LABEL_PROBABILITIES: _binary,

@@ -47,6 +47,15 @@ class Model(Protocol):
 
 
 @runtime_checkable
+class HasCheckpoint(Protocol):
+    """A fitted model with weights for further training."""
+
+    def save_checkpoint(self, folder: Path) -> None:
+        """Write the weights in Hugging Face form."""
+        ...
+
+
+@runtime_checkable
 class Reads(Protocol):
     """A model whose encoder reads so many tokens of a text at once.
 
@@ -136,7 +145,7 @@ class Family:
     text_only: Callable[[Recipe], Recipe] = _same_recipe
     #: What a table must have: "text", "columns" or "" for either.
     REQUIRES: str = ""
-    #: Losses that the family can minimize; () for all.
+    #: Kinds of output that the family can learn; () for all.
     OUTPUT_KINDS: tuple[OutputKind, ...] = ()
     #: Whether the family can be fitted and served without an encoder.
     NEEDS_NO_ENCODER: bool = False

@@ -9,7 +9,7 @@ metric that was chosen), ``LEAST_ROWS`` to learn from, ``CALLS`` of the score th
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -93,10 +93,19 @@ def from_json(data: Mapping[str, Any]) -> Adjustment:
     return step
 
 
+@runtime_checkable
+class Rejecting(Protocol):
+    """A step that predicts class ``column`` if no other class is likely."""
+
+    column: int
+
+
 def suits(step: Adjustment, task: Any) -> bool:
     """Whether a step is made for outputs of this task; one that rejects, for the class that the task rejects with."""
     output_kinds = step_type(step.name).OUTPUT_KINDS
-    return task.output_kind in output_kinds if output_kinds else getattr(step, "column", None) == task.oos_index
+    if output_kinds:
+        return task.output_kind in output_kinds
+    return isinstance(step, Rejecting) and step.column == task.oos_index
 
 
 def same(outputs: Array, columns: int) -> Array:

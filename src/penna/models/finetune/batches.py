@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from penna.data.arrays import Array
+from penna.data.output_kind import OutputKind
 from penna.data.table import Table
 from penna.encoders import checkpoints, sliding_windows, tokens
 from penna.models.finetune.model import inputs_of
@@ -52,7 +53,7 @@ def build(
     return network
 
 
-def plan(recipe: Recipe, rows: int, dtype: Any, loss: str = "cross_entropy") -> loop.Plan:
+def plan(recipe: Recipe, rows: int, dtype: Any, loss: str = OutputKind.CLASS_PROBABILITIES.loss) -> loop.Plan:
     from penna.training import loop, optimizer
 
     chosen = settings(recipe)

@@ -38,7 +38,7 @@ DEFAULTS: dict[str, Scalar] = {
 _OF_CLASSES = ("smoothing", "class_weights")
 #: Loss of the task -> what its recipes start from. ``bins``: numbers are learned as so many classes, 0 as themselves;
 #: ``loss``: what is made small for labels that do not exclude one another.
-_USUAL: dict[str, dict[str, Scalar]] = {
+_USUAL: dict[OutputKind, dict[str, Scalar]] = {
     OutputKind.CLASS_PROBABILITIES: DEFAULTS,
     OutputKind.NUMBERS: {k: v for k, v in DEFAULTS.items() if k not in _OF_CLASSES} | {"bins": 10},
     OutputKind.LABEL_PROBABILITIES: {k: v for k, v in DEFAULTS.items() if k not in _OF_CLASSES}
@@ -151,7 +151,7 @@ def _epochs(profile: DatasetProfile) -> float:
 
 
 #: Loss of the task -> the hyperparameters of what it is alone in.
-_TURNED: dict[str, tuple[Hyperparameter, ...]] = {
+_TURNED: dict[OutputKind, tuple[Hyperparameter, ...]] = {
     OutputKind.CLASS_PROBABILITIES: (
         Hyperparameter("smoothing", values=(0.0, 0.05, 0.1)),
         Hyperparameter("class_weights", values=("none", "balanced")),

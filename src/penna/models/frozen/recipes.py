@@ -22,7 +22,7 @@ DEFAULTS: dict[str, Scalar] = {
     "class_weights": "none",
 }
 #: Loss of the task -> what its recipes start from.
-_USUAL: dict[str, dict[str, Scalar]] = {
+_USUAL: dict[OutputKind, dict[str, Scalar]] = {
     OutputKind.CLASS_PROBABILITIES: DEFAULTS,
     OutputKind.NUMBERS: {k: v for k, v in DEFAULTS.items() if k != "class_weights"}
     | {"c": 10.0, "bins": 10, "alpha": 1.0},
@@ -34,7 +34,7 @@ FEW = 50
 TINY = 100
 
 #: Loss of the task -> known-good choices. All but those of another depth reuse the first one's embeddings.
-_CHOICES: dict[str, list[dict[str, Scalar]]] = {
+_CHOICES: dict[OutputKind, list[dict[str, Scalar]]] = {
     OutputKind.CLASS_PROBABILITIES: [
         {},
         # The upper layers of an encoder serve its own objective: sentiment, for one, is seen better below them.
@@ -69,7 +69,7 @@ _CHOICES: dict[str, list[dict[str, Scalar]]] = {
         {"depth": 0.67, "head": "ridge", "bins": 0},
     ],
 }
-_FOR_FEW: dict[str, list[dict[str, Scalar]]] = {OutputKind.CLASS_PROBABILITIES: [{"head": "prototype"}]}
+_FOR_FEW: dict[OutputKind, list[dict[str, Scalar]]] = {OutputKind.CLASS_PROBABILITIES: [{"head": "prototype"}]}
 
 
 def portfolio(profile: DatasetProfile) -> list[Recipe]:
@@ -105,7 +105,7 @@ _HEADS = (
     Hyperparameter("dropout", low=0.0, high=0.5, when=("head", ("mlp",))),
 )
 #: Loss of the task -> the hyperparameters of its heads.
-_TURNED: dict[str, tuple[Hyperparameter, ...]] = {
+_TURNED: dict[OutputKind, tuple[Hyperparameter, ...]] = {
     OutputKind.CLASS_PROBABILITIES: (
         Hyperparameter("head", values=("logistic", "mlp", "knn", "prototype")),
         *_HEADS,

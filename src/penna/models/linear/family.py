@@ -49,7 +49,7 @@ _SIGNED = ("logistic", "svm", "ridge", "svr")
 _WHOLE = ("ridge", "svr")
 
 #: Loss of the task -> known-good recipes. The first is the baseline that every search starts with.
-_OFFERED: dict[str, list[dict[str, Any]]] = {
+_OFFERED: dict[OutputKind, list[dict[str, Any]]] = {
     OutputKind.CLASS_PROBABILITIES: [
         {**_WORD, **_LOGISTIC, "c": 10.0},
         {**_WORD, "classifier": "complement_nb", "alpha": 0.3},
@@ -133,7 +133,7 @@ _DIRECTIONS = (0, 100, 300)
 _OF_TEXT = ("share", "select", "nb", "svd", tabular.COUNTS)
 
 #: Loss of the task -> the hyperparameters of what learns from the features.
-_TURNED: dict[str, tuple[Hyperparameter, ...]] = {
+_TURNED: dict[OutputKind, tuple[Hyperparameter, ...]] = {
     OutputKind.CLASS_PROBABILITIES: (
         Hyperparameter("select", values=(tabular.NONE, *_MEASURES)),
         Hyperparameter("share", low=0.1, high=0.9, when=("select", _MEASURES)),

@@ -17,7 +17,7 @@ from penna.data.table import Table
 from penna.models.base import Cost, Report
 from penna.models.seq2seq import batches as parts
 from penna.models.seq2seq.model import SAMPLE, ServedSeq2seq, Translating, answered, exported, greedy
-from penna.models.seq2seq.recipes import LOSS, portfolio, search_space, settings, steps
+from penna.models.seq2seq.recipes import OUTPUT_KINDS, portfolio, search_space, settings, steps
 from penna.models.shared import trainer, training_cost
 from penna.models.shared.training_cost import TrainingCost
 from penna.preprocessing import parallel_pairs
@@ -29,12 +29,10 @@ NEEDS_NO_ENCODER = True
 USES_NAMED_ENCODER = True
 REQUIRES = "text"
 NEEDS_TORCH = True
-#: What of tasks it answers.
-OUTPUT_KINDS = (LOSS,)
 #: It trains networks that begin anew, without an encoder in the recipe.
 FROM_SCRATCH = True
 
-__all__ = ["cost", "fit", "load", "portfolio", "search_space", "shrink"]
+__all__ = ["OUTPUT_KINDS", "cost", "fit", "load", "portfolio", "search_space", "shrink"]
 
 #: The validation score on the way is taken on at most so many rows.
 CHECK_ROWS = 300

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from penna.data.output_kind import OutputKind
 from penna.search.recipe import DatasetProfile, Hyperparameter, Recipe, Scalar
 
 #: What a recipe means where it says nothing.
@@ -34,14 +35,14 @@ DEFAULTS: dict[str, Scalar] = {
     "pairs": "drop",  # what becomes of pairs that cannot be right, in training; or "keep"
 }
 
-LOSS = "translation"
+OUTPUT_KINDS = (OutputKind.TEXT,)
 #: Seconds of the budget for each pass over a row, and the width that can be taught in that time.
 _WIDTHS = ((0.005, 256), (0.002, 192), (0.0005, 128), (0.0, 64))
 
 
 def portfolio(profile: DatasetProfile) -> list[Recipe]:
     """Known-good recipes for a table of this size and a budget of this length, the one to have first."""
-    if profile.output_kind != LOSS:
+    if profile.output_kind not in OUTPUT_KINDS:
         return []
     usual = DEFAULTS | {"width": _width(profile), "pieces": _pieces(profile), "epochs": _epochs(profile)}
     usual["pairs"] = _pairs(profile)[0]
@@ -57,7 +58,7 @@ def portfolio(profile: DatasetProfile) -> list[Recipe]:
 
 def search_space(profile: DatasetProfile) -> tuple[Hyperparameter, ...]:
     """Return what a search may turn."""
-    if profile.output_kind != LOSS:
+    if profile.output_kind not in OUTPUT_KINDS:
         return ()
     alone = ("encoder", (None,))
     checkpoints = ("encoder", profile.encoders)

@@ -37,9 +37,9 @@ _USUAL: dict[str, Any] = {
     "share": 0.7,
 }  # fmt: skip
 _LARGE = {"trees": 150, "rate": 0.06, "leaves": 15}
-#: Loss of the task -> how its answers come from margins.
+#: Kind of output -> how it comes from margins.
 _LINKS = {OutputKind.CLASS_PROBABILITIES: SOFTMAX, OutputKind.NUMBERS: Link("identity")}
-#: Losses that it learns for. Of labels that do not exclude one another each would need a forest of its own.
+#: Labels that do not exclude one another would each need a forest of their own.
 OUTPUT_KINDS = tuple(_LINKS)
 #: A fit of fewer trees has not begun.
 _FEWEST = 10
