@@ -23,7 +23,7 @@ from penna.automl import inputs, setup
 from penna.automl.evaluate import SearchProblem, evaluate
 from penna.budget import Budget, Deadline, Resources
 from penna.data import splits
-from penna.preprocessing.columns import schema
+from penna.fit_config import FitConfig
 from penna.search.recipe import Recipe
 from tables import SETS, Set
 
@@ -68,10 +68,10 @@ def frame(table: pd.DataFrame, asked: Set, rows: int, gaps: float, seed: int) ->
 def work(args: argparse.Namespace, name: str, seed: int) -> SearchProblem:
     asked = SETS.get(name, replace(PLAIN, metric=METRICS.get(name, "accuracy")))
     data = frame(_runs.rows(args.data, name, "train"), asked, args.rows, args.gaps, seed)
-    named = schema.requested_roles(categorical=asked.names)
-    table, task, _ = inputs.read(
-        data, asked.target, asked.text, None, "drop", asked.task, asked.metric, named
-    )  # fmt: skip
+    config = FitConfig(
+        text=asked.text, rare_classes="drop", task=asked.task, metric=asked.metric, categorical_columns=asked.names
+    )
+    table, task, _ = inputs.read(data, asked.target, config)
     plan = splits.plan(table, task.strata(table), folds=args.folds, has_test=True, seed=seed)
     return SearchProblem(
         task, table, plan.folds, replace(setup.dataset_profile(table, task, "none"), seed=seed), Budget(3600.0)

@@ -10,8 +10,6 @@ from decimal import Decimal
 from numbers import Real
 from typing import Any, TypeAlias
 
-import numpy as np
-
 #: Gives a value as Penna uses it; raises TypeError, ValueError or OverflowError for one that cannot work.
 Reader: TypeAlias = Callable[[Any], Any]
 
@@ -21,7 +19,9 @@ class Unfit(ValueError):
 
 
 def plain(value: Any) -> Any:
-    """NumPy's scalars as Python's, but for durations."""
+    """Return NumPy's scalars as Python's, except durations."""
+    import numpy as np
+
     scalar = isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0)
     return value.item() if scalar and not isinstance(value, np.timedelta64) and value.dtype.kind != "m" else value
 

@@ -21,7 +21,7 @@ from penna import AutoText, PennaError, SettingError, TableError, check, load, p
 from penna.cli import app
 from penna.durations import parse_seconds
 from penna.errors import shown
-from penna.fit_options import SETTINGS, at_the_command_line, settled
+from penna.fit_options import CHECKS, at_the_command_line, settled
 from penna.pretraining.settings import Settings
 
 TEXTS, LABELS = ["a good film", "a bad film", "so so"], ["a", "b", "a"]
@@ -53,13 +53,13 @@ def refused(call, *args, **options):
 
 @pytest.mark.parametrize("name", ARGUMENTS)
 def test_every_constructor_argument_has_an_option(name):
-    assert name in SETTINGS
-    assert SETTINGS[name].accepts()
+    assert name in CHECKS
+    assert CHECKS[name].accepts()
 
 
 @pytest.mark.parametrize("name", [n for n in inspect.signature(check).parameters if n not in ("source", "y", "test")])
 def test_every_option_of_check_has_a_line_in_the_table(name):
-    assert name in SETTINGS
+    assert name in CHECKS
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ from penna.automl import inputs
 from penna.data import python_literals, readers
 from penna.data.readers import multi_targets
 from penna.errors import PennaError, TaskError
+from penna.fit_config import FitConfig
 
 NAMES = ["joy", "love", "anger", "fear"]
 SETS = [row for size in (1, 2, 1) for row in itertools.combinations(NAMES, size)] * 8
@@ -62,14 +63,14 @@ HOLDERS = {
 @pytest.mark.parametrize("holder", HOLDERS)
 def test_lists_of_0_and_1_are_a_matrix_whatever_holds_them(holder):
     source, y = HOLDERS[holder]
-    table, task, _ = inputs.read(source, y, None, None, "error")
+    table, task, _ = inputs.read(source, y, FitConfig())
     assert (task.name, task.classes, task.matrix) == ("multilabel", (0, 1, 2, 3), True)
     assert table.target.tolist() == PLACES
     assert task.encode(table).astype(int).tolist() == FLAGS
 
 
 def test_a_matrix_is_read_alike_when_a_model_is_evaluated():
-    _, task, _ = inputs.read(as_lines(FLAGS), "label", None, None, "error")
+    _, task, _ = inputs.read(as_lines(FLAGS), "label", FitConfig())
     task = tasks.restore(json.loads(json.dumps(task.to_json())))
     for row in ([0, 1, 0, 0], [1, 1, 1, 1]):  # alone, a row could be labels
         table, _ = readers.read([{"text": "a text of one row", "label": row}], y="label")
@@ -100,23 +101,23 @@ def test_what_may_be_labels_is_no_matrix(cells):
 
 def test_lists_of_0_and_1_of_unlike_length_are_refused():
     with pytest.raises(TaskError, match="more than once in 112 of 112 rows"):
-        inputs.read(as_lines([[*row, 0][: 3 + i % 2] for i, row in enumerate(FLAGS)]), "label", None, None, "error")
+        inputs.read(as_lines([[*row, 0][: 3 + i % 2] for i, row in enumerate(FLAGS)]), "label", FitConfig())
 
 
 @pytest.mark.parametrize("write", [list, tuple, set, lambda row: np.array(row, dtype=object), pd.Index])
 def test_lists_as_python_writes_them_are_lists(write):
     cells = [str(list(row) if write is pd.Index else write(row)) for row in SETS]
-    table, task, _ = inputs.read(as_csv(cells), "label", None, None, "error")
+    table, task, _ = inputs.read(as_csv(cells), "label", FitConfig())
     assert task.classes == tuple(sorted(NAMES))
     assert table.target.tolist() == [tuple(sorted(row)) for row in SETS]
 
 
 def test_plain_labels_mix_with_lists_and_broken_ones_are_named():
     cells = [str(list(row)) if len(row) > 1 else row[0] for row in SETS]
-    table, _, _ = inputs.read(as_csv(cells), "label", None, None, "error")
+    table, _, _ = inputs.read(as_csv(cells), "label", FitConfig())
     assert table.target.tolist() == [tuple(sorted(row)) for row in SETS]
     with pytest.raises(TaskError, match=r"cannot be read \(rows 5, such as"):
-        inputs.read(as_csv([*cells[:4], "['joy, 'love']", *cells[5:]]), "label", None, None, "error")
+        inputs.read(as_csv([*cells[:4], "['joy, 'love']", *cells[5:]]), "label", FitConfig())
 
 
 WRITTEN = st.recursive(
@@ -149,19 +150,19 @@ def test_strings_that_touch_and_depth_are_no_lists():
 @pytest.mark.parametrize("sign", ["#", " ", "\n", "\t", " & ", "、"])
 def test_labels_joined_by_an_unusual_sign_are_hinted_at_and_read(sign):
     cells = [sign.join(row) for row in SETS]
-    _, task, findings = inputs.read(as_csv(cells), "label", None, None, "error")
+    _, task, findings = inputs.read(as_csv(cells), "label", FitConfig())
     hint = next(finding.message for finding in findings if "--separator" in finding.message)
     typed = hint.partition("--separator '")[2].partition("' reads")[0]
     assert task.name == "classification"
-    table, task, _ = inputs.read(as_csv(cells), "label", None, None, "error", separator=typed)
+    table, task, _ = inputs.read(as_csv(cells), "label", FitConfig(separator=typed))
     assert table.target.tolist() == [tuple(sorted(row)) for row in SETS]
 
 
 def test_lists_without_quotes_are_hinted_at_read_and_written():
     cells = [f"[{', '.join(row)}]" for row in SETS]
-    _, _, findings = inputs.read(as_csv(cells), "label", None, None, "error")
+    _, _, findings = inputs.read(as_csv(cells), "label", FitConfig())
     assert any("--separator '[,]'" in finding.message for finding in findings)
-    table, task, _ = inputs.read(as_csv(cells), "label", None, None, "error", separator="[,]")
+    table, task, _ = inputs.read(as_csv(cells), "label", FitConfig(separator="[,]"))
     assert table.target.tolist() == [tuple(sorted(row)) for row in SETS]
     assert task.to_flat_cells(table.target[4:5]) == ["[joy,love]"]
 
@@ -169,16 +170,14 @@ def test_lists_without_quotes_are_hinted_at_read_and_written():
 def test_a_refusal_has_the_hint_too():
     rows = [f"{a}#{b}" for a in NAMES for b in range(12)]
     with pytest.raises(TaskError, match=r"like an id: .* --separator '#'"):
-        inputs.read([{"text": t, "label": r} for t, r in zip(TEXTS, rows, strict=False)], "label", None, None, "error")
+        inputs.read([{"text": t, "label": r} for t, r in zip(TEXTS, rows, strict=False)], "label", FitConfig())
 
 
 @pytest.mark.parametrize(
     "names", [["credit card", "debit card", "gift card"], ["a_b", "b_c", "a_c"], ["very good", "bad"]]
 )
 def test_names_of_several_words_are_no_joined_labels(names):
-    _, _, findings = inputs.read(
-        as_csv([names[i % len(names)] for i in range(len(TEXTS))]), "label", None, None, "error"
-    )
+    _, _, findings = inputs.read(as_csv([names[i % len(names)] for i in range(len(TEXTS))]), "label", FitConfig())
     assert not any("--separator" in finding.message for finding in findings)
 
 
@@ -188,9 +187,9 @@ def test_objects_in_lists_are_never_labels():
         for i in range(30)
     ]
     with pytest.raises(TaskError, match=r"objects with the keys 'start', 'kind'"):
-        inputs.read(rows, "y", None, None, "error")
+        inputs.read(rows, "y", FitConfig())
     with pytest.raises(TaskError, match="holds lists in its lists"):
-        inputs.read([{**row, "y": [["x", "z"]]} for row in rows], "y", None, None, "error")
+        inputs.read([{**row, "y": [["x", "z"]]} for row in rows], "y", FitConfig())
 
 
 def test_tags_beside_other_texts_are_never_labels():
@@ -203,16 +202,16 @@ def test_tags_beside_other_texts_are_never_labels():
         for i in range(30)
     ]
     with pytest.raises(PennaError, match="more than once"):
-        inputs.read([{**row, "ner": [*row["ner"], "O"]} for row in rows], "ner", None, None, "error")
+        inputs.read([{**row, "ner": [*row["ner"], "O"]} for row in rows], "ner", FitConfig())
 
 
 def test_messages_that_count_rows_say_what_was_left_out_before():
     rows = [{"text": f"words of row {i}", "label": "a" if i < 30 else None} for i in range(100)]
     with pytest.raises(TaskError, match=r"only one class .* left out for an empty 'label': 70"):
-        inputs.read(rows, "label", None, None, "error")
+        inputs.read(rows, "label", FitConfig())
     lines = "\n".join([*(json.dumps(row) for row in rows[:10]), *["no json"] * 50])
     with pytest.raises(PennaError, match=r"10 rows are too few .* no JSON object: 50") as caught:
-        inputs.read(io.BytesIO(lines.replace('"a"', '"b"', 4).encode()), "label", None, None, "error")
+        inputs.read(io.BytesIO(lines.replace('"a"', '"b"', 4).encode()), "label", FitConfig())
     assert "\n" not in str(caught.value)
 
 

@@ -10,6 +10,7 @@ from penna import tasks
 from penna.automl import inputs
 from penna.data import readers
 from penna.errors import TableError
+from penna.fit_config import FitConfig
 
 SENTENCES = [
     [("Ann", "NN", "B-PER"), ("left", "VB", "O"), ("Rome", "NN", "B-LOC")],
@@ -90,7 +91,7 @@ def test_other_tables_stay_as_they_are(frame):
 def test_tags_of_words_without_a_column_of_sentences_are_said():
     rng = np.random.default_rng(0)
     rows = [{"word": f"{word}{rng.integers(9)}", "tag": tag} for row in SENTENCES for word, _, tag in row]
-    _, task, findings = inputs.read(rows, "tag", None, None, "drop")
+    _, task, findings = inputs.read(rows, "tag", FitConfig(rare_classes="drop"))
     assert task.name == "token_classification"
     assert any("a column that numbers them" in finding.message for finding in findings)
 
@@ -114,7 +115,7 @@ def copy_of(word, label):
 
 @pytest.mark.parametrize("name", ["item", "word", "text"])
 def test_the_only_words_of_a_table_are_never_left_out(name):
-    table, _, findings = inputs.read(rows_of(**{name: lambda w, _: w, "pos": copy_of}), "label", None, None, "error")
+    table, _, findings = inputs.read(rows_of(**{name: lambda w, _: w, "pos": copy_of}), "label", FitConfig())
     assert [*table.text, *table.columns] == [name]
     lost = [finding for finding in findings if "left out because they give away" in finding.message]
     assert [finding.columns for finding in lost] == [("pos",)]
@@ -126,10 +127,10 @@ def test_where_all_is_left_out_the_fit_stops_and_says_why():
     with pytest.raises(
         TableError, match=r"nothing is left to learn from: 'pos', 'code' alone give away column 'label'"
     ):
-        inputs.read(rows, "label", (), None, "error")
+        inputs.read(rows, "label", FitConfig(text=()))
 
 
 def test_lists_of_objects_beside_the_text_are_no_lists_of_names():
     rows = [{"turns": [{"from": "a", "value": f"words {i}"}], "label": "ab"[i % 2]} for i in range(40)]
     with pytest.raises(TableError, match="no column looks like text"):
-        inputs.read(rows, "label", None, None, "error")
+        inputs.read(rows, "label", FitConfig())

@@ -15,6 +15,7 @@ from penna.automl import families, inputs
 from penna.automl.data_check import check
 from penna.data.readers.read_table import read
 from penna.errors import SettingError, TaskError
+from penna.fit_config import FitConfig
 from penna.inference.batch_predict import predict_file
 from penna.report.multilabel import examine_sets
 from penna.tasks import multilabel
@@ -91,7 +92,7 @@ def test_an_exam_and_an_evaluation_take_empty_cells_for_no_label(run: tuple[Auto
     measured = auto.bundle_.evaluate(folder / "test.csv")
     assert measured["rows"] == 80
     assert [line["label"] for line in measured["by_class"]] == ["anger", "fear", "joy"]
-    table, task, _ = inputs.read(str(folder / "train.csv"), "mood", None, None, "error")
+    table, task, _ = inputs.read(str(folder / "train.csv"), "mood", FitConfig())
     assert len(table) == 200
     other = pd.DataFrame({"text": ["happy", "furious", "scared"], "mood": ["joy", "envy", ""]})
     exam, found = inputs.read_test_set(other, table, task)
@@ -123,7 +124,7 @@ def test_indicator_columns_are_a_target_until_evaluation(tmp_path: Path) -> None
 def test_families_without_multilabel_are_skipped() -> None:
     texts, labels = rows(60)
     frame = pd.DataFrame({"text": texts, "size": np.arange(60) % 7 / 3, "mood": ["|".join(told) for told in labels]})
-    table, task, _ = inputs.read(frame, "mood", None, None, "error")
+    table, task, _ = inputs.read(frame, "mood", FitConfig())
     told: list[tuple[str, str]] = []
 
     class Heard:

@@ -23,6 +23,7 @@ from penna.cli import app
 from penna.data import ragged, word_offsets
 from penna.data.output_kind import OutputKind
 from penna.data.table import Table
+from penna.fit_config import FitConfig
 from penna.heads import heads
 from penna.heads.links import SIGMOID, Target
 from penna.models.base import get_family
@@ -54,8 +55,10 @@ def frame(n=40, **more):
 
 
 def read(source, y="label", sample_weight=None, **named):
-    roles = {column: role for role, column in named.items()}
-    return inputs.read(source, y, None, None, "error", named=roles, sample_weight=sample_weight)
+    config = FitConfig(
+        **{f"{role}_column" if role == "weight" else f"{role}_columns": name for role, name in named.items()}
+    )
+    return inputs.read(source, y, config, sample_weight)
 
 
 @pytest.mark.parametrize(

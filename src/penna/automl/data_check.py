@@ -8,16 +8,17 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from penna import environment, fit_options, hardware, tasks
+from penna import environment, hardware, tasks
 from penna.automl import inputs
 from penna.automl.run_checks import CheckRun
 from penna.budget import Deadline, Resources
 from penna.data import readers
 from penna.data.arrays import Array
 from penna.data.output_kind import OutputKind
-from penna.data.readers.format_options import MAX_EXPANDED, Form
+from penna.data.readers.format_options import MAX_EXPANDED
 from penna.data.table import Finding, Table
 from penna.errors import PennaError
+from penna.fit_config import CHECK_BUDGET, OPTIONS, FitConfig
 from penna.preprocessing import sample_weights
 from penna.preprocessing import validate as refusing
 from penna.preprocessing.check_context import CheckContext
@@ -77,45 +78,73 @@ def check(
     header: bool | None = None,
     max_expanded: str | float = MAX_EXPANDED,
     encoders: Sequence[str] = (),
-    budget: str | float | timedelta | Deadline = "60s",
+    budget: str | float | timedelta | Deadline = CHECK_BUDGET,
     n_jobs: int | None = None,
     random_state: int = 0,
 ) -> Checkup:
-    """All checks of ``prepare/checks`` on a table (a file, a DataFrame, texts), and on test rows where there are some.
+    """Find problems of a table before any training.
 
-    ``y`` is the target's column, or labels; roles of columns and forms of files are named as for ``AutoText``;
-    ``budget`` seconds, or a deadline that is running. Encoders are those that came with Penna where none is named.
-    Nothing is written but the cache of embeddings. Raises TableError where the source cannot be read at all.
+    Writes nothing but the cache of embeddings.
 
+    Parameters
+    ----------
+    source : str, path, DataFrame or sequence
+        The data: a file, a DataFrame or texts.
+    y : object, optional
+        The labels, or the name of the target column.
+    text, text_pair, numeric_columns, categorical_columns, date_columns, multi_value_columns, ignore_columns : optional
+        Names of columns, as for ``AutoText``.
+    group_column, weight_column : str, optional
+        Columns of groups and of weights, as for ``AutoText``.
+    test : str, path, DataFrame or sequence, optional
+        Rows of a test set, to be compared with those of ``source``.
+    task, separator, tag_names : str, optional
+        The task, the separator between the labels of a cell, and the names of tags, as for ``AutoText``.
+    encoding, header, max_expanded : optional
+        How files are read, as for ``AutoText``.
+    encoders : sequence of str
+        Folders or hub names of encoders. Default: the encoder that Penna ships.
+    budget : str, float, timedelta or Deadline
+        Time for all checks, or a deadline that is running.
+    n_jobs, random_state : int
+        Number of cores (default: all), and seed.
+
+    Returns
+    -------
+    Checkup
+        The findings, what was checked, and what was skipped.
+
+    Raises
+    ------
+    TableError
+        If the source cannot be read.
+    SettingError
+        For an option that is not accepted.
+
+    Examples
+    --------
     >>> texts = [f"{word} film number {i}" for i in range(30) for word in ("good", "bad")]
     >>> found = check([*texts, "good film number 7"], ["good", "bad"] * 30 + ["good"], budget=10)
     >>> [(finding.kind, finding.rows) for finding in found.findings if finding.kind == "repeated text"]
     [('repeated text', (61,))]
     """
-    given = {
-        "text": text, "text_pair": text_pair, "numeric_columns": numeric_columns,
-        "categorical_columns": categorical_columns, "date_columns": date_columns,
-        "multi_value_columns": multi_value_columns, "ignore_columns": ignore_columns, "group_column": group_column,
-        "weight_column": weight_column, "task": task, "separator": separator, "tag_names": tag_names,
-        "encoders": encoders, "encoding": encoding, "header": header, "max_expanded": max_expanded, "n_jobs": n_jobs,
-        "random_state": random_state,
-    }  # fmt: skip
-    if not isinstance(budget, Deadline):
-        budget = Deadline(fit_options.settled({"budget": budget})["budget"])
-    return _checked(source, y, test, budget, fit_options.settled(given))
+    options = {name: value for name, value in dict(locals()).items() if name in OPTIONS}
+    running = options.pop("budget") if isinstance(budget, Deadline) else None
+    config = FitConfig(**options)
+    return _checked(source, y, test, running or Deadline(config.budget), config)
 
 
-def _checked(source: Any, y: Any, test: Any, deadline: Deadline, given: Mapping[str, Any]) -> Checkup:
-    form = Form.of(given["encoding"], given["header"], given["max_expanded"])
-    with threadpool_limits(given["n_jobs"]):
-        named = {role: given[f"{role}_columns"] for role in schema.NAMED}
-        roles = schema.requested_roles(**named, **{sample_weights.ROLE: given["weight_column"]})
+def _checked(source: Any, y: Any, test: Any, deadline: Deadline, config: FitConfig) -> Checkup:
+    form = config.form
+    with threadpool_limits(config.n_jobs):
+        named = {role: getattr(config, f"{role}_columns") for role in schema.NAMED}
+        roles = schema.requested_roles(**named, **{sample_weights.ROLE: config.weight_column})
         by_name = isinstance(y, str)
         sheet, notes = _sheet(
-            source, roles, text=given["text"], text_pair=given["text_pair"], target=y if by_name else None,
-            group=given["group_column"], y=None if by_name else y,
+            source, roles, text=config.text, text_pair=config.text_pair, target=y if by_name else None,
+            group=config.group_column, y=None if by_name else y,
             apart=tuple(name for name in roles if name != inputs.ALL),
-            separator=given["separator"], form=form, tag_names=given["tag_names"],
+            separator=config.separator, form=form, tag_names=config.tag_names,
         )  # fmt: skip
         table = sheet.table
         if test is not None:
@@ -124,16 +153,16 @@ def _checked(source: Any, y: Any, test: Any, deadline: Deadline, given: Mapping[
                 test, roles, text=tuple(table.text), text_pair=pair, target=table.target_columns, form=form
             )
             sheet = replace(sheet, test=asked_too)
-        settled, task, inferred_notes = _settled(table, given["task"])
-        sheet = _taken(sheet, given["task"])
+        settled, task, inferred_notes = _settled(table, config.task)
+        sheet = _taken(sheet, config.task)
         table = sheet.table
         if settled is not None and task is not None:
             strata, classes = _strata(table, settled, task)
             sheet = sheet.found(strata=strata, classes=classes)
-        threads = given["n_jobs"] or hardware.cores()
+        threads = config.n_jobs or hardware.cores()
         run = CheckRun(sheet, settled, task, Resources(environment.cache_folder(), deadline, threads))
         run.quick()
-        run.find_label_errors(given["encoders"] or (), given["random_state"])
+        run.find_label_errors(config.encoders, config.random_state)
         run.late()
     looked = {finding.kind for finding in run.findings}  # a check says more of its kind than a fit does
     found = [*(finding for finding in inferred_notes if finding.kind not in looked), *notes, *run.findings]

@@ -1,7 +1,7 @@
 """AutoText: the main job as a scikit-learn estimator. ``fit`` reads as the list of verbs; lower floors do the work."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,16 +23,15 @@ from penna.data.arrays import Array
 from penna.data.readers.format_options import MAX_EXPANDED, Form
 from penna.data.readers.in_memory import as_labels
 from penna.errors import PennaError, TaskError, shown
-from penna.fit_options import AUTO, settled
+from penna.fit_config import OPTIONS, FitConfig
+from penna.fit_options import settled
+from penna.option_checks import AUTO, FAMILIES
 from penna.preprocessing import sample_weights
-from penna.preprocessing.columns import schema
 from penna.search.trials import TrialLog
 from penna.terminal.listeners import watching
 
 if TYPE_CHECKING:
     import pandas as pd
-
-FAMILIES = ("linear", "trees", "frozen", "contrastive", "finetune")
 
 
 class AutoText(BaseEstimator):  # type: ignore[misc]
@@ -202,36 +201,29 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         """
         running = self.budget if isinstance(self.budget, Deadline) else None
         started = running.started if running else time.monotonic()
-        config = settled({**self.get_params(), "budget": running.seconds if running else self.budget})
-        deadline = Deadline(config["budget"], started)
+        options = {name: getattr(self, name) for name in OPTIONS}
+        config = FitConfig(**{**options, "budget": running.seconds if running else self.budget})
+        deadline = Deadline(config.budget, started)
         # NumPy's and SciPy's threads; families set those of torch and onnxruntime.
-        with threadpool_limits(config["n_jobs"]), watching(config["progress"], deadline) as progress:
+        with threadpool_limits(config.n_jobs), watching(config.progress, deadline) as progress:
             return self._fit(X, y, sample_weight, test, config, deadline, progress)
 
     def _fit(
-        self, X: Any, y: Any, sample_weight: Any, test: Any, config: Mapping[str, Any], deadline: Deadline,
+        self, X: Any, y: Any, sample_weight: Any, test: Any, config: FitConfig, deadline: Deadline,
         progress: Progress,
     ) -> "AutoText":  # fmt: skip
-        form = self._form()
-        folder = self._folder(config["out"], config["resume"])
+        folder = self._folder(config.out, config.resume)
         # A resumed run has what is left of its budget.
         deadline = Deadline(deadline.seconds, deadline.started - elapsed_time.before(folder))
-        roles = {role: config[f"{role}_columns"] for role in schema.NAMED}
-        named = schema.requested_roles(**roles, weight=sample_weights.named(config["weight_column"], sample_weight))
-        table, task, findings = inputs.read(
-            X, y, config["text"], config["group_column"], config["rare_classes"], config["task"], config["metric"],
-            named,             config["text_pair"], config["oos_label"], config["separator"], form, config["tag_names"],
-            sample_weight,
-        )  # fmt: skip
-        task = task if config["postprocess"] == AUTO else task.without_postprocessing()
+        table, task, findings = inputs.read(X, y, config, sample_weight)
+        task = task if config.postprocess == AUTO else task.without_postprocessing()
         progress.event("table", rows=len(table), roles=table.roles, findings=[f.message for f in findings])
-        test_table, more = inputs.read_test_set(test, table, task, form)
+        test_table, more = inputs.read_test_set(test, table, task, config.form)
         plan = splits.plan(
-            table, task.strata(table), folds=config["cv"], test_size=config["test_size"],
-            has_test=test_table is not None,             most_valid=tasks.task_type(task.name).MAX_VALIDATION_ROWS,
-            seed=config["random_state"],
+            table, task.strata(table), folds=config.cv, test_size=config.test_size, has_test=test_table is not None,
+            most_valid=tasks.task_type(task.name).MAX_VALIDATION_ROWS, seed=config.random_state,
         )  # fmt: skip
-        setup.check_folds(config["cv"], len(plan.first_round))
+        setup.check_folds(config.cv, len(plan.first_round))
         task = task.fit_target(table.take(plan.search))
         test_table = table.take(plan.test) if test_table is None else test_table
         messages = [finding.message for finding in more]
@@ -239,16 +231,16 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
             "plan", test_rows=len(test_table), folds=len(plan.first_round), metric=task.metric, findings=messages
         )
 
-        chosen = families.suited(config["families"], table, task, progress)
+        chosen = families.suited(config.families, table, task, progress)
         findings += families.weight_findings(chosen, table, progress)
-        trial_log = TrialLog(folder, setup.header(table, task, plan, config["random_state"]))
-        chosen, encoders = families.usable(chosen, config["encoders"] or (), trial_log, progress)
+        trial_log = TrialLog(folder, setup.header(table, task, plan, config.random_state))
+        chosen, encoders = families.usable(chosen, config.encoders, trial_log, progress)
         trial_log.begin()
         problem = setup.problem(task, table, plan, deadline, encoders, config)
         setup.warn_unsupported(problem, progress)
         limits = setup.limits(folder, deadline, trial_log, table, len(test_table), config)
         with elapsed_time.Noted(folder, deadline):
-            result = run_search(problem, chosen, config["search_strategy"], trial_log, limits, progress)
+            result = run_search(problem, chosen, config.search_strategy, trial_log, limits, progress)
             progress.event("searched", why=result.ended)
             progress.event("phase", name=f"search ended: {result.ended}")
             fit = refit(result, test_table, progress)
@@ -263,7 +255,7 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         self.trials_ = result.trials
         self.n_features_in_ = len(table.text) + len(table.columns)
         findings += [*more, *fit.cleaning_findings, *fit.noise_findings]
-        settings = run_record.settings(X, table, {**config, "budget": self.budget})
+        settings = run_record.settings(X, table, {**vars(config), "budget": self.budget})
         self.record_ = run_record.build(settings, table, findings, plan, test_table, result, fit, facts)
         run_record.write(folder, self.record_)
         progress.event("final", recipe=str(fit.choice), measures=fit.test_scores, facts=facts, path=folder)

@@ -1,6 +1,6 @@
 """Read data into a table that can be used: infer the task, parse the target, drop what leaks it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +11,7 @@ from penna.data import readers
 from penna.data.readers.read_table import INFERRED, Form
 from penna.data.table import Finding, Table
 from penna.errors import PennaError, TableError, TaskError
+from penna.fit_config import FitConfig
 from penna.preprocessing import data_findings, sample_weights, validate
 from penna.preprocessing.columns import schema
 from penna.preprocessing.data_findings import of_rows
@@ -20,38 +21,36 @@ from penna.tasks.base import Task, TaskType
 ALL = "*"
 
 
-def read(
-    source: Any,
-    y: Any,
-    text: Sequence[str] | str | None,
-    group: str | None,
-    rare: str,
-    task: str = "auto",
-    metric: str | None = None,
-    named: Mapping[str, str] | None = None,
-    text_pair: str | None = None,
-    scope: str | None = None,
-    separator: str | None = None,
-    form: Form = INFERRED,
-    tag_names: Sequence[str] | None = None,
-    sample_weight: Any = None,
-) -> tuple[Table, Task, list[Finding]]:
-    """Return the rows that can be used, what is predicted from them, and what was found on the way.
+def read(source: Any, y: Any, config: FitConfig, sample_weight: Any = None) -> tuple[Table, Task, list[Finding]]:
+    """Return the rows that can be used, their task, and findings about the rest.
 
-    ``y`` is labels or the name of the target column, or names of several; ``named`` are roles of columns other than the
-    text, by column; ``scope`` is the label of what is out of scope; ``separator`` stands between labels of a cell;
-    ``form`` is how the bytes of a file are to be read; ``sample_weight`` (n,) weighs the rows, where no column does.
-    Raises TableError and TaskError.
+    Parameters
+    ----------
+    source : str, path, DataFrame or sequence
+        The data, in any form that ``penna.data.readers.read`` takes.
+    y : object
+        The labels, or the name of the target column, or names of several.
+    config : FitConfig
+        Names of columns, form of a file, task, metric, and treatment of rare classes.
+    sample_weight : array-like of shape (n,) or str, optional
+        Weights of the rows, or the name of their column.
+
+    Raises
+    ------
+    TableError
+        If the table cannot be used.
+    TaskError
+        If the target does not fit the task.
     """
-    roles = dict(named or {})
+    columns = {role: getattr(config, f"{role}_columns") for role in schema.NAMED}
+    roles = schema.requested_roles(**columns, weight=sample_weights.named(config.weight_column, sample_weight))
     weight = sample_weights.column(roles, sample_weight)
     others: tuple[str, ...] | None = tuple(filter(None, [weight])) if roles.pop(ALL, None) else None
-    columns = (text,) if isinstance(text, str) else text
     by_name = isinstance(y, str)
     table, found = readers.read(
-        source, text=columns, target=y if by_name else None, group=group, y=None if by_name else y,
-        apart=tuple(roles), others=others, text_pair=text_pair, separator=separator,
-        form=form, tag_names=tag_names,
+        source, text=config.text, target=y if by_name else None, group=config.group_column, y=None if by_name else y,
+        apart=tuple(roles), others=others, text_pair=config.text_pair, separator=config.separator,
+        form=config.form, tag_names=config.tag_names,
     )  # fmt: skip
     if table.target is None:
         raise TableError("there are no labels: pass y, or name the target column (--target).")
@@ -59,16 +58,16 @@ def read(
     roles.pop(weight or "", None)
     table, typed = schema.typed(table, roles)
     _demand_something(table)
-    module, inferred = tasks.recognised(task, table, metric)
+    module, inferred = tasks.recognised(config.task, table, config.metric)
     table = module.parse_target(table)
     table = schema.only(table, ()) if module.IS_SPAN_TASK else table
     try:
-        checked, more = validate.check(table, rare=rare, settle=module.prepare_target)
+        checked, more = validate.check(table, rare=config.rare_classes, settle=module.prepare_target)
     except (TableError, TaskError) as error:
         raise data_findings.after(_hinted(error, module.hint_for(table)), found) from None
     notes = [Finding("task", inferred)] if inferred else []
-    made = _scoped(module, module.from_table(checked, metric), scope)
-    if tag_names and not getattr(made, "names", ()):
+    made = _scoped(module, module.from_table(checked, config.metric), config.oos_label)
+    if config.tag_names and not getattr(made, "names", ()):
         raise TaskError(
             f"--tag-names goes with tags that are whole numbers, and this task is {made.name}: leave it out."
         )

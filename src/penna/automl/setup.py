@@ -1,6 +1,6 @@
 """Set up a search: its problem, its folder, its limits, and the facts that a resumed run must share with it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,8 @@ from penna.budget import Budget, Deadline, Resources
 from penna.data.splits import Plan
 from penna.data.table import Table
 from penna.errors import RunError, SettingError
-from penna.fit_options import AUTO
+from penna.fit_config import FitConfig
+from penna.option_checks import AUTO
 from penna.preprocessing import label_noise as treatments
 from penna.preprocessing.cleaning.base import NONE
 from penna.preprocessing.cleaning_choices import offered
@@ -70,20 +71,20 @@ def header(table: Table, task: Task, plan: Plan, seed: int) -> dict[str, Any]:
 
 
 def problem(
-    task: Task, table: Table, plan: Plan, deadline: Deadline, encoders: Sequence[str], config: Mapping[str, Any]
+    task: Task, table: Table, plan: Plan, deadline: Deadline, encoders: Sequence[str], config: FitConfig
 ) -> SearchProblem:
-    """Return task, rows and folds, and the profile that families see; ``config`` holds AutoText's parameters."""
+    """Return task, rows and folds, and the profile that families see."""
     profile = replace(
-        dataset_profile(table.take(plan.search), task, config["text_cleaning"]),
+        dataset_profile(table.take(plan.search), task, config.text_cleaning),
         encoders=tuple(encoders),
         seconds=deadline.seconds,
         folds=len(plan.first_round),
         again=plan.again,
-        seed=config["random_state"],
-        noise=config["label_noise"],
+        seed=config.random_state,
+        noise=config.label_noise,
     )
-    budget = Budget(deadline.seconds, config["max_size_mb"], config["max_latency_ms"])
-    return SearchProblem(task, table, plan.folds, profile, budget, config["label_noise"])
+    budget = Budget(deadline.seconds, config.max_size_mb, config.max_latency_ms)
+    return SearchProblem(task, table, plan.folds, profile, budget, config.label_noise)
 
 
 def warn_unsupported(work: SearchProblem, progress: Progress) -> None:
@@ -94,29 +95,27 @@ def warn_unsupported(work: SearchProblem, progress: Progress) -> None:
 
 
 def limits(
-    folder: Path, deadline: Deadline, trial_log: TrialLog, table: Table, test_rows: int, config: Mapping[str, Any]
+    folder: Path, deadline: Deadline, trial_log: TrialLog, table: Table, test_rows: int, config: FitConfig
 ) -> RunLimits:
     """Return where the run writes, and until when."""
-    postprocess_seconds = max(_SHORTEST, _POSTPROCESSING * deadline.seconds) if config["postprocess"] == AUTO else 0.0
+    postprocess_seconds = max(_SHORTEST, _POSTPROCESSING * deadline.seconds) if config.postprocess == AUTO else 0.0
     if trial_log.trials:  # a resumed run that has used up its budget may still finish
         deadline = Deadline(
             max(deadline.seconds, deadline.spent() + PLAIN_FINISHING + postprocess_seconds), deadline.started
         )
     report_seconds = min(_REPORTING * deadline.seconds, _LONGEST) if len(table.text) + len(table.columns) > 1 else 0.0
     deadline = deadline.before(report_seconds)
-    resources = Resources(environment.cache_folder(), deadline, config["n_jobs"] or hardware.cores())
+    resources = Resources(environment.cache_folder(), deadline, config.n_jobs or hardware.cores())
     facts: dict[str, Any] = {
         "text_columns": list(table.text),
         "target": table.target_columns,
-        "seed": config["random_state"],
+        "seed": config.random_state,
     }
     if table.pair is not None:
         facts["pair"] = True
     if table.fields:
         facts["columns"] = [{"name": n, "role": f.role, "form": f.form} for n, f in table.fields.items()]
-    return RunLimits(
-        folder, deadline, resources, test_rows, facts, report_seconds, postprocess_seconds, config["runner"]
-    )
+    return RunLimits(folder, deadline, resources, test_rows, facts, report_seconds, postprocess_seconds, config.runner)
 
 
 def dataset_profile(table: Table, task: Task, clean: str) -> DatasetProfile:

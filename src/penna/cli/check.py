@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from penna.cli.options import SOURCE, option
+from penna.cli.options import SOURCE, given, option, takes_check_options
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -16,31 +16,15 @@ if TYPE_CHECKING:
 _STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 
 
+@takes_check_options
 def check(
     data: Annotated[str, typer.Argument(metavar="DATA", help=SOURCE)],
     target: Annotated[list[str] | None, option("target")] = None,
-    text: Annotated[list[str] | None, option("text")] = None,
-    text_pair: Annotated[str | None, option("text_pair")] = None,
-    numeric_columns: Annotated[list[str] | None, option("numeric_columns")] = None,
-    categorical_columns: Annotated[list[str] | None, option("categorical_columns")] = None,
-    date_columns: Annotated[list[str] | None, option("date_columns")] = None,
-    multi_value_columns: Annotated[list[str] | None, option("multi_value_columns")] = None,
-    ignore_columns: Annotated[list[str] | None, option("ignore_columns")] = None,
-    group_column: Annotated[str | None, option("group_column")] = None,
-    weight_column: Annotated[str | None, option("weight_column")] = None,
     test: Annotated[str | None, option("test")] = None,
-    task: Annotated[str, option("task")] = "auto",
-    separator: Annotated[str | None, option("separator")] = None,
-    tag_names: Annotated[str | None, option("tag_names")] = None,
-    encoding: Annotated[str | None, option("encoding")] = None,
-    header: Annotated[bool | None, option("header")] = None,
-    max_expanded: Annotated[str, option("max_expanded")] = "20GB",
-    budget: Annotated[str, option("budget")] = "60s",
-    n_jobs: Annotated[int | None, option("n_jobs")] = None,
-    encoder: Annotated[list[str] | None, option("encoder")] = None,
-    random_state: Annotated[int, option("random_state")] = 0,
+    *,
     html: Annotated[str | None, option("html")] = None,
     as_json: Annotated[bool, option("as_json")] = False,
+    **options: Any,
 ) -> None:
     """Check a table for problems before any training.
 
@@ -50,23 +34,13 @@ def check(
     from penna.cli import start_time
     from penna.durations import parse_seconds
 
-    deadline = Deadline(parse_seconds(budget), start_time.at)  # loading what follows takes time, too
-    from penna import fit_options
+    # The time to load the modules below counts, too.
+    deadline = Deadline(parse_seconds(options.pop("budget")), start_time.at)
     from penna.automl import data_check
     from penna.cli.fit import named
     from penna.terminal import display
 
-    options: dict[str, Any] = {
-        "text": tuple(text) if text else None, "text_pair": text_pair, "group_column": group_column,
-        "weight_column": weight_column, "task": task, "separator": separator, "tag_names": tag_names,
-        "numeric_columns": tuple(numeric_columns or ()), "categorical_columns": tuple(categorical_columns or ()),
-        "date_columns": tuple(date_columns or ()), "multi_value_columns": tuple(multi_value_columns or ()),
-        "ignore_columns": tuple(ignore_columns or ()), "encoding": encoding, "header": header,
-        "max_expanded": max_expanded, "encoders": tuple(encoder or ()), "n_jobs": n_jobs,
-        "random_state": random_state,
-    }  # fmt: skip
-    fit_options.settled(options, fit_options.at_the_command_line)
-    found = data_check.check(data, named(target), test=test, budget=deadline, **options)
+    found = data_check.check(data, named(target), test=test, budget=deadline, **given(options))
     if html:
         write_page(found, data, html)
     if as_json:

@@ -8,54 +8,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from penna.cli.graceful_stop import Stopping, seconds
-from penna.cli.options import SOURCE, option
-from penna.errors import SettingError
+from penna.cli.options import SOURCE, given, option, takes_fit_options
 
 if TYPE_CHECKING:
     from penna.budget import Deadline
     from penna.search.trials import Trial
 
 
+@takes_fit_options
 def fit(
     data: Annotated[str, typer.Argument(metavar="DATA", help=SOURCE)],
     target: Annotated[list[str] | None, option("target")] = None,
-    text: Annotated[list[str] | None, option("text")] = None,
-    text_pair: Annotated[str | None, option("text_pair")] = None,
-    numeric_columns: Annotated[list[str] | None, option("numeric_columns")] = None,
-    categorical_columns: Annotated[list[str] | None, option("categorical_columns")] = None,
-    date_columns: Annotated[list[str] | None, option("date_columns")] = None,
-    multi_value_columns: Annotated[list[str] | None, option("multi_value_columns")] = None,
-    ignore_columns: Annotated[list[str] | None, option("ignore_columns")] = None,
-    group_column: Annotated[str | None, option("group_column")] = None,
-    weight_column: Annotated[str | None, option("weight_column")] = None,
     test: Annotated[str | None, option("test")] = None,
-    task: Annotated[str, option("task")] = "auto",
-    separator: Annotated[str | None, option("separator")] = None,
-    tag_names: Annotated[str | None, option("tag_names")] = None,
-    encoding: Annotated[str | None, option("encoding")] = None,
-    header: Annotated[bool | None, option("header")] = None,
-    max_expanded: Annotated[str, option("max_expanded")] = "20GB",
-    rare_classes: Annotated[str, option("rare_classes")] = "error",
-    text_cleaning: Annotated[str, option("text_cleaning")] = "auto",
-    label_noise: Annotated[str, option("label_noise")] = "auto",
-    oos_label: Annotated[str | None, option("oos_label")] = None,
-    budget: Annotated[str, option("budget")] = "10m",
-    max_size_mb: Annotated[float | None, option("max_size_mb")] = None,
-    max_latency_ms: Annotated[float | None, option("max_latency_ms")] = None,
-    n_jobs: Annotated[int | None, option("n_jobs")] = None,
+    *,
     grace: Annotated[str, option("grace")] = "8s",
-    families: Annotated[str, option("families")] = "linear,trees,frozen,contrastive,finetune",
-    encoder: Annotated[list[str] | None, option("encoder")] = None,
-    search_strategy: Annotated[str, option("search_strategy")] = "auto",
-    runner: Annotated[str, option("runner")] = "local",
-    metric: Annotated[str | None, option("metric")] = None,
-    cv: Annotated[int | None, option("cv")] = None,
-    test_size: Annotated[float | None, option("test_size")] = None,
-    postprocess: Annotated[str, option("postprocess")] = "auto",
-    random_state: Annotated[int, option("random_state")] = 0,
-    out: Annotated[str | None, option("out")] = None,
-    resume: Annotated[bool, option("resume")] = False,
     quiet: Annotated[bool, option("quiet")] = False,
+    **options: Any,
 ) -> None:
     """Search, test and package the best model of a table within the budget."""
     from penna.budget import Deadline
@@ -63,30 +31,14 @@ def fit(
     from penna.durations import parse_seconds
     from penna.terminal.progress import Console
 
-    deadline = Deadline(parse_seconds(budget), start_time.at)
-    folder = Path(out) if out else Path("runs") / _stem(data)
-    options: dict[str, Any] = {
-        "max_size_mb": max_size_mb, "max_latency_ms": max_latency_ms, "families": _listed(families),
-        "encoders": tuple(encoder or ()), "task": task, "separator": separator, "tag_names": tag_names,
-        "encoding": encoding, "header": header, "max_expanded": max_expanded, "metric": metric, "cv": cv,
-        "test_size": test_size, "search_strategy": search_strategy, "runner": runner,
-        "rare_classes": rare_classes,
-        "random_state": random_state, "text_cleaning": text_cleaning, "label_noise": label_noise,
-        "oos_label": oos_label, "postprocess": postprocess, "numeric_columns": tuple(numeric_columns or ()),
-        "categorical_columns": tuple(categorical_columns or ()), "date_columns": tuple(date_columns or ()),
-        "multi_value_columns": tuple(multi_value_columns or ()), "ignore_columns": tuple(ignore_columns or ()),
-        "text": tuple(text) if text else None, "text_pair": text_pair, "group_column": group_column,
-        "weight_column": weight_column, "out": folder, "resume": resume,
-    }  # fmt: skip
-    if n_jobs is not None:
-        options["n_jobs"] = n_jobs
+    deadline = Deadline(parse_seconds(options.pop("budget")), start_time.at)
+    folder = Path(options["out"]) if options["out"] else Path("runs") / _stem(data)
     with Stopping(seconds(grace)) as stopping:
         with Console(deadline) if not quiet else nullcontext() as stopping.progress:
-            from penna import fit_options
             from penna.automl.estimator import AutoText
 
-            fit_options.settled(options, fit_options.at_the_command_line)
-            auto = AutoText(deadline, progress=stopping, **options).fit(data, y=named(target), test=test)
+            auto = AutoText(deadline, progress=stopping, **given({**options, "out": folder}))
+            auto.fit(data, y=named(target), test=test)
         show_result(folder, auto.bundle_.manifest, deadline, auto.trials_)
         stopping.leave()
 
@@ -135,13 +87,6 @@ def _passed_over(manifest: Mapping[str, Any], trials: Sequence["Trial"]) -> dict
     return {
         "not chosen": f"#{best.number} {best.recipe.family}, of the best score ({number(best.score)}): see the report"
     }
-
-
-def _listed(families: str) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in families.split(",") if name.strip())
-    if not names:
-        raise SettingError("--families names none: give at least one of linear, trees, frozen, contrastive, finetune.")
-    return names
 
 
 def _stem(data: str) -> str:
