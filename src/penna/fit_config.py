@@ -123,7 +123,9 @@ class FitConfig:
         None, option_checks.SHARE, SEARCH, "SHARE",
         "Share of the rows to hold out as the test set. Default: chosen from the rows.",
     )  # fmt: skip
-    search_strategy: str = _option("auto", option_checks.STRATEGY, SEARCH, "NAME", "auto, random, grid, tpe or gp.")
+    search_strategy: str = _option(
+        "auto", option_checks.STRATEGY, SEARCH, "NAME", "Strategy: auto, random, grid, tpe or gp."
+    )
     runner: str = _option(
         "local", option_checks.RUNNER, SEARCH, "NAME", "What runs the trials: local, or a runner of another package."
     )
@@ -150,7 +152,7 @@ class FitConfig:
     group_column: str | None = _column("Column of groups: rows of one group stay in one fold.")
     weight_column: str | None = _column("Column of row weights for training; weight 0 drops a row.")
     task: str = _option(
-        "auto", option_checks.TASK, DATA, "NAME", "classification, multilabel, regression, ner, qa, translation.",
+        "auto", option_checks.TASK, DATA, "NAME", "Task: classification, multilabel, regression, ner, qa, translation.",
         in_check=True,
     )  # fmt: skip
     separator: str | None = _option(
@@ -177,14 +179,18 @@ class FitConfig:
         "error", option_checks.RARE_CLASSES, DATA, "error|drop", "What to do with classes of one row."
     )
     text_cleaning: str = _option(
-        "auto", option_checks.CLEANING, DATA, "STEPS", "auto, none, or steps such as unicode+markup+links+case+spaces."
+        "auto",
+        option_checks.CLEANING,
+        DATA,
+        "STEPS",
+        "Cleaning: auto, none, or steps such as unicode+markup+links+spaces.",
     )
     oos_label: Any = _option(  # noqa: RUF009
         None, option_checks.NEW_LABEL, DATA, "LABEL",
         "Label to predict if no class is likely. Default: inferred (oos).", written_as=str,
     )  # fmt: skip
     label_noise: str = _option(
-        "auto", option_checks.LABEL_NOISE, DATA, "HOW", "auto, keep, weight or drop: rows with a suspicious label."
+        "auto", option_checks.LABEL_NOISE, DATA, "HOW", "Rows with a suspicious label: auto, keep, weight or drop."
     )
     postprocess: str = _option(
         "auto",
