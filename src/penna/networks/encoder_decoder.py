@@ -1,4 +1,4 @@
-"""The encoder-decoder of family ``seq2seq``: transformers' modules, called so that no padding reaches the last layer.
+"""The encoder-decoder of family ``seq2seq``: transformers' modules; the output layer sees no padding.
 
 Knows tensors and sizes; never a table.
 """
@@ -21,10 +21,10 @@ _SPREAD = 0.02
 
 @dataclass(frozen=True)
 class Shape:
-    """Measures of a network. ``source`` and ``target`` are pieces of the two vocabularies, one where ``joint``.
+    """The dimensions of a network. ``source`` and ``target`` are vocabulary sizes, of one vocabulary if ``joint``.
 
-    heads are of 64 units each, or of more where a checkpoint's width asks for it; inner layers are four times as wide
-    as the others.
+    A head has 64 units, or more if the width of a checkpoint requires it. Feed-forward blocks are four times as wide
+    as the layers.
     """
 
     width: int
@@ -41,23 +41,24 @@ class Shape:
 
     @property
     def heads(self) -> int:
+        """The number of attention heads."""
         return next(heads for heads in range(max(1, self.width // 64), 0, -1) if self.width % heads == 0)
 
 
 class Network(nn.Module):  # type: ignore[misc]  # torch is not followed
-    """Ids and masks of both sides in, (target tokens, vocabulary) logits out, rows one after the other."""
+    """Takes ids and masks of both sides, and returns (target tokens, vocabulary) logits of all rows."""
 
     def __init__(self, model: Any) -> None:
         super().__init__()
-        self.head = model.decoder  # its weights have a rate of their own, as every head's
+        self.head = model.decoder  # its weights have their own learning rate, as in every head
         self.model = model
 
     def forward(
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor, before: torch.Tensor, real: torch.Tensor
     ) -> torch.Tensor:
-        """``before`` (b, t) int64 are the tokens before those that are requested, ``real`` (b, t) bool where there are.
+        """Return logits of the tokens that follow ``before`` (b, t) int64; ``real`` (b, t) bool is False at padding.
 
-        What is padding comes after what is real, so that a decoder which looks back alone needs no mask.
+        Padding comes last, so a causal decoder needs no mask for it.
         """
         encoded = self.model.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         decoded = self.model.decoder.bert(
@@ -68,9 +69,9 @@ class Network(nn.Module):  # type: ignore[misc]  # torch is not followed
 
 
 def build(shape: Shape, checkpoint: Checkpoint | None, dropout: float, seed: int) -> Network:
-    """Return a network with random weights; with ``checkpoint`` its encoder is that one, whole.
+    """Return a network with random weights; with ``checkpoint`` its encoder is that checkpoint.
 
-    The encoder is an ALBERT where its layers are shared, else a BERT; the decoder is a BERT with cross-attention.
+    A new encoder is an ALBERT if its layers are shared, else a BERT. The decoder is a BERT with cross-attention.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -118,7 +119,7 @@ def _sizes(shape: Shape, dropout: float) -> dict[str, Any]:
         "num_attention_heads": shape.heads,
         "intermediate_size": 4 * shape.width,
         "hidden_dropout_prob": dropout,
-        # One random number for each pair of tokens: a quarter of a step on a processor.
+        # One random number for each pair of tokens: a quarter of a step on a CPU.
         "attention_probs_dropout_prob": 0.0,
         "initializer_range": _SPREAD,
         "type_vocab_size": 1,
@@ -129,7 +130,7 @@ def _sizes(shape: Shape, dropout: float) -> dict[str, Any]:
 
 
 def _tie(model: Any, shape: Shape) -> None:
-    """One matrix for the decoder's words before and after it, and, of a joint vocabulary, for the encoder's words."""
+    """Tie the decoder's input and output embeddings, and with a joint vocabulary the encoder's embeddings."""
     words = model.decoder.bert.embeddings.word_embeddings
     if shape.tied:
         model.decoder.cls.predictions.decoder.weight = words.weight
@@ -138,26 +139,23 @@ def _tie(model: Any, shape: Shape) -> None:
 
 
 def _attend(model: Any, device: torch.device) -> None:
-    """Use the plain attention on a processor: the fused one's backward pass is slower there (see
-    ``_network.quicken``).
-    """
+    """Use plain attention on a CPU: the backward pass of the fused one is slower (``encoder_with_head.quicken``)."""
     how = "eager" if device.type == "cpu" else "sdpa"
-    for module in model.modules():  # the library's own setter misses layers that were there before
+    for module in model.modules():  # the library's own setter misses existing layers
         if hasattr(module, "config"):
             module.config._attn_implementation = how
 
 
 def place(network: Network, device: torch.device) -> None:
-    """Move to where it will be trained."""
+    """Move the network to the device of its training."""
     _attend(network.model, device)
     network.to(device)
 
 
 def write(network: Network, folder: Path) -> None:
-    """Write the weights in Hugging Face form: ``EncoderDecoderModel.from_pretrained`` opens them and ``generate`` runs
-    them.
+    """Write the weights in Hugging Face form, for ``EncoderDecoderModel.from_pretrained`` and ``generate``.
 
-    A decoder layer that is shared becomes a copy for each depth: a BERT decoder has no other form.
+    A shared decoder layer becomes a copy for each depth: a BERT decoder has no other form.
     """
     whole = unshared(network)
     for config in (whole.config, whole.generation_config):
@@ -168,10 +166,10 @@ def write(network: Network, folder: Path) -> None:
 
 
 def unshared(network: Network) -> Any:
-    """Return the same EncoderDecoderModel on the processor, with what is shared as copies.
+    """Return the same EncoderDecoderModel on the CPU, with copies instead of shared weights.
 
-    Every decoder layer is a module of its own that knows its depth, as ``generate`` needs it; words have one matrix on
-    each side, as files have it; and what is no answer is never generated.
+    Every decoder layer is a separate module that knows its depth, as ``generate`` requires. Each side has its own
+    embedding matrix, as in files. Special tokens that are not text are never generated.
     """
     model: Any = copy.deepcopy(network.model).cpu().eval()
     words = model.encoder.get_input_embeddings()

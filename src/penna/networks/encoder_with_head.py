@@ -1,4 +1,4 @@
-"""An encoder with a head, and what makes it cheap to train: attention, vocabulary, a head that has a start.
+"""An encoder with a head, and three savings in training: plain attention, a compact vocabulary, a fitted head.
 
 Knows tensors; never a table.
 """
@@ -24,7 +24,10 @@ _ATTENTION_DROPOUT = re.compile(r"attention\.(self\.dropout|attention_dropout|dr
 
 
 class Network(nn.Module):  # type: ignore[misc]
-    """Token ids, mask and for pairs types in, (rows, columns) logits out; ``pooling`` is one of ``embed.POOLINGS``."""
+    """Takes token ids, mask and types (for pairs), and returns (rows, columns) logits.
+
+    ``pooling`` is one of ``embeddings.POOLINGS``.
+    """
 
     def __init__(self, encoder: nn.Module, width: int, columns: int, pooling: str, dropout: float) -> None:
         super().__init__()
@@ -38,7 +41,8 @@ class Network(nn.Module):  # type: ignore[misc]
     def pooled(
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor, token_type_ids: torch.Tensor | None = None
     ) -> torch.Tensor:
-        typed = {} if token_type_ids is None else {"token_type_ids": token_type_ids}  # some encoders know no types
+        """Return (rows, width) vectors, pooled over the tokens of each row."""
+        typed = {} if token_type_ids is None else {"token_type_ids": token_type_ids}  # some encoders have no types
         hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask, **typed).last_hidden_state
         if self.pooling == "cls":
             first: torch.Tensor = hidden[:, 0]
@@ -63,9 +67,9 @@ class Network(nn.Module):  # type: ignore[misc]
 
 
 class PairNetwork(Network):
-    """Ids and masks of both texts of pairs, and what they share, in.
+    """A bi-encoder: takes ids and masks of both texts and the features that they share; returns (rows, columns) logits.
 
-    (rows, columns) logits out, from what ``_pairs.combined`` makes of these.
+    The head sees the combination of ``heads.pair_vectors``.
     """
 
     def __init__(self, encoder: nn.Module, width: int, columns: int, pooling: str, dropout: float) -> None:
@@ -83,6 +87,7 @@ class PairNetwork(Network):
         return self.between(self.pooled(input_ids, attention_mask), self.pooled(second_ids, second_mask), shared)
 
     def between(self, first: torch.Tensor, second: torch.Tensor, shared: torch.Tensor) -> torch.Tensor:
+        """Return logits of pairs from the (rows, width) vectors of both texts."""
         u, v = (nn.functional.normalize(side.float(), dim=1) for side in (first, second))
         product = u * v
         cosine = pair_vectors.COSINE * product.sum(1, keepdim=True)
@@ -92,8 +97,9 @@ class PairNetwork(Network):
 
 
 class CrossNetwork(PairNetwork):
-    """Ids and mask of both texts in one row in, with ``sides`` (rows, tokens), 1 for those of the second text, and
-    what both share; (rows, columns) logits out. ``pooling`` is "sides" whatever was requested.
+    """A cross-encoder: takes ids and mask of both texts in one row, and returns (rows, columns) logits.
+
+    ``sides`` (rows, tokens) is 1 for tokens of the second text. ``pooling`` is always "sides".
     """
 
     def __init__(self, encoder: nn.Module, width: int, columns: int, pooling: str, dropout: float) -> None:
@@ -111,7 +117,7 @@ class CrossNetwork(PairNetwork):
         sides: torch.Tensor,
         token_type_ids: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """(rows, 2, width): the mean over the tokens of either text."""
+        """Return (rows, 2, width), the mean over the tokens of each text."""
         typed = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
         hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask, **typed).last_hidden_state
         second = attention_mask * sides
@@ -121,7 +127,7 @@ class CrossNetwork(PairNetwork):
 
 
 class Pooled(nn.Module):  # type: ignore[misc]
-    """A network without its head: ids and mask in, (rows, width) vectors out."""
+    """A network without its head: takes ids and mask, and returns (rows, width) vectors."""
 
     def __init__(self, network: Network) -> None:
         super().__init__()
@@ -133,7 +139,7 @@ class Pooled(nn.Module):  # type: ignore[misc]
 
 
 class Sided(nn.Module):  # type: ignore[misc]
-    """A network of pairs in one row without its head: (rows, 2 · width), the vectors of both texts side by side."""
+    """A cross-encoder without its head: returns (rows, 2 · width), the vectors of both texts side by side."""
 
     def __init__(self, network: CrossNetwork) -> None:
         super().__init__()
@@ -145,7 +151,7 @@ class Sided(nn.Module):  # type: ignore[misc]
 
 
 class Twins(nn.Module):  # type: ignore[misc]
-    """A network without a head, given 2n texts: (n, 2 · width), the first n next to the others."""
+    """A network without a head on 2n texts: returns (n, 2 · width), the first n texts next to the others."""
 
     def __init__(self, network: Network) -> None:
         super().__init__()
@@ -158,10 +164,10 @@ class Twins(nn.Module):  # type: ignore[misc]
 
 
 def quicken(encoder: Any, device: torch.device) -> None:
-    """Take from training what costs more than it gives on a processor.
+    """Switch off what costs more than it gives when training on a CPU.
 
-    Dropout inside attention draws a random number for each pair of tokens, and the fused attention's backward pass
-    in bfloat16 takes three times as long as the plain one's (torch 2.13): a quarter of a step each.
+    Dropout inside attention draws a random number for each pair of tokens. The backward pass of fused attention in
+    bfloat16 takes three times as long as that of the plain one (torch 2.13). Each costs a quarter of a step.
     """
     if device.type != "cpu":
         return
@@ -173,20 +179,20 @@ def quicken(encoder: Any, device: torch.device) -> None:
 
 @contextmanager
 def compact(network: Network, used: Index) -> Iterator[Index]:
-    """Within the block the embedding matrix holds only the rows ``used``; yields the lookup old id -> new id.
+    """Reduce the embedding matrix to the rows ``used`` within the block; yield the lookup old id -> new id.
 
-    Rows that no text touches have no gradient and do not decay, so nothing is lost; after the block the learned rows
-    are back among all others. What is saved is an optimiser step over rows that do not move.
+    Rows that occur in no text have no gradient and do not decay, so the result is the same, and optimizer steps are
+    faster. After the block, the matrix has all rows again.
     """
     encoder: Any = network.encoder
     whole: nn.Embedding = encoder.get_input_embeddings()
     padding = whole.padding_idx
-    # Ids up to the padding id keep their places: some encoders count positions by it.
-    kept = np.union1d(used, np.arange(1 + (padding or 0)))
+    # Ids up to the padding id do not change: some encoders count positions from it.
+    rows = np.union1d(used, np.arange(1 + (padding or 0)))
     lookup = np.zeros(whole.num_embeddings, dtype=np.int64)
-    lookup[kept] = np.arange(len(kept))
-    at = torch.from_numpy(kept).to(whole.weight.device)
-    small = nn.Embedding(len(kept), whole.embedding_dim, padding_idx=padding, device=whole.weight.device)
+    lookup[rows] = np.arange(len(rows))
+    at = torch.from_numpy(rows).to(whole.weight.device)
+    small = nn.Embedding(len(rows), whole.embedding_dim, padding_idx=padding, device=whole.weight.device)
     small.weight.data.copy_(whole.weight.data[at])
     small.weight.requires_grad_(whole.weight.requires_grad)
     encoder.set_input_embeddings(small)
@@ -205,7 +211,7 @@ def start_head(
     output_kind: OutputKind = OutputKind.CLASS_PROBABILITIES,
     most: int = 20_000,
 ) -> None:
-    """Give the head a logistic regression, or for numbers a ridge regression, on the untrained encoder's output.
+    """Initialize the head with a logistic (for numbers: ridge) regression on the untrained encoder's output.
 
     A random head first drags a good encoder the wrong way (Kumar et al. 2022, "Fine-Tuning can Distort Pretrained
     Features").
@@ -219,9 +225,9 @@ def start_head(
     finally:
         network.head = head
     mean, scale = features.mean(0), features.std(0) + 1e-6
-    found = _STARTS[output_kind]((features - mean) / scale, rows.y[index], head.out_features, threads)
-    coef, bias = found.coef / scale, found.intercept - (found.coef / scale) @ mean
-    if len(coef) < head.out_features:  # one row stands for two classes
+    fitted = _STARTS[output_kind]((features - mean) / scale, rows.y[index], head.out_features, threads)
+    coef, bias = fitted.coef / scale, fitted.intercept - (fitted.coef / scale) @ mean
+    if len(coef) < head.out_features:  # one row of coefficients for two classes
         coef, bias = np.concatenate([-coef, coef]) / 2, np.concatenate([-bias, bias]) / 2
     with torch.no_grad():
         head.weight.copy_(torch.from_numpy(coef))
@@ -229,7 +235,7 @@ def start_head(
 
 
 def _logistic(features: Any, y: Any, columns: int, threads: int) -> Logistic:
-    # As strict as C = 12 is for vectors of length one: the head must leave the encoder something to learn.
+    # As strong as C = 12 for vectors of length one: the head must leave the encoder something to learn.
     return fit_logistic(features, y, columns, c=12 / features.shape[1], threads=threads)
 
 

@@ -9,15 +9,15 @@ from penna.metrics import entities
 from penna.networks.encoder_with_head import Network
 from penna.training import linear_chain
 
-#: Scores from tag to tag are so many times what is learned of them. A head's rate moves a weight by a few thousandths
-#: in a step, which is much for one of hundreds that make a score, and little where one weight is all of it.
+#: Transition scores are this many times their weights. A head's rate moves a weight by a few thousandths in a step:
+#: much for one of the hundreds of weights of a tag score, and little for the single weight of a transition.
 _SWIFT = 10.0
 
 
 class WordNetwork(Network):
-    """Token ids, mask and places (rows, most) of words in, (rows, most, columns) logits out; a place of -1 is none.
+    """Takes token ids, mask and positions (rows, most) of words; returns (rows, most, columns) logits.
 
-    ``cues`` (rows, most, k), where they are given, are what else is known of each word: they add to its logits.
+    A position of -1 means no word. ``cues`` (rows, most, k) are optional features of each word, added to its logits.
     """
 
     def __init__(self, encoder: nn.Module, width: int, columns: int, pooling: str, dropout: float) -> None:
@@ -27,13 +27,13 @@ class WordNetwork(Network):
 
     @property
     def transitions(self) -> torch.Tensor | None:
-        """(columns, columns) scores of a tag after another, where tags are chosen together."""
+        """The (columns, columns) transition scores, if tags are chosen together."""
         return None
 
     def shares(self, scores: torch.Tensor) -> torch.Tensor:
-        """(words, columns) probabilities of the words of one text, by their scores."""
-        made: torch.Tensor = scores.softmax(dim=1)
-        return made
+        """Return (words, columns) probabilities of the words of one text, from their scores."""
+        probabilities: torch.Tensor = scores.softmax(dim=1)
+        return probabilities
 
     def forward(  # type: ignore[override]
         self,
@@ -44,21 +44,21 @@ class WordNetwork(Network):
         cues: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Run the network on a batch."""
-        typed = {} if token_type_ids is None else {"token_type_ids": token_type_ids}  # some encoders know no types
+        typed = {} if token_type_ids is None else {"token_type_ids": token_type_ids}  # some encoders have no types
         hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask, **typed).last_hidden_state
         at = words.clamp_min(0).unsqueeze(-1).expand(-1, -1, hidden.shape[-1])
         logits: torch.Tensor = self.head(self.dropout(hidden.gather(1, at)))
         if cues is not None:
             logits = logits + self.cues(cues)
-        # Where the parts of a row compete, those that are none must lose.
+        # If the parts of a row compete, missing words must lose.
         return logits.masked_fill((words < 0).unsqueeze(-1), -1e4)
 
 
 class ChainNetwork(WordNetwork):
-    """A network of words whose tags are chosen together.
+    """A token classifier with a CRF: the tags of a text are chosen together.
 
-    The last ``columns`` of its (rows, most + columns, columns) logits are what a tag after another scores, the same in
-    every row (``training.chain``).
+    The last ``columns`` of its (rows, most + columns, columns) logits are transition scores, the same in every row
+    (``training.linear_chain``).
     """
 
     def __init__(self, encoder: nn.Module, width: int, columns: int, pooling: str, dropout: float) -> None:
@@ -67,12 +67,14 @@ class ChainNetwork(WordNetwork):
 
     @property
     def transitions(self) -> torch.Tensor:
+        """The (columns, columns) transition scores."""
         scores: torch.Tensor = self.chain()
         return scores
 
     def shares(self, scores: torch.Tensor) -> torch.Tensor:
-        there = torch.ones(1, len(scores), dtype=torch.bool)
-        return linear_chain.marginals(torch.cat([scores, self.transitions])[None], there)[0]
+        """Return (words, columns) marginal probabilities of the words of one text."""
+        mask = torch.ones(1, len(scores), dtype=torch.bool)
+        return linear_chain.marginals(torch.cat([scores, self.transitions])[None], mask)[0]
 
     def forward(self, *args: torch.Tensor, **inputs: torch.Tensor) -> torch.Tensor:
         """Run the network on a batch."""
@@ -81,7 +83,7 @@ class ChainNetwork(WordNetwork):
 
 
 class _Chain(nn.Module):  # type: ignore[misc]
-    """(columns, columns) scores from tag to tag: learned where a tag may follow, as low as can be elsewhere."""
+    """The (columns, columns) transition scores: learned for legal transitions, very low for others."""
 
     def __init__(self, columns: int) -> None:
         super().__init__()

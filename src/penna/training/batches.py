@@ -1,4 +1,4 @@
-"""Length-bucketed batches: rows of like length together, so that little is padded. Knows lengths and a seed."""
+"""Length-bucketed batches: rows of similar length together, for little padding. Knows lengths and a seed."""
 
 from collections.abc import Iterator
 from typing import Any, TypeAlias
@@ -7,14 +7,14 @@ import numpy as np
 
 Index: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 
-#: Batches in one bucket: large enough that a bucket's batches are tight, small enough that epochs differ.
+#: Batches per bucket: enough for similar lengths in a batch, few enough that epochs differ.
 BUCKET = 50
-#: Batches cut by tokens hold a multiple of so many rows: torch keeps what it makes for each shape.
+#: Batches by tokens hold a multiple of this number of rows: torch caches something for each shape.
 _EVEN = 8
 
 
 def shuffled(lengths: Index, size: int, rng: np.random.Generator) -> list[Index]:
-    """One epoch: every row once, in batches of ``size`` rows of like length, batches in random order.
+    """Return one epoch: every row once, in batches of ``size`` rows of similar length, in random order.
 
     >>> batches = shuffled(np.arange(10), 4, np.random.default_rng(0))
     >>> sorted(len(b) for b in batches), sorted(np.concatenate(batches).tolist()) == list(range(10))
@@ -25,14 +25,14 @@ def shuffled(lengths: Index, size: int, rng: np.random.Generator) -> list[Index]
     for start in range(0, len(order), size * BUCKET):
         bucket = order[start : start + size * BUCKET]
         bucket = bucket[np.argsort(lengths[bucket], kind="stable")]
-        # The odd batch out is taken at the short end, where one step over few rows wastes least.
+        # The incomplete batch has the shortest rows, where a step over few rows wastes least.
         cuts = range(len(bucket) % size, len(bucket), size)
         batches += [part for part in np.split(bucket, list(cuts)) if len(part)]
     return [batches[i] for i in rng.permutation(len(batches))]
 
 
 def by_tokens(lengths: Index, tokens: int, rng: np.random.Generator) -> list[Index]:
-    """One epoch: every row once, in batches of like length that hold at most ``tokens`` padded tokens (or one row).
+    """Return one epoch in batches of similar length, of at most ``tokens`` padded tokens (or one row).
 
     >>> batches = by_tokens(np.array([5, 1, 2, 9, 1]), 6, np.random.default_rng(0))
     >>> sorted(sorted(b.tolist()) for b in batches)
@@ -52,13 +52,13 @@ def by_tokens(lengths: Index, tokens: int, rng: np.random.Generator) -> list[Ind
 
 
 def endless(lengths: Index, size: int, seed: int, tokens: int = 0) -> Iterator[Index]:
-    """Epoch after epoch of ``shuffled``, or with ``tokens`` of ``by_tokens``; the same seed gives the same batches."""
+    """Yield epochs of ``shuffled``, or of ``by_tokens`` if ``tokens``; the same seed gives the same batches."""
     rng = np.random.default_rng(seed)
     while True:
         yield from by_tokens(lengths, tokens, rng) if tokens else shuffled(lengths, size, rng)
 
 
 def ordered(lengths: Index, size: int) -> list[Index]:
-    """Every row once, longest first: for scoring, where the order does not matter and memory peaks at once."""
+    """Return batches of every row, longest first: for scoring, so that memory peaks in the first batch."""
     order = np.argsort(-lengths, kind="stable")
     return [order[i : i + size] for i in range(0, len(order), size)]

@@ -1,17 +1,17 @@
-"""A loss that draws texts of a class together and others apart. Knows tensors; never more pairs than a batch has."""
+"""A loss that moves texts of one class together and other texts apart. Knows the tensors of one batch."""
 
 import torch
 from torch.nn.functional import normalize
 
-#: How soft the choice between near and far is: lower looks at the nearest alone.
+#: Softmax temperature of the cosines: a lower one weighs only the nearest texts.
 TEMPERATURE = 0.1
 
 
 def supervised(vectors: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """(n,) of twins: vectors (n, 2 · width), two texts of one class side by side in each row, y (n,) class indices.
+    """Return (n,) losses of vectors (n, 2 · width), two texts of one class per row; y (n,) are class indices.
 
     Each of the 2n texts has to find those of its class among all others (Khosla et al. 2020, "Supervised Contrastive
-    Learning", equation 2). Its twin is always there, so that no text is without one of its class.
+    Learning", equation 2). Its twin in the row guarantees at least one.
     """
     texts = normalize(torch.cat(vectors.chunk(2, dim=1)), dim=1)
     labels = torch.cat([y, y])

@@ -1,4 +1,4 @@
-"""The training loop, whole. Knows tensors and a deadline; never a task or a search."""
+"""The training loop. Knows tensors and a deadline; never a task or a search."""
 
 import math
 import time
@@ -18,9 +18,9 @@ Index = batches.Index
 Inputs = dict[str, torch.Tensor]
 State = dict[str, torch.Tensor]
 
-#: A step's time is believed after this many; until then the plan stands as it is.
+#: The plan adapts to the measured step time only after this many steps.
 SETTLED = 6
-#: The pace is the mean of this many of the latest steps.
+#: The pace is the mean time of this many recent steps.
 RECENT = 50
 
 
@@ -32,10 +32,22 @@ class Diverged(RuntimeError):
 class Plan:
     """How to train.
 
-    ``loss`` is a name in ``losses.LOSSES``; ``smoothing`` is label smoothing; ``checks`` how often the validation score
-    is requested; ``patience`` how many checks without a better score end the training (0: never); ``tokens`` above 0
-    makes batches of so many padded tokens in place of ``batch`` rows; ``average`` is how many of the last weights are
-    averaged at the end, where that scores no worse.
+    Attributes
+    ----------
+    steps, batch : int
+        Optimizer steps, and rows per step.
+    rates, warmup, shape : Rates, float, str
+        Peak learning rates, the share of steps for warm-up, and the schedule after it.
+    clip, smoothing : float
+        Gradient norm at most; label smoothing.
+    checks, patience : int
+        Validation scores during the training; checks without a better score that end it (0: never).
+    dtype, loss : str
+        Number format of matrix products; name in ``losses.LOSSES``.
+    tokens : int
+        If above 0, padded tokens per batch, instead of ``batch`` rows.
+    average : int
+        Number of late weights to average at the end, if the mean scores no worse.
     """
 
     steps: int
@@ -56,9 +68,20 @@ class Plan:
 
 @dataclass(frozen=True)
 class Rows:
-    """What is trained on: ``inputs(index)`` makes one padded batch, ``y`` are class indices (numbers for the loss
-    "squared"), ``weights`` per class, ``shares`` (n,) per row, which says how far a row is to be believed: brought to a
-    mean of 1, since only proportions count.
+    """The training rows.
+
+    Attributes
+    ----------
+    lengths : ndarray of shape (n,)
+        Tokens of each row.
+    inputs : callable
+        ``inputs(index)`` returns the tensors of one padded batch.
+    y : ndarray of shape (n,) or (n, k)
+        Class indices, 0/1 labels, or numbers for the loss "squared".
+    weights : tuple of float, optional
+        Weight of each class.
+    shares : ndarray of shape (n,), optional
+        Weight of each row, scaled to a mean of 1.
     """
 
     lengths: Index
@@ -77,7 +100,7 @@ class Rows:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a training. ``why``: "done", "pruned", "patience" or "deadline" (planned steps did not fit)."""
+    """The result of a training. ``why`` is "done", "pruned", "patience" or "deadline" (planned steps did not fit)."""
 
     steps: int
     planned: int
@@ -95,11 +118,15 @@ def train(
     score: Callable[[], float] | None = None,
     report: Callable[[int, int, float], bool] = lambda step, of, score: True,
 ) -> Outcome:
-    """Train ``network`` in place, and leave it with its best weights (without ``score``: its last).
+    """Train ``network`` in place, and load its best weights at the end (without ``score``: its last ones).
 
-    ``network(**inputs)`` gives (rows, columns) logits; ``score()`` judges it as it stands, higher is better. Where
-    the planned steps do not fit before the deadline, the plan shortens itself early, so that rates still reach zero.
-    Raises Diverged where the loss or the score stops being a number and no good weights were seen.
+    ``network(**inputs)`` returns (rows, columns) logits. ``score()`` evaluates its current weights; higher is better.
+    If the planned steps do not fit before the deadline, the plan shrinks early, so that rates still reach zero.
+
+    Raises
+    ------
+    Diverged
+        If the loss or the score is not a number and there are no good weights yet.
     """
     run = _Run(network, rows, plan, deadline, score, report)
     with torch.random.fork_rng(devices=[]):
@@ -108,7 +135,7 @@ def train(
 
 
 class _Run:
-    """One training under way: the only thing here that changes."""
+    """A training in progress: the only mutable object here."""
 
     def __init__(
         self,
@@ -134,6 +161,7 @@ class _Run:
         self.stale = 0
 
     def all(self) -> Outcome:
+        """Train to the end and return the result."""
         why = "done"
         for index in batches.endless(self.rows.lengths, self.plan.batch, self.plan.seed, self.plan.tokens):
             self.fit_to_time()
@@ -152,24 +180,24 @@ class _Run:
         return Outcome(self.step, self.plan.steps, seconds, score, tuple(self.curve), why)
 
     def one(self, index: Index) -> bool:
-        """One step; False where the loss is not a number."""
-        begun = time.monotonic()
+        """Take one step; return False if the loss is not a number."""
+        start = time.monotonic()
         share = optimizer.height((self.step + 0.5) / self.total, self.plan.warmup, self.plan.shape)
         optimizer.set_rates(self.optimiser, share)
         if not math.isfinite(step(self.network, self.optimiser, self.rows, index, self.plan, self.weights)):
             return False
         self.step += 1
-        self.paces.append(time.monotonic() - begun)
+        self.paces.append(time.monotonic() - start)
         self.averaging.look(self.step / self.total)
         return True
 
     def lost(self, what: str) -> None:
-        """Stop training, because the loss is no number. Raises Diverged where no good weights were seen."""
+        """Raise Diverged if there are no good weights to fall back on."""
         if self.best is None:
             raise Diverged(f"the {what} is not a number at step {self.step}: lower the learning rate.")
 
     def settle(self) -> None:
-        """Leave the network with the mean of its last weights, or with the best ones where these score better."""
+        """Load the mean of the last weights, or the best weights if these score better."""
         averaged = self.averaging.mean()
         if averaged is not None:
             load(self.network, averaged)
@@ -182,33 +210,33 @@ class _Run:
             load(self.network, self.best[1])
 
     def fit_to_time(self) -> None:
-        """Plan as many of the planned steps as end before the deadline at the measured pace."""
+        """Shorten the plan to the steps that end before the deadline at the measured pace."""
         if self.deadline.over():
             self.total = self.step
         elif len(self.paces) >= SETTLED:
-            # The first step pays for setting up; batches differ in length, so the mean of many tells the pace.
+            # The first step includes the setup. Batches differ in length, so the pace is a mean over many.
             pace = float(np.mean(self.paces[1:][-RECENT:]))
-            left = self.plan.checks - self.checked + (self.plan.average > 1)  # the mean is judged, too
+            left = self.plan.checks - self.checked + (self.plan.average > 1)  # the mean is scored, too
             checks = left * self.check_seconds if self.score else 0.0
             self.total = min(self.plan.steps, self.step + max(0, int((self.deadline.left() - checks) / pace)))
 
     def due(self) -> bool:
-        """Whether another of the equal parts of the training is behind us."""
+        """Return whether it is time for the next of the equally spaced checks."""
         return self.score is not None and self.step * self.plan.checks >= (self.checked + 1) * self.total
 
     def check(self) -> str:
-        """Score as it stands, keep the best; the reason to stop here, or ""."""
+        """Score the current weights and keep the best; return the reason to stop here, or ""."""
         assert self.score is not None
-        begun = time.monotonic()
+        start = time.monotonic()
         self.network.eval()
         score = self.score()
-        self.check_seconds = time.monotonic() - begun
-        if not math.isfinite(score):  # weights can be lost in a step whose loss, taken before it, was still a number
+        self.check_seconds = time.monotonic() - start
+        if not math.isfinite(score):  # a step can destroy the weights although its loss, computed before it, was finite
             self.lost("score")
             return "done"
         self.checked = max(self.checked + 1, self.step * self.plan.checks // self.total)
         self.curve.append((self.step, score))
-        # Of equal scores the later wins: its rates are lower, its weights more settled.
+        # Of equal scores the later wins: its learning rate is lower.
         if self.best is None or score >= self.best[0]:
             self.best, self.stale = (score, snapshot(self.network)), 0
         else:
@@ -226,7 +254,7 @@ def step(
     plan: Plan,
     weights: torch.Tensor | None,
 ) -> float:
-    """One optimiser step on one batch; its loss. Where that is not finite, nothing is learned."""
+    """Take one optimizer step on one batch and return its loss; if it is not finite, change nothing."""
     network.train()
     device = next(network.parameters()).device
     y = torch.from_numpy(rows.y[index]).to(device)
@@ -246,17 +274,17 @@ def step(
 
 
 def autocast(device: torch.device, dtype: precision.Dtype) -> torch.autocast:
-    """Return the context in which products run in ``dtype``."""
+    """Return the context in which matrix products run in ``dtype``."""
     return torch.autocast(device.type, torch.bfloat16, enabled=dtype == "bfloat16")
 
 
 def snapshot(network: nn.Module) -> State:
-    """Return a copy of everything that can have changed."""
+    """Return a copy of all trainable weights."""
     return {name: p.detach().clone() for name, p in network.named_parameters() if p.requires_grad}
 
 
 def load(network: nn.Module, state: Mapping[str, torch.Tensor]) -> None:
-    """Put a ``snapshot`` back."""
+    """Load the weights of a ``snapshot``."""
     parameters: dict[str, Any] = dict(network.named_parameters())
     with torch.no_grad():
         for name, tensor in state.items():
@@ -266,7 +294,7 @@ def load(network: nn.Module, state: Mapping[str, torch.Tensor]) -> None:
 def outputs(
     network: nn.Module, lengths: Index, inputs: Callable[[Index], Inputs], batch: int, dtype: precision.Dtype
 ) -> torch.Tensor:
-    """(n, columns) float32 logits of every row, on the processor, in the rows' own order."""
+    """Return (n, columns) float32 logits of every row, on the CPU, in the order of the rows."""
     network.eval()
     place = next(network.parameters()).device
     done: list[torch.Tensor] = []

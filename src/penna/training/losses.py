@@ -1,7 +1,4 @@
-"""Losses by name. Knows tensors alone.
-
-Each gives a loss for every row: how far a row is to be believed is for the loop to weigh.
-"""
+"""Losses by name. Each returns one loss per row; the loop applies the weights of rows. Knows tensors only."""
 
 from collections.abc import Callable
 
@@ -12,9 +9,9 @@ from penna.training import contrastive_loss, label_losses, linear_chain
 
 
 def believed(each: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:
-    """Return the mean of the rows' losses, each counted as far as its row is believed.
+    """Return the mean of the rows' losses, weighted by ``shares``.
 
-    Shares are 1 on the mean of all rows, so that a batch of rows that hardly count is a small step.
+    Shares have a mean of 1 over all rows, so a batch of rows with little weight makes a small step.
     """
     mean: torch.Tensor = (each * shares).mean()
     return mean
@@ -26,7 +23,7 @@ def _cross_entropy(
     each: torch.Tensor = nn.functional.cross_entropy(
         logits, y, weight=weights, label_smoothing=smoothing, reduction="none"
     )
-    # Weights say how classes stand to one another in a batch, not how large a step is.
+    # Class weights set the proportions within a batch, not the size of a step.
     return each if weights is None else each * (len(y) / weights[y].sum())
 
 
@@ -35,25 +32,25 @@ def _squared(logits: torch.Tensor, y: torch.Tensor, weights: torch.Tensor | None
 
 
 def _tags(logits: torch.Tensor, y: torch.Tensor, weights: torch.Tensor | None, smoothing: float) -> torch.Tensor:
-    """Of (n, parts, columns) logits and (n, at least as many) class indices, -100 where there is none."""
+    """Return losses of (n, parts, columns) logits and (n, at least parts) class indices; -100 means no tag."""
     truth = y[:, : logits.shape[1]]
     each = nn.functional.cross_entropy(
         logits.transpose(1, 2), truth, ignore_index=-100, label_smoothing=smoothing, reduction="none"
     )
-    # Each part counts alike, whatever row it stands in.
+    # Each part has the same weight, in whatever row it is.
     total: torch.Tensor = each.sum(1) * (len(y) / (truth >= 0).sum().clamp_min(1))
     return total
 
 
 def _span(logits: torch.Tensor, y: torch.Tensor, weights: torch.Tensor | None, smoothing: float) -> torch.Tensor:
-    """Of (n, parts, columns) logits and (n, columns) the part that each column points at, -100 where it does not."""
+    """Return losses of (n, parts, columns) logits and (n, columns) part indices; -100 means no part."""
     each = nn.functional.cross_entropy(logits, y, ignore_index=-100, reduction="none")
     total: torch.Tensor = each.mean(1)
     return total
 
 
-#: Loss by name: from logits (n, columns), y, weights by class and smoothing to each row's loss (n,). Weights and
-#: smoothing are for classes alone.
+#: Name -> loss: from logits (n, columns), y, class weights and smoothing to the loss of each row (n,). Only losses of
+#: classes use weights and smoothing.
 LOSSES: dict[str, Callable[[torch.Tensor, torch.Tensor, torch.Tensor | None, float], torch.Tensor]] = {
     "cross_entropy": _cross_entropy,
     "squared": _squared,

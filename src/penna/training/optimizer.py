@@ -1,4 +1,4 @@
-"""The optimiser: which parameter learns at which rate, and how rates move over time. Knows names and tensors."""
+"""The optimizer: the learning rate of each parameter, and the schedule of rates. Knows names and tensors."""
 
 import math
 import re
@@ -13,11 +13,10 @@ _LAYER = re.compile(r"(?:^|\.)layers?\.(\d+)\.")
 
 @dataclass(frozen=True)
 class Rates:
-    """Learning rates at their peak. ``head`` and ``embeddings`` multiply ``body``; 0 freezes the embeddings.
+    """Peak learning rates. ``head`` and ``embeddings`` multiply ``body``; 0 freezes the embeddings.
 
-    ``layer_decay`` < 1 slows each layer below the top one by that factor (Howard and Ruder 2018, section 3.2).
-    Where layers share their weights (ALBERT) there is nothing to decay. ``memory`` is how slowly the mean square of
-    the gradients changes: Adam's second beta.
+    ``layer_decay`` < 1 multiplies the rate once for each layer below the top (Howard and Ruder 2018, section 3.2).
+    It has no effect on shared layers (ALBERT). ``memory`` is Adam's second beta, the decay of squared gradients.
     """
 
     body: float = 1e-4
@@ -29,7 +28,7 @@ class Rates:
 
 
 def place(name: str) -> str | int:
-    """``"head"``, ``"embeddings"``, ``"body"``, or the number of the layer that a parameter belongs to.
+    """Return "head", "embeddings", "body", or the number of the layer that a parameter belongs to.
 
     >>> place("encoder.encoder.layer.3.output.dense.weight"), place("encoder.embeddings.LayerNorm.bias")
     (3, 'embeddings')
@@ -38,12 +37,12 @@ def place(name: str) -> str | int:
         return "head"
     if "embeddings." in name:
         return "embeddings"
-    found = _LAYER.search(name)
-    return int(found[1]) if found else "body"
+    match = _LAYER.search(name)
+    return int(match[1]) if match else "body"
 
 
 def freeze(network: nn.Module, layers: int, embeddings: bool) -> None:
-    """Take the gradient from the ``layers`` lowest layers, and from the embeddings if requested or where layers are."""
+    """Freeze the lowest ``layers``, and the embeddings if requested or if any layer is frozen."""
     for name, parameter in network.named_parameters():
         where = place(name)
         low = isinstance(where, int) and where < layers
@@ -52,9 +51,9 @@ def freeze(network: nn.Module, layers: int, embeddings: bool) -> None:
 
 
 def adamw(network: nn.Module, rates: Rates) -> torch.optim.AdamW:
-    """Fused AdamW over everything that has a gradient; no decay for biases, norms and embeddings.
+    """Return a fused AdamW over all trainable parameters; biases, norms and embeddings do not decay.
 
-    Embeddings do not decay because rows that no text touches must stay as they were.
+    Embeddings do not decay, because rows that occur in no text must not change.
     """
     named = [(name, p) for name, p in network.named_parameters() if p.requires_grad]
     depth = 1 + max((i for name, _ in named if isinstance(i := place(name), int)), default=0)
@@ -81,9 +80,9 @@ def _rate(where: str | int, rates: Rates, depth: int) -> float:
 
 
 def height(progress: float, warmup: float, shape: str) -> float:
-    """Return the share of the peak rate at ``progress`` in 0..1: up over ``warmup``, then down to zero.
+    """Return the share of the peak rate at ``progress`` in 0..1: up during ``warmup``, then down to zero.
 
-    With "inverse_sqrt" it falls as one over the root of the steps taken, and never to zero (Vaswani et al. 2017, 5.3).
+    With "inverse_sqrt" it falls as 1 / sqrt(progress), and never to zero (Vaswani et al. 2017, section 5.3).
 
     >>> height(0.05, 0.1, "linear"), height(0.1, 0.1, "linear"), height(1.0, 0.1, "cosine")
     (0.5, 1.0, 0.0)
@@ -97,6 +96,6 @@ def height(progress: float, warmup: float, shape: str) -> float:
 
 
 def set_rates(optimiser: torch.optim.Optimizer, share: float) -> None:
-    """Every group's rate at this share of its own peak."""
+    """Set the rate of every group to this share of its peak."""
     for group in optimiser.param_groups:
         group["lr"] = group["peak"] * share

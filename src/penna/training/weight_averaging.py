@@ -1,6 +1,6 @@
-"""The mean of the weights at the end of a training: steadier than any of them. Knows tensors.
+"""Checkpoint averaging: the mean of late weights is more stable than any of them. Knows tensors.
 
-Checkpoint averaging (Vaswani et al. 2017, section 6.1): the last few, evenly spread over the last fifth of the steps.
+The averaged weights are evenly spread over the last fifth of the steps (Vaswani et al. 2017, section 6.1).
 """
 
 import torch
@@ -10,7 +10,7 @@ _PART = 0.2
 
 
 class Averaging:
-    """A running sum of ``count`` snapshots; none where ``count`` is below two."""
+    """A running sum of ``count`` snapshots; none if ``count`` is below two."""
 
     def __init__(self, network: nn.Module, count: int) -> None:
         self.network = network
@@ -19,7 +19,7 @@ class Averaging:
         self.taken = 0
 
     def look(self, progress: float) -> None:
-        """Take the weights where another mark is reached; ``progress`` in 0..1 of all steps."""
+        """Add the current weights if the next mark is reached; ``progress`` is in 0..1 of all steps."""
         if self.taken == len(self.marks) or progress < self.marks[self.taken]:
             return
         while self.taken < len(self.marks) and progress >= self.marks[self.taken]:
@@ -30,5 +30,5 @@ class Averaging:
                     self.sums[name] = self.sums[name] + now if name in self.sums else now.clone()
 
     def mean(self) -> dict[str, torch.Tensor] | None:
-        """Return the mean of what was taken; None where that is fewer than two."""
+        """Return the mean of the snapshots, or None if there are fewer than two."""
         return {name: total / self.taken for name, total in self.sums.items()} if self.taken > 1 else None
