@@ -186,7 +186,7 @@ def test_poolings_that_cannot_be_done_are_refused_by_name(tiny_bert: Path, tmp_p
 def test_modules_that_cannot_be_applied_are_refused_by_name(kind: str, tiny_bert: Path, tmp_path: Path) -> None:
     message = refused(made(tiny_bert, tmp_path / "encoder", more=(kind,)))
     assert f"module '{kind}' (2_{kind})" in message
-    assert "take it out of modules.json" in message
+    assert "remove it from modules.json" in message
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", "[1]", '[{"type": 3, "path": ""}]', "[" * 100_000])

@@ -1,1 +1,1 @@
-"""Encoders: where a checkpoint is found, its tokens, its embeddings and their caches. Knows texts, never a task."""
+"""Encoders: finding and loading of checkpoints, tokens, embeddings and their caches. Knows texts, never a task."""

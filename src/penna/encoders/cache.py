@@ -1,8 +1,8 @@
-"""Rows of numbers on disk, found again by the hash of the text they came from. Knows arrays and files, nothing else.
+"""A disk cache of rows of numbers, keyed by the hash of a text. Knows arrays and files, nothing else.
 
-A store is a folder of segments; a segment is one file that is written once and moved into its place. So processes need
-no lock: a reader sees whole segments or none, and two that write the same rows waste a little space and nothing more.
-Losing a file, or the whole cache, costs time and never a result.
+A store is a folder of segments; each segment is one file that is written once and moved to its place. So processes need
+no lock: a reader sees complete segments only, and two processes that write the same rows only waste some space. Losing
+a file, or the whole cache, costs time and never a result.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ Hashes: TypeAlias = np.ndarray[Any, np.dtype[np.uint64]]
 
 LIMIT = 2_000_000_000  # bytes of all stores in one folder
 _SUFFIX = ".safetensors"
-_STALE_SECONDS = 3600.0  # a half-written file this old belongs to a process that died
+_STALE_SECONDS = 3600.0  # a partial file this old belongs to a process that died
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Segment:
     offsets: Array | None = None
 
     def locate(self, wanted: Hashes) -> tuple[Array, Array]:
-        """Which of the wanted hashes are here (n,) bool, and the row of each (meaningless where it is not)."""
+        """Return which of the wanted hashes are here (n,) bool, and the row of each (meaningless if it is not)."""
         if not len(self.hashes):
             return np.zeros(len(wanted), bool), np.zeros(len(wanted), np.int64)
         rows = np.minimum(np.searchsorted(self.hashes, wanted), len(self.hashes) - 1)
@@ -44,7 +44,7 @@ class Segment:
 
 
 def segment(hashes: Hashes, values: Array, offsets: Array | None = None) -> Segment:
-    """Rows in any order, each hash once, as a segment."""
+    """Return a segment of rows in any order, each hash once."""
     order = np.argsort(hashes, kind="stable")
     if offsets is None:
         return Segment(hashes[order], np.ascontiguousarray(values[order]))
@@ -53,31 +53,31 @@ def segment(hashes: Hashes, values: Array, offsets: Array | None = None) -> Segm
 
 
 def known(segments: Sequence[Segment], hashes: Hashes) -> Array:
-    """(n,) bool: which hashes have a row in one of the segments."""
-    found = np.zeros(len(hashes), bool)
+    """Return (n,) bool: which hashes have a row in one of the segments."""
+    present = np.zeros(len(hashes), bool)
     for part in segments:
-        found |= part.locate(hashes)[0]
-    return found
+        present |= part.locate(hashes)[0]
+    return present
 
 
 def gather(segments: Sequence[Segment], hashes: Hashes, width: int) -> Array:
-    """(n, width) rows of these hashes; zeros where a hash has none."""
+    """Return (n, width) rows of these hashes; zeros for a hash without a row."""
     out = np.zeros((len(hashes), width), np.float32)
     for part in segments:
-        found, rows = part.locate(hashes)
-        out[found] = part.values[rows[found]]
+        present, rows = part.locate(hashes)
+        out[present] = part.values[rows[present]]
     return out
 
 
 def gather_ragged(segments: Sequence[Segment], hashes: Hashes) -> tuple[Array, Array]:
-    """(values, offsets) of these hashes' rows; a hash without a row gets an empty one."""
+    """Return (values, offsets) of these hashes' rows; a hash without a row gets an empty one."""
     starts, lengths = np.zeros(len(hashes), np.int64), np.zeros(len(hashes), np.int64)
     base = 0
     for part in segments:
-        found, rows = part.locate(hashes)
+        present, rows = part.locate(hashes)
         assert part.offsets is not None  # a key holds rows of one kind
-        starts[found] = base + part.offsets[rows[found]]
-        lengths[found] = np.diff(part.offsets)[rows[found]]
+        starts[present] = base + part.offsets[rows[present]]
+        lengths[present] = np.diff(part.offsets)[rows[present]]
         base += len(part.values)
     index, offsets = spans(starts, lengths)
     values = np.concatenate([s.values for s in segments]) if segments else np.zeros(0, np.int32)
@@ -85,14 +85,14 @@ def gather_ragged(segments: Sequence[Segment], hashes: Hashes) -> tuple[Array, A
 
 
 def spans(starts: Array, lengths: Array) -> tuple[Array, Array]:
-    """Return the flat index of many spans one after the other, and the offsets (n + 1,) of the result."""
+    """Return the flat index of concatenated spans, and the offsets (n + 1,) of the result."""
     offsets = np.zeros(len(lengths) + 1, np.int64)
     np.cumsum(lengths, out=offsets[1:])
     return np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], lengths), offsets
 
 
 class Store:
-    """The segments of one ``key`` under ``folder``. The size limit holds for the whole folder, all keys together."""
+    """The segments of one ``key`` under ``folder``. The size limit covers the whole folder with all keys."""
 
     def __init__(self, folder: Path, key: str, limit: int = LIMIT) -> None:
         self.root = folder
@@ -100,9 +100,9 @@ class Store:
         self.limit = limit
 
     def segments(self, wanted: Hashes | None = None) -> list[Segment]:
-        """Return the whole segments that hold one of the ``wanted`` rows (None: all), marked as used now.
+        """Return the segments with any of the ``wanted`` rows (None: all), and mark them as used.
 
-        Others are not read: a store may hold the rows of many tables. Damaged files are removed.
+        Other segments are not read: a store may hold the rows of many tables. Damaged files are removed.
         """
         if not self.folder.is_dir():
             return []
@@ -110,17 +110,17 @@ class Store:
         return [part for part in loaded if part is not None]
 
     def holds(self, hashes: Hashes) -> Array:
-        """(n,) bool: which hashes have a row here, without reading the rows."""
+        """Return (n,) bool: which hashes have a row here, without reading the rows."""
         from safetensors import safe_open
 
-        found = np.zeros(len(hashes), bool)
+        present = np.zeros(len(hashes), bool)
         for path in self.folder.glob(f"*{_SUFFIX}"):
-            with contextlib.suppress(Exception), safe_open(path, framework="np") as file:  # damaged: holds nothing
-                found |= np.isin(hashes, file.get_tensor("hashes"))
-        return found
+            with contextlib.suppress(Exception), safe_open(path, framework="np") as file:  # a damaged file has no rows
+                present |= np.isin(hashes, file.get_tensor("hashes"))
+        return present
 
     def append(self, segment: Segment) -> None:
-        """Keep new rows. A disk that refuses costs the caching and not the work."""
+        """Store new rows. If the disk refuses, they are not cached, and no error is raised."""
         if len(segment.hashes):
             with contextlib.suppress(OSError):
                 _write(self.folder, segment)
@@ -140,11 +140,11 @@ def _write(folder: Path, segment: Segment) -> None:
         half.touch()
         usual = half.stat().st_mode
         save_file(arrays, half, metadata={"crc": str(_crc(arrays))})
-        half.chmod(stat.S_IMODE(usual))  # safetensors makes files that nobody else can read
+        half.chmod(stat.S_IMODE(usual))  # safetensors makes files that only the owner can read
         half.replace(folder / f"{name}{_SUFFIX}")
     except Exception as error:
         half.unlink(missing_ok=True)
-        raise OSError(str(error)) from error  # safetensors reports a full disk as an error of its own
+        raise OSError(str(error)) from error  # safetensors has its own error for a full disk
 
 
 def _load(path: Path, wanted: Hashes | None) -> Segment | None:
@@ -158,11 +158,11 @@ def _load(path: Path, wanted: Hashes | None) -> Segment | None:
             crc = int((file.metadata() or {})["crc"])
         loaded = Segment(**arrays)
         if crc != _crc(arrays) or not _fits(loaded):
-            raise ValueError("its content is not what was written")
+            raise ValueError("its content changed")
         os.utime(path)
-    except OSError:  # another process cleared it away, or may not be touched
+    except OSError:  # another process removed it, or it cannot be touched
         return None
-    except Exception:  # damaged in whatever way: the rows are computed again
+    except Exception:  # damaged in some way: the rows are computed again
         with contextlib.suppress(OSError):
             path.unlink(missing_ok=True)
         return None
@@ -183,7 +183,7 @@ def _crc(arrays: dict[str, Array]) -> int:
 
 
 def _evict(root: Path, limit: int) -> None:
-    """Remove what was used longest ago until the folder is within its limit, and what dead processes left behind."""
+    """Remove the least recently used files beyond the limit, and partial files of dead processes."""
     for half in root.glob("*/*.half"):
         if time.time() - half.stat().st_mtime > _STALE_SECONDS:
             half.unlink(missing_ok=True)
@@ -191,5 +191,5 @@ def _evict(root: Path, limit: int) -> None:
     total = 0
     for number, (_, size, path) in enumerate(files):
         total += size
-        if total > limit and number:  # the newest stays: it is in use
+        if total > limit and number:  # the newest file stays: it is in use
             path.unlink(missing_ok=True)

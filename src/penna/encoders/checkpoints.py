@@ -1,4 +1,4 @@
-"""Where an encoder is found, what it is, and how it is loaded. Never runs code from a checkpoint, never reads a pickle.
+"""Finding, describing and loading encoders. Never runs code from a checkpoint, never reads a pickle.
 
 Finding and describing need no torch; only ``load_module`` imports it.
 """
@@ -22,19 +22,20 @@ if TYPE_CHECKING:
     import torch
 
 ASSETS = Path(__file__).parent.parent / "assets" / "encoders"
-#: Depths worth trying of an encoder that was trained at its full depth alone.
+#: Depths to try, as shares, for an encoder that was trained at its full depth only.
 SHARES = (1.0, 0.67, 0.5)
-#: The pooling that an encoder's own folder asks for.
+#: Stands for the pooling that the encoder's folder states.
 OWN = "own"
 _TOKENIZER = tokenizer_folder.TOKENIZER
-#: What a tokenizer is made of, too, where there is no file that holds it whole.
+#: More files of a tokenizer, if there is no tokenizer.json.
 _BESIDE = ("merges.txt", "tokenizer_config.json", "special_tokens_map.json")
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What differs between architectures: positions that are not usable, whether a pooler can be left out, and whether
-    tokens have types.
+    """The differences between architectures.
+
+    ``lost_positions`` are not usable, ``pooler`` says whether one can be left out, ``typed`` whether tokens have types.
     """
 
     lost_positions: int = 0
@@ -57,66 +58,64 @@ KINDS: Mapping[str, Kind] = {
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """An encoder on disk: its folder and its measures, read from config.json and the headers of its weights."""
+    """An encoder on disk: its folder and its dimensions, from config.json and the headers of its weights."""
 
     name: str
     folder: Path
     kind: str
     width: int
-    layers: int  # as often as they are applied: where ALBERT calls a block of three four times, twelve
+    layers: int  # counted as applied: twelve if ALBERT calls a block of three layers four times
     shared_layers: bool
     embedding_width: int
     vocabulary: int
     max_length: int
     megabytes: float  # of the encoder in float32, without heads and pooler
-    layer_megabytes: float  # what one layer less saves; 0 where layers share their weights
+    layer_megabytes: float  # saved by one layer less; 0 if layers share their weights
     fingerprint: str  # equal for equal config, tokenizer and weights
-    pad: int = 0  # the id that fills up a batch
-    step: int = 1  # a cut keeps a multiple of so many layers
-    trained: tuple[int, ...] = ()  # depths that it was trained to be good at; empty where it does not say
-    types: int = 1  # kinds of tokens that it knows: of two, the second stands for the second text of a pair
-    pooling: str = ""  # how its folder says that vectors are pooled; empty where it does not say
-    unit: bool = False  # whether its folder says that vectors are brought to length one
-    sentence_length: int = 0  # the most tokens that its vectors were trained for; 0 where its folder does not say
+    pad: int = 0  # the padding id
+    step: int = 1  # a cut keeps a multiple of this number of layers
+    trained: tuple[int, ...] = ()  # depths that it was trained for; empty if not stated
+    types: int = 1  # token types: of two, the second marks the second text of a pair
+    pooling: str = ""  # the pooling that its folder states; empty if none
+    unit: bool = False  # whether its folder states that vectors are normalized
+    sentence_length: int = 0  # the most tokens that its vectors were trained for; 0 if not stated
 
     @property
     def depths(self) -> tuple[int, ...]:
-        """How many layers, counted as applied, can be requested; ascending."""
+        """The depths that can be requested, in applied layers, ascending."""
         return tuple(range(self.step, self.layers + 1, self.step))
 
     @property
     def shares(self) -> tuple[float, ...]:
-        """The depths worth trying, as shares of all layers, deepest first; no two of them are the same depth."""
+        """The distinct depths to try, as shares of all layers, deepest first."""
         wanted = [round(depth / self.layers, 2) for depth in self.trained] or sorted(SHARES)
         return tuple(sorted({self.depth_at(share): share for share in wanted}.values(), reverse=True))
 
     def depth_at(self, share: float) -> int:
-        """Return the depth that is nearest to this share of the layers, among those it was trained for where it says
-        so.
-        """
+        """Return the depth nearest to this share of the layers, among its trained depths if it states any."""
         return min(self.trained or self.depths, key=lambda depth: (abs(depth - share * self.layers), -depth))
 
     def pooled(self, wanted: str) -> str:
-        """Return the pooling that is meant: "own" stands for its own one, which is the mean where it has none."""
+        """Return the actual pooling: "own" stands for the folder's own, or the mean if it states none."""
         return (self.pooling or "mean") if wanted == OWN else wanted
 
     def sentence_at(self, length: int) -> int:
-        """Return the length of a text whose vector is wanted as it comes, at most so many tokens."""
+        """Return the length for a text's vector without fine-tuning, at most ``length`` tokens."""
         return min(length, self.max_length, self.sentence_length or self.max_length)
 
     def megabytes_at(self, depth: int) -> float:
-        """Float32 size of the first ``depth`` layers with the embeddings."""
+        """Return the float32 size of the first ``depth`` layers with the embeddings."""
         return self.megabytes - (self.layers - depth) * self.layer_megabytes
 
     @property
     def tokenizer_megabytes(self) -> float:
-        """What an artefact's tokenizer weighs; about a megabyte where it is still to be converted."""
+        """The size of the tokenizer in an artifact; about a megabyte if it is not converted yet."""
         file = self.folder / _TOKENIZER
         return file.stat().st_size / 1e6 if file.is_file() else 1.0
 
 
 def shipped(assets: Path = ASSETS) -> list[str]:
-    """Names of the checkpoints that came with the package, sorted.
+    """Return the sorted names of the checkpoints in the package.
 
     >>> isinstance(shipped(), list)
     True
@@ -125,10 +124,10 @@ def shipped(assets: Path = ASSETS) -> list[str]:
 
 
 def find(name: str, *, offline: bool | None = None, assets: Path = ASSETS) -> Checkpoint:
-    """Return the checkpoint called ``name``: a local folder, one in the package, or a name on the hub (its cache comes
-    first).
+    """Return the checkpoint called ``name``: a local folder, one in the package, or a name on the hub.
 
-    ``offline`` True keeps off the net; None asks the environment (HF_HUB_OFFLINE). Raises EncoderError.
+    The hub's local cache comes before the network. ``offline`` True never uses the network; None follows the
+    environment (HF_HUB_OFFLINE). Raises EncoderError if there is no such checkpoint, or it cannot be used.
     """
     if _is_folder(name):
         return describe(name, expanded(name).resolve())
@@ -140,9 +139,9 @@ def find(name: str, *, offline: bool | None = None, assets: Path = ASSETS) -> Ch
 
 
 def describe(name: str, folder: Path) -> Checkpoint:
-    """Check a checkpoint's files and read its measures, and what a folder of sentence-transformers says of vectors.
+    """Check a checkpoint's files and read its dimensions, and the pooling of a sentence-transformers folder.
 
-    Raises EncoderError on the first thing that is wrong.
+    Raises EncoderError for the first fault.
     """
     vectors = sentence_transformers.read(name, folder)
     folder = vectors.folder
@@ -186,11 +185,11 @@ def describe(name: str, folder: Path) -> Checkpoint:
 def load_module(
     checkpoint: Checkpoint, *, depth: int | None = None, dtype: str = "float32", dropout: float | None = None
 ) -> "torch.nn.Module":
-    """Return the plain encoder, cut to its first ``depth`` layers, in evaluation mode, without a pooler.
+    """Load the encoder, cut to its first ``depth`` layers, in evaluation mode, without a pooler.
 
     Call it with ``input_ids`` and ``attention_mask``; take ``.last_hidden_state``. ``depth`` is one of the checkpoint's
-    ``depths``; weights come as ``dtype``, however they are stored; ``dropout`` replaces every dropout rate of the
-    config. Raises EncoderError where there is no such depth, or the weights do not fit the config.
+    ``depths``. Weights are converted to ``dtype``. ``dropout`` replaces every dropout rate of the config. Raises
+    EncoderError if there is no such depth, or the weights do not fit the config.
     """
     import torch
     import transformers
@@ -198,13 +197,13 @@ def load_module(
     depth = checkpoint.layers if depth is None else depth
     if depth not in checkpoint.depths:
         raise EncoderError(
-            f"encoder {checkpoint.name!r} has {checkpoint.layers} layers: a depth of {depth} cannot be; "
+            f"encoder {checkpoint.name!r} has {checkpoint.layers} layers: a depth of {depth} cannot work; "
             f"choose one of {', '.join(map(str, checkpoint.depths))}."
         )
     with silence(), native_calls.caught(partial(unloaded, checkpoint)):
         config = transformers.AutoConfig.from_pretrained(checkpoint.folder, local_files_only=True)
         config.num_hidden_layers = depth // getattr(config, "inner_group_num", 1)
-        if getattr(config, "num_hidden_groups", 1) > 1:  # one for each step: the groups that stay are called as before
+        if getattr(config, "num_hidden_groups", 1) > 1:  # one for each step: the remaining groups are called as before
             config.num_hidden_groups = config.num_hidden_groups * depth // checkpoint.layers
         if dropout is not None:
             _set_dropout(config, dropout)
@@ -213,9 +212,9 @@ def load_module(
 
 
 def load_tokenizer(checkpoint: Checkpoint) -> "tokenizers.Tokenizer":
-    """Return the checkpoint's fast tokenizer, which adds special tokens and neither cuts nor pads.
+    """Return the checkpoint's fast tokenizer, which adds special tokens and neither truncates nor pads.
 
-    Not to be changed: the same one is given again.
+    Do not modify it: the same object is returned again.
     """
     file = checkpoint.folder / _TOKENIZER
     return _tokenizer(checkpoint, file.stat().st_mtime_ns if file.is_file() else 0)
@@ -223,14 +222,14 @@ def load_tokenizer(checkpoint: Checkpoint) -> "tokenizers.Tokenizer":
 
 @lru_cache(maxsize=4)
 def _tokenizer(checkpoint: Checkpoint, written: int) -> "tokenizers.Tokenizer":
-    """Cache what was read: it takes a tenth of a second, which a fit on a dozen rows would pay a dozen times."""
+    """Load a tokenizer, cached: it takes a tenth of a second, which a fit on a dozen rows would pay a dozen times."""
     tokenizer, checked = tokenizer_folder.read(checkpoint.name, checkpoint.folder)
     tokenizer_folder.check(checkpoint.name, checkpoint.folder, tokenizer, checked, checkpoint.vocabulary)
     return tokenizer
 
 
 def working(checkpoint: Checkpoint) -> AbstractContextManager[None]:
-    """Whatever native code raises while the checkpoint's tokenizer is at work, as an EncoderError."""
+    """Turn errors of the checkpoint's tokenizer in native code into an EncoderError."""
     return native_calls.caught(
         lambda why: EncoderError(
             f"encoder {checkpoint.name!r}: its tokenizer does not work ({why}): get {checkpoint.folder} again."
@@ -250,7 +249,7 @@ def _like_a_path(name: str) -> bool:
 
 
 def unloaded(checkpoint: Checkpoint, why: str) -> EncoderError:
-    """Return what is raised where a checkpoint's weights cannot be read."""
+    """Return the error for a checkpoint whose weights cannot be read."""
     return EncoderError(
         f"encoder {checkpoint.name!r} cannot be loaded ({why}): get the folder {checkpoint.folder} again."
     )
@@ -266,7 +265,7 @@ def _load(checkpoint: Checkpoint, config: Any) -> "torch.nn.Module":
     import transformers
 
     extra = {"add_pooling_layer": False} if KINDS[checkpoint.kind].pooler else {}
-    module, found = transformers.AutoModel.from_pretrained(
+    module, info = transformers.AutoModel.from_pretrained(
         checkpoint.folder,
         config=config,
         local_files_only=True,
@@ -275,7 +274,7 @@ def _load(checkpoint: Checkpoint, config: Any) -> "torch.nn.Module":
         output_loading_info=True,
         **extra,
     )
-    missing = sorted(k for k in found["missing_keys"] if "position_ids" not in k)
+    missing = sorted(k for k in info["missing_keys"] if "position_ids" not in k)
     if missing:
         raise EncoderError(
             f"encoder {checkpoint.name!r}: its weights lack {missing[0]} and {len(missing) - 1} more: they do not "

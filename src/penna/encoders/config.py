@@ -1,4 +1,4 @@
-"""A checkpoint's config.json: read, its numbers checked, and what it says of the layers. Trusts no value; no torch."""
+"""A checkpoint's config.json: its numbers, checked, and its layers. Trusts no value; no torch."""
 
 import json
 from collections.abc import Mapping
@@ -8,24 +8,24 @@ from typing import Any
 
 from penna.errors import EncoderError
 
-#: The key under which an encoder says at which depths it was trained to be good.
+#: The key of the depths that an encoder was trained for.
 TRAINED = "penna_depths"
 _MOST_LAYERS = 1000
-_LARGEST = 10_000_000  # bytes; the largest are of models with very many labels
+_LARGEST = 10_000_000  # bytes; models with very many labels have the largest
 
 
 @dataclass(frozen=True)
 class Stack:
-    """The layers that a text passes through, counted as often as they are applied, and where they can be cut."""
+    """The layers of an encoder, counted as applied, and the depths at which they can be cut."""
 
     layers: int
-    step: int  # a cut keeps a multiple of so many
-    groups: int  # blocks of layers with weights of their own: all of BERT's layers, most ALBERTs' one
-    trained: tuple[int, ...]  # depths that it was trained for, ascending; empty where it does not say
+    step: int  # a cut keeps a multiple of this number
+    groups: int  # blocks of layers with their own weights: all layers of a BERT, one block in most ALBERTs
+    trained: tuple[int, ...]  # depths that it was trained for, ascending; empty if not stated
 
 
 def read(name: str, folder: Path) -> dict[str, Any]:
-    """Return the object in config.json. Raises EncoderError."""
+    """Return the object in config.json. Raise EncoderError if it cannot be read."""
     file = folder / "config.json"
     if not file.is_file():
         raise EncoderError(f"encoder {name!r}: {folder} holds no config.json: give the folder of a checkpoint.")
@@ -41,7 +41,7 @@ def read(name: str, folder: Path) -> dict[str, Any]:
 
 
 def whole(name: str, config: Mapping[str, Any], *keys: str, default: int | None = None) -> int:
-    """Return the first of these keys that holds a positive whole number. Raises EncoderError where none does."""
+    """Return the first of these keys that holds a positive whole number. Raise EncoderError if none does."""
     for key in keys:
         value = config.get(key)
         if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 100_000_000:
@@ -52,10 +52,10 @@ def whole(name: str, config: Mapping[str, Any], *keys: str, default: int | None 
 
 
 def stack(name: str, config: Mapping[str, Any]) -> Stack:
-    """How often layers are applied, and where a cut leaves what was below it as it was.
+    """Return how often layers are applied, and where a cut leaves the layers below it unchanged.
 
-    ALBERT calls group after group, and a group applies its ``inner_group_num`` layers in turn: with one group, a cut
-    may fall after each call, with several after each group, where all are called equally often.
+    ALBERT calls group after group, and a group applies its ``inner_group_num`` layers in turn. With one group, a cut
+    is possible after each call; with several, after each group if all are called equally often.
     """
     calls = whole(name, config, "num_hidden_layers", "n_layers")
     shares = config.get("model_type") == "albert"
@@ -69,7 +69,7 @@ def stack(name: str, config: Mapping[str, Any]) -> Stack:
 
 
 def _trained(name: str, config: Mapping[str, Any], depths: range) -> tuple[int, ...]:
-    """Those of its own depths that can be cut to: an encoder that was cut once keeps the word of the whole one."""
+    """Return the stated depths that this encoder still has: a cut encoder keeps the config of the whole one."""
     trained_depths = config.get(TRAINED)
     if trained_depths is None:
         return ()
@@ -77,6 +77,6 @@ def _trained(name: str, config: Mapping[str, Any], depths: range) -> tuple[int, 
         isinstance(d, int) and not isinstance(d, bool) for d in trained_depths
     ):
         raise EncoderError(
-            f"encoder {name!r}: {TRAINED} in its config.json is no list of whole numbers: put it right, or remove it."
+            f"encoder {name!r}: {TRAINED} in its config.json is not a list of whole numbers: correct or remove it."
         )
     return tuple(sorted({d for d in trained_depths if d in depths} | {depths[-1]}))

@@ -1,8 +1,8 @@
-"""Texts as vectors of a frozen encoder: computed once per text, checkpoint and setting, and kept on disk.
+"""Embeddings of texts by a frozen encoder: computed once per text, checkpoint and setting, and cached on disk.
 
-Knows a checkpoint, texts and a deadline; never a task. Quick through four things: bf16 weights where the caller found
-them faster, batches of texts of one length (no padding, so no mask either), each distinct text once, and the inner
-depths taken from the same pass.
+Knows a checkpoint, texts and a deadline; never a task. Four things make it fast: bf16 weights if the caller measured
+them as faster, batches of texts of one length (without padding or a mask), each distinct text once, and inner depths
+from the same pass.
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,34 +30,35 @@ __all__ = ["POOLINGS", "Encoder", "Setting", "Store", "Unfinished", "batches_of"
 if TYPE_CHECKING:
     import torch
 
-#: Over the tokens of a row: their mean, the first, the largest, their sum over the root of their number, the last.
+#: Poolings of a row's tokens: mean, first, maximum, sum over the square root of the count, last.
 POOLINGS = ("mean", "cls", "max", "sqrt", "last")
 _BATCH_TOKENS = {"cpu": 1024, "cuda": 32_768}
-_CHUNK_TOKENS = 400_000  # what is computed between two writes to disk: a kill loses no more than this
-_MANY_ROWS = 100_000  # beyond, keeping inner depths too would fill the cache
+_CHUNK_TOKENS = 400_000  # tokens between two writes to disk: a kill loses no more than these
+_MANY_ROWS = 100_000  # with more rows, inner depths would fill the cache
 
 
 class Unfinished(Exception):
-    """The deadline came first. What was computed is kept on disk, and the next call goes on from there."""
+    """The deadline passed. Finished embeddings are on disk, and the next call continues from there."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What an embedding depends on besides the text."""
+    """Everything that an embedding depends on, except the text."""
 
     depth: int
     pooling: str = "mean"
     length: int = 128
     dtype: str = "float32"
-    windows: int = 1  # of a text that is longer
+    windows: int = 1  # sliding windows of a longer text
     pair: bool = False  # both texts of a pair in one row
 
     def key(self, checkpoint: Checkpoint) -> str:
-        """Of a store. What fits into one row has the same vector however many windows are allowed."""
+        """Return the key of the store. A text of one row has the same vector for any number of windows."""
         more = ("-pair" if self.pair else "") + (f"-{self.windows}" if self.windows > 1 else "")
         return f"vectors-{checkpoint.fingerprint}-{self.depth}-{self.pooling}-{self.length}-{self.dtype}{more}"
 
     def framing(self, checkpoint: Checkpoint) -> Framing:
+        """Return how texts become rows of tokens."""
         return sliding_windows.framing(checkpoint, self.length, pair=self.pair, windows=self.windows)
 
 
@@ -74,12 +75,12 @@ def embed(
     deadline: Deadline | None = None,
     threads: int = 2,
 ) -> Array:
-    """(n, width) float32: each row's hidden states after ``depth`` layers, pooled over its tokens.
+    """Return (n, width) float32: each row's hidden states after ``depth`` layers, pooled over its tokens.
 
-    Of pairs, of both texts in one row; of a text longer than ``length``, the mean of at most so many ``windows``; of
-    length one where the encoder's folder says so.
+    Both texts of a pair are in one row. A text longer than ``length`` gets the mean over at most ``windows`` sliding
+    windows. Vectors are normalized if the encoder's folder states so.
 
-    Raises Unfinished when the deadline comes before the last text.
+    Raises Unfinished if the deadline passes before the last text.
     """
     pooling = checkpoint.pooled(pooling)
     if pooling not in POOLINGS:
@@ -96,7 +97,7 @@ def embed(
 
 
 def _long(checkpoint: Checkpoint, table: Table, setting: Setting, cache: Path | None) -> Array:
-    """(n,) bool: texts that one row does not hold."""
+    """Return (n,) bool: texts that are longer than one row."""
     return sliding_windows.read(setting.framing(checkpoint), checkpoint, table, cache).long
 
 
@@ -116,14 +117,14 @@ def _vectors(
 
 
 def inner_depths(checkpoint: Checkpoint, depth: int) -> list[int]:
-    """Return the depths that a pass to ``depth`` also keeps: those below it that are worth trying, and itself."""
+    """Return the depths that a pass to ``depth`` stores: the depths to try below it, and itself."""
     return sorted({d for d in map(checkpoint.depth_at, checkpoint.shares) if d < depth} | {depth})
 
 
 def batches_of(lengths: Array, budget: int = _BATCH_TOKENS["cpu"]) -> Iterator[Array]:
-    """Row indices, shortest first, at most ``budget`` tokens each with their padding.
+    """Yield batches of row indices, shortest first, of at most ``budget`` tokens with padding.
 
-    Rows of one length stand alone where they fill a quarter of a batch: without padding there is no mask to apply.
+    Rows of one length get their own batch if they fill a quarter of it: without padding no mask is needed.
     """
     order = np.argsort(lengths, kind="stable")
     ordered = np.maximum(lengths[order], 1)
@@ -148,7 +149,7 @@ def _compute(
     deadline: Deadline | None,
     threads: int,
 ) -> list[Segment]:
-    """Return new segments of ``setting.depth``; every depth's are written to the cache, chunk by chunk."""
+    """Return new segments of ``setting.depth``; write those of every depth to the cache, chunk by chunk."""
     encoder = loaded(checkpoint, tuple(depths), setting.pooling, setting.dtype, threads)
     fresh: list[Segment] = []
     for chunk in _chunks(texts):
@@ -165,7 +166,7 @@ def _compute(
 
 
 def _chunks(texts: Framed) -> Iterator[Array]:
-    """Positions of texts, those of short rows first."""
+    """Yield positions of texts, short ones first."""
     order = np.argsort(texts.rows.lengths[texts.starts[:-1]], kind="stable")
     tokens = np.diff(texts.rows.offsets[texts.starts])[order]
     cuts = np.searchsorted(np.cumsum(tokens), np.arange(_CHUNK_TOKENS, tokens.sum(), _CHUNK_TOKENS))
@@ -173,7 +174,7 @@ def _chunks(texts: Framed) -> Iterator[Array]:
 
 
 def _run(encoder: "Encoder", texts: Framed, deadline: Deadline | None) -> tuple[Array, list[Array]]:
-    """Which texts (n,) were done before the deadline, and their vectors by depth."""
+    """Return which texts (n,) were done before the deadline, and their vectors by depth."""
     pooled = [np.zeros((len(texts.rows), encoder.checkpoint.width), np.float32) for _ in encoder.depths]
     finished = np.zeros(len(texts.rows), bool)
     for batch in batches_of(texts.rows.lengths, encoder.batch_tokens):
@@ -200,11 +201,11 @@ class Encoder:
         self.batch_tokens = _BATCH_TOKENS[self.device]
         self.module = load_module(checkpoint, depth=max(depths), dtype=dtype).to(self.device)
         if self.device == "cpu" and dtype == "bfloat16" and hasattr(self.module, "set_attn_implementation"):
-            # Torch's fused kernel gains nothing from bf16: on one thread plain products are as quick or quicker.
+            # Torch's fused kernel gains nothing from bf16: on one thread plain products are as fast or faster.
             self.module.set_attn_implementation("eager")
 
     def pool(self, tokens: Ragged, batch: Array) -> list[Array]:
-        """(b, width) float32 for each depth."""
+        """Return (b, width) float32 vectors for each depth."""
         import torch
 
         torch.set_num_threads(self.threads)
@@ -221,17 +222,17 @@ class Encoder:
             )
             if len(self.depths) == 1:
                 return [_pooled(states.last_hidden_state, inside, self.pooling)]
-            # One state for each layer as it is applied; older transformers keep one for each call of ALBERT's block.
+            # One state for each applied layer; older transformers keep one for each call of ALBERT's block.
             counted = len(states.hidden_states) - 1
             inner = [states.hidden_states[d * counted // self.depths[-1]] for d in self.depths[:-1]]
-            # The last is taken from the end: some encoders finish it with a norm that hidden_states lack.
+            # The last depth comes from last_hidden_state: some encoders apply a final norm that hidden_states lack.
             wanted = [*inner, states.last_hidden_state]
             return [_pooled(state, inside, self.pooling) for state in wanted]
 
 
 @lru_cache(maxsize=1)
 def loaded(checkpoint: Checkpoint, depths: tuple[int, ...], pooling: str, dtype: str, threads: int) -> Encoder:
-    """Return the encoder that was used last stays in memory: valid rows follow training rows."""
+    """Return an encoder; the last one stays in memory, because validation rows follow training rows."""
     return Encoder(checkpoint, depths, pooling, dtype, threads)
 
 

@@ -1,4 +1,4 @@
-"""Checkpoints on the hub: in its local cache first, then from the net where that is allowed. Safetensors only."""
+"""Checkpoints of the hub: from its local cache first, then from the network if allowed. Safetensors only."""
 
 from pathlib import Path
 
@@ -19,20 +19,20 @@ _WANTED = (
     "model-*.safetensors",
     "model.safetensors.index.json",
 )
-#: Files of sentence-transformers alone, and the places of all others: the second is that of old folders.
+#: Files of sentence-transformers, and the subfolders of all others: the second is for old folders.
 _SENTENCES = ("modules.json", "sentence_bert_config.json", "1_Pooling/config.json")
 _PLACES = ("", "0_Transformer/")
 
 
 def kept_offline() -> bool:
-    """Whether the environment keeps us off the net."""
+    """Return whether the environment forbids the network."""
     return any(map(environment.switched, ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")))
 
 
 def snapshot(name: str, offline: bool) -> Path:
-    """Return the snapshot folder in the hub's local cache, downloaded first where it must and may be.
+    """Return the snapshot folder in the hub's local cache; download it if necessary and allowed.
 
-    Raises EncoderError.
+    Raises EncoderError if it is not available.
     """
     import huggingface_hub
     from huggingface_hub.utils import disable_progress_bars
@@ -46,7 +46,7 @@ def snapshot(name: str, offline: bool) -> Path:
         folder = Path(huggingface_hub.snapshot_download(name, local_files_only=True, **place))
         if offline or _complete(folder):
             return folder
-    except (OSError, ValueError) as error:  # not in the cache, or not a name that the hub allows
+    except (OSError, ValueError) as error:  # not in the cache, or not a valid name for the hub
         if offline:
             raise EncoderError(_not_found(name, "no folder and not in the local hub cache (offline)")) from error
     try:
@@ -63,6 +63,6 @@ def _complete(folder: Path) -> bool:
 
 def _not_found(name: str, why: str) -> str:
     return (
-        f"encoder {name!r} was not found ({why}): give a local folder, or download it where there is a network "
-        f"with: hf download {name}"
+        f"encoder {name!r} was not found ({why}): give a local folder, or download it on a machine with a network: "
+        f"hf download {name}"
     )

@@ -1,4 +1,4 @@
-"""transformers without its log and its progress bars."""
+"""transformers without its log and progress bars."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def silence() -> Iterator[None]:
-    """Switch the logging and the progress bars of transformers off, and afterwards restore them."""
+    """Switch off the log and progress bars of transformers, and restore them afterwards."""
     from transformers.utils import logging
 
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()

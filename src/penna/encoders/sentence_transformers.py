@@ -1,7 +1,6 @@
-"""What a sentence-transformers folder holds about vectors.
+"""The settings of a sentence-transformers folder: pooling, normalization and the longest text.
 
-How they are pooled, whether they have length one, how long a text may be. Knows its JSON files (modules.json,
-1_Pooling/config.json, sentence_bert_config.json); trusts none.
+Knows its JSON files (modules.json, 1_Pooling/config.json, sentence_bert_config.json); trusts none.
 """
 
 import json
@@ -19,7 +18,7 @@ _LENGTHS = ("sentence_bert_config.json", "sentence_roberta_config.json", "senten
             "sentence_xlnet_config.json")  # fmt: skip
 _LARGEST = 1 << 20  # bytes
 _MOST_MODULES = 16
-#: How sentence-transformers calls a pooling -> how it is called here.
+#: Pooling in sentence-transformers -> pooling in Penna.
 _MODES: Mapping[str, str] = {
     "pooling_mode_cls_token": "cls",
     "pooling_mode_mean_tokens": "mean",
@@ -33,10 +32,9 @@ _NAMES: Mapping[str, str] = {"cls": "cls", "mean": "mean", "max": "max", "mean_s
 
 @dataclass(frozen=True)
 class Sentence:
-    """Where the transformer is, and what becomes of its hidden states.
+    """The folder of the transformer, and how its hidden states become vectors.
 
-    ``pooling``, ``unit`` where vectors are brought to length one, ``length`` the most tokens of a text. What the folder
-    does not give is "" or 0.
+    ``pooling`` is "" if not stated. ``unit`` means normalized vectors. ``length`` is the most tokens of a text, or 0.
     """
 
     folder: Path
@@ -46,7 +44,7 @@ class Sentence:
 
 
 def read(name: str, folder: Path) -> Sentence:
-    """Raise EncoderError, which names the module, where something happens to vectors that cannot be done here."""
+    """Return the settings of a folder. Raise EncoderError, which names the module, if one is not supported."""
     modules = _modules(name, folder)
     if not modules:
         inner = folder / _OLD if not (folder / "config.json").is_file() and (folder / _OLD).is_dir() else folder
@@ -55,27 +53,27 @@ def read(name: str, folder: Path) -> Sentence:
         return Sentence(inner, own, length=_length(name, folder, inner))
     (first, path), *others = modules
     if first not in ("Transformer", "BERT", "RoBERTa", "DistilBERT", "ALBERT", "CamemBERT", "XLMRoBERTa"):
-        raise _refused(name, folder, f"begins with a module {first!r:.60}, and not with a transformer")
+        raise _refused(name, folder, f"starts with a module {first!r:.60}, not with a transformer")
     pooling, unit = "", False
     for kind, place in others:
         if kind == "Pooling":
             pooling = _pooling(name, place)
         elif kind == "Normalize":
             unit = True
-        elif kind != "Dropout":  # it does nothing to a vector outside of training
-            what = f"has a module {kind!r:.60} ({place.name}) after its pooling, which is not applied here"
-            raise _refused(name, folder, f"{what}; take it out of {MODULES} to do without it")
+        elif kind != "Dropout":  # it changes no vector outside of training
+            what = f"has a module {kind!r:.60} ({place.name}) after its pooling, which Penna does not support"
+            raise _refused(name, folder, f"{what}; remove it from {MODULES} to use the encoder without it")
     return Sentence(path, pooling, unit, _length(name, folder, path))
 
 
 def _modules(name: str, folder: Path) -> list[tuple[str, Path]]:
-    """Kind and folder of each module, in their order; none where there is no such file."""
+    """Return kind and folder of each module in order; none if there is no modules.json."""
     if not (folder / MODULES).is_file():
         return []
-    found = _load(name, folder / MODULES)
-    if not isinstance(found, list) or not 0 < len(found) <= _MOST_MODULES:
+    modules = _load(name, folder / MODULES)
+    if not isinstance(modules, list) or not 0 < len(modules) <= _MOST_MODULES:
         raise _refused(name, folder, f"has no list of modules in {MODULES}")
-    return [_module(name, folder, part) for part in found]
+    return [_module(name, folder, part) for part in modules]
 
 
 def _module(name: str, folder: Path, part: Any) -> tuple[str, Path]:
@@ -90,16 +88,16 @@ def _module(name: str, folder: Path, part: Any) -> tuple[str, Path]:
 def _pooling(name: str, folder: Path) -> str:
     config = _load(name, folder / "config.json")
     if not isinstance(config, dict):
-        raise _refused(name, folder, "has a config.json that is no object")
+        raise _refused(name, folder, "has a config.json that is not an object")
     named = config.get("pooling_mode")
     listed = [named] if isinstance(named, str) else named if isinstance(named, list) else []
     modes = [key for key, on in config.items() if key.startswith("pooling_mode_") and on is True] or listed
-    known = [_MODES.get(mode) or _NAMES.get(mode) for mode in map(str, modes)]
-    if len(modes) != 1 or known[0] is None:
+    poolings = [_MODES.get(mode) or _NAMES.get(mode) for mode in map(str, modes)]
+    if len(modes) != 1 or poolings[0] is None:
         names = " and ".join(str(mode)[:60] for mode in modes) or "nothing"
         known_names = ", ".join(_NAMES)
-        raise _refused(name, folder, f"is pooled by {names}, and only one of {known_names} can be done here")
-    return str(known[0])
+        raise _refused(name, folder, f"is pooled by {names}, and Penna supports only one of {known_names}")
+    return str(poolings[0])
 
 
 def _length(name: str, folder: Path, inner: Path) -> int:

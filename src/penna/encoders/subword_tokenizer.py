@@ -1,9 +1,9 @@
-"""Sub-words of a task's own texts: learned, saved, opened; texts to ids and back. Knows no torch, no language.
+"""A BPE tokenizer trained on a task's own texts: training, loading, texts to ids and back. No torch, no language.
 
-Pieces are merged by frequency (BPE, Sennrich et al. 2016, arXiv 1508.07909): of multi30k, 6,000 such pieces make texts
-an eighth shorter than as many of the library's unigram pieces, and take a quarter of the time to learn. Case is kept.
-Marks and digits stand alone; a space is part of what follows it, so that pieces joined give the text back, also where
-words are written without spaces.
+Pieces are merged by frequency (BPE, Sennrich et al. 2016, arXiv 1508.07909). On multi30k, 6,000 BPE pieces make texts
+an eighth shorter than as many unigram pieces of the library, and train in a quarter of the time. Case is kept.
+Punctuation and digits are separate pieces. A space belongs to the next piece, so joined pieces restore the text, also
+in languages without spaces.
 """
 
 import unicodedata
@@ -22,20 +22,20 @@ from penna.errors import BundleError
 if TYPE_CHECKING:
     import tokenizers
 
-#: Ids 0 to 3: what fills a batch, what no piece stands for, and what begins and ends an answer.
+#: Ids 0 to 3: padding, unknown text, start and end of a target text.
 PAD, UNKNOWN, BEGIN, END = range(4)
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
-#: What is no answer, however likely.
+#: Ids that are never generated.
 NEVER = (PAD, UNKNOWN, BEGIN)
 
 _SPACE = "▁"
-_LONGEST = 16  # characters of a piece: whole clauses are no pieces where words are not spaced
-_CHARACTERS = 20_000_000  # trained on at most so many
+_LONGEST = 16  # characters of a piece: no whole clauses in languages without spaces
+_CHARACTERS = 20_000_000  # most characters to train on
 _LARGEST = 64 << 20  # bytes of a file
 
 
 def learn(texts: Sequence[str], size: int) -> "tokenizers.Tokenizer":
-    """Return a tokenizer of at most ``size`` pieces; fewer where the texts hold no more.
+    """Train a tokenizer of at most ``size`` pieces, or fewer if the texts support no more.
 
     It puts ``END`` after each text.
 
@@ -70,7 +70,7 @@ def learn(texts: Sequence[str], size: int) -> "tokenizers.Tokenizer":
 
 
 def encode(tokenizer: "tokenizers.Tokenizer", texts: Iterable[str]) -> Ragged:
-    """Each text's ids, special tokens included, however many."""
+    """Return each text's ids with special tokens, not truncated."""
     rows = [encoding.ids for encoding in tokenizer.encode_batch_fast([clean(text) for text in texts])]
     offsets = np.zeros(len(rows) + 1, np.int64)
     np.cumsum([len(row) for row in rows], out=offsets[1:])
@@ -79,36 +79,35 @@ def encode(tokenizer: "tokenizers.Tokenizer", texts: Iterable[str]) -> Ragged:
 
 
 def decode(tokenizer: "tokenizers.Tokenizer", rows: Iterable[Sequence[int]]) -> list[str]:
-    """Return the texts that rows of ids stand for."""
+    """Return the texts of rows of ids."""
     return [str(text).strip() for text in tokenizer.decode_batch([list(row) for row in rows], skip_special_tokens=True)]
 
 
 def clean(text: str) -> str:
-    """Return a lone surrogate cannot pass into the tokenizer: it becomes a question mark."""
+    """Replace lone surrogates by question marks: a tokenizer refuses them."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def open_file(path: Path, known: int, own: bool = True) -> "tokenizers.Tokenizer":
-    """Raise BundleError where the file is damaged, has more tokens than the ``known`` ones of its graph or, if it
-    should be one of its ``own``, other special tokens.
+def open_file(path: Path, vocabulary_size: int, own: bool = True) -> "tokenizers.Tokenizer":
+    """Load a tokenizer of an artifact.
+
+    Raises BundleError if it is damaged, has more than ``vocabulary_size`` tokens, or (with ``own``) has other special
+    tokens than this module writes.
     """
-    tokenizer = tokenizer_file.open_tokenizer(path, known, _LARGEST)
+    tokenizer = tokenizer_file.open_tokenizer(path, vocabulary_size, _LARGEST)
     if own and [tokenizer.token_to_id(token) for token in SPECIAL] != list(range(len(SPECIAL))):
-        raise BundleError(f"{path} is damaged (its special tokens are others): copy the artefact again.")
+        raise BundleError(f"{path} is damaged (it has other special tokens): copy the artifact again.")
     return tokenizer
 
 
 def _some(texts: Sequence[str]) -> list[str]:
-    """Evenly spread, at most as many characters as training reads."""
+    """Return evenly spread texts, with at most the characters that training reads."""
     stride = max(1, -(-sum(map(len, texts)) // _CHARACTERS))
     return [unicodedata.normalize("NFC", clean(text)) for text in texts[::stride]]
 
 
 def _alphabet(texts: Sequence[str], size: int) -> list[str]:
-    """Return the characters that get a piece, commonest first.
-
-    At most half of all pieces, none that is seen only once.
-    """
+    """Return the characters that get a piece, most frequent first: at most half of all pieces, none seen only once."""
     counts = Counter(chain.from_iterable(texts))
     ranked = sorted((-count, sign) for sign, count in counts.items() if count > 1 and not sign.isspace())
     return [_SPACE, *(sign for _, sign in ranked[: max(1, size // 2)])]

@@ -1,8 +1,9 @@
-"""What a tokenizer may be made of: the kinds that encoders of the architectures here have, and what each of them may be
-given. Everything else is refused by its name. Knows JSON values; no tokenizers, which must not see an unchecked file.
+"""The allowed components of a tokenizer and their settings, for encoders of the supported architectures.
 
-Native code believes what it reads: a table of characters can make it abort, a replacement can let a text grow without
-end. So texts never grow by more than what Unicode's own forms let them, and patterns are those of a list.
+Everything else is refused by name. Knows JSON values; not the library tokenizers, which must not see an unchecked file.
+
+Native code trusts its input: a character map can make it abort, and a replacement can make a text grow without end. So
+texts never grow by more than Unicode normalization, and patterns come from a list.
 """
 
 import math
@@ -35,46 +36,46 @@ Parts: TypeAlias = Mapping[str, Mapping[str, Check]]
 
 _MOST_ADDED = 1 << 14
 _MOST_STEPS = 16  # of a sequence
-_LONGEST_WORD = 200  # characters of a word that pieces are looked for in, all against all; 100 everywhere
-#: Steps that let a text grow, or its bytes: two of them would again.
+_LONGEST_WORD = 200  # characters of a word in which pieces are searched, in quadratic time; 100 is usual
+#: Steps that can make a text or its bytes longer: at most one of each is allowed.
 _ONCE = ("Precompiled", "Prepend", "ByteLevel", "Metaspace")
 
 
 def special(value: Any) -> None:
-    """[token, id]."""
+    """Require a pair [token, id]."""
     if not isinstance(value, list) or len(value) != 2:
-        raise ValueError("a special token is no pair of a token and its id")
+        raise ValueError("a special token is not a pair of a token and its id")
     token(value[0])
     token_id(value[1])
 
 
-def typed(part: Any, known: Parts, where: str, inner: str = "") -> None:
-    """Check one part of a kind that is ``known``; ``inner`` is the key under which a sequence holds others."""
+def typed(part: Any, kinds: Parts, where: str, inner: str = "") -> None:
+    """Check one component against the allowed ``kinds``; ``inner`` is the key of the parts of a sequence."""
     kind = part.get("type") if isinstance(part, dict) else part
     if kind == "Sequence" and inner:
         steps = part.get(inner)
         if set(part) != {"type", inner} or not isinstance(steps, list) or len(steps) > _MOST_STEPS:
-            raise ValueError(f"its {where} is no sequence of at most {_MOST_STEPS} known steps")
+            raise ValueError(f"its {where} is not a sequence of at most {_MOST_STEPS} known steps")
         for step in steps:
-            typed(step, known, where)
+            typed(step, kinds, where)
         for once in _ONCE:
             if sum(step["type"] == once for step in steps) > 1:
                 raise ValueError(f"its {where} holds {once} more than once")
         return
-    if not isinstance(kind, str) or kind not in known:
-        raise ValueError(f"a {where} of kind {kind!r:.40} is none of a known tokenizer's")
-    settings(part, known[kind], f"{where} {kind}")
+    if not isinstance(kind, str) or kind not in kinds:
+        raise ValueError(f"a {where} of kind {kind!r:.40} is not one of a known tokenizer")
+    settings(part, kinds[kind], f"{where} {kind}")
 
 
-def settings(part: Mapping[str, Any], known: Mapping[str, Check], where: str) -> None:
-    """Return every hyperparameter, defaults included."""
+def settings(part: Mapping[str, Any], checks: Mapping[str, Check], where: str) -> None:
+    """Check the settings of one component."""
     for name, value in part.items():
         if name == "type":
             continue
-        if name not in known:
+        if name not in checks:
             raise ValueError(f"its {where} has {name!r:.40}, which no known tokenizer has")
         try:
-            known[name](value)
+            checks[name](value)
         except ValueError as error:
             raise ValueError(f"its {where}: {name} {error}") from None
     if where.endswith(" Replace"):
@@ -82,9 +83,9 @@ def settings(part: Mapping[str, Any], known: Mapping[str, Check], where: str) ->
 
 
 def _no_growth(part: Mapping[str, Any]) -> None:
-    """Check that a replacement is no longer than what it replaces, in every normal form."""
-    found, content = part.get("pattern", {}), part.get("content", "")
-    least = len(found["String"]) if "String" in found else 1
+    """Check that a replacement is not longer than the text it replaces, in every normal form."""
+    replaced, content = part.get("pattern", {}), part.get("content", "")
+    least = len(replaced["String"]) if "String" in replaced else 1
     if len(content) > least or not content.replace("▁", "").isascii():
         raise ValueError("its Replace lets texts grow")
 
@@ -160,11 +161,12 @@ _ADDED: Mapping[str, Check] = {
 
 
 def added_tokens(value: Any) -> None:
+    """Check the list of added tokens."""
     if not isinstance(value, list) or len(value) > _MOST_ADDED:
-        raise ValueError(f"its added tokens are no list, or more than {_MOST_ADDED:,}")
+        raise ValueError(f"its added tokens are not a list, or more than {_MOST_ADDED:,}")
     for part in value:
         if type(part) is not dict:
-            raise ValueError("an added token is no object")
+            raise ValueError("an added token is not an object")
         settings(part, _ADDED, "added token")
 
 
@@ -174,58 +176,58 @@ def _charsmap(value: Any) -> None:
 
 
 def _vocabulary(value: Any) -> None:
-    """Token -> id. Each is looked at together, which takes a few milliseconds where one by one takes fifty."""
+    """Check a mapping from token to id, all at once: a few milliseconds, while one by one takes fifty."""
     if not isinstance(value, dict) or not 0 < len(value) <= MOST_TOKENS:
-        raise ValueError(f"is no object of 1 to {MOST_TOKENS:,} tokens")
+        raise ValueError(f"is not an object of 1 to {MOST_TOKENS:,} tokens")
     ids = list(value.values())
     if set(map(type, ids)) != {int} or min(ids) < 0 or max(ids) >= MOST_TOKENS or len(set(ids)) != len(ids):
-        raise ValueError("has ids that are no whole numbers, too large, or there twice")
+        raise ValueError("has ids that are not whole numbers, too large, or repeated")
     if max(map(len, value)) > LONGEST_TOKEN:
         raise ValueError(f"has tokens of more than {LONGEST_TOKEN} characters")
 
 
 def _pieces(value: Any) -> None:
-    """[[piece, its log-probability], ...]."""
+    """Check a list of [piece, log-probability]."""
     if not isinstance(value, list) or not 0 < len(value) <= MOST_TOKENS:
-        raise ValueError(f"is no list of 1 to {MOST_TOKENS:,} pieces")
+        raise ValueError(f"is not a list of 1 to {MOST_TOKENS:,} pieces")
     if set(map(type, value)) != {list} or set(map(len, value)) != {2}:
-        raise ValueError("has pieces that are no pairs")
+        raise ValueError("has pieces that are not pairs")
     pieces, scores = zip(*value, strict=True)
     if set(map(type, pieces)) != {str} or max(map(len, pieces)) > LONGEST_TOKEN:
-        raise ValueError(f"has pieces that are no texts of at most {LONGEST_TOKEN} characters")
+        raise ValueError(f"has pieces that are not texts of at most {LONGEST_TOKEN} characters")
     if not set(map(type, scores)) <= {int, float} or not all(map(math.isfinite, scores)):
-        raise ValueError("has scores that are no finite numbers")
+        raise ValueError("has scores that are not finite numbers")
 
 
 def _merges(value: Any) -> None:
     if not isinstance(value, list) or len(value) > MOST_TOKENS:
-        raise ValueError(f"is no list of at most {MOST_TOKENS:,} merges")
+        raise ValueError(f"is not a list of at most {MOST_TOKENS:,} merges")
     kinds = set(map(type, value))
     if kinds == {list}:
         if set(map(len, value)) != {2} or set(map(type, (part for pair in value for part in pair))) != {str}:
-            raise ValueError("has merges that are no pairs of tokens")
+            raise ValueError("has merges that are not pairs of tokens")
     elif kinds - {str}:
-        raise ValueError("has merges that are no texts")
+        raise ValueError("has merges that are not texts")
 
 
 def _template(value: Any, sides: str) -> None:
     if not isinstance(value, list) or len(value) > _MOST_STEPS:
-        raise ValueError("is no list, or too long")
-    found = []
+        raise ValueError("is not a list, or too long")
+    text_ids = []
     for part in value:
         ((kind, what),) = part.items() if isinstance(part, dict) and len(part) == 1 else (("", {}),)
         if kind not in ("Sequence", "SpecialToken") or not isinstance(what, dict) or set(what) != {"id", "type_id"}:
             raise ValueError("has a step that is neither a text nor a special token")
         token(what["id"])
         whole(0, 1)(what["type_id"])
-        found += [what["id"]] if kind == "Sequence" else []
-    if found != list(sides):
-        raise ValueError(f"puts together {'+'.join(found)[:40]} where it should {'+'.join(sides)}")
+        text_ids += [what["id"]] if kind == "Sequence" else []
+    if text_ids != list(sides):
+        raise ValueError(f"joins {'+'.join(text_ids)[:40]} instead of {'+'.join(sides)}")
 
 
 def _special_tokens(value: Any) -> None:
     if not isinstance(value, dict) or len(value) > _MOST_STEPS:
-        raise ValueError("is no object, or too large")
+        raise ValueError("is not an object, or too large")
     for name, part in value.items():
         token(name)
         if not isinstance(part, dict) or set(part) != {"id", "ids", "tokens"} or part["id"] != name:

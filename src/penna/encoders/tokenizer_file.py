@@ -1,6 +1,6 @@
-"""A tokenizer.json, looked at before native code sees it: in an artefact, and in an encoder's folder.
+"""A check of a tokenizer.json before native code reads it, in an artifact or in an encoder's folder.
 
-Knows JSON; what may be in it says ``tokenizer_parts``.
+Knows JSON; ``tokenizer_components`` lists what is allowed in it.
 """
 
 from contextlib import AbstractContextManager
@@ -33,8 +33,9 @@ _TOP = frozenset(
 
 @dataclass(frozen=True)
 class Checked:
-    """A tokenizer that may be opened: its file, one more than the largest of its ids, and the id of what it does not
-    know, None where it knows all.
+    """A tokenizer that is safe to load.
+
+    ``content`` is its file, ``ids`` its largest id plus one, ``unknown`` the id of unknown text (None: there is none).
     """
 
     content: bytes
@@ -42,33 +43,33 @@ class Checked:
     unknown: int | None = None
 
     def opened(self) -> "tokenizers.Tokenizer":
-        """Return the same in native code; neither cuts nor pads. Raises whatever that raises."""
+        """Load it in native code, without truncation or padding. Raise what native code raises."""
         import tokenizers
 
-        made = tokenizers.Tokenizer.from_buffer(self.content)
-        made.no_truncation()
-        made.no_padding()
-        return made
+        tokenizer = tokenizers.Tokenizer.from_buffer(self.content)
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        return tokenizer
 
 
 def checked(content: bytes) -> Checked:
-    """Raise ValueError, with the reason, unless a tokenizer is made of known parts alone."""
+    """Return a checked tokenizer. Raise ValueError with the reason if it has unknown parts."""
     data = _parsed(content)
     if not isinstance(data, dict) or data.keys() - _TOP:
-        raise ValueError("it is no tokenizer, or has parts that no tokenizer has")
+        raise ValueError("it is not a tokenizer, or has unknown parts")
     if data.get("version") != _VERSION:
         raise ValueError(f"its version is {data.get('version')!r:.40}, not {_VERSION}")
-    for name, known, inner in (
+    for name, kinds, inner in (
         ("normalizer", parts.NORMALIZERS, "normalizers"),
         ("pre_tokenizer", parts.PRE_TOKENIZERS, "pretokenizers"),
         ("post_processor", parts.POST_PROCESSORS, "processors"),
         ("decoder", parts.DECODERS, "decoders"),
     ):
         if data.get(name) is not None:
-            parts.typed(data[name], known, name, inner)
+            parts.typed(data[name], kinds, name, inner)
     parts.typed(_model(data.get("model")), parts.MODELS, "model")
     parts.added_tokens(data.get("added_tokens", []))
-    if data.get("truncation") or data.get("padding"):  # neither is used, so that native code need not see them
+    if data.get("truncation") or data.get("padding"):  # neither is used, so native code need not see them
         content = json.dumps(data | {"truncation": None, "padding": None}, ensure_ascii=False).encode("utf-8")
     return Checked(content, _ids(data), _unknown(data["model"]))
 
@@ -77,23 +78,23 @@ def _parsed(content: bytes) -> Any:
     try:
         return json.loads(content.decode("utf-8"), object_pairs_hook=_object, parse_constant=_constant)
     except RecursionError:
-        raise ValueError("it is nested too deep") from None
+        raise ValueError("it is nested too deeply") from None
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return a key that comes twice would be one thing here and another to who reads it next."""
-    made = dict(pairs)
-    if len(made) != len(pairs):
-        raise ValueError("a name comes twice in it")
-    return made
+    """Return an object. Raise ValueError for a repeated key, which parsers resolve differently."""
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ValueError("it has a repeated key")
+    return result
 
 
 def _constant(name: str) -> float:
-    raise ValueError(f"{name} is no number")
+    raise ValueError(f"{name} is not a number")
 
 
 def _model(model: Any) -> Any:
-    """Files of old do not say of what kind their model is: native code tells by what is there, and so does this."""
+    """Return the model with its type, which native code infers from its keys in old files."""
     if not isinstance(model, dict) or "type" in model:
         return model
     if "merges" in model:
@@ -116,8 +117,8 @@ def _ids(data: Mapping[str, Any]) -> int:
 def _unknown(model: Mapping[str, Any]) -> int | None:
     if isinstance(model["vocab"], list):
         return model.get("unk_id")
-    known: Mapping[str, int] = model["vocab"]
-    return known.get(model.get("unk_token") or "")
+    token_ids: Mapping[str, int] = model["vocab"]
+    return token_ids.get(model.get("unk_token") or "")
 
 
 def _processors(part: Any) -> list[Mapping[str, Any]]:
@@ -127,24 +128,26 @@ def _processors(part: Any) -> list[Mapping[str, Any]]:
 
 
 def _special(part: Mapping[str, Any]) -> list[int]:
-    """Return the ids that a post-processor puts around texts."""
+    """Return the ids that a post-processor adds to texts."""
     pairs = [part[name][1] for name in ("sep", "cls") if name in part]
     return pairs + [number for token in part.get("special_tokens", {}).values() for number in token["ids"]]
 
 
-def open_tokenizer(path: Path, known: int, largest: int = LARGEST) -> "tokenizers.Tokenizer":
-    """Return a tokenizer of an artefact whose graph knows so many ids. Raises BundleError."""
+def open_tokenizer(path: Path, vocabulary_size: int, largest: int = LARGEST) -> "tokenizers.Tokenizer":
+    """Load the tokenizer of an artifact whose graph has ``vocabulary_size`` ids. Raise BundleError if it is damaged."""
     content = safe_load.content(path, largest)
     try:
-        found = checked(content)
+        tokenizer = checked(content)
     except ValueError as error:
         raise BundleError(f"{path} is not a tokenizer that Penna wrote ({error}): do not trust it.") from error
-    if found.ids > known:
-        raise BundleError(f"{path} has {found.ids:,} tokens where its graph knows {known:,}: copy the artefact again.")
+    if tokenizer.ids > vocabulary_size:
+        raise BundleError(
+            f"{path} has {tokenizer.ids:,} tokens, but its graph has {vocabulary_size:,}: copy the artifact again."
+        )
     with fine(path, "is damaged"):
-        return found.opened()
+        return tokenizer.opened()
 
 
 def fine(path: Path, what: str) -> AbstractContextManager[None]:
-    """Whatever native code raises about a file of an artefact, as a BundleError."""
-    return native_calls.caught(lambda why: BundleError(f"{path} {what} ({why}): copy the artefact again."))
+    """Turn errors of native code about a file of an artifact into a BundleError."""
+    return native_calls.caught(lambda why: BundleError(f"{path} {what} ({why}): copy the artifact again."))

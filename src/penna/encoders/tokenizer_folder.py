@@ -1,9 +1,9 @@
-"""The tokenizer of an encoder's folder: its tokenizer.json, or what transformers makes of its vocabulary.
+"""The tokenizer of an encoder's folder: its tokenizer.json, or the one that transformers builds from its vocabulary.
 
-Checked for what native code could choke on (``tokenizer_file``), and for whether it knows any text at all. No torch.
+``tokenizer_file`` checks it before native code reads it; here it must know ordinary text. No torch.
 
-transformers makes a tokenizer of whatever is there: where a vocabulary is missing, or is one of another kind, every
-text becomes empty or unknown, and nothing says so.
+transformers builds a tokenizer from any files. If the vocabulary is missing or of another kind, every text becomes
+empty or unknown, without an error.
 """
 
 from functools import partial
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     import tokenizers
 
 TOKENIZER = "tokenizer.json"
-#: Files that a tokenizer can be made of, each by itself.
+#: Files of which each is enough for a tokenizer.
 VOCABULARIES = (TOKENIZER, "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model")
-#: Ordinary sentences, lower case: one of them at least must be known to a tokenizer.
+#: Ordinary sentences in lower case: a tokenizer must know at least one of them.
 SAMPLE = (
     "where is my card? it should have been here three days ago, and nobody could say why.",
     "où est ma carte ? elle devait arriver il y a trois jours, et personne ne sait pourquoi.",
@@ -41,44 +41,46 @@ SAMPLE = (
     "որտե՞ղ է իմ քարտը։ այն պետք է եկած լիներ երեք օր առաջ։",
     "ካርዴ የት ነው? ከሦስት ቀን በፊት መድረስ ነበረበት።",
 )
-#: Share of the letters of a sentence that a tokenizer must know, where it knows its script.
+#: Share of the letters that a tokenizer must know in its best sentence.
 _KNOWN = 0.5
-#: Share of an encoder's rows that its tokenizer must have a token for.
+#: Share of an encoder's embeddings that its tokenizer must have a token for.
 _USED = 0.25
 
 
 def read(name: str, folder: Path) -> tuple["tokenizers.Tokenizer", Checked]:
-    """Return the tokenizer, which neither cuts nor pads, and its file. Raises EncoderError with the reason."""
-    made = partial(_refusal, name, folder)
+    """Return the tokenizer, without truncation or padding, and its file. Raise EncoderError with the reason."""
+    refusal = partial(_refusal, name, folder)
     if not any((folder / file).is_file() for file in VOCABULARIES):
         raise EncoderError(f"encoder {name!r} has no tokenizer: put its {TOKENIZER} into {folder}.")
-    with native_calls.caught(lambda why: made(_unconverted(folder, why))):
+    with native_calls.caught(lambda why: refusal(_unconverted(folder, why))):
         content = _content(folder)
     try:
         checked = tokenizer_file.checked(content)
     except ValueError as error:
-        raise made(f"cannot be read ({error})") from error
-    with native_calls.caught(lambda why: made(f"cannot be read ({why})")):
+        raise refusal(f"cannot be read ({error})") from error
+    with native_calls.caught(lambda why: refusal(f"cannot be read ({why})")):
         return checked.opened(), checked
 
 
 def check(name: str, folder: Path, tokenizer: "tokenizers.Tokenizer", checked: Checked, vocabulary: int) -> None:
-    """Raise EncoderError where the tokenizer does not go with weights for so many tokens, or knows no text."""
-    made = partial(_refusal, name, folder)
+    """Raise EncoderError if the tokenizer does not fit weights for ``vocabulary`` tokens, or knows no text."""
+    refusal = partial(_refusal, name, folder)
     if checked.ids > vocabulary:
-        raise made(f"knows {checked.ids} tokens but its weights {vocabulary}; the two do not belong together")
-    with native_calls.caught(lambda why: made(f"does not work ({why})")):
-        known = tokenizer.get_vocab_size()
-        if known < _USED * vocabulary:
-            raise made(f"knows {known} tokens but its weights {vocabulary}; the two do not belong together")
+        raise refusal(f"has {checked.ids} tokens but its weights {vocabulary}; the two do not belong together")
+    with native_calls.caught(lambda why: refusal(f"does not work ({why})")):
+        size = tokenizer.get_vocab_size()
+        if size < _USED * vocabulary:
+            raise refusal(f"has {size} tokens but its weights {vocabulary}; the two do not belong together")
         shares = [_known(tokenizer, checked, text) for text in SAMPLE]
         best = max(range(len(SAMPLE)), key=shares.__getitem__)
         if shares[best] < _KNOWN:
-            raise made("knows hardly a word of any language, so that texts would become empty or unknown")
+            raise refusal("knows hardly a word of any language, so texts would become empty or unknown")
         if _known(tokenizer, checked, SAMPLE[best].title()) < 0.5 * shares[best]:
-            raise made("knows no capitals, which make a word unknown (do_lower_case in tokenizer_config.json?)")
+            raise refusal(
+                "knows no capitals, so words with one become unknown (check do_lower_case in tokenizer_config.json)"
+            )
         if not any(tokenizer.encode(SAMPLE[best]).special_tokens_mask):
-            raise made("puts no special tokens such as [CLS] and [SEP] around a text, which its weights expect")
+            raise refusal("adds no special tokens such as [CLS] and [SEP] to a text, which its weights expect")
 
 
 def _refusal(name: str, folder: Path, what: str) -> EncoderError:
@@ -87,15 +89,15 @@ def _refusal(name: str, folder: Path, what: str) -> EncoderError:
 
 def _unconverted(folder: Path, why: str) -> str:
     pieces = any((folder / file).is_file() for file in VOCABULARIES if file.endswith(".model"))
-    more = "; sentence pieces are converted only where the package sentencepiece is installed" if pieces else ""
+    more = "; a SentencePiece model can be converted only with the package sentencepiece" if pieces else ""
     return f"cannot be read ({why}{more})"
 
 
 def _known(tokenizer: "tokenizers.Tokenizer", checked: Checked, text: str) -> float:
-    """Return the share of a text's letters that stand in a token that is known."""
-    found = tokenizer.encode(text, add_special_tokens=False)
+    """Return the share of a text's letters that are in a known token."""
+    encoding = tokenizer.encode(text, add_special_tokens=False)
     covered = set[int]()
-    for number, (start, end) in zip(found.ids, found.offsets, strict=True):
+    for number, (start, end) in zip(encoding.ids, encoding.offsets, strict=True):
         if number != checked.unknown:
             covered |= set(range(start, end))
     letters = [place for place, sign in enumerate(text) if sign.isalpha()]

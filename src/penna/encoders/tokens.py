@@ -1,4 +1,4 @@
-"""Texts as token ids: once per tokenizer and text, kept on disk, in one flat array. Knows no torch."""
+"""Texts as token ids: computed once per tokenizer and text, cached on disk, in one flat array. Knows no torch."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,18 +18,17 @@ if TYPE_CHECKING:
 
 Ids: TypeAlias = np.ndarray[Any, np.dtype[np.int32]]
 
-CAP = 512  # rows are kept up to this length, or to the length requested where that is more
-CHARACTERS = 20  # per token: a longer text is cut before it is tokenised, so that a 2 MB cell costs nothing
+CAP = 512  # rows are cached up to this length, or up to a longer requested length
+CHARACTERS = 20  # per token: a longer text is cut before it is tokenized, so that a 2 MB cell costs nothing
 _CHUNK = 1000
 
 
 @dataclass(frozen=True)
 class Ragged:
-    """Rows of ids of many lengths: row i is ``values[offsets[i]:offsets[i + 1]]``.
+    """Rows of ids of different lengths: row i is ``values[offsets[i]:offsets[i + 1]]``.
 
-    ``whole`` is each row's length before it was cut (of a very long text, at least that); ``pad`` fills up a batch;
-    ``turns`` (n,) is where each row's second text begins, None where there is none; ``typed`` says whether the encoder
-    is given it by types.
+    ``whole`` is each row's length before truncation (for a very long text, a lower bound). ``pad`` is the padding id.
+    ``turns`` (n,) is the start of each row's second text, or None. ``typed`` means that the encoder gets token types.
     """
 
     values: Ids
@@ -44,7 +43,7 @@ class Ragged:
 
     @property
     def lengths(self) -> Array:
-        """(n,) int64."""
+        """The (n,) int64 lengths of the rows."""
         return np.diff(self.offsets)
 
     def take(self, index: Array) -> "Ragged":
@@ -55,35 +54,35 @@ class Ragged:
 
 
 def tokenise(checkpoint: Checkpoint, table: Table, length: int, cache: Path | None) -> Ragged:
-    """Each row's ids with special tokens, cut to ``length`` (the closing special token stays)."""
+    """Return each row's ids with special tokens, cut to ``length`` (the closing special token stays)."""
     length = min(length, checkpoint.max_length)
-    kept, closing = _kept(checkpoint, table, min(checkpoint.max_length, max(CAP, length)), cache)
-    return _cut(kept, length, closing)
+    stored, closing = _kept(checkpoint, table, min(checkpoint.max_length, max(CAP, length)), cache)
+    return _cut(stored, length, closing)
 
 
 def inner(checkpoint: Checkpoint, table: Table, most: int, cache: Path | None) -> Ragged:
-    """Each row's first ids without special tokens, which are counted among the ``most`` that are looked at.
+    """Return each row's first ids without special tokens, although these count among the ``most`` ids.
 
-    ``most`` may be more than the encoder can read at once; ``whole`` counts no special tokens. Of a pair, ask for each
-    side.
+    ``most`` may exceed what the encoder reads at once; ``whole`` counts no special tokens. For a pair, call it for
+    each side.
     """
     tokenizer = load_tokenizer(checkpoint)
     with working(checkpoint):
         closing, opening = len(_closing(tokenizer)), _opening(tokenizer)
-    kept, _ = _kept(checkpoint, table, cap_of(checkpoint, most), cache)
-    lengths = np.clip(kept.lengths - 1 - opening - closing, 0, most - opening - closing)
-    flat, offsets = spans(kept.offsets[:-1] + 1 + opening, lengths)
-    whole = np.maximum(kept.whole - opening - closing, 0)
-    return Ragged(kept.values[flat].astype(np.int32, copy=False), offsets, whole, kept.pad)
+    stored, _ = _kept(checkpoint, table, cap_of(checkpoint, most), cache)
+    lengths = np.clip(stored.lengths - 1 - opening - closing, 0, most - opening - closing)
+    flat, offsets = spans(stored.offsets[:-1] + 1 + opening, lengths)
+    whole = np.maximum(stored.whole - opening - closing, 0)
+    return Ragged(stored.values[flat].astype(np.int32, copy=False), offsets, whole, stored.pad)
 
 
 def cap_of(checkpoint: Checkpoint, most: int) -> int:
-    """So many ids of a text are kept where ``most`` are requested: few different caches, whatever is requested."""
+    """Return how many ids of a text are cached if ``most`` are requested: few different values, so few caches."""
     return max(CAP, most) if most > checkpoint.max_length else min(checkpoint.max_length, max(CAP, most))
 
 
 def _kept(checkpoint: Checkpoint, table: Table, cap: int, cache: Path | None) -> tuple[Ragged, Ids]:
-    """Rows of (whole length, ids cut to ``cap`` with special tokens), and the special tokens that end each."""
+    """Return rows of (whole length, ids cut to ``cap`` with special tokens), and the special tokens that end each."""
     store = None if cache is None else caches.Store(cache, f"tokens-{checkpoint.fingerprint}-{cap}")
     hashes, first = np.unique(table.hashes, return_index=True)
     segments = [] if store is None else store.segments(hashes)
@@ -98,15 +97,15 @@ def _kept(checkpoint: Checkpoint, table: Table, cap: int, cache: Path | None) ->
         if store is not None:
             store.append(segments[-1])
     values, offsets = caches.gather_ragged(segments, table.hashes)
-    # On disk a row starts with its whole length, which must outlive the cut.
+    # On disk a row starts with its whole length, which truncation would lose.
     return Ragged(values, offsets, values[offsets[:-1]].astype(np.int64), checkpoint.pad), closing
 
 
 def padded(ragged: Ragged, index: Array, *, even: bool = False) -> tuple[Array, Array]:
-    """One batch: ids (b, m) int64 and mask (b, m) int64, m the longest of these rows.
+    """Return one batch: ids (b, m) int64 and mask (b, m) int64, where m is the longest of these rows.
 
-    ``even``: or somewhat longer, so that batches have few different shapes. Torch keeps what it makes for each (some
-    13 MB in bf16, where layers are 384 wide), and a fit would end with gigabytes.
+    With ``even``, m is somewhat larger, so that batches have few different shapes. Torch caches memory for each shape
+    (about 13 MB in bf16 for layers of width 384), and a fit would end with gigabytes.
     """
     rows = ragged.take(index)
     lengths = rows.lengths
@@ -129,23 +128,20 @@ def even_length(length: int) -> int:
 
 
 def types(ragged: Ragged, index: Array, width: int) -> Array | None:
-    """Return the types of one batch's tokens (b, width) int64, 1 from each second text on.
-
-    None where all are of one.
-    """
+    """Return the types of one batch's tokens (b, width) int64, 1 from each second text on; None if not typed."""
     return seconds(ragged, index, width) if ragged.typed and ragged.turns is not None else None
 
 
 def seconds(ragged: Ragged, index: Array, width: int) -> Array:
-    """(b, width) int64: 1 from where each row's second text begins, whether or not an encoder is given it."""
+    """Return (b, width) int64: 1 from the start of each row's second text, also for encoders without types."""
     assert ragged.turns is not None, "only for pairs"
     return (np.arange(width)[None, :] >= ragged.turns[index][:, None]).astype(np.int64)
 
 
 def length_for(lengths: Array, cap: int, share: float = 0.95) -> tuple[int, float]:
-    """Return a length that holds this share of the rows whole, and the share of rows that it cuts.
+    """Return a length that holds this share of the rows without truncation, and the share of truncated rows.
 
-    Rounded up to a multiple of 8, at most ``cap``. Give it ``Ragged.whole``.
+    The length is rounded up to a multiple of 8, at most ``cap``. Pass ``Ragged.whole`` as ``lengths``.
 
     >>> length_for(np.array([5, 9, 12, 300]), cap=128, share=0.75)
     (16, 0.25)
@@ -158,7 +154,7 @@ def length_for(lengths: Array, cap: int, share: float = 0.95) -> tuple[int, floa
 
 
 def _encode(tokenizer: "tokenizers.Tokenizer", texts: Objects, cap: int, closing: Ids, pad: int) -> tuple[Ids, Array]:
-    """Flat rows of (whole length, ids ...)."""
+    """Return flat rows of (whole length, ids ...), and their offsets."""
     rows: list[Ids] = []
     for batch in _batches(texts, cap * CHARACTERS):
         for encoding in tokenizer.encode_batch_fast(batch):
@@ -174,21 +170,21 @@ def _encode(tokenizer: "tokenizers.Tokenizer", texts: Objects, cap: int, closing
 
 def _batches(texts: Objects, longest: int) -> Iterator[list[str]]:
     for start in range(0, len(texts), _CHUNK):
-        # A lone surrogate cannot pass into the tokenizer: it becomes a question mark.
+        # A tokenizer refuses a lone surrogate: it becomes a question mark.
         yield [t[:longest].encode("utf-8", "replace").decode("utf-8") for t in texts[start : start + _CHUNK]]
 
 
 def _closing(tokenizer: "tokenizers.Tokenizer") -> Ids:
-    """Return the special tokens that end every row ([SEP]); they stay where a row is cut."""
-    empty, some = tokenizer.encode("").ids, tokenizer.encode("a").ids
+    """Return the special tokens that end every row ([SEP]), also a truncated one."""
+    empty, sample = tokenizer.encode("").ids, tokenizer.encode("a").ids
     count = 0
-    while count < len(empty) - 1 and empty[-1 - count] == some[-1 - count]:
+    while count < len(empty) - 1 and empty[-1 - count] == sample[-1 - count]:
         count += 1
     return np.array(empty[len(empty) - count :], np.int32)
 
 
 def _opening(tokenizer: "tokenizers.Tokenizer") -> int:
-    """How many special tokens begin every row ([CLS])."""
+    """Return the number of special tokens that start every row ([CLS])."""
     mask: list[int] = tokenizer.encode("a").special_tokens_mask
     return mask.index(0) if 0 in mask else 0
 

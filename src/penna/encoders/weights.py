@@ -1,6 +1,6 @@
-"""The weight files of a checkpoint, read without loading them: which they are, whether they are whole, their sizes.
+"""The weight files of a checkpoint, without loading them: their names, integrity and sizes.
 
-Only safetensors: a pickle is refused, since it can run code when it is opened.
+Only safetensors: a pickle is refused, because it can run code when it is opened.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ _HEADER_LIMIT = 100_000_000  # the format's own ceiling for a header
 
 
 def weight_files(name: str, folder: Path) -> list[Path]:
-    """Return the safetensors files, one or in shards."""
+    """Return the safetensors files, a single one or shards. Raise EncoderError if one is missing."""
     if (folder / "model.safetensors").is_file():
         return [folder / "model.safetensors"]
     index = folder / "model.safetensors.index.json"
@@ -32,14 +32,14 @@ def weight_files(name: str, folder: Path) -> list[Path]:
         raise EncoderError(f"encoder {name!r}: {missing[0]} is missing in {folder}: get it again.")
     if any(folder.glob("pytorch_model*.bin")):
         raise EncoderError(
-            f"encoder {name!r} has only pickled weights ({folder}/pytorch_model.bin), which can run code: convert "
-            "them once where you trust them: AutoModel.from_pretrained(folder).save_pretrained(folder)."
+            f"encoder {name!r} has only pickled weights ({folder}/pytorch_model.bin), which can run code: if "
+            "you trust them, convert them once: AutoModel.from_pretrained(folder).save_pretrained(folder)."
         )
     raise EncoderError(f"encoder {name!r}: {folder} holds no model.safetensors: get the checkpoint's weights.")
 
 
 def _header(name: str, file: Path) -> tuple[bytes, dict[str, Any]]:
-    """Return the raw and the parsed header of a safetensors file whose length agrees with it."""
+    """Return the raw and the parsed header of a safetensors file after a check of its length."""
     try:
         with file.open("rb") as stream:
             (length,) = struct.unpack("<Q", stream.read(8))
@@ -50,14 +50,14 @@ def _header(name: str, file: Path) -> tuple[bytes, dict[str, Any]]:
         if 8 + length + max(v["data_offsets"][1] for v in tensors.values()) != file.stat().st_size:
             raise ValueError("its length does not agree with its header")
         if not all(type(edge) is int for v in tensors.values() for edge in v["shape"]):
-            raise ValueError("its shapes are no numbers")
+            raise ValueError("its shapes are not numbers")
     except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, struct.error) as error:
         raise EncoderError(f"encoder {name!r}: {file} is damaged ({error}): get it again.") from error
     return raw, tensors
 
 
 def sizes(name: str, files: list[Path]) -> tuple[float, float]:
-    """Megabytes of the encoder as it is served, in float32, however it is stored; and of those the part in layers."""
+    """Return the megabytes of the encoder in float32, as it is served, and the part of them in layers."""
     total = layered = 0.0
     for file in files:
         for tensor, facts in _header(name, file)[1].items():
@@ -65,14 +65,14 @@ def sizes(name: str, files: list[Path]) -> tuple[float, float]:
             for edge in facts["shape"]:
                 size *= edge
             layer = ".layer." in tensor or ".albert_layers." in tensor
-            if layer or "embeddings" in tensor or "encoder." in tensor:  # not the heads, not the pooler
+            if layer or "embeddings" in tensor or "encoder." in tensor:  # without heads and pooler
                 total += size
                 layered += size * layer
     return total / MEGABYTE, layered / MEGABYTE
 
 
 def fingerprint(small_files: Iterable[Path], files: list[Path]) -> str:
-    """All bytes of the small files and 256 samples of each weights file: two fine-tunes differ nearly everywhere."""
+    """Return a hash of the small files and 256 samples of each weights file: fine-tunes differ almost everywhere."""
     digest = hashlib.sha256()
     for small in small_files:
         if small.is_file():
