@@ -31,6 +31,11 @@ def names(room: str) -> list[str]:
     return sorted({*_inside(room), *_outside(room)})
 
 
+def external(room: str) -> list[str]:
+    """Return the names of the plugins that other packages register, sorted."""
+    return sorted(_outside(room))
+
+
 def find(room: str, name: str) -> ModuleType:
     """Return the module that implements plugin ``name`` of ``room``.
 

@@ -267,7 +267,7 @@ def test_any_figures_of_trials_can_be_drawn(rows):
 
 
 def test_the_pareto_front_holds_what_no_cheaper_trial_beats():
-    dots = [charts.Dot(x, y, "linear", "") for x, y in [(3, 0.9), (1, 0.5), (2, 0.4), (1, 0.6), (5, 0.9), (9, 0.95)]]
+    dots = [charts.Dot(x, y, "circle", "") for x, y in [(3, 0.9), (1, 0.5), (2, 0.4), (1, 0.6), (5, 0.9), (9, 0.95)]]
     assert [(dot.x, dot.y) for dot in charts.front(dots)] == [(1, 0.6), (3, 0.9), (9, 0.95)]
 
 

@@ -25,10 +25,13 @@ from penna.metrics.base import (
     roc_auc,
     spearman,
 )
+from penna.metrics.registry import Description, MetricType, describe, registered
 
 __all__ = [
     "BINS",
+    "Description",
     "Metric",
+    "MetricType",
     "Rows",
     "accuracy",
     "average_precision",
@@ -38,6 +41,7 @@ __all__ = [
     "by_class",
     "calibration_error",
     "confusion",
+    "describe",
     "log_loss",
     "macro_f05",
     "macro_f1",
@@ -46,6 +50,7 @@ __all__ = [
     "mcc",
     "pearson",
     "r2",
+    "registered",
     "reliability",
     "rmse",
     "roc_auc",

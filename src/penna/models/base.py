@@ -143,6 +143,10 @@ class Family:
     few_shot_default: Callable[[DatasetProfile], bool] = _never
     #: ``text_only(recipe)`` returns the recipe without the columns next to the text.
     text_only: Callable[[Recipe], Recipe] = _same_recipe
+    #: The subject of a sentence in the report.
+    DISPLAY_NAME: str = ""
+    #: The shape of its dots in charts: "circle", "square", "triangle", "cross", "diamond" or "other".
+    MARKER: str = "other"
     #: What a table must have: "text", "columns" or "" for either.
     REQUIRES: str = ""
     #: Kinds of output that the family can learn; () for all.

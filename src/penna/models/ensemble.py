@@ -11,6 +11,9 @@ from penna.data.table import Table
 from penna.models.base import Model
 from penna.models.shared import load_part
 
+DISPLAY_NAME = "A blend of models"
+MARKER = "diamond"
+
 FILE = "blend.json"
 MOST_MEMBERS = 32
 

@@ -55,6 +55,8 @@ class StepType:
     fit: Callable[[Array, Array, Score], Adjustment]
     #: ``make(values)`` returns the step that was stored as ``values``. Raises ValueError or TypeError.
     make: Callable[[Any], Adjustment]
+    #: What it does, in the report.
+    MEANING: str = ""
     #: Calls of ``score`` that ``fit`` makes, or work that takes as long.
     CALLS: int = CALLS
 

@@ -14,6 +14,7 @@ from penna.data.output_kind import OutputKind
 from penna.postprocessing.base import Score, normal, numbers, same
 
 OUTPUT_KINDS = (OutputKind.CLASS_PROBABILITIES,)
+MEANING = "a weight for each class, to raise the metric"
 AIM = None
 #: With fewer rows a rare class has too few to place a threshold by.
 LEAST_ROWS = 300

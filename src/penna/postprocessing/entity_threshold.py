@@ -15,6 +15,7 @@ from penna.data.output_kind import OutputKind
 from penna.postprocessing.base import Score, normal, numbers
 
 OUTPUT_KINDS = (OutputKind.TAGS,)
+MEANING = "how likely a word must be in no entity, to raise the metric"
 AIM = None
 LEAST_ROWS = 100
 #: How often a step of this kind asks for the score: twice on halves, and for each of the groups of a gain.

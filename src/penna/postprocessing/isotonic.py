@@ -13,6 +13,7 @@ from penna.data.output_kind import OutputKind
 from penna.postprocessing.base import Score, normal, numbers, same, sureness
 
 OUTPUT_KINDS = (OutputKind.CLASS_PROBABILITIES,)
+MEANING = "probabilities mapped to how often they were right on validation rows"
 AIM = sureness
 #: Curves follow noise where there are fewer rows (Niculescu-Mizil and Caruana 2005, section 5).
 LEAST_ROWS = 1000

@@ -16,6 +16,7 @@ from penna.data.output_kind import OutputKind
 from penna.postprocessing.base import Score, numbers, same
 
 OUTPUT_KINDS = (OutputKind.NUMBERS,)
+MEANING = "numbers mapped by a rising curve fitted on validation rows"
 AIM = None
 #: A curve of one number for all rows needs no more.
 LEAST_ROWS = 100

@@ -14,6 +14,7 @@ from penna.metrics import label_sets
 from penna.postprocessing.base import Score, numbers, same
 
 OUTPUT_KINDS = (OutputKind.LABEL_PROBABILITIES,)
+MEANING = "a threshold for each label, to raise the metric"
 AIM = None
 #: With fewer rows 0.5 is as good a guess.
 LEAST_ROWS = 50

@@ -14,6 +14,7 @@ from penna.data.output_kind import OutputKind
 from penna.postprocessing.base import Score, numbers
 
 OUTPUT_KINDS = (OutputKind.SPANS,)
+MEANING = "how likely it must be that there is no answer, to raise the metric"
 AIM = None
 LEAST_ROWS = 50
 #: How often a step of this kind asks for the score: twice on halves, and for each of the groups of a gain.

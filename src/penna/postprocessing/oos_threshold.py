@@ -15,6 +15,7 @@ from penna.postprocessing.base import normal, numbers
 
 #: No loss: see above.
 OUTPUT_KINDS = ()
+MEANING = "the out-of-scope class if no other is likely enough"
 AIM = None
 LEAST_ROWS = 0
 #: Rows out of scope that a threshold can be placed by; with fewer it goes by the others alone.

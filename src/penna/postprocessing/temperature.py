@@ -12,6 +12,7 @@ from penna.data.output_kind import OutputKind
 from penna.postprocessing.base import Score, normal, numbers, sureness
 
 OUTPUT_KINDS = (OutputKind.CLASS_PROBABILITIES,)
+MEANING = "probabilities scaled to be as sure as they are right on validation rows"
 AIM = sureness
 #: With fewer rows even one number is a guess.
 LEAST_ROWS = 200

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from penna.report import format
-from penna.report.svg import WIDTH, Scale, around, axes, box, figure, label, line, mark, path, tick
+from penna.report.svg import WIDTH, Scale, around, axes, box, css_of, figure, label, line, mark, path, tick
 
 LEFT, RIGHT, TOP = 44.0, WIDTH - 14, 30.0
 BOTTOM = 250.0
@@ -18,13 +18,6 @@ _NAME = 20
 #: Beside other values, this share of the largest is nothing.
 _NOTHING = 1e-3
 
-#: Families in the palette of Okabe and Ito, distinguished by shape as well; anything else is "other".
-SHAPES = {"linear": "circle", "frozen": "square", "finetune": "triangle", "ensemble": "diamond", "trees": "cross"}
-
-
-def css_of(family: str) -> str:
-    return f"f-{family}" if family in SHAPES else "f-other"
-
 
 @dataclass(frozen=True)
 class Dot:
@@ -32,7 +25,7 @@ class Dot:
 
     x: float
     y: float
-    family: str
+    marker: str
     tip: str
     chosen: bool = False
 
@@ -42,7 +35,7 @@ class Curve:
     """One line of a line chart."""
 
     points: Sequence[tuple[float, float]]
-    family: str
+    marker: str
     tip: str
     strong: bool = False
 
@@ -181,8 +174,8 @@ def scatter(
     for dot in sorted(dots, key=lambda d: d.chosen):
         if dot.chosen:
             drawn.append(mark(x(dot.x), y(dot.y), "ring", radius=10))
-        shape = SHAPES.get(dot.family, "circle")
-        drawn.append(mark(x(dot.x), y(dot.y), css_of(dot.family), dot.tip, shape=shape))
+        shape = dot.marker
+        drawn.append(mark(x(dot.x), y(dot.y), css_of(dot.marker), dot.tip, shape=shape))
     return figure(caption, "".join(drawn), HEIGHT)
 
 
@@ -212,14 +205,14 @@ def lines(
     y = around([y for _, y in everything], BOTTOM, TOP, least=0.02)
     drawn = [axes(x, y, axis, y_name, form)]
     for dot in dots:
-        shape = SHAPES.get(dot.family, "circle")
-        drawn.append(mark(x(dot.x), y(dot.y), css_of(dot.family), dot.tip, shape=shape, radius=4))
+        shape = dot.marker
+        drawn.append(mark(x(dot.x), y(dot.y), css_of(dot.marker), dot.tip, shape=shape, radius=4))
     for curve in sorted(curves, key=lambda c: c.strong):
-        css = f"curve {css_of(curve.family)}" + (" strong" if curve.strong else "")
+        css = f"curve {css_of(curve.marker)}" + (" strong" if curve.strong else "")
         points = [(x(a), y(b)) for a, b in curve.points]
         drawn.append(path(points, css, curve.tip, steps=steps))
         if not steps:
-            drawn += [mark(a, b, css_of(curve.family), curve.tip, radius=2.5) for a, b in points]
+            drawn += [mark(a, b, css_of(curve.marker), curve.tip, radius=2.5) for a, b in points]
     return figure(caption, "".join(drawn), HEIGHT, note)
 
 
@@ -231,10 +224,10 @@ def reliability(caption: str, bins: Sequence[tuple[float, float, int]], note: st
     drawn = [axes(x, y, "confidence", "share that is right", lambda v: f"{v:.1f}"), line(*_ends(x, y), "limit")]
     points = [(x(sure), y(right)) for sure, right, _ in bins]
     drawn += [line(a, y(sure), a, b, "gap") for (a, b), (sure, *_) in zip(points, bins, strict=True)]
-    drawn.append(path(points, "curve f-frozen strong"))
+    drawn.append(path(points, "curve f-square strong"))
     for (a, b), (sure, right, rows) in zip(points, bins, strict=True):
         tip = f"confidence {sure:.3f}, right {right:.3f}, {format.some(rows, 'row')}"
-        drawn.append(mark(a, b, "f-frozen", tip, radius=2.5 + 9 * math.sqrt(rows / total)))
+        drawn.append(mark(a, b, "f-square", tip, radius=2.5 + 9 * math.sqrt(rows / total)))
     return figure(caption, "".join(drawn), TOP + side + 46, note)
 
 
@@ -251,7 +244,7 @@ def predictions(caption: str, pairs: Sequence[tuple[float, float]], note: str = 
     drawn = [axes(x, y, "true", "predicted", format.figure), line(*_ends(x, y), "limit")]
     for true, answer in pairs:
         tip = f"true {format.figure(true)}, predicted {format.figure(answer)}"
-        drawn.append(mark(x(true), y(answer), "f-frozen", tip, radius=3))
+        drawn.append(mark(x(true), y(answer), "f-square", tip, radius=3))
     return figure(caption, "".join(drawn), TOP + side + 46, note)
 
 

@@ -6,33 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from penna.metrics import describe
+
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 _BDI = '<bdi dir="auto">'
-
-METRICS = {
-    "macro_f1": "macro F1",
-    "micro_f1": "micro F1",
-    "label_ranking_ap": "label ranking AP",
-    "macro_f2": "macro F2",
-    "macro_f0.5": "macro F0.5",
-    "entity_f1": "entity F1",
-    "entity_macro_f1": "entity macro F1",
-    "answer_f1": "answer F1",
-    "roc_auc": "ROC AUC",
-    "mcc": "MCC",
-    "r2": "R²",
-    "rmse": "RMSE",
-    "mae": "MAE",
-    "pearson": "Pearson",
-    "spearman": "Spearman",
-    "chrf": "chrF",
-    "bleu": "BLEU",
-    "ter": "TER",
-}
-
-#: Metrics that are better when they are lower: as scores they stand with a minus.
-LOWER = ("log_loss", "rmse", "mae", "ter")
 
 
 def plain(value: Any, most: int = 400) -> str:
@@ -61,7 +39,7 @@ def label(value: Any, most: int = 60) -> str:
 
 def metric(name: str) -> str:
     """Return the name of the metric."""
-    return METRICS.get(name, plain(name.replace("_", " ")))
+    return plain(describe(name).display_name)
 
 
 def finite(value: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from penna.metrics import describe
 from penna.report import format, glossary
 from penna.report.charts import Row
 from penna.report.record import Record
@@ -22,13 +23,13 @@ def exam_score(record: Record) -> Row | None:
     found = record.get("test", {}).get(name)
     if not found:
         return None
-    value, low, high = found if name not in format.LOWER else (-found[0], -found[2], -found[1])
+    value, low, high = found if describe(name).higher_is_better else (-found[0], -found[2], -found[1])
     return Row("chosen model", value, low, high, strong=True)
 
 
 def axis_name(record: Record) -> str:
     name = record.get("metric", "accuracy")
-    return f"−{format.metric(name)}" if name in format.LOWER else format.metric(name)
+    return format.metric(name) if describe(name).higher_is_better else f"−{format.metric(name)}"
 
 
 def sentence(record: Record) -> str:

@@ -150,7 +150,8 @@ def legend(trials: list[Trial]) -> str:
     families = list(dict.fromkeys(t.recipe.family for t in trials))
     items = ""
     for family in families:
-        shape = svg.mark(7, 7, charts.css_of(family), shape=charts.SHAPES.get(family, "circle"))
+        marker = glossary.marker(family)
+        shape = svg.mark(7, 7, svg.css_of(marker), shape=marker)
         items += f'<li><svg viewBox="0 0 14 14" aria-hidden="true">{shape}</svg>{format.plain(family, 40)}</li>'
     return f'<ul class="legend">{items}</ul>'
 
@@ -165,7 +166,7 @@ def trade_offs(record: Record) -> str:
         ("Score against latency of one text", "milliseconds", attrgetter("latency_ms")),
     ):
         dots = [
-            Dot(measure(t), t.score, t.recipe.family, _tip(t), t.number in chosen)
+            Dot(measure(t), t.score, glossary.marker(t.recipe.family), _tip(t), t.number in chosen)
             for t in trials
             if format.finite(measure(t))
         ]
@@ -192,7 +193,7 @@ def search(record: Record) -> str:
     if curved:
         chosen = {m.get("number") for m in record.get("chosen", {}).get("members", [])}
         strong = chosen & {t.number for t in curved} or {max(curved, key=lambda t: max(y for _, y in t.curve)).number}
-        curves = [Curve(t.curve, t.recipe.family, _tip(t), t.number in strong) for t in curved]
+        curves = [Curve(t.curve, glossary.marker(t.recipe.family), _tip(t), t.number in strong) for t in curved]
         note = f"Validation score on the first fold, for {format.some(len(curved), 'trial')}; the bold one " + (
             "was chosen." if strong & chosen else "went highest."
         )
@@ -208,7 +209,7 @@ def _progress(record: Record, trials: list[Trial]) -> str:
         return ""
     best = list(accumulate((t.score for _, t in done), max))
     points = [(end, high) for (end, _), high in zip(done, best, strict=True)]
-    dots = [Dot(end, t.score, t.recipe.family, _tip(t)) for end, t in done]
+    dots = [Dot(end, t.score, glossary.marker(t.recipe.family), _tip(t)) for end, t in done]
     curve = Curve(points, "other", "best so far", strong=True)
     note = "Seconds are those spent inside trials; the line is the best score so far."
     name = axis_name(record)

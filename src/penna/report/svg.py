@@ -100,12 +100,18 @@ _SHAPES: dict[str, Callable[[float], str]] = {
         f"M{-0.35 * r:.2f} {-r:.2f}h{0.7 * r:.2f}v{0.65 * r:.2f}h{0.65 * r:.2f}v{0.7 * r:.2f}h{-0.65 * r:.2f}"
         f"v{0.65 * r:.2f}h{-0.7 * r:.2f}v{-0.65 * r:.2f}h{-0.65 * r:.2f}v{-0.7 * r:.2f}h{0.65 * r:.2f}Z"
     ),
+    "other": lambda r: _SHAPES["circle"](r),
     "diamond": lambda r: f"M0 {-1.3 * r:.2f}L{1.3 * r:.2f} 0L0 {1.3 * r:.2f}L{-1.3 * r:.2f} 0Z",
 }
 
 
+def css_of(shape: str) -> str:
+    """Return the class that colors a shape, in the palette of Okabe and Ito."""
+    return f"f-{shape}" if shape in _SHAPES else "f-other"
+
+
 def mark(x: float, y: float, css: str, tip: str = "", *, shape: str = "circle", radius: float = 5) -> str:
-    outline = _SHAPES[shape](radius)
+    outline = _SHAPES.get(shape, _SHAPES["circle"])(radius)
     return f'<path d="{outline}" transform="translate({x:.1f} {y:.1f})" class="mark {css}">{title(tip)}</path>'
 
 

@@ -35,6 +35,7 @@ _METRICS: dict[str, tuple[metrics.Metric, int]] = {
     "macro_f2": (metrics.macro_f2, 1),
     "mcc": (metrics.mcc, 1),
 }
+_METRICS |= {metric.name: (metric.metric, metric.sign) for metric in metrics.registered("classification")}
 #: What is measured whatever was requested.
 _ALWAYS = ("accuracy", "macro_f1", "balanced_accuracy", "log_loss")
 METRICS = tuple(_METRICS)

@@ -33,6 +33,7 @@ _METRICS: dict[str, tuple[metrics.Metric, int, bool]] = {
     "pearson": (metrics.pearson, 1, False),
     "spearman": (metrics.spearman, 1, False),
 }
+_METRICS |= {metric.name: (metric.metric, metric.sign, False) for metric in metrics.registered("regression")}
 METRICS = tuple(_METRICS)
 #: Beyond, squares overflow.
 _LARGEST = 1e100

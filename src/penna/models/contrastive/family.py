@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PACKAGES", "cost", "few_shot_default", "fit", "load", "portfolio", "search_space", "shrink"]
 
+DISPLAY_NAME = "An encoder tuned by contrasts"
 PACKAGES = ("onnxruntime", "tokenizers")
 REQUIRES = "text"
 NEEDS_TORCH = True

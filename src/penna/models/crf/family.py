@@ -31,6 +31,7 @@ from penna.preprocessing.sample_weights import copies
 from penna.search.recipe import DatasetProfile, Hyperparameter, Recipe
 from penna.tasks.base import Task
 
+DISPLAY_NAME = "A conditional random field"
 PACKAGES = ("safetensors", "scipy")
 NEEDS_NO_ENCODER = True
 OUTPUT_KINDS = (OutputKind.TAGS,)

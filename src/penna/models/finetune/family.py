@@ -32,6 +32,8 @@ from penna.tasks.base import Task
 if TYPE_CHECKING:
     from penna.training import throughput
 
+DISPLAY_NAME = "A fine-tuned encoder"
+MARKER = "triangle"
 PACKAGES = ("onnxruntime", "tokenizers")
 REQUIRES = "text"
 NEEDS_TORCH = True

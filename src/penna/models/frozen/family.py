@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PACKAGES", "cost", "fit", "load", "portfolio", "search_space", "shrink"]
 
+DISPLAY_NAME = "A frozen encoder with a head"
+MARKER = "square"
 PACKAGES = ("onnxruntime", "tokenizers")
 REQUIRES = "text"
 NEEDS_TORCH = True

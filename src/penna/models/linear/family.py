@@ -28,6 +28,8 @@ from penna.models.linear.multilabel import fit as fit_labels
 from penna.search.recipe import DatasetProfile, Hyperparameter, Recipe
 from penna.tasks.base import Task
 
+DISPLAY_NAME = "A linear model"
+MARKER = "circle"
 PACKAGES = ("safetensors", "scipy")
 NEEDS_NO_ENCODER = True
 

@@ -26,6 +26,8 @@ from penna.tasks.base import Task
 if TYPE_CHECKING:
     from penna.training import loop
 
+DISPLAY_NAME = "A fine-tuned reader"
+MARKER = "triangle"
 PACKAGES = ("onnxruntime", "tokenizers")
 REQUIRES = "text"
 NEEDS_TORCH = True

@@ -24,6 +24,8 @@ from penna.preprocessing import parallel_pairs
 from penna.search.recipe import DatasetProfile, Recipe
 from penna.tasks.base import Task
 
+DISPLAY_NAME = "An encoder-decoder"
+MARKER = "triangle"
 PACKAGES = ("onnxruntime", "tokenizers")
 NEEDS_NO_ENCODER = True
 USES_NAMED_ENCODER = True

@@ -27,6 +27,7 @@ from penna.preprocessing.sample_weights import copies
 from penna.search.recipe import DatasetProfile, Hyperparameter, Recipe
 from penna.tasks.base import Task
 
+DISPLAY_NAME = "A sliding window over words"
 PACKAGES = ()
 NEEDS_NO_ENCODER = True
 OUTPUT_KINDS = (OutputKind.SPANS,)

@@ -29,6 +29,8 @@ from penna.tasks.base import Task
 if TYPE_CHECKING:
     from penna.training import loop
 
+DISPLAY_NAME = "A fine-tuned tagger"
+MARKER = "triangle"
 PACKAGES = ("onnxruntime", "tokenizers")
 REQUIRES = "text"
 NEEDS_TORCH = True

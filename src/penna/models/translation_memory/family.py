@@ -24,6 +24,7 @@ from penna.preprocessing import parallel_pairs
 from penna.search.recipe import DatasetProfile, Hyperparameter, Recipe
 from penna.tasks.base import Task
 
+DISPLAY_NAME = "A translation memory"
 PACKAGES = ("onnxruntime", "safetensors", "scipy", "tokenizers")
 NEEDS_NO_ENCODER = True
 USES_NAMED_ENCODER = True

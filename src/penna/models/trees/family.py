@@ -27,6 +27,8 @@ from penna.models.trees.inputs import StackedInputs
 from penna.search.recipe import DatasetProfile, Hyperparameter, Recipe
 from penna.tasks.base import Task
 
+DISPLAY_NAME = "A forest of boosted trees"
+MARKER = "cross"
 PACKAGES = ("safetensors", "scipy")
 NEEDS_NO_ENCODER = True
 REQUIRES = "columns"
