@@ -129,6 +129,10 @@ class FitConfig:
     runner: str = _option(
         "local", option_checks.RUNNER, SEARCH, "NAME", "What runs the trials: local, or a runner of another package."
     )
+    exporter: str = _option(
+        "onnx", option_checks.EXPORTER, OUTPUT, "NAME",
+        "Format of encoders in the artifact: onnx, or an exporter of another package.",
+    )  # fmt: skip
     random_state: int = _option(
         0, option_checks.SEED, SEARCH, "N", "Seed: the same seed gives the same folds and recipes.",
         "--random-state", "--seed", in_check=True,

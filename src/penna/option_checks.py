@@ -168,6 +168,7 @@ CV = check("a whole number from 2 to 20, or leave it out to have it chosen", opt
 SHARE = check("a share above 0 and up to 0.5, or leave it out to have it chosen", option_parsing.share, True)
 STRATEGY = one_of(lambda: plugins.names("search.strategies"))
 RUNNER = one_of(lambda: plugins.names("search.runners"))
+EXPORTER = one_of(lambda: plugins.names("export"))
 SEED = check(f"a whole number from 0 to {MOST_SEED}", option_parsing.whole(0, MOST_SEED))
 THREADS = check(
     f"a whole number from 1 to {MOST_THREADS}, or leave it out for all cores",

@@ -101,6 +101,46 @@ def run(ask, attempt, on_trial_end, trial_log, left):
         file.write(str(len(trial_log.trials)))
     return ended
 '''
+METRIC = '''
+"""Metric ``caution``: the mean probability of the true class."""
+import numpy as np
+
+TASK = "classification"
+DISPLAY_NAME = "Caution Score"
+MEANING = "the mean probability of the true class"
+
+
+def score(y, outputs):
+    return float(outputs[np.arange(len(y)), y].mean())
+'''
+EXPORTER = '''
+"""Exporter ``squeezed``: the graph of ``onnx``, compressed."""
+import gzip
+import tempfile
+from pathlib import Path
+
+from penna.export.onnx import exporter as onnx
+
+GRAPH = "graph.onnx"
+
+
+def write_encoder(export, folder):
+    difference = onnx.write_encoder(export, folder)
+    graph = Path(folder) / GRAPH
+    (Path(folder) / "graph.gz").write_bytes(gzip.compress(graph.read_bytes()))
+    graph.unlink()
+    return difference
+
+
+def load_encoder(folder, threads=None):
+    opened = tempfile.mkdtemp()
+    for path in Path(folder).iterdir():
+        if path.name == "graph.gz":
+            Path(opened, GRAPH).write_bytes(gzip.decompress(path.read_bytes()))
+        elif path.suffix == ".json":
+            Path(opened, path.name).write_bytes(path.read_bytes())
+    return onnx.load_encoder(Path(opened), threads)
+'''
 ENTRIES = """
 [penna.models]
 majority = toy_family
@@ -108,6 +148,10 @@ majority = toy_family
 shouting = toy_task
 [penna.search.runners]
 noisy = toy_runner
+[penna.metrics]
+caution = toy_metric
+[penna.export]
+squeezed = toy_exporter
 """
 USE = """
 from pathlib import Path
@@ -123,6 +167,21 @@ assert load("run").task.name == "shouting"
 assert auto.test_scores_["loudness"][0] > 0.5
 assert int(open("ran.txt").read()) == len(auto.trials_)
 assert "majority" in open("run/report.html").read()
+assert "noisy" in open("run/report.html").read()
+"""
+EXPORT = """
+import sys
+from pathlib import Path
+from penna import AutoText, load
+texts = [f"{word} film number {i}" for i in range(30) for word in ("good", "bad")]
+plugins = {"metric": "caution", "exporter": "squeezed"}
+auto = AutoText(30, families=("frozen",), encoders=(sys.argv[1],), out="exported", **plugins)
+auto.fit(texts, ["yes", "no"] * 30)
+assert auto.test_scores_["caution"][0] > 0.5
+page = open("exported/report.html").read()
+assert "Caution Score" in page and "squeezed" in page
+assert list(Path("exported").rglob("graph.gz")) and not list(Path("exported").rglob("graph.onnx"))
+assert load("exported").predict(["good film"]).tolist() == auto.predict(["good film"]).tolist()
 """
 
 
@@ -134,6 +193,8 @@ def installed(tmp_path: Path) -> dict[str, str]:
     (tmp_path / "toy_family.py").write_text(FAMILY)
     (tmp_path / "toy_task.py").write_text(TASK)
     (tmp_path / "toy_runner.py").write_text(RUNNER)
+    (tmp_path / "toy_metric.py").write_text(METRIC)
+    (tmp_path / "toy_exporter.py").write_text(EXPORTER)
     about = tmp_path / "toy-1.0.dist-info"
     about.mkdir()
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: toy\nVersion: 1.0\n")
@@ -168,6 +229,22 @@ def test_plugins_work_in_python_and_at_the_command_line(installed: dict[str, str
     assert done.returncode == 0, done.stderr[-3000:]
     assert "majority" in done.stderr
     assert "loudness" in done.stdout
+
+
+@pytest.mark.slow
+def test_metric_and_exporter_of_another_package(installed: dict[str, str], tmp_path: Path, tiny_bert: Path) -> None:
+    def run(*command: str) -> str:
+        done = subprocess.run(command, cwd=tmp_path, env=installed, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr[-3000:]
+        return done.stdout
+
+    run(sys.executable, "-c", EXPORT, str(tiny_bert))
+    rows = "".join(f"{word} film {i},{label}\n" for i in range(30) for word, label in (("good", "yes"), ("bad", "no")))
+    (tmp_path / "rows.csv").write_text("text,label\n" + rows)
+    options = ["--families", "frozen", "--encoder", str(tiny_bert), "--metric", "caution", "--exporter", "squeezed"]
+    penna = [sys.executable, "-m", "penna"]
+    run(*penna, "fit", "rows.csv", "--target", "label", *options, "--budget", "30s", "--out", "cli")
+    assert "caution" in run(*penna, "evaluate", "cli", "rows.csv", "--target", "label", "--json")
 
 
 def test_the_shipped_contract_holds_for_a_family_of_penna(tmp_path: Path) -> None:

@@ -53,8 +53,8 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         Number of folds, and share of rows in the test set. Default: chosen from the number of rows.
     search_strategy : str
         "auto", "random", "grid", "tpe" or "gp".
-    runner : str
-        What runs the trials: "local" or a plugin.
+    runner, exporter : str
+        What runs the trials ("local" or a plugin), and the format of encoders in the artifact ("onnx" or a plugin).
     random_state, n_jobs : int
         Seed, and number of cores (default: all). The same seed gives the same folds and recipes.
     out : path, optional
@@ -126,6 +126,7 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         test_size: float | None = None,
         search_strategy: str = "auto",
         runner: str = "local",
+        exporter: str = "onnx",
         random_state: int = 0,
         n_jobs: int | None = None,
         out: Path | str | None = None,
@@ -162,6 +163,7 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         self.test_size = test_size
         self.search_strategy = search_strategy
         self.runner = runner
+        self.exporter = exporter
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.out = out

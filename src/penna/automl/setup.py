@@ -115,7 +115,17 @@ def limits(
         facts["pair"] = True
     if table.fields:
         facts["columns"] = [{"name": n, "role": f.role, "form": f.form} for n, f in table.fields.items()]
-    return RunLimits(folder, deadline, resources, test_rows, facts, report_seconds, postprocess_seconds, config.runner)
+    return RunLimits(
+        folder,
+        deadline,
+        resources,
+        test_rows,
+        facts,
+        report_seconds,
+        postprocess_seconds,
+        config.runner,
+        config.exporter,
+    )
 
 
 def dataset_profile(table: Table, task: Task, clean: str) -> DatasetProfile:

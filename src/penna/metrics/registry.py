@@ -119,7 +119,7 @@ DESCRIPTIONS = {
     ),
     "bleu": Description(
         "BLEU",
-        "the runs of up to four words that translations share with references, less for short translations; at most 100",
+        "the runs of up to four words that translations share with references, less if they are short; at most 100",
     ),
     "ter": Description(
         "TER",
