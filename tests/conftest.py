@@ -13,6 +13,8 @@ import penna
 if TYPE_CHECKING:
     import pandas
 
+    from penna.budget import Resources
+
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 WORDS = "the a good bad film story card payment money lost found who what where is was my your very not"
@@ -112,3 +114,19 @@ def demo_rows() -> "pandas.DataFrame":
     import pandas as pd
 
     return pd.read_csv(Path(penna.__file__).parent / "assets" / "demo" / "train.csv.gz", keep_default_na=False)
+
+
+@pytest.fixture(scope="session")
+def questions(demo_rows: "pandas.DataFrame") -> "pandas.DataFrame":
+    """Five intents of these questions, 40 rows each."""
+    chosen = demo_rows.label.value_counts().index[:5]
+    rows = demo_rows[demo_rows.label.isin(chosen)].groupby("label").head(40)
+    return rows.sample(frac=1, random_state=0).reset_index(drop=True)
+
+
+@pytest.fixture
+def resources(tmp_path: Path) -> "Resources":
+    """A cache of its own, one thread, and more time than a test takes."""
+    from penna.testing import make_resources
+
+    return make_resources(tmp_path / "cache")

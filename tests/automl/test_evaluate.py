@@ -8,11 +8,12 @@ import pytest
 from penna import tasks
 from penna.automl import evaluate
 from penna.automl.evaluate import SearchProblem
-from penna.budget import Budget, Deadline, Resources
+from penna.budget import Budget
 from penna.data import splits
 from penna.data.table import Table
 from penna.search.recipe import DatasetProfile, Recipe
 from penna.search.trials import State, TrialLog
+from penna.testing import make_resources
 
 
 @pytest.fixture
@@ -28,10 +29,6 @@ def work(demo_rows):
     return SearchProblem(task, table, plan.folds, profile, Budget())
 
 
-def resources(tmp_path, seconds=60.0):
-    return Resources(tmp_path, Deadline(seconds), 1)
-
-
 def go_on(step, of, score):
     return True
 
@@ -41,7 +38,7 @@ BASELINE = Recipe.of("linear", analyzer="word", words=2, sublinear=True, lower=T
 
 
 def test_complete_trial_has_score_error_and_outputs_per_fold(work, tmp_path):
-    outcome = evaluate.evaluate(BASELINE, work, (0, 1, 2), resources(tmp_path), go_on)
+    outcome = evaluate.evaluate(BASELINE, work, (0, 1, 2), make_resources(tmp_path), go_on)
     trial = outcome.trial
     assert trial.state is State.COMPLETE
     assert trial.folds == (0, 1, 2)
@@ -53,13 +50,13 @@ def test_complete_trial_has_score_error_and_outputs_per_fold(work, tmp_path):
 
 
 def test_the_same_recipe_scores_the_same_twice(work, tmp_path):
-    first, second = (evaluate.evaluate(BASELINE, work, (0,), resources(tmp_path), go_on).trial for _ in range(2))
+    first, second = (evaluate.evaluate(BASELINE, work, (0,), make_resources(tmp_path), go_on).trial for _ in range(2))
     assert first.scores == second.scores
 
 
 def test_what_goes_wrong_inside_a_fit_is_a_state_with_a_reason(work, tmp_path):
     broken = Recipe.of("linear", classifier="oracle")  # hyperparameters are missing, as in a ledger of another version
-    trial = evaluate.evaluate(broken, work, (0,), resources(tmp_path), go_on).trial
+    trial = evaluate.evaluate(broken, work, (0,), make_resources(tmp_path), go_on).trial
     assert trial.state is State.FAILED
     assert trial.reason.startswith("KeyError")
     assert "\n" not in trial.reason
@@ -68,20 +65,22 @@ def test_what_goes_wrong_inside_a_fit_is_a_state_with_a_reason(work, tmp_path):
 @pytest.mark.filterwarnings("ignore:Mean of empty slice", "ignore:invalid value")
 def test_nan_score_is_a_failed_trial_in_the_log(work, tmp_path):
     nobody = replace(work, folds=((work.folds[0][0], np.zeros(0, np.int64)),))
-    trial = evaluate.evaluate(BASELINE, nobody, (0,), resources(tmp_path), go_on).trial
+    trial = evaluate.evaluate(BASELINE, nobody, (0,), make_resources(tmp_path), go_on).trial
     assert (trial.state, trial.scores) == (State.FAILED, ())
     assert TrialLog(tmp_path / "run", {}).append(trial).number == 0
 
 
 def test_a_missing_encoder_is_skipped_not_failed(work, tmp_path):
-    trial = evaluate.evaluate(Recipe.of("frozen", encoder="/nowhere"), work, (0,), resources(tmp_path), go_on).trial
+    trial = evaluate.evaluate(
+        Recipe.of("frozen", encoder="/nowhere"), work, (0,), make_resources(tmp_path), go_on
+    ).trial
     assert trial.state is State.SKIPPED
     assert "/nowhere" in trial.reason
 
 
 def test_a_fine_tune_that_is_told_to_stop_is_pruned(work, tmp_path, tiny_bert):
     recipe = Recipe.of("finetune", encoder=str(tiny_bert), epochs=4.0)
-    trial = evaluate.evaluate(recipe, work, (0,), resources(tmp_path), lambda *_: False).trial
+    trial = evaluate.evaluate(recipe, work, (0,), make_resources(tmp_path), lambda *_: False).trial
     assert trial.state is State.PRUNED
     assert trial.reason.startswith("behind its peers")
     assert trial.scores == ()
@@ -91,11 +90,11 @@ def test_a_fine_tune_that_is_told_to_stop_is_pruned(work, tmp_path, tiny_bert):
 def test_refusal_names_seconds_or_megabytes(work, tmp_path):
     from dataclasses import replace
 
-    refused = evaluate.fit_to_budget(BASELINE, work, (0,), resources(tmp_path), 1e-6)
+    refused = evaluate.fit_to_budget(BASELINE, work, (0,), make_resources(tmp_path), 1e-6)
     assert isinstance(refused, str)
     assert "s are left" in refused
     light = replace(work, budget=Budget(max_size_mb=1e-9))
-    refused = evaluate.fit_to_budget(BASELINE, light, (0,), resources(tmp_path), 60.0)
+    refused = evaluate.fit_to_budget(BASELINE, light, (0,), make_resources(tmp_path), 60.0)
     assert isinstance(refused, str)
     assert "ceilings" in refused
 
@@ -103,9 +102,9 @@ def test_refusal_names_seconds_or_megabytes(work, tmp_path):
 @pytest.mark.slow
 def test_a_fine_tune_is_made_shorter_to_fit(work, tmp_path, tiny_bert):
     recipe = Recipe.of("finetune", encoder=str(tiny_bert), epochs=400.0)
-    whole = evaluate.fit_to_budget(recipe, work, (0,), resources(tmp_path, 1e6), 1e6)
+    whole = evaluate.fit_to_budget(recipe, work, (0,), make_resources(tmp_path, 1e6), 1e6)
     assert not isinstance(whole, str)
-    shorter = evaluate.fit_to_budget(recipe, work, (0,), resources(tmp_path, 1e6), whole[1].seconds / 2)
+    shorter = evaluate.fit_to_budget(recipe, work, (0,), make_resources(tmp_path, 1e6), whole[1].seconds / 2)
     assert not isinstance(shorter, str)
     assert shorter[0].fidelity < 1
     assert shorter[1].seconds <= whole[1].seconds / 2

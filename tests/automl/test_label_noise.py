@@ -9,7 +9,7 @@ from penna import AutoText, tasks
 from penna.automl import evaluate, label_noise
 from penna.automl.evaluate import WHOLE, SearchProblem
 from penna.automl.selection import OutOfFoldScores
-from penna.budget import Budget, Deadline, Resources
+from penna.budget import Budget
 from penna.data import splits
 from penna.data.table import Table
 from penna.errors import SettingError
@@ -18,6 +18,7 @@ from penna.preprocessing.label_noise import DROP, KEEP, WEIGHT
 from penna.search.recipe import DatasetProfile, Recipe
 from penna.search.trials import State, Trial
 from penna.terminal.listeners import Silent
+from penna.testing import make_resources
 
 #: Its fixtures are whole fits.
 pytestmark = pytest.mark.slow
@@ -50,12 +51,8 @@ def work(flipped):
 
 @pytest.fixture(scope="module")
 def looked(work, tmp_path_factory):
-    assert label_noise.estimate(work, (0,), resources(tmp_path_factory.mktemp("cache")), Silent()) == ""
+    assert label_noise.estimate(work, (0,), make_resources(tmp_path_factory.mktemp("cache")), Silent()) == ""
     return work
-
-
-def resources(folder, seconds=120.0):
-    return Resources(folder, Deadline(seconds), 1)
 
 
 def evidence(work):
@@ -82,7 +79,7 @@ def test_only_training_rows_are_dropped_or_weighed(looked, tmp_path):
     weighed = looked.training(BASELINE.replace(noise=WEIGHT), 0)
     assert len(weighed) == len(train)
     assert 0 <= weighed.sample_weight.min() < 0.5 < weighed.sample_weight.max() == 1
-    outcome = evaluate.evaluate(recipe, looked, (0,), resources(tmp_path), lambda *_: True)
+    outcome = evaluate.evaluate(recipe, looked, (0,), make_resources(tmp_path), lambda *_: True)
     assert outcome.trial.state is State.COMPLETE
     assert len(outcome.outputs[0]) == len(valid)
 
@@ -94,7 +91,7 @@ def test_dropping_noisy_labels_improves_the_true_score(looked, demo_rows, tmp_pa
     score = {
         how: looked.task.score(
             looked.task.encode(asked),
-            evaluate.evaluate(BASELINE.replace(noise=how), looked, (0,), resources(tmp_path), lambda *_: True)
+            evaluate.evaluate(BASELINE.replace(noise=how), looked, (0,), make_resources(tmp_path), lambda *_: True)
             .model.outputs(asked),
         )
         for how in doubt.WAYS
@@ -126,7 +123,7 @@ def test_a_row_of_weight_nought_teaches_no_family_anything(flipped, tiny_bert, t
     for recipe in recipes:
         fit = plugins.find("models", recipe.family).fit
         with_, without = (
-            fit(recipe, task, rows, None, resources(tmp_path), lambda *_: True).outputs(table)
+            fit(recipe, task, rows, None, make_resources(tmp_path), lambda *_: True).outputs(table)
             for rows in (believed, table)
         )
         given = [outputs[np.flatnonzero(wrong), y[wrong]].mean() for outputs in (with_, without)]

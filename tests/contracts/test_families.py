@@ -1,16 +1,15 @@
 """What every family of models promises, tried on all of them: a new file in ``models/`` has to be listed here."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from artifacts import Maker
 from penna import plugins
-from penna.budget import Deadline, OutOfTime, Resources
+from penna.budget import OutOfTime
 from penna.data import ragged
 from penna.models.base import Cost
 from penna.search.recipe import DatasetProfile, Recipe
+from penna.testing import make_resources
 
 #: One artefact of each family that a search can fit; ``Maker`` fits it on a few rows.
 NAMES = {
@@ -45,10 +44,6 @@ def made(tiny_bert, tmp_path_factory):
     return make
 
 
-def resources(folder: Path, seconds: float = 300) -> Resources:
-    return Resources(folder, Deadline(seconds), 1)
-
-
 def far(one, other) -> float:
     """The largest difference between two outputs, which may differ in length by row."""
     pairs = zip(one, other, strict=True)
@@ -77,7 +72,7 @@ def test_family_offers_recipes_that_are_plain_json(family, made, tiny_bert):
 @pytest.mark.parametrize("family", NAMES)
 def test_the_same_recipe_and_seed_give_the_same_model(family, made, tmp_path):
     recipe, task, table, model, _ = made(family)
-    again = plugins.find("models", family).fit(recipe, task, table, None, resources(tmp_path), lambda *_: True)
+    again = plugins.find("models", family).fit(recipe, task, table, None, make_resources(tmp_path), lambda *_: True)
     assert far(again.outputs(table), model.outputs(table)) < 1e-5
 
 
@@ -97,7 +92,9 @@ def test_a_model_that_was_saved_answers_as_it_did(family, made, tmp_path):
 def test_without_time_a_fit_raises_or_gives_something_usable(family, made, tmp_path):
     recipe, task, table, *_ = made(family)
     try:
-        model = plugins.find("models", family).fit(recipe, task, table, None, resources(tmp_path, 0), lambda *_: True)
+        model = plugins.find("models", family).fit(
+            recipe, task, table, None, make_resources(tmp_path, 0), lambda *_: True
+        )
     except OutOfTime:
         return
     assert ragged.finite(model.outputs(table))
@@ -114,7 +111,7 @@ def test_of_no_rows_there_are_no_outputs(family, made):
 def test_the_cost_of_a_fit_is_known_before_it_is_begun(family, made, tmp_path):
     recipe, task, table, *_ = made(family)
     profile = DatasetProfile(len(table), 4, 4, 30.0, output_kind=task.output_kind)
-    cost = plugins.find("models", family).cost(recipe, profile, table, resources(tmp_path))
+    cost = plugins.find("models", family).cost(recipe, profile, table, make_resources(tmp_path))
     assert isinstance(cost, Cost)
     assert np.isfinite(cost.seconds)
     assert cost.seconds >= 0

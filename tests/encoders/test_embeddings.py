@@ -12,20 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penna.budget import Deadline
-from penna.data.table import Table
 from penna.encoders import cache as caches
 from penna.encoders import checkpoints, embeddings, tokens
 from penna.encoders.cache import Store
 from penna.encoders.checkpoints import Checkpoint
 from penna.errors import SettingError
+from penna.testing import make_table
 
 TEXTS = ["a good film", "where is my card?", "", "a good film", "bad " * 100, "lost money and the card payment"]
-
-
-def table(texts: list[str]) -> Table:
-    column = np.empty(len(texts), dtype=object)
-    column[:] = texts
-    return Table({"text": column}, rows=np.arange(1, len(texts) + 1))
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +33,7 @@ def bert(tiny_bert: Path) -> Checkpoint:
 def test_each_row_gets_its_ids_cut_behind_the_closing_token(bert: Checkpoint, tmp_path: Path) -> None:
     tokenizer = checkpoints.load_tokenizer(bert)
     for _ in range(2):  # computed, then from disk
-        ragged = tokens.tokenise(bert, table(TEXTS), 10, tmp_path)
+        ragged = tokens.tokenise(bert, make_table(TEXTS), 10, tmp_path)
         for i, text in enumerate(TEXTS):
             ids = tokenizer.encode(text).ids
             expected = ids if len(ids) <= 10 else [*ids[:9], ids[-1]]
@@ -50,28 +44,28 @@ def test_each_row_gets_its_ids_cut_behind_the_closing_token(bert: Checkpoint, tm
 
 
 def test_another_length_comes_from_the_same_file(bert: Checkpoint, tmp_path: Path) -> None:
-    long = tokens.tokenise(bert, table(TEXTS), 64, tmp_path)
+    long = tokens.tokenise(bert, make_table(TEXTS), 64, tmp_path)
     before = sorted(tmp_path.rglob("*.safetensors"))
-    short = tokens.tokenise(bert, table(TEXTS), 5, tmp_path)
+    short = tokens.tokenise(bert, make_table(TEXTS), 5, tmp_path)
     assert sorted(tmp_path.rglob("*.safetensors")) == before
     assert short.lengths.tolist() == np.minimum(long.lengths, 5).tolist()
-    assert tokens.tokenise(bert, table(TEXTS), 5, None).values.tolist() == short.values.tolist()
+    assert tokens.tokenise(bert, make_table(TEXTS), 5, None).values.tolist() == short.values.tolist()
 
 
 def test_no_length_is_beyond_what_the_encoder_can_see(bert: Checkpoint) -> None:
-    ragged = tokens.tokenise(bert, table(["bad " * 1000]), 10_000, None)
+    ragged = tokens.tokenise(bert, make_table(["bad " * 1000]), 10_000, None)
     assert ragged.lengths.tolist() == [64]
     assert ragged.whole[0] > 64
 
 
 def test_a_cell_of_two_megabytes_is_cut_before_it_is_tokenised(bert: Checkpoint) -> None:
-    ragged = tokens.tokenise(bert, table(["good film " * 200_000, "a\x00b", "\ud800 lone"]), 64, None)
+    ragged = tokens.tokenise(bert, make_table(["good film " * 200_000, "a\x00b", "\ud800 lone"]), 64, None)
     assert 64 < ragged.whole[0] < 10_000  # of 400,000 tokens
 
 
 def test_batch_is_padded_to_its_longest_row(tiny: Callable[[str], Path]) -> None:
     checkpoint = checkpoints.find(str(tiny("roberta")))
-    ragged = tokens.tokenise(checkpoint, table(TEXTS), 8, None)
+    ragged = tokens.tokenise(checkpoint, make_table(TEXTS), 8, None)
     ids, mask = tokens.padded(ragged, np.array([1, 2]))
     assert checkpoint.pad == 1
     assert ids.shape == mask.shape == (2, 7)
@@ -95,8 +89,8 @@ def test_any_text_has_the_same_tokens_from_the_cache(tiny_bert: Path, texts: lis
 
     checkpoint = checkpoints.find(str(tiny_bert))
     with tempfile.TemporaryDirectory() as folder:
-        first = tokens.tokenise(checkpoint, table(texts), 16, Path(folder))
-        again = tokens.tokenise(checkpoint, table(texts), 16, Path(folder))
+        first = tokens.tokenise(checkpoint, make_table(texts), 16, Path(folder))
+        again = tokens.tokenise(checkpoint, make_table(texts), 16, Path(folder))
     assert first.values.tolist() == again.values.tolist()
     assert first.lengths.min() >= 2
 
@@ -108,7 +102,7 @@ def by_hand(checkpoint: Checkpoint, text: str, depth: int, pooling: str, length:
     """One text through the module, without batch, cache or padding."""
     import torch
 
-    ids = tokens.tokenise(checkpoint, table([text]), length, None).values.astype(np.int64)
+    ids = tokens.tokenise(checkpoint, make_table([text]), length, None).values.astype(np.int64)
     with torch.inference_mode():
         states = checkpoints.load_module(checkpoint, depth=depth)(input_ids=torch.from_numpy(ids)[None])
     hidden = states.last_hidden_state[0]
@@ -125,45 +119,47 @@ def test_vectors_are_those_of_each_text_alone(
 ) -> None:
     checkpoint = checkpoints.find(str(tiny(kind)))
     for depth in (4, 2):  # 2 comes from the pass to 4
-        vectors = embeddings.embed(checkpoint, table(TEXTS), depth=depth, pooling=pooling, length=12, cache=tmp_path)
+        vectors = embeddings.embed(
+            checkpoint, make_table(TEXTS), depth=depth, pooling=pooling, length=12, cache=tmp_path
+        )
         expected = [by_hand(checkpoint, text, depth, pooling, 12) for text in TEXTS]
         assert np.allclose(vectors, expected, atol=1e-5)
         assert vectors.dtype == np.float32
 
 
 def test_inner_depths_come_from_the_same_pass(bert: Checkpoint, tmp_path: Path) -> None:
-    embeddings.embed(bert, table(TEXTS), depth=4, cache=tmp_path)
+    embeddings.embed(bert, make_table(TEXTS), depth=4, cache=tmp_path)
     assert embeddings.inner_depths(bert, 4) == [2, 3, 4]
     late = Deadline(0.0)  # nothing can be computed any more
-    embeddings.embed(bert, table(TEXTS), depth=2, cache=tmp_path, deadline=late)
+    embeddings.embed(bert, make_table(TEXTS), depth=2, cache=tmp_path, deadline=late)
     with pytest.raises(embeddings.Unfinished):
-        embeddings.embed(bert, table(TEXTS), depth=1, cache=tmp_path, deadline=late)
+        embeddings.embed(bert, make_table(TEXTS), depth=1, cache=tmp_path, deadline=late)
 
 
 @pytest.mark.slow
 def test_trained_depths_come_from_one_forward_pass(tiny_cycle: Path, tmp_path: Path) -> None:
     checkpoint = checkpoints.find(str(tiny_cycle))
-    embeddings.embed(checkpoint, table(TEXTS), depth=12, length=12, cache=tmp_path)
+    embeddings.embed(checkpoint, make_table(TEXTS), depth=12, length=12, cache=tmp_path)
     assert embeddings.inner_depths(checkpoint, 12) == [3, 6, 12]
     assert embeddings.inner_depths(checkpoint, 3) == [3]
     late = Deadline(0.0)
     for depth in (3, 6, 12):
-        vectors = embeddings.embed(checkpoint, table(TEXTS), depth=depth, length=12, cache=tmp_path, deadline=late)
+        vectors = embeddings.embed(checkpoint, make_table(TEXTS), depth=depth, length=12, cache=tmp_path, deadline=late)
         expected = [by_hand(checkpoint, text, depth, "mean", 12) for text in TEXTS]
         assert np.allclose(vectors, expected, atol=1e-5)
 
 
 def test_only_texts_never_seen_are_computed(bert: Checkpoint, tmp_path: Path) -> None:
-    embeddings.embed(bert, table(TEXTS[:3]), depth=4, cache=tmp_path)
+    embeddings.embed(bert, make_table(TEXTS[:3]), depth=4, cache=tmp_path)
     key = embeddings.Setting(4, "mean", 64, "float32").key(bert)
-    embeddings.embed(bert, table(TEXTS), depth=4, cache=tmp_path)
+    embeddings.embed(bert, make_table(TEXTS), depth=4, cache=tmp_path)
     sizes = sorted(len(part.hashes) for part in Store(tmp_path, key).segments())
     assert sizes == [2, 3]
 
 
 @pytest.mark.slow
 def test_work_before_a_deadline_is_kept_for_the_next_call(bert: Checkpoint, tmp_path: Path) -> None:
-    texts = table([f"{i} good film" for i in range(4000)])
+    texts = make_table([f"{i} good film" for i in range(4000)])
     key = embeddings.Setting(4, "mean", 64, "float32").key(bert)
     done = 0
     for seconds in (0.1, 0.2, 60.0):
@@ -182,18 +178,18 @@ def test_half_precision_is_near_and_has_a_place_of_its_own(
     kind: str, tiny: Callable[[str], Path], tmp_path: Path
 ) -> None:
     checkpoint = checkpoints.find(str(tiny(kind)))
-    exact = embeddings.embed(checkpoint, table(TEXTS), depth=4, cache=tmp_path)
-    near = embeddings.embed(checkpoint, table(TEXTS), depth=4, cache=tmp_path, dtype="bfloat16")
+    exact = embeddings.embed(checkpoint, make_table(TEXTS), depth=4, cache=tmp_path)
+    near = embeddings.embed(checkpoint, make_table(TEXTS), depth=4, cache=tmp_path, dtype="bfloat16")
     assert 0 < np.abs(exact - near).max() < 0.1
 
 
 def test_an_unknown_pooling_is_refused(bert: Checkpoint) -> None:
     with pytest.raises(SettingError, match="choose one of mean, cls, max"):
-        embeddings.embed(bert, table(TEXTS), depth=4, pooling="sum")
+        embeddings.embed(bert, make_table(TEXTS), depth=4, pooling="sum")
 
 
 def test_an_empty_table_has_no_vectors(bert: Checkpoint, tmp_path: Path) -> None:
-    assert embeddings.embed(bert, table([]), depth=4, cache=tmp_path).shape == (0, 32)
+    assert embeddings.embed(bert, make_table([]), depth=4, cache=tmp_path).shape == (0, 32)
 
 
 @given(st.lists(st.integers(1, 300), max_size=200))
@@ -259,10 +255,10 @@ def test_a_damaged_file_is_dropped_and_the_others_stay(harm: str, tmp_path: Path
 
 
 def test_damage_costs_time_and_never_a_result(bert: Checkpoint, tmp_path: Path) -> None:
-    before = embeddings.embed(bert, table(TEXTS), depth=4, cache=tmp_path)
+    before = embeddings.embed(bert, make_table(TEXTS), depth=4, cache=tmp_path)
     for file in tmp_path.rglob("*.safetensors"):
         file.write_bytes(file.read_bytes()[:-9])
-    assert np.allclose(embeddings.embed(bert, table(TEXTS), depth=4, cache=tmp_path), before, atol=1e-6)
+    assert np.allclose(embeddings.embed(bert, make_table(TEXTS), depth=4, cache=tmp_path), before, atol=1e-6)
 
 
 def test_what_was_used_longest_ago_goes_when_the_folder_is_full(tmp_path: Path) -> None:
@@ -279,7 +275,7 @@ def test_what_was_used_longest_ago_goes_when_the_folder_is_full(tmp_path: Path) 
 
 def test_a_cache_that_cannot_be_written_costs_no_result(bert: Checkpoint, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("a file where a folder should be")
-    vectors = embeddings.embed(bert, table(TEXTS), depth=4, cache=tmp_path / "file")
+    vectors = embeddings.embed(bert, make_table(TEXTS), depth=4, cache=tmp_path / "file")
     assert vectors.any()
 
 

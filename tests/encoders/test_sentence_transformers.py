@@ -21,6 +21,7 @@ from penna.models.finetune.recipes import settings
 from penna.models.frozen import family as frozen
 from penna.runtime.onnx_encoder import Graph
 from penna.search.recipe import DatasetProfile, Recipe
+from penna.testing import make_table
 
 TEXTS = ["where is my card", "a film", "lost money lost money", "the very good story of who was what", ""]
 MODES = {
@@ -33,8 +34,7 @@ MODES = {
 
 
 def table(texts: list[str], labels: list[str] | None = None) -> Table:
-    column = np.array(texts, dtype=object)
-    return Table({"text": column}, None if labels is None else np.array(labels, dtype=object))
+    return make_table(texts, labels)
 
 
 def made(

@@ -25,14 +25,6 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="session")
-def questions(demo_rows):
-    """Five intents, 40 rows each."""
-    chosen = demo_rows.label.value_counts().index[:5]
-    rows = demo_rows[demo_rows.label.isin(chosen)].groupby("label").head(40)
-    return rows.sample(frac=1, random_state=0).reset_index(drop=True)
-
-
-@pytest.fixture(scope="session")
 def fitted(questions, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "bank"
     return AutoText(budget=10, families=("linear",), out=folder).fit(questions, y="label")

@@ -17,14 +17,6 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def questions(demo_rows):
-    """Five intents, 40 rows each."""
-    chosen = demo_rows.label.value_counts().index[:5]
-    rows = demo_rows[demo_rows.label.isin(chosen)].groupby("label").head(40)
-    return rows.sample(frac=1, random_state=0).reset_index(drop=True)
-
-
-@pytest.fixture(scope="module")
 def run(questions, tmp_path_factory):
     """A finished fit, and its folder."""
     folder = tmp_path_factory.mktemp("resume") / "run"

@@ -33,11 +33,6 @@ def made(rows: int, seed: int = 0) -> Table:
     return Table({"text": np.array(texts, object)}, np.array(labels, object), rows=np.arange(1, rows + 1))
 
 
-@pytest.fixture
-def resources(tmp_path: Path) -> Resources:
-    return Resources(tmp_path, Deadline(120), 1)
-
-
 def recipe(encoder: Path, **hyperparameters: object) -> Recipe:
     return Recipe.of("contrastive", encoder=str(encoder), **{"pairs": 20.0, "lr": 1e-3, **hyperparameters})
 

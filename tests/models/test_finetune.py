@@ -40,11 +40,6 @@ def recipe(encoder: Path, **hyperparameters: object) -> Recipe:
     return Recipe("finetune").replace(**(quick | hyperparameters))  # type: ignore[arg-type]
 
 
-@pytest.fixture
-def resources(tmp_path: Path) -> Resources:
-    return Resources(tmp_path / "cache", Deadline(60), 1)
-
-
 def watch(step: int, of: int, score: float) -> bool:
     return True
 

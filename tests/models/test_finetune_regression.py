@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from penna.budget import Deadline, Resources
+from penna.budget import Resources
 from penna.data.output_kind import OutputKind
 from penna.data.table import Table
 from penna.errors import BundleError
@@ -35,11 +35,6 @@ def profile(encoder: Path) -> DatasetProfile:
 def recipe(encoder: Path, **hyperparameters: object) -> Recipe:
     quick = {"encoder": str(encoder), "epochs": 12.0, "lr": 3e-3, "head_lr": 1.0, "batch": 16}
     return Recipe("finetune").replace(**(quick | hyperparameters))  # type: ignore[arg-type]
-
-
-@pytest.fixture
-def resources(tmp_path: Path) -> Resources:
-    return Resources(tmp_path / "cache", Deadline(100), 1)
 
 
 @pytest.mark.slow

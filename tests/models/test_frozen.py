@@ -46,11 +46,6 @@ def profile(tiny_bert: Path) -> DatasetProfile:
     )
 
 
-@pytest.fixture
-def resources(tmp_path: Path) -> Resources:
-    return Resources(tmp_path / "cache", Deadline(120), 1)
-
-
 def recipe(profile: DatasetProfile, **hyperparameters: str | float) -> Recipe:
     return frozen.portfolio(profile)[0].replace(**hyperparameters)  # type: ignore[arg-type]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from penna.budget import Deadline, Resources
+from penna.budget import Resources
 from penna.data.output_kind import OutputKind
 from penna.data.table import Table
 from penna.errors import BundleError
@@ -41,11 +41,6 @@ def profile(tiny_bert: Path) -> DatasetProfile:
         encoders=encoders,
         output_kind=OutputKind.NUMBERS,
     )
-
-
-@pytest.fixture
-def resources(tmp_path: Path) -> Resources:
-    return Resources(tmp_path / "cache", Deadline(120), 1)
 
 
 def go(recipe: Recipe, train: Table, resources: Resources) -> frozen.Frozen:

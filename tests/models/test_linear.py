@@ -14,7 +14,7 @@ from sklearn.feature_selection import chi2, mutual_info_classif
 from sklearn.naive_bayes import ComplementNB
 
 from penna import plugins
-from penna.budget import Deadline, OutOfTime, Resources
+from penna.budget import OutOfTime, Resources
 from penna.data.table import Field, Table
 from penna.errors import BundleError
 from penna.features import ngrams, selection
@@ -29,21 +29,11 @@ from penna.models.linear.storage import NAME
 from penna.search.recipe import DatasetProfile, Recipe
 from penna.tasks import classification
 from penna.tasks.base import Task
-from penna.testing import CountdownDeadline
+from penna.testing import CountdownDeadline, make_resources, make_table
 
 ODD = ["", " ", "\t\n", "\x00", "\ud800 broken", "👩‍👩‍👧 🎉", "这家酒店很好", "don't ’quote’", "İstanbul", "a" * 5000]
 SUBJECTS = {"fruit": "apple pear plum fig cherry", "tools": "hammer saw drill wrench axe", "birds": "wren owl crow jay"}
 PROFILE = DatasetProfile(rows=240, classes=3, rows_in_smallest_class=80, mean_characters=25.0)
-
-
-def table(texts: list[str], labels: list[str] | None = None) -> Table:
-    def column(values: list[str]) -> np.ndarray:
-        out = np.empty(len(values), object)
-        out[:] = values
-        return out
-
-    target = None if labels is None else column(labels)
-    return Table({"text": column(texts)}, target=target, rows=np.arange(1, len(texts) + 1))
 
 
 def shopping(n: int = 240, seed: int = 0, kinds: tuple[str, ...] = ("birds", "fruit", "tools")) -> Table:
@@ -54,11 +44,7 @@ def shopping(n: int = 240, seed: int = 0, kinds: tuple[str, ...] = ("birds", "fr
         f"I saw a {rng.choice(SUBJECTS[label].split())} at {i % 7}:00, {label[:2]}" for i, label in enumerate(labels)
     ]
     noisy = [kinds[0] if rng.random() < 0.1 else label for label in labels]
-    return table(texts, noisy)
-
-
-def resources(tmp_path: Path, seconds: float = 60.0) -> Resources:
-    return Resources(tmp_path, Deadline(seconds), 1)
+    return make_table(texts, noisy)
 
 
 def always(step: int, of: int, score: float) -> bool:
@@ -67,7 +53,7 @@ def always(step: int, of: int, score: float) -> bool:
 
 def fitted(recipe: Recipe, train: Table, tmp_path: Path) -> tuple[LinearModel, Task]:
     task = classification.from_table(train)
-    return linear.fit(recipe, task, train, None, resources(tmp_path), always), task
+    return linear.fit(recipe, task, train, None, make_resources(tmp_path), always), task
 
 
 # n-grams
@@ -273,17 +259,17 @@ def test_every_hyperparameter_is_used_by_the_portfolio() -> None:
 
 @pytest.mark.parametrize("recipe", linear.portfolio(PROFILE)[:5], ids=str)
 def test_odd_texts_are_answered(recipe: Recipe, tmp_path: Path) -> None:
-    train = table(ODD * 3, (["a", "b"] * 15))
+    train = make_table(ODD * 3, (["a", "b"] * 15))
     model, _ = fitted(recipe, train, tmp_path)
-    assert np.allclose(model.outputs(table(ODD)).sum(axis=1), 1, atol=1e-5)
-    assert model.outputs(table([])).shape == (0, 2)
+    assert np.allclose(model.outputs(make_table(ODD)).sum(axis=1), 1, atol=1e-5)
+    assert model.outputs(make_table([])).shape == (0, 2)
 
 
 def test_texts_that_are_all_empty_give_the_shares_of_the_classes(tmp_path: Path) -> None:
-    model, _ = fitted(linear.portfolio(PROFILE)[0], table([""] * 40, ["a"] * 30 + ["b"] * 10), tmp_path)
-    assert model.outputs(table(["anything"]))[0] == pytest.approx([0.75, 0.25], abs=0.02)
+    model, _ = fitted(linear.portfolio(PROFILE)[0], make_table([""] * 40, ["a"] * 30 + ["b"] * 10), tmp_path)
+    assert model.outputs(make_table(["anything"]))[0] == pytest.approx([0.75, 0.25], abs=0.02)
     model.save(tmp_path)
-    assert linear.load(tmp_path).outputs(table(["anything"]))[0, 0] == pytest.approx(0.75, abs=0.02)
+    assert linear.load(tmp_path).outputs(make_table(["anything"]))[0, 0] == pytest.approx(0.75, abs=0.02)
 
 
 def test_class_without_training_rows_is_unlikely(tmp_path: Path) -> None:
@@ -291,7 +277,7 @@ def test_class_without_training_rows_is_unlikely(tmp_path: Path) -> None:
     task = classification.from_table(train)
     without = train.take(np.flatnonzero(task.encode(train) != 1))
     for recipe in linear.portfolio(PROFILE)[:5]:
-        outputs = linear.fit(recipe, task, without, None, resources(tmp_path), always).outputs(train)
+        outputs = linear.fit(recipe, task, without, None, make_resources(tmp_path), always).outputs(train)
         assert outputs.shape[1] == 3
         assert outputs[:, 1].mean() < 0.2
 
@@ -303,7 +289,12 @@ def test_no_time_raises_out_of_time(tmp_path: Path) -> None:
     train = shopping()
     with pytest.raises(OutOfTime):
         linear.fit(
-            linear.portfolio(PROFILE)[0], classification.from_table(train), train, None, resources(tmp_path, -1), always
+            linear.portfolio(PROFILE)[0],
+            classification.from_table(train),
+            train,
+            None,
+            make_resources(tmp_path, -1),
+            always,
         )
 
 
@@ -312,7 +303,7 @@ def test_a_fit_that_is_too_long_is_cut_to_the_deadline(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     words = np.array([f"w{i}" for i in range(2_000)])
     texts = [" ".join(row) for row in words[rng.integers(0, 2_000, (2_000, 12))]]
-    train = table(texts, [f"c{i % 60}" for i in range(2_000)])
+    train = make_table(texts, [f"c{i % 60}" for i in range(2_000)])
     recipe, deadline = linear.portfolio(PROFILE)[8], CountdownDeadline(12)
     given = Resources(tmp_path, deadline, 1)
     model = linear.fit(recipe, classification.from_table(train), train, None, given, always)
@@ -323,16 +314,16 @@ def test_a_fit_that_is_too_long_is_cut_to_the_deadline(tmp_path: Path) -> None:
 def test_the_cost_grows_with_rows_and_classes(tmp_path: Path) -> None:
     small, large = shopping(200), shopping(20_000)
     recipe = linear.portfolio(PROFILE)[2]
-    few, many = (linear.cost(recipe, PROFILE, each, resources(tmp_path)).seconds for each in (small, large))
-    wide = linear.cost(recipe, replace(PROFILE, classes=100), large, resources(tmp_path)).seconds
+    few, many = (linear.cost(recipe, PROFILE, each, make_resources(tmp_path)).seconds for each in (small, large))
+    wide = linear.cost(recipe, replace(PROFILE, classes=100), large, make_resources(tmp_path)).seconds
     assert few < many < wide
 
 
 def test_recipe_for_a_large_table_is_shrunk_or_refused(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     words = np.array([f"w{i}" for i in range(5_000)])
-    train = table([" ".join(row) for row in words[rng.integers(0, 5_000, (100_000, 20))]])
-    recipe, given = linear.portfolio(PROFILE)[2], resources(tmp_path)
+    train = make_table([" ".join(row) for row in words[rng.integers(0, 5_000, (100_000, 20))]])
+    recipe, given = linear.portfolio(PROFILE)[2], make_resources(tmp_path)
     whole = linear.cost(recipe, PROFILE, train, given).seconds
     smaller = linear.shrink(recipe, PROFILE, train, given, whole / 2)
     assert smaller is not None
@@ -426,7 +417,7 @@ def test_file_of_wrong_sizes_or_newer_format_is_refused(tmp_path: Path) -> None:
 def shouting(n: int = 120) -> Table:
     """The words tell nothing; who shouts is of one class."""
     texts = [f"thing w{i % 7}" for i in range(n)]
-    return table([text.upper() if i % 2 else text for i, text in enumerate(texts)], ["loud", "calm"] * (n // 2))
+    return make_table([text.upper() if i % 2 else text for i, text in enumerate(texts)], ["loud", "calm"] * (n // 2))
 
 
 def test_how_a_text_is_written_is_read_beside_its_words(tmp_path: Path) -> None:
@@ -438,7 +429,7 @@ def test_how_a_text_is_written_is_read_beside_its_words(tmp_path: Path) -> None:
     assert hits[0] < 0.9 < 0.99 < hits[1]
     model.save(tmp_path)
     assert np.array_equal(linear.load(tmp_path).outputs(fresh), model.outputs(fresh))
-    assert np.isfinite(model.outputs(table(ODD))).all()
+    assert np.isfinite(model.outputs(make_table(ODD))).all()
 
 
 @pytest.mark.parametrize("columns", ["standard", "none"])

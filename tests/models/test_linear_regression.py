@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from penna.budget import Deadline, Resources
 from penna.data.output_kind import OutputKind
 from penna.data.table import Table
 from penna.errors import BundleError
@@ -15,6 +14,7 @@ from penna.models.linear import storage
 from penna.models.linear.single import LinearModel
 from penna.search.recipe import DatasetProfile, Recipe
 from penna.tasks import regression
+from penna.testing import make_resources
 
 PROFILE = DatasetProfile(
     rows=240, classes=1, rows_in_smallest_class=24, mean_characters=25.0, output_kind=OutputKind.NUMBERS
@@ -33,16 +33,12 @@ def reviews(n: int = 240, seed: int = 0, unit: float = 1.0) -> Table:
     return Table({"text": texts}, target, rows=np.arange(1, n + 1), target_name="stars")
 
 
-def resources(tmp_path: Path) -> Resources:
-    return Resources(tmp_path, Deadline(60.0), 1)
-
-
 def always(step: int, of: int, score: float) -> bool:
     return True
 
 
 def fitted(recipe: Recipe, train: Table, tmp_path: Path) -> LinearModel:
-    return linear.fit(recipe, regression.from_table(train), train, None, resources(tmp_path), always)
+    return linear.fit(recipe, regression.from_table(train), train, None, make_resources(tmp_path), always)
 
 
 @pytest.mark.parametrize("recipe", linear.portfolio(PROFILE), ids=str)
@@ -74,7 +70,7 @@ def test_classes_and_numbers_are_offered_recipes_of_their_own() -> None:
     assert all(r["bins"] > 0 for r in linear.portfolio(PROFILE) if r["classifier"] == "logistic")
     assert "bins" in {k.name for k in linear.search_space(PROFILE)}
     assert not {"balanced", "nb"} & {k.name for k in linear.search_space(PROFILE)}
-    cost = linear.cost(linear.portfolio(PROFILE)[1], PROFILE, reviews(), resources(Path()))
+    cost = linear.cost(linear.portfolio(PROFILE)[1], PROFILE, reviews(), make_resources(Path()))
     assert cost.seconds > 0
 
 
@@ -83,7 +79,7 @@ def test_numbers_that_are_all_the_same_in_a_fold_are_answered_so(tmp_path: Path)
     task = regression.from_table(train)
     same = train.take(np.zeros(40, np.int64))
     for recipe in linear.portfolio(PROFILE)[:2]:
-        model = linear.fit(recipe, task, same, None, resources(tmp_path), always)
+        model = linear.fit(recipe, task, same, None, make_resources(tmp_path), always)
         assert model.outputs(same)[:, 0] == pytest.approx(task.encode(same), abs=1e-3)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from penna.budget import Deadline, Resources
+from penna.budget import Resources
 from penna.data.table import Table
 from penna.encoders.sliding_windows import MOST_WINDOWS
 from penna.models.base import truncation
@@ -29,11 +29,6 @@ def late(rows: int, seed: int = 0, words: int = 40, vast: int = 0) -> Table:
         said[int(rng.integers(20, words))] = label
         texts[i] = " ".join(said)
     return Table({"text": texts}, labels.astype(object), rows=np.arange(1, rows + 1))
-
-
-@pytest.fixture
-def resources(tmp_path: Path) -> Resources:
-    return Resources(cache=tmp_path / "cache", deadline=Deadline(600.0), threads=1)
 
 
 def accuracy(model: Any, table: Table) -> float:

@@ -10,7 +10,6 @@ import pytest
 import torch
 
 from penna import plugins
-from penna.budget import Deadline, Resources
 from penna.data.table import Field, Table
 from penna.errors import BundleError
 from penna.heads import classifier_chain, heads
@@ -48,11 +47,6 @@ TASK = multilabel.from_table(TRAIN)
 
 def profile(encoders: tuple[str, ...] = (), columns: int = 0) -> DatasetProfile:
     return DatasetProfile(200, 3, 20, 30.0, encoders, output_kind=TASK.output_kind, columns=columns)
-
-
-@pytest.fixture
-def resources(tmp_path: Path) -> Resources:
-    return Resources(tmp_path / "cache", Deadline(100), 1)
 
 
 def always(step: int, of: int, score: float) -> bool:

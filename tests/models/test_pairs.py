@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import attacks
 import penna
-from penna.budget import Deadline, Resources
+from penna.budget import Resources
 from penna.data import readers, splits
 from penna.data.output_kind import OutputKind
 from penna.data.table import Field, Table
@@ -157,11 +157,6 @@ def opposites(rows: int, seed: int = 0) -> Table:
     texts = [f"a {ANIMALS[i]} was there {n}" for n, i in enumerate(first)]
     others = [f"there was the {ANIMALS[i]}" for i in second]
     return pairs(texts, others, [["other", "same"][int(a == b)] for a, b in zip(first, second, strict=True)])
-
-
-@pytest.fixture
-def resources(tmp_path: Path) -> Resources:
-    return Resources(cache=tmp_path / "cache", deadline=Deadline(600.0), threads=1)
 
 
 def accuracy(model: Any, table: Table) -> float:

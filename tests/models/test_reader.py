@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penna import AutoText, load, plugins, postprocessing, tasks
-from penna.budget import Deadline, Resources
 from penna.data import ragged
 from penna.data.output_kind import OutputKind
 from penna.data.readers.read_table import read
@@ -44,11 +43,6 @@ def rows(n, seed=0, silent=0.0):
 
 def table(lines):
     return read(lines, y="answers")[0]
-
-
-@pytest.fixture
-def resources(tmp_path):
-    return Resources(tmp_path / "cache", Deadline(300), 1)
 
 
 def profile(encoders=()):

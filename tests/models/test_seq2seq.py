@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from penna.budget import Deadline, OutOfTime, Resources
+from penna.budget import OutOfTime
+from penna.data import ragged
 from penna.data.output_kind import OutputKind
 from penna.data.table import Table
 from penna.encoders import subword_tokenizer
@@ -22,6 +23,7 @@ from penna.runtime import onnx_translator
 from penna.runtime.onnx_translator import Translator, limit_of
 from penna.search.recipe import DatasetProfile, Recipe
 from penna.tasks import translation
+from penna.testing import make_resources, make_table
 
 #: Its fixtures are whole fits.
 pytestmark = pytest.mark.slow
@@ -35,30 +37,19 @@ SMALL = Recipe.of("seq2seq", width=64, layers=1, decoder_layers=1, pieces=60, ep
                   dropout=0.0, beams=2, average=2, pairs="keep")  # fmt: skip
 
 
-def column(texts):
-    cells = np.empty(len(texts), dtype=object)
-    cells[:] = texts
-    return cells
-
-
 def backwards(count, seed=0):
     """Rows of words, and their names in another language in the order turned round."""
     chance = random.Random(seed)
     rows = [[chance.choice(list(SAID)) for _ in range(chance.randint(1, 4))] for _ in range(count)]
     said = [" ".join(SAID[word] for word in reversed(row)) for row in rows]
-    return Table({"en": column([" ".join(row) for row in rows])}, column(said), rows=np.arange(1, count + 1),
-                 target_name="de")  # fmt: skip
-
-
-def resources(tmp_path, seconds=120.0):
-    return Resources(tmp_path / "cache", Deadline(seconds), 1)
+    return make_table([" ".join(row) for row in rows], said, column="en", target_name="de")
 
 
 @pytest.fixture(scope="module")
 def learnt(tmp_path_factory):
     folder = tmp_path_factory.mktemp("learnt")
     train, valid = backwards(1300), backwards(60, seed=1)
-    fitted = seq2seq.fit(SMALL, translation.from_table(train), train, valid, resources(folder), lambda *_: True)
+    fitted = seq2seq.fit(SMALL, translation.from_table(train), train, valid, make_resources(folder), lambda *_: True)
     (folder / "model").mkdir()
     fitted.save(folder / "model")
     return fitted, folder / "model", valid
@@ -166,9 +157,9 @@ def test_texts_that_are_all_too_long_are_refused_in_one_sentence(tmp_path):
     train = backwards(40)
     train.text["en"][:] = "red cat " * 600
     with pytest.raises(EncoderError, match="no row is short enough"):
-        seq2seq.cost(SMALL, PROFILE, train, resources(tmp_path))
+        seq2seq.cost(SMALL, PROFILE, train, make_resources(tmp_path))
     with pytest.raises(EncoderError, match="no row is short enough"):
-        seq2seq.fit(SMALL, translation.from_table(train), train, None, resources(tmp_path), lambda *_: True)
+        seq2seq.fit(SMALL, translation.from_table(train), train, None, make_resources(tmp_path), lambda *_: True)
 
 
 @pytest.mark.parametrize(
@@ -287,7 +278,7 @@ def test_the_same_seed_says_the_same(tmp_path):
     train = backwards(200)
     quick = SMALL.replace(epochs=1.0)
     fits = [
-        seq2seq.fit(quick, translation.from_table(train), train, None, resources(tmp_path), lambda *_: True)
+        seq2seq.fit(quick, translation.from_table(train), train, None, make_resources(tmp_path), lambda *_: True)
         for _ in "ab"
     ]
     assert fits[0].outcome.steps == fits[1].outcome.steps > 5
@@ -303,7 +294,7 @@ def test_long_rows_are_told_of_and_read_in_parts(tmp_path):
         translation.from_table(train),
         train,
         None,
-        resources(tmp_path),
+        make_resources(tmp_path),
         lambda *_: True,
     )
     assert isinstance(fitted, Reads)
@@ -324,7 +315,7 @@ def test_no_time_is_said(tmp_path):
             translation.from_table(train),
             train,
             None,
-            resources(tmp_path, 0.0),
+            make_resources(tmp_path, 0.0),
             lambda *_: True,
         )
 
@@ -332,11 +323,11 @@ def test_no_time_is_said(tmp_path):
 def test_a_checkpoint_can_read(tiny_bert: Path, tmp_path):
     train = backwards(120)
     recipe = SMALL.replace(encoder=str(tiny_bert), vocabulary="separate", epochs=1.0, encoder_lr=0.1)
-    fitted = seq2seq.fit(recipe, translation.from_table(train), train, None, resources(tmp_path), lambda *_: True)
+    fitted = seq2seq.fit(recipe, translation.from_table(train), train, None, make_resources(tmp_path), lambda *_: True)
     (tmp_path / "model").mkdir()
     fitted.save(tmp_path / "model")
     opened = seq2seq.load(tmp_path / "model")
-    texts = Table({"en": column(["red cat", "", "a dog"])})
+    texts = Table({"en": ragged.objects(["red cat", "", "a dog"])})
     task = translation.from_table(train)
     assert task.decode(opened.outputs(texts)).tolist() == task.decode(fitted.outputs(texts)).tolist()
     assert json.loads((tmp_path / "model" / onnx_translator.FACTS).read_text())["space"] == " "
@@ -344,7 +335,7 @@ def test_a_checkpoint_can_read(tiny_bert: Path, tmp_path):
 
 def test_cost_is_predicted_and_shrinks_to_what_there_is(tmp_path):
     train = backwards(600)
-    room = resources(tmp_path)
+    room = make_resources(tmp_path)
     whole = seq2seq.cost(SMALL.replace(epochs=200.0), PROFILE, train, room)
     assert whole.seconds > 5
     smaller = seq2seq.shrink(SMALL.replace(epochs=200.0), PROFILE, train, room, 0.6 * whole.seconds)

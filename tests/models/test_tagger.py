@@ -10,7 +10,7 @@ import pytest
 from penna import AutoText, load, plugins, tasks
 from penna.artifact import bundle
 from penna.automl import evaluate
-from penna.budget import Budget, Deadline, Resources
+from penna.budget import Budget
 from penna.data import ragged, word_offsets
 from penna.data.output_kind import OutputKind
 from penna.data.table import Table
@@ -44,11 +44,6 @@ def rows(n, seed=0):
         texts.append(word_offsets.joined(words))
         tags.append(tuple(row))
     return Table({"tokens": ragged.objects(texts)}, ragged.objects(tags), rows=np.arange(1, n + 1), target_name="tags")
-
-
-@pytest.fixture
-def resources(tmp_path):
-    return Resources(tmp_path / "cache", Deadline(300), 1)
 
 
 def profile(task, encoders=()):

@@ -19,6 +19,7 @@ from penna.models.base import Pruned
 from penna.models.trees import family as trees
 from penna.models.trees import inputs
 from penna.search.recipe import DatasetProfile, Recipe
+from penna.testing import make_resources
 
 SMALL = {"names": "target", "trees": 20, "rate": 0.2, "leaves": 5, "least": 3, "shrink": 1.0, "share": 1.0}
 
@@ -38,15 +39,11 @@ def shop(n: int = 90, seed: int = 0, classes: int = 3, numbers: bool = False) ->
     return Table({"text": text}, target, rows=np.arange(1, n + 1), columns=columns, fields=fields)
 
 
-def resources(folder: Path) -> Resources:
-    return Resources(folder, Deadline(60), 1)
-
-
 def fitted(folder: Path, text: str = "counts", **options):
     table = shop(**options)
     task = tasks.find("regression" if options.get("numbers") else "classification", table)
     recipe = Recipe.of("trees", text=text, **SMALL)
-    return trees.fit(recipe, task, table, None, resources(folder), lambda *_: True), task, table
+    return trees.fit(recipe, task, table, None, make_resources(folder), lambda *_: True), task, table
 
 
 def matrix(n: int = 120, seed: int = 0) -> np.ndarray:
@@ -141,7 +138,9 @@ def test_a_class_without_a_training_row_keeps_its_column(tmp_path: Path) -> None
     table = shop()
     task = tasks.find("classification", table)
     left = table.take(np.flatnonzero(table.target != task.classes[0]))
-    made = trees.fit(Recipe.of("trees", text="counts", **SMALL), task, left, None, resources(tmp_path), lambda *_: True)
+    made = trees.fit(
+        Recipe.of("trees", text="counts", **SMALL), task, left, None, make_resources(tmp_path), lambda *_: True
+    )
     outputs = made.outputs(table)
     assert outputs.shape == (len(table), task.columns)
     assert (outputs[:, 0] == 0).all()
@@ -154,7 +153,7 @@ def test_stacked_outputs_are_out_of_fold(tmp_path: Path) -> None:
                   np.array([f"c{j}" for j in rng.integers(2, size=120)], object), rows=table.rows,
                   columns=table.columns, fields=table.fields)  # fmt: skip
     task = tasks.find("classification", noise)
-    _, matrix = inputs.fit(Recipe.of("trees", text="linear", **SMALL), task, noise, resources(tmp_path))
+    _, matrix = inputs.fit(Recipe.of("trees", text="linear", **SMALL), task, noise, make_resources(tmp_path))
     told = (matrix[:, -1] > 0.5) == task.encode(noise)
     assert told.mean() < 0.7
 
@@ -168,7 +167,7 @@ def test_a_fit_tells_its_score_and_stops_where_it_is_told_to(tmp_path: Path) -> 
         return len(heard) < 2
 
     with pytest.raises(Pruned):
-        trees.fit(Recipe.of("trees", text="counts", **SMALL), task, table, table, resources(tmp_path), report)
+        trees.fit(Recipe.of("trees", text="counts", **SMALL), task, table, table, make_resources(tmp_path), report)
     assert [step for step, _, _ in heard] == sorted({step for step, _, _ in heard})
     assert 0 < heard[0][2] <= 1
 
@@ -186,10 +185,10 @@ def test_recipes_need_columns_and_have_a_cost(output_kind: OutputKind, tmp_path:
     assert trees.portfolio(DatasetProfile(90, 3, 20, 30.0)) == []
     assert trees.search_space(DatasetProfile(90, 3, 20, 30.0)) == ()
     for recipe in trees.portfolio(profile):
-        found = trees.cost(recipe, profile, shop(), resources(tmp_path))
+        found = trees.cost(recipe, profile, shop(), make_resources(tmp_path))
         assert found.seconds > 0
         assert found.size_mb < 10
-    smaller = trees.shrink(trees.portfolio(profile)[0], profile, shop(), resources(tmp_path), 0.0)
+    smaller = trees.shrink(trees.portfolio(profile)[0], profile, shop(), make_resources(tmp_path), 0.0)
     assert smaller is None
 
 
@@ -216,7 +215,7 @@ def test_thousands_of_columns_are_not_started_without_time(tmp_path):
     fields = {name: Field("numeric") for name in wide}
     many = Table(table.text, table.target, rows=table.rows, columns=wide, fields=fields)
     recipe, profile = Recipe.of("trees", text="none", **SMALL | {"trees": 250}), DatasetProfile(200, 3, 60, 30.0)
-    costs = [trees.cost(recipe, profile, asked, resources(tmp_path)).seconds for asked in (table, many)]
+    costs = [trees.cost(recipe, profile, asked, make_resources(tmp_path)).seconds for asked in (table, many)]
     assert costs[1] > 20 * costs[0]
     late = Resources(tmp_path, Deadline(2.0), 1)
     with pytest.raises(OutOfTime):

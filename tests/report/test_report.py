@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penna import tasks
-from penna.data.table import Table
 from penna.errors import RunError
 from penna.report import charts, examine, profile, render, render_page
 from penna.report.record import Record
 from penna.report.svg import Scale
 from penna.search.recipe import Recipe
 from penna.search.trials import State, Trial
+from penna.testing import make_table
 
 VOID = {"meta", "br", "wbr", "link", "img", "hr", "input"}
 
@@ -57,10 +57,7 @@ def check(page):
 
 
 def table(texts, labels):
-    target, text = np.empty(len(labels), dtype=object), np.empty(len(texts), dtype=object)
-    target[:], text[:] = labels, texts
-    roles = {"text": "text", "label": "target"}
-    return Table({"text": text}, target, rows=np.arange(1, len(texts) + 1), roles=roles, target_name="label")
+    return make_table(texts, labels, roles={"text": "text", "label": "target"}, target_name="label")
 
 
 def trials():

@@ -14,7 +14,6 @@ from penna import postprocessing, tasks
 from penna.automl import postprocess
 from penna.automl.selection import OutOfFoldScores, Selection
 from penna.data import readers
-from penna.data.table import Table
 from penna.errors import TableError, TaskError
 from penna.metrics import label_sets
 from penna.postprocessing import label_thresholds
@@ -23,13 +22,11 @@ from penna.preprocessing.checks import label_sets as labelsets
 from penna.search.recipe import Recipe
 from penna.search.trials import State, Trial
 from penna.tasks import _multi_labels, multilabel
+from penna.testing import make_table
 
 
 def table(cells, form=""):
-    target = np.empty(len(cells), dtype=object)
-    target[:] = cells
-    texts = np.array([f"text {i}" for i in range(len(cells))], dtype=object)
-    return Table({"text": texts}, target, rows=np.arange(1, len(cells) + 1), target_name="labels", target_form=form)
+    return make_table(target=cells, target_name="labels", target_form=form)
 
 
 def judged(n=600, k=4, seed=0, rare=0.05):

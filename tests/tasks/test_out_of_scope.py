@@ -10,18 +10,15 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from penna import AutoText, load, postprocessing, tasks
-from penna.data.table import Table
 from penna.errors import TaskError
 from penna.postprocessing import oos_threshold
 from penna.postprocessing.oos_threshold import OosThreshold
 from penna.tasks import classification
+from penna.testing import make_table
 
 
 def table(labels):
-    n = len(labels)
-    return Table(
-        {"text": np.array([f"text {i}" for i in range(n)], object)}, np.array(labels, object), rows=np.arange(n)
-    )
+    return make_table(target=labels)
 
 
 def answers(rows=600, strange=60, seed=0, classes=4):

@@ -8,16 +8,13 @@ from scipy import stats
 from sklearn import metrics as reference
 
 from penna import metrics, tasks
-from penna.data.table import Table
 from penna.errors import SettingError, TaskError
 from penna.tasks import _numeric_target, classification, regression
+from penna.testing import make_table
 
 
 def table(labels):
-    target = np.empty(len(labels), dtype=object)
-    target[:] = labels
-    texts = np.array([f"text {i}" for i in range(len(labels))], dtype=object)
-    return Table({"text": texts}, target, rows=np.arange(1, len(labels) + 1), target_name="price")
+    return make_table(target=labels, target_name="price")
 
 
 @pytest.mark.parametrize(

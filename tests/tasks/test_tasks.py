@@ -12,14 +12,11 @@ from penna import plugins, tasks
 from penna.data import ragged
 from penna.data.table import Table
 from penna.errors import TaskError
-from penna.testing import check_task
+from penna.testing import check_task, make_table
 
 
 def table(labels, name="label"):
-    target = np.empty(len(labels), dtype=object)
-    target[:] = labels
-    texts = np.array([f"text {i}" for i in range(len(labels))], dtype=object)
-    return Table({"text": texts}, target, rows=np.arange(1, len(labels) + 1), target_name=name)
+    return make_table(target=labels, target_name=name)
 
 
 def quoted(answers):

@@ -14,18 +14,14 @@ from penna.budget import Deadline
 from penna.data import ragged, word_offsets
 from penna.data.output_kind import OutputKind
 from penna.data.readers.read_table import read
-from penna.data.table import Table
 from penna.errors import SettingError, TaskError
 from penna.metrics import entities
 from penna.tasks import _span_cells, _tag_schemes
 from penna.tasks._tag_schemes import Scheme
+from penna.testing import make_table
 
 TYPES = ("LOC", "PER")
 NAMED = [name for name in _tag_schemes.NAMES if name not in ("IO", "bare")]
-
-
-def table(texts, target):
-    return Table({"text": ragged.objects(texts)}, ragged.objects(target), rows=np.arange(1, len(texts) + 1))
 
 
 def words(*rows):
@@ -70,7 +66,7 @@ def test_tags_that_follow_no_scheme_are_named():
     assert "'B-LOC' and 'Y-LOC'" in str(_tag_schemes.find([["B-LOC", "Y-LOC", "O"]]))
     with pytest.raises(TaskError, match="follow no known scheme"):
         tasks.find(
-            "token_classification", table(SENTENCES, [tuple(t.replace("B-L", "Q:") for t in row) for row in TAGS])
+            "token_classification", make_table(SENTENCES, [tuple(t.replace("B-L", "Q:") for t in row) for row in TAGS])
         )
 
 
@@ -83,7 +79,7 @@ def test_scores_are_those_of_seqeval(rows):
     seqeval = pytest.importorskip("seqeval.metrics")
     import warnings
 
-    task = tasks.find("token_classification", table(SENTENCES, TAGS))
+    task = tasks.find("token_classification", make_table(SENTENCES, TAGS))
     truth = [_tag_schemes.tags(_tag_schemes.spans(row), len(row), Scheme()) for row, _ in rows]
     y = ragged.objects(task._numbers(_tag_schemes.spans(row), len(row)) for row in truth)
     rng = np.random.default_rng(len(rows))
@@ -208,33 +204,37 @@ def test_spans_that_cannot_be_are_named_and_the_rest_is_used(cell, reason):
     written = cell if isinstance(cell, str) else json.dumps(cell)
     good = json.dumps([{"start": 0, "end": 3, "label": "X"}])
     settled, (finding,) = plugins.find("tasks", "token_classification").prepare_target(
-        table(["Ann sees Bob"] * 4, [good, written, good, good])
+        make_table(["Ann sees Bob"] * 4, [good, written, good, good])
     )
     assert (len(settled), finding.rows, reason in finding.message) == (3, (2,), True)
 
 
 def test_a_span_inside_a_word_is_taken_to_its_ends_and_said():
     cell = json.dumps([{"start": 1, "end": 3, "label": "X"}])
-    settled, (finding,) = plugins.find("tasks", "token_classification").prepare_target(table(["Anna"] * 2, [cell] * 2))
+    settled, (finding,) = plugins.find("tasks", "token_classification").prepare_target(
+        make_table(["Anna"] * 2, [cell] * 2)
+    )
     assert (len(settled), finding.kind, finding.count) == (2, "widened spans", 2)
 
 
 def test_rows_of_unequal_length_are_named_and_the_rest_is_used():
     given = [*TAGS * 3, ("O",), ("O", "B-LOC", "Q-LOC")]
     settled, findings = plugins.find("tasks", "token_classification").prepare_target(
-        table([*SENTENCES * 3, "a b", "a b c"], given)
+        make_table([*SENTENCES * 3, "a b", "a b c"], given)
     )
     assert settled.target.tolist() == TAGS * 3
     assert sorted(finding.rows for finding in findings) == [(13,), (14,)]
-    task = tasks.find("token_classification", table(SENTENCES, TAGS))
+    task = tasks.find("token_classification", make_table(SENTENCES, TAGS))
     with pytest.raises(TaskError, match=r"in row 1:"):
-        task.encode(table(["a b"], [("O",)]))
+        task.encode(make_table(["a b"], [("O",)]))
     with pytest.raises(TaskError, match="not there at fit"):
-        task.encode(table(["a"], [("B-DOG",)]))
+        task.encode(make_table(["a"], [("B-DOG",)]))
 
 
 def test_tags_without_scheme_need_an_explicit_task():
-    given = table(SENTENCES * 3, [tuple(t.replace("B-", "Q:").replace("I-", "B-") for t in row) for row in TAGS * 3])
+    given = make_table(
+        SENTENCES * 3, [tuple(t.replace("B-", "Q:").replace("I-", "B-") for t in row) for row in TAGS * 3]
+    )
     with pytest.raises(TaskError, match=r"follow no known scheme .* or say with --task multilabel"):
         tasks.find("auto", given)
     assert tasks.find("multilabel", given).name == "multilabel"
@@ -243,14 +243,14 @@ def test_tags_without_scheme_need_an_explicit_task():
 def test_no_entity_at_all_is_refused():
     for empty in ("[]", (), None):
         with pytest.raises(TaskError, match="no entity in any of its 3 rows"):
-            tasks.find("token_classification", table(["Ann sees Bob"] * 3, [empty] * 3))
+            tasks.find("token_classification", make_table(["Ann sees Bob"] * 3, [empty] * 3))
     with pytest.raises(TaskError, match="no entity in any"):
-        tasks.find("token_classification", table(SENTENCES, [tuple("O" for _ in row) for row in TAGS]))
+        tasks.find("token_classification", make_table(SENTENCES, [tuple("O" for _ in row) for row in TAGS]))
 
 
 @pytest.mark.parametrize("damage", [{"types": []}, {"types": ["b", "a"]}, {"scheme": {}}, {"form": "x"}, {"metric": 3}])
 def test_a_damaged_task_is_refused(damage):
-    data = tasks.find("token_classification", table(SENTENCES, TAGS)).to_json()
+    data = tasks.find("token_classification", make_table(SENTENCES, TAGS)).to_json()
     with pytest.raises(TaskError, match="damaged"):
         tasks.restore(data | damage)
 
@@ -258,16 +258,16 @@ def test_a_damaged_task_is_refused(damage):
 def test_cleaning_is_refused_and_other_columns_are_dropped():
     from penna.automl import setup
 
-    task = tasks.find("token_classification", table(SENTENCES, TAGS))
+    task = tasks.find("token_classification", make_table(SENTENCES, TAGS))
     with pytest.raises(SettingError, match="reads as they are"):
-        setup.dataset_profile(table(SENTENCES, TAGS), task, "case")
-    assert setup.dataset_profile(table(SENTENCES, TAGS), task, "auto").cleanings == ()
+        setup.dataset_profile(make_table(SENTENCES, TAGS), task, "case")
+    assert setup.dataset_profile(make_table(SENTENCES, TAGS), task, "auto").cleanings == ()
 
 
 def test_a_word_is_outside_unless_the_last_step_asks_for_more():
-    task = tasks.find("token_classification", table(SENTENCES, TAGS))
+    task = tasks.find("token_classification", make_table(SENTENCES, TAGS))
     rng = np.random.default_rng(0)
-    y = task.encode(table(SENTENCES * 60, TAGS * 60))
+    y = task.encode(make_table(SENTENCES * 60, TAGS * 60))
     made = []
     for row in y:  # the truth is likely, and being outside likelier
         values = rng.uniform(0, 0.1, (len(row), task.columns))
@@ -302,7 +302,7 @@ NUMBERS = [tuple(NAMES.index(tag) if tag in NAMES else 0 for tag in row) for row
     "write", [tuple, lambda row: tuple(map(str, row)), str, lambda row: str(list(row)), json.dumps]
 )
 def test_whole_numbers_beside_words_are_tags(write):
-    given = table(SENTENCES, [write(row) for row in NUMBERS])
+    given = make_table(SENTENCES, [write(row) for row in NUMBERS])
     module, why = tasks.recognised("auto", given)
     assert "--tag-names" in why
     task = module.from_table(given)
@@ -316,10 +316,10 @@ def test_whole_numbers_beside_words_are_tags(write):
 
 
 def test_numbered_tag_names_make_the_same_task():
-    given = replace(table(SENTENCES, NUMBERS), tag_names=NAMES)
+    given = replace(make_table(SENTENCES, NUMBERS), tag_names=NAMES)
     task = tasks.find("auto", given)
     words = [tuple(NAMES[number] for number in row) for row in NUMBERS]
-    assert replace(task, names=()) == tasks.find("auto", table(SENTENCES, words))
+    assert replace(task, names=()) == tasks.find("auto", make_table(SENTENCES, words))
     assert [tuple(row) for row in task.to_text_spans(task.labels(task.encode(given)), given)] == words
     short = replace(given, tag_names=NAMES[:2])
     with pytest.raises(TaskError, match="tags up to 4, and 2 names were given"):
@@ -327,7 +327,9 @@ def test_numbered_tag_names_make_the_same_task():
 
 
 def test_numbers_that_do_not_go_with_the_words_are_no_tags():
-    given = table(["a b c d", "one two three", "x", "four more words here"] * 5, [(0, 1), (2, 0), (1,), (3, 4)] * 5)
+    given = make_table(
+        ["a b c d", "one two three", "x", "four more words here"] * 5, [(0, 1), (2, 0), (1,), (3, 4)] * 5
+    )
     assert tasks.recognised("auto", given)[0].name == "multilabel"
 
 
@@ -352,14 +354,14 @@ def test_spans_have_many_spellings(cell, expected):
 def test_a_missing_key_is_named_with_all_rows():
     cells = [[{"start": 0, "end": 3, "kind": "PER"}]] * 160 + [[]] * 40
     with pytest.raises(TaskError) as caught:
-        tasks.find("token_classification", table(["Ann sees Bob"] * 200, [json.dumps(cell) for cell in cells]))
+        tasks.find("token_classification", make_table(["Ann sees Bob"] * 200, [json.dumps(cell) for cell in cells]))
     assert all(said in str(caught.value) for said in ("200 rows", "no 'label'", "'kind'", "160 of 200", "40 have none"))
 
 
 def test_a_type_of_one_row_alone_is_named_and_used():
     given = [*TAGS * 2, ("B-ONCE", "B-ONCE")]
     settled, (finding,) = plugins.find("tasks", "token_classification").prepare_target(
-        table([*SENTENCES * 2, "Zed Zoe"], given)
+        make_table([*SENTENCES * 2, "Zed Zoe"], given)
     )
     assert (len(settled), finding.kind, finding.rows) == (9, "rare class", (9,))
     assert "'ONCE' in row 9" in finding.message
@@ -377,29 +379,29 @@ def test_a_check_names_what_a_fit_would_leave_out():
 def test_one_odd_row_decides_no_scheme_and_is_named():
     texts, target = words(*["Ann went to Rome"] * 30), [("B-PER", "O", "O", "B-LOC")] * 29
     for odd in ("S-PER", "M-PER"):
-        task, (said,) = tasks.find("token_classification", table(texts, [*target, (odd, "O", "O", "B-LOC")])), [
+        task, (said,) = tasks.find("token_classification", make_table(texts, [*target, (odd, "O", "O", "B-LOC")])), [
             f for f in plugins.find("tasks", "token_classification")
-            .prepare_target(table(texts, [*target, (odd, "O", "O", "B-LOC")]))[1]
+            .prepare_target(make_table(texts, [*target, (odd, "O", "O", "B-LOC")]))[1]
             if f.kind == "mixed schemes"
         ]  # fmt: skip
         assert task.scheme.name == "BIO"
         assert "row 30" in said.message
     left, found = plugins.find("tasks", "token_classification").prepare_target(
-        table(texts, [*target, ("X-PER", "O", "O", "B-LOC")])
+        make_table(texts, [*target, ("X-PER", "O", "O", "B-LOC")])
     )
     assert len(left) == 29
     assert any("not of the scheme" in f.message and "row 30" in f.message for f in found)
 
 
 def test_unknown_entity_type_is_named_with_known_ones():
-    task = tasks.find("token_classification", table(SENTENCES, TAGS))
+    task = tasks.find("token_classification", make_table(SENTENCES, TAGS))
     with pytest.raises(TaskError, match=r"not there at fit \(XX; known: LOC, PER\)"):
-        task.encode(table(words("Ann left"), [("B-XX", "O")]))
+        task.encode(make_table(words("Ann left"), [("B-XX", "O")]))
 
 
 def test_a_metric_of_another_task_makes_no_labels_of_tags():
     with pytest.raises(SettingError, match="no metric 'accuracy' for entities"):
-        tasks.find("auto", table(SENTENCES, TAGS), "accuracy")
+        tasks.find("auto", make_table(SENTENCES, TAGS), "accuracy")
 
 
 @pytest.mark.parametrize(

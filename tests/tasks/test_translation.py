@@ -20,19 +20,14 @@ from penna.preprocessing.check_context import CheckContext
 from penna.search.recipe import DatasetProfile
 from penna.tasks import _translation_metrics as texts
 from penna.tasks import classification, multilabel, translation
+from penna.testing import make_table
 
 ENGLISH = "the man with a red hat is walking down the street while two women look at their big brown dog"
 GERMAN = "der mann mit einem roten hut geht die straße entlang während zwei frauen ihren großen braunen hund"
 
 
-def column(cells):
-    out = np.empty(len(cells), dtype=object)
-    out[:] = cells
-    return out
-
-
 def table(source, target):
-    return Table({"en": column(source)}, column(target), rows=np.arange(1, len(source) + 1), target_name="de")
+    return make_table(source, target, column="en", target_name="de")
 
 
 def sentences(words, count, seed):
@@ -70,7 +65,7 @@ def test_measures_are_those_of_sacrebleu():
     truth, said = sentences(GERMAN, 60, 0), sentences(GERMAN, 60, 1)
     said[:20] = truth[:20]
     task = translation.from_table(table(truth, truth))
-    measured = task.measure(column(truth), ragged.objects(map(texts.codes, said)))
+    measured = task.measure(ragged.objects(truth), ragged.objects(map(texts.codes, said)))
     for name, metric in {"bleu": BLEU(), "chrf": CHRF(), "ter": TER()}.items():
         value, low, high = measured[name]
         assert value == pytest.approx(metric.corpus_score(said, [truth]).score)
@@ -97,7 +92,9 @@ def test_any_texts_can_be_measured(said, data):
     for cut in texts.CUTS:
         task = translation.Translation("bleu", cut)
         outputs = ragged.objects(map(texts.codes, said))
-        assert all(np.isfinite(task.measure(column(truth), outputs)[name]).all() for name in translation.METRICS)
+        assert all(
+            np.isfinite(task.measure(ragged.objects(truth), outputs)[name]).all() for name in translation.METRICS
+        )
 
 
 def test_chinese_is_cut_into_its_signs():
@@ -105,7 +102,7 @@ def test_chinese_is_cut_into_its_signs():
     assert "tok:zh" in texts.signature("bleu", task.cut)
     assert "asian:yes" in texts.signature("ter", task.cut)
     one_off = ragged.objects([texts.codes("一只猫在街上跑")])
-    assert task.measure(column(["一只狗在街上跑"]), one_off)["ter"][0] == pytest.approx(100 / 7)
+    assert task.measure(ragged.objects(["一只狗在街上跑"]), one_off)["ter"][0] == pytest.approx(100 / 7)
 
 
 @given(st.lists(st.sampled_from("abcd"), max_size=12), st.lists(st.sampled_from("abcd"), max_size=12))
@@ -120,7 +117,7 @@ def test_words_are_edited_as_rarely_as_can_be(said, meant):
 def test_very_long_texts_are_measured_soon():
     chance = random.Random(0)
     truth, said = (" ".join(chance.choices(GERMAN.split(), k=3000)) for _ in "ab")
-    measured = translation.Translation().measure(column([truth]), ragged.objects([texts.codes(said)]))
+    measured = translation.Translation().measure(ragged.objects([truth]), ragged.objects([texts.codes(said)]))
     assert 50 < measured["ter"][0] < 100
     short = " ".join(truth.split()[: texts.MOVED])
     assert (
@@ -132,7 +129,7 @@ def test_the_worst_answers_are_shown():
     truth = sentences(GERMAN, 10, 0)
     said = [*truth[:9], "nothing"]
     task = translation.from_table(table(truth, truth))
-    (first, *_) = task.mistakes(table(truth, truth), column(truth), ragged.objects(map(texts.codes, said)), 3)
+    (first, *_) = task.mistakes(table(truth, truth), ragged.objects(truth), ragged.objects(map(texts.codes, said)), 3)
     assert (first["row"], first["truth"], first["answer"]) == (10, truth[9], "nothing")
 
 
@@ -193,7 +190,7 @@ def test_a_check_tells_of_pairs_and_is_silent_about_labels():
     (finding,) = check.find(CheckContext(table(english, german)))
     assert (finding.kind, finding.rows) == ("copied pair", (4,))
     assert check.find(CheckContext(table(english, ["yes", "no"] * 30))) == []
-    assert check.find(CheckContext(Table({"en": column(english)}))) == []
+    assert check.find(CheckContext(Table({"en": ragged.objects(english)}))) == []
 
 
 def test_honest_pairs_are_kept():
@@ -242,7 +239,10 @@ def test_the_memory_knows_what_was_said_to_what_it_has_seen(tmp_path, tiny_bert)
 
 def test_the_memory_says_nothing_to_what_shares_no_word(tmp_path):
     model = fitted(translation_memory.portfolio(PROFILE)[1], table(*pairs(60)), tmp_path)
-    assert translation.Translation().decode(model.outputs(Table({"en": column(["", "xyzzy"])}))).tolist() == ["", ""]
+    assert translation.Translation().decode(model.outputs(Table({"en": ragged.objects(["", "xyzzy"])}))).tolist() == [
+        "",
+        "",
+    ]
 
 
 @pytest.mark.parametrize("name", ["memory.json", "memory.safetensors"])

@@ -1,6 +1,19 @@
-"""A deadline for tests that depends on the number of questions and not on the clock."""
+"""Resources for a fit in a test, and a deadline that depends on the number of calls and not on the clock."""
 
-from penna.budget import Deadline
+from pathlib import Path
+
+from penna.budget import Deadline, Resources
+
+
+def make_resources(cache: Path, seconds: float = 300.0) -> Resources:
+    """Return resources of one thread, with this folder for caches and this many seconds.
+
+    Examples
+    --------
+    >>> make_resources(Path("cache"), 0.0).deadline.over()
+    True
+    """
+    return Resources(cache, Deadline(seconds), 1)
 
 
 class CountdownDeadline(Deadline):

@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from penna import tasks
-from penna.budget import Deadline, OutOfTime, Resources
+from penna.budget import OutOfTime
 from penna.data.arrays import Array
 from penna.data.table import Table
 from penna.models.base import Family, Model, get_family
 from penna.search.recipe import DatasetProfile, Recipe
 from penna.tasks.base import Task
+from penna.testing.deadlines import make_resources
 from penna.testing.tables import classes_table
 
 #: How far a loaded model may be from the fitted one: training may run in bf16.
@@ -56,9 +57,11 @@ def check_family(name: str, folder: Path, *, table: Table | None = None, encoder
     first.save(saved)
     far = np.abs(_outputs(family.load(saved), table) - outputs).max(initial=0)
     assert far < TOLERANCE, f"{name}: what was saved differs by {far:g}"
-    assert family.cost(recipe, profile, table, _resources(folder)).seconds >= 0, f"{name}: its cost is below zero"
+    assert family.cost(recipe, profile, table, make_resources(folder / "cache")).seconds >= 0, (
+        f"{name}: its cost is below zero"
+    )
     with contextlib.suppress(OutOfTime):
-        family.fit(recipe, task, table, None, _resources(folder, -1.0), lambda *_: True)
+        family.fit(recipe, task, table, None, make_resources(folder / "cache", -1.0), lambda *_: True)
 
 
 def _check_recipes(family: Family, profile: DatasetProfile) -> None:
@@ -70,12 +73,8 @@ def _check_recipes(family: Family, profile: DatasetProfile) -> None:
 
 
 def _fit(family: Family, recipe: Recipe, task: Task, table: Table, folder: Path) -> Model:
-    model: Model = family.fit(recipe, task, table, None, _resources(folder), lambda *_: True)
+    model: Model = family.fit(recipe, task, table, None, make_resources(folder / "cache"), lambda *_: True)
     return model
-
-
-def _resources(folder: Path, seconds: float = 300.0) -> Resources:
-    return Resources(folder / "cache", Deadline(seconds), 1)
 
 
 def _outputs(model: Model, table: Table) -> Array:

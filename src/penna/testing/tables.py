@@ -1,4 +1,7 @@
-"""Small tables for tests: a few words decide the class, or the number."""
+"""Small tables for tests: any cells, or texts in which a few words decide the class or the number."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -6,6 +9,38 @@ from penna.data import ragged
 from penna.data.table import Table
 
 _WORDS = ("card", "film", "money", "story")
+
+
+def make_table(
+    texts: Sequence[Any] | None = None, target: Sequence[Any] | None = None, *, column: str = "text", **fields: Any
+) -> Table:
+    """Return a table of these texts and this target.
+
+    Parameters
+    ----------
+    texts : sequence, optional
+        (n,) the cells of the text column. Default: "text 0", "text 1", ... for each cell of the target.
+    target : sequence, optional
+        (n,) the cells of the target, of any type.
+    column : str
+        Name of the text column.
+    **fields
+        Other fields of ``Table``.
+
+    Returns
+    -------
+    Table
+        A table whose rows are counted from 1.
+
+    Examples
+    --------
+    >>> make_table(target=[("a", "b"), ()]).text["text"].tolist()
+    ['text 0', 'text 1']
+    """
+    if texts is None:
+        texts = [f"text {i}" for i in range(len(target or ()))]
+    cells = None if target is None else ragged.objects(target)
+    return Table({column: ragged.objects(texts)}, cells, rows=np.arange(1, len(texts) + 1), **fields)
 
 
 def classes_table(rows: int = 80, classes: int = 2, seed: int = 0) -> Table:
