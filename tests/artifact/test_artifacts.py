@@ -165,7 +165,7 @@ def test_a_task_that_its_model_does_not_answer_is_refused(name, task, copied):
         ("rejecting", {"step": "oos_threshold", "values": [1, 0, 1]}),
     ],
 )
-def test_a_last_step_that_is_not_made_for_the_model_is_refused(name, step, copied):
+def test_step_for_another_model_is_refused(name, step, copied):
     folder = copied(name)
     change(folder / "parts" / "staged.json", last=[step])
     seal(folder)
@@ -292,7 +292,7 @@ def test_written_artifact_verifies_and_card_has_its_digest(maker):
         lambda folder: (folder / "parts" / "staged.json").write_text("{}"),
     ],
 )
-def test_an_artefact_that_was_changed_does_not_verify(spoil, copied):
+def test_changed_artifact_does_not_verify(spoil, copied):
     folder = copied("linear")
     spoil(folder)
     with pytest.raises(BundleError):
@@ -327,7 +327,7 @@ def test_evaluate_prints_the_digest(maker, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["linear", "trees", "frozen", "crf", "words", "seq2seq"])
-def test_every_file_of_an_artefact_has_the_mode_of_a_new_one(name, maker, tmp_path):
+def test_artifact_files_have_the_mode_of_new_files(name, maker, tmp_path):
     (tmp_path / "new").touch()
     (tmp_path / "folder").mkdir()
     wanted = {False: (tmp_path / "new").stat().st_mode, True: (tmp_path / "folder").stat().st_mode}

@@ -42,7 +42,7 @@ def test_arrays_come_back_as_they_were_written(tmp_path, name):
     assert all((found[key] == GOOD[key]).all() and found[key].shape == GOOD[key].shape for key in GOOD)
 
 
-def test_an_array_that_lies_by_columns_comes_back_so(tmp_path):
+def test_column_major_array_keeps_its_order(tmp_path):
     array = np.asfortranarray(np.arange(6, dtype=np.float32).reshape(2, 3))
     np.savez(tmp_path / "a.npz", array=array)
     assert (safe_load.load_arrays(tmp_path / "a.npz", 1 << 20)["array"] == array).all()

@@ -105,7 +105,7 @@ def test_each_family_keeps_its_best_while_there_is_room(fitted, tmp_path):
     assert models_kept.numbers == {9}
 
 
-def test_a_few_shot_default_stays_beside_what_scored_better(fitted, tmp_path):
+def test_few_shot_default_is_kept_with_a_better_recipe(fitted, tmp_path):
     work, trials, models = fitted
     models_kept = BestModels(tmp_path / "run", work, FACTS, trials[0].recipe, [])
     models_kept.add(trials[0], models[0])

@@ -51,7 +51,7 @@ def trial(score: float, **hyperparameters: object) -> Trial:
     return Trial(Recipe.of("linear", **hyperparameters), State.COMPLETE, (0,), (score,), (0.01,))
 
 
-def test_columns_tell_where_the_same_model_gains_by_them():
+def test_columns_help_if_the_same_model_gains_by_them():
     plain, reading, other = (
         trial(0.70, c=1.0),
         trial(0.75, c=1.0, columns="standard", names="onehot"),
@@ -64,7 +64,7 @@ def test_columns_tell_where_the_same_model_gains_by_them():
     assert candidates.columns_help([plain, replace(reading, folds=(1,))]) is None
 
 
-def test_where_columns_tell_nothing_the_text_is_read_alone(work):
+def test_columns_without_a_gain_are_left_out(work):
     recipes = candidates.portfolio(work(200, columns=2), ["linear", "trees", "frozen"])
     plain = candidates.without_columns(recipes)
     assert any(recipe.get("row") for recipe in recipes)

@@ -78,7 +78,7 @@ def test_a_missing_encoder_is_skipped_not_failed(work, tmp_path):
     assert "/nowhere" in trial.reason
 
 
-def test_a_fine_tune_that_is_told_to_stop_is_pruned(work, tmp_path, tiny_bert):
+def test_fine_tuning_stopped_by_the_search_is_pruned(work, tmp_path, tiny_bert):
     recipe = Recipe.of("finetune", encoder=str(tiny_bert), epochs=4.0)
     trial = evaluate.evaluate(recipe, work, (0,), make_resources(tmp_path), lambda *_: False).trial
     assert trial.state is State.PRUNED

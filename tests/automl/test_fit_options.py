@@ -113,7 +113,7 @@ def test_data_of_a_wrong_kind_is_refused(value, tmp_path, monkeypatch):
     assert refused(AutoText(budget=5).fit, *rows(), test=value)
 
 
-def test_what_was_given_and_what_is_accepted_are_said():
+def test_message_names_the_value_and_what_is_accepted():
     with pytest.raises(SettingError, match=r"max_size_mb=-1 cannot work: give a number above zero"):
         settled({"max_size_mb": -1})
     with pytest.raises(

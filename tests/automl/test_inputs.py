@@ -72,7 +72,7 @@ def test_linear_models_alone_open_no_encoder(assets: Path, ledger: TrialLog) -> 
     assert ledger.trials == []
 
 
-def test_without_any_encoder_it_says_how_to_give_one(ledger: TrialLog, tmp_path: Path) -> None:
+def test_missing_encoder_message_names_the_option(ledger: TrialLog, tmp_path: Path) -> None:
     names, encoders = families.usable(FAMILIES, (), ledger, Silent(), tmp_path / "nothing")
     assert (names, encoders) == (WITHOUT_ENCODER, [])
     assert ledger.trials
@@ -95,7 +95,7 @@ def test_more_folds_than_rows_or_groups_fill_are_refused() -> None:
         setup.check_folds(4, 3)
 
 
-def test_one_name_where_a_list_belongs_is_told_how_to_write_it() -> None:
+def test_string_of_families_is_refused_with_the_list_form() -> None:
     with pytest.raises(SettingError, match=r"give a list, families=\['linear', 'trees'\]"):
         AutoText(families="linear,trees").fit(["good", "bad"] * 20, [0, 1] * 20)
 

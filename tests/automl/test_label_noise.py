@@ -61,7 +61,7 @@ def evidence(work):
                     lambda t, _: outputs[t.phase], (0,))  # fmt: skip
 
 
-def test_planted_labels_are_doubted_in_training_rows_and_in_all(looked, flipped):
+def test_planted_wrong_labels_are_found(looked, flipped):
     _, wrong = flipped
     train = looked.folds[0][0]
     for rows, doubts in ((train, looked.noise_by_fold[0]), (looked.searched, looked.noise_by_fold[WHOLE])):
@@ -107,7 +107,7 @@ def test_no_class_loses_more_than_half_of_its_rows():
     assert not found.chance[y == 2].any()
 
 
-def test_a_row_of_weight_nought_teaches_no_family_anything(flipped, tiny_bert, tmp_path):
+def test_row_of_weight_zero_does_not_affect_any_family(flipped, tiny_bert, tmp_path):
     table, wrong = flipped
     task = tasks.find("classification", table, "accuracy")
     believed = replace(table, sample_weight=np.where(wrong, 0, 1).astype(np.float32))
@@ -130,7 +130,7 @@ def test_a_row_of_weight_nought_teaches_no_family_anything(flipped, tiny_bert, t
         assert given[0] < given[1], recipe
 
 
-def test_the_loop_counts_rows_as_far_as_they_are_believed():
+def test_training_loop_weights_rows():
     import torch
 
     from penna.training import losses
@@ -174,7 +174,7 @@ def test_unfinished_noise_treatment_has_a_reason(work):
     assert label_noise.reason(replace(work, noise=DROP), (DROP,), DROP) == "as requested"
 
 
-def test_a_fit_that_cannot_doubt_labels_says_so():
+def test_fit_that_cannot_find_label_noise_reports_it():
     told = []
 
     class Listener:
@@ -198,7 +198,7 @@ def test_the_way_that_scored_best_comes_first_in_the_portfolio():
     assert doubt.offered([first, other], (), True) == [first, other]
 
 
-def test_a_fit_says_how_many_rows_it_left_out_and_shows_some(flipped, tmp_path):
+def test_fit_reports_the_rows_that_it_left_out(flipped, tmp_path):
     table, _ = flipped
     auto = AutoText(budget=20, families=("linear",), label_noise="drop", out=tmp_path / "run", random_state=1)
     auto.fit(list(table.text["text"]), list(table.target))

@@ -167,7 +167,7 @@ def damaged(run: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(run / "model", tmp_path / "model"))
 
 
-def test_a_corrupted_artefact_is_named(run, tmp_path):
+def test_corrupted_artifact_is_named(run, tmp_path):
     model = damaged(run, tmp_path)
     part = max((model / "parts").rglob("*"), key=lambda p: p.stat().st_size if p.is_file() else 0)
     content = bytearray(part.read_bytes())
@@ -182,7 +182,7 @@ def test_a_damaged_manifest(run, tmp_path):
     assert "manifest.json" in refused("evaluate", model, table(tmp_path / "t.csv"))
 
 
-def test_an_artefact_of_a_newer_format(run, tmp_path):
+def test_artifact_of_a_newer_format_is_refused(run, tmp_path):
     model = damaged(run, tmp_path)
     manifest = json.loads((model / "manifest.json").read_text(encoding="utf-8"))
     (model / "manifest.json").write_text(json.dumps(manifest | {"format": 99}))

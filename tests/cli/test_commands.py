@@ -67,7 +67,7 @@ def test_a_fault_of_penna_leaves_its_traceback_in_a_file(capsys):
     written.unlink()
 
 
-def test_a_traceback_can_be_asked_for(monkeypatch):
+def test_traceback_is_shown_on_request(monkeypatch):
     def command() -> None:
         raise TableError("no rows.")
 
@@ -85,7 +85,7 @@ def test_an_interrupt_is_exit_code_130():
     assert left.value.exit_code == 130
 
 
-def test_a_full_disk_is_said_with_what_to_do():
+def test_full_disk_message_has_a_remedy():
     said = sentence(OSError(errno.ENOSPC, "No space left on device", "runs/x"))
     assert "runs/x" in said
     assert "--resume" in said
@@ -147,7 +147,7 @@ def test_the_leaderboard_as_json_is_json_alone(run):
     assert len(json.loads(penna("leaderboard", run, "--json", "--top", 1).stdout)) == 1
 
 
-def test_progress_in_a_log_says_what_was_tried_and_what_is_best(capsys):
+def test_log_progress_shows_trials_and_the_best(capsys):
     with Console(Deadline(60)) as progress:
         progress.event("table", rows=1200, roles={"text": "text", "label": "target"}, findings=["3 rows are empty"])
         progress.event("plan", test_rows=200, folds=5, metric="accuracy", findings=["test rows: 2 are in the data"])

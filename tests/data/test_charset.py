@@ -63,7 +63,7 @@ def table(path, texts, encoding):
 
 
 @pytest.mark.parametrize("language", ENCODINGS)
-def test_the_letters_of_a_language_say_the_encoding(tmp_path, language):
+def test_letters_of_a_language_decide_the_encoding(tmp_path, language):
     for encoding in [*ENCODINGS[language].split(), "utf-16-le", "utf-16-be", "utf-16", "utf-8", "utf-8-sig"]:
         texts = [text.encode(encoding, "ignore").decode(encoding) for text in TEXTS[language]]
         path = table(tmp_path / f"{encoding}.csv", texts, encoding)

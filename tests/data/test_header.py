@@ -63,7 +63,7 @@ def rows(*columns):
         (["hello"], rows(["hello there my dear friend", "oh, hello, how are you?", "that is fine with me"]), False),
     ],
 )
-def test_a_line_of_names_is_told_from_a_row(first, rest, names):
+def test_header_is_told_apart_from_a_row(first, rest, names):
     assert judged([first, *rest]).names is names
 
 

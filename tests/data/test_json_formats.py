@@ -146,7 +146,7 @@ SQUAD = [{"context": "Ann went.", "qas": [{"id": "a", "question": "Who?", "answe
         '{"header": {"dataset": "x"}}\n' + "\n".join(map(json.dumps, SQUAD)),
     ],
 )
-def test_paragraphs_of_questions_are_read_wherever_they_stand(tmp_path, content):
+def test_paragraphs_of_questions_are_found_at_any_depth(tmp_path, content):
     (tmp_path / "a.json").write_text(content, encoding="utf-8")
     table, _ = read(tmp_path / "a.json")
     assert (len(table), table.pair, table.target_name) == (3, ("question", "context"), "answers")

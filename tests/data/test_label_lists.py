@@ -69,7 +69,7 @@ def test_lists_of_0_and_1_are_a_matrix_whatever_holds_them(holder):
     assert task.encode(table).astype(int).tolist() == FLAGS
 
 
-def test_a_matrix_is_read_alike_when_a_model_is_evaluated():
+def test_label_matrix_is_read_the_same_in_evaluation():
     _, task, _ = inputs.read(as_lines(FLAGS), "label", FitConfig())
     task = tasks.restore(json.loads(json.dumps(task.to_json())))
     for row in ([0, 1, 0, 0], [1, 1, 1, 1]):  # alone, a row could be labels
@@ -148,7 +148,7 @@ def test_strings_that_touch_and_depth_are_no_lists():
 
 
 @pytest.mark.parametrize("sign", ["#", " ", "\n", "\t", " & ", "、"])
-def test_labels_joined_by_an_unusual_sign_are_hinted_at_and_read(sign):
+def test_unusual_label_separator_is_hinted_at_and_read(sign):
     cells = [sign.join(row) for row in SETS]
     _, task, findings = inputs.read(as_csv(cells), "label", FitConfig())
     hint = next(finding.message for finding in findings if "--separator" in finding.message)
@@ -192,7 +192,7 @@ def test_objects_in_lists_are_never_labels():
         inputs.read([{**row, "y": [["x", "z"]]} for row in rows], "y", FitConfig())
 
 
-def test_tags_beside_other_texts_are_never_labels():
+def test_tags_next_to_other_texts_are_never_labels():
     rows = [
         {
             "title": f"a title that is long enough {i}",
@@ -205,7 +205,7 @@ def test_tags_beside_other_texts_are_never_labels():
         inputs.read([{**row, "ner": [*row["ner"], "O"]} for row in rows], "ner", FitConfig())
 
 
-def test_messages_that_count_rows_say_what_was_left_out_before():
+def test_row_counts_mention_rows_left_out_before():
     rows = [{"text": f"words of row {i}", "label": "a" if i < 30 else None} for i in range(100)]
     with pytest.raises(TaskError, match=r"only one class .* left out for an empty 'label': 70"):
         inputs.read(rows, "label", FitConfig())

@@ -44,7 +44,7 @@ FRAMES = {
 
 @pytest.mark.parametrize("form", FRAMES)
 @pytest.mark.parametrize("way", ["file", "memory", "small pieces"])
-def test_a_word_a_row_becomes_a_sentence_a_row_and_is_said(monkeypatch, form, way):
+def test_rows_of_words_become_sentences_with_a_note(monkeypatch, form, way):
     frame = FRAMES[form]
     if way == "small pieces":
         monkeypatch.setattr("penna.data.readers.read_table._PIECE", 20)
@@ -88,7 +88,7 @@ def test_other_tables_stay_as_they_are(frame):
     assert not any(finding.kind == "sentences of words" for finding in findings)
 
 
-def test_tags_of_words_without_a_column_of_sentences_are_said():
+def test_tagged_words_without_sentence_column_are_reported():
     rng = np.random.default_rng(0)
     rows = [{"word": f"{word}{rng.integers(9)}", "tag": tag} for row in SENTENCES for word, _, tag in row]
     _, task, findings = inputs.read(rows, "tag", FitConfig(rare_classes="drop"))
@@ -121,7 +121,7 @@ def test_the_only_words_of_a_table_are_never_left_out(name):
     assert [finding.columns for finding in lost] == [("pos",)]
 
 
-def test_where_all_is_left_out_the_fit_stops_and_says_why():
+def test_fit_without_usable_rows_stops_with_a_reason():
     numbers = iter(range(200))
     rows = rows_of(pos=copy_of, code=lambda _, label: next(numbers) % 20 + 100 * (label == "a"))
     with pytest.raises(
@@ -130,7 +130,7 @@ def test_where_all_is_left_out_the_fit_stops_and_says_why():
         inputs.read(rows, "label", FitConfig(text=()))
 
 
-def test_lists_of_objects_beside_the_text_are_no_lists_of_names():
+def test_lists_of_objects_are_no_text():
     rows = [{"turns": [{"from": "a", "value": f"words {i}"}], "label": "ab"[i % 2]} for i in range(40)]
     with pytest.raises(TableError, match="no column looks like text"):
         inputs.read(rows, "label", FitConfig())

@@ -41,7 +41,7 @@ def test_flipped_bits_and_cuts_give_a_table_or_one_sentence(tmp_path, content):
             continue
 
 
-def test_what_a_file_says_of_its_size_is_looked_at_first(tmp_path, content):
+def test_declared_size_of_a_file_is_checked_first(tmp_path, content):
     (tmp_path / "a.parquet").write_bytes(content)
     with pytest.raises(TableError, match=r"expands to more than 1 kB.*--max-expanded"):
         read(tmp_path / "a.parquet", form=Form(max_expanded=1000))

@@ -165,7 +165,7 @@ def test_unicode_encodings_are_found(tmp_path, encoding):
         ("gb18030", "今天天气很好我们去公园吃饭然后回家看电影真的很开心"),
     ],
 )
-def test_older_encodings_are_found_and_said(tmp_path, encoding, text):
+def test_older_encodings_are_found_and_reported(tmp_path, encoding, text):
     table, findings = read(
         write(tmp_path, "a.csv", as_csv([("1", text, "good")] * 3).encode(encoding)), text=["review"]
     )
@@ -326,7 +326,7 @@ def test_missing_labels_stay_as_none():
     assert read(io.BytesIO(content.encode()))[0].target.tolist() == ["a", None, None, "b"]
 
 
-def test_cells_that_say_na_stay_text():
+def test_cells_of_na_stay_text():
     table, _ = read(io.BytesIO(b"text,label\nnone of it was good,NA\nNA,None\nsome more words,null\n"))
     assert table.target.tolist() == ["NA", "None", "null"]
     assert table.text["text"][1] == "NA"
@@ -366,7 +366,7 @@ def test_several_columns_of_text_are_used_together(tmp_path):
     assert listed.full_text[0] == "the first sentence number 0\na second sentence after 0"
 
 
-def test_roles_tell_text_from_ids_numbers_dates_and_categories():
+def test_roles_separate_text_ids_numbers_dates_and_names():
     n = 200
     columns = {
         "uuid": [f"9f{i:08x}-77aa" for i in range(n)],

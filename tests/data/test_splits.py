@@ -37,7 +37,7 @@ def test_texts_of_punctuation_are_copies_only_if_equal():
     assert signs[0] == signs[3]
 
 
-def test_every_row_is_in_the_exam_or_in_every_fold_once():
+def test_every_row_is_in_the_test_set_or_once_in_every_fold():
     table = table_of([f"text {i}" for i in range(500)])
     plan = splits.plan(table, np.arange(500) % 3)
     assert sorted(np.concatenate(parts(plan)).tolist()) == list(range(500))
@@ -64,7 +64,7 @@ def test_the_same_text_or_group_is_never_on_two_sides(rows):
             assert not learnt & asked
 
 
-def test_classes_keep_their_shares_in_exam_and_folds():
+def test_classes_keep_their_shares_in_test_set_and_folds():
     strata = np.repeat([0, 1, 2], [600, 300, 100])
     plan = splits.plan(table_of([f"text {i}" for i in range(1000)]), strata)
     for part in parts(plan):
@@ -72,14 +72,14 @@ def test_classes_keep_their_shares_in_exam_and_folds():
         assert np.abs(shares - [0.6, 0.3, 0.1]).max() < 0.03
 
 
-def test_a_class_of_two_rows_stays_where_it_can_be_learnt():
+def test_class_of_two_rows_stays_in_training():
     strata = np.repeat([0, 1], [98, 2])
     plan = splits.plan(table_of([f"text {i}" for i in range(100)]), strata)
     assert 1 not in strata[plan.test]
     assert all(1 in strata[train] for train, _ in plan.folds)
 
 
-def test_many_small_classes_still_leave_an_exam():
+def test_many_small_classes_still_leave_a_test_set():
     strata = np.repeat(np.arange(77), 5)
     plan = splits.plan(table_of([f"text {i}" for i in range(385)]), strata)
     assert 50 <= len(plan.test) <= 65
@@ -93,13 +93,13 @@ def test_a_large_table_meets_one_fold_first_and_a_small_one_all():
     assert splits.plan(table_of([f"t {i}" for i in range(4000)]), np.arange(4000) % 2, folds=3).first_round == (0, 1, 2)
 
 
-def test_a_test_table_leaves_no_exam_rows():
+def test_given_test_table_leaves_no_test_rows():
     plan = splits.plan(table_of([f"t {i}" for i in range(60)]), np.arange(60) % 2, has_test=True)
     assert len(plan.test) == 0
     assert len(plan.search) == 60
 
 
-def test_the_same_seed_splits_alike_and_another_does_not():
+def test_split_depends_on_the_seed():
     table, strata = table_of([f"t {i}" for i in range(300)]), np.arange(300) % 2
     assert np.array_equal(splits.plan(table, strata, seed=1).test, splits.plan(table, strata, seed=1).test)
     assert not np.array_equal(splits.plan(table, strata, seed=1).test, splits.plan(table, strata, seed=2).test)
@@ -172,7 +172,7 @@ def test_groups_that_leave_nothing_to_choose_by_are_refused(groups):
         splits.plan(table, np.arange(240) % 2)
 
 
-def test_an_exam_has_rows_even_where_every_class_has_two():
+def test_test_set_has_rows_even_for_classes_of_two():
     plan = splits.plan(table_of([f"text {i}" for i in range(16)]), np.arange(16) // 2)
     assert len(plan.test)
     assert all(len(valid) for _, valid in plan.folds)

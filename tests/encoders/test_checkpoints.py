@@ -213,7 +213,7 @@ def test_a_name_in_the_hub_cache_is_found_without_a_network(
 
 
 @pytest.mark.parametrize("name", ["albert-base-v2", "someone/nothing", "a b", "", "x" * 300])
-def test_a_name_that_is_nowhere_says_what_to_do(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_encoder_name_has_a_remedy(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     assert "give a local folder" in refused(name)

@@ -103,7 +103,7 @@ def test_vectors_are_those_of_the_folder(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
-def test_an_artefact_of_frozen_vectors_keeps_the_pooling(mode: str, tiny_bert: Path, tmp_path: Path) -> None:
+def test_frozen_artifact_keeps_the_pooling(mode: str, tiny_bert: Path, tmp_path: Path) -> None:
     folder = made(tiny_bert, tmp_path / "encoder", (mode,), ("Normalize",))
     train = table(TEXTS[:4] * 20, ["a", "b"] * 40)
     profile = DatasetProfile(rows=80, classes=2, rows_in_smallest_class=40, mean_characters=20, encoders=(str(folder),))
@@ -131,7 +131,7 @@ def test_two_poolings_of_one_encoder_share_no_cache(tiny_bert: Path, tmp_path: P
 
 
 @pytest.mark.parametrize(("family", "read"), [(finetune, settings), (contrastive, contrastive.settings)])
-def test_what_is_trained_pools_as_the_folder_says(
+def test_training_pools_as_the_folder_configures(
     family: Any, read: Callable[[Recipe], dict[str, Any]], tiny_bert: Path, tmp_path: Path
 ) -> None:
     folder = made(tiny_bert, tmp_path / "encoder", ("pooling_mode_lasttoken",))
@@ -148,7 +148,7 @@ def test_what_is_trained_pools_as_the_folder_says(
     np.testing.assert_allclose(pooled, by_hand(folder, "last", False), atol=2e-5)
 
 
-def test_an_encoder_that_says_nothing_is_pooled_by_the_mean(tiny_bert: Path) -> None:
+def test_encoder_without_pooling_uses_the_mean(tiny_bert: Path) -> None:
     checkpoint = checkpoints.find(str(tiny_bert))
     assert (checkpoint.pooled("own"), checkpoint.pooled("cls"), checkpoint.unit) == ("mean", "cls", False)
     profile = DatasetProfile(

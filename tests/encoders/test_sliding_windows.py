@@ -100,7 +100,7 @@ def test_a_frame_is_kept_as_json_and_damage_is_refused():
 
 @pytest.mark.parametrize("kind", ["albert", "bert", "distilbert", "roberta", "mpnet"])
 @pytest.mark.parametrize("windows", [1, 4])
-def test_the_artefact_reads_pairs_and_windows_as_training_does(
+def test_artifact_reads_pairs_and_windows_as_in_training(
     tiny: Callable[[str], Path], tmp_path: Path, kind: str, windows: int
 ):
     checkpoint = checkpoints.find(str(tiny(kind)))

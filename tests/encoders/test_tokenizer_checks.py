@@ -117,7 +117,7 @@ FOREIGN: dict[str, tuple[str, Any]] = {
 
 
 @pytest.mark.parametrize("what", FOREIGN)
-def test_a_foreign_tokenizer_of_an_artefact_is_refused(what: str, artefact: Path, whole: Json, tmp_path: Path) -> None:
+def test_foreign_tokenizer_of_an_artifact_is_refused(what: str, artefact: Path, whole: Json, tmp_path: Path) -> None:
     name, part = FOREIGN[what]
     shutil.copytree(artefact, tmp_path, dirs_exist_ok=True)
     (tmp_path / "tokenizer.json").write_text(json.dumps(whole | {name: part}), encoding="utf-8")

@@ -117,14 +117,14 @@ def test_every_clean_word_has_a_raw_origin(raw: str, cleaned: str):
     assert all(a[1] <= b[0] for a, b in pairwise(units))
 
 
-def test_repaired_words_stand_where_the_broken_ones_stood():
+def test_repaired_words_keep_their_positions():
     raw = "<p>I donâ€™t know</p>"
     units, tokens, origin = word_spans.origins(raw, "I don't know")
     assert [raw[slice(*units[place])] for place in origin] == ["I", "donâ€™t", "know"]
     assert len(tokens) == 3
 
 
-def test_a_very_long_text_is_told_in_groups_of_words():
+def test_very_long_text_is_explained_in_groups_of_words():
     row = Table({"text": np.array([" ".join(["one two three."] * 5000)], object)}, rows=np.array([1]))
     (spans,) = occlusion._stretches(row).values()
     assert len(spans) <= 256
@@ -177,7 +177,7 @@ def test_words_are_those_of_the_text_as_it_was_given(linear, task: tasks.Task):
     assert next(word.moved for word in found.words if word.text == "i") == 0
 
 
-def test_a_text_that_says_nothing_moves_nothing(linear, task: tasks.Task):
+def test_uninformative_text_has_no_effect(linear, task: tasks.Task):
     (found,) = explain(linear, task, asked("", float("nan")))
     assert found.words == ()
     assert [part.value for part in found.columns] == ["", ""]
@@ -235,7 +235,7 @@ class Counting:
         return np.stack([np.minimum(0.1 + 0.2 * first, 1), 0.1 + 0.3 * second, 0.05 + 0 * first], 1).astype(np.float32)
 
 
-def test_any_model_of_two_texts_is_asked_without_each_word():
+def test_occlusion_works_for_any_model_of_pairs():
     texts = {"a": np.array(["yes and no"], object), "b": np.array(["no, yes yes"], object)}
     table = Table(texts, rows=np.array([1]))
     task = tasks.restore({"name": "multilabel", "metric": "macro_f1", "kind": "str", "form": "|",
@@ -273,7 +273,7 @@ def test_answers_that_are_no_labels_and_no_numbers_are_refused(task: tasks.Task)
         explain(Other(), task, asked("a coat"))
 
 
-def test_an_encoder_is_explained_from_its_artefact_without_torch(tiny_bert: Path, tmp_path: Path):
+def test_encoder_artifact_is_explained_without_torch(tiny_bert: Path, tmp_path: Path):
     labels = ["money", "film"]
     texts = np.array([("the card is lost" if i % 2 else "a good story") + " my" * (i % 5) for i in range(80)], object)
     table = Table({"text": texts}, np.array([labels[(i + 1) % 2] for i in range(80)], object), rows=np.arange(1, 81))
@@ -295,7 +295,7 @@ def test_an_encoder_is_explained_from_its_artefact_without_torch(tiny_bert: Path
 # The artefact, the command line, the page
 
 
-def test_an_artefact_explains_lists_frames_and_files(run: Path, tmp_path: Path):
+def test_artifact_explains_lists_frames_and_files(run: Path, tmp_path: Path):
     opened = load(run)
     frame = pd.DataFrame({"review": ["an awful coat", "a fine coat"], "price": ["39", "n/a"]})
     found = opened.explain(frame)
@@ -310,7 +310,7 @@ def penna(*arguments: object, typed: str | None = None):
     return CliRunner().invoke(app, ["explain", *map(str, arguments)], input=typed)
 
 
-def test_the_command_says_what_moved_each_answer(run: Path, tmp_path: Path):
+def test_command_shows_what_moved_each_answer(run: Path, tmp_path: Path):
     rows = tmp_path / "rows.csv"
     rows.write_text("review,price\nan awful coat,39\na fine coat,2\na coat,3\n", encoding="utf-8")
     said = penna(run, rows, "--rows", 2)
@@ -382,7 +382,7 @@ def test_n_grams_of_each_label_come_from_the_rows(linear, table: Table, task: ta
     assert sum(share for _, share in linear.strongest(cleaned, 10_000)[0]) <= 1.001
 
 
-def test_the_report_tells_what_a_run_rests_on(tmp_path: Path):
+def test_report_shows_what_a_run_relies_on(tmp_path: Path):
     class Enough:
         def event(self, kind: str, **data: object) -> None:
             if kind == "trial_end":

@@ -87,7 +87,7 @@ def test_points_that_no_scale_gave_are_refused(name):
 
 
 @pytest.mark.parametrize("name", FILLERS)
-def test_a_filling_uses_what_the_rest_of_the_row_says(name):
+def test_imputation_uses_the_other_columns(name):
     truth, X = numbers(gaps=0), numbers(gaps=0)
     X[::4, 1] = np.nan
     fitted = imputation.fit(name, X, seed=0)
@@ -116,7 +116,7 @@ def test_nearest_neighbours_are_those_of_scikit_learn():
     assert np.allclose(knn.filled(fresh, knn.fit(X, 0))[known], theirs[known], atol=1e-4)
 
 
-def test_a_row_that_stands_alone_is_told():
+def test_isolated_row_is_marked():
     X = np.random.default_rng(0).normal(size=(300, 2))
     fitted = isolation_forest.fit(X, seed=0)
     found = fitted.matrix(np.array([[0.0, 0.0], [60.0, -60.0], [np.nan, np.nan]]))
@@ -141,7 +141,7 @@ def test_multivariate_imputation_is_the_same_after_storage(way: Way, tmp_path: P
     assert way.numeric == "raw" or np.isfinite(opened.matrix(fresh)).all()
 
 
-def test_a_filled_gap_is_still_told():
+def test_imputed_cell_has_an_indicator():
     way, X = Way(missing="knn"), numbers()
     fitted, matrix = columns.fit(table(X), untaught(X), way)
     assert np.array_equal(matrix[:, :4], np.isnan(X))

@@ -68,7 +68,7 @@ def run(tmp_path_factory) -> Path:
     return folder
 
 
-def test_what_is_wrong_with_a_table_is_said_and_the_rest_is_used(run):
+def test_faults_of_a_table_are_reported_and_the_rest_used(run):
     columns = json.loads((run / "run" / "model" / "manifest.json").read_text())["columns"]
     assert {column["name"]: column["role"] for column in columns} == {
         "age": "numeric", "day": "date", "colour": "categorical", "price": "numeric", "prediction": "categorical",

@@ -56,7 +56,7 @@ def test_artifact_predicts_like_the_estimator_without_torch(fitted, questions):
     assert np.allclose(json.loads(done.stdout), fitted.predict_proba(texts), atol=1e-6)
 
 
-def test_the_run_folder_holds_ledger_report_artefact_and_card(fitted):
+def test_run_folder_has_log_report_artifact_and_card(fitted):
     run = fitted.bundle_.folder.parent
     assert {"trials.jsonl", "report.html", "run.json", "model"} <= {p.name for p in run.iterdir()}
     manifest = json.loads((run / "model" / "manifest.json").read_text())
@@ -73,7 +73,7 @@ def test_test_rows_are_in_no_fold_and_folds_are_shared(fitted):
     assert {t.folds for t in done if t.scores} == {(0, 1, 2, 3, 4)}
 
 
-def test_the_leaderboard_tells_state_and_reason_of_every_trial(fitted):
+def test_leaderboard_has_state_and_reason_of_every_trial(fitted):
     board = fitted.leaderboard()
     assert len(board) == len(fitted.trials_)
     assert {"family", "recipe", "score", "spread", "seconds", "megabytes", "state", "reason"} <= set(board.columns)
@@ -212,13 +212,13 @@ def test_a_finished_run_can_be_resumed_with_more_time(questions, tmp_path):
     assert load(tmp_path / "run").manifest["preliminary"] is False
 
 
-def test_the_exam_can_be_another_table(questions):
+def test_test_set_can_be_another_table(questions):
     train, test = questions[:140], questions[140:]
     auto = quick(budget=5).fit(train, y="label", test=test)
     assert auto.test_scores_["rows"] == len(test)
 
 
-def test_a_test_label_never_trained_on_is_left_out_and_said(questions):
+def test_unseen_test_label_is_left_out_and_reported(questions):
     test = pd.DataFrame({"text": ["something else", *questions.text[:20]], "label": ["new", *questions.label[:20]]})
     auto = quick(budget=5).fit(questions[20:], y="label", test=test)
     assert auto.test_scores_["rows"] == 20

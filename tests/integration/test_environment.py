@@ -25,7 +25,7 @@ def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
-def test_the_cache_is_where_the_environment_says(bare: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_cache_folder_follows_the_environment(bare: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert environment.cache_folder() == tmp_path / "home" / ".cache" / "penna"
     bare.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     assert environment.cache_folder() == tmp_path / "xdg" / "penna"

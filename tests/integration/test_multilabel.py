@@ -87,7 +87,7 @@ def test_prediction_file_joins_labels_and_has_probabilities(run: tuple[AutoText,
     assert auto.bundle_.task.usable(again).all()
 
 
-def test_an_exam_and_an_evaluation_take_empty_cells_for_no_label(run: tuple[AutoText, Path]) -> None:
+def test_empty_cells_mean_no_label_in_tests_and_evaluations(run: tuple[AutoText, Path]) -> None:
     auto, folder = run
     measured = auto.bundle_.evaluate(folder / "test.csv")
     assert measured["rows"] == 80
@@ -139,7 +139,7 @@ def test_families_without_multilabel_are_skipped() -> None:
         families.suited(("trees",), table, task, Heard())
 
 
-def test_what_cannot_be_learnt_is_refused_before_any_search() -> None:
+def test_unlearnable_target_is_refused_before_the_search() -> None:
     texts, labels = rows(60)
     with pytest.raises(TaskError, match="say --task multilabel"):
         AutoText(budget=5, families=("linear",), task="classification").fit(texts, labels)
@@ -160,7 +160,7 @@ def test_checks_run_on_multilabel_tables(run: tuple[AutoText, Path]) -> None:
     assert not kinds & {"refused", "missing target", "class imbalance", "torn labels", "wrong label", "unknown label"}
 
 
-def test_what_stands_in_for_what_is_counted() -> None:
+def test_confused_labels_are_counted() -> None:
     texts, labels = ["a", "b", "c"], [("x",), ("x", "y"), ()]
     table, _ = read(texts, y=[list(told) for told in labels])
     y = multilabel.from_table(table).encode(table)

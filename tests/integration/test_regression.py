@@ -39,7 +39,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[AutoText, Path]:
     return auto.fit(str(folder / "rooms.csv"), "price"), folder
 
 
-def test_a_column_of_prices_is_recognised_learnt_and_said_to_be(run: tuple[AutoText, Path]) -> None:
+def test_column_of_prices_is_recognized_and_reported(run: tuple[AutoText, Path]) -> None:
     auto, _ = run
     assert auto.bundle_.task.name == "regression"
     assert auto.test_scores_["r2"][0] > 0.8
@@ -93,7 +93,7 @@ def test_it_is_evaluated_on_numbers_and_not_on_words(run: tuple[AutoText, Path],
         auto.bundle_.evaluate(tmp_path / "odd.csv")
 
 
-def test_report_and_card_speak_of_numbers(run: tuple[AutoText, Path]) -> None:
+def test_report_and_card_describe_numbers(run: tuple[AutoText, Path]) -> None:
     _, folder = run
     page = (folder / "run" / "report.html").read_text(encoding="utf-8")
     for phrase in (

@@ -71,7 +71,7 @@ class Enough:
                 raise KeyboardInterrupt
 
 
-def test_roles_are_inferred_shown_and_part_of_the_artefact(run) -> None:
+def test_roles_are_inferred_shown_and_in_the_artifact(run) -> None:
     auto, folder = run
     roles = {"id": "other", "review": "text", "price": "numeric", "kind": "categorical", "bought": "date",
              "tags": "multi_value", "kept": "target"}  # fmt: skip
@@ -106,7 +106,7 @@ def test_artifact_predicts_the_same_in_a_light_process(run, tmp_path) -> None:
     assert np.allclose(json.loads(done.stdout), auto.predict_proba(fresh), atol=1e-6)
 
 
-def test_a_missing_column_counts_as_missing_values_and_is_said(run) -> None:
+def test_missing_column_is_missing_values_and_reported(run) -> None:
     auto, _ = run
     fresh = shop(20, seed=1)
     with pytest.warns(UserWarning, match=r"are not there.*'price'"):
@@ -145,7 +145,7 @@ def test_it_is_evaluated_with_its_columns(run) -> None:
     assert measures["accuracy"][0] > 0.8
 
 
-def test_the_command_line_names_columns_and_says_what_is_missing(run, tmp_path) -> None:
+def test_command_line_names_columns_and_missing_ones(run, tmp_path) -> None:
     _, folder = run
     wrong = CliRunner().invoke(app, ["fit", str(folder / "shop.csv"), "--target", "kept", "--numeric-columns", "prise"])
     assert wrong.exit_code == 2

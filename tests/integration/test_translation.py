@@ -104,7 +104,7 @@ def test_nothing_is_fitted_again_for_the_sake_of_few_rows(valid, again):
     assert SearchProblem(Translation(), Table({"en": cells}, cells), [fold], profile, Budget()).refits is again
 
 
-def test_families_that_say_nothing_are_named(tmp_path):
+def test_families_without_a_translator_are_named(tmp_path):
     with pytest.raises(SettingError, match="no translator"):
         penna.AutoText(8, families=("trees",), task="translation", text="en", out=tmp_path / "run").fit(frame(60), "de")
 

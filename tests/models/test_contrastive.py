@@ -96,7 +96,7 @@ def test_the_same_seed_gives_the_same_model(tiny_bert, resources):
     assert np.array_equal(first, second)
 
 
-def test_a_deadline_that_is_over_is_said(tiny_bert, tmp_path):
+def test_deadline_that_is_over_raises(tiny_bert, tmp_path):
     with pytest.raises(OutOfTime, match="too few to learn from"):
         fitted(made(16), Resources(tmp_path, Deadline(0.01), 1), recipe(tiny_bert))
 

@@ -107,7 +107,7 @@ def test_refit_without_validation_ends_at_the_planned_step(tiny_bert: Path, reso
     assert model.outcome.curve == ()
 
 
-def test_all_knobs_do_something_that_works(tiny_bert: Path, tiny_albert: Path, resources: Resources) -> None:
+def test_every_hyperparameter_has_a_working_effect(tiny_bert: Path, tiny_albert: Path, resources: Resources) -> None:
     train, valid = halves()
     task = classification.from_table(train)
     odd = {
@@ -132,7 +132,7 @@ def test_all_knobs_do_something_that_works(tiny_bert: Path, tiny_albert: Path, r
         assert model.network.encoder.config.num_hidden_layers == 2
 
 
-def test_every_recipe_of_the_portfolio_and_every_knob_is_known(tiny_bert: Path) -> None:
+def test_portfolio_uses_known_hyperparameters(tiny_bert: Path) -> None:
     offered = finetune.portfolio(profile(tiny_bert, 5000))
     assert 4 <= len(offered) <= 6
     names = set(DEFAULTS) | {"encoder"}
@@ -171,13 +171,13 @@ def test_without_an_encoder_there_is_nothing_to_offer() -> None:
     assert finetune.search_space(nothing) == ()
 
 
-def test_a_pruned_fit_says_so(tiny_bert: Path, resources: Resources) -> None:
+def test_pruned_fit_raises(tiny_bert: Path, resources: Resources) -> None:
     train, valid = halves()
     with pytest.raises(Pruned):
         finetune.fit(recipe(tiny_bert), classification.from_table(train), train, valid, resources, lambda *_: False)
 
 
-def test_a_fit_without_time_says_so(tiny_bert: Path, resources: Resources) -> None:
+def test_fit_without_time_raises(tiny_bert: Path, resources: Resources) -> None:
     train, valid = halves()
     late = replace(resources, deadline=Deadline(-1))
     with pytest.raises(OutOfTime, match="before the deadline"):

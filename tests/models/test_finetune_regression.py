@@ -39,7 +39,7 @@ def recipe(encoder: Path, **hyperparameters: object) -> Recipe:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("hyperparameters", [{"bins": 0}, {"bins": 10}, {"bins": 0, "head_start": "logistic"}], ids=str)
-def test_numbers_are_learnt_and_served_as_they_were_trained(
+def test_numbers_are_learned_and_served_as_trained(
     hyperparameters: dict[str, object], tiny_bert: Path, resources: Resources, tmp_path: Path
 ) -> None:
     train, valid = table(), table(60, seed=1)

@@ -296,7 +296,7 @@ def test_minilm_knows_films_from_payments_by_two_examples_each(minilm: Path, res
 
 
 @pytest.mark.slow
-def test_a_slow_pace_is_believed_for_minutes_and_no_longer(profile: DatasetProfile, resources: Resources) -> None:
+def test_measured_pace_expires_after_minutes(profile: DatasetProfile, resources: Resources) -> None:
     """A probe next to other work tells of the other work."""
     train = made(240)
     throughput._known.clear()

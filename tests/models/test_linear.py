@@ -140,7 +140,7 @@ def test_selection_scores_match_scikit_learn() -> None:
 
 @pytest.mark.parametrize("name", plugins.names(selection.ROOM))
 @pytest.mark.parametrize("many", [False, True])
-def test_every_measure_finds_the_one_word_that_tells(name: str, many: bool) -> None:
+def test_every_selection_score_finds_the_informative_word(name: str, many: bool) -> None:
     texts = [f"{'good' if i % 2 else 'bad'} thing w{i}" for i in range(70)]
     y = np.arange(70) % 2
     fitted = fit_tfidf(texts, Grams(1))
@@ -224,7 +224,7 @@ def test_portfolio_recipes_learn_and_predict_the_same_from_disk(recipe: Recipe, 
 
 
 @pytest.mark.parametrize("classifier", ["logistic", "svm", "complement_nb"])
-def test_two_classes_are_learnt_by_every_classifier(classifier: str, tmp_path: Path) -> None:
+def test_every_classifier_learns_two_classes(classifier: str, tmp_path: Path) -> None:
     recipe = linear.portfolio(PROFILE)[0].replace(classifier=classifier, alpha=0.3, c=1.0)
     model, task = fitted(recipe, shopping(kinds=("birds", "tools")), tmp_path)
     fresh = shopping(seed=1, kinds=("birds", "tools"))
@@ -420,7 +420,7 @@ def shouting(n: int = 120) -> Table:
     return make_table([text.upper() if i % 2 else text for i, text in enumerate(texts)], ["loud", "calm"] * (n // 2))
 
 
-def test_how_a_text_is_written_is_read_beside_its_words(tmp_path: Path) -> None:
+def test_style_features_are_added_to_words(tmp_path: Path) -> None:
     base = linear.portfolio(PROFILE)[0].replace(lower=True)
     train, fresh = shouting(), shouting()
     deaf, task = fitted(base, train, tmp_path)

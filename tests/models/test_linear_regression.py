@@ -83,7 +83,7 @@ def test_numbers_that_are_all_the_same_in_a_fold_are_answered_so(tmp_path: Path)
         assert model.outputs(same)[:, 0] == pytest.approx(task.encode(same), abs=1e-3)
 
 
-def test_a_text_that_says_nothing_is_answered_with_the_mean(tmp_path: Path) -> None:
+def test_uninformative_text_gets_the_mean(tmp_path: Path) -> None:
     train = reviews()
     task = regression.from_table(train)
     strange = np.array(["", " ", "Ωψ", "the room was superb, the food superb"], dtype=object)

@@ -59,7 +59,7 @@ def test_frozen_encoder_reads_the_end_by_windows(minilm: Path, resources: Resour
 
 
 @pytest.mark.slow
-def test_a_fine_tune_finds_by_windows_what_stands_far_behind(tiny_bert: Path, resources: Resources, tmp_path: Path):
+def test_fine_tuning_reads_the_end_by_windows(tiny_bert: Path, resources: Resources, tmp_path: Path):
     train, valid = late(200), late(60, seed=1)
     model = fitted(finetune, "finetune", tiny_bert, train, resources, epochs=40.0, lr=3e-3, dropout=0.0)
     assert accuracy(model, valid) > 0.85
@@ -68,7 +68,7 @@ def test_a_fine_tune_finds_by_windows_what_stands_far_behind(tiny_bert: Path, re
 
 
 @pytest.mark.parametrize(("family", "name"), [(frozen, "frozen"), (finetune, "finetune")])
-def test_a_document_of_50_000_words_is_learnt_from_and_answered(
+def test_document_of_50_000_words_is_learned_and_predicted(
     tiny_albert: Path, resources: Resources, tmp_path: Path, family: Any, name: str
 ):
     train = late(60, vast=2)
@@ -100,7 +100,7 @@ def test_long_texts_add_a_hyperparameter(tiny_bert: Path):
         assert [recipe.get("long") for recipe in family.portfolio(long)].count("head") == 1
 
 
-def test_the_report_says_how_many_rows_were_read_by_windows(tiny_bert: Path, resources: Resources):
+def test_report_counts_rows_read_by_windows(tiny_bert: Path, resources: Resources):
     from penna.report import format
 
     model = fitted(frozen, "frozen", tiny_bert, late(40, vast=1), resources)

@@ -73,7 +73,7 @@ def test_linear_recipes_learn_labels_and_serve_them(number, resources, tmp_path)
     assert model.outputs(VALID.take(np.zeros(0, np.int64))).shape == (0, 3)
 
 
-def test_columns_beside_the_text_say_labels_too(resources):
+def test_linear_model_learns_labels_from_columns(resources):
     y = TASK.encode(TRAIN)
     told = {"a": y[:, 0].astype(np.float64), "b": np.array(["yes" if v else "no" for v in y[:, 1]], dtype=object)}
     fields = {"a": Field("numeric"), "b": Field("categorical")}

@@ -51,7 +51,7 @@ def pairs(first: list[str], second: list[str], target: list[Any] | None = None) 
     return Table(cells, labels, rows=np.arange(1, len(first) + 1), pair=("a", "b"))
 
 
-def test_usual_names_make_a_pair_and_it_is_said():
+def test_usual_column_names_make_a_pair():
     table, findings = readers.read(FRAME)
     assert table.pair == ("sentence1", "sentence2")
     assert [f.kind for f in findings] == ["pair"]
@@ -244,7 +244,7 @@ def test_linear_models_see_what_two_texts_share(resources: Resources, tmp_path: 
 PROFILE = DatasetProfile(rows=150, classes=2, rows_in_smallest_class=70, mean_characters=60.0, pair=True)
 
 
-def test_a_pair_of_numbers_is_learnt_by_linear_models(resources: Resources, tmp_path: Path):
+def test_linear_models_learn_numbers_from_pairs(resources: Resources, tmp_path: Path):
     train = told_by_overlap(150)
     train = Table(
         train.text, np.array([float(x == "same") for x in train.target], dtype=object), rows=train.rows, pair=train.pair
@@ -364,7 +364,7 @@ def test_pairs_are_offered_apart_and_joined(tiny_bert: Path, output_kind: Output
         }
 
 
-def test_the_card_says_how_pairs_are_given(fitted: penna.AutoText):
+def test_card_describes_how_to_pass_pairs(fitted: penna.AutoText):
     card = (fitted.bundle_.folder / "README.md").read_text()
     assert 'predict([("premise ...", "hypothesis ...")])' in card
     assert "It reads premise + hypothesis" in card

@@ -154,7 +154,7 @@ def test_a_fit_cleans_what_is_dirty_and_serves_the_same(rows, tmp_path):
 
 
 @pytest.mark.slow
-def test_cleaning_and_last_steps_can_be_told(rows):
+def test_cleaning_and_postprocessing_can_be_chosen(rows):
     told = AutoText(budget=5, families=("linear",), text_cleaning="markup+case", postprocess="none", n_jobs=1)
     told.fit(rows, y="label")
     assert {t.recipe["clean"] for t in told.trials_} == {"markup+case"}
@@ -162,7 +162,7 @@ def test_cleaning_and_last_steps_can_be_told(rows):
 
 
 @pytest.mark.parametrize("wrong", [{"text_cleaning": "polish"}, {"postprocess": "maybe"}])
-def test_what_cannot_work_is_said_before_anything_is_read(rows, wrong):
+def test_wrong_options_are_refused_before_reading(rows, wrong):
     with pytest.raises(SettingError):
         AutoText(budget=5, families=("linear",), **wrong).fit(rows, y="label")
 

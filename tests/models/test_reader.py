@@ -121,7 +121,7 @@ def test_no_answer_needs_unanswerable_rows_and_a_threshold():
     assert mixed.score(y, outputs) == 1.0
 
 
-def test_answers_may_be_as_long_as_those_that_were_learnt_from():
+def test_answers_are_at_most_as_long_as_in_training():
     text = "\u4e00\u4e8c\u4e09\u56db\u4e94\u516d\u4e03\u516b\u4e5d\u5341" * 6
     lines = [
         {"question": f"{i}?", "context": text, "answers": [{"text": text[:40], "answer_start": 0}]} for i in range(9)
@@ -238,7 +238,7 @@ def test_silence_is_moved_to_where_it_scores():
     assert postprocessing.from_json(json.loads(json.dumps(postprocessing.to_json(step)))) == step
 
 
-def test_overlap_finds_the_sentence_that_is_asked_for(resources, tmp_path):
+def test_overlap_finds_the_requested_sentence(resources, tmp_path):
     overlap = plugins.find("models", "sliding_window")
     train, test = table(rows(200)), table(rows(50, 1))
     task = tasks.find("auto", train)
@@ -339,7 +339,7 @@ def test_squad_is_known_by_any_head_and_answers_need_no_place(tmp_path, head):
 
 
 @pytest.mark.parametrize(("size", "whole"), [(3, True), (60, False)])
-def test_a_question_is_whole_where_it_fits_beside_its_text(tiny_bert, size, whole):
+def test_question_is_whole_if_it_fits_with_its_text(tiny_bert, size, whole):
     from penna.encoders import checkpoints
     from penna.models.reader import model as _read
 

@@ -78,7 +78,7 @@ def made(folder, share, joint, tied=True, beams=1):
 @pytest.mark.parametrize(
     ("share", "joint", "tied"), [(True, True, True), (False, False, True), (True, False, False), (False, True, False)]
 )
-def test_what_is_written_says_what_generate_says(share, joint, tied, tmp_path):
+def test_exported_translator_equals_generate(share, joint, tied, tmp_path):
     import torch
 
     from penna.networks import encoder_decoder as networks
@@ -104,7 +104,7 @@ def test_shared_layers_and_words_are_stored_once(tmp_path):
     assert sizes[0] < 0.65 * sizes[1]
 
 
-def test_a_batch_says_what_each_text_gets_alone(tmp_path):
+def test_batch_equals_single_texts(tmp_path):
     for beams in (1, 3):
         _, _, written, _ = made(tmp_path / str(beams), True, True, beams=beams)
         texts = backwards(12).text["en"].tolist()
@@ -133,7 +133,7 @@ def test_more_beams_than_pieces_find_an_answer(tmp_path):
     assert all(isinstance(text, str) for text in written.translate(["red cat", "dog"]))
 
 
-def test_layers_are_shared_on_the_side_that_a_recipe_says():
+def test_layers_are_shared_on_the_side_of_the_recipe():
     train = backwards(120)
     sizes = {}
     for sharing in ("all", "encoder", "decoder", "none"):
@@ -173,7 +173,7 @@ def test_texts_that_are_all_too_long_are_refused_in_one_sentence(tmp_path):
         (onnx_translator.WORDS, None, "lacks the weights words"),
     ],
 )
-def test_a_damaged_artefact_is_refused(name, content, says, tmp_path):
+def test_damaged_artifact_is_refused(name, content, says, tmp_path):
     made(tmp_path, True, True)
     if content is None:
         (tmp_path / name).unlink()
@@ -216,7 +216,7 @@ def test_stored_facts_of_translators_must_match_their_graphs(change, tmp_path):
         Translator.open(tmp_path)
 
 
-def test_a_graph_that_says_something_else_is_no_file(tmp_path):
+def test_graph_of_another_model_is_refused(tmp_path):
     import torch
 
     network, pieces, _, _ = made(tmp_path / "one", True, True)
@@ -232,14 +232,14 @@ def test_a_graph_that_says_something_else_is_no_file(tmp_path):
     assert not list((tmp_path / "three").glob("*.onnx"))
 
 
-def test_words_and_their_order_are_learnt(learnt):
+def test_words_and_their_order_are_learned(learnt):
     fitted, _, valid = learnt
     task = translation.from_table(valid)
     score = task.score(task.encode(valid), fitted.outputs(valid))
     assert score > 45
 
 
-def test_what_is_saved_says_the_same_without_torch(learnt):
+def test_saved_model_translates_the_same_without_torch(learnt):
     fitted, folder, valid = learnt
     said = seq2seq.load(folder).translator.translate(valid.text["en"].tolist())
     assert said == translation.from_table(valid).decode(fitted.outputs(valid)).tolist()
@@ -274,7 +274,7 @@ def test_the_checkpoint_is_one_of_transformers(learnt, tmp_path):
     assert served.source.decode(said[0].tolist()) == served.translate(["red cat sleeps"])[0]
 
 
-def test_the_same_seed_says_the_same(tmp_path):
+def test_same_seed_gives_the_same_model(tmp_path):
     train = backwards(200)
     quick = SMALL.replace(epochs=1.0)
     fits = [
@@ -286,7 +286,7 @@ def test_the_same_seed_says_the_same(tmp_path):
     assert all(np.array_equal(a[name].detach(), b[name].detach()) for name in a)
 
 
-def test_long_rows_are_told_of_and_read_in_parts(tmp_path):
+def test_long_rows_are_reported_and_read_in_parts(tmp_path):
     train = backwards(120)
     train.text["en"][:6] = "red cat " * 30
     fitted = seq2seq.fit(
@@ -307,7 +307,7 @@ def test_long_rows_are_told_of_and_read_in_parts(tmp_path):
     assert opened.long_share == fitted.long_share
 
 
-def test_no_time_is_said(tmp_path):
+def test_no_time_raises(tmp_path):
     train = backwards(400)
     with pytest.raises(OutOfTime, match="too few"):
         seq2seq.fit(
@@ -344,7 +344,7 @@ def test_cost_is_predicted_and_shrinks_to_what_there_is(tmp_path):
     assert seq2seq.shrink(SMALL, PROFILE, train, room, 0.01) is None
 
 
-def test_every_recipe_offered_can_be_said_in_full():
+def test_every_recipe_has_a_full_description():
     for recipe in seq2seq.portfolio(PROFILE):
         assert recipe.hyperparameters == tuple(sorted(recipe.hyperparameters))
     assert seq2seq.portfolio(DatasetProfile(1300, 2, 1, 20.0)) == []

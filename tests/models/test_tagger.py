@@ -65,7 +65,7 @@ def learnt(family, recipe, resources, n=300):
 
 
 @pytest.mark.parametrize("number", [0, 1])
-def test_a_field_learns_is_saved_and_answers_alike_alone(number, resources, tmp_path):
+def test_crf_learns_and_predicts_the_same_from_disk(number, resources, tmp_path):
     crf = plugins.find("models", "crf")
     task = tasks.find("auto", rows(50))
     recipe = crf.portfolio(profile(task))[number]
@@ -128,7 +128,7 @@ def test_an_encoder_learns_words_and_is_served_without_torch(kind, crf, tiny, re
     assert [row.shape for row in empty] == [(0, task.columns), (1, task.columns), (1, task.columns)]
 
 
-def test_tags_after_one_another_are_learnt_by_a_chain(tiny_bert, resources):
+def test_crf_learns_tag_sequences(tiny_bert, resources):
     tagger = plugins.find("models", "tagger")
     hyperparameters = tagger._USUAL | {"encoder": str(tiny_bert), "epochs": 10.0, "lr": 3e-3, "length": 16, "crf": True}
     task, model, _ = learnt("tagger", Recipe.from_values("tagger", hyperparameters), resources, 100)

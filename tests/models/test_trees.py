@@ -158,7 +158,7 @@ def test_stacked_outputs_are_out_of_fold(tmp_path: Path) -> None:
     assert told.mean() < 0.7
 
 
-def test_a_fit_tells_its_score_and_stops_where_it_is_told_to(tmp_path: Path) -> None:
+def test_fit_reports_its_score_and_can_be_stopped(tmp_path: Path) -> None:
     table = shop()
     task, heard = tasks.find("classification", table), []
 

@@ -65,7 +65,7 @@ def test_what_was_stored_is_checked(name, damage):
         postprocessing.from_json({"step": name, "values": damage})
 
 
-def test_a_last_step_of_another_version_is_named():
+def test_step_of_another_version_is_named():
     with pytest.raises(SettingError, match="class_weights"):
         postprocessing.from_json({"step": "oracle", "values": 1})
 
@@ -117,7 +117,7 @@ def test_calibration_makes_probabilities_honest(name):
     assert metrics.calibration_error(other, after) < 0.5 * metrics.calibration_error(other, more)
 
 
-def test_a_temperature_decides_nothing_anew():
+def test_temperature_changes_no_decision():
     y, outputs = skewed(500, power=3.0)
     assert (fitted("temperature", y, outputs)(outputs).argmax(axis=1) == outputs.argmax(axis=1)).all()
 
@@ -166,7 +166,7 @@ def test_selection_considers_post_processed_scores():
     assert done.score > postprocess.choose_postprocessing([choice], both, 60.0).score
 
 
-def test_what_is_left_of_a_blend_has_no_last_steps_of_the_whole():
+def test_part_of_an_ensemble_has_no_steps_of_the_whole():
     choice, _ = choice_of(*skewed(300), "accuracy")
     trials = [replace(choice.members[0][0], number=i, scores=(0.5 + 0.1 * i,)) for i in range(3)]
     whole = Selection(
@@ -213,12 +213,12 @@ def test_steps_are_fitted_on_part_of_many_rows():
     assert max(slow.asked[3:]) < 3000  # three calls say how long one takes
 
 
-def test_no_more_time_is_spent_on_last_steps_than_was_given():
+def test_steps_respect_their_time():
     choice, evidence = choice_of(*skewed(3000, power=5.0), "macro_f1")
     assert postprocess.choose_postprocessing([choice], evidence, 0.0) is choice
 
 
-def test_few_rows_or_folds_never_met_teach_no_last_step():
+def test_few_rows_or_missing_folds_fit_no_step():
     choice, evidence = choice_of(*skewed(150, power=5.0), "macro_f1")
     assert postprocess.choose_postprocessing([choice], evidence, 60.0) is choice
     choice, evidence = choice_of(*skewed(3000, power=5.0), "macro_f1", folds=(1,))

@@ -130,7 +130,7 @@ def test_no_text_breaks_a_check(texts, copies):
 # Texts.
 
 
-def test_empty_and_near_empty_texts_are_told_apart():
+def test_empty_and_near_empty_texts_are_separate_findings():
     texts = sentences(30)
     texts[3], texts[7], texts[9], texts[12], texts[13] = "", " \n", "?!", "ok", "好的"
     found = told("empty_text", sheet(texts))
@@ -284,7 +284,7 @@ def test_flipped_labels_are_named_the_likeliest_first():
     assert "reads like class" in finding.examples[0]
 
 
-def test_a_second_round_leaves_out_doubted_rows_but_no_class():
+def test_second_round_drops_noisy_rows_but_no_class():
     true = np.arange(400) % 2
     given, outputs = true.copy(), proba(true)
     given[:8] = 1 - given[:8]
@@ -297,7 +297,7 @@ def test_a_second_round_leaves_out_doubted_rows_but_no_class():
     assert not label_errors.doubted(few, three)[:10].any()
 
 
-def test_rows_that_were_not_asked_are_not_doubted():
+def test_rows_without_outputs_are_not_suspicious():
     strata = np.arange(200) % 2
     outputs = proba(1 - strata)
     outputs[:100] = np.nan
@@ -306,7 +306,7 @@ def test_rows_that_were_not_asked_are_not_doubted():
     )
 
 
-def test_uneven_and_rare_classes_are_told_with_their_rows():
+def test_uneven_and_rare_classes_are_named_with_their_rows():
     strata = np.array([0] * 280 + [1] * 15 + [2] * 4 + [3])
     found = told("class_balance", sheet(n=300, strata=strata))
     assert "class 0 has 280 rows" in found["class imbalance"].message
@@ -505,7 +505,7 @@ def penna(*arguments):
 
 
 @pytest.mark.slow
-def test_the_command_says_it_in_words_in_json_and_as_a_page(tmp_path):
+def test_command_writes_text_json_and_a_page(tmp_path):
     data, test, page = tmp_path / "reviews.csv", tmp_path / "test.csv", tmp_path / "page.html"
     made = frame()
     made.to_csv(data, index=False)

@@ -102,7 +102,7 @@ def test_cleaned_and_raw_tables_have_their_own_hashes():
     assert Cleaning.of("none")(raw) is raw
 
 
-def test_an_empty_cell_can_say_so():
+def test_empty_cell_becomes_a_marker():
     table = Cleaning.of("missing")(Table({"title": column("", "t"), "text": column("x", "y")}))
     assert table.full_text.tolist() == ["[missing]\nx", "t\ny"]
 

@@ -36,7 +36,7 @@ def raw(*cells):
     return np.fromiter(cells, dtype=object, count=len(cells))
 
 
-def test_numbers_names_dates_lists_and_booleans_are_told_apart():
+def test_column_types_are_inferred():
     table, _ = settled(
         {
             "age": [str(20 + i % 31) for i in range(N)],
@@ -262,7 +262,7 @@ def test_a_role_that_no_cell_has_is_refused_by_name():
         schema.typed(table, {"note": "numeric"})
 
 
-def test_dates_in_both_orders_are_told_with_how_they_are_read():
+def test_dates_in_both_orders_are_reported():
     when = np.array(["12/31/2020", "31/12/2020", "03/04/2021", "2021-05-06", "05/05/2021"] * 4, dtype=object)
     table = Table({"text": np.array(["a b"] * 20, dtype=object)}, columns={"when": when}, rows=np.arange(1, 21))
     typed, said = schema.typed(table, {})

@@ -256,7 +256,7 @@ def test_sums_and_calibration_count_rows_by_weight():
 
 
 @given(st.lists(st.floats(0.01, 100), min_size=1, max_size=50))
-def test_copies_stand_for_weights(given):
+def test_copies_of_rows_equal_weights(given):
     weight = np.array(given) / np.mean(given)
     taken = sample_weights.copies(weight)
     assert len(taken)
@@ -285,7 +285,7 @@ def test_network_weights_rows_over_the_whole_table():
     assert parts.class_weights(np.array([0, 0, 1]), 2, "balanced", np.array([1.0, 1.0, 2.0])) == (1.0, 1.0)
 
 
-def test_tokens_that_are_said_weigh_as_their_row():
+def test_target_tokens_have_the_weight_of_their_row():
     from penna.encoders.tokens import Ragged
 
     target = Ragged(np.arange(5, dtype=np.int32), np.array([0, 2, 5]), 0)
@@ -293,7 +293,7 @@ def test_tokens_that_are_said_weigh_as_their_row():
     assert shares[np.array([1, 0])].tolist() == pytest.approx([3 / 2.2] * 3 + [1 / 2.2] * 2)
 
 
-def test_families_that_cannot_weigh_rows_say_so():
+def test_families_without_sample_weights_are_reported():
     weighed, _ = sample_weights.weighed(table(), np.arange(1, 25))
     told = []
 

@@ -69,7 +69,7 @@ def test_a_row_with_one_of_two_texts_is_kept():
         (TableError, replace(table(), target=None), "no target"),
     ],
 )
-def test_what_cannot_be_learnt_from_is_refused_in_one_sentence(kind, given, words):
+def test_unusable_columns_are_refused_in_one_sentence(kind, given, words):
     assert words in refusal(kind, given)
 
 
@@ -109,7 +109,7 @@ def test_repeated_texts_are_counted_and_kept():
     assert told["torn labels"].severity == "warning"
 
 
-def test_a_very_long_cell_is_told():
+def test_very_long_cell_is_reported():
     texts = [f"words {i}" for i in range(30)]
     texts[4] = "long " * 30_000
     _, (finding,) = check(table(texts))

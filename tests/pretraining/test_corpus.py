@@ -172,7 +172,7 @@ def test_the_fingerprint_follows_content_and_not_place(tmp_path: Path) -> None:
 
 
 @given(st.text(alphabet=st.characters(codec="utf-8"), max_size=200) | st.text('aB1 .!?"\n。」(e.g', max_size=80))
-def test_no_sign_is_lost_between_sentences(text: str) -> None:
+def test_no_character_is_lost_between_sentences(text: str) -> None:
     found = sentences.split(text)
     assert "".join("".join(found).split()) == "".join(text.split())
     assert all(sentence == sentence.strip() and sentence for sentence in found)

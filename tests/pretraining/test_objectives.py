@@ -195,7 +195,7 @@ def test_a_student_that_is_its_teacher_has_nothing_left_to_learn(words, tiny):
     assert set(measures) == {"distil cosine", "distil token cosine", "distil similarity", "distil relations"}
 
 
-def test_a_wider_teacher_is_met_by_a_learnt_map(words, tiny):
+def test_wider_teacher_uses_a_learned_projection(words, tiny):
     folder = tiny("bert")
     objective = distil.make(Terms(words, width=16, length=24, teacher=str(folder)))
     assert {name for name, _ in objective.module.named_parameters()} == {"pooled.weight", "tokens.weight"}

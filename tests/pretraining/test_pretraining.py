@@ -160,7 +160,7 @@ def test_the_encoder_is_a_checkpoint_like_any_other(trained):
     assert loaded.config.penna_depths == [1, 2]
 
 
-def test_the_card_says_what_it_was_made_of(trained, corpus):
+def test_card_describes_the_sources(trained, corpus):
     card = (trained / "encoder" / "README.md").read_text(encoding="utf-8")
     for part in ("mlm,sop:0.5", str(corpus), "Limits", "first 1, 2 layers", "Not stated", "mlm accuracy"):
         assert part in card
@@ -261,7 +261,7 @@ def test_a_killed_run_goes_on_and_reaches_the_same_loss(corpus, folder, tmp_path
     assert len(list((tmp_path / "cut" / "state").iterdir())) == 2
 
 
-def test_an_interrupt_writes_the_encoder_as_it_stands(corpus, folder, tmp_path):
+def test_interrupt_writes_the_current_encoder(corpus, folder, tmp_path):
     out = tmp_path / "enc"
 
     def interrupt() -> None:
@@ -412,7 +412,7 @@ def test_wrong_request_is_one_sentence_and_writes_nothing(given, said, corpus, f
     assert not (tmp_path / "enc").exists()
 
 
-def test_the_command_line_says_the_same_with_exit_code_2(corpus, folder, tmp_path):
+def test_command_line_has_the_same_message_and_exit_code_2(corpus, folder, tmp_path):
     result = penna("pretrain", corpus, "--out", tmp_path / "enc", *options(objectives="sop,nsp", steps=2))
     assert result.exit_code == 2
     assert result.stderr.count("\n") == 1
@@ -550,7 +550,7 @@ def test_progress_is_the_further_of_steps_and_time():
     assert Clock(None, 100.0, earlier=95.0, reserve=10.0, started=now).over(3)
 
 
-def test_exits_are_drawn_by_step_alone_and_cost_what_is_said():
+def test_exits_depend_on_the_step_and_cost_as_computed():
     joint = Exits((3, 6, 12))
     assert [joint.at(s) for s in range(20)] == [Exits((3, 6, 12)).at(s) for s in range(20)]
     drawn = [joint.at(step) for step in range(200)]
@@ -584,7 +584,7 @@ def test_a_compiler_that_fails_or_is_slower_is_done_without():
     assert net.apply_layer is network.applied
 
 
-def test_what_is_not_said_stays_as_it_was():
+def test_omitted_settings_of_a_run_are_kept():
     kept = asdict(Settings(arch="bert", size="base", steps=10, lr=1e-3, unmasked_share=0.25, objectives="mlm,nsp"))
     same = going_on(Settings(steps=10, unmasked_share=0.25, objectives="mlm,nsp"), kept, False, "out")
     assert (same.arch, same.lr) == ("bert", 1e-3)
@@ -628,7 +628,7 @@ class _Heard:
             self.said.append(str(data["message"]))
 
 
-def test_a_tokenizer_for_another_language_is_told(folder, tmp_path):
+def test_tokenizer_of_another_language_is_reported(folder, tmp_path):
     text = tmp_path / "a.txt"
     text.write_text("\n\n".join(["電影很好看。 我喜歡它。"] * 30), encoding="utf-8")
     heard = _Heard()
@@ -636,7 +636,7 @@ def test_a_tokenizer_for_another_language_is_told(folder, tmp_path):
     assert any("unknown to this tokenizer" in said for said in heard.said)
 
 
-def test_what_separates_documents_can_be_said(folder, tmp_path):
+def test_document_separator_can_be_given(folder, tmp_path):
     text = tmp_path / "a.txt"
     text.write_text("\n\n".join(["the good film is lost"] * 30), encoding="utf-8")
     for apart, documents in (("blank", "30 documents"), ("file", "1 documents")):

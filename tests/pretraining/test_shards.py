@@ -127,14 +127,14 @@ def test_a_truncated_file_is_found_and_made_again(corpus_file: Path, words: Voca
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 99}', '{"format": 1, "sizes": [{"tokens": -1}]}'])
-def test_a_cache_that_says_nonsense_is_refused(corpus_file: Path, words: Vocabulary, text: str) -> None:
+def test_invalid_cache_is_refused(corpus_file: Path, words: Vocabulary, text: str) -> None:
     whole = shards.build([corpus_file], words, corpus_file.parent / "cache")
     (whole.folder / "tokens.json").write_text(text)
     with pytest.raises(RunError, match="does not hold the tokens of a corpus"):
         shards.opened(whole.folder)
 
 
-def test_a_disk_with_too_little_left_is_told_beforehand(tmp_path: Path) -> None:
+def test_low_disk_space_is_reported_before_the_work(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"MB left, and the tokens of this corpus take about 1,000,000,000,000 MB: free"):
         shard_writer.Guard(tmp_path, 10**18).check()
 

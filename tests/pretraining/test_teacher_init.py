@@ -63,7 +63,7 @@ def test_a_pruned_vocabulary_is_saved_and_read(pruned, tmp_path):
     assert np.array_equal(again.starts_word, pruned.starts_word)
 
 
-def test_a_learnt_unigram_vocabulary_can_be_pruned_too(tmp_path):
+def test_unigram_vocabulary_can_be_pruned(tmp_path):
     from penna.pretraining.corpus import Document
 
     words = ["film", "card", "money", "story", "lost", "good", "bad", "told", "the", "my", "and", "with", "was"]
@@ -143,7 +143,7 @@ def test_layers_that_cannot_be_are_one_sentence(which):
         teacher_init.chosen(which, 3, 6)
 
 
-def test_a_teacher_of_another_width_says_which_measures_fit(tiny: Callable[[str], Path], minilm, whole):
+def test_teacher_of_another_width_names_possible_measures(tiny: Callable[[str], Path], minilm, whole):
     made = network.build(student(whole), whole.pad, seed=0)
     with pytest.raises(EncoderError, match="is made for --hidden-size 32 --heads 4 --intermediate-size"):
         teacher_init.borrow(made, checkpoints.find(str(tiny("bert"))), whole, "auto")

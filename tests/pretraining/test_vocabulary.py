@@ -61,7 +61,7 @@ def test_common_words_that_begin_no_other_become_pieces(documents: list[Document
     assert learnt.tokenizer.token_to_id("▁card") is not None
 
 
-def test_case_is_kept_when_asked(documents: list[Document]) -> None:
+def test_case_is_kept_on_request(documents: list[Document]) -> None:
     cased = vocabulary.train(documents, "unigram", 420, lowercase=False)
     assert cased.tokenizer.encode("The").ids != cased.tokenizer.encode("the").ids
     lower = vocabulary.train(documents, "unigram", 400)
@@ -86,7 +86,7 @@ def test_another_process_learns_the_same_tokenizer(trained: Vocabulary, texts: l
     assert len(there.keys() & here.keys()) > 0.95 * 400  # in so little text, pieces of unigram tie
 
 
-def test_both_libraries_read_a_saved_tokenizer_alike(trained: Vocabulary, tmp_path: Path) -> None:
+def test_both_libraries_load_the_saved_tokenizer(trained: Vocabulary, tmp_path: Path) -> None:
     import transformers
 
     vocabulary.save(trained, tmp_path, max_length=64)
@@ -184,7 +184,7 @@ def test_the_sample_is_spread_over_all_texts_and_bounded() -> None:
     assert max(map(len, tokenizer_training.sample(["x" * 20_000], 10_000))) == 5_000
 
 
-def test_text_without_spaces_is_learnt_too() -> None:
+def test_text_without_spaces_is_learned() -> None:
     rng = np.random.default_rng(0)
     signs = [chr(0x4E00 + n) for n in range(40)]
     words = ["".join(rng.choice(signs, 2)) for _ in range(60)]
@@ -196,7 +196,7 @@ def test_text_without_spaces_is_learnt_too() -> None:
     assert found.starts_word[ids].all()
 
 
-def test_rare_signs_do_not_fill_the_vocabulary(documents: list[Document]) -> None:
+def test_rare_characters_do_not_fill_the_vocabulary(documents: list[Document]) -> None:
     odd = Document("".join(map(chr, range(0x4E00, 0x4E0F))), "odd")
     found = vocabulary.train([*documents, odd], "unigram", 400)
     assert found.size == 400

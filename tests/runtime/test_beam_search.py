@@ -69,7 +69,7 @@ def test_enough_beams_find_the_best_of_all_rows(seed):
         assert worth(np.log(made[source]), row, limit, 0.0) == pytest.approx(best)
 
 
-def test_one_beam_says_what_greedy_says_where_rows_end():
+def test_one_beam_equals_greedy_search():
     made = chances(1, 8)
     made[:, :, END] = 2.0  # from anywhere, the end is likeliest
     made[:, BEGIN, END] = 1e-9

@@ -156,7 +156,7 @@ def test_trial_far_behind_is_pruned_and_a_good_one_kept():
     assert _halving.keep(peers, "cheap", 0.5, 0.1), "families are not compared on the way"
 
 
-def test_a_grid_takes_spaced_levels_of_every_knob():
+def test_grid_takes_spaced_levels_of_every_hyperparameter():
     assert grid.levels(Hyperparameter("c", low=0.01, high=100, log=True)) == [0.01, 1.0, 100.0]
     assert grid.levels(Hyperparameter("n", low=1, high=3, whole=True)) == [1, 2, 3]
     assert grid.levels(Hyperparameter("k", ("a", "b"))) == ("a", "b")
@@ -182,7 +182,7 @@ def test_finalists_of_a_tiny_table_get_other_folds():
     assert {t.recipe for t in finalists} <= {t.recipe for t in trials if t.folds == (0, 1, 2, 3)}
 
 
-def test_a_grid_of_very_many_combinations_varies_every_knob():
+def test_large_grid_varies_every_hyperparameter():
     hyperparameters = tuple(Hyperparameter(f"k{i}", ("a", "b", "c")) for i in range(12))
     profile = DatasetProfile(rows=1000, classes=2, rows_in_smallest_class=400, mean_characters=60.0)
     asked = grid.make(SearchSpace((("wide", hyperparameters),)), PORTFOLIO, profile)
@@ -194,7 +194,7 @@ def test_a_grid_of_very_many_combinations_varies_every_knob():
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
-def test_where_nothing_is_offered_nothing_is_asked(name):
+def test_empty_portfolio_proposes_nothing(name):
     profile = DatasetProfile(rows=1000, classes=2, rows_in_smallest_class=400, mean_characters=60.0)
     asked = plugins.find("search.strategies", name).make(SearchSpace((("plain", ()),)), [], profile)
     assert asked.ask([], 1000.0) is None

@@ -55,7 +55,7 @@ def test_label_separator_is_inferred(cells, form):
     assert _multi_labels.form_of(cells) == form
 
 
-def test_a_column_of_several_labels_is_recognised_and_said():
+def test_column_of_several_labels_is_recognized():
     given = table(["joy|love", "joy", "anger|joy", "love", None, "anger"] * 9)
     module, said = tasks.recognised("auto", given)
     assert module.name == "multilabel"
@@ -65,14 +65,14 @@ def test_a_column_of_several_labels_is_recognised_and_said():
     assert tasks.find("auto", table(["joy", "love"] * 9), "micro_f1").name == "multilabel"
 
 
-def test_a_sign_that_was_named_goes_before_what_is_found():
+def test_named_separator_has_priority():
     given = table(["a b", "b", "c a"] * 9, form=" ")
     assert tasks.find("auto", given).classes == ("a", "b", "c")
     with pytest.raises(TaskError, match="another --separator"):
         multilabel.prepare_target(table(["a|b", "b"] * 9, form=";"))
 
 
-def test_an_empty_cell_says_that_there_is_no_label():
+def test_empty_cell_means_no_label():
     settled, findings = multilabel.prepare_target(table(["a|b", "b", None, "", "a"] * 5))
     assert settled.target.tolist()[:5] == [("a", "b"), ("b",), (), (), ("a",)]
     assert findings == []
@@ -91,7 +91,7 @@ def test_an_empty_cell_says_that_there_is_no_label():
         ([], "nothing to learn from"),
     ],
 )
-def test_what_cannot_be_learnt_is_named(cells, says):
+def test_unlearnable_target_is_named(cells, says):
     with pytest.raises(TaskError, match=says):
         multilabel.prepare_target(table(cells))
 

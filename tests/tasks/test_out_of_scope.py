@@ -101,7 +101,7 @@ def test_label_without_rows_is_an_extra_last_column():
     assert task.encode(table(["m", "a"])).tolist() == [2, 0]
 
 
-def test_measures_tell_scope_from_the_rest():
+def test_measures_separate_scope_from_classes():
     task = tasks.find("classification", table(["a", "b", "oos"] * 9))
     outputs = np.eye(3)[[0, 1, 2, 2, 2, 0]]
     measured = task.measure(np.array([0, 1, 2, 2, 0, 1]), outputs)
@@ -133,7 +133,7 @@ def questions(demo_rows):
 
 
 @pytest.mark.slow
-def test_a_fit_with_such_rows_rejects_and_says_how_well(questions, tmp_path):
+def test_fit_with_out_of_scope_rows_measures_rejection(questions, tmp_path):
     inside, strange = questions
     rows = pd.concat([inside, strange]).sample(frac=1, random_state=0)
     auto = AutoText(budget=10, families=("linear",), test_size=0.3, out=tmp_path / "run").fit(rows, y="label")

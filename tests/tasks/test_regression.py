@@ -44,14 +44,14 @@ def test_many_numbers_are_an_amount_and_codes_are_not(labels, amounts):
     assert regression.matches(table(labels)) is not classification.matches(table(labels)) is not amounts
 
 
-def test_a_metric_that_one_task_alone_has_says_what_is_asked():
+def test_metric_of_one_task_decides_the_task():
     stars = table(["1", "2", "3", "4", "5"] * 20)
     assert tasks.find("auto", stars).name == "classification"
     assert tasks.find("auto", stars, "rmse").name == "regression"
     assert tasks.find("auto", table([i / 7 for i in range(100)] * 2), "accuracy").name == "classification"
 
 
-def test_what_was_inferred_is_said_with_the_way_to_change_it():
+def test_inference_note_names_the_option_to_change_it():
     assert "--task classification" in tasks.recognised("auto", table([i / 7 for i in range(100)]))[1]
     assert "--task regression" in tasks.recognised("auto", table([1, 2, 3] * 10))[1]
     assert tasks.recognised("auto", table(["good", "bad"] * 10))[1] == ""
@@ -80,7 +80,7 @@ def test_a_target_that_is_no_amount_is_refused_in_one_sentence(labels, says):
         tasks.find("regression", table(labels))
 
 
-def test_an_unknown_metric_is_told_the_ones_that_numbers_have():
+def test_unknown_metric_lists_those_for_numbers():
     with pytest.raises(SettingError, match="for numbers: choose one of r2, rmse, mae, pearson, spearman"):
         tasks.find("regression", table([1.0, 2.0]), "accuracy")
 

@@ -99,7 +99,7 @@ def test_labels_never_seen_are_named_with_their_rows():
         ([True, 1], "mixes"),
     ],
 )
-def test_a_target_that_cannot_be_learnt_is_named(labels, says):
+def test_unlearnable_target_is_named(labels, says):
     with pytest.raises(TaskError, match=says):
         tasks.find("classification", table(labels))
 

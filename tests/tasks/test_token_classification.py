@@ -55,7 +55,7 @@ def test_every_scheme_spells_entities_and_is_read_again(parts, more, name):
 
 
 @pytest.mark.parametrize("name", _tag_schemes.NAMES)
-def test_a_scheme_is_told_by_its_tags(name):
+def test_tag_scheme_is_inferred_from_tags(name):
     found = [[(0, 1, "PER"), (1, 2, "PER"), (3, 6, "LOC")], [(0, 4, "LOC"), (4, 5, "PER")]]
     scheme = Scheme(name, "" if name == "bare" else "-")
     rows = [_tag_schemes.tags(row, 7, scheme) for row in found]
@@ -122,7 +122,7 @@ def test_words_are_found_in_order_and_hold_everything_but_spaces(text):
     assert all(sign.isspace() for i, sign in enumerate(text) if i not in inside)
 
 
-def test_what_a_reader_sees_as_one_sign_is_not_cut():
+def test_grapheme_clusters_are_not_split():
     text = "e\u0301te\u0301 \U0001f469\u200d\U0001f4bbok \u2764\ufe0fRome"
     assert [text[a:b] for a, b in word_offsets.words(text, word_offsets.FOUND)] == [
         "e\u0301te\u0301",
@@ -155,7 +155,7 @@ def test_conll_columns_are_read_and_broken_sentences_named(tmp_path):
     assert read(tmp_path / "b.txt")[0].target.tolist() == made.target.tolist()
 
 
-def test_lists_of_words_and_tags_are_told_from_labels(tmp_path):
+def test_lists_of_words_and_tags_differ_from_labels(tmp_path):
     rows = [{"tokens": text.split(), "tags": list(t)} for text, t in zip(SENTENCES * 6, TAGS * 6, strict=True)]
     file = tmp_path / "a.jsonl"
     file.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
@@ -209,7 +209,7 @@ def test_spans_that_cannot_be_are_named_and_the_rest_is_used(cell, reason):
     assert (len(settled), finding.rows, reason in finding.message) == (3, (2,), True)
 
 
-def test_a_span_inside_a_word_is_taken_to_its_ends_and_said():
+def test_span_inside_a_word_is_extended_and_reported():
     cell = json.dumps([{"start": 1, "end": 3, "label": "X"}])
     settled, (finding,) = plugins.find("tasks", "token_classification").prepare_target(
         make_table(["Anna"] * 2, [cell] * 2)
@@ -264,7 +264,7 @@ def test_cleaning_is_refused_and_other_columns_are_dropped():
     assert setup.dataset_profile(make_table(SENTENCES, TAGS), task, "auto").cleanings == ()
 
 
-def test_a_word_is_outside_unless_the_last_step_asks_for_more():
+def test_word_is_outside_below_the_entity_threshold():
     task = tasks.find("token_classification", make_table(SENTENCES, TAGS))
     rng = np.random.default_rng(0)
     y = task.encode(make_table(SENTENCES * 60, TAGS * 60))
@@ -301,7 +301,7 @@ NUMBERS = [tuple(NAMES.index(tag) if tag in NAMES else 0 for tag in row) for row
 @pytest.mark.parametrize(
     "write", [tuple, lambda row: tuple(map(str, row)), str, lambda row: str(list(row)), json.dumps]
 )
-def test_whole_numbers_beside_words_are_tags(write):
+def test_integers_next_to_words_are_tags(write):
     given = make_table(SENTENCES, [write(row) for row in NUMBERS])
     module, why = tasks.recognised("auto", given)
     assert "--tag-names" in why

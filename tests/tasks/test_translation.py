@@ -97,7 +97,7 @@ def test_any_texts_can_be_measured(said, data):
         )
 
 
-def test_chinese_is_cut_into_its_signs():
+def test_chinese_is_split_into_characters():
     task = translation.from_table(table(["a b c"] * 3, ["一只狗在街上跑", "两个人在公园里走", "一个女人看着她的孩子"]))
     assert "tok:zh" in texts.signature("bleu", task.cut)
     assert "asian:yes" in texts.signature("ter", task.cut)
@@ -183,7 +183,7 @@ def test_bad_pairs_are_left_out_of_training_only():
     assert all("left out" in finding.message for finding in findings)
 
 
-def test_a_check_tells_of_pairs_and_is_silent_about_labels():
+def test_check_reports_pairs_and_not_labels():
     english, german = pairs(60)
     english[3] = german[3]
     check = checks.find("parallel_corpus")
@@ -213,7 +213,7 @@ def fitted(recipe, train, folder):
 PROFILE = DatasetProfile(200, 1, 1, 60.0, output_kind=OutputKind.TEXT)
 
 
-def test_the_memory_knows_what_was_said_to_what_it_has_seen(tmp_path, tiny_bert):
+def test_memory_returns_known_translations(tmp_path, tiny_bert):
     english, german = pairs(60)
     train = table(english, german)
     recipes = translation_memory.portfolio(
@@ -237,7 +237,7 @@ def test_the_memory_knows_what_was_said_to_what_it_has_seen(tmp_path, tiny_bert)
         )
 
 
-def test_the_memory_says_nothing_to_what_shares_no_word(tmp_path):
+def test_memory_returns_nothing_for_unknown_words(tmp_path):
     model = fitted(translation_memory.portfolio(PROFILE)[1], table(*pairs(60)), tmp_path)
     assert translation.Translation().decode(model.outputs(Table({"en": ragged.objects(["", "xyzzy"])}))).tolist() == [
         "",

@@ -109,7 +109,7 @@ def test_the_best_weights_are_kept_when_later_ones_are_worse() -> None:
     assert torch.equal(net.head.weight, kept[1])
 
 
-def test_training_stops_when_told_and_says_so() -> None:
+def test_training_stops_when_report_returns_false() -> None:
     net = network()
     outcome = loop.train(net, rows(), PLAN, Deadline(60), lambda: 0.5, lambda step, of, score: False)
     assert (outcome.why, outcome.steps) == ("pruned", 30)
