@@ -322,5 +322,5 @@ def test_page_explains_terms_and_selection():
     assert "A linear model" in page
     assert "a rare class counts" in page
     assert "so it is not #0." in page
-    assert "Post-processing steps on its answers: temperature" in page
+    assert "Post-processing steps: temperature" in page
     assert "so it is not" not in render_page({**record, "chosen": {"members": [{"number": 0}]}})
