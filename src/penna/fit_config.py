@@ -5,9 +5,9 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import Field, dataclass, field, fields, replace
+from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from penna import option_checks
 from penna.option_checks import Check
@@ -20,8 +20,7 @@ DATA, BUDGET, SEARCH, OUTPUT = "Data", "Budget", "Search", "Output"
 CHECK_BUDGET = "60s"
 
 
-@dataclass(frozen=True)
-class Option:
+class Option(NamedTuple):
     """One option of a fit.
 
     Parameters
@@ -227,7 +226,7 @@ class FitConfig:
 def _complete(each: "Field[Any]") -> Option:
     option: Option = each.metadata["option"]
     flags = option.flags or (f"--{each.name.replace('_', '-')}",)
-    return replace(option, flags=flags, name=each.name, type=each.type, default=each.default)
+    return option._replace(flags=flags, name=each.name, type=each.type, default=each.default)
 
 
 #: Name -> option, in the order of AutoText's parameters.

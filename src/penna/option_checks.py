@@ -3,14 +3,12 @@
 A leaf that ``penna --help`` loads: every library, and every module that loads one, is imported when a value is read.
 """
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from penna import option_parsing, plugins
-from penna.durations import parse_seconds
+from penna import option_parsing
 from penna.errors import SettingError, shown
 from penna.option_parsing import Reader, Unfit
 
@@ -90,6 +88,8 @@ def one_of(names: Callable[[], Sequence[str]], optional: str = "", aliases: Mapp
     """Return a check for one of these names, or an alias of one. The names are listed when they are needed."""
 
     def read(value: Any) -> str:
+        import difflib
+
         value = (aliases or {}).get(value, value) if isinstance(value, str) else value
         known = names()
         if option_parsing.text(value) not in known:
@@ -103,6 +103,12 @@ def one_of(names: Callable[[], Sequence[str]], optional: str = "", aliases: Mapp
     return Check(accepts, read, bool(optional))
 
 
+def _seconds(value: Any) -> float:
+    from penna.durations import parse_seconds
+
+    return parse_seconds(value)
+
+
 def _families(value: Any) -> tuple[str, ...]:
     families: tuple[str, ...] = option_parsing.listed("families", option_parsing.text)(value)
     for family in families:
@@ -114,6 +120,8 @@ def _families(value: Any) -> tuple[str, ...]:
 
 
 def _known_families() -> Sequence[str]:
+    from penna import plugins
+
     return plugins.offering("models", "fit")
 
 
@@ -141,7 +149,15 @@ def _bytes(value: Any) -> int:
     return parse_bytes(value)
 
 
+def _plugins(folder: str) -> Sequence[str]:
+    from penna import plugins
+
+    return plugins.names(folder)
+
+
 def _metrics() -> Sequence[str]:
+    from penna import plugins
+
     names = plugins.names("tasks")
     return sorted({metric for name in names for metric in plugins.find("tasks", name).METRICS})
 
@@ -159,16 +175,16 @@ def _label_noise() -> Sequence[str]:
 
 
 _NAMES = "the name of a column, or a list of names"
-BUDGET = check("seconds, a text like 30s, 10m or 1h30m, or a timedelta", parse_seconds)
+BUDGET = check("seconds, a text like 30s, 10m or 1h30m, or a timedelta", _seconds)
 CEILING = check("a number above zero, or leave it out for no ceiling", option_parsing.number, True)
 FAMILY_NAMES = check("a list of families", _families)
 ENCODERS = check("a list of folders or names", option_parsing.listed("encoders", option_parsing.path), True)
 METRIC = one_of(_metrics, ", or leave it out to have it chosen")
 CV = check("a whole number from 2 to 20, or leave it out to have it chosen", option_parsing.whole(2, 20), True)
 SHARE = check("a share above 0 and up to 0.5, or leave it out to have it chosen", option_parsing.share, True)
-STRATEGY = one_of(lambda: plugins.names("search.strategies"))
-RUNNER = one_of(lambda: plugins.names("search.runners"))
-EXPORTER = one_of(lambda: plugins.names("export"))
+STRATEGY = one_of(lambda: _plugins("search.strategies"))
+RUNNER = one_of(lambda: _plugins("search.runners"))
+EXPORTER = one_of(lambda: _plugins("export"))
 SEED = check(f"a whole number from 0 to {MOST_SEED}", option_parsing.whole(0, MOST_SEED))
 THREADS = check(
     f"a whole number from 1 to {MOST_THREADS}, or leave it out for all cores",
@@ -179,7 +195,7 @@ RUN_FOLDER = check("the path of a folder", lambda value: Path(option_parsing.pat
 COLUMN = check("the name of a column", option_parsing.column, True)
 COLUMNS = check(_NAMES, option_parsing.columns, True)
 IGNORED_COLUMNS = check(f'{_NAMES}, or "*" for all that are not text', option_parsing.columns, True)
-TASK = one_of(lambda: (AUTO, *plugins.names("tasks")), aliases=TASK_ALIASES)
+TASK = one_of(lambda: (AUTO, *_plugins("tasks")), aliases=TASK_ALIASES)
 SEPARATOR = check(
     "the text between labels, such as ; or |, or leave it out to have it inferred", option_parsing.text, True
 )

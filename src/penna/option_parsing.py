@@ -6,7 +6,6 @@ import inspect
 import math
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
-from decimal import Decimal
 from numbers import Real
 from typing import Any, TypeAlias
 
@@ -28,6 +27,8 @@ def plain(value: Any) -> Any:
 
 def number(value: Any) -> float:
     """Return a finite number above zero."""
+    from decimal import Decimal
+
     if isinstance(value, bool) or not isinstance(value, Real | Decimal):
         raise TypeError
     number = float(value)

@@ -1,13 +1,10 @@
 """``penna demo``: the other commands, one after the other, on real rows that come with the package."""
 
-import gzip
-import shlex
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
@@ -57,6 +54,9 @@ def unused(folder: Path) -> Path:
 
 def unpack(folder: Path) -> Path:
     """Write the demo's rows as plain files that can be looked at, with their licence."""
+    import gzip
+    from importlib.resources import files
+
     folder.mkdir(parents=True)
     for source in files("penna").joinpath("assets", "demo").iterdir():
         if source.name.endswith(".csv.gz"):
@@ -68,6 +68,8 @@ def unpack(folder: Path) -> Path:
 
 def _penna(*arguments: str, typed: str | None = None) -> None:
     """Show a command, run it, and stop the demo where it fails."""
+    import shlex
+
     typer.echo()
     typer.echo(visible(f"$ {_as_typed(typed)}penna {shlex.join(arguments)}"), color=None)
     sys.stdout.flush()
@@ -104,4 +106,6 @@ def _passing_on(process: "subprocess.Popen[str]") -> Iterator[list[int]]:
 
 
 def _as_typed(typed: str | None) -> str:
+    import shlex
+
     return "" if typed is None else f"printf {shlex.quote(typed.replace(chr(10), chr(92) + 'n'))} | "

@@ -5,16 +5,14 @@ Loads no library but typer: ``--help`` reads this file.
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
 from penna.fit_config import BUDGET, CHECK_BUDGET, DATA, OPTIONS, OUTPUT, Option
 
 
-@dataclass(frozen=True)
-class Help:
+class Help(NamedTuple):
     """Help of an option of a command that is no option of a fit."""
 
     panel: str
