@@ -53,6 +53,7 @@ TASK = '''
 """Task ``shouting``: classification of labels in capitals, measured by a metric of its own."""
 from dataclasses import dataclass, replace
 
+from penna.errors import SettingError
 from penna.tasks import classification
 from penna.tasks.classification import Classification
 
@@ -82,6 +83,8 @@ def matches(table):
 
 
 def from_table(table, metric=None):
+    if metric not in (None, *METRICS):
+        raise SettingError(f"the metric of shouting is loudness, not {metric!r}")
     made = classification.from_table(table, "accuracy")
     return Shouting(made.classes, "loudness", made.kind)
 
@@ -156,9 +159,14 @@ squeezed = toy_exporter
 USE = """
 from pathlib import Path
 from penna import AutoText, load
-from penna.testing import check_family
+from penna.tasks import find as find_task
+from penna.testing import check_family, check_metric, check_task, make_table, random_outputs
 Path("contract").mkdir()
 check_family("majority", Path("contract"))
+table = make_table(target=["YES", "NO"] * 6)
+check_task("shouting", table)
+task = find_task("shouting", table)
+check_metric("caution", task.encode(table), random_outputs(task, table))
 texts = [f"{word} film number {i}" for i in range(30) for word in ("good", "bad")]
 auto = AutoText(12, families=("majority", "linear"), task="shouting", runner="noisy", out="run")
 auto.fit(texts, ["YES", "NO"] * 30)

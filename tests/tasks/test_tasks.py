@@ -41,6 +41,7 @@ EXAMPLES = {
 @pytest.mark.parametrize("name", plugins.names("tasks"))
 def test_every_task_keeps_the_contract(name):
     check_task(name, EXAMPLES[name])
+    assert tasks.find("auto", EXAMPLES[name]).name == name
 
 
 @pytest.mark.parametrize(

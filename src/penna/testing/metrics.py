@@ -4,15 +4,16 @@ import math
 
 from penna.data.arrays import Array
 from penna.metrics import Metric, bootstrap
+from penna.metrics.registry import metric_type
 
 
-def check_metric(metric: Metric, y: Array, outputs: Array) -> None:
+def check_metric(metric: Metric | str, y: Array, outputs: Array) -> None:
     """Check everything that a metric has to keep.
 
     Parameters
     ----------
-    metric : Metric
-        The metric.
+    metric : Metric or str
+        The metric, or the name under which a package registers it.
     y : Array
         (n,) class indices or numbers.
     outputs : Array
@@ -29,6 +30,8 @@ def check_metric(metric: Metric, y: Array, outputs: Array) -> None:
     >>> from penna import metrics
     >>> check_metric(metrics.accuracy, np.array([0, 1, 1]), np.eye(2)[[0, 1, 0]])
     """
+    if isinstance(metric, str):
+        metric = metric_type(metric).metric
     value = metric(y, outputs)
     assert isinstance(value, float), f"the value is a {type(value).__name__}, not a float"
     assert math.isfinite(value), f"the value is {value}"

@@ -1,4 +1,4 @@
-"""The contract of a task: it is plain JSON, finds its own tables, and its scores, answers and baseline fit together."""
+"""The contract of a task: it is plain JSON, matches its own tables, and its scores, answers and baseline agree."""
 
 import json
 
@@ -66,7 +66,7 @@ def check_task(name: str, table: Table) -> None:
     task = tasks.find(name, table)
     again = tasks.restore(json.loads(json.dumps(task.to_json())))
     assert (again, again.classes) == (task, task.classes), f"{name} differs after JSON"
-    assert tasks.find("auto", table).name == name, f"{name} is not found for its own table"
+    assert task_type(name).matches(table), f"{name} does not match its own table"
     _check_target(task, table)
     _check_scores(task, table)
     described = set(task.describe())
