@@ -325,7 +325,7 @@ def test_outputs_that_do_not_agree_are_refused(write: Write) -> None:
     folder = write()
     facts = json.loads((folder / "encoder.json").read_text())
     (folder / "encoder.json").write_text(json.dumps(facts | {"outputs": 5}))
-    with pytest.raises(BundleError, match="its outputs: 3, where 5 is noted"):
+    with pytest.raises(BundleError, match="its outputs: 3, but 5 is noted"):
         Graph.open(folder)
 
 
@@ -368,6 +368,6 @@ def test_the_graph_of_a_real_encoder_answers_as_torch_does(minilm: Path, tmp_pat
 def test_nan_weights_are_named_and_not_written(tiny_bert: Path, tmp_path: Path) -> None:
     module = checkpoints.load_module(checkpoint := checkpoints.find(str(tiny_bert)))
     module.encoder.layer[1].output.dense.bias.data[0] = float("nan")
-    with pytest.raises(BundleError, match=r"cannot be served: its weights layer_1\.down\.bias are no finite numbers"):
+    with pytest.raises(BundleError, match=r"cannot be served: its weights layer_1\.down\.bias are not finite numbers"):
         encoder_export.write_graph(module, checkpoint, tmp_path, length=48)
     assert not list(tmp_path.iterdir())

@@ -281,14 +281,14 @@ def test_overflowing_weights_are_an_error_and_not_nan(whole: dict[str, Path], tm
     put(model, "head_0.weight", np.full((32, 3), 3e38, np.float32))
     put(model, "head_0.bias", np.array([3e38, 3e38, 3e38], np.float32))
     onnx.save(model, tmp_path / "graph.onnx")
-    with pytest.raises(BundleError, match="gives what is no number"):
+    with pytest.raises(BundleError, match="gives values that are not numbers"):
         Graph.open(tmp_path, threads=1).run(["a film", "b " * 30])
 
 
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        ({"pad": 160}, "names tokens that the graph does not know"),
+        ({"pad": 160}, "names tokens that the graph does not have"),
         ({"width": 31}, "depth and width"),
         ({"depth": 3}, "depth and width"),
         ({"pooling": "average"}, "pooling is 'average'"),

@@ -55,7 +55,7 @@ def test_truncated_last_line_is_dropped(tmp_path):
 
 def test_a_ledger_of_other_work_is_not_continued(tmp_path):
     TrialLog(tmp_path, HEADER).append(trial())
-    with pytest.raises(RunError, match=r"other work \(table differ\)"):
+    with pytest.raises(RunError, match=r"another run \(table differ\)"):
         TrialLog(tmp_path, {**HEADER, "table": "other"})
 
 

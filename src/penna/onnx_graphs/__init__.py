@@ -1,1 +1,1 @@
-"""ONNX graphs as plain arrays: written, read back strictly and verified; no PyTorch."""
+"""ONNX graphs as plain arrays: writers, a strict reader and a verification. No PyTorch."""

@@ -1,9 +1,9 @@
-"""The arrays of an encoder or a decoder, taken back from a graph by the names that Penna's writers give.
+"""The arrays of an encoder or a decoder, read from a graph by the names that Penna's writers give them.
 
-Knows plain graphs and shapes; every shape is checked against the others. Raises ValueError for what does not fit.
+Knows plain graphs and shapes; every shape is checked against the others. Raises ValueError if one does not fit.
 
-Of the graph's own nodes only what no array tells is read: how many heads, which activation, which layer when. Whether
-the nodes are right is seen by writing them again (``blueprint``).
+The nodes only give what no array shows: the number of heads, the activation and the order of layers. ``verify_graph``
+checks the nodes by writing them again.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,14 +17,14 @@ from penna.onnx_graphs.encoder_graph import _ACTIVATIONS
 from penna.onnx_graphs.encoder_weights import Dense, Layer, Norm, Parts
 from penna.onnx_graphs.graph_values import Graph, Node
 
-#: Layers, as often as they are applied: as many as a checkpoint's config may ask for.
+#: The most applied layers, the same as for a checkpoint's config.
 MOST_LAYERS = 1000
 _MOST_HEAD = 8  # layers of a head
 
 
 @dataclass(frozen=True)
 class Weights:
-    """Weights by name. ``taken`` checks the shape: None stands for an axis of any size, 1 at least."""
+    """Weights by name. ``taken`` checks the shape: None stands for an axis of any size above 0."""
 
     arrays: Mapping[str, Array]
 
@@ -32,6 +32,7 @@ class Weights:
         return name in self.arrays
 
     def taken(self, name: str, *shape: int | None) -> Array:
+        """Return the array ``name``. Raise ValueError if it is missing or has another shape."""
         array = self.arrays.get(name)
         if array is None:
             raise ValueError(f"it lacks the weights {name}")
@@ -42,14 +43,16 @@ class Weights:
         return array
 
     def dense(self, name: str, inside: int, outside: int | None) -> Dense:
+        """Return a dense layer."""
         weight = self.taken(f"{name}.weight", inside, outside)
         return Dense(weight, self.taken(f"{name}.bias", weight.shape[1]))
 
     def norm(self, name: str, width: int) -> Norm:
-        # The epsilon is no array: it is checked where nodes are compared.
+        """Return a layer normalization; its epsilon is not an array, and is checked with the nodes."""
         return Norm(self.taken(f"{name}.scale", width), self.taken(f"{name}.shift", width), 0.0)
 
     def layer(self, name: str, width: int) -> Layer:
+        """Return a transformer layer."""
         up = self.dense(f"{name}.up", width, None)
         return Layer(
             qkv=self.dense(f"{name}.qkv", width, 3 * width),
@@ -62,7 +65,7 @@ class Weights:
 
 
 def encoder(graph: Graph, length: int, words: Array | None = None) -> Parts:
-    """Return the parts of an encoder for ``length`` tokens; ``words`` where they are kept in another file."""
+    """Return the parts of an encoder for ``length`` tokens; ``words`` are embeddings of another file, if any."""
     weights = Weights(graph.weights if words is None else {**graph.weights, "words": words})
     table = weights.taken("words", None, None)
     inside = table.shape[1]
@@ -87,8 +90,8 @@ def encoder(graph: Graph, length: int, words: Array | None = None) -> Parts:
 
 
 def head(graph: Graph, inside: int) -> list[tuple[Dense, str]]:
-    """Return the layers of what stands behind the pooling, each with its activation."""
-    weights, found = Weights(graph.weights), list[tuple[Dense, str]]()
+    """Return the layers of the head after the pooling, each with its activation."""
+    weights, layers = Weights(graph.weights), list[tuple[Dense, str]]()
     for number in range(_MOST_HEAD):
         if f"head_{number}.weight" not in weights:
             break
@@ -96,23 +99,23 @@ def head(graph: Graph, inside: int) -> list[tuple[Dense, str]]:
         (added,) = [node for node in graph.nodes if f"head_{number}.bias" in node.inputs] or [Node("", (), ("",))]
         after = {node.operator for node in graph.nodes if added.outputs[0] in node.inputs}
         activation = next((name for name, what in (("relu", "Relu"), ("tanh", "Tanh")) if what in after), "linear")
-        found.append((dense, activation))
+        layers.append((dense, activation))
         inside = dense.weight.shape[1]
-    return found
+    return layers
 
 
 def decoder(once: Graph, step: Graph, length: int, inside: int, words: Array | None = None) -> DecoderParts:
-    """Return the parts of a decoder that says at most ``length`` tokens about an encoder's states, ``inside`` wide."""
+    """Return the parts of a decoder of at most ``length`` tokens, for encoder states of width ``inside``."""
     weights = Weights(step.weights if words is None else {**step.weights, "words": words})
     table = weights.taken("words", None, None)
     pieces, width = table.shape
     order = _order(step)
-    known = Weights(once.weights)
+    once_weights = Weights(once.weights)
     return DecoderParts(
         words=table,
         positions=weights.taken("positions", length, width),
         norm=weights.norm("embedded", width),
-        layers=tuple(_decoder_layer(known, weights, i, inside, width) for i in range(max(order) + 1)),
+        layers=tuple(_decoder_layer(once_weights, weights, i, inside, width) for i in range(max(order) + 1)),
         order=order,
         heads=_heads(step, "MultiHeadAttention", width),
         activation=_activation(step, "layer_0.up.bias"),
@@ -135,7 +138,7 @@ def _decoder_layer(once: Weights, step: Weights, index: int, inside: int, width:
 
 
 def _order(graph: Graph) -> tuple[int, ...]:
-    """Which layer stands at each depth, as the nodes have it; loops are counted out."""
+    """Return the layer at each depth, from the nodes; loops are unrolled."""
     order: list[int] = []
     for node in graph.nodes:
         body, times = node.settings.get("body"), 1
@@ -146,12 +149,12 @@ def _order(graph: Graph) -> tuple[int, ...]:
             raise ValueError(f"it applies more than {MOST_LAYERS} layers")
         order += cycle * times
     if not order or set(order) != set(range(max(order) + 1)):
-        raise ValueError("its layers are not numbered as Penna does")
+        raise ValueError("its layers are not numbered as Penna numbers them")
     return tuple(order)
 
 
 def _layers(nodes: Sequence[Node]) -> Iterator[int]:
-    """Yield the number of each layer that one of these nodes begins."""
+    """Yield the number of each layer that starts at one of these nodes."""
     for node in nodes:
         for name in node.inputs:
             number = name.removeprefix("layer_").removesuffix(".qkv.weight")
@@ -160,7 +163,7 @@ def _layers(nodes: Sequence[Node]) -> Iterator[int]:
 
 
 def _every(graph: Graph) -> Iterator[Node]:
-    """All nodes, those of loops included."""
+    """Yield all nodes, with those of loops."""
     for node in graph.nodes:
         yield node
         body = node.settings.get("body")
@@ -175,7 +178,7 @@ def _padding(graph: Graph) -> int | None:
 def _whole(graph: Graph, name: str) -> int:
     array = graph.weights.get(name)
     if array is None or array.shape != () or array.dtype.kind != "i" or not 0 <= int(array) < 1 << 31:
-        raise ValueError(f"its {name or 'loop'} is no constant number that can be")
+        raise ValueError(f"its {name or 'loop'} is not a valid constant number")
     return int(array)
 
 
@@ -187,10 +190,10 @@ def _heads(graph: Graph, operator: str, width: int) -> int:
 
 
 def _activation(graph: Graph, bias: str) -> str:
-    """One whose operator reads this bias, or what is added with it."""
+    """Return the activation whose operator reads this bias, or the sum with it."""
     operator = next((node.operator for node in _every(graph) if bias in node.inputs), "")
     operator = "Relu" if operator == "Add" else operator
     name = next((name for name, written in _ACTIVATIONS.items() if written == operator), None)
     if name is None:
-        raise ValueError(f"its activation {operator!r} is none that Penna writes")
+        raise ValueError(f"its activation {operator!r} is not one that Penna writes")
     return name

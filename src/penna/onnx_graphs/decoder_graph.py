@@ -1,7 +1,7 @@
-"""An encoder-decoder's arrays as two ONNX models: what is done once for a text, and what is done for each next token.
+"""An encoder-decoder's arrays as two ONNX models: one runs once for a text, the other for each next token.
 
-Knows arrays; never a module. Weights of layers that are repeated are stored once; so are words that both models know:
-they stand in a third file, which is joined to each of the two when they are opened (see ``translator``).
+Knows arrays; never a module. Weights of repeated layers are stored once. Embeddings that both models share are in a
+third file, which ``onnx_translator`` merges into each of the two on loading.
 """
 
 from collections.abc import Sequence
@@ -19,8 +19,10 @@ WORDS = "words"
 
 
 def once(encoder: Parts, decoder: DecoderParts, joint: bool) -> Graph:
-    """Ids and mask (b, s) int32 in; for each distinct layer of the decoder ``keys_i`` and ``values_i`` (b, heads, s, d)
-    out. ``joint``: its words are not among its weights.
+    """Return the graph that runs once for a source.
+
+    Inputs are ids and mask (b, s) int32. Outputs are ``keys_i`` and ``values_i`` (b, heads, s, d) for each distinct
+    layer of the decoder. If ``joint``, the embeddings are not among its weights.
     """
     writer = Writer()
     x = states(writer, encoder)
@@ -36,12 +38,12 @@ def once(encoder: Parts, decoder: DecoderParts, joint: bool) -> Graph:
 
 
 def step(decoder: DecoderParts, joint: bool) -> Graph:
-    """One more token for each of n rows, of which b sources have equally many.
+    """Return the graph that generates one more token for each of n rows of b sources, the same number for each.
 
-    In: ``token`` (n, 1) int32, ``place`` (1,) int64 (how many came before), ``most`` (1,) int64, ``mask`` (b, s), each
-    distinct layer's ``keys_i`` and ``values_i``, and for each depth the past, ``past_keys_j`` and ``past_values_j``
-    (n, heads, t, d). Out: ``next`` (n, most) int64, likeliest first, their ``scores`` (log-probabilities), and the past
-    with this token.
+    Inputs are ``token`` (n, 1) int32, ``place`` (1,) int64 (the number of earlier tokens), ``most`` (1,) int64,
+    ``mask`` (b, s), each distinct layer's ``keys_i`` and ``values_i``, and for each depth the past, ``past_keys_j`` and
+    ``past_values_j`` (n, heads, t, d). Outputs are ``next`` (n, most) int64, likeliest first, their ``scores``
+    (log-probabilities), and the past with this token.
     """
     writer = Writer()
     words = writer.weight(WORDS, decoder.words)
@@ -76,7 +78,7 @@ def _layer(writer: Writer, decoder: DecoderParts, index: int, depth: int, x: str
 
 
 def _looking_back(writer: Writer, decoder: DecoderParts, name: str, qkv: Dense, depth: int, x: str) -> str:
-    """(n, 1, width): attention over what was generated before and this token."""
+    """Return (n, 1, width), the attention over the earlier tokens and this one."""
     wide = writer.dense(x, f"{name}.qkv", qkv)
     query, key, value = _split(writer, wide, decoder.width)
     out = [f"back_{depth}", f"then_keys_{depth}", f"then_values_{depth}"]
@@ -92,13 +94,15 @@ def _split(writer: Writer, wide: str, width: int) -> list[str]:
 
 
 def _looking_across(writer: Writer, decoder: DecoderParts, part: DecoderLayer, index: int, y: str) -> str:
-    """(n, 1, width): attention over the source. Rows of one source ask as one, so that its keys are there once."""
+    """Return (n, 1, width), the attention over the source; rows of one source share its keys in one query."""
     sources = writer.add("Shape", f"keys_{index}", start=0, end=1)
     query_states = writer.dense(y, f"layer_{index}.query", part.query)
     together = writer.add("Concat", sources, writer.whole(-1, decoder.width), axis=0)
     query = writer.add("Reshape", query_states, together)
-    found = _attention(writer, [query, f"keys_{index}", f"values_{index}", "", MASK], [f"{query}.found"], decoder.heads)
-    return writer.add("Reshape", found, writer.whole(-1, 1, decoder.width))
+    attended = _attention(
+        writer, [query, f"keys_{index}", f"values_{index}", "", MASK], [f"{query}.found"], decoder.heads
+    )
+    return writer.add("Reshape", attended, writer.whole(-1, 1, decoder.width))
 
 
 def _attention(writer: Writer, inputs: Sequence[str], outputs: Sequence[str], heads: int) -> str:
@@ -107,7 +111,7 @@ def _attention(writer: Writer, inputs: Sequence[str], outputs: Sequence[str], he
 
 
 def _answer(writer: Writer, decoder: DecoderParts, words: str, x: str) -> None:
-    """Return the likeliest next tokens, and how likely they are."""
+    """Write the likeliest next tokens and their log-probabilities."""
     flat = writer.add("Reshape", x, writer.whole(-1, decoder.width))
     changed = writer.product(flat, "change", decoder.change)
     activation, bias = _ACTIVATIONS[decoder.activation], writer.weight("change.bias", decoder.change.bias)
@@ -122,7 +126,7 @@ def _answer(writer: Writer, decoder: DecoderParts, words: str, x: str) -> None:
     settled = writer.add("LayerNormalization", active, gamma, beta, epsilon=decoder.changed.epsilon)
     answers = words if decoder.answers is None else writer.weight("answers", decoder.answers)
     logits = writer.add("Gemm", settled, answers, writer.weight("answers.bias", decoder.bias), transB=1)
-    # The fused softmax takes a tenth of the time of a sum of exponentials that is taken off afterwards.
+    # The fused softmax takes a tenth of the time of subtracting a sum of exponentials.
     chances = writer.add("Softmax", logits, axis=1)
     best = f"{chances}.best"
     writer.nodes.append(Node("TopK", (chances, MOST), (best, NEXT), settings={"axis": 1}))
@@ -131,7 +135,7 @@ def _answer(writer: Writer, decoder: DecoderParts, words: str, x: str) -> None:
 
 def _model(writer: Writer, name: str, inputs: dict[str, Any], outputs: dict[str, Any]) -> Graph:
     def described(values: dict[str, Any]) -> list[Value]:
-        # Dimensions that change have a name of their own in each value: nothing is claimed about their being equal.
+        # Variable dimensions have their own name in each value, so none are declared equal.
         return [
             Value(value, kind, tuple(f"{value}_{i}" for i in range(axes))) for value, (kind, axes) in values.items()
         ]
@@ -139,7 +143,7 @@ def _model(writer: Writer, name: str, inputs: dict[str, Any], outputs: dict[str,
     return Graph(name, writer.nodes, described(inputs), described(outputs), writer.weights)
 
 
-#: Type and number of axes of what goes in and out.
+#: Type and number of axes of inputs and outputs.
 _WHOLE = ("int32", 2)
 _COUNT = ("int64", 1)
 _COUNTS = ("int64", 2)

@@ -13,7 +13,7 @@ from penna.onnx_graphs.encoder_weights import Dense, Layer, Norm, _array, _bert_
 
 @dataclass(frozen=True)
 class DecoderLayer:
-    """A layer as an encoder has it, and after its attention one more, over the encoder's states."""
+    """An encoder layer with a second attention, over the encoder's states."""
 
     layer: Layer
     query: Dense
@@ -25,7 +25,7 @@ class DecoderLayer:
 
 @dataclass(frozen=True)
 class DecoderParts:
-    """A whole decoder. ``order`` says which of ``layers`` stands at each depth; shared ones are there once."""
+    """A whole decoder. ``order`` is the index in ``layers`` for each depth; shared layers are stored once."""
 
     words: Array  # (vocabulary, width)
     positions: Array  # (length, width), the token type added
@@ -34,14 +34,14 @@ class DecoderParts:
     order: tuple[int, ...]
     heads: int
     activation: str
-    change: Dense  # what the last states go through before they meet the words
+    change: Dense  # applied to the last states before the output embeddings
     changed: Norm
-    answers: Array | None  # (vocabulary, width) where these are other words
-    bias: Array  # (vocabulary,), of what is no answer so low that it is never generated
+    answers: Array | None  # (vocabulary, width) output embeddings, if not tied to the input
+    bias: Array  # (vocabulary,); very low for tokens that are never generated
 
     @property
     def width(self) -> int:
-        """Return the number of columns."""
+        """The width of the layers."""
         return int(self.words.shape[1])
 
 

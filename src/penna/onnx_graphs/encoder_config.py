@@ -1,4 +1,4 @@
-"""encoder.json: what an encoder's artefact says of its graph. Trusts no value."""
+"""encoder.json: the facts about the graph of an exported encoder. Trusts no value."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from penna.errors import BundleError
 
 FORMAT = 1
 FACTS = "encoder.json"
-#: How hidden states become one vector: of "none" every token keeps its own; "sides" is the mean of either text of a
+#: How hidden states become one vector. With "none" every token keeps its own; "sides" has the mean of each text of a
 #: pair.
 POOLINGS = ("mean", "cls", "max", "sqrt", "last", "none", "sides")
 _MOST_UNITS = 1 << 20
@@ -24,11 +24,11 @@ _RANGES: Mapping[str, tuple[int, int]] = {
 
 @dataclass(frozen=True)
 class Facts:
-    """What encoder.json says.
+    """The content of encoder.json.
 
-    ``characters`` is where a text is cut before it is tokenised, in training as here; ``framing`` is None where a text
-    is one row of at most ``length`` tokens; ``parity`` is the largest difference that was measured between the graph
-    and the network that it was written from.
+    ``characters`` is the most characters of a text before tokenization, as in training. ``framing`` is None if a text
+    is one row of at most ``length`` tokens. ``parity`` is the largest measured difference between the graph and its
+    network.
     """
 
     length: int
@@ -44,33 +44,33 @@ class Facts:
     unit: bool = False
 
     def to_json(self) -> dict[str, Any]:
-        """Return a JSON-able form."""
+        """Return a form for JSON."""
         left_out = {"framing"} if self.unit else {"framing", "unit"}
         plain = {name: value for name, value in self.__dict__.items() if name not in left_out}
         return {"format": FORMAT, **plain, **({} if self.framing is None else {"framing": self.framing.to_json()})}
 
     @property
     def inputs(self) -> list[str]:
-        """Of the graph."""
+        """The names of the graph's inputs."""
         pairs = self.framing is not None and self.framing.sides == 2
         typed = pairs and self.framing is not None and (self.framing.frame.typed or self.pooling == "sides")
         return ["ids", "mask", "types"] if typed else ["ids", "mask"]
 
 
 def read(folder: Path) -> Facts:
-    """Raise BundleError on anything missing, damaged or too new."""
+    """Return the facts of a folder. Raise BundleError if they are missing, damaged or too new."""
     path = folder / FACTS
     data = safe_load.load_json(path)
     with safe_load.damaged(path):
-        found = int(data.pop("format"))
-        if found > FORMAT:
-            raise BundleError(f"{path} has format {found}, this Penna reads up to {FORMAT}: update penna.")
-        known = Facts.__annotations__.keys() - {"framing", "parity", "unit"}
-        facts = Facts(**{name: data[name] for name in known}, parity=data.get("parity"), unit=data.get("unit", False))
+        version = int(data.pop("format"))
+        if version > FORMAT:
+            raise BundleError(f"{path} has format {version}, this Penna reads up to {FORMAT}: update penna.")
+        names = Facts.__annotations__.keys() - {"framing", "parity", "unit"}
+        facts = Facts(**{name: data[name] for name in names}, parity=data.get("parity"), unit=data.get("unit", False))
         if "framing" in data:
             facts = replace(facts, framing=Framing.from_json(data["framing"], facts.length))
         if facts.pooling == "sides" and (facts.framing is None or facts.framing.sides != 2 or facts.outputs % 2):
-            raise ValueError("it has two sides, and no pairs")
+            raise ValueError("it pools two sides but reads no pairs")
         for name, (least, most) in _RANGES.items():
             value = getattr(facts, name)
             if type(value) is not int or not least <= value <= most:
@@ -88,4 +88,4 @@ def _check_sizes(facts: Facts) -> None:
     if type(facts.unit) is not bool or (facts.unit and facts.pooling in ("none", "sides")):
         raise ValueError(f"unit is {facts.unit!r:.40}")
     if type(facts.kind) is not str or type(facts.parity) not in (float, int, type(None)):
-        raise ValueError("its kind or its parity is none that Penna writes")
+        raise ValueError("its kind or its parity is not one that Penna writes")

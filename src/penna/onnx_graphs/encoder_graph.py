@@ -1,7 +1,7 @@
 """An encoder's arrays as an ONNX model, in the fused operators of onnxruntime. Knows arrays; never a module.
 
-Layers that are repeated (ALBERT) are the body of one Loop: they are stored once, and onnxruntime also packs them once,
-where an unrolled graph would hold one packed copy in memory for each depth.
+Repeated layers (ALBERT) are the body of one Loop: they are stored once, and onnxruntime also packs them once, while an
+unrolled graph would hold a packed copy in memory for each depth.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from penna.onnx_graphs.encoder_weights import Dense, Layer, Norm, Parts
 from penna.onnx_graphs.graph_values import FUSED, Graph, Node, Value
 
 IDS, MASK, TYPES, OUT = "ids", "mask", "types", "out"
-_INT32, _INT64, _FLOAT, _BOOL = 6, 7, 1, 9  # numbers of types, as Cast takes them
+_INT32, _INT64, _FLOAT, _BOOL = 6, 7, 1, 9  # numbers of types for Cast
 _ACTIVATIONS = {
     "gelu": "BiasGelu",
     "gelu_new": "FastGelu",
@@ -25,7 +25,7 @@ _ACTIVATIONS = {
 
 
 class Writer:
-    """Collects nodes and weights; ``add`` returns the name of what a node puts out."""
+    """Collects nodes and weights; its methods return the name of the output."""
 
     def __init__(self) -> None:
         self.nodes: list[Node] = []
@@ -33,36 +33,41 @@ class Writer:
         self.count = 0
 
     def add(self, operator: str, *inputs: str, name: str = "", domain: str = "", **settings: Any) -> str:
+        """Add a node."""
         self.count += 1
         name = name or f"{operator}_{self.count}"
         self.nodes.append(Node(operator, inputs, (name,), domain, settings))
         return name
 
     def weight(self, name: str, array: Any) -> str:
+        """Add a weight, once per name."""
         self.weights.setdefault(name, array)
         return name
 
     def whole(self, *numbers: int) -> str:
+        """Add a constant of int64 numbers."""
         return self.weight("whole_" + "_".join(map(str, numbers)), np.array(numbers, np.int64))
 
     def dense(self, x: str, name: str, dense: Dense) -> str:
+        """Add a dense layer."""
         return self.add("Add", self.product(x, name, dense), self.weight(f"{name}.bias", dense.bias))
 
     def product(self, x: str, name: str, dense: Dense) -> str:
+        """Add a dense layer without its bias."""
         return self.add("MatMul", x, self.weight(f"{name}.weight", dense.weight))
 
     def norm(self, x: str, added: str, name: str, norm: Norm) -> str:
-        """Layer normalisation of x + added. The fused SkipLayerNormalization takes six times as long (1.32)."""
+        """Add a layer normalization of x + added. The fused SkipLayerNormalization takes six times as long (1.32)."""
         gamma, beta = self.weight(f"{name}.scale", norm.scale), self.weight(f"{name}.shift", norm.shift)
         return self.add("LayerNormalization", self.add("Add", x, added), gamma, beta, epsilon=norm.epsilon)
 
 
 def graph(parts: Parts, pooling: str, head: Sequence[tuple[Dense, str]]) -> Graph:
-    """Ids and mask, and types where there are such, (b, s) int32 in; (b, k) float32 out.
+    """Return the graph of an encoder with a head.
 
-    Logits, or without a head the pooled vector. With the pooling "none" (b, s, k) out: the same of every token; with
-    "sides" (b, 2 width): the mean of either text of a pair, which the types tell apart whether or not the encoder knows
-    any.
+    Inputs are ids, mask and, if there are any, types (b, s) int32. The output is (b, k) float32: logits, or without a
+    head the pooled vector. The pooling "none" gives (b, s, k), an output of every token. "sides" gives (b, 2 width),
+    the mean of each text of a pair; types separate the texts, even if the encoder itself has none.
     """
     writer = Writer()
     x = _pool(writer, states(writer, parts), pooling)
@@ -91,20 +96,20 @@ def states(writer: Writer, parts: Parts) -> str:
 
 
 def cycles(order: Sequence[int]) -> list[tuple[tuple[int, ...], int]]:
-    """Return the order of the layers as runs, each with how often it comes in a row: the shortest that repeats at once.
+    """Return the order of the layers as runs, each with its number of repetitions; a run is the shortest that repeats.
 
     >>> cycles((0, 0, 0)), cycles((0, 1, 2, 0, 1, 2)), cycles((0, 1))
     ([((0,), 3)], [((0, 1, 2), 2)], [((0,), 1), ((1,), 1)])
     """
-    found: list[tuple[tuple[int, ...], int]] = []
+    runs: list[tuple[tuple[int, ...], int]] = []
     at = 0
     while at < len(order):
         rest = tuple(order[at:])
         size = next((n for n in range(1, len(rest) // 2 + 1) if rest[:n] == rest[n : 2 * n]), 1)
         times = next(t for t in range(1, len(rest) + 1) if rest[t * size : (t + 1) * size] != rest[:size])
-        found.append((rest[:size], times))
+        runs.append((rest[:size], times))
         at += size * times
-    return found
+    return runs
 
 
 def _embed(writer: Writer, parts: Parts) -> str:
@@ -129,7 +134,7 @@ def _positions(writer: Writer, parts: Parts) -> str:
 
 
 def _distance_bias(writer: Writer, parts: Parts) -> str:
-    """(1, heads, s, s), what attention adds for the distance of key and query; "" where there is no such thing."""
+    """Return (1, heads, s, s), the attention bias for the distance of key and query; "" if there is none."""
     if parts.distances is None:
         return ""
 
@@ -206,7 +211,7 @@ def _pool(writer: Writer, x: str, pooling: str) -> str:
         types = writer.add("Unsqueeze", writer.add("Cast", TYPES, to=_FLOAT), writer.whole(1))
         second = writer.add("Mul", weights, types)
         both = writer.add("Concat", writer.add("Sub", weights, second), second, axis=1)
-        one = writer.weight("one", np.array(1, np.float32))  # a side without a token
+        one = writer.weight("one", np.array(1, np.float32))  # for a side without tokens
         counts = writer.add("Max", writer.add("ReduceSum", both, writer.whole(2)), one)
         means = writer.add("Div", writer.add("MatMul", both, x), counts)  # (b, 2, width)
         return writer.add("Reshape", means, writer.whole(0, -1))

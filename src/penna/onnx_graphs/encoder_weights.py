@@ -1,6 +1,6 @@
-"""The weights of an encoder as plain arrays, whatever architecture they come from.
+"""The weights of an encoder as plain arrays, in one form for all architectures.
 
-Knows the modules of transformers, and nothing of ONNX. No torch at import.
+Knows the modules of transformers, nothing of ONNX. No torch at import.
 """
 
 from dataclasses import dataclass, replace
@@ -25,7 +25,7 @@ class Dense:
 
 @dataclass(frozen=True)
 class Norm:
-    """Layer normalisation."""
+    """Layer normalization; scale and shift (width,)."""
 
     scale: Array
     shift: Array
@@ -34,7 +34,7 @@ class Norm:
 
 @dataclass(frozen=True)
 class Layer:
-    """Attention, then two dense layers, each added to what went in and normalised afterwards."""
+    """Attention, then a feed-forward block, each with a residual connection and a normalization after it."""
 
     qkv: Dense  # queries, keys and values side by side: (width, 3 width)
     out: Dense
@@ -46,30 +46,28 @@ class Layer:
 
 @dataclass(frozen=True)
 class Parts:
-    """A whole encoder. ``order`` says which of ``layers`` stands at each depth: ALBERT repeats a few in turn."""
+    """A whole encoder. ``order`` is the index in ``layers`` for each depth: ALBERT repeats a few layers."""
 
     words: Array  # (vocabulary, embedding width)
-    positions: Array  # (length, embedding width), the token type added; with ``padding``, so many rows and one more
+    positions: Array  # (length, embedding width), with the token type; ``padding`` + 1 more rows if padding is set
     norm: Norm
-    project: Dense | None  # from embedding width to width, where they differ
+    project: Dense | None  # from embedding width to width, if they differ
     layers: tuple[Layer, ...]
     order: tuple[int, ...]
     heads: int
     activation: str
-    padding: int | None = None  # RoBERTa and its kin: positions count from here, past all tokens that are this id
-    distances: Array | None = None  # MPNet: (heads, 2 length - 1), what attention adds for each distance
-    second: Array | None = None  # (embedding width,) what is added to tokens of type 1; None where none are requested
+    padding: int | None = None  # RoBERTa: positions count from here, without tokens of this id
+    distances: Array | None = None  # MPNet: (heads, 2 length - 1), the attention bias of each distance
+    second: Array | None = None  # (embedding width,) added to tokens of type 1; None if not requested
 
     @property
     def width(self) -> int:
-        """Return the number of columns."""
+        """The width of the layers."""
         return int(self.layers[0].out.weight.shape[1])
 
 
 def read(module: "torch.nn.Module", length: int, *, typed: bool = False) -> Parts:
-    """Return the parts of a plain transformers encoder, for inputs of at most ``length`` tokens, of two types or of
-    one.
-    """
+    """Return the parts of a transformers encoder, for at most ``length`` tokens, of two types if ``typed``."""
     parts = _read(module, length)
     return replace(parts, second=_second(module)) if typed else parts
 
@@ -189,19 +187,21 @@ def _positions(embeddings: Any, length: int) -> Array:
     first = getattr(embeddings, "padding_idx", -1) + 1
     table = _array(embeddings.position_embeddings.weight)[: first + length]
     if len(table) < first + length:
-        raise BundleError(f"the encoder has too few positions for a length of {length} tokens: ask for less.")
-    if hasattr(embeddings, "token_type_embeddings"):  # always type 0 here, so that it is part of every position
+        raise BundleError(
+            f"the encoder has too few positions for a length of {length} tokens: choose a smaller length."
+        )
+    if hasattr(embeddings, "token_type_embeddings"):  # always type 0 here, so it is part of every position
         table = table + _array(embeddings.token_type_embeddings.weight)[0]
     return table
 
 
 def _second(module: Any) -> Array:
-    found = _array(module.embeddings.token_type_embeddings.weight)
-    return np.asarray(found[1] - found[0])
+    table = _array(module.embeddings.token_type_embeddings.weight)
+    return np.asarray(table[1] - table[0])
 
 
 def _distances(encoder: Any, length: int) -> Array:
-    """(heads, 2 length - 1): column length - 1 + (key - query)."""
+    """Return (heads, 2 length - 1) biases; the column is length - 1 + (key - query)."""
     import torch
 
     with torch.inference_mode():
@@ -223,5 +223,5 @@ def _norm(module: Any) -> Norm:
 
 
 def _array(tensor: Any) -> Array:
-    found: Array = tensor.detach().float().cpu().numpy()
-    return found
+    array: Array = tensor.detach().float().cpu().numpy()
+    return array

@@ -1,4 +1,4 @@
-"""An ONNX graph as plain values: what Penna's writers make, what its reader finds, and how the first becomes a file.
+"""An ONNX graph as plain values: the output of Penna's writers and its reader, and the conversion to a file.
 
 Knows arrays; imports onnx only to write.
 """
@@ -14,21 +14,21 @@ from penna.data.arrays import Array
 if TYPE_CHECKING:
     import onnx
 
-#: Versions that every model of Penna has: of the file format, and of the two sets of operators.
+#: Versions in every model of Penna: of the file format, and of the two operator sets.
 IR = 8
 FUSED = "com.microsoft"
 OPERATORS: Mapping[str, int] = {"": 17, FUSED: 1}
 PRODUCER = "penna"
-#: Number of a type in a file -> type. No others occur.
+#: Number of a type in a file -> type. There are no others.
 TYPES: Mapping[int, Any] = {1: np.float32, 6: np.int32, 7: np.int64, 9: np.bool_}
 
 
 @dataclass(frozen=True)
 class Value:
-    """What goes into a graph or comes out of it; an axis is a number, or a name where it changes."""
+    """An input or output of a graph; an axis is a number, or a name if it is variable."""
 
     name: str
-    kind: str  # a name of numpy's
+    kind: str  # a NumPy dtype name
     shape: tuple[int | str, ...]
 
 
@@ -45,7 +45,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Graph:
-    """Nodes in order, with what goes in and out, and weights by name."""
+    """Nodes in order, with inputs, outputs, and weights by name."""
 
     name: str
     nodes: Sequence[Node] = ()
@@ -55,7 +55,7 @@ class Graph:
 
 
 def model(graph: Graph) -> "onnx.ModelProto":
-    """Return the graph as a whole model."""
+    """Return the graph as an ONNX model."""
     from onnx import helper
 
     operators = [helper.make_opsetid(domain, version) for domain, version in OPERATORS.items()]
@@ -63,7 +63,7 @@ def model(graph: Graph) -> "onnx.ModelProto":
 
 
 def weights_alone(weights: Mapping[str, Array]) -> "onnx.ModelProto":
-    """Return the part of a model that holds these weights and nothing else."""
+    """Return a model that holds only these weights."""
     import onnx
 
     return onnx.ModelProto(graph=onnx.GraphProto(initializer=_tensors(weights)))

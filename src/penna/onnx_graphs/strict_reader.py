@@ -1,8 +1,8 @@
-"""ONNX files, read as strictly as Penna writes them: a field that no graph of Penna has is refused by its number.
+"""A strict reader of ONNX files: it refuses every field that Penna does not write.
 
-Knows the wire format (Protocol Buffers) and numpy; no onnx and no onnxruntime, which must not see an unchecked file.
+Knows the wire format (Protocol Buffers) and NumPy; no onnx and no onnxruntime, which must not see an unchecked file.
 
-Weights stay in the mapped file: reading costs the time of the few bytes that are no weights.
+Weights stay in the memory-mapped file, so reading takes only the time of the few other bytes.
 """
 
 import mmap
@@ -18,33 +18,33 @@ from penna.data.arrays import Array
 from penna.onnx_graphs.graph_values import IR, OPERATORS, PRODUCER, TYPES, Graph, Node, Value
 
 Span: TypeAlias = tuple[int, int]
-#: Fields of one file, all messages together: a thousand layers have less.
+#: The most fields of a file in all messages: a thousand layers have fewer.
 _MOST_FIELDS = 500_000
 _MOST_NAME = 256  # bytes
 _LARGEST_NUMBER = 1 << 62
-#: A graph holds the bodies of loops, and these hold none.
+#: A graph may hold the bodies of loops, and these hold no graphs.
 _DEEPEST = 1
-#: What a value is called on the wire.
+#: Wire types of values.
 _VARINT, _LENGTH, _FIXED32 = 0, 2, 5
 
 
 def read(path: Path) -> Graph:
-    """Return the graph of a whole model.
+    """Return the graph of a model file.
 
-    Raises ValueError for what no writer of Penna makes, OSError as reading does.
+    Raises ValueError for anything that Penna does not write, OSError if the file cannot be read.
     """
     file = _File(path)
     model = _message(file, (0, len(file.content)), _MODEL)
     versions = {operators["domain"]: operators["version"] for operators in model["opset_import"]}
     if (model["ir_version"], model["producer_name"]) != (IR, PRODUCER) or len(model["opset_import"]) != len(versions):
-        raise ValueError("its producer or its version is another")
+        raise ValueError("its producer or its version differs")
     if versions != OPERATORS:
-        raise ValueError("its sets of operators are others")
+        raise ValueError("its operator sets differ")
     return _graph(file, model["graph"])
 
 
 def weights_alone(path: Path) -> Mapping[str, Array]:
-    """Return the weights of a file that holds nothing else. Raises as ``read`` does."""
+    """Return the weights of a file that holds nothing else. Raise the errors of ``read``."""
     file = _File(path)
     graph = _message(file, (0, len(file.content)), {7: ("graph", _span, False)})["graph"]
     tensors = _message(file, graph, {5: ("initializer", _span, True)})["initializer"]
@@ -58,27 +58,27 @@ class _File:
         self.fields = 0
 
 
-#: How a field is read: (file, wire type, number or span) -> value.
+#: The reader of a field: (file, wire type, number or span) -> value.
 _Reader: TypeAlias = Callable[["_File", int, Any], Any]
-#: Number of a field -> its name, how it is read, and whether it may come several times.
+#: Number of a field -> its name, its reader, and whether it may be repeated.
 _Fields: TypeAlias = Mapping[int, tuple[str, _Reader, bool]]
 
 
 def _message(file: _File, span: Span, fields: _Fields) -> dict[str, Any]:
-    """Return the values of a message by name: lists of what may come several times, None of what is not there."""
-    found: dict[str, Any] = {name: [] if several else None for name, _, several in fields.values()}
+    """Return the values of a message by name: a list for a repeated field, None for a missing one."""
+    values: dict[str, Any] = {name: [] if several else None for name, _, several in fields.values()}
     for number, wire, value in _parts(file, span):
         if number not in fields:
-            raise ValueError(f"it has a field {number} where no graph of Penna has one")
+            raise ValueError(f"it has a field {number} that no graph of Penna has")
         name, reader, several = fields[number]
         if several:
-            made = reader(file, wire, value)
-            found[name] += made if reader is _numbers else [made]
-        elif found[name] is not None:
+            element = reader(file, wire, value)
+            values[name] += element if reader is _numbers else [element]
+        elif values[name] is not None:
             raise ValueError(f"it gives {name} twice")
         else:
-            found[name] = reader(file, wire, value)
-    return found
+            values[name] = reader(file, wire, value)
+    return values
 
 
 def _parts(file: _File, span: Span) -> Iterator[tuple[int, int, Any]]:
@@ -98,7 +98,7 @@ def _parts(file: _File, span: Span) -> Iterator[tuple[int, int, Any]]:
             raise ValueError(f"its field {number} is of a kind that Penna never writes")
         length, at = _varint(file.content, at, end) if wire == _LENGTH else (4, at)
         if length > end - at:
-            raise ValueError("it is cut short")
+            raise ValueError("it is truncated")
         yield number, wire, (at, at + length)
         at += length
 
@@ -112,7 +112,7 @@ def _varint(content: mmap.mmap, at: int, end: int) -> tuple[int, int]:
         if byte < 0x80:
             return value, at
         shift += 7
-    raise ValueError("it is cut short")
+    raise ValueError("it is truncated")
 
 
 def _span(file: _File, wire: int, value: Any) -> Span:
@@ -139,18 +139,18 @@ def _number(file: _File, wire: int, value: Any) -> int:
 
 
 def _numbers(file: _File, wire: int, value: Any) -> list[int]:
-    """One of several numbers, or several packed into one field."""
+    """Return one number, or several that are packed into one field."""
     if wire == _VARINT:
         return [_number(file, wire, value)]
     at, end = _span(file, wire, value)
-    found = []
+    numbers = []
     while at < end:
         file.fields += 1
         if file.fields > _MOST_FIELDS:
             raise ValueError("it has more parts than any graph of Penna")
         number, at = _varint(file.content, at, end)
-        found.append(_number(file, _VARINT, number))
-    return found
+        numbers.append(_number(file, _VARINT, number))
+    return numbers
 
 
 def _float(file: _File, wire: int, value: Any) -> float:
@@ -218,74 +218,74 @@ class _Tensor:
 
 def _graph(file: _File, span: Span | None, depth: int = 0) -> Graph:
     if span is None:
-        raise ValueError("it holds no graph")
+        raise ValueError("it has no graph")
     if depth > _DEEPEST:
         raise ValueError("its graphs are nested deeper than any of Penna's")
-    found = _message(file, span, _GRAPH)
+    parts = _message(file, span, _GRAPH)
     return Graph(
-        found["name"] or "",
-        [_node(file, node, depth) for node in found["node"]],
-        [_value(file, value) for value in found["input"]],
-        [_value(file, value) for value in found["output"]],
-        _weights(file, found["initializer"]),
+        parts["name"] or "",
+        [_node(file, node, depth) for node in parts["node"]],
+        [_value(file, value) for value in parts["input"]],
+        [_value(file, value) for value in parts["output"]],
+        _weights(file, parts["initializer"]),
     )
 
 
 def _node(file: _File, span: Span, depth: int) -> Node:
-    found = _message(file, span, _NODE)
+    parts = _message(file, span, _NODE)
     settings: dict[str, Any] = {}
-    for part in found["attribute"]:
+    for part in parts["attribute"]:
         name, value = _attribute(file, part, depth)
         if name in settings:
             raise ValueError(f"it gives {name} twice")
         settings[name] = value
-    return Node(found["op_type"] or "", tuple(found["input"]), tuple(found["output"]), found["domain"] or "", settings)
+    return Node(parts["op_type"] or "", tuple(parts["input"]), tuple(parts["output"]), parts["domain"] or "", settings)
 
 
 def _attribute(file: _File, span: Span, depth: int) -> tuple[str, Any]:
-    found = _message(file, span, _ATTRIBUTE)
-    held = _HELD.get(found["type"])
-    if held is None or any(found[other] not in (None, []) for other in set(_HELD.values()) - {held}):
+    parts = _message(file, span, _ATTRIBUTE)
+    held = _HELD.get(parts["type"])
+    if held is None or any(parts[other] not in (None, []) for other in set(_HELD.values()) - {held}):
         raise ValueError("a setting in it is of another kind than Penna writes")
-    value = _graph(file, found["g"], depth + 1) if held == "g" else found[held]
-    if value is None:  # zeros may be left out
+    value = _graph(file, parts["g"], depth + 1) if held == "g" else parts[held]
+    if value is None:  # zeros may be omitted
         value = 0
-    return found["name"] or "", value
+    return parts["name"] or "", value
 
 
 def _value(file: _File, span: Span) -> Value:
-    found = _message(file, span, _VALUE)
-    kind = _message(file, found["type"] or (0, 0), _TYPE)
+    parts = _message(file, span, _VALUE)
+    kind = _message(file, parts["type"] or (0, 0), _TYPE)
     tensor = _message(file, kind["tensor_type"] or (0, 0), _TENSOR_TYPE)
     axes = [_message(file, axis, _AXIS) for axis in _message(file, tensor["shape"] or (0, 0), _SHAPE)["dim"]]
     if tensor["elem_type"] not in TYPES or any((axis["dim_value"] is None) == (not axis["dim_param"]) for axis in axes):
-        raise ValueError("what goes in or comes out is of another kind than Penna writes")
+        raise ValueError("an input or output is of another kind than Penna writes")
     shape = tuple(axis["dim_param"] or axis["dim_value"] for axis in axes)
-    return Value(found["name"] or "", np.dtype(TYPES[tensor["elem_type"]]).name, shape)
+    return Value(parts["name"] or "", np.dtype(TYPES[tensor["elem_type"]]).name, shape)
 
 
 def _weights(file: _File, spans: list[Span]) -> Mapping[str, Array]:
-    found: dict[str, Array] = {}
+    arrays: dict[str, Array] = {}
     for span in spans:
         tensor = _tensor(file, span)
-        if tensor.name in found:
+        if tensor.name in arrays:
             raise ValueError(f"it gives the weights {tensor.name} twice")
-        found[tensor.name] = tensor.array
-    return found
+        arrays[tensor.name] = tensor.array
+    return arrays
 
 
 def _tensor(file: _File, span: Span) -> _Tensor:
-    found = _message(file, span, _TENSOR)
-    name, shape = found["name"] or "", tuple(found["dims"])
-    if found["data_type"] not in TYPES or len(shape) > 4 or any(edge < 0 for edge in shape):
+    parts = _message(file, span, _TENSOR)
+    name, shape = parts["name"] or "", tuple(parts["dims"])
+    if parts["data_type"] not in TYPES or len(shape) > 4 or any(edge < 0 for edge in shape):
         raise ValueError(f"its weights {name} are of another kind than Penna writes")
-    kind = np.dtype(TYPES[found["data_type"]])
-    start, end = found["raw_data"] or (0, 0)
+    kind = np.dtype(TYPES[parts["data_type"]])
+    start, end = parts["raw_data"] or (0, 0)
     count = 1
     for edge in shape:
         count *= edge
     if end - start != count * kind.itemsize:
-        raise ValueError(f"its weights {name} are not as large as it says")
+        raise ValueError(f"its weights {name} do not have their stated size")
     if not count:
         return _Tensor(name, np.zeros(shape, kind))
     return _Tensor(name, np.frombuffer(file.content, kind, count, start).reshape(shape))

@@ -1,4 +1,4 @@
-"""translator.json: what a translation artefact says of its graphs. Trusts no value."""
+"""translator.json: the facts about the graphs of a translation model. Trusts no value."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,13 +8,26 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Facts:
-    """What translator.json says.
+    """The content of translator.json.
 
-    ``length`` is the most tokens of a source, ``target_length`` the most of an output; ``depth`` the layers of the
-    decoder as often as they are applied, ``size`` the units of each of its ``heads``; ``space`` what parts of a long
-    text are joined with; ``long`` the share of training rows too long to be trained on, whose sources are read in up to
-    so many ``parts``; ``same`` the share of sample texts to which the graphs gave what the network they were written
-    from says, where they were compared.
+    Attributes
+    ----------
+    length, target_length : int
+        The most tokens of a source and of a translation.
+    depth, heads, size : int
+        Applied layers of the decoder, its attention heads, and the units of a head.
+    pad : int
+        The padding id.
+    beams, penalty : int, float
+        Rows of the beam search, and its length penalty.
+    space : str
+        Joins the translated parts of a long text.
+    long : float
+        Share of training rows that were too long for training.
+    parts : int
+        The most parts into which the source of such a row is split.
+    same : float, optional
+        Share of sample texts with the same translation by the graphs and their network.
     """
 
     length: int
@@ -31,5 +44,5 @@ class Facts:
     same: float | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Return a JSON-able form."""
+        """Return a form for JSON."""
         return {"format": FORMAT, **self.__dict__}

@@ -1,11 +1,10 @@
-"""Whether a graph is one that Penna writes: it is written again from its own arrays, and compared node by node.
+"""A check that Penna writes such a graph: it is written again from its own arrays, and compared node by node.
 
-So only the values of weights and a few sizes are free; operators, edges, constants, the turns of loops, inputs and
-outputs are those of the writers (``_onnx_nodes``, ``_onnx_decoder``). What is free is bounded by what a batch would
-take. Nothing is run, and onnxruntime has not seen the files yet. Raises ValueError with the reason.
+So only the values of weights and a few sizes are free. Operators, edges, constants, loop counts, inputs and outputs are
+those of the writers (``encoder_graph``, ``decoder_graph``). The memory of a batch bounds the sizes. Nothing is run, and
+onnxruntime has not seen the files yet. Raises ValueError with the reason.
 
-A writer that is changed would no longer know the graphs of artefacts that exist: it has to write them still, under the
-pooling or the activation that they had.
+A changed writer must still write the graphs of existing artifacts, for the poolings and activations that they have.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,20 +23,20 @@ if TYPE_CHECKING:
     from penna.onnx_graphs.encoder_config import Facts as EncoderFacts
     from penna.onnx_graphs.translator_config import Facts as TranslatorFacts
 
-#: Tokens of a batch, padding included, unless a single row has more.
+#: The most tokens of a batch with padding, unless a single row has more.
 BATCH = 1024
-#: Numbers that one operator may put out for a batch: 1 GB of them.
+#: The most numbers in the output of one operator for a batch: 1 GB.
 _MOST = 1 << 28
 _CHUNK = 1 << 22
-#: Tokens of an answer for each of its source, where a source has one (``translator.limit_of``).
+#: The most target tokens for each source token, for a source of one token (``onnx_translator.limit_of``).
 _LONGEST_ANSWER = 12
 
-#: A file as plain values.
+#: Reads a file as plain values.
 read = strict_reader.read
 
 
 def check_encoder(path: Path, facts: "EncoderFacts") -> int:
-    """Check graph.onnx against what encoder.json says of it; returns how many ids it knows."""
+    """Check graph.onnx against encoder.json, and return the number of its token ids."""
     graph = read(path)
     parts = arrays_from_graph.encoder(graph, facts.length)
     head = arrays_from_graph.head(graph, parts.width * (2 if facts.pooling == "sides" else 1))
@@ -52,25 +51,22 @@ def check_encoder(path: Path, facts: "EncoderFacts") -> int:
 
 
 def read_words(path: Path) -> Mapping[str, Array]:
-    """Return the words that both graphs of a translation artefact use, from a file of their own."""
-    found = strict_reader.weights_alone(path)
-    if set(found) != {decoder_graph.WORDS}:
-        raise ValueError("it holds something else than words")
-    return found
+    """Return the embeddings that both graphs of a translation model share, from their own file."""
+    arrays = strict_reader.weights_alone(path)
+    if set(arrays) != {decoder_graph.WORDS}:
+        raise ValueError("it holds something other than words")
+    return arrays
 
 
 def check_translator(
     first: Graph, second: Graph, shared: Mapping[str, Array], facts: "TranslatorFacts"
 ) -> tuple[int, int]:
-    """Check the graphs of a translation artefact against what translator.json says of them.
-
-    Returns how many ids of a source they know, and how many of an answer.
-    """
+    """Check the graphs of a translation model against translator.json; return its source ids and target ids."""
     table = shared.get(decoder_graph.WORDS)
     encoder = arrays_from_graph.encoder(first, facts.length, table)
     decoder = arrays_from_graph.decoder(first, second, facts.target_length, encoder.width, table)
-    found = len(decoder.order), decoder.heads, decoder.width // decoder.heads
-    _agree("depth, heads and size", (facts.depth, facts.heads, facts.size), found)
+    sizes = len(decoder.order), decoder.heads, decoder.width // decoder.heads
+    _agree("depth, heads and size", (facts.depth, facts.heads, facts.size), sizes)
     _same(first, decoder_graph.once(encoder, decoder, table is not None))
     _same(second, decoder_graph.step(decoder, table is not None))
     _bounded(encoder, facts.length, decoder.width)
@@ -83,14 +79,14 @@ def check_translator(
 def _bounded_answers(decoder: DecoderParts, facts: "TranslatorFacts") -> None:
     widest = max(len(decoder.words), *(layer.layer.up.weight.shape[1] for layer in decoder.layers))
     _few("words or units", BATCH * widest)
-    # Sources of a batch have BATCH tokens over all beams, unless a single one has more; answers are limited by theirs.
-    kept = max(_LONGEST_ANSWER * BATCH, facts.beams * facts.target_length)
-    _few("layers and tokens", 2 * facts.depth * kept * decoder.width)
+    # Sources of a batch have BATCH tokens over all beams, unless a single one has more; they limit the targets.
+    tokens = max(_LONGEST_ANSWER * BATCH, facts.beams * facts.target_length)
+    _few("layers and tokens", 2 * facts.depth * tokens * decoder.width)
 
 
-def _agree(what: str, noted: Any, found: Any) -> None:
-    if noted != found:
-        raise ValueError(f"its {what}: {found}, where {noted} is noted")
+def _agree(what: str, noted: Any, actual: Any) -> None:
+    if noted != actual:
+        raise ValueError(f"its {what}: {actual}, but {noted} is noted")
 
 
 def _bounded(parts: Parts, length: int, outputs: int) -> None:
@@ -102,54 +98,54 @@ def _bounded(parts: Parts, length: int, outputs: int) -> None:
 
 def _few(what: str, numbers: int) -> None:
     if numbers > _MOST:
-        raise ValueError(f"it has so many {what} that a batch would take {numbers * 4 >> 20} MB")
+        raise ValueError(f"a batch of it would take {numbers * 4 >> 20} MB for {what}")
 
 
-def _same(found: Graph, expected: Graph) -> None:
-    """Raise ValueError at the first place where the two differ, other than in the values of weights."""
-    described = [(g.name, list(g.inputs), list(g.outputs), len(g.nodes)) for g in (found, expected)]
+def _same(actual: Graph, expected: Graph) -> None:
+    """Raise ValueError at the first difference, other than in the values of weights."""
+    described = [(g.name, list(g.inputs), list(g.outputs), len(g.nodes)) for g in (actual, expected)]
     if described[0] != described[1]:
-        raise ValueError("what goes in, what comes out, or the number of its nodes is another")
-    for node, other in zip(found.nodes, expected.nodes, strict=True):
+        raise ValueError("its inputs, its outputs, or the number of its nodes differ")
+    for node, other in zip(actual.nodes, expected.nodes, strict=True):
         _same_node(node, other)
-    for name in sorted(found.weights.keys() ^ expected.weights.keys()):
+    for name in sorted(actual.weights.keys() ^ expected.weights.keys()):
         raise ValueError(f"its weights {name[:80]} are too many or missing")
     for name, array in expected.weights.items():
-        _same_weights(name, found.weights[name], np.asarray(array))
+        _same_weights(name, actual.weights[name], np.asarray(array))
 
 
 def _same_node(node: Node, other: Node) -> None:
     plain = [(n.operator, n.domain, n.inputs, n.outputs, sorted(n.settings)) for n in (node, other)]
     if plain[0] != plain[1]:
-        raise ValueError(f"its node {node.operator[:40] or 'without a name'} is none that Penna writes there")
+        raise ValueError(f"its node {node.operator[:40] or 'without a name'} is not one that Penna writes there")
     for name, value in other.settings.items():
-        given = node.settings[name]
-        if isinstance(value, Graph) and isinstance(given, Graph):
-            _same(given, value)
-        elif name == "epsilon":  # a weight among settings
-            if type(given) is not float or not 0 <= given <= 1:
-                raise ValueError(f"its node {node.operator} has an epsilon of {given}")
-        elif type(given) is not type(value) or given != value:
+        setting = node.settings[name]
+        if isinstance(value, Graph) and isinstance(setting, Graph):
+            _same(setting, value)
+        elif name == "epsilon":  # a weight, but stored as a setting
+            if type(setting) is not float or not 0 <= setting <= 1:
+                raise ValueError(f"its node {node.operator} has an epsilon of {setting}")
+        elif type(setting) is not type(value) or setting != value:
             raise ValueError(f"its node {node.operator} has another {name} than Penna writes")
 
 
 def _same_weights(name: str, array: Array, other: Array) -> None:
-    """Numbers of weights are free; whole numbers, and those that stand alone, are part of the graph."""
+    """Compare weights: values of float arrays are free; integers and scalars are part of the graph."""
     alike = array.dtype == other.dtype and array.shape == other.shape
     free = other.dtype.kind == "f" and other.ndim > 0
     if not alike or not (free or bool((array == other).all())):
-        raise ValueError(f"its {name[:80]} is another than Penna writes")
+        raise ValueError(f"its {name[:80]} differs from what Penna writes")
 
 
 def check_finite(weights: Mapping[str, Array]) -> None:
-    """Raise ValueError where a weight is no finite number."""
+    """Raise ValueError if a weight is not a finite number."""
     for name, array in weights.items():
         if array.dtype.kind == "f" and not _all_finite(array.reshape(-1)):
-            raise ValueError(f"its weights {name} are no finite numbers")
+            raise ValueError(f"its weights {name} are not finite numbers")
 
 
 def _all_finite(numbers: Sequence[float] | Array) -> bool:
-    """By sums, which take a fifth of the time of a look at each number; a sum that overflows is looked into."""
+    """Return whether all are finite, by sums, in a fifth of the time; only an overflowing sum is checked in full."""
     flat = np.asarray(numbers)
     with np.errstate(over="ignore", invalid="ignore"):
         for start in range(0, len(flat), _CHUNK):

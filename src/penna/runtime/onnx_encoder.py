@@ -1,13 +1,12 @@
-"""The runner of an encoder's artefact: texts in, one row of numbers each out.
+"""The runtime of an exported encoder: texts in, one row of numbers for each out.
 
-Knows numpy, tokenizers and onnxruntime; never torch. Trusts no file: a graph is compared with what Penna would write
-(``blueprint``), a tokenizer with the kinds that encoders have (``tokenizer_file``), before native code sees either.
+Knows NumPy, tokenizers and onnxruntime; never torch. Trusts no file: ``verify_graph`` compares a graph with what Penna
+would write, and ``tokenizer_file`` checks a tokenizer, before native code sees either.
 
-graph.onnx       ids and mask (b, s) int32 -> (b, k) float32: logits, or pooled vectors where no head was written;
-                 types, too, where the second text of a pair has its own
-tokenizer.json   neither cuts nor pads
-encoder.json     format, length, pooling, outputs, padding id ...; how texts are framed, where they are pairs or read by
-                 windows
+graph.onnx       ids and mask (b, s) int32 -> (b, k) float32: logits, or pooled vectors if there is no head;
+                 also types, if the second text of a pair has its own
+tokenizer.json   neither truncates nor pads
+encoder.json     format, length, pooling, outputs, padding id ...; how texts become rows, for pairs and sliding windows
 """
 
 import os
@@ -35,14 +34,14 @@ if TYPE_CHECKING:
 
 GRAPH, TOKENIZER = "graph.onnx", "tokenizer.json"
 _LARGEST = {GRAPH: 2 << 30, TOKENIZER: tokenizer_file.LARGEST}
-#: Texts that are tokenised and sorted at once.
+#: Texts that are tokenized and sorted at once.
 _CHUNK = 4096
-#: Sessions that a forked child inherited: their threads are not there, so that they can be neither run nor ended.
+#: Sessions that a forked child inherited: their threads are missing, so they can neither run nor end.
 _INHERITED: list[Any] = []
 
 
 class Graph:
-    """An opened encoder; safe to use from several threads, and in a forked child."""
+    """A loaded encoder; safe to use from several threads, and in a forked child."""
 
     def __init__(self, folder: Path, facts: Facts, tokenizer: "tokenizers.Tokenizer", threads: int) -> None:
         self.folder = folder
@@ -54,40 +53,40 @@ class Graph:
 
     @classmethod
     def open(cls, folder: Path, threads: int | None = None) -> "Graph":
-        """Open what ``write_graph`` wrote; ``threads`` None takes every processor. Raises BundleError."""
+        """Open what ``write_graph`` wrote; ``threads`` None uses every core. Raise BundleError if it is damaged."""
         facts = encoder_config.read(folder)
-        known = _known(folder, facts)
-        return cls(folder, facts, _tokenizer(folder, facts, known), threads or hardware.cores())
+        vocabulary_size = _known(folder, facts)
+        return cls(folder, facts, _tokenizer(folder, facts, vocabulary_size), threads or hardware.cores())
 
     def run(self, texts: Sequence[str] | Sequence[tuple[str, str]]) -> Array:
-        """(n, k) float32, in the order of the texts, or pairs of them.
+        """Return (n, k) float32 outputs in the order of the texts or pairs.
 
-        A text of more than ``length`` tokens is cut, or read by windows, whose mean is its answer.
+        A text of more than ``length`` tokens is truncated, or its output is the mean over its sliding windows.
         """
         out = np.empty((len(texts), self.facts.outputs), np.float32)
         for start in range(0, len(texts), _CHUNK):
             framed = self.framed(texts[start : start + _CHUNK])
-            found = np.empty((len(framed.rows), self.facts.outputs), np.float32)
+            values = np.empty((len(framed.rows), self.facts.outputs), np.float32)
             for index in _batches(framed.rows.lengths.tolist()):
-                found[index] = self._infer(framed.rows, np.array(index))
-            out[start : start + _CHUNK] = framed.mean(found)
+                values[index] = self._infer(framed.rows, np.array(index))
+            out[start : start + _CHUNK] = framed.mean(values)
         return unit_length(out) if self.facts.unit else out
 
     def each(self, rows: Ragged) -> list[Array]:
-        """(tokens, k) float32 for each row, of a graph that answers for every token."""
+        """Return (tokens, k) float32 for each row, from a graph with an output for every token."""
         out: list[Array] = [np.zeros((0, self.facts.outputs), np.float32)] * len(rows)
         for index in _batches(rows.lengths.tolist()):
-            for i, found in zip(index, self._infer(rows, np.array(index)), strict=True):
-                out[i] = found[: rows.lengths[i]]
+            for i, values in zip(index, self._infer(rows, np.array(index)), strict=True):
+                out[i] = values[: rows.lengths[i]]
         return out
 
     @property
     def tokenizer(self) -> "tokenizers.Tokenizer":
-        """It neither cuts nor fills up where texts are read by windows."""
+        """The tokenizer; it neither truncates nor pads if texts have sliding windows."""
         return self._tokenizer
 
     def framed(self, texts: Sequence[str] | Sequence[tuple[str, str]]) -> Framed:
-        """Return the rows of tokens that stand for these texts."""
+        """Return the rows of tokens of these texts."""
         framing = self.facts.framing
         if framing is None:
             whole = _ragged([ids or [self.facts.pad] for ids in self._ids(texts, True)], self.facts.pad)
@@ -105,7 +104,7 @@ class Graph:
         return [part.tolist() for part in np.split(first.values, first.offsets[1:-1])] if len(texts) else []
 
     def _ids(self, texts: Sequence[Any], special: bool) -> list[list[int]]:
-        # A lone surrogate cannot pass into the tokenizer: it becomes a question mark.
+        # A tokenizer refuses a lone surrogate: it becomes a question mark.
         clean = [t[: self.facts.characters].encode("utf-8", "replace").decode("utf-8") for t in texts]
         with tokenizer_file.fine(self.folder / TOKENIZER, "does not work"):
             return [e.ids for e in self._tokenizer.encode_batch_fast(clean, add_special_tokens=special)]
@@ -115,17 +114,19 @@ class Graph:
         ids, mask = padded(rows, np.arange(len(rows)))
         types_of = seconds if self.facts.pooling == "sides" else token_types
         types = types_of(rows, np.arange(len(rows)), ids.shape[1])
-        given = {name: array for name, array in (("ids", ids), ("mask", mask), ("types", types)) if array is not None}
+        arrays = {name: array for name, array in (("ids", ids), ("mask", mask), ("types", types)) if array is not None}
         with tokenizer_file.fine(self.folder / GRAPH, "does not run"):
-            out: Array = self._live().run(None, {name: array.astype(np.int32) for name, array in given.items()})[0]
+            out: Array = self._live().run(None, {name: array.astype(np.int32) for name, array in arrays.items()})[0]
         every = (ids.shape[1],) if self.facts.pooling == "none" else ()
         if out.shape != (len(rows), *every, self.facts.outputs):
             raise BundleError(
-                f"{self.folder / GRAPH} gives {out.shape} where {FACTS} says "
-                f"{(len(rows), *every, self.facts.outputs)}: copy the artefact again."
+                f"{self.folder / GRAPH} gives {out.shape}, but {FACTS} states "
+                f"{(len(rows), *every, self.facts.outputs)}: copy the artifact again."
             )
         if not np.isfinite(out).all():
-            raise BundleError(f"{self.folder / GRAPH} gives what is no number: its weights are damaged; copy it again.")
+            raise BundleError(
+                f"{self.folder / GRAPH} gives values that are not numbers: its weights are damaged; copy it again."
+            )
         return out
 
     def _live(self) -> "onnxruntime.InferenceSession":
@@ -144,7 +145,7 @@ def _ragged(rows: Sequence[Sequence[int]], pad: int) -> Ragged:
 
 
 def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Positions, shortest rows first, so many at a time that the padded batch holds no more than so many tokens."""
+    """Yield batches of positions, shortest rows first, of at most ``BATCH`` tokens with padding."""
     order = np.argsort(lengths, kind="stable").tolist()
     batch: list[int] = []
     for i in order:
@@ -157,12 +158,12 @@ def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
 
 
 def _session(folder: Path, threads: int, facts: Facts) -> "onnxruntime.InferenceSession":
-    """Of a graph that was checked; by its path, since of bytes onnxruntime would keep a second copy."""
+    """Return a session of a checked graph; by its path, because onnxruntime would keep a copy of bytes."""
     return started(folder / GRAPH, str(folder / GRAPH), threads)
 
 
 def started(path: Path, model: str | bytes, threads: int) -> "onnxruntime.InferenceSession":
-    """Return a session of a checked model, given by its path or its bytes."""
+    """Return a session of a checked model, from its path or its bytes."""
     import onnxruntime
 
     with tokenizer_file.fine(path, "is damaged"):
@@ -172,24 +173,24 @@ def started(path: Path, model: str | bytes, threads: int) -> "onnxruntime.Infere
 
 
 def options(threads: int) -> "onnxruntime.SessionOptions":
-    """How every session runs: on so many threads, which wait busily for a moment only."""
+    """Return the options of every session: ``threads`` threads, which spin for a moment only."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    options.log_severity_level = 4  # its errors come as exceptions anyway
-    # The operators are fused already; looking for more would only cost time.
+    options.log_severity_level = 4  # its errors are raised as exceptions anyway
+    # The operators are already fused; a search for more would only cost time.
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    # Threads wait busily for 20 us: enough for the gap between two operators, where sleeping would cost a third of a
-    # short text's time; longer, and next to other work they would take the processor from the thread they wait for.
+    # Threads spin for 20 us: enough for the gap between two operators, in which sleeping would cost a third of a short
+    # text's time. With a longer spin and other work, they would take the core from the thread they wait for.
     options.add_session_config_entry("session.intra_op.spin_duration_us", "20")
     options.add_session_config_entry("session.force_spinning_stop", "1")
     return options
 
 
 def _known(folder: Path, facts: Facts) -> int:
-    """How many ids the graph knows. Raises BundleError unless it is one that Penna writes, as encoder.json says."""
+    """Return the number of ids of the graph. Raise BundleError unless Penna writes such a graph for encoder.json."""
     path = folder / GRAPH
     with foreign(path, _LARGEST[GRAPH]):
         return verify_graph.check_encoder(path, facts)
@@ -197,20 +198,20 @@ def _known(folder: Path, facts: Facts) -> int:
 
 @contextmanager
 def foreign(path: Path, largest: int) -> Iterator[None]:
-    """Whatever a look at this graph raises, as a BundleError; first at its size."""
+    """Check the size of a graph, and turn errors of reading it into a BundleError."""
     safe_load.regular(path, largest)
     try:
         yield
     except safe_load.DAMAGE as error:
         why = safe_load.brief(error)
-        raise BundleError(f"{path} is not a graph that Penna wrote ({why}): do not trust this artefact.") from error
+        raise BundleError(f"{path} is not a graph that Penna wrote ({why}): do not trust this artifact.") from error
 
 
-def _tokenizer(folder: Path, facts: Facts, known: int) -> "tokenizers.Tokenizer":
-    tokenizer = tokenizer_file.open_tokenizer(folder / TOKENIZER, known)
+def _tokenizer(folder: Path, facts: Facts, vocabulary_size: int) -> "tokenizers.Tokenizer":
+    tokenizer = tokenizer_file.open_tokenizer(folder / TOKENIZER, vocabulary_size)
     frame = () if facts.framing is None else facts.framing.frame.ids
-    if facts.pad >= known or max(frame, default=0) >= known:
-        raise BundleError(f"{folder / FACTS} names tokens that the graph does not know: copy the artefact again.")
+    if facts.pad >= vocabulary_size or max(frame, default=0) >= vocabulary_size:
+        raise BundleError(f"{folder / FACTS} names tokens that the graph does not have: copy the artifact again.")
     if facts.framing is None:
         with tokenizer_file.fine(folder / TOKENIZER, "does not work"):
             tokenizer.enable_truncation(facts.length)

@@ -1,11 +1,11 @@
-"""The runner of a translation artefact: texts in, texts out. Knows numpy, tokenizers and onnxruntime; never torch.
+"""The runtime of an exported translation model: texts in, texts out. NumPy, tokenizers and onnxruntime; never torch.
 
-Trusts no file: graphs are compared with what Penna would write (``blueprint``), tokenizers with the kinds that encoders
-have (``tokenizer_file``), before native code sees any of them.
+Trusts no file: ``verify_graph`` compares graphs with what Penna would write, and ``tokenizer_file`` checks tokenizers,
+before native code sees any of them.
 
-once.onnx, step.onnx   what is done for a source, and for each next token (see ``_onnx_decoder``)
-words.onnx             the words that both know, joined to each when it is opened; not there where they know others
-source.json            the tokenizer of what is read; target.json that of the output, where it is another
+once.onnx, step.onnx   the work for a source, and for each next token (see ``decoder_graph``)
+words.onnx             the embeddings that both share, merged into each on loading; missing if they share none
+source.json            the tokenizer of sources; target.json that of targets, if it is another
 translator.json        format, lengths, layers, beams, penalty ...
 """
 
@@ -31,20 +31,17 @@ if TYPE_CHECKING:
 ONCE, STEP, WORDS = "once.onnx", "step.onnx", "words.onnx"
 SOURCE, TARGET, FACTS = "source.json", "target.json", "translator.json"
 _GRAPH = 2 << 30
-#: Signs after which a long text is best cut.
+#: Characters that end a sentence: a long text is best split after one.
 _STOPS = frozenset(".!?…。！？；;")
 
 
 def limit_of(tokens: int, facts: Facts) -> int:
-    """Return the most tokens of an answer to a source of so many.
-
-    Nobody needs more, and a model gone astray stops there.
-    """
+    """Return the most tokens of a translation of a source with ``tokens`` tokens: it stops a model that never ends."""
     return min(max(10, 2 * tokens + 10), facts.target_length)
 
 
 class Translator:
-    """An opened artefact; safe in a forked child."""
+    """A loaded translation model; safe in a forked child."""
 
     def __init__(self, folder: Path, facts: Facts, threads: int) -> None:
         self.folder, self.facts, self.threads = folder, facts, threads
@@ -53,21 +50,21 @@ class Translator:
         self.source = subword_tokenizer.open_file(folder / SOURCE, sources, own=not apart)
         self.target = subword_tokenizer.open_file(folder / TARGET, answers) if apart else self.source
         if self.target.get_vocab_size() > answers or facts.pad >= sources:
-            raise BundleError(f"{folder} has tokens that its graphs do not know: copy the artefact again.")
+            raise BundleError(f"{folder} has tokens that its graphs do not have: copy the artifact again.")
         self._once, self._step = _sessions(folder, threads)
         self._process = os.getpid()
 
     @classmethod
     def open(cls, folder: Path, threads: int | None = None, beams: int | None = None) -> "Translator":
-        """Open what ``seq2seq_graph.write`` wrote; ``threads`` None takes every processor, ``beams`` None what it says.
+        """Open what ``seq2seq_export.write`` wrote. Raise BundleError if it is damaged.
 
-        Raises BundleError.
+        ``threads`` None uses every core; ``beams`` None uses the stored number.
         """
         facts = _facts(folder)
         return cls(folder, facts if beams is None else replace(facts, beams=beams), threads or hardware.cores())
 
     def translate(self, texts: Sequence[str]) -> list[str]:
-        """Each text's translation; "" of a text that says nothing. Long texts are translated in parts."""
+        """Return each text's translation, "" for a blank text. Long texts are translated in parts."""
         parts: list[str] = []
         of: list[int] = []
         with native_calls.caught(self._broken):
@@ -82,20 +79,20 @@ class Translator:
         return [self.facts.space.join(filter(None, row)) for row in out]
 
     def tokens(self, texts: Sequence[str]) -> list[list[int]]:
-        """Return the ids that are generated for each text, as much of it as can be read at once."""
+        """Return the generated ids for each text, cut to the length that the encoder reads."""
         rows = self.ids(texts)
         out: list[list[int]] = [[] for _ in rows]
         for index in _batches([len(row) for row in rows], self.facts.beams):
-            for i, output in zip(index, self._said([rows[i] for i in index]), strict=True):
+            for i, output in zip(index, self._generate([rows[i] for i in index]), strict=True):
                 out[i] = output
         return out
 
     def ids(self, texts: Sequence[str]) -> list[list[int]]:
-        """Each text's own ids, cut to the length that can be read; their last, which ends them, stays."""
+        """Return each text's ids, cut to the length that the encoder reads; the last id, the end mark, stays."""
         rows = [encoding.ids or [self.facts.pad] for encoding in self.source.encode_batch_fast(list(texts))]
         return [row if len(row) <= self.facts.length else [*row[: self.facts.length - 1], row[-1]] for row in rows]
 
-    def _said(self, rows: list[list[int]]) -> list[list[int]]:
+    def _generate(self, rows: list[list[int]]) -> list[list[int]]:
         limits = np.array([limit_of(len(row), self.facts) for row in rows], np.int64)
         with native_calls.caught(self._broken):
             decoder = Decoder(*self._live(), self.facts, rows, self.target.get_vocab_size())
@@ -104,14 +101,14 @@ class Translator:
             return beam_search.beam(decoder, limits, self.facts.beams, self.facts.penalty)
 
     def _broken(self, why: str) -> BundleError:
-        return BundleError(f"the graphs or tokenizers in {self.folder} do not work ({why}): copy the artefact again.")
+        return BundleError(f"the graphs or tokenizers in {self.folder} do not work ({why}): copy the artifact again.")
 
     def _parts(self, text: str) -> Iterator[str]:
-        """Yield the text in parts that can be read whole, cut after sentences where that can be."""
+        """Yield parts of the text that fit into the encoder, split after sentences if possible."""
         if not text.strip():
             return
         plain = self.source.encode(text, add_special_tokens=False)
-        # A part that begins inside a word takes a piece more, for the space that is read before it.
+        # A part that starts inside a word takes one more piece, for the space that is read before it.
         room = self.facts.length - (len(self.source.encode("").ids) or 1) - 1
         ends = [end for _, end in plain.offsets]
         start = at = 0
@@ -131,7 +128,7 @@ class Translator:
 
 
 class Decoder:
-    """A batch of sources on their way: what is known of them, and what was generated of each so far."""
+    """A batch of sources in decoding: their encoder states, and the past of each row."""
 
     def __init__(self, once: Any, step: Any, facts: Facts, rows: list[list[int]], pieces: int) -> None:
         longest = max(map(len, rows))
@@ -148,6 +145,7 @@ class Decoder:
         self.named = [f"past_{what}_{depth}" for depth in range(facts.depth) for what in ("keys", "values")]
 
     def next(self, tokens: Array, most: int) -> tuple[Array, Array]:
+        """Return the ``most`` likeliest next tokens of each row, and their log-probabilities."""
         likely, scores, *self.past = self.step.run(
             None,
             {
@@ -163,6 +161,7 @@ class Decoder:
         return likely, scores
 
     def follow(self, sources: Array | None, rows: Array) -> None:
+        """Continue with these rows and these sources (None: all), in this order."""
         if sources is not None:
             self.mask = self.mask[sources]
             self.known = {name: array[sources] for name, array in self.known.items()}
@@ -171,8 +170,9 @@ class Decoder:
 
 
 def _cut(text: str, ends: Sequence[int], at: int, room: int) -> int:
-    """How many tokens come before the cut: at the last sentence's end in the second half of the room, else at the last
-    space, else where the room ends.
+    """Return the number of tokens before the cut.
+
+    It is at the last end of a sentence in the second half of the room, else at the last space, else at its end.
     """
     places = range(at + room, at + room // 2, -1)
     for place in places:
@@ -182,7 +182,7 @@ def _cut(text: str, ends: Sequence[int], at: int, room: int) -> int:
 
 
 def _batches(lengths: Sequence[int], each: int) -> Iterator[list[int]]:
-    """Positions, shortest rows first, so many at a time that all beams of the padded batch fit."""
+    """Yield batches of positions, shortest rows first; all beams of a padded batch fit into ``BATCH`` tokens."""
     batch: list[int] = []
     for i in np.argsort(lengths, kind="stable").tolist():
         if batch and (len(batch) + 1) * lengths[i] * each > verify_graph.BATCH:
@@ -194,7 +194,7 @@ def _batches(lengths: Sequence[int], each: int) -> Iterator[list[int]]:
 
 
 def _known(folder: Path, facts: Facts) -> tuple[int, int]:
-    """How many ids of a source, and of an answer, the graphs know. Raises BundleError unless Penna writes such."""
+    """Return the source and target ids of the graphs. Raise BundleError unless Penna writes such graphs."""
     words: Mapping[str, Array] = {}
     graphs = []
     for path in (folder / ONCE, folder / STEP):
@@ -209,7 +209,7 @@ def _known(folder: Path, facts: Facts) -> tuple[int, int]:
 
 def _sessions(folder: Path, threads: int) -> tuple["onnxruntime.InferenceSession", "onnxruntime.InferenceSession"]:
     words = safe_load.content(folder / WORDS, _GRAPH) if (folder / WORDS).exists() else b""
-    # Two serialised messages one after the other are one message with the parts of both (Protocol Buffers, "merging").
+    # Two concatenated serialized messages are one message with the parts of both (Protocol Buffers, "merging").
     once, step = (
         onnx_encoder.started(folder / name, safe_load.content(folder / name, _GRAPH) + words, threads)
         for name in (ONCE, STEP)
@@ -221,11 +221,11 @@ def _facts(folder: Path) -> Facts:
     path = folder / FACTS
     data = safe_load.load_json(path)
     with safe_load.damaged(path):
-        found = int(data.pop("format"))
-        if found > FORMAT:
-            raise BundleError(f"{path} has format {found}, this Penna reads up to {FORMAT}: update penna.")
-        known = Facts.__annotations__.keys() - {"same"}
-        facts = Facts(**{name: data[name] for name in known}, same=data.get("same"))
+        version = int(data.pop("format"))
+        if version > FORMAT:
+            raise BundleError(f"{path} has format {version}, this Penna reads up to {FORMAT}: update penna.")
+        names = Facts.__annotations__.keys() - {"same"}
+        facts = Facts(**{name: data[name] for name in names}, same=data.get("same"))
         _check(facts)
     return facts
 
@@ -241,6 +241,6 @@ def _check(facts: Facts) -> None:
         if type(value) is not int or not least <= value < 1 << 20:
             raise ValueError(f"{name} is {value!r}")
     if not 0 <= float(facts.long) <= 1:
-        raise ValueError("its share of long rows cannot be")
+        raise ValueError("its share of long rows is out of range")
     if not 0 <= float(facts.penalty) <= 10 or facts.space not in ("", " ") or facts.beams > 64:
-        raise ValueError("its beams, penalty or space cannot be")
+        raise ValueError("its beams, penalty or space is out of range")

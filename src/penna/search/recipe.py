@@ -1,7 +1,4 @@
-"""What a search may choose: a frozen Recipe, and the SearchSpace of hyperparameters that it comes from.
-
-Values only; runs nothing.
-"""
+"""Recipes, hyperparameters and search spaces: frozen values of a search. Runs nothing."""
 
 import hashlib
 import json
@@ -16,10 +13,21 @@ Scalar: TypeAlias = str | int | float | bool | None
 
 @dataclass(frozen=True)
 class Recipe:
-    """One complete, JSON-able choice: family, hyperparameters, effort and seed.
+    """One complete choice of a search, immutable and convertible to JSON.
 
-    ``effort`` in (0, 1] scales what a family spends at full effort (steps for an encoder, rows for a linear model).
+    Parameters
+    ----------
+    family : str
+        Name of the family.
+    hyperparameters : tuple of (str, scalar)
+        Hyperparameters, sorted by name.
+    fidelity : float
+        Share of a full fit in (0, 1]: steps for an encoder, rows for a linear model.
+    seed : int
+        Seed of everything that is random in the fit.
 
+    Examples
+    --------
     >>> Recipe.of("linear", c=1.0, words=2)["words"]
     2
     """
@@ -31,23 +39,25 @@ class Recipe:
 
     @classmethod
     def of(cls, family: str, /, *, fidelity: float = 1.0, seed: int = 0, **hyperparameters: Scalar) -> "Recipe":
+        """Return a recipe from hyperparameters as keyword arguments."""
         return cls.from_values(family, hyperparameters, fidelity=fidelity, seed=seed)
 
     @classmethod
     def from_values(
         cls, family: str, hyperparameters: Mapping[str, Scalar], *, fidelity: float = 1.0, seed: int = 0
     ) -> "Recipe":
-        """Return a recipe from a mapping of hyperparameters, where ``of`` takes them by name."""
+        """Return a recipe from a mapping of hyperparameters."""
         return cls(family, tuple(sorted(hyperparameters.items())), fidelity, seed)
 
     def __getitem__(self, hyperparameter: str) -> Any:
         return dict(self.hyperparameters)[hyperparameter]
 
     def get(self, hyperparameter: str, default: Scalar = None) -> Any:
+        """Return the value of a hyperparameter, or ``default``."""
         return dict(self.hyperparameters).get(hyperparameter, default)
 
     def replace(self, *, fidelity: float | None = None, seed: int | None = None, **hyperparameters: Scalar) -> "Recipe":
-        """Return the same recipe with some hyperparameters, the effort or the seed changed."""
+        """Return the same recipe with other hyperparameters, fidelity or seed."""
         merged = tuple(sorted((dict(self.hyperparameters) | hyperparameters).items()))
         return replace(
             self,
@@ -58,11 +68,11 @@ class Recipe:
 
     @property
     def id(self) -> str:
-        """Ten hexadecimal digits that name this choice, equal for equal recipes."""
+        """Ten hexadecimal digits, equal for equal recipes."""
         return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()[:10]
 
     def to_json(self) -> dict[str, Any]:
-        """Return a JSON-able form."""
+        """Return a form for JSON."""
         return {
             "family": self.family,
             "hyperparameters": dict(self.hyperparameters),
@@ -76,13 +86,13 @@ class Recipe:
         return cls.from_values(data["family"], data["hyperparameters"], fidelity=data["fidelity"], seed=data["seed"])
 
     def __str__(self) -> str:
-        # What is switched off is left out: a row of a leaderboard should show what a recipe does.
+        # Values that are switched off are omitted: a leaderboard should show what a recipe does.
         inside = " ".join(f"{k}={short(v)}" for k, v in self.hyperparameters if v not in (False, None, "none"))
         return f"{self.family}[{inside}]" + ("" if self.fidelity == 1 else f" fidelity={self.fidelity:.2g}")
 
 
 def short(value: Scalar) -> str:
-    """Return a value as a table shows it: few digits, and the last part of a path."""
+    """Return a value for a table: few digits, and the last part of a path."""
     if isinstance(value, float):
         return f"{value:.3g}"
     # A local checkpoint is a long path; its last part says enough in a table.
@@ -91,10 +101,20 @@ def short(value: Scalar) -> str:
 
 @dataclass(frozen=True)
 class Hyperparameter:
-    """One named choice: ``values`` to pick from, or a numeric range ``low..high`` (``log`` and ``whole`` say how).
+    """A named choice: one of ``values``, or a number from ``low`` to ``high``.
 
-    ``when`` = (other hyperparameter, allowed values) makes it conditional: it exists only where the other
-    hyperparameter has one of those.
+    Parameters
+    ----------
+    name : str
+        Its name in a recipe.
+    values : tuple of scalar
+        The possible values; empty for a range.
+    low, high : float
+        The limits of a range, both included.
+    log, whole : bool
+        Whether the range is logarithmic, and whether values are integers.
+    when : (str, tuple of scalar), optional
+        Condition: it is active only if this other hyperparameter has one of these values.
     """
 
     name: str
@@ -106,14 +126,15 @@ class Hyperparameter:
     when: tuple[str, tuple[Scalar, ...]] | None = None
 
     def active(self, chosen: Mapping[str, Scalar]) -> bool:
+        """Return whether its condition holds for the values chosen so far."""
         return self.when is None or (self.when[0] in chosen and chosen[self.when[0]] in self.when[1])
 
 
 @dataclass(frozen=True)
 class SearchSpace:
-    """The hyperparameters of every family in a search. Families without hyperparameters to turn have an empty tuple.
+    """The hyperparameters of every family in a search; a family without any has an empty tuple.
 
-    A hyperparameter's condition may only name a hyperparameter that stands before it.
+    A condition may only name an earlier hyperparameter of the same family.
     """
 
     families: tuple[tuple[str, tuple[Hyperparameter, ...]], ...] = ()
@@ -122,31 +143,32 @@ class SearchSpace:
         return (name for name, _ in self.families)
 
     def hyperparameters(self, family: str) -> tuple[Hyperparameter, ...]:
+        """Return the hyperparameters of a family."""
         return dict(self.families)[family]
 
 
 @dataclass(frozen=True)
 class DatasetProfile:
-    """What a family may know about the work before it offers recipes: sizes, never rows.
+    """The facts that a family sees before it offers recipes: sizes, never rows.
 
-    ``classes`` are the columns of its outputs: one for a number.
+    ``classes`` is the number of output columns: one for regression.
     """
 
     rows: int
     classes: int
     rows_in_smallest_class: int
     mean_characters: float
-    encoders: tuple[str, ...] = ()  # local folders, all of them checked
-    cleanings: tuple[str, ...] = ()  # ways of cleaning that change these rows, the default first
+    encoders: tuple[str, ...] = ()  # local folders, all checked
+    cleanings: tuple[str, ...] = ()  # text cleanings that change these rows, the default first
     seconds: float = field(default=600.0)  # the whole budget
-    folds: int = 1  # folds that each recipe meets in the first round
-    again: tuple[int, ...] = ()  # folds that finalists meet, where there are others
+    folds: int = 1  # folds of the first round
+    again: tuple[int, ...] = ()  # other folds, for finalists
     seed: int = 0
     output_kind: OutputKind = OutputKind.CLASS_PROBABILITIES  # of the task
-    columns: int = 0  # other than the text
-    numbers: int = 0  # of them, those of numbers
-    gaps: int = 0  # of these, those in which some are missing
+    columns: int = 0  # columns other than the text
+    numbers: int = 0  # numeric columns among them
+    gaps: int = 0  # numeric columns with missing values
     blank: float = 0.0  # share of rows without a text
     pair: bool = False  # rows are pairs of texts
-    long: float = 0.0  # share of rows with a text that an encoder may not read at once
-    noise: str = "auto"  # what is to become of rows that are doubted: "auto" where the search may choose
+    long: float = 0.0  # share of rows with a text longer than an encoder's input
+    noise: str = "auto"  # treatment of suspicious labels; "auto": the search may choose

@@ -1,4 +1,4 @@
-"""Trials and the Ledger that keeps them: frozen results in an append-only file. To resume is to reread it."""
+"""Trials and the append-only TrialLog that stores them; a search resumes by reading it again."""
 
 import contextlib
 import json
@@ -33,10 +33,30 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Trial:
-    """What became of one recipe on some folds. Scores: higher is better, one for each fold in ``folds``.
+    """The result of one recipe on some folds.
 
-    ``errors`` holds the bootstrap standard error of each fold's score; ``curve`` the (step, score) pairs that the
-    first fold reported. ``megabytes`` and ``milliseconds`` (one text) are predictions until the artefact is measured.
+    Attributes
+    ----------
+    recipe, state : Recipe, State
+        The recipe that ran, and how the trial ended.
+    folds, scores, score_std_errors : tuple
+        Folds, the score of each (higher is better), and its bootstrap standard error.
+    seconds, predicted_seconds : float
+        Measured and predicted time.
+    size_mb, latency_ms : float, optional
+        Predicted size of the artifact, and predicted time for one text.
+    reason : str
+        Why it was skipped or pruned, or failed.
+    curve : tuple of (int, float)
+        The (step, score) pairs that the first fold reported.
+    rows_per_second : float
+        Measured throughput on the last validation part; 0 if that has too few rows.
+    number : int
+        Position in the log.
+    proposal_key : str
+        Key of the proposal; the recipe differs from it if the runner shrank it to fit.
+    phase : str
+        Phase of the search that requested it: "baseline", "portfolio", "tpe", "finalist" ...
     """
 
     recipe: Recipe
@@ -50,30 +70,30 @@ class Trial:
     latency_ms: float | None = None
     reason: str = ""
     curve: tuple[tuple[int, float], ...] = ()
-    rows_per_second: float = 0.0  # outputs of the last validation part, as measured; 0 where that has too few rows
+    rows_per_second: float = 0.0
     number: int = -1
-    proposal_key: str = ""  # key of the proposal; the recipe may differ from it where the runner shrank it to fit
-    phase: str = ""  # which phase of the search requested it: "baseline", "portfolio", "tpe", "finalist" ...
+    proposal_key: str = ""
+    phase: str = ""
 
     @property
     def score(self) -> float:
-        """Mean over folds; -inf where no fold was finished."""
+        """The mean over folds; -inf if no fold finished."""
         return float(np.mean(self.scores)) if self.scores else -math.inf
 
     @property
     def score_std(self) -> float:
-        """Standard deviation over folds; with a single fold, the bootstrap standard error of its score."""
+        """The standard deviation over folds; for a single fold, the bootstrap standard error of its score."""
         if len(self.scores) > 1:
             return float(np.std(self.scores, ddof=1))
         return self.score_std_errors[0] if self.score_std_errors else 0.0
 
     @property
     def lower_score(self) -> float:
-        """Mean less half a standard deviation: what finalists are chosen by."""
+        """The mean minus half a standard deviation, by which finalists are chosen."""
         return self.score - 0.5 * self.score_std
 
     def to_json(self) -> dict[str, Any]:
-        """Return a JSON-able form."""
+        """Return a form for JSON."""
         return {**self.__dict__, "recipe": self.recipe.to_json(), "state": str(self.state)}
 
     @classmethod
@@ -85,30 +105,30 @@ class Trial:
         for name in ("folds", "scores", "score_std_errors"):
             fields[name] = tuple(fields[name])
         fields["curve"] = tuple((int(a), float(b)) for a, b in fields["curve"])
-        made = cls(**fields)
-        made._check()
-        return made
+        trial = cls(**fields)
+        trial._check()
+        return trial
 
     def _check(self) -> None:
-        """Raise TypeError for values of another type: a line of a ledger may be damaged, and still be JSON."""
+        """Raise TypeError for values of a wrong type: a damaged line of a log may still be JSON."""
         numbers = [*self.scores, *self.score_std_errors, *self.folds, self.number, self.seconds, self.rows_per_second]
         numbers += [self.recipe.fidelity, self.recipe.seed]
         costs = (self.predicted_seconds, self.size_mb, self.latency_ms)
         numbers += [value for value in costs if value is not None]
         if not all(isinstance(value, int | float) for value in numbers):
-            raise TypeError("a number of a trial is none")
+            raise TypeError("a value of a trial is not a number")
         if not all(
             isinstance(value, str) for value in (self.reason, self.proposal_key, self.phase, self.recipe.family)
         ):
-            raise TypeError("a word of a trial is none")
+            raise TypeError("a value of a trial is not a text")
 
 
 class TrialLog:
-    """Append-only list of trials in ``folder/trials.jsonl``, with each trial's out-of-fold outputs next to it.
+    """The append-only list of trials in ``folder/trials.jsonl``, with the out-of-fold outputs of each trial.
 
-    The first line is a header that names the format and the work (table fingerprint, task, metric, seed ...); a
-    ledger of other work cannot be resumed. A last line cut short by a kill is dropped; a file without a whole first
-    line holds no run, and is begun again.
+    The first line is a header with the format and the problem (table fingerprint, task, metric, seed ...). A log with
+    another header cannot be resumed. A last line that a kill truncated is dropped. A file without a complete first
+    line has no run and is started again.
     """
 
     def __init__(self, folder: Path, header: Mapping[str, Any]) -> None:
@@ -120,9 +140,9 @@ class TrialLog:
             self._reread()
 
     def begin(self) -> None:
-        """Write the header, if it is not there: what fails before this leaves no folder behind.
+        """Write the header if it is missing; a run that fails earlier leaves no folder.
 
-        The header is written to a file of its own and renamed, so that a full disk or a kill leaves all of it or none.
+        The header is written to another file and renamed, so that a full disk or a kill leaves all of it or none.
         """
         if begun(self.folder):
             return
@@ -136,12 +156,12 @@ class TrialLog:
             part.unlink(missing_ok=True)
 
     def append(self, trial: Trial, outputs: Mapping[int, np.ndarray[Any, Any]] | None = None) -> Trial:
-        """Return number the trial, store the (rows, k) outputs of each fold, and write the line through to disk."""
+        """Return the trial with its number, after its line and its (rows, k) outputs of each fold are on disk."""
         trial = replace(trial, number=len(self.trials))
         self.begin()
         if outputs:
             (self.folder / "outputs").mkdir(exist_ok=True)
-            # The arrays go first: a line in the trial log means that its outputs are there.
+            # The arrays come first: a line in the log means that its outputs exist.
             for fold, array in outputs.items():
                 ragged.save(self._outputs_path(trial.number, fold), array)
         _append(self.path, trial.to_json())
@@ -149,7 +169,7 @@ class TrialLog:
         return trial
 
     def outputs(self, trial: Trial, fold: int) -> np.ndarray[Any, Any]:
-        """(rows of that fold's validation part, k) float32 outputs, or an array for each row (``ragged``)."""
+        """Return (rows, k) float32 outputs on the fold's validation part, or an array for each row (``ragged``)."""
         path = self._outputs_path(trial.number, fold)
         try:
             return ragged.load(path)
@@ -164,7 +184,7 @@ class TrialLog:
         if header != self.header:
             changed = sorted(k for k in header.keys() | self.header.keys() if header.get(k) != self.header.get(k))
             raise RunError(
-                f"{self.folder} holds a run of other work ({', '.join(changed)} differ): "
+                f"{self.folder} holds another run ({', '.join(changed)} differ): "
                 "choose another --out, or resume with the same data and options."
             )
         if good < self.path.stat().st_size:
@@ -173,7 +193,7 @@ class TrialLog:
 
 
 def begun(folder: Path) -> bool:
-    """Whether a run was begun in this folder: its ledger has a whole first line."""
+    """Return whether this folder has a run: its log has a complete first line."""
     try:
         with (folder / FILE).open("rb") as file:
             return file.readline(_LONGEST_HEADER).endswith(b"\n")
@@ -182,9 +202,9 @@ def begun(folder: Path) -> bool:
 
 
 def _append(path: Path, line: Mapping[str, Any]) -> None:
-    """Add one line, through to the disk; a line that could not be written whole is taken back."""
+    """Append one line and flush it to disk; remove a line that could not be written completely."""
     text = (json.dumps(line, allow_nan=False) + "\n").encode()
-    with path.open("ab", buffering=0) as file:  # nothing may be left in a buffer that closing would write
+    with path.open("ab", buffering=0) as file:  # unbuffered: closing must not write anything
         size = file.tell()
         try:
             while text:
@@ -197,7 +217,7 @@ def _append(path: Path, line: Mapping[str, Any]) -> None:
 
 
 def read(path: Path) -> tuple[dict[str, Any], list[Trial], int]:
-    """Header, trials, and the number of bytes up to the end of the last whole line."""
+    """Return header, trials, and the number of bytes up to the end of the last complete line."""
     trials: list[Trial] = []
     good = 0
     try:
@@ -210,7 +230,9 @@ def read(path: Path) -> tuple[dict[str, Any], list[Trial], int]:
             trials.append(Trial.from_json(safe_load.parsed(line)))
             good += len(line)
     except safe_load.DAMAGE as error:
-        raise RunError(f"{path} cannot be read as a ledger ({error}): start again in a new folder.") from error
+        raise RunError(f"{path} cannot be read as a trial log ({error}): start again in a new folder.") from error
     if header.get("format") != FORMAT:
-        raise RunError(f"{path} has ledger format {header.get('format')}, this Penna reads {FORMAT}: start a new run.")
+        raise RunError(
+            f"{path} has trial log format {header.get('format')}, this Penna reads {FORMAT}: start a new run."
+        )
     return header, trials, good

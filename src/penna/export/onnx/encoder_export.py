@@ -1,8 +1,8 @@
-"""The writer of an encoder's artefact: a torch module becomes graph.onnx, tokenizer.json and encoder.json.
+"""The ONNX export of an encoder: a torch module becomes graph.onnx, tokenizer.json and encoder.json.
 
-What is written is opened again and compared with torch: a graph that answers otherwise is an error, never a file. The
-nodes are written directly in onnxruntime's fused operators (``_onnx_nodes``); no tracing, which took ten times as long
-and gave a slower graph. No torch at import: serving passes through here.
+The written graph is opened again and compared with torch; a graph with other outputs is an error and is removed.
+``encoder_graph`` writes the nodes directly in onnxruntime's fused operators: tracing took ten times as long and gave a
+slower graph. No torch at import: serving imports this module.
 """
 
 import json
@@ -50,12 +50,12 @@ def write_graph(
     framing: Framing | None = None,
     unit: bool = False,
 ) -> float:
-    """Write the encoder (evaluation mode, float32) and return the largest difference from torch on ``sample``, which
-    is noted in encoder.json, too.
+    """Write the encoder (evaluation mode, float32), and return the largest difference from torch on ``sample``.
 
-    With ``head`` the graph gives (n, k) logits, without it the pooled (n, width) vectors, brought to length one with
-    ``unit``; with ``framing`` it reads pairs, or long texts by windows, of that length. Raises BundleError where the
-    graph answers otherwise than the module, or cannot be written.
+    With ``head`` the graph gives (n, k) logits, without it pooled (n, width) vectors, normalized with ``unit``. With
+    ``framing`` it reads pairs, or long texts in sliding windows. The difference is also noted in encoder.json.
+
+    Raises BundleError if the graph has other outputs than the module, or cannot be written.
     """
     from penna.onnx_graphs import encoder_graph, graph_values
 
@@ -65,7 +65,7 @@ def write_graph(
         )
     layers = _layers(head)
     if framing is not None and framing.sides == 1 and framing.windows == 1:
-        framing = None  # as texts are read without one
+        framing = None  # the same as without a framing
     length = min(length, checkpoint.max_length)
     most = length if framing is None else framing.most
     typed = framing is not None and framing.sides == 2 and framing.frame.typed
@@ -77,7 +77,7 @@ def write_graph(
         length=length,
         outputs=len(layers[-1][1]) if layers else parts.width * (2 if pooling == "sides" else 1),
         pad=checkpoint.pad,
-        # As many as the training rows were cut to: a text must become the same tokens here as there.
+        # The same as for training rows: a text must become the same tokens.
         characters=tokens.CHARACTERS * tokens.cap_of(checkpoint, most),
         pooling=pooling,
         width=parts.width,
@@ -92,7 +92,7 @@ def write_graph(
     if model.ByteSize() > _LARGEST:
         raise BundleError(f"{checkpoint.name!r} is too large for one ONNX file (2 GB): choose a smaller encoder.")
     (folder / onnx_encoder.GRAPH).write_bytes(model.SerializeToString())
-    del model, nodes, parts  # a copy of the weights each
+    del model, nodes, parts  # each is a copy of the weights
     texts: list[Any] = [*SAMPLE, "long " * length, *sample]
     if framing is not None and framing.sides == 2:
         texts = list(zip(texts, texts[::-1], strict=True))
@@ -100,7 +100,7 @@ def write_graph(
 
 
 def _check_weights(weights: Mapping[str, Array], checkpoint: Checkpoint) -> None:
-    """Raise BundleError where training ended in weights that are no numbers."""
+    """Raise BundleError if training ended in weights that are not numbers."""
     try:
         verify_graph.check_finite(weights)
     except ValueError as error:
@@ -129,21 +129,21 @@ def _difference(module: "torch.nn.Module", opened: Graph, layers: list[Layer], t
     for weight, bias, activation in layers:
         expected = _ACTIVATIONS[activation](expected @ weight.T + bias)
     every = facts.pooling == "none"
-    found = np.concatenate(opened.each(opened.framed(texts).rows)) if every else opened.run(texts)
+    exported = np.concatenate(opened.each(opened.framed(texts).rows)) if every else opened.run(texts)
     if facts.unit:
         expected = unit_length(expected)
     if layers:
-        expected, found = _softmax(expected), _softmax(found)
+        expected, exported = _softmax(expected), _softmax(exported)
     else:
         scale = max(1.0, float(np.abs(expected).max()))
-        expected, found = expected / scale, found / scale
-    return float(np.abs(expected - found).max())
+        expected, exported = expected / scale, exported / scale
+    return float(np.abs(expected - exported).max())
 
 
 def _torch_outputs(module: "torch.nn.Module", opened: Graph, texts: list[Any]) -> Array:
-    """(n, width) pooled vectors, or of "none" those of all tokens, one row at a time.
+    """Return (n, width) pooled vectors, or with "none" those of all tokens, one row at a time.
 
-    No padding that could hide a wrong mask in the graph.
+    There is no padding, which could hide a wrong mask in the graph.
     """
     import torch
 
@@ -154,15 +154,15 @@ def _torch_outputs(module: "torch.nn.Module", opened: Graph, texts: list[Any]) -
         for i in range(len(framed.rows)):
             ids, mask = tokens.padded(framed.rows, np.array([i]))
             types = tokens.types(framed.rows, np.array([i]), ids.shape[1])
-            given = {"input_ids": ids, "attention_mask": mask} | ({} if types is None else {"token_type_ids": types})
-            batch = {name: torch.from_numpy(array).to(device) for name, array in given.items()}
+            arrays = {"input_ids": ids, "attention_mask": mask} | ({} if types is None else {"token_type_ids": types})
+            batch = {name: torch.from_numpy(array).to(device) for name, array in arrays.items()}
             hidden = module(**batch).last_hidden_state[0].float()
             pooled.append(_pooled(hidden.cpu().numpy(), framed.rows, i, opened.facts.pooling))
     return np.concatenate(pooled) if opened.facts.pooling == "none" else framed.mean(np.stack(pooled))
 
 
 def _pooled(hidden: Array, rows: tokens.Ragged, i: int, pooling: str) -> Array:
-    """Of row i, whose hidden states are (s, width)."""
+    """Return the pooled vector of row i from its (s, width) hidden states."""
     if pooling == "sides":
         second = tokens.seconds(rows, np.array([i]), len(hidden))[0] > 0
         return np.concatenate(
@@ -171,10 +171,10 @@ def _pooled(hidden: Array, rows: tokens.Ragged, i: int, pooling: str) -> Array:
     if pooling == "sqrt":
         return np.asarray(hidden.sum(0) / np.sqrt(len(hidden)))
     last = hidden[-1]
-    made: Array = {"mean": hidden.mean(0), "cls": hidden[0], "max": hidden.max(0), "none": hidden, "last": last}[
+    vector: Array = {"mean": hidden.mean(0), "cls": hidden[0], "max": hidden.max(0), "none": hidden, "last": last}[
         pooling
     ]
-    return made
+    return vector
 
 
 def _layers(head: Head | None) -> list[Layer]:
@@ -184,8 +184,8 @@ def _layers(head: Head | None) -> list[Layer]:
     checked: list[Layer] = []
     for weight, bias, activation in many:
         if activation not in _ACTIVATIONS:
-            known = ", ".join(_ACTIVATIONS)
-            raise BundleError(f"the activation {activation!r} cannot stand in a head: choose one of {known}.")
+            choices = ", ".join(_ACTIVATIONS)
+            raise BundleError(f"a head cannot have the activation {activation!r}: choose one of {choices}.")
         checked.append((np.asarray(weight, np.float32), np.asarray(bias, np.float32), activation))
     return checked
 

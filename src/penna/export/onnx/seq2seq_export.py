@@ -1,6 +1,6 @@
-"""The writer of a translation artefact: a trained encoder-decoder becomes the files that ``translator`` opens.
+"""The ONNX export of a translation model: a trained encoder-decoder becomes the files of ``onnx_translator``.
 
-What is written is opened again and compared with torch: graphs that say something else are an error, never a file. No
+The written graphs are opened again and compared with torch; graphs with other outputs are an error and are removed. No
 torch at import.
 """
 
@@ -23,9 +23,9 @@ from penna.runtime.onnx_translator import Translator, limit_of
 if TYPE_CHECKING:
     import tokenizers
 
-#: The share of sample texts to which torch says the same tokens.
+#: The least share of sample texts for which torch must generate the same tokens.
 SAME = 0.99
-#: Two tokens whose logits differ by less are as likely as one another: rounding decides between them.
+#: Two tokens whose logits differ by less are a tie: rounding decides between them.
 _TIE = 1e-3
 _BATCH = 32
 
@@ -38,12 +38,12 @@ def write(
     facts: Facts,
     sample: Sequence[str] = (),
 ) -> float:
-    """Write an EncoderDecoderModel (evaluation mode, float32, on the processor).
+    """Write an EncoderDecoderModel (evaluation mode, float32, on the CPU).
 
-    ``target`` None where both sides share a vocabulary and their words. Returns the share of ``sample`` to which both
-    say the same, greedily; it is noted in translator.json, too.
+    ``target`` is None if both sides share a vocabulary and embeddings. Return the share of ``sample`` with the same
+    greedy translation; it is also noted in translator.json.
 
-    Raises BundleError where that is below ``SAME``.
+    Raises BundleError if this share is below ``SAME``.
     """
     encoder, decoder = arrays.read(model.encoder, facts.length), decoder_weights.read(model.decoder)
     joint = target is None
@@ -60,7 +60,7 @@ def write(
     if target is not None:
         target.save(str(folder / onnx_translator.TARGET), pretty=False)
     _note(folder, facts)
-    del graphs, encoder, decoder  # a copy of the weights each
+    del graphs, encoder, decoder  # each is a copy of the weights
     texts = [text for text in sample if text.strip()]
     if not texts:
         return 1.0
@@ -81,20 +81,20 @@ def _agreement(model: Any, folder: Path, texts: Sequence[str]) -> float:
         for path in folder.glob("*.onnx"):
             path.unlink()
         raise BundleError(
-            f"the exported translator says the same as the trained one to {same:.1%} of {len(texts)} texts only "
-            f"({SAME:.0%} must be): nothing was written; please report this with the recipe."
+            f"the exported translator agrees with the trained one on only {same:.1%} of {len(texts)} texts "
+            f"({SAME:.0%} are required): nothing was written; please report this with the recipe."
         )
     return same
 
 
 def _same(model: Any, opened: Translator, texts: Sequence[str], generated: Sequence[list[int]]) -> list[bool]:
-    """Whether torch, at each place of the output, would have generated the same token: then greedy decoding agrees."""
+    """Return whether torch would generate the same token at each position: then greedy decoding agrees."""
     rows = opened.ids(texts)
-    found: list[bool] = []
+    result: list[bool] = []
     for start in range(0, len(rows), _BATCH):
         batch = slice(start, start + _BATCH)
-        found += _same_batch(model, opened.facts, rows[batch], generated[batch])
-    return found
+        result += _same_batch(model, opened.facts, rows[batch], generated[batch])
+    return result
 
 
 def _same_batch(model: Any, facts: Facts, rows: Sequence[list[int]], generated: Sequence[list[int]]) -> list[bool]:
@@ -111,7 +111,7 @@ def _same_batch(model: Any, facts: Facts, rows: Sequence[list[int]], generated: 
     before, after = (
         before[:, : facts.target_length],
         after[:, : facts.target_length],
-    )  # the decoder has no places beyond
+    )  # the decoder has no positions beyond
     mask = np.arange(ids.shape[1])[None] < np.array([len(row) for row in rows])[:, None]
     with torch.inference_mode():
         logits = model(
@@ -123,7 +123,7 @@ def _same_batch(model: Any, facts: Facts, rows: Sequence[list[int]], generated: 
     logits[:, :, list(subword_tokenizer.NEVER)] = -1e4
     chosen = np.take_along_axis(logits, after[:, :, None], axis=2)[:, :, 0]
     fine = chosen > logits.max(axis=2) - _TIE
-    # At the limit a row ends whatever comes next.
+    # At its limit a row ends without END.
     limits = [min(len(row) + 1, limit_of(len(source), facts)) for row, source in zip(generated, rows, strict=True)]
     return [bool(fine[i, :n].all()) for i, n in enumerate(limits)]
 

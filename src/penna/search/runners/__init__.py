@@ -1,1 +1,1 @@
-"""Runners: where trials are run."""
+"""Runners: they execute proposed trials."""

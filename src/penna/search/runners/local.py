@@ -1,4 +1,4 @@
-"""One attempt after the other, in this process. Knows the trial log and the clock."""
+"""The local runner: one trial after the other, in this process. Knows the trial log and the clock."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -18,10 +18,26 @@ def run(
     ledger: TrialLog,
     left: Callable[[], float],
 ) -> str:
-    """Propose, run and record until nothing is proposed or no time is left; returns why it ended.
+    """Propose, run and record trials until there is no proposal or no time, and return why it ended.
 
-    ``left`` gives the seconds that searching may still take; it may shrink by more than the clock does, since what
-    finishing takes depends on what was found.
+    Parameters
+    ----------
+    ask : callable
+        ``ask(trials, left)`` returns the next proposal, or None to end the search.
+    attempt : callable
+        ``attempt(proposal, left)`` runs it and returns the trial and its outputs by fold.
+    on_trial_end : callable
+        Called with each recorded trial.
+    ledger : TrialLog
+        Records every trial.
+    left : callable
+        Returns the seconds left for the search. It may fall faster than the clock, because the time for finishing
+        depends on the best model.
+
+    Returns
+    -------
+    str
+        "time", or "nothing more worth trying".
     """
     while (seconds := left()) > 0:
         proposal = ask(ledger.trials, seconds)

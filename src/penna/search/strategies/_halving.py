@@ -1,4 +1,4 @@
-"""Successive halving for trials that report on the way: asynchronous, against peers at the same share of steps."""
+"""Asynchronous successive halving: a running trial is compared with peers at the same share of their steps."""
 
 from collections.abc import Sequence
 
@@ -6,15 +6,15 @@ import numpy as np
 
 from penna.search.trials import State, Trial
 
-#: No trial is judged before it has had this share of its steps.
+#: No trial is pruned before this share of its steps.
 FIRST_RUNG = 0.3
 
 
 def keep(trials: Sequence[Trial], family: str, fraction: float, score: float) -> bool:
-    """Go on where the score is in the better half of what finished peers had at the same share of their steps.
+    """Return whether the score is in the better half of finished peers at the same share of their steps.
 
-    After ASHA (Li et al. 2020, "A System for Massively Parallel Hyperparameter Tuning", section 3) with a reduction of
-    2; a peer's score at this share is read off its curve, so schedules of unlike length compare.
+    This is ASHA (Li et al. 2020, "A System for Massively Parallel Hyperparameter Tuning", section 3) with a reduction
+    factor of 2. A peer's score at this share comes from its curve, so schedules of different length are comparable.
     """
     if fraction < FIRST_RUNG or fraction >= 1:
         return True
@@ -22,7 +22,7 @@ def keep(trials: Sequence[Trial], family: str, fraction: float, score: float) ->
     scores = [at for t in peers if (at := _at(t, fraction)) is not None]
     if not scores:
         return True
-    # Scores on the way rest on as many rows as the last one: less than its error is no difference.
+    # Intermediate scores use as many rows as the last one: a gap below its standard error is noise.
     noise = float(np.mean([t.score_std_errors[0] for t in peers if t.score_std_errors] or [0.0]))
     return score >= float(np.median(scores)) - noise
 

@@ -1,4 +1,4 @@
-"""A step from a recipe to one nearby: one or two hyperparameters turned a little. Values in, values out."""
+"""A local step: one or two hyperparameters of a recipe change a little. Values in, values out."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,18 +7,18 @@ import numpy as np
 
 from penna.search.recipe import Hyperparameter, Recipe, Scalar
 
-#: Width of a step in a numeric range, as a share of the range (of its logarithm where the hyperparameter says so).
+#: Width of a step in a numeric range, as a share of the range (on a log scale if the hyperparameter has one).
 STEP = 0.15
 
 
 def step(recipe: Recipe, hyperparameters: Sequence[Hyperparameter], rng: np.random.Generator) -> Recipe:
-    """One or two of the recipe's active hyperparameters changed.
+    """Return the recipe with one or two of its active hyperparameters changed.
 
-    Hyperparameters that a change brings to life start at random.
+    Hyperparameters that become active by the change start at random.
     """
     active = [k for k in hyperparameters if k.active(dict(recipe.hyperparameters))]
     turned = {active[i].name for i in rng.permutation(len(active))[: 1 + int(rng.integers(2))]}
-    # What the space does not know (a portfolio recipe may say more than a search may turn) stays as it is.
+    # Values outside the space (a portfolio recipe may set more than a search may change) do not change.
     chosen = {name: value for name, value in recipe.hyperparameters if name not in {k.name for k in hyperparameters}}
     for hyperparameter in hyperparameters:
         if hyperparameter.active(chosen):

@@ -1,4 +1,4 @@
-"""Optuna's samplers behind ask and tell. The only file that meets optuna; it runs nothing and keeps no files."""
+"""Optuna's samplers behind ask and tell. The only module that imports optuna; it runs nothing and writes no files."""
 
 import math
 import warnings
@@ -19,13 +19,13 @@ class Sampler:
         self.family = family
         self.hyperparameters = tuple(hyperparameters)
         with warnings.catch_warnings():
-            # Optuna marks samplers that it has shipped for years as experimental.
+            # Optuna still marks samplers as experimental that it has shipped for years.
             warnings.simplefilter("ignore")
             self.study = optuna.create_study(direction="maximize", sampler=_sampler(kind, seed, hyperparameters))
         self._seen: set[int] = set()
 
     def ask(self, trials: Sequence[Trial], seed: int) -> Recipe:
-        """Return a new recipe, given all that is known."""
+        """Return a new recipe, given all trials so far."""
         self._learn(trials)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -49,7 +49,7 @@ class Sampler:
             inside = self._inside(trial.recipe)
             if inside is None or (not math.isfinite(trial.score) and not trial.curve):
                 continue
-            # A pruned trial counts with the last score it showed: worse than what finished, better than nothing.
+            # A pruned trial counts with its last reported score: worse than a finished one, better than nothing.
             value = trial.score if math.isfinite(trial.score) else trial.curve[-1][1]
             params, ranges = inside
             finished = optuna.trial.create_trial(params=params, distributions=ranges, value=value)
@@ -58,7 +58,7 @@ class Sampler:
                 self.study.add_trial(finished)
 
     def _inside(self, recipe: Recipe) -> tuple[dict[str, Any], dict[str, Any]] | None:
-        """Return the recipe as optuna's parameters, or None where a portfolio recipe lies outside the space."""
+        """Return the recipe as Optuna's parameters, or None if a portfolio recipe is outside the space."""
         params: dict[str, Any] = {}
         ranges: dict[str, Any] = {}
         for hyperparameter in self.hyperparameters:
@@ -102,7 +102,7 @@ def _draw(trial: Any, hyperparameter: Hyperparameter) -> Scalar:
             hyperparameter.name, int(hyperparameter.low), int(hyperparameter.high), log=hyperparameter.log
         )
     else:
-        # Four digits say all that a hyperparameter needs, and keep recipes readable.
+        # Four digits are enough for a hyperparameter, and keep recipes readable.
         low, high = hyperparameter.low, hyperparameter.high
         value = float(f"{trial.suggest_float(hyperparameter.name, low, high, log=hyperparameter.log):.4g}")
     return value

@@ -1,4 +1,4 @@
-"""A search that only draws: the baseline, then recipes from one sampler, the families in turn, then finalists."""
+"""A search by one sampler: the baseline, then sampled recipes of all families in turn, then finalists."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from penna.search.strategies.base import Strategy
 
 
 def make(kind: str, space: SearchSpace, portfolio: Sequence[Recipe], profile: DatasetProfile) -> Strategy:
-    """Return the cheapest recipe of each family comes first: it is what the sampler and the clock learn from."""
+    """Return a strategy that starts with the cheapest recipe of each family, for the sampler and the cost model."""
     firsts: dict[str, Recipe] = {}
     for recipe in portfolio:
         firsts.setdefault(recipe.family, recipe)

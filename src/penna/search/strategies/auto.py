@@ -1,4 +1,4 @@
-"""The default search: baseline, portfolio cheapest first, TPE with halving where it pays, then finalists again."""
+"""The default search: baseline, portfolio with the cheapest first, TPE with successive halving, then finalists."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -13,22 +13,22 @@ from penna.search.trials import State, Trial
 
 MOST_FINALISTS = 3
 #: A wide search overfits its validation rows (Liu & Wang 2021, "An Empirical Study on Hyperparameter Optimization for
-#: Fine-Tuning"): beyond this many draws of one family the next is as likely to be luck.
+#: Fine-Tuning"): beyond this many draws of one family, a better score is probably luck.
 MOST_DRAWS = 24
-#: After so many draws of a family in a row that were skipped, no other will fit either, unless so many seconds are
-#: left: a run may be resumed with more of them.
+#: After this many skipped draws of a family in a row, no other will fit either, unless this many seconds are left: a
+#: run may be resumed with more time.
 MOST_SKIPPED, AGAIN = 3, 20.0
-#: One draw for so many rows: of a few dozen rows the best of many draws is the luckiest.
+#: Rows for one draw: on a few dozen rows, the best of many draws is the luckiest.
 ROWS_A_DRAW = 25
 
 
 def make(space: SearchSpace, portfolio: Sequence[Recipe], profile: DatasetProfile) -> Strategy:
-    """``portfolio`` is in the order to be tried, the baseline first."""
+    """Return the strategy; ``portfolio`` is in the order of trial, the baseline first."""
     return Auto(space, portfolio, profile)
 
 
 class Auto:
-    """Reads where it stands off the trials alone, so that a resumed run goes on at the same place."""
+    """Derives its state from the trials alone, so that a resumed run continues at the same point."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Auto:
         }
 
     def ask(self, trials: Sequence[Trial], left: float) -> Proposal | None:
-        """Return the next proposal, or None."""
+        """Return the next proposal, or None if nothing is left to try."""
         return self._from_portfolio(trials) or self._drawn(trials, left) or self._finalist(trials)
 
     def should_continue(self, trials: Sequence[Trial], recipe: Recipe, fraction: float, score: float) -> bool:
@@ -65,7 +65,7 @@ class Auto:
     def _drawn(self, trials: Sequence[Trial], left: float) -> Proposal | None:
         if any(t.phase == "finalist" for t in trials):
             return None
-        # Predictions err: finalists get half as much again as their first round took.
+        # Predictions have errors: finalists get 1.5 times the seconds of their first round.
         spare = left - 1.5 * max(1, len(self.profile.again)) * sum(_fold_seconds(t) for t in self._finalists(trials))
         family = self._next_family(trials, spare)
         if family is None:
@@ -75,10 +75,9 @@ class Auto:
         return untried(trials, (Proposal(recipe, self.first_round, self.kind) for recipe in draws))
 
     def _draw(self, trials: Sequence[Trial], family: str, attempt: int) -> Recipe:
-        """By the sampler; in the default search every second draw is a step from the best recipe so far instead.
+        """Return a draw of the sampler, or in the default search every second time a step from the best recipe.
 
-        Two dozen draws are few for ten hyperparameters: there, local steps find more than a model of the whole space
-        does.
+        Two dozen draws are few for ten hyperparameters: local steps then find more than a model of the whole space.
         """
         drawn = sum(t.phase == self.kind and t.recipe.family == family for t in trials)
         ranked = sorted((t for t in finished(trials) if t.recipe.family == family), key=lambda t: -t.lower_score)
@@ -88,16 +87,16 @@ class Auto:
         return self.samplers[family].ask(trials, self.profile.seed)
 
     def _next_family(self, trials: Sequence[Trial], spare: float) -> str | None:
-        """Return the family that has had least time for its promise, among those whose typical trial still fits.
+        """Return the family with the least time relative to its promise, among those whose typical trial still fits.
 
         Promise falls tenfold for every 5 % of score behind the best family, so a family that is far behind soon
-        stops costing anything.
+        gets no more time.
         """
         most = min(MOST_DRAWS, self.profile.rows // ROWS_A_DRAW)
         best: dict[str, float] = {}
         seconds: dict[str, list[float]] = defaultdict(list)
         draws: dict[str, int] = defaultdict(int)
-        skipped: dict[str, int] = defaultdict(int)  # the last draws, in a row
+        skipped: dict[str, int] = defaultdict(int)  # consecutive skipped draws at the end
         for t in trials:
             if t.phase == self.kind:
                 skipped[t.recipe.family] = skipped[t.recipe.family] + 1 if t.state is State.SKIPPED else 0
@@ -106,7 +105,7 @@ class Auto:
                 seconds[t.recipe.family].append(t.seconds)
             draws[t.recipe.family] += t.phase == self.kind
         top = max(best.values(), default=0.0)
-        far = 0.05 * max(1.0, abs(top))  # an error in the target's own units has no share of one to be a part of
+        far = 0.05 * max(1.0, abs(top))  # an error in the units of the target is not a share of 1
         open_ = [
             f
             for f in best
@@ -118,7 +117,7 @@ class Auto:
         return min(open_, key=lambda f: sum(seconds[f]) * 10 ** min((top - best[f]) / far, 100.0), default=None)
 
     def _finalists(self, trials: Sequence[Trial]) -> list[Trial]:
-        """Return the best recipes of the first round, at most two of one family."""
+        """Return the best trials of the first round, at most two of one family."""
         ranked = sorted((t for t in finished(trials) if t.phase != "finalist"), key=lambda t: -t.lower_score)
         chosen: list[Trial] = []
         for t in ranked:
@@ -127,7 +126,7 @@ class Auto:
         return chosen[:MOST_FINALISTS]
 
     def _finalist(self, trials: Sequence[Trial]) -> Proposal | None:
-        """Each finalist once more: on folds that it has not met, or, where it has met all, with another seed."""
+        """Return the next finalist, on folds that it has not seen, or with another seed if it has seen all."""
         if others := self.profile.again or ((1,) if len(self.first_round) == 1 else ()):
             again = [Proposal(t.recipe, others, "finalist") for t in self._finalists(trials)]
         else:

@@ -1,9 +1,7 @@
-"""Search strategies.
+"""The protocol of search strategies.
 
-One file each; the folder is the registry. A strategy proposes, and reads results; it never runs anything, and sees
-recipes, hyperparameters and trials alone.
-
-A file here offers ``make(space, portfolio, profile) -> Strategy``.
+Each strategy is one file with ``make(space, portfolio, profile) -> Strategy``; the folder is the registry. A strategy
+proposes recipes and reads trials. It runs nothing, and sees only recipes, hyperparameters and trials.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,7 +14,7 @@ from penna.search.trials import State, Trial
 
 @dataclass(frozen=True)
 class Proposal:
-    """A recipe to try on some folds, and the phase of the search that asks for it."""
+    """A recipe to try on some folds, and the phase of the search that proposes it."""
 
     recipe: Recipe
     folds: tuple[int, ...]
@@ -24,22 +22,44 @@ class Proposal:
 
     @property
     def key(self) -> str:
-        """What tells this proposal from every other of the search."""
+        """The identity of this proposal within the search."""
         return f"{self.recipe.id}@{','.join(map(str, self.folds))}"
 
 
 class Strategy(Protocol):
-    """Asks come one at a time; what became of earlier ones is read off the trials, so a resumed run needs no more."""
+    """A search strategy. Its state is in the trials alone, so that a resumed run needs nothing else."""
 
     def ask(self, trials: Sequence[Trial], left: float) -> Proposal | None:
-        """Return the next proposal, with ``left`` seconds for searching.
+        """Return the next proposal.
 
-        None when there is nothing more worth trying.
+        Parameters
+        ----------
+        trials : sequence of Trial
+            All trials so far, in order.
+        left : float
+            Seconds left for the search.
+
+        Returns
+        -------
+        Proposal or None
+            None ends the search.
         """
         ...
 
     def should_continue(self, trials: Sequence[Trial], recipe: Recipe, fraction: float, score: float) -> bool:
-        """Whether a running trial with this score, after this share of its steps, should go on."""
+        """Return whether a running trial should continue.
+
+        Parameters
+        ----------
+        trials : sequence of Trial
+            All finished trials.
+        recipe : Recipe
+            The recipe of the running trial.
+        fraction : float
+            The share of its steps that are done, in (0, 1].
+        score : float
+            Its score now; higher is better.
+        """
         ...
 
 
@@ -49,6 +69,6 @@ def finished(trials: Sequence[Trial], origin: str | None = None) -> list[Trial]:
 
 
 def untried(trials: Sequence[Trial], proposals: Iterable[Proposal]) -> Proposal | None:
-    """Return the first that was never proposed, whatever became of those that were."""
-    known = {t.proposal_key for t in trials}
-    return next((p for p in proposals if p.key not in known), None)
+    """Return the first proposal that was never made before, in any state; None if there is none."""
+    proposed = {t.proposal_key for t in trials}
+    return next((p for p in proposals if p.key not in proposed), None)

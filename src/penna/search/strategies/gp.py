@@ -1,4 +1,4 @@
-"""Bayesian search with a Gaussian process and log expected improvement, as Optuna's GPSampler does it."""
+"""Bayesian search with a Gaussian process and log expected improvement, with Optuna's GPSampler."""
 
 from collections.abc import Sequence
 
@@ -8,5 +8,5 @@ from penna.search.strategies.base import Strategy
 
 
 def make(space: SearchSpace, portfolio: Sequence[Recipe], profile: DatasetProfile) -> Strategy:
-    """Return the step or objective that these values describe."""
+    """Return the strategy."""
     return _sampled.make("gp", space, portfolio, profile)

@@ -1,4 +1,4 @@
-"""Grid search: a few values of every hyperparameter, all combinations or, of very many, some; the families in turn."""
+"""Grid search: combinations of a few values of every hyperparameter, all or a sample, the families in turn."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -10,20 +10,20 @@ from penna.search.strategies import _halving
 from penna.search.strategies.base import Proposal, Strategy, untried
 from penna.search.trials import Trial
 
-#: Values taken from a numeric range.
+#: The number of values from a numeric range.
 LEVELS = 3
-#: Combinations kept of one family: beyond, a grid is no longer a plan. Of more than can be listed they are drawn, since
-#: the first of a list differ in the last hyperparameters alone.
+#: The most combinations of a family, and the most that are listed. Beyond the second, combinations are drawn at random,
+#: because the first of a list differ only in the last hyperparameters.
 MOST, LISTED = 500, 10_000
 
 
 def make(space: SearchSpace, portfolio: Sequence[Recipe], profile: DatasetProfile) -> Strategy:
-    """Return the step or objective that these values describe."""
+    """Return the strategy."""
     return Grid(space, portfolio[:1], profile)
 
 
 class Grid:
-    """The baseline, then each family's combinations, shuffled by the seed, one family after the other in turn."""
+    """The baseline, then the combinations of all families in turn, shuffled by the seed."""
 
     def __init__(self, space: SearchSpace, baseline: Sequence[Recipe], profile: DatasetProfile) -> None:
         rng = np.random.default_rng(profile.seed)
@@ -38,7 +38,7 @@ class Grid:
         self.proposals += [Proposal(r, first_round, "grid") for r in rounds if r is not None]
 
     def ask(self, trials: Sequence[Trial], left: float) -> Proposal | None:
-        """Return the next proposal, or None."""
+        """Return the next proposal, or None if nothing is left to try."""
         return untried(trials, self.proposals)
 
     def should_continue(self, trials: Sequence[Trial], recipe: Recipe, fraction: float, score: float) -> bool:
@@ -47,7 +47,7 @@ class Grid:
 
 
 def _some(family: str, hyperparameters: Sequence[Hyperparameter], seed: int, rng: np.random.Generator) -> list[Recipe]:
-    """At most ``MOST`` combinations, in no order."""
+    """Return at most ``MOST`` combinations in random order."""
     listed = list(itertools.islice(_combinations(family, hyperparameters, seed), LISTED + 1))
     if len(listed) <= LISTED:
         return [listed[i] for i in rng.permutation(len(listed))[:MOST]]
@@ -56,7 +56,7 @@ def _some(family: str, hyperparameters: Sequence[Hyperparameter], seed: int, rng
 
 
 def _drawn(family: str, hyperparameters: Sequence[Hyperparameter], seed: int, rng: np.random.Generator) -> Recipe:
-    """One combination."""
+    """Return a random combination."""
     chosen: dict[str, Scalar] = {}
     for hyperparameter in hyperparameters:
         if hyperparameter.active(chosen):
@@ -83,9 +83,7 @@ def _combinations(family: str, hyperparameters: Sequence[Hyperparameter], seed: 
 
 
 def levels(hyperparameter: Hyperparameter) -> Sequence[Scalar]:
-    """Return a hyperparameter's values, or ``LEVELS`` evenly spaced ones of its range (evenly in the logarithm where it
-    says so).
-    """
+    """Return a hyperparameter's values, or ``LEVELS`` evenly spaced ones of its range (on its log scale, if any)."""
     if hyperparameter.values:
         return hyperparameter.values
     space = np.geomspace if hyperparameter.log else np.linspace

@@ -8,5 +8,5 @@ from penna.search.strategies.base import Strategy
 
 
 def make(space: SearchSpace, portfolio: Sequence[Recipe], profile: DatasetProfile) -> Strategy:
-    """Return the step or objective that these values describe."""
+    """Return the strategy."""
     return _sampled.make("random", space, portfolio, profile)
