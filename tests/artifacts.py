@@ -1,4 +1,4 @@
-"""A small artefact of every family and every task, and rows that it can be requested; a second or two to fit each."""
+"""A small artifact of every family and every task, and rows that it can be requested; a second or two to fit each."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -96,7 +96,7 @@ def offered(family: str, output_kind: OutputKind, encoder: str, at: int = 0, **h
     return recipe.replace(**hyperparameters)
 
 
-#: Name of an artefact -> the rows that it is fitted on, and requested.
+#: Name of an artifact -> the rows that it is fitted on, and requested.
 ROWS: dict[str, Callable[[], Table]] = {
     "linear": bare,
     "rejecting": bare,
@@ -124,7 +124,7 @@ ROWS: dict[str, Callable[[], Table]] = {
 
 
 class Maker:
-    """Makes artefacts in a folder of its own, each once."""
+    """Makes artifacts in a folder of its own, each once."""
 
     def __init__(self, home: Path, encoder: Path) -> None:
         self.home, self.encoder = home, str(encoder)

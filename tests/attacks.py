@@ -1,4 +1,4 @@
-"""Attacks on the folder of an artefact: one at random, with its checksums and its digest computed anew or left as they
+"""Attacks on the folder of an artifact: one at random, with its checksums and its digest computed anew or left as they
 are. Knows files; never what a model does with them.
 """
 
@@ -24,7 +24,7 @@ ODD: tuple[Any, ...] = (
 
 
 def attack(folder: Path, chance: random.Random) -> str:
-    """Change one thing in the folder of an artefact; what was done."""
+    """Change one thing in the folder of an artifact; what was done."""
     whole = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "README.md")
     path = chance.choice(whole)
     if chance.random() < 0.1:

@@ -1,4 +1,4 @@
-"""Artefacts in the hands of others: damaged, attacked, moved, copied, sent to other processes, checked by a digest."""
+"""Artifacts in the hands of others: damaged, attacked, moved, copied, sent to other processes, checked by a digest."""
 
 import json
 import os
@@ -21,7 +21,7 @@ from attacks import attack, of_json, seal
 from penna import BundleError, PennaError, SettingError, load
 from penna.artifact.files import CARD, MANIFEST
 
-#: One artefact of each family; the others of ``ROWS`` are attacked by benchmarks/fuzz.py.
+#: One artifact of each family; the others of ``ROWS`` are attacked by benchmarks/fuzz.py.
 FAMILIES = ("linear", "columns", "trees", "neighbours", "contrastive", "crossed", "crf", "tagger", "sliding_window",
             "reader", "words", "seq2seq", "ensemble")  # fmt: skip
 ATTACKS = 200
@@ -31,12 +31,12 @@ MOST, LONGEST = 3 << 30, 20
 
 @pytest.fixture(scope="module")
 def maker(tiny_bert, tmp_path_factory):
-    return Maker(tmp_path_factory.mktemp("artefacts"), tiny_bert)
+    return Maker(tmp_path_factory.mktemp("artifacts"), tiny_bert)
 
 
 @pytest.fixture
 def copied(maker, tmp_path):
-    """``copied("linear")``: the folder of an artefact that can be spoilt."""
+    """``copied("linear")``: the folder of an artifact that can be spoilt."""
     return lambda name: shutil.copytree(maker.folder(name), tmp_path / name / "model")
 
 

@@ -1,4 +1,4 @@
-"""The folder of an artefact: what is written stays whole, and what is read says what is wrong with it."""
+"""The folder of an artifact: what is written stays whole, and what is read says what is wrong with it."""
 
 import hashlib
 import json

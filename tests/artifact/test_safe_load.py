@@ -1,4 +1,4 @@
-"""Files of an artefact: what Penna writes is read, and anything else gets one sentence before it costs anything."""
+"""Files of an artifact: what Penna writes is read, and anything else gets one sentence before it costs anything."""
 
 import io
 import json

@@ -161,7 +161,7 @@ def test_evaluating_without_labels_or_with_unknown_ones(run, tmp_path):
 
 
 def damaged(run: Path, tmp_path: Path) -> Path:
-    """A copy of the artefact that a test may break."""
+    """A copy of the artifact that a test may break."""
     import shutil
 
     return Path(shutil.copytree(run / "model", tmp_path / "model"))

@@ -11,13 +11,13 @@ from penna.models.base import Cost
 from penna.search.recipe import DatasetProfile, Recipe
 from penna.testing import make_resources
 
-#: One artefact of each family that a search can fit; ``Maker`` fits it on a few rows.
+#: One artifact of each family that a search can fit; ``Maker`` fits it on a few rows.
 NAMES = {
     "linear": "linear", "trees": "trees", "frozen": "frozen", "contrastive": "contrastive", "finetune": "finetune",
     "crf": "crf", "tagger": "tagger", "sliding_window": "sliding_window", "reader": "reader",
     "translation_memory": "words", "seq2seq": "seq2seq",
 }  # fmt: skip
-#: How far an artefact may be from the network that it was written from: training may run in bf16.
+#: How far an artifact may be from the network that it was written from: training may run in bf16.
 CLOSE = 2e-2
 
 
@@ -32,7 +32,7 @@ class Recorder(Maker):
 
 @pytest.fixture(scope="module")
 def made(tiny_bert, tmp_path_factory):
-    """``made("crf")``: (recipe, task, table, model, folder of its artefact)."""
+    """``made("crf")``: (recipe, task, table, model, folder of its artifact)."""
     maker, known = Recorder(tmp_path_factory.mktemp("contract"), tiny_bert), {}
 
     def make(family):

@@ -1,4 +1,4 @@
-"""Frames: special tokens around texts and pairs, cuts, windows; the same in training and in the artefact."""
+"""Frames: special tokens around texts and pairs, cuts, windows; the same in training and in the artifact."""
 
 from collections.abc import Callable
 from pathlib import Path

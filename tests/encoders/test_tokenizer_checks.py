@@ -1,4 +1,4 @@
-"""Tokenizers that Penna did not write, in an artefact or in an encoder's folder: refused before they are opened."""
+"""Tokenizers that Penna did not write, in an artifact or in an encoder's folder: refused before they are opened."""
 
 import base64
 import json
@@ -24,16 +24,16 @@ Json = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def artefact(tiny: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def artifact(tiny: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     checkpoint = checkpoints.find(str(tiny("bert")))
-    folder = tmp_path_factory.mktemp("artefact")
+    folder = tmp_path_factory.mktemp("artifact")
     encoder_export.write_graph(checkpoints.load_module(checkpoint), checkpoint, folder, length=48)
     return folder
 
 
 @pytest.fixture
-def whole(artefact: Path) -> Json:
-    made: Json = json.loads((artefact / "tokenizer.json").read_text(encoding="utf-8"))
+def whole(artifact: Path) -> Json:
+    made: Json = json.loads((artifact / "tokenizer.json").read_text(encoding="utf-8"))
     return made
 
 
@@ -117,9 +117,9 @@ FOREIGN: dict[str, tuple[str, Any]] = {
 
 
 @pytest.mark.parametrize("what", FOREIGN)
-def test_foreign_tokenizer_of_an_artifact_is_refused(what: str, artefact: Path, whole: Json, tmp_path: Path) -> None:
+def test_foreign_tokenizer_of_an_artifact_is_refused(what: str, artifact: Path, whole: Json, tmp_path: Path) -> None:
     name, part = FOREIGN[what]
-    shutil.copytree(artefact, tmp_path, dirs_exist_ok=True)
+    shutil.copytree(artifact, tmp_path, dirs_exist_ok=True)
     (tmp_path / "tokenizer.json").write_text(json.dumps(whole | {name: part}), encoding="utf-8")
     with pytest.raises(BundleError, match=r"tokenizer\.json") as caught:
         Graph.open(tmp_path, threads=1).run(["a film"])
@@ -218,10 +218,10 @@ def test_a_table_that_replaces_a_letter_passes() -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no pipes with names")
-def test_a_pipe_in_place_of_a_tokenizer_is_refused(artefact: Path, tmp_path: Path) -> None:
+def test_a_pipe_in_place_of_a_tokenizer_is_refused(artifact: Path, tmp_path: Path) -> None:
     import os
 
-    shutil.copytree(artefact, tmp_path, dirs_exist_ok=True)
+    shutil.copytree(artifact, tmp_path, dirs_exist_ok=True)
     (tmp_path / "tokenizer.json").unlink()
     os.mkfifo(tmp_path / "tokenizer.json")
     with pytest.raises(BundleError, match="no regular file"):

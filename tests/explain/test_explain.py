@@ -292,7 +292,7 @@ def test_encoder_artifact_is_explained_without_torch(tiny_bert: Path, tmp_path: 
     assert done.stdout.strip() == "['the', 'card', 'is', 'lost'] occlusion False False"
 
 
-# The artefact, the command line, the page
+# The artifact, the command line, the page
 
 
 def test_artifact_explains_lists_frames_and_files(run: Path, tmp_path: Path):

@@ -1,4 +1,4 @@
-"""The artefact of an encoder: what is written answers as torch does, in any order, at any length, or says why not."""
+"""The artifact of an encoder: what is written answers as torch does, in any order, at any length, or says why not."""
 
 import contextlib
 import json

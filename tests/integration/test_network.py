@@ -94,7 +94,7 @@ def _filter() -> None:
 
 @pytest.fixture
 def where(tmp_path: Path, tiny_bert: Path) -> Path:
-    """A folder with rows and an artefact whose encoder onnxruntime runs."""
+    """A folder with rows and an artifact whose encoder onnxruntime runs."""
     draw = np.random.default_rng(0)
     words = {"money": ["card", "payment", "money"], "film": ["film", "story", "good"]}
     target = np.array([("money", "film")[i % 2] for i in range(160)], dtype=object)

@@ -1,4 +1,4 @@
-"""The family ``contrastive``: pairs of few texts, a loss over a batch, an encoder that they tune, and its artefact."""
+"""The family ``contrastive``: pairs of few texts, a loss over a batch, an encoder that they tune, and its artifact."""
 
 from pathlib import Path
 

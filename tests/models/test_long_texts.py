@@ -1,4 +1,4 @@
-"""Long texts: read by windows in training, in scoring and in the artefact; a document of any length is no trouble."""
+"""Long texts: read by windows in training, in scoring and in the artifact; a document of any length is no trouble."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Graphs in an artefact that Penna did not write: each is refused on opening, before onnxruntime sees it."""
+"""Graphs in an artifact that Penna did not write: each is refused on opening, before onnxruntime sees it."""
 
 import json
 from collections.abc import Callable
@@ -20,7 +20,7 @@ Model = onnx.ModelProto
 
 @pytest.fixture(scope="module")
 def whole(tiny: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """An artefact of an encoder without loops, and one with."""
+    """An artifact of an encoder without loops, and one with."""
     made = {}
     for kind in ("bert", "albert", "mpnet"):
         checkpoint = checkpoints.find(str(tiny(kind)))
