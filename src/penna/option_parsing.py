@@ -1,5 +1,6 @@
-"""How values of options are read: each reader gives the value as Penna uses it, or raises TypeError, ValueError or
-OverflowError. Knows no option.
+"""Readers of option values: each returns the value as Penna uses it. They know no option.
+
+A reader raises TypeError, ValueError or OverflowError for a value that it does not accept.
 """
 
 import inspect
@@ -9,12 +10,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from numbers import Real
 from typing import Any, TypeAlias
 
-#: Gives a value as Penna uses it; raises TypeError, ValueError or OverflowError for one that cannot work.
+#: Returns a value as Penna uses it.
 Reader: TypeAlias = Callable[[Any], Any]
 
 
 class Unfit(ValueError):
-    """A value that cannot work, and what to give instead."""
+    """A value that is not accepted; the message says what to give instead."""
 
 
 def plain(value: Any) -> Any:
@@ -69,20 +70,20 @@ def text(value: Any) -> str:
 
 
 def column(value: Any) -> str:
-    """Return a column's name; a DataFrame may count its columns."""
+    """Return the name of a column; columns of a DataFrame may have numbers as names."""
     counted = isinstance(value, int) and not isinstance(value, bool) and value >= 0
     return str(value) if counted else text(value)
 
 
 def items(value: Any) -> list[Any]:
-    """Return what a list, a tuple, a set, an array or an Index holds."""
+    """Return the items of a list, tuple, set, array or Index."""
     if isinstance(value, str | bytes | Mapping) or not (isinstance(value, Collection) and hasattr(value, "__iter__")):
         raise TypeError
     return [plain(each) for each in value]
 
 
 def columns(value: Any) -> tuple[str, ...]:
-    """Return the number of columns of an output."""
+    """Return names of columns as a tuple."""
     single = isinstance(value, str | int)
     return (column(value),) if single else tuple(map(column, items(value)))
 
@@ -104,12 +105,12 @@ def label(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError
     if isinstance(value, int):
-        str(value)  # of too many digits it cannot be written, let alone be a label
+        str(value)  # raises ValueError for an integer of too many digits to be written
     return value if isinstance(value, bool | int | float) else text(value)
 
 
 def path(value: Any) -> str:
-    """Return the path of a file or folder, or the name of an encoder: as it was written."""
+    """Return the path of a file or folder, or the name of an encoder, as the user wrote it."""
     path = text(os.fspath(value))
     if "\0" in path:
         raise ValueError
@@ -121,7 +122,7 @@ def paths(value: Any) -> tuple[str, ...]:
 
 
 def listed(name: str, each: Reader) -> Reader:
-    """Return a tuple of names; one string is not taken apart, but the message says how."""
+    """Return a reader of a list of names. It refuses a single string, and the message shows how to split it."""
 
     def read(value: Any) -> tuple[Any, ...]:
         if isinstance(value, str):
@@ -132,9 +133,7 @@ def listed(name: str, each: Reader) -> Reader:
 
 
 def listener(value: Any) -> Any:
-    """Return false, True, what has ``event(kind, **data)``, or a function that is called so, or with ``(kind,
-    data)``.
-    """
+    """Return bools, objects with ``event(kind, **data)`` and functions of ``(kind, **data)`` or ``(kind, data)``."""
     if isinstance(value, bool):
         return value
     event = getattr(value, "event", value)
@@ -143,13 +142,13 @@ def listener(value: Any) -> Any:
     return value
 
 
-#: Two ways in which a function may take an event, each as the arguments of ``calls``.
+#: Two ways to call a function with an event, each as the arguments of ``calls``.
 KEYWORDS: tuple[tuple[Any, ...], dict[str, Any]] = (("table",), {"rows": 1})
 PLACES: tuple[tuple[Any, ...], dict[str, Any]] = (("table", {}), {})
 
 
 def calls(function: Callable[..., Any], places: Sequence[Any], keywords: Mapping[str, Any]) -> bool:
-    """Whether a function can be called so; of a built-in one that does not say, it is assumed."""
+    """Whether a function can be called with these arguments. True for a built-in function without a signature."""
     try:
         inspect.signature(function).bind(*places, **keywords)
     except TypeError:

@@ -46,7 +46,6 @@ def answers(
     *,
     encoders: Sequence[str] = (),
     seed: int = 0,
-    folds: int = _FOLDS,
     doubted: Array | None = None,
     held: Array | None = None,
 ) -> Answers:
@@ -60,7 +59,7 @@ def answers(
     predicted_rows = rest[:0] if held is None else held
     some = table if held is None else table.take(rest)
     try:
-        plan = splits.plan(some, task.strata(some), folds=folds, has_test=True, seed=seed)
+        plan = splits.plan(some, task.strata(some), folds=_FOLDS, has_test=True, seed=seed)
     except TableError:
         return Answers(None, (), (("label_errors", "too few texts differ to learn from some and ask for others"),))
     train_mask = np.ones(len(table), bool) if doubted is None else ~doubted
@@ -70,7 +69,7 @@ def answers(
     parts = [pair for pair in parts if len(pair[0])]
     if not parts:
         return Answers(None, (), (("label_errors", "no row is left to learn from: all are doubted"),))
-    work = SearchProblem(task, table, parts, _profile(task, table, encoders, resources, folds, seed), Budget())
+    work = SearchProblem(task, table, parts, _profile(task, table, encoders, resources, seed), Budget())
     made: list[Array] = []
     used: list[str] = []
     skipped: list[tuple[str, str]] = []
@@ -84,9 +83,7 @@ def answers(
     return Answers(np.mean(made, axis=0) if made else None, tuple(used), tuple(skipped))
 
 
-def _profile(
-    task: Task, table: Table, encoders: Sequence[str], resources: Resources, folds: int, seed: int
-) -> DatasetProfile:
+def _profile(task: Task, table: Table, encoders: Sequence[str], resources: Resources, seed: int) -> DatasetProfile:
     return DatasetProfile(
         rows=len(table),
         classes=max(len(task.classes), 1),
@@ -94,7 +91,7 @@ def _profile(
         mean_characters=float(np.mean([len(text) for text in table.full_text[:20_000]])),
         encoders=tuple(encoders),
         seconds=resources.deadline.left(),
-        folds=folds,
+        folds=_FOLDS,
         seed=seed,
     )
 

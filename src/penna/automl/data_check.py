@@ -1,4 +1,4 @@
-"""Checking: what is wrong with a table, before any training. Reads, computes what checks look at, and runs them all."""
+"""Check a table before any training: read it, compute what the checks need, and run them all."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -19,8 +19,7 @@ from penna.data.readers.format_options import MAX_EXPANDED
 from penna.data.table import Finding, Table
 from penna.errors import PennaError
 from penna.fit_config import CHECK_BUDGET, OPTIONS, FitConfig
-from penna.preprocessing import sample_weights
-from penna.preprocessing import validate as refusing
+from penna.preprocessing import sample_weights, validate
 from penna.preprocessing.check_context import CheckContext
 from penna.preprocessing.columns import schema
 from penna.preprocessing.columns.column import Column
@@ -28,16 +27,31 @@ from penna.tasks.base import Task
 
 _RANK = {"error": 0, "warning": 1, "info": 2}
 #: Kinds of reading findings that a check reports in more detail.
-_TOLD_AGAIN = ("blank",)
+_REPEATED = ("blank",)
 
 
 @dataclass(frozen=True)
 class Checkup:
-    """What was found, the gravest first; what was looked for; and what was not, with the reason.
+    """The result of ``penna.check``.
 
-    findings  their ``rows`` are all rows concerned, as numbered in the file
-    looked    check -> what it looks for
-    models    recipes that the labels were doubted with
+    Attributes
+    ----------
+    rows, test_rows : int
+        Number of rows.
+    columns : mapping
+        Column -> role.
+    task : str
+        Name of the task, "" if the target fits none.
+    findings : tuple of Finding
+        The most severe first. ``rows`` are all rows of a finding, as numbered in the file.
+    looked : mapping
+        Check -> what it looks for.
+    models : tuple of str
+        Recipes that estimated the label errors.
+    skipped : tuple of (str, str)
+        What was not checked, and why.
+    seconds : float
+        Time of all checks.
     """
 
     rows: int
@@ -52,9 +66,9 @@ class Checkup:
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able form."""
-        found = {name: value for name, value in asdict(self).items() if name not in ("findings", "skipped")}
+        plain = {name: value for name, value in asdict(self).items() if name not in ("findings", "skipped")}
         skipped = [{"what": what, "reason": reason} for what, reason in self.skipped]
-        return {**found, "findings": [asdict(finding) for finding in self.findings], "skipped": skipped}
+        return {**plain, "findings": [asdict(finding) for finding in self.findings], "skipped": skipped}
 
 
 def check(
@@ -140,38 +154,39 @@ def _checked(source: Any, y: Any, test: Any, deadline: Deadline, config: FitConf
         named = {role: getattr(config, f"{role}_columns") for role in schema.NAMED}
         roles = schema.requested_roles(**named, **{sample_weights.ROLE: config.weight_column})
         by_name = isinstance(y, str)
-        sheet, notes = _sheet(
+        context, read_findings = _read(
             source, roles, text=config.text, text_pair=config.text_pair, target=y if by_name else None,
             group=config.group_column, y=None if by_name else y,
             apart=tuple(name for name in roles if name != inputs.ALL),
             separator=config.separator, form=form, tag_names=config.tag_names,
         )  # fmt: skip
-        table = sheet.table
+        table = context.table
         if test is not None:
             pair = table.pair and table.pair[1]
-            asked_too, _ = _sheet(
+            test_context, _ = _read(
                 test, roles, text=tuple(table.text), text_pair=pair, target=table.target_columns, form=form
             )
-            sheet = replace(sheet, test=asked_too)
-        settled, task, inferred_notes = _settled(table, config.task)
-        sheet = _taken(sheet, config.task)
-        table = sheet.table
-        if settled is not None and task is not None:
-            strata, classes = _strata(table, settled, task)
-            sheet = sheet.found(strata=strata, classes=classes)
+            context = replace(context, test=test_context)
+        usable, task, task_findings = _task(table, config.task)
+        context = _with_parsed_target(context, config.task)
+        table = context.table
+        if usable is not None and task is not None:
+            strata, classes = _strata(table, usable, task)
+            context = context.found(strata=strata, classes=classes)
         threads = config.n_jobs or hardware.cores()
-        run = CheckRun(sheet, settled, task, Resources(environment.cache_folder(), deadline, threads))
+        run = CheckRun(context, usable, task, Resources(environment.cache_folder(), deadline, threads))
         run.quick()
         run.find_label_errors(config.encoders, config.random_state)
         run.late()
-    looked = {finding.kind for finding in run.findings}  # a check says more of its kind than a fit does
-    found = [*(finding for finding in inferred_notes if finding.kind not in looked), *notes, *run.findings]
+    # A check reports more of its kind than a fit does.
+    kinds = {finding.kind for finding in run.findings}
+    findings = [*(finding for finding in task_findings if finding.kind not in kinds), *read_findings, *run.findings]
     return Checkup(
         rows=len(table),
-        test_rows=0 if sheet.test is None else len(sheet.test),
+        test_rows=0 if context.test is None else len(context.test),
         columns={name: roles.get(name, role) for name, role in table.roles.items()},
         task="" if task is None else task.name,
-        findings=tuple(sorted(found, key=lambda finding: (_RANK[finding.severity], -finding.count))),
+        findings=tuple(sorted(findings, key=lambda finding: (_RANK[finding.severity], -finding.count))),
         looked=run.looked,
         models=run.models,
         skipped=tuple(run.skipped),
@@ -179,13 +194,13 @@ def _checked(source: Any, y: Any, test: Any, deadline: Deadline, config: FitConf
     )
 
 
-def _sheet(source: Any, named: Mapping[str, str], **roles: Any) -> tuple[CheckContext, list[Finding]]:
-    """Return the texts and the target as a table, the other columns, and what reading has to say."""
-    table, notes = readers.read(source, others=None, **roles)
+def _read(source: Any, named: Mapping[str, str], **roles: Any) -> tuple[CheckContext, list[Finding]]:
+    """Return the texts and the target as a table, the other columns, and the findings of the reader."""
+    table, findings = readers.read(source, others=None, **roles)
     weight = sample_weights.column(named, None)
-    if weight in roles.get("apart", ()):  # of test rows every one counts
-        table, weighing = sample_weights.weighed(table, weight)
-        notes = [*notes, *weighing]
+    if weight in roles.get("apart", ()):  # test rows count once
+        table, weight_findings = sample_weights.weighed(table, weight)
+        findings = [*findings, *weight_findings]
     named = {name: role for name, role in named.items() if name != weight}
     columns = {
         name: Column(name, cells, named.get(name, ""))
@@ -197,34 +212,36 @@ def _sheet(source: Any, named: Mapping[str, str], **roles: Any) -> tuple[CheckCo
     table = replace(table, roles={**table.roles, **inferred_roles})
     if table.text:  # models find suspicious labels by the text alone
         table = replace(table, columns={})
-    return CheckContext(table, columns), [note for note in notes if note.kind not in _TOLD_AGAIN]
+    return CheckContext(table, columns), [finding for finding in findings if finding.kind not in _REPEATED]
 
 
-def _taken(sheet: CheckContext, name: str) -> CheckContext:
-    """With the target's cells as the task takes them: where rows may have no label, an empty cell lacks nothing.
+def _with_parsed_target(context: CheckContext, name: str) -> CheckContext:
+    """Return the context with the target as the task parses it, and whether the task reads texts as they are.
 
-    And whether it reads texts as they are.
+    A row without labels is no row with a missing target if the task allows it.
     """
     try:
-        module = tasks.recognised(name, sheet.table)[0]
-        as_is = module.IS_SPAN_TASK
-        test = sheet.test and replace(sheet.test, table=module.parse_target(sheet.test.table), as_is=as_is)
-        return replace(sheet, table=module.parse_target(sheet.table), test=test, as_is=as_is)
-    except PennaError:  # ``_settled`` says why
-        return sheet
+        task_type = tasks.recognised(name, context.table)[0]
+        as_is = task_type.IS_SPAN_TASK
+        test = context.test and replace(context.test, table=task_type.parse_target(context.test.table), as_is=as_is)
+        return replace(context, table=task_type.parse_target(context.table), test=test, as_is=as_is)
+    except PennaError:  # ``_task`` reports it
+        return context
 
 
-def _settled(table: Table, name: str) -> tuple[Table | None, Task | None, list[Finding]]:
-    """Return the rows that ``fit`` could use and its task, or why it would refuse; and its notes."""
+def _task(table: Table, name: str) -> tuple[Table | None, Task | None, list[Finding]]:
+    """Return the rows that a fit could use and its task, or None if it would refuse; and its findings."""
     findings: list[Finding] = []
-    for rare in ("error", "drop"):  # what a flag can mend is no reason to look no further
+    for rare in ("error", "drop"):  # a refusal that --rare-classes could lift ends no check
         hint = ""
         try:
-            module, inferred = tasks.recognised(name, table)
-            hint = module.hint_for(table)
-            settled, found = refusing.check(module.parse_target(table), rare=rare, settle=module.prepare_target)
-            notes = [Finding("task", inferred)] if inferred else []
-            return settled, module.from_table(settled), [*findings, *notes, *found]
+            task_type, inferred = tasks.recognised(name, table)
+            hint = task_type.hint_for(table)
+            usable, row_findings = validate.check(
+                task_type.parse_target(table), rare=rare, settle=task_type.prepare_target
+            )
+            inferences = [Finding("task", inferred)] if inferred else []
+            return usable, task_type.from_table(usable), [*findings, *inferences, *row_findings]
         except PennaError as error:
             finding = Finding(
                 "refused",
@@ -239,15 +256,15 @@ def _settled(table: Table, name: str) -> tuple[Table | None, Task | None, list[F
     return None, None, findings
 
 
-def _strata(table: Table, settled: Table, task: Task) -> tuple[Array, tuple[Any, ...]]:
-    """(n,) the class of each row and the labels, those of single rows too; of a quantity its bins and no label."""
-    places = np.searchsorted(table.rows, settled.rows)
-    out = np.full(len(table), -1, np.int64)
-    out[places] = task.strata(settled)
+def _strata(table: Table, usable: Table, task: Task) -> tuple[Array, tuple[Any, ...]]:
+    """Return the class of each row (n,) and all labels, with those of single rows; for numbers, bins and no label."""
+    positions = np.searchsorted(table.rows, usable.rows)
+    strata = np.full(len(table), -1, np.int64)
+    strata[positions] = task.strata(usable)
     if task.output_kind != OutputKind.CLASS_PROBABILITIES or table.target is None:
-        return out, ()  # numbers, or labels that do not exclude one another
-    lone = [i for i in np.flatnonzero(out < 0) if table.target[i] is not None and table.target[i] != ""]
+        return strata, ()  # numbers, or labels that do not exclude one another
+    single = [i for i in np.flatnonzero(strata < 0) if table.target[i] is not None and table.target[i] != ""]
     labels: dict[str, int] = {str(label): j for j, label in enumerate(task.classes)}
-    for i in lone:
-        out[i] = labels.setdefault(str(table.target[i]), len(labels))
-    return out, (*task.classes, *list(labels)[len(task.classes) :])
+    for i in single:
+        strata[i] = labels.setdefault(str(table.target[i]), len(labels))
+    return strata, (*task.classes, *list(labels)[len(task.classes) :])

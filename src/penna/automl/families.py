@@ -17,28 +17,27 @@ from penna.tasks.base import Task
 
 
 def suited(families: Sequence[str], table: Table, task: Task, progress: Progress) -> list[str]:
-    """Return the families that find in this table what they read, and can learn its task.
+    """Return the families that can read this table and learn its task, those that need no encoder first.
 
-    Raises SettingError where there is none.
+    Raises SettingError if there is none.
     """
-    families = _able(_named(families, task), table, task, progress)
-    # What the texts of a pair have in common are columns, too.
-    there = {"text": bool(table.text), "columns": bool(table.columns) or table.pair is not None}
+    families = _can_learn(_names(families, task), table, task, progress)
+    # Overlaps of the texts of a pair are columns, too.
+    present = {"text": bool(table.text), "columns": bool(table.columns) or table.pair is not None}
     needs = {family: get_family(family).REQUIRES for family in families}
-    left = [family for family in families if there.get(needs[family], True)]
+    left = [family for family in families if present.get(needs[family], True)]
     if not left:
         reads = ", ".join(f"{family} reads {needs[family]}" for family in families)
         raise SettingError(f"nothing can be searched: {reads}, and this table has none; add linear to --families.")
     for family in families:
         if family not in left and needs[family] == "text":
             progress.event("skipped", name=family, reason="it reads text, and this table has none")
-    return sorted(
-        left, key=lambda family: not get_family(family).NEEDS_NO_ENCODER
-    )  # a first model in seconds, in whatever order they came
+    # The first model comes in seconds, whatever the order of --families.
+    return sorted(left, key=lambda family: not get_family(family).NEEDS_NO_ENCODER)
 
 
-def _named(families: Sequence[str], task: Task) -> list[str]:
-    """Return the files that stand for these names of families; a task that names its own has no others."""
+def _names(families: Sequence[str], task: Task) -> list[str]:
+    """Return the names of the families in ``models/``: some tasks have families of their own, and no others."""
     own: Mapping[str, str] = tasks.task_type(task.name).FAMILY_ALIASES
     if not own:
         return list(families)
@@ -48,11 +47,8 @@ def _named(families: Sequence[str], task: Task) -> list[str]:
     return named
 
 
-def _able(families: Sequence[str], table: Table, task: Task, progress: Progress) -> list[str]:
-    """Return the families that learn what this task asks for.
-
-    The user is warned of others that would have been of use.
-    """
+def _can_learn(families: Sequence[str], table: Table, task: Task, progress: Progress) -> list[str]:
+    """Return the families that can learn this task. Report the others if they could have read the table."""
     able = [family for family in families if get_family(family).can_learn(task.output_kind)]
     if not able:
         raise SettingError(f"{' and '.join(families)} make no {task.describe()['model']}: add linear to --families.")
@@ -63,26 +59,40 @@ def _able(families: Sequence[str], table: Table, task: Task, progress: Progress)
 
 
 def weight_findings(families: Sequence[str], table: Table, progress: Progress) -> list[Finding]:
-    """Return a finding that some of the families count every row once, where rows have weights."""
-    deaf = [family for family in families if not get_family(family).SUPPORTS_SAMPLE_WEIGHT]
-    found = sample_weights.unheeded(table, deaf)
-    for finding in found:
+    """Return a finding if rows have weights and some of the families ignore them."""
+    ignoring = [family for family in families if not get_family(family).SUPPORTS_SAMPLE_WEIGHT]
+    findings = sample_weights.unheeded(table, ignoring)
+    for finding in findings:
         progress.event("skipped", name="weights", reason=finding.message)
-    return found
+    return findings
 
 
 def usable(
     families: Sequence[str],
     encoders: Sequence[str],
-    ledger: TrialLog,
+    trial_log: TrialLog,
     progress: Progress,
     assets: Path = checkpoints.ASSETS,
 ) -> tuple[list[str], list[str]]:
-    """Return the families that can run and the encoders that can be loaded.
+    """Return the families that can run and the encoders that can be loaded; log the others as skipped trials.
 
-    The others stand in the trial log as skipped.
+    Parameters
+    ----------
+    families, encoders : sequence of str
+        Names that the user gave. Without encoders, those that Penna ships are used.
+    trial_log : TrialLog
+        Gets one skipped trial for each family and encoder that cannot run.
+    progress : Progress
+        Gets the same as events.
+    assets : path
+        Folder of the encoders that Penna ships.
 
-    The encoders that came with the package, in ``assets``, are used where none is named.
+    Raises
+    ------
+    SettingError
+        If no family is left.
+    MissingExtra
+        If a package must be installed first.
     """
     skipped: list[Trial] = []
 
@@ -105,17 +115,17 @@ def usable(
         extras.require("encoders", f"--encoder {encoders[0]}")
     needing = [f for f in families if not get_family(f).NEEDS_NO_ENCODER]
     trying = [f for f in families if f in needing or get_family(f).USES_NAMED_ENCODER]
-    found = []
+    loaded = []
     for name in dict.fromkeys(map(str, encoders or (checkpoints.shipped(assets) if needing else ()))):
         try:
             checkpoint = checkpoints.find(name, assets=assets)
             checkpoints.load_tokenizer(checkpoint)  # refuses one that would make every text empty or unknown
-            found.append(checkpoint.name)
+            loaded.append(checkpoint.name)
         except EncoderError as error:
             skip(str(error), encoder=name)
-    if not found and needing:
+    if not loaded and needing:
         skip("no encoder: give one with --encoder (a folder or a hub name)")
-    left = [f for f in families if f not in needing or found]
+    left = [f for f in families if f not in needing or loaded]
     if not left:
         if lacking:
             extras.require("encoders", f"fitting {' and '.join(lacking)}")
@@ -124,6 +134,6 @@ def usable(
             f"nothing can be searched: no encoder could be used ({why}), and linear was not among --families."
         )
     for trial in skipped:
-        if all(t.proposal_key != trial.proposal_key for t in ledger.trials):  # a resumed run knows it already
-            ledger.append(trial)
-    return left, found
+        if all(t.proposal_key != trial.proposal_key for t in trial_log.trials):  # a resumed run knows it already
+            trial_log.append(trial)
+    return left, loaded

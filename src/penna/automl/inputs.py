@@ -17,7 +17,7 @@ from penna.preprocessing.columns import schema
 from penna.preprocessing.data_findings import of_rows
 from penna.tasks.base import Task, TaskType
 
-#: As the one column to be ignored: all that are not text.
+#: In ``ignore_columns``: every column that is not text.
 ALL = "*"
 
 
@@ -47,87 +47,85 @@ def read(source: Any, y: Any, config: FitConfig, sample_weight: Any = None) -> t
     weight = sample_weights.column(roles, sample_weight)
     others: tuple[str, ...] | None = tuple(filter(None, [weight])) if roles.pop(ALL, None) else None
     by_name = isinstance(y, str)
-    table, found = readers.read(
+    table, read_findings = readers.read(
         source, text=config.text, target=y if by_name else None, group=config.group_column, y=None if by_name else y,
         apart=tuple(roles), others=others, text_pair=config.text_pair, separator=config.separator,
         form=config.form, tag_names=config.tag_names,
     )  # fmt: skip
     if table.target is None:
         raise TableError("there are no labels: pass y, or name the target column (--target).")
-    table, weighing = sample_weights.weighed(table, sample_weight if weight is None else weight)
+    table, weight_findings = sample_weights.weighed(table, sample_weight if weight is None else weight)
     roles.pop(weight or "", None)
-    table, typed = schema.typed(table, roles)
-    _demand_something(table)
-    module, inferred = tasks.recognised(config.task, table, config.metric)
-    table = module.parse_target(table)
-    table = schema.only(table, ()) if module.IS_SPAN_TASK else table
+    table, type_findings = schema.typed(table, roles)
+    _require_columns(table)
+    task_type, inferred = tasks.recognised(config.task, table, config.metric)
+    table = task_type.parse_target(table)
+    table = schema.only(table, ()) if task_type.IS_SPAN_TASK else table
     try:
-        checked, more = validate.check(table, rare=config.rare_classes, settle=module.prepare_target)
+        table, row_findings = validate.check(table, rare=config.rare_classes, settle=task_type.prepare_target)
     except (TableError, TaskError) as error:
-        raise data_findings.after(_hinted(error, module.hint_for(table)), found) from None
-    notes = [Finding("task", inferred)] if inferred else []
-    made = _scoped(module, module.from_table(checked, config.metric), config.oos_label)
-    if config.tag_names and not getattr(made, "names", ()):
+        raise data_findings.after(_with_hint(error, task_type.hint_for(table)), read_findings) from None
+    task = _with_oos_label(task_type, task_type.from_table(table, config.metric), config.oos_label)
+    if config.tag_names and not getattr(task, "names", ()):
         raise TaskError(
-            f"--tag-names goes with tags that are whole numbers, and this task is {made.name}: leave it out."
+            f"--tag-names goes with tags that are whole numbers, and this task is {task.name}: leave it out."
         )
-    checked, leaking = schema.without_leaks(checked, made.strata(checked), roles)
-    _demand_something(checked, leaking)
-    return checked, made, [*found, *weighing, *typed, *notes, *more, *leaking]
+    table, leaks = schema.without_leaks(table, task.strata(table), roles)
+    _require_columns(table, leaks)
+    task_findings = [Finding("task", inferred)] if inferred else []
+    return table, task, [*read_findings, *weight_findings, *type_findings, *task_findings, *row_findings, *leaks]
 
 
-def _hinted(error: PennaError, hint: str) -> PennaError:
+def _with_hint(error: PennaError, hint: str) -> PennaError:
     return type(error)(f"{error} {hint}") if hint else error
 
 
-def _scoped(module: TaskType, task: Task, label: str | None) -> Task:
-    """Return the task with a label for what is out of scope. Raises TaskError where it has no use for one."""
+def _with_oos_label(task_type: TaskType, task: Task, label: Any) -> Task:
+    """Return the task with a label for out-of-scope inputs. Raise TaskError if the task cannot have one."""
     if label is None:
         return task
-    if module.with_oos_label is None:
+    if task_type.with_oos_label is None:
         raise TaskError(f"--oos-label goes with one label a row, and this task is {task.name}: leave it out.")
-    scoped: Task = module.with_oos_label(task, label)
-    return scoped
+    with_label: Task = task_type.with_oos_label(task, label)
+    return with_label
 
 
-def _demand_something(table: Table, leaking: Sequence[Finding] = ()) -> None:
-    """Raise TableError where a table has neither text nor any column of use; ``leaking``: what was left out of it."""
+def _require_columns(table: Table, leaks: Sequence[Finding] = ()) -> None:
+    """Raise TableError if a table has neither text nor a column of use. ``leaks``: findings on columns left out."""
     if not table.text and not table.columns:
-        if leaking:
-            lost = ", ".join(repr(name) for finding in leaking for name in finding.columns)
+        if leaks:
+            lost = ", ".join(repr(name) for finding in leaks for name in finding.columns)
             raise TableError(
                 f"nothing is left to learn from: {lost} alone give away column {table.target_name!r} and are left out; "
                 "name a text (--text), or, if they are known at prediction, their kind "
                 "(--categorical-columns, --numeric-columns)."
             )
-        there = ", ".join(repr(name) for name in list(table.roles)[:10] if name != table.target_name)
+        columns = ", ".join(repr(name) for name in list(table.roles)[:10] if name != table.target_name)
         raise TableError(
-            f"no column looks like text, and none of the others is of use ({there}): name one or more (--text, "
+            f"no column looks like text, and none of the others is of use ({columns}): name one or more (--text, "
             "--numeric-columns, --categorical-columns, --date-columns, --multi-value-columns)."
         )
 
 
 def read_test_set(test: Any, table: Table, task: Task, form: Form = INFERRED) -> tuple[Table | None, list[Finding]]:
-    """Return the rows of a test table that can be examined; the others are counted out."""
+    """Return the rows of a test table that can be scored, and findings about the others."""
     if test is None:
         return None, []
-    test_table, found = readers.read(
+    test_table, findings = readers.read(
         test, text=tuple(table.text), text_pair=table.pair and table.pair[1], target=table.target_columns,
         others=tuple(table.fields), form=form,
     )  # fmt: skip
-    test_table, typed = schema.replay(test_table, table.fields)
-    found = [*found, *(replace(finding, message=f"test rows: {finding.message}") for finding in typed)]
+    test_table, type_findings = schema.replay(test_table, table.fields)
+    findings += [replace(finding, message=f"test rows: {finding.message}") for finding in type_findings]
     if test_table.target is None:
         raise TableError(f"the test table has no labels: it needs the column {table.target_name!r}.")
     usable, why = task.usable(test_table), task.describe()["unusable"]
     if not usable.any():
-        raise TaskError(f"no row of the test table can be examined: of all, {why} ({table.target_name}).")
-    found = [
-        *found,
-        *of_rows("unknown_label", f"test rows left out because {why}", test_table.rows[~usable], of=len(test_table)),
-    ]
+        raise TaskError(f"no row of the test table can be scored: of all, {why} ({table.target_name}).")
+    unusable = test_table.rows[~usable]
+    findings += of_rows("unknown_label", f"test rows left out because {why}", unusable, of=len(test_table))
     both = int(np.isin(test_table.hashes, table.hashes).sum())
     if both:
         message = f"test rows whose text is also in the training rows: {both}"
-        found = [*found, Finding("leak", message, both, (), "warning")]
-    return test_table.take(np.flatnonzero(usable)), found
+        findings.append(Finding("leak", message, both, (), "warning"))
+    return test_table.take(np.flatnonzero(usable)), findings

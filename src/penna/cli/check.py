@@ -1,11 +1,11 @@
-"""``penna check``: a table in, what is wrong with it out."""
+"""``penna check``: print what is wrong with a table, or write it as JSON or as a page."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from penna.cli.options import SOURCE, given, option, takes_check_options
+from penna.cli.options import SOURCE, as_python, option, takes_check_options
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -40,19 +40,19 @@ def check(
     from penna.cli.fit import named
     from penna.terminal import display
 
-    found = data_check.check(data, named(target), test=test, budget=deadline, **given(options))
+    result = data_check.check(data, named(target), test=test, budget=deadline, **as_python(options))
     if html:
-        write_page(found, data, html)
+        write_page(result, data, html)
     if as_json:
-        display.as_json(found.to_json())
+        display.as_json(result.to_json())
         return
     console = display.screen()
-    _say(console, found)
+    _print_result(console, result)
     if html:
         console.print(f"page: {html}", soft_wrap=True)
 
 
-def write_page(found: "Checkup", data: str, path: str) -> None:
+def write_page(result: "Checkup", data: str, path: str) -> None:
     """Write the findings as one HTML page."""
     from datetime import datetime
     from pathlib import Path
@@ -64,28 +64,27 @@ def write_page(found: "Checkup", data: str, path: str) -> None:
         "title": Path(data).name,
         "version": __version__,
         "created": datetime.now().astimezone().isoformat(timespec="seconds"),
-        "checks": found.to_json(),
+        "checks": result.to_json(),
     }
     render(record, Path(path))
 
 
-def _say(console: "Console", found: "Checkup") -> None:
+def _print_result(console: "Console", result: "Checkup") -> None:
     from penna.terminal.display import named_columns
 
-    tested = f" and {found.test_rows:,} test rows" if found.test_rows else ""
-    console.print(f"{found.rows:,} rows{tested}; columns: {named_columns(found.columns)}", soft_wrap=True)
-    for finding in found.findings:
+    tested = f" and {result.test_rows:,} test rows" if result.test_rows else ""
+    console.print(f"{result.rows:,} rows{tested}; columns: {named_columns(result.columns)}", soft_wrap=True)
+    for finding in result.findings:
         console.print()
-        _say_one(console, finding)
+        _print_finding(console, finding)
     console.print()
-    clean = [looks for name, looks in found.looked.items()]
-    console.print(f"looked for: {'; '.join(clean)}.", soft_wrap=True)
-    for what, reason in found.skipped:
+    console.print(f"looked for: {'; '.join(result.looked.values())}.", soft_wrap=True)
+    for what, reason in result.skipped:
         console.print(f"skipped {what}: {reason}", style="yellow", soft_wrap=True)
-    console.print(f"{_counted(found)} in {found.seconds:.1f} s", style="bold", soft_wrap=True)
+    console.print(f"{_counts(result)} in {result.seconds:.1f} s", style="bold", soft_wrap=True)
 
 
-def _say_one(console: "Console", finding: "Finding") -> None:
+def _print_finding(console: "Console", finding: "Finding") -> None:
     console.print(f"{finding.severity}: {finding.message}", style=_STYLES[finding.severity], soft_wrap=True)
     for example in finding.examples:
         console.print(f"    {example}", soft_wrap=True)
@@ -93,8 +92,8 @@ def _say_one(console: "Console", finding: "Finding") -> None:
         console.print(f"  Penna {finding.does}. To change that: {finding.change}.", soft_wrap=True)
 
 
-def _counted(found: "Checkup") -> str:
+def _counts(result: "Checkup") -> str:
     """``1 error, 3 warnings, 2 notes``."""
     names: Mapping[str, str] = {"error": "error", "warning": "warning", "info": "note"}
-    counts = {name: sum(finding.severity == kind for finding in found.findings) for kind, name in names.items()}
+    counts = {name: sum(finding.severity == kind for finding in result.findings) for kind, name in names.items()}
     return ", ".join(f"{n} {name if n == 1 else name + 's'}" for name, n in counts.items() if n) or "nothing found"

@@ -1,4 +1,4 @@
-"""``penna fit``: options in, a run folder out."""
+"""``penna fit``: search a model of a table, write the run folder and print the result."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from penna.cli.graceful_stop import Stopping, seconds
-from penna.cli.options import SOURCE, given, option, takes_fit_options
+from penna.cli.options import SOURCE, as_python, option, takes_fit_options
 
 if TYPE_CHECKING:
     from penna.budget import Deadline
@@ -37,7 +37,7 @@ def fit(
         with Console(deadline) if not quiet else nullcontext() as stopping.progress:
             from penna.automl.estimator import AutoText
 
-            auto = AutoText(deadline, progress=stopping, **given({**options, "out": folder}))
+            auto = AutoText(deadline, progress=stopping, **as_python({**options, "out": folder}))
             auto.fit(data, y=named(target), test=test)
         show_result(folder, auto.bundle_.manifest, deadline, auto.trials_)
         stopping.leave()

@@ -81,7 +81,7 @@ def _type(option: Option) -> Any:
     return list[str] | None if option.type in (tuple[str, ...], tuple[str, ...] | None) else option.type
 
 
-def given(options: Mapping[str, Any]) -> dict[str, Any]:
+def as_python(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return options of the command line as ``AutoText`` takes them; those that were not given are left out.
 
     Raises SettingError, naming the option as it is written at the command line.
