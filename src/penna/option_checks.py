@@ -146,7 +146,10 @@ def _encoding(value: Any) -> str | None:
 def _bytes(value: Any) -> int:
     from penna.data.readers.format_options import parse_bytes
 
-    return parse_bytes(value)
+    try:
+        return parse_bytes(value)
+    except SettingError:  # its words are for Python only
+        raise ValueError from None
 
 
 def _plugins(folder: str) -> Sequence[str]:
