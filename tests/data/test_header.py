@@ -136,7 +136,7 @@ def test_table_without_header_is_refused_with_guesses(tmp_path):
         TableError, match=r"looks like a row.*--no-header.*column_1 \(labels such as 'charge'\), column_2"
     ):
         read(tmp_path / "a.csv")
-    with pytest.raises(TableError, match=r"add a line of names with 'text', 'label', or pass --no-header"):
+    with pytest.raises(TableError, match=r"add a header with 'text', 'label', or pass --no-header"):
         read(tmp_path / "a.csv", text=("text",), target="label")
     for form, target in ((Form(header=False), "column_1"), (Form(), "column_1")):
         table, findings = read(tmp_path / "a.csv", target=target, form=form)

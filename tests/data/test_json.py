@@ -71,7 +71,7 @@ def test_a_long_object_is_read_as_it_goes(monkeypatch):
         assert pieces(WHOLE[form])[0] == pieces(WHOLE["one array"])[0], form
     with pytest.raises(TableError, match=r"several lists of rows \('train', 'test'\)"):
         pieces(d({"train": ROWS, "test": ROWS}))
-    with pytest.raises(TableError, match="cut short after element 5"):
+    with pytest.raises(TableError, match="truncated after element 5"):
         pieces(d({"version": 1, "data": ROWS})[:-20])
 
 

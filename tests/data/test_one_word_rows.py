@@ -54,7 +54,7 @@ def test_rows_of_words_become_sentences_with_a_note(monkeypatch, form, way):
     assert found.target.tolist() == TAGS
     assert found.rows[:3].tolist() == [1, 4, 6]
     (said,) = [finding.message for finding in findings if finding.kind == "sentences of words"]
-    assert "90 of them were put together into 30 sentences" in said
+    assert "90 rows were joined to 30 sentences" in said
     assert tasks.find("auto", found).types == ("LOC", "PER")
 
 

@@ -69,7 +69,7 @@ def test_a_compressed_file_may_expand_only_so_far(tmp_path, name):
     else:
         packed(path, (ROWS, 1))
     assert len(read(path, form=Form(max_expanded=len(ROWS)))[0]) == 100
-    with pytest.raises(TableError, match=r"expands to more than 1 kB: unpack a part, or raise --max-expanded"):
+    with pytest.raises(TableError, match=r"expands to more than 1 kB: unpack part of it, or raise --max-expanded"):
         read(path, form=Form(max_expanded=1000))
 
 
@@ -91,7 +91,7 @@ def test_a_size_that_is_none_is_refused(size):
 
 def test_an_encoding_or_header_that_is_none_is_refused():
     for wrong in ("latin-99", "hex", "undefined", 5):
-        with pytest.raises(SettingError, match="there is no encoding"):
+        with pytest.raises(SettingError, match="is unknown: pass a name"):
             Form.of(encoding=wrong)
     with pytest.raises(SettingError, match="header='no'"):
         Form.of(header="no")

@@ -76,7 +76,7 @@ def test_named_second_text_keeps_the_requested_order():
     ("asked", "said"),
     [
         ({"text_pair": "nothing"}, "there is no column 'nothing'"),
-        ({"text_pair": "label", "target": "label"}, "something else too"),
+        ({"text_pair": "label", "target": "label"}, "something else: give it one role"),
         ({"text": ["sentence1", "id"], "text_pair": "sentence2"}, "first text of the pair"),
     ],
 )

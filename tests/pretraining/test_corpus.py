@@ -89,8 +89,8 @@ def test_what_was_read_before_a_file_breaks_off_is_kept(tmp_path: Path) -> None:
     texts, said = read(written(tmp_path, "a.jsonl.gz", whole[: len(whole) * 2 // 3]))
     assert 1000 < len(texts) < 60_000
     assert texts[999] == "Row 999 of 4."
-    assert said[0].startswith("files that could be read in part only, or not at all: 1 (")
-    assert "a.jsonl.gz is damaged or cut short" in said[0]
+    assert said[0].startswith("files that were read only in part, or not at all: 1 (")
+    assert "a.jsonl.gz is damaged or truncated" in said[0]
 
 
 def test_folder_is_read_in_sorted_order_without_binary_files(tmp_path: Path) -> None:

@@ -173,7 +173,7 @@ def test_a_matrix_of_0_and_1_and_lists_are_targets_too():
         (),
     ]
     assert readers.read(texts, y=[["b", "a"], ["a"], []])[0].target.tolist() == [("b", "a"), ("a",), ()]
-    with pytest.raises(TableError, match="other values than 0 and 1"):
+    with pytest.raises(TableError, match="values other than 0 and 1"):
         readers.read(texts, y=2 * matrix)
 
 

@@ -1,4 +1,4 @@
-"""Array: one name for a NumPy array of any shape and dtype; docstrings give both."""
+"""The alias ``Array``: a NumPy array of any shape and dtype. Docstrings give both."""
 
 from typing import Any, TypeAlias
 
@@ -8,5 +8,5 @@ Array: TypeAlias = np.ndarray[Any, Any]
 
 
 def unit_length(vectors: Array) -> Array:
-    """(n, width) the same directions."""
+    """Scale each row of an (n, width) array to unit length."""
     return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12), np.float32)

@@ -1,4 +1,4 @@
-"""What a task predicts for a row. Families, heads and post-processing steps name the kinds that they can produce."""
+"""The kinds of output that a task can predict. Families, heads and post-processing steps name those they produce."""
 
 from enum import Enum
 
@@ -27,7 +27,7 @@ class OutputKind(Enum):
 
     @property
     def loss(self) -> str:
-        """The training loss of this kind: a name in ``training.losses.LOSSES``."""
+        """Return the training loss of this kind: a name in ``training.losses.LOSSES``."""
         return _LOSSES[self]
 
 

@@ -1,7 +1,4 @@
-"""Lists and dicts that were written into a cell: as JSON, as Python or as NumPy writes them.
-
-Knows one cell; evaluates nothing.
-"""
+"""Parse lists and dicts in the text of one cell: JSON, Python or NumPy notation. Nothing is evaluated."""
 
 import ast
 import json
@@ -29,7 +26,7 @@ Token = tuple[str, str, bool]
 
 
 def parsed(cell: str) -> Any:
-    """Return the list or dict that a cell holds; None where it holds none. Tuples and sets are lists.
+    """Return the list or dict that a cell holds, or None. Tuples and sets become lists.
 
     >>> parsed('["a", 1]'), parsed("('a', None)"), parsed("['a' 'b']"), parsed("[a, b]"), parsed("['a''b']")
     (['a', 1], ['a', None], ['a', 'b'], None, None)
@@ -40,25 +37,26 @@ def parsed(cell: str) -> Any:
     if text[:1] not in tuple("[({an") or len(text) > _LONGEST:
         return None
     try:
-        found = json.loads(text)
+        value = json.loads(text)
     except (ValueError, RecursionError):
-        found = _of_python(text)
-    return found if isinstance(found, list | dict) else None
+        value = _of_python(text)
+    return value if isinstance(value, list | dict) else None
 
 
 def _of_python(text: str) -> Any:
+    """Parse Python or NumPy notation; return None for anything else."""
     try:
         tokens = _Tokens(text)
-        found = tokens.value(0)
-        return found if tokens.over() else None
+        value = tokens.value(0)
+        return value if tokens.over() else None
     except (ValueError, SyntaxError, StopIteration):
         return None
 
 
 class _Tokens:
-    """The tokens of a cell, of which one is ahead.
+    """A stream of the tokens of a cell with one token of lookahead.
 
-    Raises ValueError, or StopIteration at the end, for what is no literal.
+    Its methods raise ValueError, or StopIteration at the end, if the text is no literal.
     """
 
     def __init__(self, text: str) -> None:
@@ -66,9 +64,11 @@ class _Tokens:
         self._ahead: Token | None = next(self._rest)
 
     def over(self) -> bool:
+        """Return whether all tokens are consumed."""
         return self._ahead is None
 
     def value(self, depth: int) -> Any:
+        """Parse one value at this nesting depth."""
         kind, text, _ = self._taken()
         if depth > _DEEPEST:
             raise ValueError("too deep")
@@ -87,39 +87,39 @@ class _Tokens:
         raise ValueError("no value")
 
     def _called(self, depth: int) -> Any:
-        """``np.str_('a')``, ``array([1, 2], dtype=object)``."""
-        found = self.value(depth + 1)
+        """Parse the rest of ``np.str_('a')`` or ``array([1, 2], dtype=object)``."""
+        value = self.value(depth + 1)
         if self._sees(","):
             self._taken()
             if self._taken()[0] != "name":
                 raise ValueError("no dtype")
         self._close(")")
-        return found
+        return value
 
     def _listed(self, end: str, depth: int) -> list[Any]:
-        """Elements between commas, as Python writes them, or between blanks alone, as NumPy does."""
-        found: list[Any] = []
+        """Parse elements separated by commas (Python) or by blanks alone (NumPy)."""
+        elements: list[Any] = []
         commas = blanks = False
         while not self._sees(end):
-            if found and self._sees(","):
+            if elements and self._sees(","):
                 self._taken()
                 commas = True
                 if self._sees(end):
                     break
-            elif found:
+            elif elements:
                 blanks = True
                 if not self._apart():
                     raise ValueError("nothing between two elements")
-            found.append(self.value(depth + 1))
+            elements.append(self.value(depth + 1))
         if commas and blanks:
             raise ValueError("elements with and without commas")
-        if end == ")" and not commas and found:
+        if end == ")" and not commas and elements:
             raise ValueError("brackets around one value")
         self._close(end)
-        return found
+        return elements
 
     def _braced(self, depth: int) -> Any:
-        """Return a dict, or a set as a list."""
+        """Parse a dict, or a set as a list."""
         if self._sees("}"):
             self._taken()
             return {}
@@ -131,14 +131,14 @@ class _Tokens:
                 rest += [] if self._sees("}") else [self.value(depth + 1)]
             self._close("}")
             return sorted([first, *rest], key=str)
-        made = {str(first): self._after_colon(depth)}
+        entries = {str(first): self._after_colon(depth)}
         while self._sees(","):
             self._taken()
             if not self._sees("}"):
                 key = str(self.value(depth + 1))
-                made[key] = self._after_colon(depth)
+                entries[key] = self._after_colon(depth)
         self._close("}")
-        return made
+        return entries
 
     def _after_colon(self, depth: int) -> Any:
         self._close(":")
@@ -151,8 +151,8 @@ class _Tokens:
     def _taken(self) -> Token:
         if self._ahead is None:
             raise ValueError("cut short")
-        taken, self._ahead = self._ahead, next(self._rest, None)
-        return taken
+        token, self._ahead = self._ahead, next(self._rest, None)
+        return token
 
     def _sees(self, sign: str) -> bool:
         if self._ahead is None:
@@ -164,15 +164,15 @@ class _Tokens:
 
 
 def _tokens(text: str) -> Iterator[Token]:
-    """(kind, text, whether a blank is before it)."""
+    """Yield (kind, text, whether a blank precedes it) for each token."""
     at, blank = 0, False
     while at < len(text):
-        found = _TOKEN.match(text, at)
-        if found is None:
+        match = _TOKEN.match(text, at)
+        if match is None:
             raise ValueError(f"no token at {at}")
-        kind = found.lastgroup or ""
-        yield kind, found[kind], blank or text[at].isspace()
-        blank, at = text[found.end() - 1].isspace(), found.end()
+        kind = match.lastgroup or ""
+        yield kind, match[kind], blank or text[at].isspace()
+        blank, at = text[match.end() - 1].isspace(), match.end()
 
 
 def _string(token: str) -> str:
@@ -180,5 +180,5 @@ def _string(token: str) -> str:
     if "\\" not in bare:
         return bare[1:-1]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of escapes that Python does not know
+        warnings.simplefilter("ignore")  # about escapes that Python does not know
         return str(ast.literal_eval(bare.replace("\n", "\\n")))

@@ -1,7 +1,7 @@
-"""Arrays whose rows differ in length: what models answer about parts of texts. Numpy alone; nothing is ever pickled.
+"""Ragged arrays: rows of different lengths, for outputs on parts of texts. NumPy alone; nothing is ever pickled.
 
-Outputs are (n, k) where a row is answered as a whole. Where its parts are answered, they are a (n,) object array with
-one float32 array (parts, k) for each row: rows are taken, folds joined and blends weighed and summed alike.
+Outputs are (n, k) if a row has one output. If its parts have outputs, they are an (n,) object array with
+one float32 array (parts, k) per row. Both forms support the same operations: indexing, joining folds, weighted sums.
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ from penna.data.table import Objects
 
 
 def objects(rows: Iterable[Any]) -> Objects:
-    """(n,) object array of these, whatever they are: NumPy would make one array of rows that are equally long."""
+    """Return an (n,) object array of these rows. ``np.array`` would stack rows of equal length into one array."""
     listed = list(rows)
     out = np.empty(len(listed), dtype=object)
     for i, row in enumerate(listed):
@@ -24,12 +24,12 @@ def objects(rows: Iterable[Any]) -> Objects:
 
 
 def finite(outputs: Array) -> bool:
-    """Whether every number in outputs is one."""
+    """Return whether every number in the outputs is finite."""
     return bool(np.isfinite(flat(outputs)[0]).all())
 
 
 def flat(outputs: Array) -> tuple[Array, Array]:
-    """All rows' parts after one another, and the (n + 1,) offsets at which rows begin.
+    """Return the parts of all rows, concatenated, and the (n + 1,) offsets at which rows begin.
 
     >>> flat(objects([np.zeros((2, 3)), np.ones((1, 3))]))[1].tolist()
     [0, 2, 3]
@@ -42,12 +42,14 @@ def flat(outputs: Array) -> tuple[Array, Array]:
 
 
 def cut(values: Array, offsets: Array) -> Objects:
-    """Return what ``flat`` took apart: (n,) arrays."""
+    """Undo ``flat``: return an (n,) object array of the rows."""
     return objects(np.split(values, offsets[1:-1]) if len(offsets) > 1 else ())
 
 
 def shares(values: Array, offsets: Array) -> Array:
-    """Return what ``flat`` made, each column of a row divided by its sum; as it is where that is nothing.
+    """Divide each column by its sum within the row; leave it unchanged if the sum is zero.
+
+    ``values`` and ``offsets`` are the results of ``flat``.
 
     >>> shares(np.array([[1.0], [3.0], [0.0]]), np.array([0, 2, 3])).tolist()
     [[0.25], [0.75], [0.0]]
@@ -62,14 +64,14 @@ def shares(values: Array, offsets: Array) -> Array:
 
 
 def single(outputs: Array) -> Array:
-    """Return the same in single precision."""
+    """Return the outputs in single precision."""
     if outputs.dtype != object:
         return outputs.astype(np.float32)
     return objects(row.astype(np.float32) for row in outputs)
 
 
 def save(path: Path, outputs: Array) -> None:
-    """Write outputs next to others, as ``path`` with a suffix of their form."""
+    """Write outputs to ``path``, with a suffix that shows their form (.npy or .npz)."""
     if outputs.dtype != object:
         np.save(path.with_suffix(".npy"), outputs.astype(np.float32), allow_pickle=False)
         return
@@ -78,7 +80,13 @@ def save(path: Path, outputs: Array) -> None:
 
 
 def load(path: Path) -> Array:
-    """Return what ``save`` wrote. Raises OSError, ValueError or KeyError where it is missing or damaged."""
+    """Return the outputs that ``save`` wrote.
+
+    Raises
+    ------
+    OSError, ValueError, KeyError
+        If the file is missing or damaged.
+    """
     if not path.with_suffix(".npz").exists():
         array: Array = np.load(path.with_suffix(".npy"), allow_pickle=False)
         return array

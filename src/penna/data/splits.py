@@ -1,6 +1,6 @@
-"""Splits: positions, never data.
+"""Splits: the test set and the folds, as positions, never as data.
 
-Made once; every recipe meets the same folds; the test set is used once, at the end.
+They are drawn once. Every recipe meets the same folds; the test set is used once, at the end.
 """
 
 from collections.abc import Sequence
@@ -14,24 +14,30 @@ from penna.data.arrays import Array
 from penna.data.table import Index, Table
 from penna.errors import TableError
 
-#: Below this many rows every recipe meets all folds; above, one fold chooses and finalists meet more.
+#: Below this many rows every recipe meets all folds. Above it, one fold selects and finalists meet more.
 SMALL = 1_500
-#: Below this many, a fold is a handful of rows: they are dealt into folds more than once.
+#: Below this many rows a fold is a handful of rows, so rows are dealt into folds more than once.
 TINY, TIMES = 100, 2
 MOST_EXAM_ROWS = 10_000
 MOST_VALIDATION_ROWS = 20_000
-#: A text that stands on more pairs is one that new pairs will have as well: an entry of a catalogue, a form's question.
+#: A text in more pairs than this will occur in new pairs too (a catalog entry, a form's question), so it links none.
 MOST_LINKED = 10
-#: Where a larger share of the pairs hangs together by shared texts, and more than so many, none are kept together so.
+#: If shared texts tie together a larger share of the pairs, and more rows than this, shared texts are ignored.
 MOST_SHARE, MOST_TINY = 0.05, 3
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Positions into one table. ``test`` is empty where the test set is another file.
+    """A test set and folds, as positions in one table. ``test`` is empty if the test set is a separate file.
 
-    folds        (train, valid) for each of k folds, of a tiny table for each of several deals; test rows are in neither
-    first_round  the folds that every recipe meets; finalists meet further ones
+    Attributes
+    ----------
+    test : ndarray of int
+        Positions of the test rows.
+    folds : tuple of (train, valid)
+        Positions of each fold; a tiny table has several deals of k folds. Test rows are in neither part.
+    first_round : tuple of int
+        The folds that every recipe meets; finalists meet further ones.
     """
 
     test: Index
@@ -40,13 +46,13 @@ class Plan:
 
     @property
     def again(self) -> tuple[int, ...]:
-        """The folds that finalists are scored on in addition: one of a large table, the later deals of a tiny one."""
+        """Return the extra folds for finalists: one for a large table, the later deals for a tiny one."""
         met = len(self.first_round)
         return (1,) if met == 1 else tuple(range(met, len(self.folds)))
 
     @property
     def search(self) -> Index:
-        """Every position that is not in the test set, in order: what the final model is fitted on."""
+        """Return every position outside the test set, in order; the final model is fitted on these."""
         train, valid = self.folds[0]
         return np.sort(np.concatenate([train, valid]))
 
@@ -61,14 +67,32 @@ def plan(
     most_valid: int | None = None,
     seed: int = 0,
 ) -> Plan:
-    """Return a test set and k folds, stratified by ``strata`` (n,) int.
+    """Draw a test set and k folds, stratified by ``strata``.
 
-    Rows with the same text (but for case, spacing and punctuation), or of the same group, are always on one side of
-    every split; pairs also with the same text on a side, where no group is named. ``most_valid`` is how many rows to
-    choose by, on one fold however few rows there are; 20,000 if None. ``folds`` asks for so many folds in the first
-    round. ``test_size`` is a share of the rows in (0, 0.5]; by default 15 % of up to 2,000 rows, 10 % beyond, at most
-    10,000 rows, and none where a test table was given. Of few groups, which are not cut, some folds may get none: those
-    are left out. Raises TableError where all are but one.
+    Rows with the same text (ignoring case, spacing and punctuation) or the same group are always on one side of every
+    split. Without a group, pairs that share a text on either side are, too.
+
+    Parameters
+    ----------
+    table : Table
+        The rows to split.
+    strata : ndarray of int, shape (n,)
+        The stratum of each row.
+    folds : int, optional
+        The number of folds in the first round. Folds that get no rows, with few groups, are dropped.
+    test_size : float, optional
+        A share of the rows in (0, 0.5]. Default: 15 % of up to 2,000 rows, 10 % beyond, at most 10,000 rows.
+    has_test : bool
+        Whether a test table was passed; then no rows are held out.
+    most_valid : int, optional
+        The number of validation rows, on one fold even of few rows. Default: 20,000.
+    seed : int
+        Seed of the draws.
+
+    Raises
+    ------
+    TableError
+        If fewer than two folds have rows.
     """
     n = len(table)
     rng = np.random.default_rng(seed)
@@ -88,50 +112,50 @@ def plan(
 
 
 def _exam(strata: Array, units: Array, share: float, rng: np.random.Generator) -> Array:
-    """(n,) bool: what is held out. Two rows of each stratum are left to the search, where that leaves any."""
-    for kept in (2, 0):
-        held: Array = deal(strata, units, [share, 1 - share], rng, keep_in_last=kept) == 0
+    """Return an (n,) bool mask of the test rows. Each stratum leaves two rows to the search, if any remain that way."""
+    for reserve in (2, 0):
+        held: Array = deal(strata, units, [share, 1 - share], rng, keep_in_last=reserve) == 0
         if held.any():
             return held
-    # Each group is larger than the share: the smallest is held out.
+    # Each group is larger than the share, so the smallest group is held out.
     numbers, sizes = np.unique(units, return_counts=True)
     return np.asarray(units == numbers[np.argmin(sizes)]) if len(numbers) > 1 else held
 
 
 def _parts(strata: Array, units: Array, shares: Sequence[float], rng: np.random.Generator) -> Array:
-    """(n,) the fold of each row, the last part for rows of none."""
+    """Return the fold of each row, (n,); the last number marks rows in no fold."""
     part = deal(strata, units, shares, rng)
     if len(np.unique(part[part < len(shares) - 1])) == len(shares) - 1:
         return part
-    return deal(np.zeros_like(strata), units, shares, rng)  # of a few groups not the strata are even, but the sizes
+    return deal(np.zeros_like(strata), units, shares, rng)  # few groups: balance the sizes, not the strata
 
 
 def _folds(rest: Index, part: Array, k: int) -> list[tuple[Index, Index]]:
-    """(train, valid) of each fold that has rows of both."""
+    """Return (train, valid) for each fold that has rows in both."""
     return [(rest[part != f], rest[part == f]) for f in range(k) if 0 < (part == f).sum() < len(part)]
 
 
-def _demand_two(found: int, units: Array) -> None:
+def _demand_two(count: int, units: Array) -> None:
     """Raise TableError where fewer than two folds have rows."""
-    if found < 2:
+    if count < 2:
         raise TableError(
-            f"the rows are of {len(np.unique(units))} groups or texts, each on one side of every split: "
-            "too few are left to choose by; give rows of more, or leave --group-column out."
+            f"the rows have only {len(np.unique(units))} distinct groups or texts, too few for validation folds: "
+            "add rows with other groups, or leave --group-column out."
         )
 
 
 def deal(
     strata: Array, units: Array, shares: Sequence[float], rng: np.random.Generator, *, keep_in_last: int = 0
 ) -> Array:
-    """(n,) the part, 0..len(shares)-1, that each row goes to; units are never cut, strata keep their shares.
+    """Return the part, 0 to len(shares) - 1, of each row, (n,). Units are never cut; strata keep their shares.
 
-    Large units go first, each to the part that lacks most rows of its stratum; single rows then fill what is left.
-    ``keep_in_last`` rows of every stratum are promised to the last part.
+    Large units go first, each to the part that lacks most rows of its stratum. Single rows then fill the rest.
+    The last part keeps at least ``keep_in_last`` rows of every stratum.
     """
     _, first, unit, size = np.unique(units, return_index=True, return_inverse=True, return_counts=True)
     stratum = _mixed(strata, unit, strata[first])
     part_of_unit = np.zeros(len(size), np.int64)
-    # What rounding takes from one stratum it gives to the next, so that the parts keep their sizes overall.
+    # Rounding errors of one stratum carry over to the next, so that the parts keep their sizes overall.
     carried = np.zeros(len(shares))
     for s in rng.permutation(np.unique(stratum)):
         members = rng.permutation(np.flatnonzero(stratum == s))
@@ -150,24 +174,24 @@ def deal(
 
 
 def _mixed(strata: Array, unit: Array, stratum: Array) -> Array:
-    """(units,) the stratum of each unit; those with rows of several are strata of their own, by which these are.
+    """Return the stratum of each unit, (units,). Each combination of several strata becomes a stratum of its own.
 
-    Counted for one of its rows, a unit would bring rows of the others into a part unasked.
+    If such a unit counted for one stratum only, it would bring unplanned rows of the others into a part.
     """
     pairs = np.unique(np.stack([unit, strata], axis=1), axis=0)
     several = np.flatnonzero(np.bincount(pairs[:, 0], minlength=len(stratum)) > 1)
     if not len(several):
         return stratum
-    made, next_one = stratum.copy(), int(strata.max()) + 1
+    strata_of_units, next_one = stratum.copy(), int(strata.max()) + 1
     held = pairs[np.isin(pairs[:, 0], several)]
     kinds: dict[tuple[int, ...], int] = {}
     for u, codes in zip(several, np.split(held[:, 1], np.flatnonzero(np.diff(held[:, 0])) + 1), strict=True):
-        made[u] = kinds.setdefault(tuple(codes.tolist()), next_one + len(kinds))
-    return made
+        strata_of_units[u] = kinds.setdefault(tuple(codes.tolist()), next_one + len(kinds))
+    return strata_of_units
 
 
 def _whole(want: Array, total: int, keep_in_last: int) -> Array:
-    """Whole numbers near ``want`` that sum to ``total``, by largest remainders."""
+    """Round ``want`` to whole numbers that sum to ``total``, by largest remainders."""
     room = max(0, total - keep_in_last) if keep_in_last else total
     floor = np.maximum(np.floor(want), 0).astype(np.int64)
     if keep_in_last:
@@ -185,7 +209,7 @@ def _whole(want: Array, total: int, keep_in_last: int) -> Array:
 
 
 def _fill(lacking: Array, count: int) -> Array:
-    """How many of ``count`` single rows each part gets, in proportion to what it lacks."""
+    """Return how many of ``count`` single rows each part gets, in proportion to the rows that it lacks."""
     need: Array = np.maximum(lacking, 0)
     while need.sum() > count:
         need[int(np.argmax(need))] -= 1
@@ -195,14 +219,14 @@ def _fill(lacking: Array, count: int) -> Array:
 
 
 def _units(table: Table) -> Array:
-    """(n,) equal numbers for rows that must stay together.
+    """Return the unit of each row, (n,): equal numbers for rows that must stay together.
 
-    Same text but for case, spacing and punctuation, same group, or linked through others. Pairs without a group stay
-    together where they share a text.
+    These rows have the same text (ignoring case, spacing and punctuation), the same group, or are linked through
+    others. Pairs without a group stay together if they share a text.
     """
     _, text = np.unique(table.dedup_keys, return_inverse=True)
     if table.group is not None:
-        numbers: dict[str, int] = {}  # an array of strings would give each group the room of the longest
+        numbers: dict[str, int] = {}  # an array of strings would give each group the width of the longest
         group = np.array([numbers.setdefault(str(name), len(numbers)) for name in table.group])
         return _linked([text, group])
     if table.pair is None:
@@ -213,9 +237,9 @@ def _units(table: Table) -> Array:
 
 
 def _shared(table: Table) -> Array:
-    """Of pairs, (2, n) the number of each side's text, whichever side that stands on; -1 where it links to nothing.
+    """Return the number of each text of a pair, (2, n), whichever its side; -1 if it links to nothing.
 
-    It is empty, or stands on so many rows that it is no chance that new rows would share.
+    Empty texts, and texts in so many rows that new rows would share them, link to nothing.
     """
     _, codes, counts = np.unique(
         np.concatenate([side.dedup_keys for side in table.pair_tables]), return_inverse=True, return_counts=True
@@ -226,8 +250,9 @@ def _shared(table: Table) -> Array:
 
 
 def _linked(things: Sequence[Array]) -> Array:
-    """(n,) the component of each row, where rows with an equal number hang together, of each array of (n,) or (m, n)
-    numbers by itself; -1 links nothing.
+    """Return the connected component of each row, (n,).
+
+    Rows are linked if they have an equal number in one of the arrays, of shape (n,) or (m, n). -1 links nothing.
     """
     n = size = things[0].shape[-1]
     edges = []

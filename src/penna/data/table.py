@@ -1,4 +1,4 @@
-"""The Table: columns by role, immutable. Every other room takes rows from it by index; none reads a file."""
+"""The Table: immutable columns by role. Other packages index its rows; none of them reads a file."""
 
 import hashlib
 import re
@@ -13,15 +13,21 @@ Index: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 Objects: TypeAlias = np.ndarray[Any, np.dtype[np.object_]]
 
 _SIGNS = re.compile(r"[\W_]+")
-#: Characters of texts that are answered at once and each word is predicted: all outputs are in memory at once.
+#: Maximum characters in a batch of texts for which each word is predicted, since all outputs are in memory at once.
 PORTION = 2_000_000
 _ASCII_SIGNS = bytes(i for i in range(128) if not chr(i).isalnum())
 
 
 @dataclass(frozen=True)
 class Field:
-    """What a column other than the text holds: its ``role``, a module of ``preprocessing/columns/types``, and how its
-    cells are written.
+    """The content of a column other than the text.
+
+    Attributes
+    ----------
+    role : str
+        A module of ``preprocessing/columns/types``.
+    form : str
+        The notation of its cells.
     """
 
     role: str
@@ -32,19 +38,32 @@ class Field:
 class Table:
     """Texts (any number of columns), columns next to them, and, for training, target and group.
 
-    text    column name -> (n,) object array of str; never None, missing cells are ""
-    columns column name -> (n,) cells, as the kind of its field holds them; as they were found where it has no field
-    fields  column name -> what it holds
-    target  (n,) object array of labels (all str, int, bool or float; tuples where a row has several), or None at
-            prediction
-    group   (n,) object array, or None; rows of one group stay on one side of every split
-    rows    (n,) int64, the row's number in what the user gave (first data row = 1)
-    targets columns of 0 and 1 that are the target together, where there are such
-    target_form  how cells of several labels are written, a sign between them or "json", where that is known
-    weight  (n,) float32, how far each row's target is to be believed in training, or None where each is
-    tag_names  what whole numbers stand for that are tags of words, by number, where they are such
-    pair    the two text columns, in order, where a row is a pair of texts; then ``text`` holds those two and no other
-    roles   every column that was seen -> "text" | "target" | "group" | "other" | the role of its field
+    Attributes
+    ----------
+    text : mapping of str to ndarray of object, shape (n,)
+        Column name -> strings; never None, missing cells are "".
+    target : ndarray of object, shape (n,), optional
+        Labels: all str, int, bool or float; tuples if a row has several. None at prediction.
+    group : ndarray of object, shape (n,), optional
+        Rows of one group stay on one side of every split.
+    rows : ndarray of int64, shape (n,)
+        The row's number in the source; the first data row is 1.
+    roles : mapping of str to str
+        Every column of the source -> "text", "target", "group", "other" or the role of its field.
+    columns : mapping of str to ndarray, shape (n,)
+        Column name -> cells in the type of its field; unchanged if it has no field.
+    fields : mapping of str to Field
+        Column name -> its content.
+    targets : tuple of str
+        Columns of 0 and 1 that form the target together, if any.
+    target_form : str
+        The notation of cells with several labels, if known: a separator or "json".
+    tag_names : tuple of str
+        Names of word tags that are stored as whole numbers, by number.
+    pair : tuple of two str, optional
+        The two text columns, in order, if a row is a pair of texts. ``text`` then holds only these two.
+    sample_weight : ndarray of float32, shape (n,), optional
+        Weight of each row in training; None if all weigh the same.
     """
 
     text: Mapping[str, Objects]
@@ -66,7 +85,7 @@ class Table:
 
     def take(self, index: Index) -> "Table":
         """Return the rows at these positions, in this order."""
-        taken = replace(
+        subset = replace(
             self,
             text={name: column[index] for name, column in self.text.items()},
             target=None if self.target is None else self.target[index],
@@ -75,32 +94,35 @@ class Table:
             columns={name: column[index] for name, column in self.columns.items()},
             sample_weight=None if self.sample_weight is None else self.sample_weight[index],
         )
-        if "hashes" in self.__dict__:  # computed once for the whole table, cut like a column
-            taken.__dict__["hashes"] = self.hashes[index]
+        if "hashes" in self.__dict__:  # computed once for the whole table, indexed like a column
+            subset.__dict__["hashes"] = self.hashes[index]
         if "joined" in self.__dict__:
-            taken.__dict__["joined"] = self.full_text[index]
-        return taken
+            subset.__dict__["joined"] = self.full_text[index]
+        return subset
 
     @property
     def target_columns(self) -> str | tuple[str, ...]:
-        """The column, or the columns, that a table of the same form has its target in."""
+        """Return the name of the target column, or the names if several form the target."""
         return self.targets or self.target_name
 
     @cached_property
     def pair_tables(self) -> tuple["Table", "Table"]:
-        """Of pairs: the rows with their first text alone, and with their second, each a table of one text."""
+        """Return the first texts of pairs and the second texts, each as a table of one text column."""
         assert self.pair is not None, "only for pairs"
         first, second = (replace(self, text={name: self.text[name]}, pair=None) for name in self.pair)
         return first, second
 
     @cached_property
     def row_numbers(self) -> Index:
-        """(n,) ``rows``, counted from 1 where none were given: what a message names rows by."""
+        """Return ``rows``, (n,), or numbers from 1 if there are none. Messages name rows by these."""
         return self.rows if len(self.rows) else np.arange(1, len(self) + 1)
 
     @cached_property
     def full_text(self) -> Objects:
-        """(n,) each row's text columns as one string, non-empty cells joined by a line break; both of a pair."""
+        """Return the text columns of each row as one string, (n,).
+
+        Non-empty cells, or both cells of a pair, are joined by a newline.
+        """
         if self.pair is not None:
             return self._paired("\n")
         columns = list(self.text.values())
@@ -111,17 +133,18 @@ class Table:
             out[i] = "\n".join(cell for cell in cells if cell)
         return out
 
-    def _paired(self, sign: str) -> Objects:
+    def _paired(self, separator: str) -> Objects:
+        """Return both texts of each pair, joined by ``separator``."""
         out = np.full(len(self), "", dtype=object)
-        out[:] = [f"{a}{sign}{b}" for a, b in zip(*(self.text[name] for name in self.pair or ()), strict=True)]
+        out[:] = [f"{a}{separator}{b}" for a, b in zip(*(self.text[name] for name in self.pair or ()), strict=True)]
         return out
 
     def sample(self, rows: int) -> "Table":
-        """At most so many of the rows, drawn at random and always the same: every third may be of a kind."""
+        """Return at most ``rows`` rows, drawn with a fixed seed, since the order of rows may be periodic."""
         return self.take(np.sort(np.random.default_rng(0).permutation(len(self))[:rows])) if len(self) > rows else self
 
     def batches(self, rows: int, characters: int = PORTION) -> "Iterator[Table]":
-        """Yield the table in its order, by parts of at most so many rows and characters; a longer row stands alone."""
+        """Yield parts of at most ``rows`` rows and ``characters`` characters, in order. A longer row is one part."""
         sizes = np.zeros(len(self), np.int64)
         for column in self.text.values():
             sizes += np.fromiter(map(len, column), np.int64, len(self))
@@ -134,15 +157,15 @@ class Table:
 
     @cached_property
     def hashes(self) -> np.ndarray[Any, np.dtype[np.uint64]]:
-        """(n,) uint64, equal for equal texts: the key of every cache. Where there is no text, equal for equal rows."""
+        """Return a uint64 hash of each text, (n,): the key of every cache. Rows without text hash their columns."""
         texts = self._paired("\x1f") if self.pair else self.full_text if self.text else self.row_keys
         return _digests(text.encode("utf-8", "surrogatepass") for text in texts)
 
     @cached_property
     def dedup_keys(self) -> np.ndarray[Any, np.dtype[np.uint64]]:
-        """(n,) uint64, equal for texts that differ in case, spacing and punctuation alone: copies, to a split.
+        """Return a uint64 key of each text, (n,), that ignores case, spacing and punctuation.
 
-        Rows without a text are copies where their columns are equal; pairs also where their texts are exchanged.
+        Rows without a text are copies if their columns are equal. Pairs are also copies if their texts are swapped.
         """
         if self.pair is not None:
             sides = zip(*(map(_bare, self.text[name]) for name in self.pair), strict=True)
@@ -151,18 +174,18 @@ class Table:
             return _digests(map(_bare, self.full_text))
         texts = self.full_text.copy()
         empty = np.flatnonzero([not text.strip() for text in texts])
-        # Of the other rows these would be written for nothing, and thousands of columns take a while.
+        # Only rows without text need their columns as a string: with thousands of columns that takes a while.
         texts[empty] = _keys([cells[empty] for cells in self.columns.values()], len(empty))
         return _digests(map(_bare, texts))
 
     @cached_property
     def row_keys(self) -> Objects:
-        """(n,) each row's columns other than the text as one string, for comparison alone."""
+        """Return the non-text columns of each row as one string, (n,), for comparison only."""
         return _keys(list(self.columns.values()), len(self))
 
     @cached_property
     def fingerprint(self) -> str:
-        """Sixteen hexadecimal digits, equal for equal texts, targets and weights in equal order."""
+        """Return 16 hexadecimal digits that identify texts, columns, targets, groups and weights in their order."""
         total = hashlib.sha256(self.hashes.tobytes())
         for column in (*self.columns.values(), self.target, self.group, self.sample_weight):
             if column is not None and column.dtype == object:
@@ -173,6 +196,7 @@ class Table:
 
 
 def _keys(columns: Sequence[np.ndarray[Any, Any]], rows: int) -> Objects:
+    """Join the cells of each row into one string."""
     out = np.full(rows, "", dtype=object)
     for i, cells in enumerate(zip(*columns, strict=True)):
         out[i] = "\x1f".join(map(str, cells))
@@ -180,9 +204,9 @@ def _keys(columns: Sequence[np.ndarray[Any, Any]], rows: int) -> Objects:
 
 
 def _bare(text: str) -> bytes:
-    """Letters and digits alone, without case; where there is none, as in a row of emoji, the text as it is."""
+    """Return letters and digits alone, case-folded; the text unchanged if it has none, such as emoji."""
     folded = text.casefold()
-    if folded.isascii():  # seven times as fast as the pattern, and most texts
+    if folded.isascii():  # seven times as fast as the pattern, for most texts
         bare = folded.encode().translate(None, _ASCII_SIGNS)
     else:
         bare = _SIGNS.sub("", folded).encode("utf-8", "surrogatepass")
@@ -190,19 +214,37 @@ def _bare(text: str) -> bytes:
 
 
 def _digests(texts: Iterable[bytes]) -> np.ndarray[Any, np.dtype[np.uint64]]:
+    """Return a 64-bit hash of each byte string."""
     digest = hashlib.blake2b
     return np.frombuffer(b"".join(digest(text, digest_size=8).digest() for text in texts), dtype=np.uint64)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something about the given table that the user should know; it goes into the report.
+    """A fact about the table that the user should know; it goes into the report.
 
-    rows      their numbers, as the message counts them (rows, or lines); all of them where the table was checked
-    columns   those that it is about, where it is about columns
-    examples  a few cases, in words
-    does      what Penna does about it by itself; ``change`` says how to have it otherwise
-    source    which table: "data", or the "test" rows
+    Attributes
+    ----------
+    kind : str
+        The check or note that reports it.
+    message : str
+        One sentence.
+    count : int
+        The number of cases.
+    rows : tuple of int
+        Row (or line) numbers as the message counts them; all of them if the whole table was checked.
+    severity : str
+        "info", "warning" or "error".
+    columns : tuple of str
+        The columns concerned, if any.
+    examples : tuple of str
+        A few cases, in words.
+    does : str
+        The action that Penna takes by itself.
+    change : str
+        The way to change that action.
+    source : str
+        The table concerned: "data" or "test".
     """
 
     kind: str

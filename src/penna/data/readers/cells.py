@@ -1,4 +1,4 @@
-"""Cells: what a piece of a table is, and how its cells become clean text or labels. A leaf; knows no file."""
+"""Clean the cells of a table: text, labels and column names. Knows no file."""
 
 import json
 import re
@@ -16,22 +16,30 @@ from penna.errors import TableError
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 T = TypeVar("T")
-_MOST_LETTERS = 1 << 26  # in a batch of rows
-_LONGEST_NAME = 500  # characters that a column is called by
-#: How a list of strings begins.
+_MOST_LETTERS = 1 << 26  # per batch of rows
+_LONGEST_NAME = 500  # characters of a column name
+#: The beginning of a list of strings.
 _LISTED = re.compile(r"\s*\[\s*(['\"]|np\.str_)")
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Some rows of a source: their numbers (the first data row is 1) and their cells by column, as they were found."""
+    """Some rows of a source.
+
+    Attributes
+    ----------
+    rows : ndarray of int64, shape (n,)
+        Row numbers; the first data row is 1.
+    columns : mapping of str to sequence
+        Column name -> cells as they were read.
+    """
 
     rows: Index
     columns: Mapping[str, Sequence[Any]]
 
 
 def batches(rows: Iterator[T], size: int, letters: Callable[[T], int]) -> Iterator[list[T]]:
-    """``size`` rows at a time, and fewer where they are long: 64 million ``letters`` together at most, or one row.
+    """Yield ``size`` rows at a time, fewer if they are long: at most 64 million ``letters`` together, or one row.
 
     >>> [len(batch) for batch in batches(iter(["a" * 50_000_000] * 3 + ["b"] * 3), 2, len)]
     [1, 1, 2, 2]
@@ -49,38 +57,39 @@ def batches(rows: Iterator[T], size: int, letters: Callable[[T], int]) -> Iterat
 
 
 def named(header: Sequence[Any], notes: Notes) -> list[str]:
-    """Column names that are neither empty nor repeated.
+    """Return column names that are neither empty nor repeated.
 
     >>> named(["text", "", "text"], Notes())
     ['text', 'column_2', 'text_2']
     """
     cleaned = [_repaired(str(name)).replace("\0", " ").strip()[:_LONGEST_NAME].strip() for name in header]
-    taken, seen, out = set(cleaned), Counter[str](), []
+    reserved, seen, out = set(cleaned), Counter[str](), []
     for place, name in enumerate(cleaned, 1):
         seen[name] += 1
         new = name if name and seen[name] == 1 else f"{name or 'column'}_{seen[name] if name else place}"
-        while new != name and new in taken:
+        while new != name and new in reserved:
             new += "_"
         if new != name:
-            taken.add(new)
+            reserved.add(new)
             notes.add("columns", [new])
         out.append(new)
     return out
 
 
 def plain(cells: Sequence[Any], rows: Index, notes: Notes) -> Sequence[Any]:
-    """Return the cells, with NUL characters and stray bytes repaired in those that are text."""
+    """Repair NUL characters and stray bytes in cells that are text."""
     try:
         together = "\n".join(cells)
         together.encode()
         if "\0" not in together and not (notes.replacing and "\ufffd" in together):
             return cells
     except (TypeError, UnicodeEncodeError):
-        pass  # some cell is not a string, or holds what cannot be encoded: look at each
+        pass  # some cell is not a string, or cannot be encoded: look at each
     return [_plain(cell, row, notes) if isinstance(cell, str) else cell for cell, row in zip(cells, rows, strict=True)]
 
 
 def _plain(cell: str, row: int, notes: Notes) -> str:
+    """Repair one text cell and note the repair."""
     if "\0" in cell:
         notes.add("nul", [int(row)])
         cell = cell.replace("\0", " ")
@@ -93,7 +102,7 @@ def _plain(cell: str, row: int, notes: Notes) -> str:
 
 
 def _repaired(text: str) -> str:
-    """Undecodable bytes (lone surrogates, PEP 383) as Windows-1252; other lone surrogates as U+FFFD."""
+    """Decode stray bytes (lone surrogates, PEP 383) as Windows-1252; replace other lone surrogates by U+FFFD."""
     return _SURROGATE.sub(lambda found: _one(ord(found[0])), text)
 
 
@@ -102,13 +111,13 @@ def _one(code: int) -> str:
 
 
 def texts(cells: Sequence[Any], rows: Index, notes: Notes) -> Objects:
-    """(n,) object array of str: missing cells are "", other values are written out and noted."""
+    """Return the cells as strings, (n,) object. Missing cells are "", other values are written out and noted."""
     out = np.empty(len(cells), dtype=object)
     if set(map(type, cells)) <= {str}:
         sentences = _sentences(cells)
         out[:] = cells if sentences is None else sentences
         return out
-    listed = all(isinstance(cell, list | tuple) or missing(cell) for cell in cells)  # sentences, cut into words
+    listed = all(isinstance(cell, list | tuple) or missing(cell) for cell in cells)  # sentences as lists of words
     for i, cell in enumerate(cells):
         out[i] = "" if missing(cell) else str(cell) if isinstance(cell, str) else _written(cell)
         if not isinstance(cell, str) and not missing(cell) and not listed:
@@ -117,37 +126,38 @@ def texts(cells: Sequence[Any], rows: Index, notes: Notes) -> Objects:
 
 
 def _sentences(cells: Sequence[str]) -> list[str] | None:
-    """Cells that are all lists of words, written as JSON or as Python does (``to_csv``), as texts; None of others."""
+    """Return the texts if all cells are written lists of words (JSON, or Python's ``to_csv``), else None."""
     first = next((cell for cell in cells if cell), "")
     if not _LISTED.match(first):
         return None
-    found = []
+    sentences = []
     for cell in cells:
         words = listed(cell) if cell else []
         if words is None:
             return None
-        found.append(word_offsets.joined(words))
-    return found
+        sentences.append(word_offsets.joined(words))
+    return sentences
 
 
 def listed(cell: str) -> list[str] | None:
-    """Return the strings of a list that was written out as JSON or as Python does; None of anything else.
+    """Return the strings of a list that is written as JSON or Python, or None.
 
     >>> listed('["Ann", "left"]'), listed("['Ann', 'left']"), listed("[1990]")
     (['Ann', 'left'], ['Ann', 'left'], None)
     """
     if not _LISTED.match(cell):
         return None
-    found = python_literals.parsed(cell)
-    return found if isinstance(found, list) and all(isinstance(word, str) for word in found) else None
+    value = python_literals.parsed(cell)
+    return value if isinstance(value, list) and all(isinstance(word, str) for word in value) else None
 
 
 def missing(cell: Any) -> bool:
-    """None, NaN, NaT and pandas' NA."""
+    """Return whether a cell is None, NaN, NaT or pandas' NA."""
     return cell is None or (isinstance(cell, float) and cell != cell) or type(cell).__name__ in ("NAType", "NaTType")
 
 
 def _written(cell: Any) -> str:
+    """Write out a cell that is not a string."""
     if isinstance(cell, bytes):
         return cell.decode("utf-8", "replace")
     if isinstance(cell, np.ndarray):
@@ -160,20 +170,20 @@ def _written(cell: Any) -> str:
 
 
 def _simpler(cell: Any) -> Any:
-    """Return what JSON has no word for: arrays as lists, all else as text."""
+    """Convert a value that JSON lacks: arrays to lists, anything else to text."""
     return cell.tolist() if isinstance(cell, np.ndarray | np.generic) else str(cell)
 
 
 def labels(cells: Sequence[Any], rows: Index, typed: bool, column: str) -> Objects:
-    """(n,) object array of str, bool, int or float, or tuples of those; None where missing.
+    """Return the labels, (n,) object: str, bool, int, float, or tuples of those; None if missing.
 
-    Not ``typed`` (files): all str, stripped.
+    If not ``typed`` (files), labels are stripped strings.
     """
-    kept: dict[Any, Any] = {}  # one object for equal labels: a million of them cost pointers only
+    cache: dict[Any, Any] = {}  # one object for equal labels: a million of them cost pointers only
     out = np.empty(len(cells), dtype=object)
     for i, cell in enumerate(cells):
-        if type(cell) is str and cell in kept:
-            out[i] = kept[cell]
+        if type(cell) is str and cell in cache:
+            out[i] = cache[cell]
             continue
         named = _named_labels(cell)
         label = None if missing(cell) else _label(cell if named is None else named, int(rows[i]), column)
@@ -181,14 +191,14 @@ def labels(cells: Sequence[Any], rows: Index, typed: bool, column: str) -> Objec
             label = tuple(map(_stripped, label)) if isinstance(label, tuple) else _stripped(label) or None
         out[i] = label
         if type(cell) is str:
-            kept[cell] = label
+            cache[cell] = label
     return out
 
 
 def _named_labels(cell: Any) -> Any:
     """Return the labels of a cell that is a dict of them, as spaCy (``cats``) and Label Studio write it.
 
-    None of others.
+    Return None for any other cell.
     """
     if type(cell) is str and cell[:1] == "{":
         cell = python_literals.parsed(cell)
@@ -208,6 +218,7 @@ def _stripped(label: Any) -> Any:
 
 
 def _label(cell: Any, row: int, column: str) -> Any:
+    """Convert one cell to a label, or to a tuple of labels."""
     if isinstance(cell, np.generic):
         cell = cell.item()
     if isinstance(cell, bytes):
@@ -219,14 +230,14 @@ def _label(cell: Any, row: int, column: str) -> Any:
     if isinstance(cell, dict) and "text" in cell:  # answers to a question, as one dict
         return _part(cell, row, column)
     if isinstance(cell, dict):
-        raise TableError(f"column {column!r} holds a dict in row {row}: give labels, or lists of them.")
+        raise TableError(f"column {column!r} holds a dict in row {row}: pass labels, or lists of labels.")
     if isinstance(cell, str):
         return str(cell)
     return cell if isinstance(cell, bool | int | float) else str(cell)
 
 
 def _part(part: Any, row: int, column: str) -> Any:
-    """One of several in a cell; what has names of its own, such as the ends of a span, stays written down."""
+    """Convert one of several labels in a cell. A dict, such as the ends of a span, is written as JSON."""
     return (
         json.dumps(part, ensure_ascii=False, default=_simpler) if isinstance(part, dict) else _label(part, row, column)
     )

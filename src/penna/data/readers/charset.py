@@ -1,4 +1,4 @@
-"""Find the encoding of a text file from its first megabyte, and read it as text. Knows bytes; never columns."""
+"""Detect the encoding of a text file from its first megabyte, and decode it. Knows bytes; never columns."""
 
 import codecs
 import io
@@ -12,7 +12,7 @@ from penna.errors import TableError
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it starts with
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16: its mark starts with that of UTF-16
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
@@ -21,11 +21,10 @@ _CONTROL = re.compile("[\x01-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 
 
 def decoded(given: OpenedFile, notes: Notes, encoding: str | None = None) -> tuple[str, "Text"]:
-    """Return the decoded first megabyte, and the whole file as text with its line ends untouched.
+    """Return the decoded first megabyte, and the whole file as text with its line ends unchanged.
 
-    ``encoding`` is inferred if None.
-
-    Bytes that are no UTF-8 in a file that is otherwise come through as surrogates; ``cells.repaired`` turns them.
+    ``encoding`` is inferred if None. Bytes that are invalid in a UTF-8 file become surrogates, which
+    ``cells.plain`` repairs.
     """
     if not given.head.strip(b" \t\r\n"):
         raise TableError(f"{given.name} is empty: give a table with a header and rows.")
@@ -42,31 +41,31 @@ def decoded(given: OpenedFile, notes: Notes, encoding: str | None = None) -> tup
 
 
 class Text(io.TextIOWrapper):
-    """The decoded file. Line ends are untouched; ``by_lines`` bounds how long a line may be."""
+    """The decoded file. Line ends are unchanged; ``by_lines`` bounds the length of lines."""
 
-    def __init__(self, given: OpenedFile, encoding: str, errors: str) -> None:
-        self._guard = LineGuard(given.file, given.name)
+    def __init__(self, source: OpenedFile, encoding: str, errors: str) -> None:
+        self._guard = LineGuard(source.file, source.name)
         super().__init__(io.BufferedReader(self._guard, 1 << 18), encoding, errors, newline="")
 
     def by_lines(self) -> "Text":
-        """Bound the length of lines, and the number of empty ones in a row: TableError beyond."""
+        """Bound the length of lines and the number of consecutive empty lines; reading raises TableError beyond."""
         self._guard.on = True
         return self
 
 
 def _marked(head: bytes, encoding: str) -> str:
-    r"""Return the encoding that was named, or what takes its mark off where the file begins with that.
+    r"""Return the named encoding; if the file begins with its byte order mark, the variant that removes it.
 
     >>> _marked(codecs.BOM_UTF8 + b"a", "UTF8"), _marked(b"a", "UTF8")
     ('utf-8-sig', 'utf-8')
     """
     name = codecs.lookup(encoding).name
-    mark = next((found for mark, found in _MARKS if head.startswith(mark)), "")
+    mark = next((codec for mark, codec in _MARKS if head.startswith(mark)), "")
     return mark if mark and name.startswith(mark.removesuffix("-sig")) else name
 
 
 def encoding_of(head: bytes) -> str:
-    """Python's name of the encoding.
+    """Return Python's name of the encoding.
 
     >>> encoding_of("Straße".encode("cp1252"))
     'cp1252'
@@ -75,7 +74,7 @@ def encoding_of(head: bytes) -> str:
 
 
 def _found(head: bytes) -> Guess:
-    """Return the encoding of a file that begins so; without an example where there is no question."""
+    """Detect the encoding from the first bytes. The guess has an example only if it is uncertain."""
     for mark, name in _MARKS:
         if head.startswith(mark):
             return Guess(name, True, "")
@@ -87,7 +86,7 @@ def _found(head: bytes) -> Guess:
 
 
 def _said(name: str, guess: Guess, head: bytes) -> str:
-    """Return what there is to say of how a file was read; nothing of plain UTF-8."""
+    """Return the message about how a file was decoded; "" for plain UTF-8."""
     if guess.encoding.startswith("utf-8"):
         if (shift := shifted(head)) is None:
             return ""

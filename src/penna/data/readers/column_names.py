@@ -1,4 +1,4 @@
-"""Words that columns of texts and labels are called by, in some languages. A leaf: holds words alone."""
+"""Common names of text and label columns, in several languages."""
 
 _CALLED = """
     text texts sentence sentences review reviews comment comments content contents body message messages title
@@ -12,9 +12,9 @@ _CALLED = """
     beschreibung nachricht anfrage text_column текст сообщение отзыв комментарий заголовок название запрос вопрос
     описание κείμενο 文本 内容 标题 评论 句子 问题 テキスト 本文 タイトル 文 텍스트 내용 제목 문장 리뷰 نص النص टेक्स्ट
 """
-#: The words themselves, folded.
+#: These names, case-folded.
 NAMES = frozenset(_CALLED.split())
-#: What may come before such a word.
+#: Prefixes that such a name may have.
 BEFORE = frozenset(
     ("user", "customer", "client", "full", "short", "clean", "cleaned", "raw", "main", "original", "first", "second")
 )

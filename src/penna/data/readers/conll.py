@@ -1,7 +1,7 @@
-"""CoNLL columns: a word with its tag on each line, an empty line between sentences. Each sentence becomes one row.
+"""CoNLL columns: a word and its tag on each line, an empty line between sentences. Each sentence becomes one row.
 
-The first column is the word and the last its tag, whatever stands between; a file of one column holds words alone.
-Leading columns of numbers are left out and named. Broken sentences are left out and noted.
+The first column is the word and the last its tag; a file of one column holds words only. Leading columns of
+numbers are dropped and named. Broken sentences are dropped and noted.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ SUFFIXES = (".conll", ".conllu", ".conllup", ".iob", ".iob2", ".bio")
 
 
 def pieces(head: str, file: TextIO, name: str, size: int, notes: Notes) -> Iterator[Piece]:
-    """``size`` sentences at a time, numbered from 1; columns "tokens" and, where there are such, "tags"."""
+    """Yield ``size`` sentences at a time, numbered from 1, with columns "tokens" and, if present, "tags"."""
     layout = layout_of(head)
     if layout.dropped:
         notes.say("number column", _dropped(layout, name))
@@ -34,10 +34,11 @@ def pieces(head: str, file: TextIO, name: str, size: int, notes: Notes) -> Itera
         yield Piece(np.array(numbers, np.int64), cells)
         first = False
     if first:
-        raise TableError(f"{name} holds no sentences: write a word and its tag on each line, and empty lines between.")
+        raise TableError(f"{name} holds no sentences: write one word and its tag per line, with empty lines between.")
 
 
 def _dropped(layout: Layout, name: str) -> str:
+    """Return the message about dropped leading columns."""
     which = ", ".join(str(at + 1) for at in layout.dropped)
     columns, hold = ("columns", "hold") if len(layout.dropped) > 1 else ("column", "holds")
     what = "numbers of words" if layout.counted else "the same cell in all lines of a sentence"
@@ -49,7 +50,7 @@ def _dropped(layout: Layout, name: str) -> str:
 
 
 def _lines(file: TextIO, line_feeds: bool) -> Iterator[str]:
-    """Lines, and an empty one at the end; where there are line feeds, a carriage return alone ends none."""
+    """Yield the lines and a final empty one. If there are line feeds, a carriage return alone ends no line."""
     held: list[str] = []
     for part in file:
         held.append(part)
@@ -61,7 +62,7 @@ def _lines(file: TextIO, line_feeds: bool) -> Iterator[str]:
 
 
 def _sentences(lines: Iterator[str], layout: Layout, name: str, notes: Notes) -> Iterator[tuple[int, list[list[str]]]]:
-    """Yield (number, the cells of its lines) of each sentence whose lines have as many cells as the layout."""
+    """Yield (number, cells of its lines) of each sentence whose lines all have the layout's number of cells."""
     number = 0
     held: list[list[str]] = []
     for line in lines:
@@ -72,7 +73,7 @@ def _sentences(lines: Iterator[str], layout: Layout, name: str, notes: Notes) ->
             held.append(cells_of(line))
             if len(held) > _LONGEST:
                 raise TableError(
-                    f"sentence {number + 1} of {name} has more than {_LONGEST:,} words: part sentences by empty lines."
+                    f"sentence {number + 1} of {name} has more than {_LONGEST:,} words: put empty lines between."
                 )
             continue
         if held:

@@ -1,6 +1,6 @@
-"""The layout of CoNLL lines: what separates words and cells, and which column holds what. Knows text; never a file.
+"""The layout of CoNLL lines: the separator of cells, and the content of columns. Knows text; never a file.
 
-Only a space, a tab and the end of a line separate: any other blank of Unicode (U+00A0, U+3000, U+2028) is a word.
+Only a space, a tab or the end of a line separates. Other Unicode blanks (U+00A0, U+3000, U+2028) are words.
 """
 
 import re
@@ -21,15 +21,23 @@ _NO_WORD = re.compile(r"[0-9]{1,9}[-.][0-9]{1,9}")
 _UNIVERSAL = (WORDS, "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
 _GLOBAL = re.compile(r"#[ \t]*global\.columns[ \t]*=[ \t]*(.+)")
 _SAMPLE = 2000
-_MOST = 0.95  # of lines or sentences, for all to be taken for such
+_MOST = 0.95  # share of lines or sentences that must agree
 
 
 @dataclass(frozen=True)
 class Layout:
-    """``width``: cells in a line.
+    """The layout of a file.
 
-    ``columns``: name -> place of what is read. ``dropped``: places of leading columns that number or name lines,
-    sentences or documents. ``counted``: the first of these numbers the words.
+    Attributes
+    ----------
+    width : int
+        Cells per line.
+    columns : dict of str to int
+        Name -> position of the columns that are read.
+    dropped : tuple of int
+        Positions of leading columns that number or name lines, sentences or documents.
+    counted : bool
+        Whether the first of these numbers the words.
     """
 
     width: int
@@ -38,12 +46,12 @@ class Layout:
     counted: bool = False
 
     def is_word(self, cells: Sequence[str]) -> bool:
-        """Whether a line is a word of its own."""
+        """Return whether a line is a word of its own."""
         return not (self.counted and _NO_WORD.fullmatch(cells[0]))
 
 
 def lines_of(text: str) -> list[str]:
-    """Lines without their ends; a carriage return alone ends one only where there is no line feed.
+    """Split text into lines. A carriage return alone ends a line only if there is no line feed.
 
     >>> lines_of("a\\u2028 O\\r\\nb O"), lines_of("a O\\rb O")
     (['a\\u2028 O', 'b O'], ['a O', 'b O'])
@@ -52,7 +60,7 @@ def lines_of(text: str) -> list[str]:
 
 
 def cells_of(line: str) -> list[str]:
-    """Return the cells of a line: split at tabs, or at spaces where there is no tab.
+    """Split a line at tabs, or at spaces if it has no tab.
 
     >>> cells_of(" Ann  O\\n"), cells_of("New York\\tB-LOC\\t\\n"), cells_of(" \\tO")
     (['Ann', 'O'], ['New York', 'B-LOC'], [' ', 'O'])
@@ -64,7 +72,7 @@ def cells_of(line: str) -> list[str]:
 
 
 def looks(head: str) -> bool:
-    """Whether the first lines are such columns: tags at the end of nearly all, and sentences of several lines.
+    """Return whether the first lines are in CoNLL form: nearly all end in tags, and sentences have several lines.
 
     >>> looks("EU B-ORG\\nrejects O\\n\\nPeter B-PER\\n"), looks("text\\tlabel\\nit is good\\tO\\n")
     (True, False)
@@ -78,12 +86,12 @@ def looks(head: str) -> bool:
 
 
 def tagged(cells: Sequence[str]) -> bool:
-    """Whether nearly all of these are tags of a scheme with prefixes."""
+    """Return whether nearly all cells are tags of a scheme with prefixes."""
     return _mostly(_TAG.fullmatch(cell) is not None for cell in cells)
 
 
 def comment(bare: str, width: int) -> bool:
-    """Whether a line before a sentence is none of its words: "#" is a word, too, where a tag says so."""
+    """Return whether a line before a sentence is a comment. "#" can also be a word, if it has a tag."""
     if bare[:1] != "#":
         return False
     cells = cells_of(bare)
@@ -91,13 +99,14 @@ def comment(bare: str, width: int) -> bool:
 
 
 def starts_document(bare: str) -> bool:
+    """Return whether a line marks the start of a document."""
     return bare.startswith(_START)
 
 
 def layout_of(head: str) -> Layout:
-    """Return what the first lines say of all."""
+    """Infer the layout from the first lines."""
     lines = lines_of(head)[: _SAMPLE + 1]
-    lines = lines[:-1] if len(lines) > 1 and lines[-1] else lines  # may be cut in the middle
+    lines = lines[:-1] if len(lines) > 1 and lines[-1] else lines  # the last line may be incomplete
     width = _width(lines)
     sentences = list(_sample(lines, width))
     places = [[[cells[at] for cells in sentence] for sentence in sentences] for at in range(width)]
@@ -114,7 +123,7 @@ def layout_of(head: str) -> Layout:
 def _columns(
     lines: Sequence[str], places: Sequence[Sequence[Sequence[str]]], rest: Sequence[int], counted: bool
 ) -> dict[str, int]:
-    """Name -> place: the first column of ``rest`` is the word and the last its tag, unless the file says otherwise."""
+    """Return name -> position. By default, the first of ``rest`` is the word and the last its tag."""
     first, last = rest[0], rest[-1]
     named = {} if first == last else _global(lines, len(places))
     if not named and counted and len(places) == 10:
@@ -132,19 +141,16 @@ def _columns(
 
 
 def _global(lines: Sequence[str], width: int) -> dict[str, int]:
-    """Return the columns that a first line of CoNLL-U Plus names.
-
-    None where there is no such line, or it has no FORM.
-    """
-    found = next((match for line in lines[:5] if (match := _GLOBAL.match(line))), None)
-    names = [name.casefold().rpartition(":")[2] for name in found[1].split()] if found else []
+    """Return the columns that the first line of CoNLL-U Plus names; empty without such a line, or without FORM."""
+    declared = next((match for line in lines[:5] if (match := _GLOBAL.match(line))), None)
+    names = [name.casefold().rpartition(":")[2] for name in declared[1].split()] if declared else []
     if len(names) != width or "form" not in names:
         return {}
     return {WORDS: names.index("form")} | {n: at for at, n in enumerate(names) if n not in ("id", "form")}
 
 
 def _sample(lines: Sequence[str], width: int) -> Iterator[list[list[str]]]:
-    """Sentences of the first lines: of each line its cells, those of another width left out."""
+    """Yield the sentences of the first lines as cells; lines of another width are left out."""
     held: list[list[str]] = []
     for line in [*lines, ""]:
         bare = line.strip(BLANK)
@@ -157,13 +163,13 @@ def _sample(lines: Sequence[str], width: int) -> Iterator[list[list[str]]]:
 
 
 def _width(lines: Sequence[str]) -> int:
-    """How many cells most lines have."""
+    """Return the number of cells that most lines have."""
     counts = Counter(len(cells_of(line)) for line in lines[:_SAMPLE] if line.strip(BLANK) and line[:1] != "#")
     return counts.most_common(1)[0][0] if counts else 1
 
 
 def _counts(sentences: Sequence[Sequence[str]]) -> bool:
-    """Whether a column numbers words: whole numbers that rise in nearly every sentence."""
+    """Return whether a column numbers words: whole numbers that rise in nearly every sentence."""
     numbers = [[_NUMBER.fullmatch(cell) for cell in sentence if not _NO_WORD.fullmatch(cell)] for sentence in sentences]
     if max(map(len, numbers), default=0) < 2 or not all(_flat(numbers)):
         return False
@@ -171,13 +177,13 @@ def _counts(sentences: Sequence[Sequence[str]]) -> bool:
 
 
 def _places(sentences: Sequence[Sequence[str]]) -> bool:
-    """Whether a column holds places of words, of sentence and word (1-2) or of characters (0-3)."""
+    """Return whether a column holds positions: sentence and word (1-2), or characters (0-3)."""
     cells = _flat(sentences)
     return len(cells) > 1 and all(map(_NO_WORD.fullmatch, cells))
 
 
 def _names(sentences: Sequence[Sequence[str]]) -> bool:
-    """Whether a column names sentences or documents: the same in all lines of a sentence, of several long ones."""
+    """Return whether a column names sentences or documents: constant within each of several long sentences."""
     long = [row for row in sentences if len(row) > 2]
     return len(long) > 1 and all(len(set(row)) == 1 for row in sentences)
 
@@ -187,5 +193,5 @@ def _flat(rows: Sequence[Sequence[T]]) -> list[T]:
 
 
 def _mostly(flags: Iterable[bool]) -> bool:
-    found = list(flags)
-    return bool(found) and sum(found) >= _MOST * len(found)
+    values = list(flags)
+    return bool(values) and sum(values) >= _MOST * len(values)

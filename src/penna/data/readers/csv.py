@@ -1,4 +1,4 @@
-"""CSV and TSV: read the records. A broken record is left out and noted; nothing is ever shifted."""
+"""Read the records of CSV and TSV files. A broken record is dropped and noted; cells are never shifted."""
 
 import csv
 from collections import Counter
@@ -16,15 +16,15 @@ from penna.data.readers.size_limits import LONGEST_CELL, MOST_COLUMNS, too_long,
 from penna.data.readers.source_options import SourceOptions
 from penna.errors import TableError
 
-_LINES = (".txt", "")  # files that may be lines of text, and no tables
-_MOST_LOST = 100_000  # lines after a broken quote, until a sound one
-_MOST_CELLS = 4_000_000  # in a piece
+_LINES = (".txt", "")  # files that may be lines of text instead of tables
+_MOST_LOST = 100_000  # lines after a broken quote, before a sound one
+_MOST_CELLS = 4_000_000  # per piece
 
 
 def pieces(
     head: str, file: Text, suffix: str, name: str, size: int, notes: Notes, options: SourceOptions | None = None
 ) -> Iterator[Piece]:
-    """``size`` records at a time; a single empty piece where there is only a header."""
+    """Yield ``size`` records at a time; a single empty piece if there is only a header."""
     options = options or SourceOptions()
     dialect, sample = _dialect(head, suffix, options)
     if max(map(len, sample), default=0) > MOST_COLUMNS:
@@ -32,7 +32,7 @@ def pieces(
     width = Counter(map(len, sample)).most_common(1)[0][0] if sample else 1
     columns = names_of(sample, width, name, notes, options)
     if columns is not None and dialect.delimiter == ALONE and suffix in _LINES and not _wrapped(head):
-        dialect = Dialect(ALONE, csv.QUOTE_NONE)  # each line is a text, whatever quotes are in it
+        dialect = Dialect(ALONE, csv.QUOTE_NONE)  # each line is a text, whatever quotes it contains
     rows = _records(file.by_lines(), dialect, name, notes, 0 if columns is None else width)
     if columns is None:
         first = next(rows, None)
@@ -55,7 +55,7 @@ def _letters(row: tuple[int, list[str]]) -> int:
 
 
 def _dialect(head: str, suffix: str, options: SourceOptions) -> tuple[Dialect, list[list[str]]]:
-    """How cells are distinguished, and the first records."""
+    """Return the dialect and the first records."""
     dialect = dialect_of(head, suffix)
     sample = records_of(dialect, head)
     if options.served and len(options.names) == 1 and _prose(dialect, sample, options.names[0]):
@@ -65,7 +65,7 @@ def _dialect(head: str, suffix: str, options: SourceOptions) -> tuple[Dialect, l
 
 
 def _prose(dialect: Dialect, sample: Sequence[Sequence[str]], column: str) -> bool:
-    """Whether lines are texts with commas, and no cells: a blank follows nearly every one of them."""
+    """Return whether lines are texts with commas: a blank follows nearly every comma."""
     if dialect.delimiter == "\t" or not sample or column in named(sample[0], Notes()):
         return False
     after = [cell[:1] == " " for record in sample for cell in record[1:]]
@@ -73,17 +73,17 @@ def _prose(dialect: Dialect, sample: Sequence[Sequence[str]], column: str) -> bo
 
 
 def _wrapped(head: str) -> bool:
-    """Whether most lines that begin with a quote end with one, too."""
-    begun = [line for line in head.replace("\r", "\n").split("\n") if line[:1] == '"']
-    return 2 * sum(len(line) > 1 and line[-1] == '"' for line in begun) > len(begun)
+    """Return whether most lines that begin with a quote also end with one."""
+    quoted = [line for line in head.replace("\r", "\n").split("\n") if line[:1] == '"']
+    return 2 * sum(len(line) > 1 and line[-1] == '"' for line in quoted) > len(quoted)
 
 
 def _records(
     file: Iterator[str], dialect: Dialect, name: str, notes: Notes, width: int
 ) -> Iterator[tuple[int, list[str]]]:
-    """Yield (number, cells) of each sound record; broken ones are counted, and left out.
+    """Yield (number, cells) of each sound record; broken ones are counted and dropped.
 
-    Without a ``width``, the first is a header: it is given as number 0, and all others must be as wide as it is.
+    Without a ``width``, the first record is a header. It gets number 0 and sets the width of all others.
     """
     csv.field_size_limit(LONGEST_CELL)
     feed = Feed(file)
@@ -104,7 +104,7 @@ def _records(
         if not record:
             empty.append(feed.number)
             continue
-        if dialect.delimiter == ALONE and not header:  # an empty line is a text, too, where rows come after it
+        if dialect.delimiter == ALONE and not header:  # an empty line is also a text, if rows follow it
             yield from ((number + at, [""]) for at in range(len(empty)))
             number += len(empty)
         elif not header:
@@ -113,7 +113,7 @@ def _records(
         if header:
             width, header, names = len(record), False, record
             yield number, record
-        elif record == names and width > 1:  # files that were put together
+        elif record == names and width > 1:  # concatenated files
             notes.add("header again", [feed.number])
         elif len(record) == width:
             yield number, record
@@ -123,26 +123,26 @@ def _records(
 
 
 def _unreadable(error: csv.Error, feed: Feed, name: str) -> TableError:
-    """Return what is raised where a record cannot be passed over."""
+    """Return the error for a record that cannot be skipped."""
     if "field limit" in str(error) and len(feed.held) == 1:
         return too_long(name, feed.number)
-    return TableError(f"the header of {name} cannot be read ({error}): mend its quotes.")
+    return TableError(f"the header of {name} cannot be read ({error}): correct its quotes.")
 
 
 def _passed_over(feed: Feed, dialect: Dialect, width: int, name: str, notes: Notes) -> int:
-    """How many lines are lost to a broken quote, until the next sound one. Raises TableError where there is none."""
+    """Skip lines after a broken quote up to the next sound one; return how many. Raises TableError if there is none."""
     lost = [feed.give_back(), *islice(feed.skip_to(_sound(dialect, width)), _MOST_LOST)]
     if len(lost) > _MOST_LOST:
         raise TableError(
             f"the quotes of {name} are broken from line {lost[0]:,} on, and no sound row follows in {_MOST_LOST:,} "
-            "lines: mend them."
+            "lines: correct them."
         )
     notes.add("quotes", lost)
     return len(lost)
 
 
 def _sound(dialect: Dialect, width: int) -> Callable[[str], bool]:
-    """Whether a line is a whole record on its own; after a broken one, only such a line is trusted again."""
+    """Return a test for lines that are whole records; after a broken one, only such a line is trusted again."""
 
     def sound(line: str) -> bool:
         if line.count('"') % 2:

@@ -1,4 +1,4 @@
-"""What the columns of a delimited file are called: by its first line, or by their places where that is a row."""
+"""Name the columns of a delimited file: by its first line, or by position if that is a row."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -18,9 +18,9 @@ _CELL = 40  # characters of a cell in a message
 def names_of(
     records: Sequence[Sequence[str]], width: int, name: str, notes: Notes, options: SourceOptions
 ) -> list[str] | None:
-    """Return the names of ``width`` columns, or None where the first line holds them.
+    """Return the names of ``width`` columns, or None if the first line holds them.
 
-    Raises TableError where it is a row, and columns must be found by their names.
+    Raises TableError if the first line is a row and the caller needs columns by name.
     """
     if options.form.header is True or not records:
         return None
@@ -38,13 +38,13 @@ def names_of(
             raise TableError(_refused(verdict, records, name, options))
         notes.say("header", _told(verdict, name))
     elif options.form.header is None:
-        notes.say("header", f"{name} has no line of names: its columns are called by their places.")
+        notes.say("header", f"{name} has no header: its columns are named by position.")
     return [options.text[0]] if options.served and width == 1 else [f"column_{place}" for place in range(1, width + 1)]
 
 
 def _is_read(verdict: Verdict, usual: bool, options: SourceOptions) -> bool:
-    """Whether the first line is taken for names; ``usual``: one of them is what targets are usually called."""
-    if _by_place(options.names):  # of a table without names
+    """Return whether the first line holds names; ``usual``: one of them is a common name of a target."""
+    if _by_place(options.names):  # a table without names
         return verdict.names and verdict.sure
     return verdict.names or (usual and not verdict.sure)
 
@@ -54,7 +54,7 @@ def _by_place(names: Collection[str]) -> bool:
 
 
 def _told(verdict: Verdict, name: str) -> str:
-    what = f"the first line of {name} was read as {'names of columns' if verdict.names else 'a row'}"
+    what = f"the first line of {name} was read as {'a header' if verdict.names else 'a row'}"
     other = "--no-header if it is a row" if verdict.names else "--header if it names the columns"
     return f"{what} ({short(verdict.cell)!r} {verdict.why}): pass {other}."
 
@@ -67,8 +67,8 @@ def _refused(verdict: Verdict, records: Sequence[Sequence[str]], name: str, opti
     lacking = f" with {', '.join(map(repr, options.names))}" if options.names else ""
     target = "" if options.roles or not options.target else ", and name the target (--target)"
     return (
-        f"the first line of {name} looks like a row, and not like names of columns ({short(verdict.cell)!r} "
-        f"{verdict.why}): add a line of names{lacking}, or pass --no-header, which calls the columns "
+        f"the first line of {name} looks like a row, not like a header ({short(verdict.cell)!r} "
+        f"{verdict.why}): add a header{lacking}, or pass --no-header, which calls the columns "
         f"{', '.join(seeming[:_SHOWN])}{more}{target}; pass --header if the line does name them."
     )
 
@@ -88,5 +88,5 @@ def _example(cells: Sequence[str]) -> str:
 
 
 def short(cell: str) -> str:
-    """Return a cell as messages show it."""
+    """Return a cell shortened for messages."""
     return cell if len(cell) <= _CELL else cell[: _CELL - 1] + "…"

@@ -1,7 +1,4 @@
-"""How a delimited file tells its cells apart, found from its first lines.
-
-(csv.Sniffer is unreliable on prose.)
-"""
+"""Detect the dialect of a delimited file from its first lines. ``csv.Sniffer`` is unreliable on prose."""
 
 import csv
 import io
@@ -13,22 +10,23 @@ from typing import Any, Literal
 
 from penna.data.readers.size_limits import LONGEST_CELL
 
-ALONE = "\ud800"  # the delimiter of a file with one column: no decoder gives a lone high surrogate
+ALONE = "\ud800"  # the delimiter of a file with one column: no decoder yields a lone high surrogate
 _DELIMITERS = ",\t;|"
 _SAMPLE = 1000
-_MOST_LINES = 300_000  # in one record; a quote that is still open after so many was never meant as one
+_MOST_LINES = 300_000  # per record; a quote that is still open after so many lines was never meant as one
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """The delimiter, whether quotes mean anything, and what escapes them."""
+    """The delimiter, whether quotes have a meaning, and the escape character."""
 
     delimiter: str = ","
     quoting: Literal[0, 3] = csv.QUOTE_MINIMAL  # or QUOTE_NONE
     escape: str | None = None
 
     def reader(self, lines: Iterable[str]) -> Any:
-        # strict: a quote that closes inside a cell is an error, instead of two records silently grown together
+        # strict: a quote that closes inside a cell is an error, instead of two records silently merged
+        """Return a strict csv reader over these lines."""
         return csv.reader(
             lines,
             delimiter=self.delimiter,
@@ -39,13 +37,13 @@ class Dialect:
 
 
 class Feed:
-    """Lines for a csv reader. ``held`` are those of the record in hand, so that a broken one can give them back."""
+    """Lines for a csv reader. ``held`` keeps those of the current record, so that a broken one can return them."""
 
     def __init__(self, lines: Iterator[str]) -> None:
         self._lines = lines
         self._again: list[str] = []
         self.held: list[str] = []
-        self.number = 0  # of the last line given
+        self.number = 0  # of the last line that was read
 
     def __iter__(self) -> Iterator[str]:
         return self
@@ -59,14 +57,14 @@ class Feed:
         return line
 
     def give_back(self, kept: int = 1) -> int:
-        """Put back all lines of this record but the first ``kept``; the number of the last one kept."""
+        """Put back all lines of this record but the first ``kept``; return the number of the last one that stays."""
         self.number -= len(self.held) - kept
         self._again.extend(reversed(self.held[kept:]))
         del self.held[kept:]
         return self.number
 
     def skip_to(self, sound: Callable[[str], bool]) -> Iterator[int]:
-        """Numbers of the lines passed over until the next one is ``sound``."""
+        """Yield the numbers of lines that are skipped until the next one is ``sound``."""
         while True:
             self.held.clear()
             line = next(self, None)
@@ -80,17 +78,19 @@ class Feed:
 
 @dataclass(frozen=True)
 class _Fit:
+    """How well a dialect fits the first lines."""
+
     dialect: Dialect
     width: int  # cells in the header
-    share: float  # of the records that have as many
+    share: float  # of the records that have as many cells
     several: float  # of the records that have more than one cell
-    wrapped: float  # share of the cells with a quote at the start that also end with one
+    wrapped: float  # of the cells with a quote at the start, those that also end with one
 
 
 def dialect_of(head: str, suffix: str, alone: bool = False) -> Dialect:
     """Return the dialect under which most records of ``head`` are as wide as its header.
 
-    ``alone``: there is one column.
+    ``alone`` states that there is one column.
 
     >>> dialect_of("text;label\\ngood, very good;1\\nbad, so bad;0\\n", ".csv").delimiter
     ';'
@@ -112,7 +112,7 @@ def records_of(dialect: Dialect, head: str, most: int = 300) -> list[list[str]]:
 def _whole_lines(head: str) -> list[str]:
     lines = list(islice(io.StringIO(head, newline=""), 20 * _SAMPLE))
     if len(lines) > 1 and not lines[-1].endswith(("\n", "\r")):
-        lines.pop()  # may be cut in the middle
+        lines.pop()  # may be incomplete
     return lines
 
 
@@ -123,7 +123,7 @@ def _best_quoting(delimiter: str, lines: list[str]) -> _Fit:
     escaped = _fit(Dialect(delimiter, escape="\\"), lines)
     plain = _fit(Dialect(delimiter, csv.QUOTE_NONE), lines)
     best = max(quoted, escaped, key=lambda fit: fit.share)
-    # Where most cells are wrapped in quotes, quotes mean something, even if a few of them are broken.
+    # If most cells are wrapped in quotes, quotes have a meaning, even if a few of them are broken.
     return plain if plain.share > best.share + 0.002 and plain.wrapped < 0.5 else best
 
 
@@ -139,7 +139,7 @@ def _fit(dialect: Dialect, lines: list[str]) -> _Fit:
 
 
 def _tolerant(dialect: Dialect, lines: list[str]) -> Iterator[list[str] | None]:
-    """Return records that are not blank; None for a broken one."""
+    """Yield the records that are not blank; None for a broken one."""
     csv.field_size_limit(LONGEST_CELL)
     feed = Feed(iter(lines))
     reader = dialect.reader(feed)
@@ -152,7 +152,7 @@ def _tolerant(dialect: Dialect, lines: list[str]) -> Iterator[list[str] | None]:
             return
         except csv.Error:
             if feed.number == len(lines) and not _look_whole(feed.held[1:], dialect.delimiter, width):
-                return  # a long cell that goes on after the sample, and no stray quote
+                return  # a long cell that continues after the sample, and no stray quote
             feed.give_back()
             yield None
             continue
@@ -162,5 +162,5 @@ def _tolerant(dialect: Dialect, lines: list[str]) -> Iterator[list[str] | None]:
 
 
 def _look_whole(lines: list[str], delimiter: str, width: int) -> bool:
-    """Whether most of these lines have the header's number of cells by themselves."""
+    """Return whether most of these lines have the header's number of cells on their own."""
     return sum(line.count(delimiter) + 1 == width for line in lines) >= 0.5 * len(lines)

@@ -1,4 +1,4 @@
-"""Lines as fastText is trained on: labels, each with ``__label__`` before it, and the text that they belong to."""
+"""Read fastText's training format: each line has labels, prefixed by ``__label__``, and a text."""
 
 import re
 from collections.abc import Iterator
@@ -12,12 +12,12 @@ from penna.data.readers.cells import Piece
 from penna.data.readers.json_formats.base import one_or_all
 
 _LABEL = re.compile(r"(?:^|(?<=[ \t]))__label__([^ \t]+)(?:[ \t]+|$)")
-#: So many of the lines must have a label for a file to be such.
+#: The share of lines that must have a label.
 _MOST = 0.9
 
 
 def looks(head: str) -> bool:
-    """Whether nearly all of the first lines begin or end with a label.
+    """Return whether nearly all of the first lines begin or end with a label.
 
     >>> looks("__label__good what a film\\n__label__bad never again\\n"), looks("text\\n__label__good what a film\\n")
     (True, False)
@@ -28,7 +28,7 @@ def looks(head: str) -> bool:
 
 
 def pieces(file: TextIO, size: int) -> Iterator[Piece]:
-    """``size`` lines at a time, numbered as in the file; columns "text" and "label", where several are a list."""
+    """Yield ``size`` lines at a time, numbered as in the file; columns "text" and "label" (a list if several)."""
     rows = ((n, line.strip(" \t\r\ufeff")) for n, line in enumerate(parallel_lines.ended(file), 1))
     filled = ((number, line) for number, line in rows if line)
     while batch := list(islice(filled, size)):
@@ -36,6 +36,6 @@ def pieces(file: TextIO, size: int) -> Iterator[Piece]:
         labels: list[Any] = [_LABEL.findall(line) for line in texts]
         cells: dict[str, list[Any]] = {
             "text": [_LABEL.sub("", line).strip() for line in texts],
-            "label": [one_or_all(found) if found else None for found in labels],
+            "label": [one_or_all(own) if own else None for own in labels],
         }
         yield Piece(np.array(numbers, np.int64), cells)

@@ -1,4 +1,4 @@
-"""Whether the first line of a table names its columns or is a row. Looks at the first records; knows no file."""
+"""Decide whether the first line of a table is a header or a row, from the first records."""
 
 import re
 import statistics
@@ -14,14 +14,21 @@ _PART = re.compile(r"[^\W\d_]+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _SENTENCE_END = re.compile(r"[.!?…。！？؟।]['\"”’)\]]?$")
 _IDENTIFIER = re.compile(r"[^\W\d][\w.\-]*")
-_FEW, _SHORT = 3, 40  # words and characters that a name of a column may have
+_FEW, _SHORT = 3, 40  # words and characters of a column name
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """``names``: whether the first line names the columns.
+    """The decision about a first line.
 
-    ``sure``: whether that is beyond question. ``why``: what says so, as part of a sentence about ``cell``.
+    Attributes
+    ----------
+    names : bool
+        Whether the first line names the columns.
+    sure : bool
+        Whether the decision is certain.
+    why : str
+        The reason, as part of a sentence about ``cell``.
     """
 
     names: bool
@@ -31,7 +38,7 @@ class Verdict:
 
 
 def judged(records: Sequence[Sequence[str]]) -> Verdict:
-    """Return what the first of these records is.
+    """Decide what the first of these records is.
 
     >>> judged([["text"], ["Where is my card?"], ["I lost it."]]).names
     True
@@ -39,7 +46,7 @@ def judged(records: Sequence[Sequence[str]]) -> Verdict:
     False
     """
     first, rest = list(records[0]), [list(record) for record in records[1:] if len(record) == len(records[0])]
-    if len(first) > 1:  # a table may have rows twice, and files that were put together keep their headers
+    if len(first) > 1:  # a table may repeat rows, and concatenated files keep their headers
         rest = [record for record in rest if record != first]
     if not rest:
         return _alone(first)
@@ -68,12 +75,12 @@ _AGAIN, _TYPE, _NUMBER, _PROSE, _CALLED, _NAME, _WORD, _LONG, _LIKE, _COUNTS, _L
     "counts the columns",
     "is the only line",
 )
-#: What speaks louder where columns disagree.
+#: The stronger evidence if columns disagree.
 _WEIGHTS = {_TYPE: 9, _NUMBER: 8, _AGAIN: 7, _PROSE: 6, _CALLED: 5, _NAME: 4, _WORD: 4, _LONG: 3, _LIKE: 1}
 
 
 def _alone(first: Sequence[str]) -> Verdict:
-    """Return a line without others."""
+    """Decide on a line without others."""
     prose = any(_wordy(cell.strip()) for cell in first)
     named = any(_called(cell.strip()) for cell in first)
     if len(first) == 1:  # names alone would be no table
@@ -82,7 +89,7 @@ def _alone(first: Sequence[str]) -> Verdict:
 
 
 def _sign(cell: str, rest: Sequence[str]) -> Verdict:
-    """Return what one column has to say."""
+    """Return the evidence of one column."""
     filled = [other for other in rest if other]
     if not filled or cell.casefold() in _ABSENT:
         return Verdict(bool(cell), False, _LIKE)
@@ -95,11 +102,11 @@ def _sign(cell: str, rest: Sequence[str]) -> Verdict:
 
 
 def _by_form(cell: str, filled: Sequence[str]) -> Verdict:
-    """By how long the cell is, and how it is written."""
+    """Judge by the length of the cell and its spelling."""
     length, identifier = statistics.median(map(len, filled)), _IDENTIFIER.fullmatch(cell) is not None
     if not like_text(list(filled), 3, 20):
         odd = identifier and _written_together(cell) and not any(map(_written_together, filled))
-        odd = odd or len(set(filled)) < 0.5 * len(filled)  # the others come again and again
+        odd = odd or len(set(filled)) < 0.5 * len(filled)  # the other cells repeat
         return Verdict(odd, False, _NAME if odd else _LIKE)
     unspaced = UNSPACED.search(cell) is not None
     long = len(cell) > 10 and len(cell) > 0.4 * length
@@ -118,12 +125,12 @@ def _dull(cell: str) -> bool:
 
 
 def _written_together(cell: str) -> bool:
-    """Whether a word is made of several, as names in programs are."""
+    """Return whether a word is composed of several, as names in programs are."""
     return "_" in cell or _CAMEL.search(cell) is not None
 
 
 def _called(cell: str) -> bool:
-    """Whether a cell is made of words that columns are called by."""
+    """Return whether a cell consists of common column names."""
     words = [word.casefold() for word in _PART.findall(_CAMEL.sub(" ", cell))]
     if not 0 < len(words) <= _FEW or len(cell) > _SHORT or _SENTENCE_END.search(cell):
         return False
@@ -131,7 +138,7 @@ def _called(cell: str) -> bool:
 
 
 def _composed(word: str) -> bool:
-    """Whether a word of a script without blanks is made of names."""
+    """Return whether a word of a script without blanks consists of common names."""
     if word.isascii():
         return False
     for name in sorted(NAMES, key=len, reverse=True):
@@ -140,5 +147,5 @@ def _composed(word: str) -> bool:
 
 
 def _wordy(cell: str) -> bool:
-    """Whether a cell has more words than a name."""
+    """Return whether a cell has more words than a name."""
     return len(cell.split()) > _FEW + 1 or (len(cell.split()) > 2 and _SENTENCE_END.search(cell) is not None)

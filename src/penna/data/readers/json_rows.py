@@ -1,5 +1,6 @@
-"""JSON as rows: objects one after another (JSON lines, or over several lines), arrays of objects, and one object that
-holds such an array. What is no row is named with its line, or refused.
+"""Read rows from JSON: objects in sequence (JSON lines), arrays of objects, or one object that holds such an array.
+
+Anything that is no row is named with its line, or refused.
 """
 
 import json
@@ -17,12 +18,12 @@ from penna.data.readers.size_limits import MOST_COLUMNS, too_wide
 from penna.errors import TableError
 
 Row = dict[str, Any]
-#: Files whose name says that each line is a row.
+#: Suffixes of files with one row per line.
 _LINES = (".jsonl", ".ndjson")
 
 
 def pieces(file: TextIO, suffix: str, name: str, size: int, notes: Notes) -> Iterator[Piece]:
-    """``size`` rows at a time; the first piece settles which columns there are."""
+    """Yield ``size`` rows at a time; the first piece settles the columns."""
     rows = _rows(file, suffix, name, notes)
     columns: list[str] | None = None
     for batch in batches(rows, size, _letters):
@@ -48,11 +49,11 @@ def _letters(numbered: tuple[int, Row]) -> int:
 
 
 def _rows(file: TextIO, suffix: str, name: str, notes: Notes) -> Iterator[tuple[int, Row]]:
-    """Numbered rows: by the line that each begins on where objects stand one after another, else counted."""
+    """Yield numbered rows: by the line they begin on if objects follow one another, else counted."""
     last = 0
     for count, (line, record) in enumerate(_Records(file, suffix, name, notes).all(), 1):
-        found = json_formats.rows(record, count, name, notes)
-        for row in [record] if found is None else found:
+        converted = json_formats.rows(record, count, name, notes)
+        for row in [record] if converted is None else converted:
             last = max(last + 1, line)
             yield last, row
 
@@ -60,7 +61,7 @@ def _rows(file: TextIO, suffix: str, name: str, notes: Notes) -> Iterator[tuple[
 class _Records:
     """The records of a file, in order.
 
-    ``all`` gives each with the line that it begins on; 0 after an array, whose elements are counted.
+    ``all`` yields each with the line it begins on, or 0 after an array, whose elements are counted.
     """
 
     def __init__(self, file: TextIO, suffix: str, name: str, notes: Notes) -> None:
@@ -71,6 +72,7 @@ class _Records:
         self._count = self._width = 0
 
     def all(self) -> Iterator[tuple[int, Any]]:
+        """Yield (line, record) for each record."""
         scan, first = self._scan, True
         while sign := scan.peek(commas=not first):
             line = scan.line
@@ -91,7 +93,7 @@ class _Records:
             first = False
 
     def _one(self, value: Any, line: int, first: bool, alone: bool) -> Iterator[tuple[int, Any]]:
-        """Yield the records of one value; ``alone``: nothing else is in the file."""
+        """Yield the records of one value. ``alone``: the file holds nothing else."""
         if isinstance(value, dict) and alone:
             records = json_tables.unpacked(value, self._name, self._notes, not self._by_line)
             yield from [(line, value)] if records and records[0] is value else self._listed(iter(records))
@@ -123,7 +125,7 @@ class _Records:
                 yield 0, self._element(element)
 
     def _array(self) -> Iterator[Any]:
-        """Yield the elements of an array that begins here, decoded one at a time: the file need not fit in memory."""
+        """Yield the elements of the array that begins here, decoded one at a time: the file need not fit in memory."""
         self._scan.step()
         while self._scan.peek(commas=True) != "]":
             line = self._scan.line
@@ -131,7 +133,7 @@ class _Records:
                 element = self._scan.value()
             except Broken:
                 raise TableError(
-                    f"{self._name} is damaged or cut short after element {self._count} (line {line}): get a fresh copy "
+                    f"{self._name} is damaged or truncated after element {self._count} (line {line}): get a fresh copy "
                     "of it."
                 ) from None
             self._say_twice(line)
@@ -139,7 +141,7 @@ class _Records:
         self._scan.step()
 
     def _object(self) -> Iterator[tuple[int, Any]]:
-        """Yield the rows of a long object, of which they are one list, read as it goes."""
+        """Yield the rows of a long object that holds one list of them, read incrementally."""
         scan, held, lists = self._scan, dict[str, Any](), list[str]()
         scan.step()
         while scan.peek(commas=True) != "}":
@@ -164,15 +166,15 @@ class _Records:
         return key
 
     def _part(self) -> Any:
-        """One value of a long object."""
+        """Return one value of a long object."""
         line = self._scan.line
         try:
             return self._scan.value()
         except Broken:
-            raise TableError(f"{self._name} is damaged or cut short in line {line}: get a fresh copy of it.") from None
+            raise TableError(f"{self._name} is damaged or truncated in line {line}: get a fresh copy of it.") from None
 
     def _element(self, element: Any) -> Any:
-        """Return an element of an array as a record. Raises TableError for what is none."""
+        """Convert an element of an array to a record. Raises TableError if it is none."""
         if isinstance(element, dict) or spacy.pair(element):
             return element
         if isinstance(element, str):
@@ -188,10 +190,7 @@ class _Records:
         return {f"text_{place}" if len(element) > 1 else "text": cell for place, cell in enumerate(element, 1)}
 
     def _leave_out(self, line: int) -> None:
-        """Note a line that is no JSON, and go on behind what belongs to it.
-
-        Lines that are indented, or close brackets.
-        """
+        """Note a line that is no JSON, and skip the lines that belong to it: indented ones, or closing brackets."""
         self._notes.add("json", [line])
         self._scan.rest_of_line()
         while (ahead := self._scan.next_line()) and not _begins_row(ahead):
@@ -206,7 +205,7 @@ class _Records:
 
 
 def _begins_row(line: str) -> bool:
-    """Whether a value may begin with this line: within a broken object of several lines, only a whole one does."""
+    """Return whether a value may begin here. Inside a broken object of several lines, only a whole row does."""
     if line[0] not in " \t":
         return line[0] in '{["'
     try:

@@ -1,7 +1,7 @@
-"""Guess the encoding of bytes that are not UTF-8, by the letters that languages have. Knows bytes; never columns.
+"""Guess the encoding of bytes that are not UTF-8, from the letters of languages. Knows bytes; never columns.
 
-A wrong table of signs gives letters that no language mixes, capitals within words, and signs between letters. What is
-not of these alphabets (Chinese, Japanese, Korean, Arabic, Thai) is left to charset_normalizer.
+A wrong code page gives letters that no language mixes, capitals within words, and symbols between letters. Other
+scripts (Chinese, Japanese, Korean, Arabic, Thai) are left to charset_normalizer.
 """
 
 import re
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-#: Letters beyond ASCII, by language; of other scripts the commonest first.
+#: Letters beyond ASCII, by language; for other scripts, the most common letters first.
 _LATIN = {
     "western": (
         ("cp1252", "iso8859_15", "mac_roman", "cp850", "cp437"),
@@ -35,7 +35,7 @@ _OTHER = {
     "greek": (("cp1253", "iso8859_7", "cp737", "mac_greek"), ("αοιετσνηυρπκμλςωγδθχφβξζψάέήίόύώϊϋΐΰ",)),
     "hebrew": (("cp1255",), ("יוהלאמרתבשנעחדקפכסגטזצםןךףץ",)),
 }
-#: What is taken off the score of encodings that are seldom met: nothing where they are not named here.
+#: Penalties on the score of rare encodings; none if not listed.
 _SELDOM = {
     "iso8859_15": 0.01, "mac_roman": 0.01, "cp850": 0.01, "cp437": 0.02, "cp1250": 0.01, "iso8859_2": 0.02,
     "cp852": 0.02, "mac_latin2": 0.05, "cp1254": 0.01, "cp857": 0.04, "mac_turkish": 0.06, "cp1257": 0.02,
@@ -43,15 +43,15 @@ _SELDOM = {
     "mac_greek": 0.08,
 }  # fmt: skip
 _EAST = ["gb18030", "big5", "cp932", "euc_jp", "cp949", "cp1256", "cp874", "cp1258"]
-#: Signs that texts of any language have. Some stand before a word, some may stand in one.
+#: Symbols in texts of any language. Some precede a word, some occur inside one.
 _BEFORE, _WITHIN = "“„‚‘«‹¿¡", "’·\u00ad"
 _SIGNS = frozenset("“”‘’‚„–—…•«»‹›°§€£©®™·¿¡½¼¾²³×\u00a0№±\u00ad")
 _CONTRACTION = re.compile("[a-z]\u2019(?:s|t|ll|re|ve|m|d)\\b")
-_MOST = 1 << 13  # bytes to go by
-_COMMON = 10  # letters that make up most of a text, of a script that is not Latin
+_MOST = 1 << 13  # bytes to inspect
+_COMMON = 10  # letters that make up most of a text, in a non-Latin script
 _SURE, _LIKELY, _POOR, _CLOSE = 0.87, 0.8, 0.3, 0.015  # scores
-_MOSTLY = 0.15  # of the characters of a text in Asian scripts, the share that is not ASCII
-_FEWEST = 8  # bytes that are not ASCII
+_MOSTLY = 0.15  # the share of non-ASCII characters of a text in Asian scripts
+_FEWEST = 8  # non-ASCII bytes
 _ESCAPED = ((b"\x1b$)C", "iso2022_kr"), (b"\x1b$", "iso2022_jp_2"), (b"~{", "hz"))
 _SHIFT = re.compile(rb"\+[A-Za-z0-9+/]{3,}-?")
 _GOOD = frozenset(("L", "N", "P", "Z", "S", "M"))
@@ -59,7 +59,17 @@ _GOOD = frozenset(("L", "N", "P", "Z", "S", "M"))
 
 @dataclass(frozen=True)
 class Guess:
-    """``sure``: whether the letters are those of a language. ``example``: a part of the text that shows them."""
+    """A guessed encoding.
+
+    Attributes
+    ----------
+    encoding : str
+        Python's name of it.
+    sure : bool
+        Whether the letters are those of a language.
+    example : str
+        A part of the text that shows them.
+    """
 
     encoding: str
     sure: bool
@@ -77,7 +87,7 @@ def guessed(head: bytes) -> Guess:
     scored = sorted(_scores(part), key=lambda pair: -pair[0])
     score, name = scored[0]
     if score < _LIKELY and (east := _eastern(telling)) is not None:
-        odd = telling.decode(east, "replace").count("\ufffd")  # one may be cut at the end
+        odd = telling.decode(east, "replace").count("\ufffd")  # one may be incomplete at the end
         return Guess(east, odd < 2, _example(telling, east))
     name = name if score > _POOR else "cp1252"
     few = len(telling) - len(telling.translate(None, bytes(range(128, 256)))) < _FEWEST
@@ -88,7 +98,7 @@ def guessed(head: bytes) -> Guess:
 
 
 def escaped(head: bytes) -> str | None:
-    """Return an encoding of seven bits that switches between alphabets, where the bytes are of one.
+    """Return the seven-bit encoding with escape sequences that the bytes are in, or None.
 
     >>> escaped("text\\n日本\\n".encode("iso2022_jp"))
     'iso2022_jp_2'
@@ -102,7 +112,7 @@ def escaped(head: bytes) -> str | None:
 
 
 def wide(head: bytes) -> str | None:
-    """UTF-16 without a mark: half of the bytes of letters, blanks and line ends are NUL, or the same small number."""
+    """Detect UTF-16 without a mark: half of the bytes are NUL or the same small number."""
     if b"\0" not in head[:4096]:
         return None
     part = head[:8192]
@@ -113,14 +123,14 @@ def wide(head: bytes) -> str | None:
             continue
         plain = sum(char < "\x7f" for char in text)
         good = sum(unicodedata.category(char)[0] in _GOOD or char in "\t\r\n" for char in text)
-        other = 1 - max(Counter(high).values()) / len(high)  # of a text of one alphabet, nearly all are equal or NUL
+        other = 1 - max(Counter(high).values()) / len(high)  # in one alphabet, nearly all are equal or NUL
         if good >= 0.98 * len(text) and (plain > 0.4 * len(text) or (plain > 0.02 * len(text) and other < 0.9)):
             return name
     return None
 
 
 def shifted(head: bytes) -> tuple[str, str] | None:
-    """How some text stands in a file that may be UTF-7, and what it would be.
+    """Return a word of a file that may be UTF-7, as read and as decoded, or None.
 
     >>> shifted("Café, naïve, élan, déjà vu\\n".encode("utf-7"))
     ('Caf+AOk,', 'Café,')
@@ -139,7 +149,7 @@ def shifted(head: bytes) -> tuple[str, str] | None:
 
 
 def _scores(telling: bytes) -> Iterator[tuple[float, str]]:
-    """How well each encoding goes with a language, the commonest encodings first."""
+    """Yield how well each encoding fits a language, the most common encodings first."""
     for encodings, languages in (*_LATIN.values(), *_OTHER.values()):
         for name in encodings:
             text = telling.decode(name, "replace")
@@ -152,16 +162,15 @@ def _scores(telling: bytes) -> Iterator[tuple[float, str]]:
 
 
 def _seen(text: str) -> Counter[tuple[str, int]]:
-    """Signs beyond ASCII, each with what is odd about its place.
+    """Count non-ASCII characters by what is odd about their position.
 
-    1 for a capital behind a small letter or a sign where none stands, 2 for a letter of another script next to a Latin
-    one.
+    1: a capital behind a small letter, or a symbol inside a word. 2: a letter of another script next to a Latin one.
     """
-    found: Counter[tuple[str, int]] = Counter()
+    counts: Counter[tuple[str, int]] = Counter()
     for at, char in enumerate(text):
         if char > "\x7f":
-            found[char, _odd(text[at - 1 : at] if at else "", char, text[at + 1 : at + 2])] += 1
-    return found
+            counts[char, _odd(text[at - 1 : at] if at else "", char, text[at + 1 : at + 2])] += 1
+    return counts
 
 
 def _odd(before: str, char: str, after: str) -> int:
@@ -177,7 +186,7 @@ def _odd(before: str, char: str, after: str) -> int:
 
 
 def _score(seen: Counter[tuple[str, int]], language: str, latin: bool) -> float:
-    """From -1 to 1, how far these are the letters of a language, in places where it has them."""
+    """Return from -1 to 1 how well these are the letters of a language, in positions where it has them."""
     letters, total, good = _both(language), 0, 0.0
     common, large = 0, 0
     for (char, odd), count in seen.items():
@@ -188,7 +197,7 @@ def _score(seen: Counter[tuple[str, int]], language: str, latin: bool) -> float:
         large += count * char.isupper()
     if latin:
         return good / total
-    # Of these scripts, most letters of a text are small ones, and of the commonest.
+    # In these scripts, most letters of a text are small, and among the most common.
     return good / total * min(1.0, (0.4 + common / total)) - 0.2 * (large > 0.6 * total)
 
 
@@ -210,7 +219,7 @@ def _eastern(telling: bytes) -> str | None:
 
 
 def _example(telling: bytes, name: str) -> str:
-    """Return some words around the first signs that are not ASCII."""
+    """Return some words around the first non-ASCII characters."""
     text = telling[:4096].decode(name, "replace")
     at = next((i for i, char in enumerate(text) if char > "\x7f"), 0)
     start = max(text.rfind("\n", 0, at) + 1, at - 15)

@@ -1,4 +1,4 @@
-"""Targets that are several labels for a row: columns of 0 and 1, and matrices of them, as tuples of labels. A leaf."""
+"""Multilabel targets: columns of 0 and 1, and matrices of them, as tuples of labels."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ _YES, _NO = frozenset({"1", "1.0", "true", "yes"}), frozenset({"0", "0.0", "fals
 
 
 def named(y: Any, columns: Sequence[str]) -> bool:
-    """Whether ``y`` names columns of the source, several of them, and is no list of labels.
+    """Return whether ``y`` names several columns of the source, and is no list of labels.
 
     >>> named(["joy", "anger"], ["text", "joy", "anger"]), named(["joy", "joy"], ["text", "joy", "anger"])
     (True, False)
@@ -31,7 +31,7 @@ def named(y: Any, columns: Sequence[str]) -> bool:
 
 
 def together(columns: Mapping[str, Objects], rows: Index) -> Objects:
-    """(n,) tuples: of each row the names of the columns that hold a 1. A missing cell is a 0.
+    """Return tuples, (n,), of the names of the columns that hold a 1 in each row. A missing cell is a 0.
 
     Raises TableError, naming the row, for a cell that is neither.
     """
@@ -40,12 +40,12 @@ def together(columns: Mapping[str, Objects], rows: Index) -> Objects:
 
 
 def sign(separator: str | None) -> str:
-    """Return what stands between labels, where it was given: a line end or tab may be written as \\n or \\t."""
+    """Return the separator of labels; a line end or tab may be written as \n or \t."""
     return (separator or "").replace("\\n", "\n").replace("\\t", "\t")
 
 
 def sets(flags: "np.ndarray[Any, Any]", names: Sequence[Any]) -> Objects:
-    """(n,) tuples of names from (n, k) bool.
+    """Convert an (n, k) bool array to tuples of names, (n,).
 
     >>> sets(np.array([[True, False], [True, True]]), ["a", "b"]).tolist()
     [('a',), ('a', 'b')]
@@ -61,14 +61,14 @@ def _flags(cells: Objects, rows: Index, column: str) -> "np.ndarray[Any, np.dtyp
     for i, word in enumerate(words):
         if word not in _YES and word not in _NO:
             raise TableError(
-                f"column {column!r} holds {str(cells[i])[:40]!r} in row {rows[i]}: of several target columns each "
-                "holds 1 where the row has that label, and 0 elsewhere."
+                f"column {column!r} holds {str(cells[i])[:40]!r} in row {rows[i]}: each of several target columns "
+                "must hold 1 if the row has that label, and 0 otherwise."
             )
     return np.fromiter((word in _YES for word in words), bool, len(words))
 
 
 def of_matrix(y: Any) -> list[Any] | None:
-    """Tuples of labels from a matrix of 0 and 1: an array, a DataFrame, or anything that holds lists of equal length.
+    """Convert a matrix of 0 and 1 to tuples of labels: an array, a DataFrame, or lists of equal length.
 
     Labels are the DataFrame's columns, else numbers from 0. None for anything else.
     """
@@ -76,20 +76,22 @@ def of_matrix(y: Any) -> list[Any] | None:
     if isinstance(y, str | bytes | Mapping) or not (hasattr(y, "__len__") and hasattr(y, "__iter__")):
         return None
     if not names and getattr(y, "ndim", 1) == 1:
-        found = matrix(y if isinstance(y, list | tuple) else list(y))
-        return None if found is None else found.tolist()
+        tuples = matrix(y if isinstance(y, list | tuple) else list(y))
+        return None if tuples is None else tuples.tolist()
     cells = np.asarray(y, dtype=None if hasattr(y, "dtype") else object)
     if cells.ndim != 2 or cells.shape[1] < 2:
         return None
     plain = np.isin(cells, (0, 1)).all() if cells.dtype.kind in "biuf" else set(cells.ravel().tolist()) <= {0, 1}
     if not plain:
-        raise TableError("the labels are a matrix of other values than 0 and 1: write 1 where a row has the label.")
+        raise TableError("the labels are a matrix of values other than 0 and 1: write 1 if a row has the label.")
     return list(sets(cells.astype(bool), names or list(range(cells.shape[1]))))
 
 
 def matrix(cells: Sequence[Any]) -> Objects | None:
-    """(n,) tuples of the places that hold a 1, of cells that are lists of 0 and 1, all equally long, or such lists
-    written out; of a missing cell an empty one. None for anything else, also for lists that could be of labels.
+    """Convert lists of 0 and 1, all equally long, to tuples, (n,), of the positions that hold a 1.
+
+    The lists may be written as text; a missing cell gives an empty tuple. None for anything else, also for lists that
+    could be of labels.
 
     >>> matrix([[0, 1, 1], "[1, 0, 0]", None]).tolist(), matrix(["a", "b"]), matrix([[0, 1], [0, 1]])
     ([(1, 2), (0,), ()], None, None)
@@ -104,13 +106,13 @@ def matrix(cells: Sequence[Any]) -> Objects | None:
         rows.add(flags)
         out[i] = tuple(np.flatnonzero(flags).tolist())
     rows.discard(())
-    # As labels, the same twice in a row would make no sense, nor would another order of the same.
+    # As labels, repeats within a row would make no sense, nor would another order of the same labels.
     sound = any(len(set(row)) < len(row) for row in rows) or len(rows) > 1
     return out if width > 1 and sound else None
 
 
 def flags_of(cell: Any) -> tuple[bool, ...] | None:
-    """Return a list of 0 and 1, or one that is written out, as bool; None of anything else."""
+    """Convert a list of 0 and 1, possibly written as text, to bool; None for anything else."""
     if isinstance(cell, str):
         cell = cell.strip()
         bits = _BITS.fullmatch(cell)
@@ -119,5 +121,5 @@ def flags_of(cell: Any) -> tuple[bool, ...] | None:
         )
     if not isinstance(cell, list | tuple | np.ndarray) or len(cell) < 2:
         return None
-    found = [_FLAGS.get(str(one).strip().lower()) for one in cell]
-    return None if None in found else tuple(bool(one) for one in found)
+    flags = [_FLAGS.get(str(one).strip().lower()) for one in cell]
+    return None if None in flags else tuple(bool(one) for one in flags)

@@ -1,4 +1,4 @@
-"""Open what the user named as plain bytes: path, standard input or stream, unpacked. Knows compression, no format."""
+"""Open a source as plain bytes: path, standard input or stream, decompressed. Knows compression, no format."""
 
 import bz2
 import difflib
@@ -28,19 +28,20 @@ _DAMAGE = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, gzip.BadGzi
 
 @dataclass(frozen=True)
 class OpenedFile:
-    """Plain bytes: ``head`` is the first megabyte of what ``file`` gives (again, from its start)."""
+    """Plain bytes. ``head`` is the first megabyte; ``file`` yields all bytes from the start."""
 
     name: str  # for messages
-    suffix: str  # ".csv" for "reviews.csv.gz"; empty where unknown
+    suffix: str  # ".csv" for "reviews.csv.gz"; empty if unknown
     head: bytes
     file: BinaryIO
-    seekable: BinaryIO | None = None  # the file itself, where it lies uncompressed on disk
+    seekable: BinaryIO | None = None  # the file itself, if it is uncompressed on disk
 
 
 @contextmanager
 def opened(source: str | Path | Any, max_expanded: int | None = None) -> Iterator[OpenedFile]:
-    """Open ``source``; whatever goes wrong with its bytes while it is open becomes a TableError, and so does a
-    compressed source that expands to more than ``max_expanded`` bytes.
+    """Open ``source``. Errors in its bytes while it is open become a TableError.
+
+    A compressed source that expands to more than ``max_expanded`` bytes raises one, too.
     """
     name = name_of(source)
     try:
@@ -49,8 +50,8 @@ def opened(source: str | Path | Any, max_expanded: int | None = None) -> Iterato
             plain = _unpacked(start, whole, raw, name)
             head, file = (start, whole) if plain is whole else _replayed(counted(plain, max_expanded, name))
             if head[257:262] == b"ustar":
-                raise TableError(f"{name} is a tar archive: unpack it, and give one of its files.")
-            # only a file that was opened here is sure to stand at its start
+                raise TableError(f"{name} is a tar archive: unpack it, and pass one of its files.")
+            # only a file that was opened here is certain to be at its start
             yield OpenedFile(
                 name,
                 _suffix(source),
@@ -59,16 +60,16 @@ def opened(source: str | Path | Any, max_expanded: int | None = None) -> Iterato
                 raw if plain is whole and isinstance(raw, io.BufferedReader) else None,
             )
     except _DAMAGE as error:
-        raise TableError(f"{name} is damaged or cut short ({error}): get a fresh copy of it.") from error
+        raise TableError(f"{name} is damaged or truncated ({error}): get a fresh copy of it.") from error
     except UnicodeError as error:
-        raise TableError(f"{name} cannot be decoded ({error}): name another --encoding.") from error
+        raise TableError(f"{name} cannot be decoded ({error}): pass another --encoding.") from error
     except OSError as error:
         reason = error.strerror or str(error)
         raise TableError(f"{name} cannot be read ({reason}): check the file, or get a fresh copy of it.") from error
 
 
 def name_of(source: Any) -> str:
-    """Return what messages call this source."""
+    """Return the name of this source in messages."""
     if isinstance(source, str | Path):
         return "standard input" if str(source) == "-" else str(source)
     if hasattr(source, "read"):
@@ -85,7 +86,7 @@ def _suffix(source: Any) -> str:
 
 @contextmanager
 def _raw(source: Any, name: str) -> Iterator[BinaryIO]:
-    """Yield the bytes as they lie; a file that we opened is closed again, a stream of the user's is left open."""
+    """Yield the raw bytes. A file opened here is closed again; a stream of the user stays open."""
     if isinstance(source, str | Path) and str(source) != "-":
         with _path(source).open("rb") as file:
             yield file
@@ -98,13 +99,13 @@ def _path(source: str | Path) -> Path:
     try:
         path = expanded(source)
     except RuntimeError:
-        raise TableError(f"there is no file {str(source)!r}: nobody here has such a home; check the path.") from None
+        raise TableError(f"there is no file {str(source)!r}: no user here has such a home; check the path.") from None
     if "\0" in str(path) or not str(source).strip():
-        raise TableError("the name of the table is empty or holds a NUL character: give a file.")
+        raise TableError("the name of the table is empty or holds a NUL character: pass a file.")
     if str(source).startswith(("http://", "https://", "s3://")):
-        raise TableError(f"{source} is a web address: download it first, and give the file.")
+        raise TableError(f"{source} is a web address: download it first, and pass the file.")
     if path.is_dir():
-        raise TableError(f"{source} is a folder: give a file.")
+        raise TableError(f"{source} is a folder: pass a file.")
     if not path.exists():
         near = []
         if path.parent.is_dir():
@@ -119,12 +120,12 @@ def _binary(stream: Any, name: str) -> BinaryIO:
     if isinstance(stream, io.TextIOBase):
         return io.BytesIO(stream.read().encode("utf-8", "surrogatepass"))
     if not hasattr(stream, "read"):
-        raise TableError(f"{name} cannot be read: give a path, a stream, a DataFrame or a list of texts.")
+        raise TableError(f"{name} cannot be read: pass a path, a stream, a DataFrame or a list of texts.")
     return cast(BinaryIO, stream)
 
 
 class _Replay(io.RawIOBase):
-    """Bytes already taken from a file, and then the rest of that file."""
+    """Bytes already read from a file, followed by the rest of that file."""
 
     def __init__(self, head: bytes, file: BinaryIO) -> None:
         self._head = memoryview(head)
@@ -134,14 +135,14 @@ class _Replay(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        taken = self._head[: len(buffer)] if self._head else self._file.read(len(buffer))
-        buffer[: len(taken)] = taken
-        self._head = self._head[len(taken) :]
-        return len(taken)
+        part = self._head[: len(buffer)] if self._head else self._file.read(len(buffer))
+        buffer[: len(part)] = part
+        self._head = self._head[len(part) :]
+        return len(part)
 
 
 def _replayed(file: BinaryIO) -> tuple[bytes, BinaryIO]:
-    """Return the first megabyte, and a file that gives everything from the start."""
+    """Return the first megabyte, and a file that yields everything from the start."""
     parts, size = [], 0
     while size < HEAD and (part := file.read(HEAD - size)):
         parts.append(part)
@@ -151,7 +152,7 @@ def _replayed(file: BinaryIO) -> tuple[bytes, BinaryIO]:
 
 
 def _unpacked(start: bytes, file: BinaryIO, raw: BinaryIO, name: str) -> BinaryIO:
-    """Return the same bytes, uncompressed; the first bytes say by what, not the name."""
+    """Return the bytes decompressed; the first bytes decide the format, not the name."""
     if start.startswith(b"\x1f\x8b"):
         return cast(BinaryIO, gzip.GzipFile(fileobj=file))
     if start.startswith(b"BZh"):
@@ -170,7 +171,7 @@ def _unpacked(start: bytes, file: BinaryIO, raw: BinaryIO, name: str) -> BinaryI
 
 
 def in_memory(file: BinaryIO, name: str) -> BinaryIO:
-    """All of a file that has to be taken whole. Raises TableError for one that is too large for that."""
+    """Read a file whole into memory. Raises TableError if it is too large."""
     whole = file.read(_MOST_IN_MEMORY + 1)
     if len(whole) > _MOST_IN_MEMORY:
         raise TableError(f"{name} has more than {_MOST_IN_MEMORY >> 20} MB that must be read at once: unpack it first.")
@@ -178,7 +179,7 @@ def in_memory(file: BinaryIO, name: str) -> BinaryIO:
 
 
 class _Unpacking(io.RawIOBase):
-    """Compressed streams, one after another. Python's own readers end in silence before what is no such stream."""
+    """Compressed streams in sequence. Python's own readers stop silently before data that is no such stream."""
 
     def __init__(self, file: BinaryIO, begin: Callable[[], Any]) -> None:
         self._file, self._begin, self._stream = file, begin, begin()
@@ -189,7 +190,7 @@ class _Unpacking(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         while True:
             if self._stream.eof:
-                rest = self._stream.unused_data.lstrip(b"\0")  # xz fills up with zeros
+                rest = self._stream.unused_data.lstrip(b"\0")  # xz pads with zeros
                 while not rest and (more := self._file.read(1 << 16)):
                     rest = more.lstrip(b"\0")
                 if not rest:
@@ -211,16 +212,16 @@ def _only_member(file: BinaryIO, name: str) -> BinaryIO:
         raise _no_archive(name, error) from error
     members = [m for m in archive.infolist() if not m.is_dir() and not m.filename.startswith("__MACOSX/")]
     if any(m.filename == "[Content_Types].xml" for m in members):
-        raise TableError(f"{name} is an office document: save the sheet as CSV, and give that.")
+        raise TableError(f"{name} is an office document: save the sheet as CSV, and pass that.")
     if len(members) != 1:
-        raise TableError(f"{name} holds {len(members)} files: unpack it, and give one of them.")
+        raise TableError(f"{name} holds {len(members)} files: unpack it, and pass one of them.")
     if members[0].flag_bits & 1:
-        raise TableError(f"{name} is locked by a password: unpack it, and give the file inside.")
+        raise TableError(f"{name} is locked by a password: unpack it, and pass the file inside.")
     try:
         return cast(BinaryIO, archive.open(members[0]))
-    except (NotImplementedError, RuntimeError, ValueError) as error:  # a way of packing that Python does not know
+    except (NotImplementedError, RuntimeError, ValueError) as error:  # a compression method that Python does not know
         raise _no_archive(name, error) from error
 
 
 def _no_archive(name: str, error: Exception) -> TableError:
-    return TableError(f"{name} cannot be unpacked ({error}): unpack it yourself, and give the file inside.")
+    return TableError(f"{name} cannot be unpacked ({error}): unpack it yourself, and pass the file inside.")

@@ -1,6 +1,4 @@
-"""Which two columns are a pair of texts: named by the user, or recognized by the names that such tables usually
-have.
-"""
+"""Choose the two columns of a pair of texts: named by the user, or detected by common names."""
 
 import re
 from collections.abc import Container, Mapping, Sequence
@@ -9,13 +7,13 @@ from typing import Any
 from penna.data.readers.column_roles import demand, prose, strings
 from penna.errors import TableError
 
-#: First and second text, without case and signs. What stands in lists of two has the names text_1 and text_2.
+#: First and second text, without case and punctuation. Lists of two have the names text_1 and text_2.
 USUAL = (
     ("sentence1", "sentence2"), ("premise", "hypothesis"), ("question1", "question2"), ("text1", "text2"),
     ("texta", "textb"), ("sentencea", "sentenceb"), ("query", "passage"), ("query", "document"), ("question", "answer"),
     ("question", "sentence"), ("claim", "evidence"), ("source", "hypothesis"),
 )  # fmt: skip
-#: Where one of these stands next to a question, the answer is to be found in it.
+#: A column of such a name next to a question contains its answer.
 _CONTEXTS = ("context", "contexts")
 _SIGNS = re.compile(r"[\W_]+")
 
@@ -27,10 +25,23 @@ def settled(
     taken: Container[str | None],
     name: str,
 ) -> tuple[tuple[str, str] | None, str]:
-    """Return the pair, None where a row is none, and what there is to say of how it was recognized.
+    """Return the pair, or None if a row is none, and the message about how it was detected.
 
-    ``text``: columns that were named as text, ``text_pair`` the one that was named as the second; ``taken``: columns
-    with another role. Raises TableError where a pair was requested that cannot be.
+    Parameters
+    ----------
+    columns : mapping of str to sequence
+        The columns of the source.
+    text, text_pair : optional
+        Columns that the user named as text, and as the second text.
+    taken : container of str
+        Columns with another role.
+    name : str
+        The name of the source in messages.
+
+    Raises
+    ------
+    TableError
+        If a requested pair is impossible.
     """
     if text_pair is not None:
         return _named(columns, text, text_pair, taken, name), ""
@@ -49,18 +60,17 @@ def _named(
     columns: Mapping[str, Sequence[Any]],
     text: Sequence[str] | None,
     second: str,
-    taken: Container[str | None],
+    used: Container[str | None],
     name: str,
 ) -> tuple[str, str]:
     demand(second, columns, name)
-    if second in taken:
-        raise TableError(f"column {second!r} is named as the second text and as something else too: give it one role.")
-    rest = {column: cells for column, cells in columns.items() if column != second and column not in taken}
+    if second in used:
+        raise TableError(f"column {second!r} is named as the second text and as something else: give it one role.")
+    rest = {column: cells for column, cells in columns.items() if column != second and column not in used}
     first = [column for column in text if column != second] if text is not None else _first(rest, columns, second)
     if len(first) != 1:
         raise TableError(
-            f"which column of {name} is the first text of the pair? Name one with --text, "
-            f"as well as --text-pair {second}."
+            f"the first text of the pair in {name} is unknown: name one with --text, as well as --text-pair {second}."
         )
     return first[0], second
 
@@ -71,7 +81,7 @@ def _first(rest: Mapping[str, Sequence[Any]], columns: Mapping[str, Sequence[Any
 
 
 def _usual(columns: Mapping[str, Sequence[Any]]) -> tuple[str, str] | None:
-    """Return the first two columns of usual names, if there are strings in both."""
+    """Return the first two columns of common names, if both hold strings."""
     folded = {_SIGNS.sub("", column.casefold()): column for column in reversed(list(columns))}
     for context in _CONTEXTS:
         if context in folded and "question" in folded:

@@ -1,6 +1,6 @@
-"""Texts line by line: one file for each column, named by its ending (news.en next to news.de). Line n of each is row n.
+"""Parallel text files: one file per column, named by its suffix (news.en next to news.de). Line n of each is row n.
 
-Nothing is a cell's border but the line's end, so that quotes and commas are text.
+Only the end of a line ends a cell, so quotes and commas are text.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,13 +22,15 @@ from penna.errors import TableError
 #: Column -> its file.
 Files = Mapping[str, Path]
 _PACKED = ("", ".gz", ".bz2", ".xz", ".zst")
-#: Endings that say how a whole table is written.
+#: Suffixes of files that hold a whole table.
 _TABLES = (".csv", ".tsv", ".tab", ".txt", ".json", ".jsonl", ".ndjson", ".parquet", ".pq", *conll.SUFFIXES)
 
 
 def found(source: Any, text: Sequence[str], others: Sequence[str] = ()) -> Files | None:
-    """Return the files of these columns, where ``source`` is what their names begin with, or the whole name of the
-    first text's; None for anything else. Raises TableError where only some of them are there.
+    """Return the files of these columns, or None if ``source`` names no such files.
+
+    ``source`` is their common prefix, or the whole name of the first text's file. Raises TableError if only some of
+    them exist.
     """
     if not isinstance(source, str | Path) or not text or str(source) in ("", "-") or "\0" in str(source):
         return None
@@ -37,22 +39,22 @@ def found(source: Any, text: Sequence[str], others: Sequence[str] = ()) -> Files
         start = _without(path, text[0]) if path.is_file() else path
         if start is None:
             return None
-        there = {name: file for name in (*text, *others) if (file := _beside(start, name)) is not None}
+        files = {name: file for name in (*text, *others) if (file := _beside(start, name)) is not None}
     except (OSError, RuntimeError, ValueError):  # too long for a path; no such home; no name at all
         return None
-    if len(there) == len(text) + len(others):
-        return there
-    if not there:
+    if len(files) == len(text) + len(others):
+        return files
+    if not files:
         return None
-    lacking = next(name for name in (*text, *others) if name not in there)
+    lacking = next(name for name in (*text, *others) if name not in files)
     raise TableError(
-        f"there is {next(iter(there.values()))}, but no {start.name}.{lacking} next to it: give a file for "
-        "each column, with a text on each line, or one table with named columns."
+        f"there is {next(iter(files.values()))}, but no {start.name}.{lacking} next to it: give a file for "
+        "each column, with one text per line, or one table with named columns."
     )
 
 
 def _without(path: Path, name: str) -> Path | None:
-    """Return what the name of a column's file begins with, where this is one."""
+    """Return the common prefix of the files, if this is the file of column ``name``."""
     for packing in _PACKED:
         ending = f".{name}{packing}"
         if path.name.endswith(ending) and f".{name}" not in _TABLES:
@@ -66,7 +68,7 @@ def _beside(start: Path, name: str) -> Path | None:
 
 
 def pieces(files: Files, size: int, notes: Notes, form: Form = INFERRED) -> Iterator[Piece]:
-    """``size`` rows at a time. Raises TableError where files have more lines than others."""
+    """Yield ``size`` rows at a time. Raises TableError if files differ in length."""
     sides = {name: _texts(file, notes, form) for name, file in files.items()}
     done = 0
     while True:
@@ -84,16 +86,16 @@ def pieces(files: Files, size: int, notes: Notes, form: Form = INFERRED) -> Iter
 
 def _unequal(files: Files, counts: Mapping[str, int]) -> str:
     counted = " and ".join(f"{files[name]} has {count:,}" for name, count in counts.items())
-    return f"{counted} lines: line by line they belong together; add the lines that are missing, or drop their others."
+    return f"{counted} lines, but line n of each must belong together: add missing lines, or drop their counterparts."
 
 
 def _texts(path: Path, notes: Notes, form: Form) -> Iterator[str]:
-    with opened(path, form.max_expanded) as given:
-        yield from ended(decoded(given, notes, form.encoding)[1].by_lines())
+    with opened(path, form.max_expanded) as file:
+        yield from ended(decoded(file, notes, form.encoding)[1].by_lines())
 
 
 def ended(file: Iterable[str]) -> Iterator[str]:
-    """Each line without its end; a carriage return alone ends none."""
+    """Yield each line without its end; a carriage return alone ends none."""
     held: list[str] = []
     for part in file:
         held.append(part)

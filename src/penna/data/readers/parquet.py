@@ -1,4 +1,4 @@
-"""Parquet: columns that name themselves. Sizes that the file states are looked at before anything is read."""
+"""Read Parquet. Sizes that the file states are checked before anything is read."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -16,11 +16,11 @@ from penna.errors import TableError
 if TYPE_CHECKING:
     import pyarrow
 
-_PIECE_BYTES = 1 << 26  # of a batch, by what the file says of itself
+_PIECE_BYTES = 1 << 26  # per batch, by the sizes that the file states
 
 
 def pieces(file: BinaryIO, name: str, size: int, notes: Notes, form: Form = INFERRED) -> Iterator[Piece]:
-    """Row groups in batches; a source that cannot be seeked in is taken into memory whole."""
+    """Yield row groups in batches; a source without seek is read whole into memory."""
     extras.require("tables", "reading Parquet files")
     import pyarrow
     import pyarrow.parquet
@@ -42,11 +42,11 @@ def pieces(file: BinaryIO, name: str, size: int, notes: Notes, form: Form = INFE
         raise
     except (pyarrow.ArrowException, OSError, ValueError, TypeError, OverflowError, MemoryError) as error:
         reason = (str(error) or type(error).__name__).split("\n")[0][:120]
-        raise TableError(f"{name} is damaged or cut short ({reason}): get a fresh copy of it.") from error
+        raise TableError(f"{name} is damaged or truncated ({reason}): get a fresh copy of it.") from error
 
 
 def _names(table: Any, name: str, form: Form) -> list[str]:
-    """Return the columns. Raises TableError for too many, or for more bytes than a file may expand to."""
+    """Return the columns. Raises TableError for too many, or if the file would expand beyond its limit."""
     facts = table.metadata
     if facts.num_columns > MOST_COLUMNS:
         raise too_wide(name)
@@ -59,22 +59,22 @@ def _names(table: Any, name: str, form: Form) -> list[str]:
 
 
 def _rows(table: Any, size: int) -> int:
-    """How many rows to take at once, so that a batch of long cells is no trouble."""
+    """Return how many rows to read at once, so that a batch of long cells fits in memory."""
     groups = [table.metadata.row_group(at) for at in range(table.metadata.num_row_groups)]
     widest = max((group.total_byte_size / max(group.num_rows, 1) for group in groups), default=0)
     return int(max(1, min(size, _PIECE_BYTES // max(widest, 1))))
 
 
 def _cells(column: "pyarrow.Array", header: str, name: str) -> list[Any]:
-    """Cells as Python has them. Raises TableError for text that is not UTF-8: no writer of Parquet leaves such."""
+    """Convert cells to Python objects. Raises TableError for text that is not UTF-8; writers of Parquet leave none."""
     import pyarrow
 
     try:
-        found: list[Any] = column.to_pylist()
+        values: list[Any] = column.to_pylist()
     except UnicodeDecodeError:
         raise TableError(
             f"{name} is damaged: column {header!r} holds text that is not UTF-8; get a fresh copy of it."
         ) from None
-    except (ValueError, OverflowError):  # moments that Python's own types cannot hold
-        found = column.cast(pyarrow.string()).to_pylist()
-    return found
+    except (ValueError, OverflowError):  # times that Python's own types cannot hold
+        values = column.cast(pyarrow.string()).to_pylist()
+    return values

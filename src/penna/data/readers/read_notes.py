@@ -1,4 +1,4 @@
-"""Notes taken while reading: what was left out or changed, counted, with the first few places. A leaf."""
+"""Notes taken while reading: what was dropped or changed, counted, with the first few positions."""
 
 from collections.abc import Iterable, Sequence
 from typing import Literal
@@ -11,38 +11,38 @@ _Severity = Literal["info", "warning"]
 # kind -> (severity, sentence); {n} is the count, {where} the first few rows or lines.
 _SENTENCES: dict[str, tuple[_Severity, str]] = {
     "bytes": ("warning", "cells with bytes that are not UTF-8, read as Windows-1252: {n} (rows {where})"),
-    "replaced": ("warning", "cells with bytes that the encoding does not have, read as U+FFFD: {n} (rows {where})"),
+    "replaced": ("warning", "cells with bytes that are invalid in the encoding, read as U+FFFD: {n} (rows {where})"),
     "nul": ("warning", "cells with NUL characters, replaced by spaces: {n} (rows {where})"),
     "ragged": ("warning", "records left out for too many or too few cells: {n} (lines {where})"),
     "quotes": ("warning", "lines left out for broken quotes: {n} (lines {where})"),
-    "header again": ("warning", "rows left out that repeat the line of names: {n} (lines {where})"),
-    "empty": ("info", "empty lines between rows, which are no rows: {n} (lines {where})"),
+    "header again": ("warning", "rows left out that repeat the header: {n} (lines {where})"),
+    "empty": ("info", "empty lines between rows, ignored: {n} (lines {where})"),
     "json": ("warning", "lines left out, whole or in part, that are no JSON object: {n} (lines {where})"),
-    "twice": ("warning", "objects that name a cell twice, of which the last is taken: {n} (lines {where})"),
-    "keys": ("info", "what the file holds and Penna does not read: {n} ({where})"),
+    "twice": ("warning", "objects that name a cell twice, last value used: {n} (lines {where})"),
+    "keys": ("info", "parts of the file that Penna does not read: {n} ({where})"),
     "annotations": (
         "warning",
-        "rows that were annotated more than once, of which the first is taken: {n} (rows {where})",
+        "rows with several annotations, first one used: {n} (rows {where})",
     ),
-    "rejected": ("warning", "examples left out that were rejected or skipped when they were annotated: {n} ({where})"),
+    "rejected": ("warning", "examples left out that annotators rejected or skipped: {n} ({where})"),
     "columns": ("warning", "columns renamed because their name was empty or taken: {n} ({where})"),
     "late": ("warning", "columns left out because they appear only further down: {n} ({where})"),
-    "cells": ("warning", "cells of the text columns that were no text, taken as if they were: {n} (rows {where})"),
-    "no text": ("warning", "lines left out that hold no text: {n} ({where})"),
+    "cells": ("warning", "cells of the text columns that were no text, converted to text: {n} (rows {where})"),
+    "no text": ("warning", "lines left out without text: {n} ({where})"),
     "no utf-8": ("warning", "lines left out with bytes that are not UTF-8: {n} ({where})"),
-    "huge": ("warning", "lines left out for being longer than 16 million characters: {n} ({where})"),
-    "torn": ("warning", "files that could be read in part only, or not at all: {n} ({where})"),
+    "huge": ("warning", "lines left out that are longer than 16 million characters: {n} ({where})"),
+    "torn": ("warning", "files that were read only in part, or not at all: {n} ({where})"),
     "sentences": ("warning", "sentences left out whose lines differ in their number of cells: {n} (sentences {where})"),
-    "half": ("info", "pairs of which one text is empty, used as they are: {n} (rows {where})"),
+    "half": ("info", "pairs with one empty text, used unchanged: {n} (rows {where})"),
     "blank": ("info", "rows without any text: {n} (rows {where})"),
 }
 
 
 class Notes:
-    """Counts by kind; ``findings`` turns them into sentences once reading is over."""
+    """Counts by kind; ``findings`` turns them into sentences at the end of reading."""
 
     def __init__(self) -> None:
-        self.replacing = False  # whether bytes that cannot be decoded come through as U+FFFD
+        self.replacing = False  # whether undecodable bytes become U+FFFD
         self._counts: dict[str, int] = {}
         self._places: dict[str, list[int | str]] = {}
         self._known: set[tuple[str, int | str]] = set()
@@ -57,19 +57,19 @@ class Notes:
                 few.append(place)
 
     def once(self, kind: str, places: Iterable[int | str], key: str | None = None) -> None:
-        """Note these places unless they, or what ``key`` calls them, have been noted before."""
+        """Note these places unless they, or their ``key``, were noted before."""
         for place in places:
-            known = (kind, place if key is None else key)
-            if known not in self._known:
-                self._known.add(known)
+            entry = (kind, place if key is None else key)
+            if entry not in self._known:
+                self._known.add(entry)
                 self.add(kind, [place])
 
     def say(self, kind: str, message: str, severity: _Severity = "info") -> None:
-        """Note something that stands for the whole source."""
+        """Note a sentence about the whole source."""
         self._said.append(Finding(kind, message, severity=severity))
 
     def around(self, key: str, others: Sequence[str]) -> None:
-        """Note that the rows are a list in an object, and what else this holds."""
+        """Note that the rows are a list in an object, and the other keys of the object."""
         if ("around", key) not in self._known:
             self._known.add(("around", key))
             more = f" What stands next to it is not read: {', '.join(map(repr, others[:FEW]))}" if others else ""
@@ -77,9 +77,11 @@ class Notes:
             self.say("list of rows", f"the rows are the list {key!r} of an object.{more}{dots}" + "." * bool(more))
 
     def count(self, kind: str) -> int:
+        """Return the number of cases of a kind."""
         return self._counts.get(kind, 0)
 
     def findings(self) -> list[Finding]:
+        """Return all notes as findings."""
         return self._said + [self._finding(kind) for kind in self._counts]
 
     def _finding(self, kind: str) -> Finding:

@@ -1,4 +1,4 @@
-"""Reading: the only door for rows. Files, streams and tables in memory become a Table, with findings on oddities."""
+"""Read files, streams and tables in memory into a Table, with findings on oddities. The only door for rows."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -40,7 +40,7 @@ _JSON = re.compile(r'[\s\ufeff]*((\[\s*)*\{\s*["}]|(\[\s*)+"([^"\\\n]|\\.)*"\s*[
 
 @dataclass(frozen=True)
 class Chunk:
-    """Some rows for prediction: the table for the model, and the cells of all columns for writing out."""
+    """Some rows for prediction: the table for the model, and the cells of all columns for the output."""
 
     table: Table
     columns: tuple[str, ...]
@@ -62,19 +62,43 @@ def read(
     form: Form = INFERRED,
     tag_names: Sequence[str] | None = None,
 ) -> tuple[Table, list[Finding]]:
-    """Return the whole source as a Table, and what was odd in it.
+    """Read a whole source into a Table.
 
-    ``text_pair``: the second text, where a row is a pair of texts; recognized by usual names where no text is named.
-    ``apart``: columns that are no text. ``others``: columns without a role whose cells are kept as they were found,
-    those of them that are there; None for all, and then a table needs no text.
+    Parameters
+    ----------
+    source : path, "-", binary stream, DataFrame, Series, list or array
+        Files are CSV, TSV, JSON lines, JSON, Parquet, fastText or CoNLL columns, also compressed. A prefix of parallel
+        text files (``parallel_lines``) works too. Lists hold strings, or lists of cells; arrays have up to two
+        dimensions. Lists of words that each have a list of tags in ``y`` are texts.
+    text, text_pair : optional
+        Text columns, and the second text of a pair. If no text is named, pairs are detected by common names.
+    target, group : optional
+        The target column, or several columns of 0 and 1 that give tuples of their names; the group column.
+    y : str or sequence, optional
+        A column's name, or one label per row.
+    need_target : bool
+        Whether the source must have a target. Missing labels stay None.
+    apart : sequence of str
+        Columns that are no text.
+    others : sequence of str, optional
+        Columns without a role that are kept unchanged, if they exist. None keeps all; the table then needs no text.
+    separator : str, optional
+        The separator of several labels in a cell, if known.
+    form : Form
+        How to read the bytes of a file.
+    tag_names : sequence of str, optional
+        The names of tags that are whole numbers.
 
-    source: a path or ``-`` or binary stream (CSV, TSV, JSON lines, JSON array, Parquet, CoNLL columns; also
-    compressed), what the names of files begin with that hold a column each, line by line (``lines``), DataFrame,
-    Series, list or array of str, list of lists, 2-D array of str. Lists of words that each have a list of tags in ``y``
-    are texts, too. ``y``: a column's name, or one label for each row.
-    Labels that are missing stay as None. Several target columns hold 0 and 1, and make tuples of their names;
-    ``separator`` stands between the labels of a cell, where that is known; ``form`` is how the bytes of a file are to
-    be read; ``tag_names`` are the names of tags that are whole numbers. Raises TableError.
+    Returns
+    -------
+    table : Table
+    findings : list of Finding
+        Oddities of the source.
+
+    Raises
+    ------
+    TableError
+        If the source cannot be read, or lacks a named column.
 
     >>> table, findings = read(["what a film", "never again"], y=["good", "bad"])
     >>> len(table), table.target.tolist(), findings
@@ -96,8 +120,8 @@ def read(
         if text is None and typed and not hasattr(source, "columns"):
             text = _plain_list(first, demanded and target is None)
         text = (text,) if isinstance(text, str) else text
-        taken = (*((target,) if isinstance(target, str) else target or ()), group, *apart)
-        pair, pair_findings = pair_columns.settled(first.columns, text, text_pair, taken, name)
+        reserved = (*((target,) if isinstance(target, str) else target or ()), group, *apart)
+        pair, pair_findings = pair_columns.settled(first.columns, text, text_pair, reserved, name)
         text = pair or text
         roles = infer_roles(
             first.columns, text=text, target=target, group=group, need_target=demanded, name=name, apart=apart,
@@ -114,14 +138,14 @@ def read(
 
 
 def named(source: Any) -> bool:
-    """Whether the columns of what was given have names."""
+    """Return whether the columns of the source have names."""
     if not in_memory.in_memory(source) or hasattr(source, "columns"):
         return True
     return isinstance(next(iter(source), None), Mapping)
 
 
 def listed_pairs(source: Any, names: tuple[str, str]) -> Table:
-    """Rows of two texts without names, as a table of pairs of these. Raises TableError for anything else."""
+    """Return rows of two texts without names as a table of pairs. Raises TableError for anything else."""
     if not all(isinstance(row, list | tuple | np.ndarray) and len(row) == 2 for row in source):
         raise TableError("this model reads pairs of texts: write predict([(first, second)]).")
     if not len(source):
@@ -132,11 +156,11 @@ def listed_pairs(source: Any, names: tuple[str, str]) -> Table:
 
 
 def _plain_list(first: Piece, demanded: bool) -> tuple[str, ...] | None:
-    """Return a list with one cell for each row is a list of texts, whatever they look like; None for other tables."""
+    """Treat a list with one cell per row as a list of texts, whatever its cells look like; None for other tables."""
     if len(first.columns) > 1:
         return None
     if demanded:
-        raise TableError("the texts came without labels: give one for each row as y.")
+        raise TableError("the texts have no labels: pass one for each row as y.")
     return tuple(first.columns)
 
 
@@ -154,7 +178,7 @@ def _no_rows(name: str, notes: Notes) -> str:
 def _gathered(
     pieces: Iterable[Piece], roles: Mapping[str, str], typed: bool, notes: Notes, others: Sequence[str] | None
 ) -> Table:
-    """All pieces as one table, of those columns only that have a use."""
+    """Concatenate all pieces to one table that holds only the used columns."""
     rows: list[Index] = []
     used = [column for column, role in roles.items() if role != "other" or others is None or column in others]
     parts: dict[str, list[Objects]] = {column: [] for column in used}
@@ -165,7 +189,7 @@ def _gathered(
     columns = {column: np.concatenate(cells) for column, cells in parts.items()}
     text = {column: cells for column, cells in columns.items() if roles[column] == "text"}
     target, group = ([c for c in columns if roles[c] == role] for role in ("target", "group"))
-    made = Table(
+    table = Table(
         text,
         columns[target[0]] if target else None,
         columns[group[0]] if group else None,
@@ -175,9 +199,9 @@ def _gathered(
         {column: cells for column, cells in columns.items() if roles[column] == "other"},
     )
     if len(target) < 2:
-        return made
-    several = multi_targets.together({column: columns[column] for column in target}, made.rows)
-    return replace(made, target=several, target_name=", ".join(target), targets=tuple(target))
+        return table
+    several = multi_targets.together({column: columns[column] for column in target}, table.rows)
+    return replace(table, target=several, target_name=", ".join(target), targets=tuple(target))
 
 
 def _cells(column: str, role: str, piece: Piece, typed: bool, notes: Notes) -> Objects:
@@ -186,15 +210,15 @@ def _cells(column: str, role: str, piece: Piece, typed: bool, notes: Notes) -> O
         return texts(cells, piece.rows, notes)
     if role == "other":
         return _found(cells)
-    found = labels(cells, piece.rows, typed, column)
+    values = labels(cells, piece.rows, typed, column)
     if role == "group":  # a row without a group is a group of its own
-        alone = [i for i, value in enumerate(found) if value is None]
-        found[alone] = [f"(row {piece.rows[i]})" for i in alone]
-    return found
+        alone = [i for i, value in enumerate(values) if value is None]
+        values[alone] = [f"(row {piece.rows[i]})" for i in alone]
+    return values
 
 
 def _found(cells: Sequence[Any]) -> Objects:
-    """Cells as they are; one by one, since NumPy takes lists in cells for rows."""
+    """Return the cells unchanged; one by one, since NumPy takes lists in cells for rows."""
     return np.fromiter(cells, dtype=object, count=len(cells))
 
 
@@ -209,11 +233,31 @@ def stream(
     findings: list[Finding] | None = None,
     form: Form = INFERRED,
 ) -> Iterator[Chunk]:
-    """Yield the source in chunks and constant memory, for prediction; ``findings`` is filled when the last one is out.
+    """Yield the source in chunks and constant memory, for prediction.
 
-    ``pair``: the two text columns are a pair.
-    Where a model of one text column meets a source of one column, its name does not matter. ``others`` are columns
-    whose cells the table keeps as they were found, those of them that are there. Raises TableError.
+    Parameters
+    ----------
+    source
+        As for ``read``.
+    text : sequence of str
+        The model's text columns. The name does not matter if model and source have one column each.
+    pair : bool
+        Whether the two text columns are a pair.
+    others : sequence of str
+        Columns that the table keeps unchanged, if they exist.
+    chunk : int
+        Rows per chunk.
+    keep_columns : bool
+        Whether chunks hold the cells of all columns.
+    findings : list, optional
+        Filled with the findings after the last chunk.
+    form : Form
+        How to read the bytes of a file.
+
+    Raises
+    ------
+    TableError
+        If the source cannot be read, or lacks a column of the model.
     """
     notes, total = Notes(), 0
     with _pieces(
@@ -223,18 +267,18 @@ def stream(
             columns = {column: plain(cells, piece.rows, notes) for column, cells in piece.columns.items()}
             used = _used(columns, text, name_of(source))
             inputs = {name: texts(columns[column], piece.rows, notes) for name, column in zip(text, used, strict=True)}
-            if not others:  # a row with columns can do without a text
+            if not others:  # a row with columns needs no text
                 notes.add("blank", piece.rows[_blank(inputs)].tolist())
             if pair:
                 notes.add("half", piece.rows[_half(inputs)].tolist())
             raw = {column: _found(columns[column]) for column in others if column in columns}
-            kept = columns if keep_columns else {column: columns[column] for column in used}
+            outgoing = columns if keep_columns else {column: columns[column] for column in used}
             roles = {column: "text" if column in used else "other" for column in columns}
             total += len(piece.rows)
             if len(piece.rows):
                 both = (text[0], text[1]) if pair else None
                 table = Table(inputs, rows=piece.rows, roles=roles, columns=raw, pair=both)
-                yield Chunk(table, tuple(kept), kept)
+                yield Chunk(table, tuple(outgoing), outgoing)
     if not total:
         raise TableError(_no_rows(name_of(source), notes))
     if findings is not None:
@@ -242,7 +286,7 @@ def stream(
 
 
 def _used(columns: Mapping[str, Any], wanted: Sequence[str], name: str) -> Sequence[str]:
-    """Return the source's columns that stand for the model's text columns."""
+    """Return the source's columns that correspond to the model's text columns."""
     if len(wanted) == len(columns) == 1:
         return tuple(columns)
     for column in wanted:
@@ -255,43 +299,40 @@ def _blank(inputs: Mapping[str, Objects]) -> "np.ndarray[Any, np.dtype[np.bool_]
 
 
 def _half(inputs: Mapping[str, Objects]) -> "np.ndarray[Any, np.dtype[np.bool_]]":
-    """Pairs of which one text is empty."""
+    """Return a mask of pairs with one empty text, (n,)."""
     return np.array([bool(a.strip()) != bool(b.strip()) for a, b in zip(*inputs.values(), strict=True)], dtype=bool)
 
 
 def _asked(*names: Sequence[str] | str | None) -> tuple[str, ...]:
-    """Columns that were named, one or several at a time."""
+    """Return the names of columns, passed one or several at a time, as one tuple."""
     return tuple(chain.from_iterable((name,) if isinstance(name, str) else name or () for name in names))
 
 
 @contextmanager
 def _pieces(source: Any, size: int, notes: Notes, options: SourceOptions) -> Iterator[Iterator[Piece]]:
-    """Pieces of anything; at least one of them, which may be empty.
-
-    Columns that were named can be files of their own.
-    """
+    """Yield the pieces of any source, at least one, which may be empty. Named columns can be files of their own."""
     files = None if in_memory.in_memory(source) else parallel_lines.found(source, options.text, options.roles)
     if files is not None:
         yield parallel_lines.pieces(files, size, notes, options.form)
     elif in_memory.in_memory(source):
         yield one_word_rows.together(in_memory.pieces(source, size, notes), notes, options)
     else:
-        with opened(source, options.form.max_expanded) as given:
-            yield one_word_rows.together(_from_bytes(given, size, notes, options), notes, options)
+        with opened(source, options.form.max_expanded) as file:
+            yield one_word_rows.together(_from_bytes(file, size, notes, options), notes, options)
 
 
-def _from_bytes(given: OpenedFile, size: int, notes: Notes, options: SourceOptions) -> Iterator[Piece]:
-    """Yield what the bytes look like goes before what the name says, where the two can be distinguished."""
-    if given.head.startswith(b"PAR1"):
-        return parquet.pieces(given.seekable or given.file, given.name, size, notes, options.form)
-    if given.suffix in (".parquet", ".pq"):
-        raise TableError(f"{given.name} is no Parquet file, or a damaged one: get a fresh copy of it.")
-    head, file = decoded(given, notes, options.form.encoding)
-    looks_like_json = given.suffix not in (".csv", ".tsv") and _JSON.match(head)
-    if given.suffix in (".jsonl", ".ndjson", ".json") or looks_like_json:
-        return json_rows.pieces(file, given.suffix, given.name, size, notes)
-    if given.suffix in conll.SUFFIXES or (given.suffix in ("", ".txt", ".tsv") and conll.looks(head)):
-        return conll.pieces(head, file.by_lines(), given.name, size, notes)
-    if given.suffix not in (".csv", ".tsv") and fasttext.looks(head):
+def _from_bytes(source: OpenedFile, size: int, notes: Notes, options: SourceOptions) -> Iterator[Piece]:
+    """Yield the pieces of an open file. Its bytes decide the format before its name does."""
+    if source.head.startswith(b"PAR1"):
+        return parquet.pieces(source.seekable or source.file, source.name, size, notes, options.form)
+    if source.suffix in (".parquet", ".pq"):
+        raise TableError(f"{source.name} is no Parquet file, or is damaged: get a fresh copy of it.")
+    head, file = decoded(source, notes, options.form.encoding)
+    looks_like_json = source.suffix not in (".csv", ".tsv") and _JSON.match(head)
+    if source.suffix in (".jsonl", ".ndjson", ".json") or looks_like_json:
+        return json_rows.pieces(file, source.suffix, source.name, size, notes)
+    if source.suffix in conll.SUFFIXES or (source.suffix in ("", ".txt", ".tsv") and conll.looks(head)):
+        return conll.pieces(head, file.by_lines(), source.name, size, notes)
+    if source.suffix not in (".csv", ".tsv") and fasttext.looks(head):
         return fasttext.pieces(file.by_lines(), size)
-    return csv.pieces(head, file, given.suffix, given.name, size, notes, options)
+    return csv.pieces(head, file, source.suffix, source.name, size, notes, options)

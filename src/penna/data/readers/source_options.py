@@ -1,4 +1,4 @@
-"""What is requested of a source: the columns that the caller knows by name, and how its bytes are read. A leaf."""
+"""The caller's expectations of a source: columns that it knows by name, and how to read the bytes."""
 
 from dataclasses import dataclass
 
@@ -7,9 +7,16 @@ from penna.data.readers.format_options import INFERRED, Form
 
 @dataclass(frozen=True)
 class SourceOptions:
-    """``text``, ``roles`` (target, group) and ``apart`` are names of columns that the caller expects; ``target``.
+    """The columns that the caller expects.
 
-    Whether the source must hold a target. ``served``: the rows are for a model, whose columns these are.
+    Attributes
+    ----------
+    text, roles, apart : names
+        Text columns; target and group; columns that are no text.
+    target : bool
+        Whether the source must hold a target.
+    served : bool
+        Whether the rows are for a model, whose columns these are.
     """
 
     text: tuple[str, ...] = ()
@@ -21,4 +28,5 @@ class SourceOptions:
 
     @property
     def names(self) -> tuple[str, ...]:
+        """Return the names of all expected columns."""
         return (*self.text, *self.roles, *self.apart)

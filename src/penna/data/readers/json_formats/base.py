@@ -1,11 +1,7 @@
-"""Forms: records of JSON that hold rows in a way of their own, as tools and publications write them.
+"""JSON formats of tools and publications. One file per format; the folder is the registry.
 
-One file each; the folder is the registry.
-
-A file offers ``KEYS``, of which an object of its form has at least one, and ``rows(record, number, name, notes)``: the
-rows of a record of its form, None for any other. ``number`` and ``name`` are the record's and the file's, for messages;
-``notes`` take what is left out. A form sees one record at a time, so that files stream; it may offer ``settled(rows)``,
-which adds what only many rows together show.
+A module offers ``KEYS`` and ``rows(record, number, name, notes)``; see ``Format``. It sees one record at a time, so
+that files stream. It may offer ``settled(rows)``, which adds what only many rows together show.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -29,38 +25,39 @@ class Format:
     """What the module of a format offers, with a default for every optional member."""
 
     name: str
-    #: Keys of which a record of this format has one.
+    #: Keys of which a record of this format has at least one.
     KEYS: Collection[str]
     #: ``rows(record, number, name, notes)`` returns the rows of a record, or None if it is of another format.
+    #: ``number`` and ``name`` are the record's and the file's, for messages; ``notes`` collects what is dropped.
     rows: Callable[[Any, int, str, Notes], list[Row] | None]
-    #: ``settled(rows)`` adds to rows what the format knows of them together.
+    #: ``settled(rows)`` adds to rows what only all of them together show.
     settled: Callable[[Sequence[Row]], None] = _nothing
 
 
 def rows(record: Any, number: int, name: str, notes: Notes) -> list[Row] | None:
-    """Return the rows of a record that is of some form; None for any other. Raises TableError for a damaged one.
+    """Return the rows of a record in a known format; None for any other. Raises TableError for a damaged one.
 
     >>> rows(["Ann left", {"entities": [[0, 3, "PER"]]}], 1, "a.json", Notes())
     [{'text': 'Ann left', 'entities': [[0, 3, 'PER']]}]
     """
-    if isinstance(record, dict) and _keys().isdisjoint(record):  # millions of rows are of no form
+    if isinstance(record, dict) and _keys().isdisjoint(record):  # most of millions of rows are in no such format
         return None
     for form in _forms():
         try:
-            found: list[Row] | None = form.rows(record, number, name, notes)
+            converted: list[Row] | None = form.rows(record, number, name, notes)
         except (KeyError, TypeError, AttributeError, IndexError) as error:
             tool = form.name.replace("_", " ")
             raise TableError(
                 f"record {number} of {name} is not as {tool} writes it ({type(error).__name__}: {error}): correct or "
                 "drop it."
             ) from None
-        if found is not None:
-            return found
+        if converted is not None:
+            return converted
     return None
 
 
 def one_or_all(labels: Sequence[Any]) -> Any:
-    """Return the label where there is one, else the list: where every row has one, it is a class.
+    """Return the label if there is one, else the list. If every row has one label, it is a class.
 
     >>> one_or_all(["a"]), one_or_all(["a", "b"]), one_or_all([])
     ('a', ['a', 'b'], [])
@@ -69,7 +66,7 @@ def one_or_all(labels: Sequence[Any]) -> Any:
 
 
 def settled(rows: Sequence[Row]) -> None:
-    """Add to these rows what their forms know of them together."""
+    """Let each format add to these rows what only all of them together show."""
     for form in _forms():
         form.settled(rows)
 

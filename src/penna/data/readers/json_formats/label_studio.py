@@ -1,6 +1,6 @@
-"""What Label Studio exports as JSON: tasks with their data and annotations.
+"""Label Studio's JSON export: tasks with their data and annotations.
 
-A column for each control of the labelling page, named as it is. (Its JSON-MIN are rows already.)
+Each control of the labeling page becomes a column of the same name. (Its JSON-MIN format is already rows.)
 """
 
 from collections.abc import Sequence
@@ -16,11 +16,11 @@ _SPANS = ("labels", "hypertextlabels")
 
 
 class _Annotated(dict[str, Any]):
-    """A row that somebody looked at: where it has no span, there is none."""
+    """A row that was annotated: without a span, it has none."""
 
 
 def rows(record: Any, number: int, name: str, notes: Notes) -> list[dict[str, Any]] | None:
-    """One row: what the task shows, and what the first annotation that stands says of it.
+    """Return one row: the data of the task, and its first valid annotation.
 
     >>> result = {"from_name": "mood", "to_name": "text", "type": "choices", "value": {"choices": ["good"]}}
     >>> rows({"id": 7, "data": {"text": "Ann left"}, "annotations": [{"result": [result]}]}, 1, "a.json", Notes())
@@ -28,10 +28,10 @@ def rows(record: Any, number: int, name: str, notes: Notes) -> list[dict[str, An
     """
     if not isinstance(record, dict) or not isinstance(record.get("data"), dict):
         return None
-    given = record.get("annotations", record.get("completions"))
-    if not isinstance(given, list) or not all(isinstance(one, dict) and "result" in one for one in given):
+    annotations = record.get("annotations", record.get("completions"))
+    if not isinstance(annotations, list) or not all(isinstance(one, dict) and "result" in one for one in annotations):
         return None
-    stands = [one for one in given if not one.get("was_cancelled")]
+    stands = [one for one in annotations if not one.get("was_cancelled")]
     if len(stands) > 1:
         notes.add("annotations", [number])
     row = (_Annotated if stands else dict)({"id": record.get("id"), **record["data"]})
@@ -41,7 +41,7 @@ def rows(record: Any, number: int, name: str, notes: Notes) -> list[dict[str, An
 
 
 def settled(rows: Sequence[dict[str, Any]]) -> None:
-    """Return an empty list of spans for each row that was annotated with none, where others have some."""
+    """Give an empty list of spans to each annotated row without any, if other rows have some."""
     annotated = [row for row in rows if isinstance(row, _Annotated)]
     spans = {key for row in annotated for key, cell in row.items() if isinstance(cell, _Spans)}
     for row in annotated:
@@ -54,7 +54,7 @@ class _Spans(list[Any]):
 
 
 def _columns(results: list[Any], notes: Notes) -> dict[str, Any]:
-    """Control -> its cell: spans of the text, or what is known of all of it."""
+    """Return control -> its cell: spans of the text, or labels of the whole text."""
     cells: dict[str, Any] = {}
     for one in results:
         kind, value = one.get("type"), one.get("value")
@@ -62,8 +62,8 @@ def _columns(results: list[Any], notes: Notes) -> dict[str, Any]:
         if kind in _SPANS and isinstance(value, dict) and "start" in value:
             cells.setdefault(name, _Spans()).append(_span(value, kind))
         elif kind in _WHOLE and isinstance(value, dict) and not one.get("parentID") and "start" not in value:
-            found = value.get(_WHOLE[kind])
-            cells[name] = one_or_all(found) if isinstance(found, list) else found
+            labels = value.get(_WHOLE[kind])
+            cells[name] = one_or_all(labels) if isinstance(labels, list) else labels
         else:
             notes.once("keys", [f"{kind} of annotations"])
     return cells
@@ -71,7 +71,7 @@ def _columns(results: list[Any], notes: Notes) -> dict[str, Any]:
 
 def _span(value: dict[str, Any], kind: str) -> dict[str, Any]:
     start, end = value["start"], value["end"]
-    if kind == "hypertextlabels":  # there, these are places in the page
+    if kind == "hypertextlabels":  # in hypertext, these are positions in the page
         offsets = value.get("globalOffsets") or {}
         start, end = offsets.get("start", start), offsets.get("end", end)
     return {"start": start, "end": end, "labels": value.get(kind) or value.get("labels") or []}

@@ -1,4 +1,4 @@
-"""What Prodigy writes (``db-out``): examples that an annotator accepted, rejected or skipped."""
+"""Prodigy's export (``db-out``): examples that an annotator accepted, rejected or skipped."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ KEYS = frozenset({"_task_hash"})
 
 
 def rows(record: Any, number: int, name: str, notes: Notes) -> list[dict[str, Any]] | None:
-    """Return the example as a row, without what the tool needs for itself; none of one that was not accepted.
+    """Return the example as a row, without the tool's own keys; no row if it was not accepted.
 
     >>> rows({"text": "Ann left", "accept": ["a", "b"], "answer": "accept", "_task_hash": 1}, 1, "a.json", Notes())
     [{'text': 'Ann left', 'label': ['a', 'b']}]

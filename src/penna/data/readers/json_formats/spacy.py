@@ -1,6 +1,7 @@
-"""What spaCy is trained on and writes: ``[text, {"entities".
+"""spaCy's training data and output.
 
-[[start, end, label]]}]``, ``Doc.to_json()``, and the JSON of its second version, with tags for tokens.
+Three forms: ``[text, {"entities": [[start, end, label]]}]``, ``Doc.to_json()``, and the JSON of version 2 with
+tags for tokens.
 """
 
 from typing import Any
@@ -8,12 +9,12 @@ from typing import Any
 from penna.data.readers.read_notes import Notes
 
 KEYS = frozenset({"ents", "paragraphs"})
-#: What stands for a tag that nobody gave.
+#: The tag of a token that has none.
 _OUTSIDE = ("O", "", "-", None)
 
 
 def rows(record: Any, number: int, name: str, notes: Notes) -> list[dict[str, Any]] | None:
-    """Return a row for each text, with ``entities``, ``cats`` or both; of the second version one for each sentence.
+    """Return a row for each text, with ``entities``, ``cats`` or both; for version 2, a row for each sentence.
 
     >>> rows(["Ann left", {"cats": {"A": 1, "B": 0}}], 1, "a.json", Notes())
     [{'text': 'Ann left', 'cats': {'A': 1, 'B': 0}}]
@@ -36,7 +37,7 @@ def rows(record: Any, number: int, name: str, notes: Notes) -> list[dict[str, An
 
 
 def pair(record: Any) -> bool:
-    """Whether this is a text and a dict of what is known of it."""
+    """Return whether this is a text and a dict of its annotations."""
     if not isinstance(record, list | tuple) or len(record) != 2 or not isinstance(record[0], str):
         return False
     return isinstance(record[1], dict) and not record[1].keys().isdisjoint(("entities", "cats"))
@@ -45,10 +46,10 @@ def pair(record: Any) -> bool:
 def _of_version_two(paragraphs: list[dict[str, Any]]) -> list[dict[str, Any]] | None:
     if not all(isinstance(one.get("sentences"), list) for one in paragraphs):
         return None
-    made = []
+    converted = []
     for paragraph in paragraphs:
         for sentence in paragraph["sentences"]:
             words = [token["orth"] for token in sentence["tokens"]]
             tags = [token.get("ner", "O") for token in sentence["tokens"]]
-            made.append({"tokens": words, "tags": ["O" if tag in _OUTSIDE else tag for tag in tags]})
-    return made
+            converted.append({"tokens": words, "tags": ["O" if tag in _OUTSIDE else tag for tag in tags]})
+    return converted

@@ -1,6 +1,6 @@
-"""The nested JSON that SQuAD is published in (Rajpurkar et al. 2016): articles hold paragraphs, and these questions.
+"""The nested JSON of SQuAD (Rajpurkar et al. 2016): articles hold paragraphs, and these hold questions.
 
-A row for each question; a paragraph may stand alone, as MRQA has it.
+Each question becomes a row. A paragraph may also be a record of its own, as in MRQA.
 """
 
 from collections.abc import Mapping
@@ -10,14 +10,14 @@ from penna.data.readers.read_notes import Notes
 from penna.errors import TableError
 
 KEYS = frozenset({"qas", "paragraphs", "header"})
-#: What is read of a question, or says what is read already.
+#: Keys of a question that are read, or that repeat what is read.
 _READ = {"id", "qid", "question", "answers", "is_impossible"}
 
 
 def rows(record: Any, number: int, name: str, notes: Notes) -> list[dict[str, Any]] | None:
-    """Rows of id, title, context, question and answers (text, answer_start).
+    """Return rows of id, title, context, question and answers (text, answer_start).
 
-    Of a question without an answer an empty list, and None if nothing is stated about answers.
+    A question without an answer has an empty list; None if the record does not mention answers.
 
     >>> entry = {"id": "1", "question": "Who?", "answers": [{"text": "Ann", "answer_start": 0}]}
     >>> article = {"title": "t", "paragraphs": [{"context": "Ann did.", "qas": [entry]}]}
@@ -40,12 +40,12 @@ def rows(record: Any, number: int, name: str, notes: Notes) -> list[dict[str, An
     except (KeyError, TypeError, AttributeError) as error:
         raise TableError(
             f"article {number} of {name} is not as SQuAD has them ({type(error).__name__}: {error}): each needs "
-            '"paragraphs" with "context" and "qas", or write one object a question.'
+            '"paragraphs" with "context" and "qas", or write one object per question.'
         ) from None
 
 
 def _of_spacy(paragraphs: list[Any]) -> bool:
-    """Whether these are spaCy's paragraphs, which hold sentences."""
+    """Return whether these are spaCy's paragraphs, which hold sentences."""
     return all(isinstance(one, dict) and "sentences" in one for one in paragraphs)
 
 
@@ -62,7 +62,7 @@ def _row(article: Mapping[str, Any], paragraph: Mapping[str, Any], entry: Mappin
     }
 
 
-def _answer(given: Any) -> dict[str, Any]:
-    if isinstance(given, str):
-        return {"text": given, "answer_start": None}
-    return {"text": given["text"], "answer_start": given.get("answer_start")}
+def _answer(cell: Any) -> dict[str, Any]:
+    if isinstance(cell, str):
+        return {"text": cell, "answer_start": None}
+    return {"text": cell["text"], "answer_start": cell.get("answer_start")}
