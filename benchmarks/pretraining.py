@@ -43,7 +43,7 @@ BASE: Mapping[str, Any] = {
 #: Tables, and in each what a row changes of the base; a run that stands in several tables is made once.
 TABLES: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "sharing": {
-        "all (1 layer of its own)": {},
+        "all (1 distinct layer)": {},
         "cycle:3 (3)": {"layer_sharing": "cycle:3"},
         "groups:3 (3)": {"layer_sharing": "groups:3"},
         "attention alone": {"layer_sharing": "attention"},
@@ -196,9 +196,9 @@ def _table(name: str, rows: Mapping[str, list[dict[str, Any]]]) -> None:
     columns: dict[str, tuple[str, str]] = {
         "parameters": ("parameters", ",.0f"),
         "file MB": ("file_megabytes", ".1f"),
-        "optimiser MB": ("optimiser_megabytes", ".1f"),
-        "exchanged MB a step": ("exchanged_megabytes", ".1f"),
-        "MFLOP a token": ("mflop_per_token", ".1f"),
+        "optimizer MB": ("optimiser_megabytes", ".1f"),
+        "exchanged MB per step": ("exchanged_megabytes", ".1f"),
+        "MFLOP per token": ("mflop_per_token", ".1f"),
         "tokens/s": ("tokens_per_second", ",.0f"),
         "steps": ("steps_done", ",.0f"),
         "MLM loss": ("mlm", ".3f"),
