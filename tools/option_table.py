@@ -6,7 +6,13 @@ from penna.fit_config import BUDGET, CHECK_BUDGET, DATA, OPTIONS, OUTPUT, SEARCH
 
 PAGE = Path(__file__).parents[1] / "docs" / "commands.md"
 BEGIN, END = "<!-- Written by tools/option_table.py -->", "<!-- End of the options -->"
-PANELS = {DATA: DATA, BUDGET: BUDGET, SEARCH: SEARCH, OUTPUT: OUTPUT, "": "Python only"}
+PANELS = {
+    DATA: "Data options",
+    BUDGET: "Budget options",
+    SEARCH: "Search options",
+    OUTPUT: "Output options",
+    "": "Python only",
+}
 HEAD = "| command line | Python | default | `penna check` | sets |\n|---|---|---|---|---|\n"
 
 

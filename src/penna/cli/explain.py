@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from penna.cli.options import option
+from penna.cli.options import MAX_EXPANDED, option
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,7 +29,7 @@ def explain(
     rows: Annotated[int, typer.Option(metavar="N", min=1, help="Only the first N rows.")] = 5,
     encoding: Annotated[str | None, option("encoding")] = None,
     header: Annotated[bool | None, option("header")] = None,
-    max_expanded: Annotated[str, option("max_expanded")] = "20GB",
+    max_expanded: Annotated[str, option("max_expanded")] = MAX_EXPANDED,
     top: Annotated[int, typer.Option(metavar="N", min=1, help="Words, n-grams and columns listed for a row.")] = 8,
     html: Annotated[str | None, typer.Option(metavar="FILE", help="Write one HTML page, too.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document, with everything.")] = False,

@@ -31,6 +31,8 @@ HELP: Mapping[str, Help] = {
     "quiet": Help(OUTPUT, None, "Print only the result, no progress.", ("--quiet", "-q")),
 }
 
+#: Default of --max-expanded, for the other commands that read files.
+MAX_EXPANDED: str = OPTIONS["max_expanded"].default
 SOURCE = "CSV, TSV, JSON or Parquet file, may be compressed; or NAME of NAME.en and NAME.de."
 
 Command = Callable[..., None]

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from penna.cli.options import option
+from penna.cli.options import MAX_EXPANDED, option
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="Run folder that `penna fit` wrote, or its model/ folder.")]
 
@@ -16,7 +16,7 @@ def evaluate(
     target: Annotated[str | None, typer.Option(metavar="COLUMN", help="The labels, if called otherwise here.")] = None,
     encoding: Annotated[str | None, option("encoding")] = None,
     header: Annotated[bool | None, option("header")] = None,
-    max_expanded: Annotated[str, option("max_expanded")] = "20GB",
+    max_expanded: Annotated[str, option("max_expanded")] = MAX_EXPANDED,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Measure a run on a file with labels.
@@ -70,7 +70,7 @@ def predict(
     out: Annotated[str | None, typer.Option(metavar="FILE", help="Standard output if not given.")] = None,
     encoding: Annotated[str | None, option("encoding")] = None,
     header: Annotated[bool | None, option("header")] = None,
-    max_expanded: Annotated[str, option("max_expanded")] = "20GB",
+    max_expanded: Annotated[str, option("max_expanded")] = MAX_EXPANDED,
     safe_csv: Annotated[
         bool, typer.Option("--safe-csv", help="For spreadsheets: an apostrophe before cells that they would run.")
     ] = False,
