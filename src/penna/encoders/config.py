@@ -52,7 +52,7 @@ def whole(name: str, config: Mapping[str, Any], *keys: str, default: int | None 
 
 
 def stack(name: str, config: Mapping[str, Any]) -> Stack:
-    """Return how often layers are applied, and where a cut leaves the layers below it unchanged.
+    """Return how often layers are applied, and the depths at which a cut leaves the lower layers unchanged.
 
     ALBERT calls group after group, and a group applies its ``inner_group_num`` layers in turn. With one group, a cut
     is possible after each call; with several, after each group if all are called equally often.
@@ -63,7 +63,7 @@ def stack(name: str, config: Mapping[str, Any]) -> Stack:
     groups = whole(name, config, "num_hidden_groups", default=1) if shares else calls
     layers = calls * inner
     if layers > _MOST_LAYERS:
-        raise EncoderError(f"encoder {name!r}: its config.json asks for {layers} layers: get it again.")
+        raise EncoderError(f"encoder {name!r}: its config.json has {layers} layers: get it again.")
     step = inner if groups == 1 else layers // groups if calls % groups == 0 else layers
     return Stack(layers, step, groups, _trained(name, config, range(step, layers + 1, step)))
 

@@ -1,8 +1,7 @@
 """Embeddings of texts by a frozen encoder: computed once per text, checkpoint and setting, and cached on disk.
 
 Knows a checkpoint, texts and a deadline; never a task. Four things make it fast: bf16 weights if the caller measured
-them as faster, batches of texts of one length (without padding or a mask), each distinct text once, and inner depths
-from the same pass.
+them as faster, batches without padding or a mask, each distinct text once, and inner depths from the same pass.
 """
 
 from collections.abc import Iterator, Sequence

@@ -109,5 +109,5 @@ def _some(texts: Sequence[str]) -> list[str]:
 def _alphabet(texts: Sequence[str], size: int) -> list[str]:
     """Return the characters that get a piece, most frequent first: at most half of all pieces, none seen only once."""
     counts = Counter(chain.from_iterable(texts))
-    ranked = sorted((-count, sign) for sign, count in counts.items() if count > 1 and not sign.isspace())
-    return [_SPACE, *(sign for _, sign in ranked[: max(1, size // 2)])]
+    ranked = sorted((-count, char) for char, count in counts.items() if count > 1 and not char.isspace())
+    return [_SPACE, *(char for _, char in ranked[: max(1, size // 2)])]

@@ -100,7 +100,7 @@ def _known(tokenizer: "tokenizers.Tokenizer", checked: Checked, text: str) -> fl
     for number, (start, end) in zip(encoding.ids, encoding.offsets, strict=True):
         if number != checked.unknown:
             covered |= set(range(start, end))
-    letters = [place for place, sign in enumerate(text) if sign.isalpha()]
+    letters = [place for place, char in enumerate(text) if char.isalpha()]
     return sum(place in covered for place in letters) / len(letters)
 
 

@@ -131,9 +131,9 @@ def _same_node(node: Node, other: Node) -> None:
 
 def _same_weights(name: str, array: Array, other: Array) -> None:
     """Compare weights: values of float arrays are free; integers and scalars are part of the graph."""
-    alike = array.dtype == other.dtype and array.shape == other.shape
+    same_form = array.dtype == other.dtype and array.shape == other.shape
     free = other.dtype.kind == "f" and other.ndim > 0
-    if not alike or not (free or bool((array == other).all())):
+    if not same_form or not (free or bool((array == other).all())):
         raise ValueError(f"its {name[:80]} differs from what Penna writes")
 
 

@@ -94,7 +94,7 @@ def _embed(network: Network, read: Parts, rows: Array) -> None:
     words, positions = read.words[rows].astype(np.float64), read.positions.astype(np.float64)
     embeddings, project = _embeddings(network)
     narrow = network.shape.embedding
-    seen = _normalised(words + positions[1 + np.arange(len(words)) % min(_PLACES, len(positions) - 1)], read.norm)
+    seen = _normalized(words + positions[1 + np.arange(len(words)) % min(_PLACES, len(positions) - 1)], read.norm)
     if project is None:
         _set(embeddings.LayerNorm.weight, read.norm.scale)
         _set(embeddings.LayerNorm.bias, read.norm.shift)
@@ -103,7 +103,7 @@ def _embed(network: Network, read: Parts, rows: Array) -> None:
             seen = seen @ read.project.weight + read.project.bias
         words, positions = _components(words, positions, narrow)
         plain = Norm(np.ones(narrow), np.zeros(narrow), read.norm.epsilon)
-        mine = _normalised(words + positions[1 + np.arange(len(words)) % min(_PLACES, len(positions) - 1)], plain)
+        mine = _normalized(words + positions[1 + np.arange(len(words)) % min(_PLACES, len(positions) - 1)], plain)
         _set(embeddings.LayerNorm.weight, plain.scale)
         _set(embeddings.LayerNorm.bias, plain.shift)
         solution, *_ = np.linalg.lstsq(np.c_[mine, np.ones(len(mine))], seen, rcond=None)
@@ -125,7 +125,7 @@ def _components(words: Array, positions: Array, narrow: int) -> tuple[Array, Arr
     return (words - centre) @ best, positions @ best
 
 
-def _normalised(x: Array, norm: Norm) -> Array:
+def _normalized(x: Array, norm: Norm) -> Array:
     x = x - x.mean(-1, keepdims=True)
     out: Array = x / np.sqrt((x * x).mean(-1, keepdims=True) + norm.epsilon) * norm.scale + norm.shift
     return out

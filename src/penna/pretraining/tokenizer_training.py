@@ -111,9 +111,9 @@ def _common(texts: list[str], normalizer: Any, size: int) -> tuple[list[str], li
     texts = [normalizer.normalize_str(text) for text in texts]
     counts = Counter(chain.from_iterable(texts))
     seldom = max(_SELDOM, counts.total() // 1_000_000)
-    ranked = sorted(((-count, sign) for sign, count in counts.items() if not sign.isspace()))
-    alphabet = {sign for count, sign in ranked[: max(size // 2, _LETTERS)] if -count >= seldom}
-    rare = dict.fromkeys((sign for _, sign in ranked if sign not in alphabet), " ")
+    ranked = sorted(((-count, char) for char, count in counts.items() if not char.isspace()))
+    alphabet = {char for count, char in ranked[: max(size // 2, _LETTERS)] if -count >= seldom}
+    rare = dict.fromkeys((char for _, char in ranked if char not in alphabet), " ")
     table = str.maketrans(rare)
     return [text.translate(table) for text in texts] if rare else texts, sorted(alphabet)
 

@@ -132,10 +132,10 @@ def _begins_word(model: Mapping[str, Any]) -> Any:
     return lambda token: token.startswith(spaces) or not token[:1].isalnum() or _without_spaces(token[:1])
 
 
-def _without_spaces(sign: str) -> bool:
+def _without_spaces(char: str) -> bool:
     """Return whether a character is of Thai to Burmese, Khmer, kana or ideographs."""
     return (
-        "\u0e00" <= sign <= "\u109f" or "\u1780" <= sign <= "\u17ff" or "\u3040" <= sign <= "\u9fff" or sign > "\uffff"
+        "\u0e00" <= char <= "\u109f" or "\u1780" <= char <= "\u17ff" or "\u3040" <= char <= "\u9fff" or char > "\uffff"
     )
 
 

@@ -42,7 +42,7 @@ def _needed(vocabulary: Vocabulary, prefix: str) -> Array:
     """Return (size,) bool: tokens without which common text would become unknown."""
     out: Array = vocabulary.special.copy()
     for token, number in vocabulary.tokenizer.get_vocab(with_added_tokens=True).items():
-        out[number] |= (len(sign := token.removeprefix(prefix)) <= 1 and sign.isascii()) or token == "▁"
+        out[number] |= (len(char := token.removeprefix(prefix)) <= 1 and char.isascii()) or token == "▁"
     return out
 
 

@@ -25,7 +25,7 @@ def shuffled(lengths: Index, size: int, rng: np.random.Generator) -> list[Index]
     for start in range(0, len(order), size * BUCKET):
         bucket = order[start : start + size * BUCKET]
         bucket = bucket[np.argsort(lengths[bucket], kind="stable")]
-        # The incomplete batch has the shortest rows, where a step over few rows wastes least.
+        # The incomplete batch has the shortest rows: a step over few of these wastes least.
         cuts = range(len(bucket) % size, len(bucket), size)
         batches += [part for part in np.split(bucket, list(cuts)) if len(part)]
     return [batches[i] for i in rng.permutation(len(batches))]

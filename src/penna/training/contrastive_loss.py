@@ -16,10 +16,10 @@ def supervised(vectors: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     texts = normalize(torch.cat(vectors.chunk(2, dim=1)), dim=1)
     labels = torch.cat([y, y])
     itself = torch.eye(len(texts), dtype=torch.bool, device=texts.device)
-    likeness = (texts @ texts.T / TEMPERATURE).masked_fill(itself, -1e4)
-    alike = (labels[:, None] == labels) & ~itself
-    chosen = torch.log_softmax(likeness, dim=1)
-    each = -(chosen * alike).sum(dim=1) / alike.sum(dim=1)
+    similarity = (texts @ texts.T / TEMPERATURE).masked_fill(itself, -1e4)
+    same_class = (labels[:, None] == labels) & ~itself
+    chosen = torch.log_softmax(similarity, dim=1)
+    each = -(chosen * same_class).sum(dim=1) / same_class.sum(dim=1)
     first, second = each.chunk(2)
     mean: torch.Tensor = (first + second) / 2
     return mean

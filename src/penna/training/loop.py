@@ -236,7 +236,7 @@ class _Run:
             return "done"
         self.checked = max(self.checked + 1, self.step * self.plan.checks // self.total)
         self.curve.append((self.step, score))
-        # Of equal scores the later wins: its learning rate is lower.
+        # A later weight wins a tie of scores: its learning rate is lower.
         if self.best is None or score >= self.best[0]:
             self.best, self.stale = (score, snapshot(self.network)), 0
         else:
