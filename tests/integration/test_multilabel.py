@@ -141,7 +141,7 @@ def test_families_without_multilabel_are_skipped() -> None:
 
 def test_unlearnable_target_is_refused_before_the_search() -> None:
     texts, labels = rows(60)
-    with pytest.raises(TaskError, match="say --task multilabel"):
+    with pytest.raises(TaskError, match="pass --task multilabel"):
         AutoText(budget=5, families=("linear",), task="classification").fit(texts, labels)
     with pytest.raises(TaskError, match="no label in any of its 60 rows"):
         AutoText(budget=5, families=("linear",)).fit(texts, [[] for _ in texts])

@@ -258,7 +258,7 @@ def test_date_with_dots_has_its_day_first():
 def test_a_role_that_no_cell_has_is_refused_by_name():
     cells = {"text": np.array(["a b", "c d"], dtype=object)}
     table = Table(cells, columns={"note": np.array(["some words", "others"], dtype=object)}, rows=np.arange(2))
-    with pytest.raises(TableError, match="'note' is named as numeric, and each of its cells is no finite number"):
+    with pytest.raises(TableError, match="'note' is named as numeric, but each of its cells is no finite number"):
         schema.typed(table, {"note": "numeric"})
 
 

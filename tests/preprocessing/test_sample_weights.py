@@ -78,10 +78,10 @@ def read(source, y="label", sample_weight=None, **named):
         (np.ones((24, 1)), "2 dimensions"),
         (pd.DataFrame({"w": [1.0] * 24}), "2 dimensions"),
         (np.array(["2026-01-01"] * 24, "datetime64[D]"), "no number"),
-        (2.0, "give a number for each row"),
-        (b"1" * 24, "give a number for each row"),
-        ({"a": 1}, "give a number for each row"),
-        (object(), "give a number for each row"),
+        (2.0, "pass one number per row"),
+        (b"1" * 24, "pass one number per row"),
+        ({"a": 1}, "pass one number per row"),
+        (object(), "pass one number per row"),
     ],
 )
 def test_what_is_no_weight_is_refused_by_row(wrong, words):
@@ -172,7 +172,7 @@ def test_a_weight_is_named_once():
     ):
         with pytest.raises(TableError, match=words):
             AutoText(weight_column="w", **options).fit(rows, "label")
-    with pytest.raises(TableError, match="given twice"):
+    with pytest.raises(TableError, match="weights come from both"):
         AutoText(weight_column="w").fit(rows, "label", sample_weight=[1] * 40)
     with pytest.raises(TableError, match="both named as the weight"):
         AutoText(weight_column="w").fit(rows.assign(v=1), "label", "v")

@@ -1,4 +1,4 @@
-"""The Sheet: all that a check may look at. Immutable; what several checks need is computed once, on first use."""
+"""The input of a data check. Immutable; what several checks need is computed once, on first use."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -16,7 +16,7 @@ from penna.preprocessing.shingles import Words
 
 @dataclass(frozen=True)
 class Truncation:
-    """How much of a text an encoder reads: ``tokens`` (n,) of each whole text, and the ``limit`` it was built for."""
+    """The reach of an encoder: ``tokens`` (n,) of each whole text, and the token ``limit``."""
 
     encoder: str
     tokens: Array
@@ -25,16 +25,28 @@ class Truncation:
 
 @dataclass(frozen=True, eq=False)
 class CheckContext:
-    """A table as it was read, the cells of its other columns, and what was computed about its rows.
+    """A table, the cells of its other columns, and values computed from its rows.
 
-    columns  other columns by name, cells as they were found
-    strata   (n,) int64, the class of each row, or the bin of a quantity; -1 where the target is missing
-    classes  the labels, ``classes[strata]``; empty where the target is a quantity, or where there is none
-    outputs  (n, k) out-of-fold probabilities in the order of ``classes``, NaN in rows without a prediction; None if not
-    vectors  (n, width) embeddings, or None
-    reach    of an encoder, or None
-    test     the test rows, or None
-    as_is    whether the task reads texts as they are, so that nothing is mended
+    Attributes
+    ----------
+    table : Table
+        The rows, as they were read.
+    columns : mapping of str to Column
+        Other columns by name, with unchanged cells.
+    strata : ndarray of int64, shape (n,)
+        The class of each row, or the bin of a quantity; -1 if the target is missing.
+    classes : sequence
+        The labels, ``classes[strata]``; empty if the target is a quantity or absent.
+    outputs : ndarray of shape (n, k), optional
+        Out-of-fold probabilities in the order of ``classes``; NaN in rows without a prediction.
+    vectors : ndarray of shape (n, width), optional
+        Embeddings.
+    reach : Truncation, optional
+        The truncation by an encoder.
+    test : CheckContext, optional
+        The test rows.
+    as_is : bool
+        Whether the task reads texts unchanged, so that nothing is repaired.
     """
 
     table: Table
@@ -51,36 +63,37 @@ class CheckContext:
         return len(self.table)
 
     def found(self, **more: Any) -> "CheckContext":
-        """Return the same sheet with outputs, vectors or reach; what was computed before is kept."""
+        """Return a copy with outputs, vectors or reach; cached values are kept."""
         new = replace(self, **more)
         new.__dict__.update({name: self.__dict__[name] for name in ("blank", "words", "kin") if name in self.__dict__})
         return new
 
     def mends(self, how: str) -> dict[str, Any]:
-        """Return what is done about texts that cleaning could mend, and how to have it otherwise."""
+        """Return the arguments of a finding on texts that cleaning can repair: the action, and how to change it."""
         if self.as_is:
             return {"does": "reads them as they are, as this task asks", "change": "mend them in the file"}
         return {"does": f"{how} where that scores better", "change": "--text-cleaning none leaves them alone"}
 
     @property
     def rows(self) -> Array:
-        """(n,) row numbers as the user counts them."""
+        """Return row numbers as the user counts them, (n,)."""
         return self.table.rows
 
     @cached_property
     def blank(self) -> Array:
-        """(n,) bool: no text at all."""
+        """Return a mask of rows without any text, (n,)."""
         return np.fromiter((not text or text.isspace() for text in self.table.full_text), bool, len(self))
 
     @cached_property
     def words(self) -> Words:
+        """Return the words of all texts as hashes."""
         return shingles.split(self.table.full_text)
 
     @cached_property
     def kin(self) -> Array:
-        """(n + m,) of all data rows and then all test rows: the first position with a nearly equal text.
+        """Return the first position with a nearly equal text, (n + m,), for all data rows and then all test rows.
 
-        Of pairs, with two that are nearly equal.
+        For pairs, both texts must be nearly equal.
         """
         if self.table.pair is not None:
             return _kin_of_pairs(self.table, None if self.test is None else self.test.table)
@@ -88,7 +101,7 @@ class CheckContext:
 
 
 def _kin_of_pairs(table: Table, test: Table | None) -> Array:
-    """Near in both sides: a premise that stands on many rows makes no copies of them."""
+    """Compare both sides: a premise that occurs in many rows does not make them copies."""
     sides = []
     for i, side in enumerate(table.pair_tables):
         split = shingles.split(side.full_text)

@@ -1,4 +1,4 @@
-"""Which ways of cleaning a search may choose from: those that change these rows. Sees texts, never targets."""
+"""Choose the cleaning that a search may use: ways that change these rows. Sees texts, never targets."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,36 +10,35 @@ from penna.search.recipe import Hyperparameter, Recipe
 
 AUTO = "auto"
 HYPERPARAMETER = "clean"
-#: From the mildest up. The first is the default where it changes anything: over nine sets it gave TF-IDF models 0.1
-#: points and never took more than noise (benchmarks/cleaning.py). Case is left to the families, which know it already.
+#: From mild to strong. The first is the default if it changes anything: over nine sets it gave TF-IDF models 0.1 points
+#: and never took more than noise (benchmarks/cleaning.py). Case is left to the families, which have a knob for it.
 LADDER = ("unicode+markup+spaces", "unicode+markup+links+spaces", "unicode+markup+links+numbers+spaces")
 BLANK = "missing"
 _ROWS = 2000
-#: A rung that changes fewer of the rows than this, beyond their spacing, makes no difference to any trial.
+#: A way that changes a smaller share of rows than this, ignoring spacing, makes no difference to any trial.
 _LEAST = 0.005
-#: What is no default costs trials to be tried out, and must change more.
+#: A way other than the default costs trials, and must change more.
 _WORTH = 0.03
 
 
 def offered(table: Table, requested: str = AUTO) -> tuple[str, ...]:
-    """Values of the hyperparameter ``clean``, the default first.
+    """Return values of the hyperparameter ``clean``, the default first; empty if there is nothing to clean.
 
-    None where there is nothing to choose and nothing to do.
-
-    ``requested``: "auto", "none", or steps joined by "+", which are then taken in every recipe. Raises SettingError.
+    ``requested`` is "auto", "none", or steps joined by "+", which every recipe then uses. Raises SettingError for
+    unknown steps.
     """
     if requested != AUTO:
         return () if requested == NONE else (str(Cleaning.of(requested)),)
     if not table.text or not len(table):
         return ()
-    some = _sample(table)
-    rungs, before = [], Cleaning.of("spaces")(Table(some)).text
+    sample = _sample(table)
+    rungs, before = [], Cleaning.of("spaces")(Table(sample)).text
     for rung in LADDER:
-        cells = Cleaning.of(rung)(Table(some)).text
+        cells = Cleaning.of(rung)(Table(sample)).text
         if _changed(before, cells) >= (_LEAST if rung == LADDER[0] else _WORTH):
             rungs.append(rung)
             before = cells
-    if len(some) > 1 and _changed(before, Cleaning.of(BLANK)(Table(before)).text) >= _WORTH:
+    if len(sample) > 1 and _changed(before, Cleaning.of(BLANK)(Table(before)).text) >= _WORTH:
         rungs.append("+".join([*rungs[:1], BLANK]))
     if not rungs:
         return ()
@@ -47,12 +46,12 @@ def offered(table: Table, requested: str = AUTO) -> tuple[str, ...]:
 
 
 def hyperparameters(cleanings: Sequence[str]) -> tuple[Hyperparameter, ...]:
-    """Return what every family's space has besides its own."""
+    """Return the hyperparameter of cleaning for every family's space."""
     return (Hyperparameter(HYPERPARAMETER, values=tuple(cleanings)),) if cleanings else ()
 
 
 def cleaned(portfolios: Sequence[Sequence[Recipe]], cleanings: Sequence[str]) -> list[Recipe]:
-    """All families' recipes with the default cleaning; then the first of each again with the next, to compare."""
+    """Return all recipes with the default cleaning, then the first of each family with the next one, to compare."""
     if not cleanings:
         return [recipe for recipes in portfolios for recipe in recipes]
     usual = [recipe.replace(clean=cleanings[0]) for recipes in portfolios for recipe in recipes]
@@ -65,6 +64,6 @@ def _sample(table: Table) -> Mapping[str, Objects]:
 
 
 def _changed(before: Mapping[str, Objects], after: Mapping[str, Objects]) -> float:
-    """Share of rows of which a cell is another."""
+    """Return the share of rows with a changed cell."""
     differ = [before[name] != after[name] for name in before]
     return float(np.mean(np.any(differ, axis=0)))

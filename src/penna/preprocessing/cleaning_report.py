@@ -1,4 +1,4 @@
-"""What cleaning changed of a table's texts, put into words: every change to a user's data is shown. Learns nothing."""
+"""Report the changes that cleaning made: every change to a user's data is shown."""
 
 import numpy as np
 
@@ -6,12 +6,12 @@ from penna.data.table import Finding, Table
 from penna.preprocessing.cleaning.base import NONE
 from penna.preprocessing.data_findings import FEW, of_rows
 
-#: Of either text so many characters are shown, from a few before the first that differs.
+#: The number of characters to show of either text, from a few before the first difference.
 _SHOWN, _BEFORE = 60, 12
 
 
 def finding(before: Table, after: Table, clean: str) -> list[Finding]:
-    """Return the rows of which a text is another after the steps named by ``clean``, with some texts before and after.
+    """Report the rows that the steps named by ``clean`` changed, with some texts before and after.
 
     >>> texts = np.array(["a <b>good</b> one", "as it was"], dtype=object)
     >>> raw = Table({"text": texts}, rows=np.array([1, 2]))

@@ -1,4 +1,4 @@
-"""How a finding is put into words: what, how many, where. Knows findings and row numbers; looks at no cell."""
+"""Build findings: messages with the count and the place. Knows findings and row numbers; never cells."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -14,7 +14,7 @@ Severity = Literal["info", "warning", "error"]
 Source = Literal["data", "test"]
 
 FEW = 5
-#: What a row of each source is called.
+#: The noun for a row of each source.
 ROW = {"data": "row", "test": "test row"}
 _CELL = 90
 
@@ -31,7 +31,16 @@ def of_rows(
     examples: Iterable[str] = (),
     source: Source = "data",
 ) -> list[Finding]:
-    """One finding about these rows, none where there are none; ``of`` so many rows it gives their share.
+    """Return one finding about these rows, or none if there are none.
+
+    Parameters
+    ----------
+    kind, what, severity, does, change, examples, source
+        Fields of the finding; ``what`` begins its message.
+    rows : ndarray of int
+        Row numbers.
+    of : int
+        The number of all rows, to add the share; 0 for none.
 
     >>> of_rows("empty text", "rows without text", np.array([4, 9]), of=200)[0].message
     'rows without text: 2 of 200, 1 % (rows 4, 9).'
@@ -58,7 +67,7 @@ def of_columns(
     rows: Array | None = None,
     source: Source = "data",
 ) -> list[Finding]:
-    """One finding about these columns, none where there are none; it counts columns.
+    """Return one finding about these columns, or none if there are none. It counts columns.
 
     >>> of_columns("constant column", "columns with one value only", ["country"])[0].message
     "columns with one value only: 1 ('country')."
@@ -73,7 +82,7 @@ def of_columns(
 
 
 def left_out(table: Table, reasons: Sequence[Any]) -> list[Finding]:
-    """Return a finding for each reason, a str, why rows cannot be used; rows that can be have something else there."""
+    """Return a finding for each reason, a str, for which rows cannot be used. Usable rows have no str there."""
     by_reason = defaultdict[str, list[int]](list)
     for row, reason in zip(table.row_numbers.tolist(), reasons, strict=True):
         if isinstance(reason, str):
@@ -88,20 +97,17 @@ def left_out(table: Table, reasons: Sequence[Any]) -> list[Finding]:
     ]  # fmt: skip
 
 
-def none_left(what: str, table: Table, usable: int, found: Sequence[Finding]) -> str:
-    """Return the sentence for a target without a single entity or answer.
-
-    Of all rows, and of those that cannot be used.
-    """
+def none_left(what: str, table: Table, usable: int, left_out_rows: Sequence[Finding]) -> str:
+    """Return the message for a target without a single entity or answer: all rows, and the unusable ones."""
     column, rows = f"column {table.target_name!r}", len(table)
     if usable == rows:
         return f"{column} has no {what} in any of its {rows:,} rows: is it the target?"
-    messages = " ".join(finding.message for finding in found)
+    messages = " ".join(finding.message for finding in left_out_rows)
     return f"no {what} of {column} can be used in its {rows:,} rows: {messages} The other {usable:,} have none."
 
 
 def after(error: PennaError, findings: Sequence[Finding]) -> PennaError:
-    """Return the error, with what was left out before it came up: it counts the rows that remain."""
+    """Return the error with the earlier findings on dropped rows, since its message counts the remaining ones."""
     messages = [
         finding.message for finding in findings if finding.severity == "warning" and "left out" in finding.message
     ]
@@ -109,19 +115,19 @@ def after(error: PennaError, findings: Sequence[Finding]) -> PennaError:
 
 
 def unusable(table: Table, wrong: Sequence[int] | Array, why: str) -> str:
-    """Return the sentence for rows, by their positions, that should have been left out."""
+    """Return the message for rows, by position, that should have been dropped."""
     rows = named(table.row_numbers[np.asarray(wrong)])
     where = f"in {ROW['data']} {rows}" if len(wrong) == 1 else f"in {len(wrong)} {ROW['data']}s ({rows})"
     return f"column {table.target_name!r} cannot be used {where}: {why}; correct such rows, or drop them."
 
 
 def named(rows: Array) -> str:
-    """``3, 8, 12`` or, of more than five, the first five and dots."""
+    """Return ``3, 8, 12`` or, for more than five rows, the first five and dots."""
     return ", ".join(str(row) for row in rows[:FEW]) + (" ..." if len(rows) > FEW else "")
 
 
 def percent(share: float) -> str:
-    """Return a share in words.
+    """Return a share as text.
 
     >>> percent(0.1), percent(0.0312), percent(0.00001)
     ('10 %', '3.1 %', 'under 0.1 %')
@@ -140,6 +146,6 @@ def quoted(cell: Any, most: int = _CELL) -> str:
 
 
 def at_rows(rows: Array, cells: Array, source: Source = "data") -> list[str]:
-    """``row 3: "what stands there"`` for the first few."""
+    """Return ``row 3: "its text"`` for the first few rows."""
     which = ROW[source]
     return [f"{which} {row}: {quoted(cell)}" for row, cell in zip(rows[:FEW], cells[:FEW], strict=True)]

@@ -1,6 +1,6 @@
-"""Rows with a suspicious label, and what becomes of them in training: kept, weighed less, or dropped.
+"""Label noise: suspicious rows, and their treatment in training: keep, down-weight, or drop.
 
-Learns nothing: the doubts are given. What a model is measured on is never touched.
+Learns nothing: suspicions are passed in. Validation and test rows are never changed.
 """
 
 from collections.abc import Sequence
@@ -19,22 +19,29 @@ from penna.search.recipe import Hyperparameter, Recipe
 HYPERPARAMETER = "noise"
 KEEP, WEIGHT, DROP = "keep", "weight", "drop"
 WAYS = (KEEP, WEIGHT, DROP)
-#: Losses whose answers can show a label to be suspicious.
+#: Losses whose outputs can reveal label errors.
 OUTPUT_KINDS = (OutputKind.CLASS_PROBABILITIES,)
-#: What is dropped is more likely wrong than right.
+#: Dropped rows are more likely wrong than right.
 _DROPPED = 0.5
-_SURER = 0.2  # of the rows: where a model is surest, a miss is more often the label's than the model's
-#: With fewer misses among those, what could be gained is within noise. On six clean sets a first linear model misses 1
-#: to 5 % of them (10 and 14 % on offence and irony), with 10 % of the labels flipped 10 % or more.
+_SURER = 0.2  # share of rows: where a model is most confident, a miss is more often the label's fault than the model's
+#: With fewer misses among those, the possible gain is within noise. On six clean sets a first linear model misses 1 to
+#: 5 % of them (10 and 14 % on offense and irony); with 10 % of the labels flipped, 10 % or more.
 LEAST = 0.08
 _LEAST_ROWS = 200
 
 
 @dataclass(frozen=True, eq=False)
 class LabelNoise:
-    """Of n rows: ``chance`` (n,) float32 that the label is wrong, 0 where nothing speaks for that.
+    """Suspicion of label errors, for n rows.
 
-    ``instead`` (n,) the class that models answer, ``sure`` (n,) with this probability.
+    Attributes
+    ----------
+    chance : ndarray of float32, shape (n,)
+        The probability that the label is wrong; 0 without evidence.
+    instead : ndarray of int, shape (n,)
+        The class that models predict.
+    sure : ndarray of shape (n,)
+        The probability of that class.
     """
 
     chance: Array
@@ -46,30 +53,30 @@ class LabelNoise:
         return LabelNoise(self.chance[rows], self.instead[rows], self.sure[rows])
 
     def touched(self, how: str) -> Array:
-        """Positions of the rows that a treatment changes, the most doubtful first."""
+        """Return the positions of rows that a treatment changes, the most suspicious first."""
         least = {KEEP: np.inf, WEIGHT: 1e-6, DROP: _DROPPED}[how]
         order = np.lexsort((-self.sure, -self.chance))
         return order[self.chance[order] >= least]
 
 
 def doubts(y: Array, outputs: Array) -> LabelNoise:
-    """From y (n,) and (n, k) probabilities of models that did not learn from the row they answer.
+    """Estimate label noise from y, (n,), and out-of-fold probabilities, (n, k).
 
     No class loses more than half of its rows: a class that models do not know is not a wrong one.
     """
-    found = label_errors.suspects(y, outputs)
+    suspects = label_errors.suspects(y, outputs)
     chance = np.zeros(len(y), np.float32)
-    chance[found.places] = found.chance
+    chance[suspects.places] = suspects.chance
     sizes = np.maximum(np.bincount(y, minlength=outputs.shape[1]), 1)
     lost = np.bincount(y[chance >= _DROPPED], minlength=outputs.shape[1]) / sizes
     chance[(lost > 0.5)[y]] = 0
     instead, sure = np.zeros(len(y), np.int64), np.zeros(len(y), np.float32)
-    instead[found.places], sure[found.places] = found.instead, found.sure
+    instead[suspects.places], sure[suspects.places] = suspects.instead, suspects.sure
     return LabelNoise(chance, instead, sure)
 
 
 def apply_treatment(table: Table, doubts: LabelNoise, how: str) -> Table:
-    """Return the training rows as a recipe asks for them.
+    """Return the training rows, treated as a recipe requests.
 
     >>> table = Table({"text": np.array(["a", "b"], object)}, rows=np.arange(2))
     >>> doubted = LabelNoise(np.array([0, 0.75]), np.array([0, 1]), np.array([0, 0.9]))
@@ -85,9 +92,9 @@ def apply_treatment(table: Table, doubts: LabelNoise, how: str) -> Table:
 
 
 def suspicious(y: Array, outputs: Array) -> bool:
-    """Whether so many labels may be wrong that it is worth looking.
+    """Return whether enough labels may be wrong to be worth a closer look.
 
-    Quick, and by any model's answers, y (n,) and outputs (n, k), to rows that it did not see.
+    It is fast, and takes any model's outputs, (n, k), on rows that it was not trained on, with classes y, (n,).
     """
     if len(y) < _LEAST_ROWS:
         return False
@@ -96,16 +103,16 @@ def suspicious(y: Array, outputs: Array) -> bool:
 
 
 def hyperparameters(ways: Sequence[str]) -> tuple[Hyperparameter, ...]:
-    """Return what every family's space has besides its own."""
+    """Return the hyperparameter of label noise for every family's space."""
     return (Hyperparameter(HYPERPARAMETER, values=tuple(ways)),) if ways else ()
 
 
 def offered(recipes: Sequence[Recipe], ways: Sequence[str], settled: bool) -> list[Recipe]:
-    """Return a portfolio in which doubtful rows are treated.
+    """Return a portfolio in which suspicious rows are treated.
 
-    One way: in every recipe. Several: the first recipe, which was tried as it is, comes again with each other way; once
-    that is ``settled`` the others go the best of them, the first of ``ways``, and the first of each family once more
-    keeps all rows, to compare.
+    With one way, every recipe uses it. With several, the first recipe, already tried as it is, repeats with each other
+    way. Once that is ``settled``, the others use the best way, the first of ``ways``. The first of each family repeats
+    with all rows kept, to compare.
     """
     if not ways or not recipes:
         return list(recipes)
@@ -120,7 +127,7 @@ def offered(recipes: Sequence[Recipe], ways: Sequence[str], settled: bool) -> li
 
 
 def finding(table: Table, doubts: LabelNoise, how: str, classes: Sequence[Any], y: Array, why: str) -> list[Finding]:
-    """Return what was doubted and what became of it, with examples; y (n,) the rows' classes; ``why`` just that."""
+    """Report suspicious rows and their treatment, with examples; y, (n,), are their classes, ``why`` the reason."""
     places = doubts.touched(WEIGHT if how == KEEP else how)
     examples = [
         label_errors.example(

@@ -1,8 +1,8 @@
-"""Nearly equal texts, found without comparing all with all. Knows words as numbers; knows no string.
+"""Find nearly equal texts without comparing all pairs. Knows words as numbers; never strings.
 
-Two texts are near where the sets of their words and pairs of words overlap by ``LEAST`` or more (Jaccard). Candidates
-come from MinHash signatures in bands (Broder, On the Resemblance and Containment of Documents, 1997; Leskovec et al.,
-Mining of Massive Datasets, section 3.4); each candidate is then compared in full.
+Two texts are near duplicates if the sets of their words and word pairs have a Jaccard similarity of at least ``LEAST``.
+Candidates come from MinHash signatures in bands (Broder, On the Resemblance and Containment of Documents, 1997;
+Leskovec et al., Mining of Massive Datasets, section 3.4). Each candidate is then compared in full.
 """
 
 import numpy as np
@@ -10,15 +10,15 @@ import numpy as np
 from penna.data.arrays import Array
 from penna.preprocessing.shingles import Words
 
-LEAST = 0.8  # at 0.7, questions about one thing count as one: "a charge for withdrawing" and "for transferring"
+LEAST = 0.8  # at 0.7, questions on one subject count as one: "a charge for withdrawing" and "for transferring"
 _BANDS, _WIDE = 16, 4  # a pair at 0.8 meets in a band with probability 0.999, one at 0.3 with 0.12
 _CHUNK = 1 << 15
-_MOST_PAIRS = 300_000  # in each band: the full comparison is in Python, some 10 µs a pair
-_FEWEST_WORDS = 3  # two words that differ in one share nothing that could be called near
+_MOST_PAIRS = 300_000  # per band: the full comparison is in Python, some 10 µs per pair
+_FEWEST_WORDS = 3  # shorter texts that differ in one word share too little to be near
 
 
 def groups(words: Words) -> Array:
-    """(n,) for each text the position of the first one that is near to it, or near to one that is; its own if none.
+    """Return the first position of each text's group of near duplicates, (n,); its own if it has none.
 
     >>> from penna.preprocessing.shingles import split
     >>> groups(split(["my card was lost today", "so what", "My card was lost, today!"])).tolist()
@@ -42,7 +42,7 @@ def groups(words: Words) -> Array:
 
 
 def _equal_words(words: Words) -> list[int]:
-    """Return the first text with the same words in the same order; texts without words stand alone."""
+    """Return the first text with the same words in the same order; texts without words are groups of their own."""
     roots = list(range(len(words)))
     seen: dict[bytes, int] = {}
     for i in np.flatnonzero(words.lengths > 0).tolist():
@@ -58,7 +58,7 @@ def _root(roots: list[int], i: int) -> int:
 
 
 def _shingles(words: Words) -> tuple[Array, Array]:
-    """Words and pairs of words of each text, flat; every text has at least one (a 0 where it has no word)."""
+    """Return the words and word pairs of each text, flat; every text has at least one (0 if it has no word)."""
     pairs, place = words.runs(2)
     row = words.rows
     flat = np.concatenate([words.hashes, pairs ^ np.uint64(0x9E3779B97F4A7C15), np.zeros(len(words), np.uint64)])
@@ -71,14 +71,14 @@ def _shingles(words: Words) -> tuple[Array, Array]:
 
 
 def _signatures(shingles: Array, offsets: Array) -> Array:
-    """(64, n) uint32: the least hash of each text under each of 64 random orders."""
+    """Return MinHash signatures, (64, n) uint32: the least hash of each text under each of 64 random orders."""
     rng = np.random.default_rng(0)
     factor = rng.integers(1, 2**63, _BANDS * _WIDE, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
     shift = rng.integers(0, 2**63, _BANDS * _WIDE, dtype=np.uint64)
     out = np.empty((len(factor), len(offsets) - 1), np.uint32)
     start = 0
     while start < len(offsets) - 1:
-        # So many texts that their numbers stay in the processor's cache.
+        # A block of texts whose numbers fit in the processor's cache.
         stop = max(start + 1, int(np.searchsorted(offsets, offsets[start] + _CHUNK, side="right")) - 1)
         part, begin = shingles[offsets[start] : offsets[stop]], offsets[start:stop] - offsets[start]
         part = part ^ (part >> np.uint64(31))
@@ -90,7 +90,7 @@ def _signatures(shingles: Array, offsets: Array) -> Array:
 
 
 def _candidates(band: Array, owner: Array) -> list[tuple[int, int]]:
-    """Neighbours among the texts that agree in the whole band: a chain through each bucket, not all its pairs."""
+    """Return neighbors among the texts that agree in the whole band: a chain through each bucket, not all its pairs."""
     key = np.zeros(band.shape[1], np.uint64)
     for line in band:
         key = key * np.uint64(0x100000001B3) + line.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
@@ -100,7 +100,7 @@ def _candidates(band: Array, owner: Array) -> list[tuple[int, int]]:
 
 
 def _alike(signatures: Array, a: int, b: int) -> bool:
-    """Whether the signatures leave it open: their agreement is the overlap, give or take 0.06."""
+    """Return whether the signatures allow a near duplicate: they estimate the similarity within 0.06."""
     return bool(np.count_nonzero(signatures[:, a] == signatures[:, b]) >= (LEAST - 0.2) * len(signatures))
 
 

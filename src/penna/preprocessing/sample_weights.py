@@ -1,6 +1,6 @@
-"""Weights of rows: checked, brought to a mean of 1, and rows of weight 0 left out. What training counts, not scores.
+"""Sample weights: checked, scaled to a mean of 1, rows of weight 0 dropped. They affect training, not scores.
 
-Only proportions count: weights of 2 and 4 are the same as 1 and 2.
+Only proportions matter: weights of 2 and 4 equal 1 and 2.
 """
 
 import math
@@ -17,36 +17,35 @@ from penna.preprocessing.columns import types
 from penna.preprocessing.data_findings import of_rows
 
 ROLE = "weight"
-#: A row of less than this share of the mean weight counts as one of this: a class stays learnable.
+#: The minimum weight, as a share of the mean: a class stays learnable.
 LEAST = 1e-6
-#: Where weights become copies, at most so many times the rows.
+#: The maximum number of copies, as a multiple of the rows.
 _MOST_COPIES = 3.0
 _FEW = 5
 
 
 def named(*given: Any) -> tuple[str, ...]:
-    """Those of the weights that are names of columns."""
+    """Return those of the weights that are column names."""
     return tuple(dict.fromkeys(name for name in given if isinstance(name, str)))
 
 
 def column(roles: Mapping[str, str], sample_weight: Any) -> str | None:
-    """Return the column that holds the weights, of columns by role; None if there is none.
+    """Return the column that holds the weights, from columns by role; None if there is none.
 
-    Raises TableError where weights come twice.
+    Raises TableError if there are two sources of weights.
     """
-    found = [name for name, role in roles.items() if role == ROLE]
-    if len(found) > 1:
-        raise TableError(f"columns {' and '.join(map(repr, found))} are both named as the weight: name one.")
-    if found and sample_weight is not None and not isinstance(sample_weight, str):
-        raise TableError(f"weights were given twice, as sample_weight and as column {found[0]!r}: give one of them.")
-    return found[0] if found else None
+    columns = [name for name, role in roles.items() if role == ROLE]
+    if len(columns) > 1:
+        raise TableError(f"columns {' and '.join(map(repr, columns))} are both named as the weight: name only one.")
+    if columns and sample_weight is not None and not isinstance(sample_weight, str):
+        raise TableError(f"weights come from both sample_weight and column {columns[0]!r}: pass one of them.")
+    return columns[0] if columns else None
 
 
 def weighed(table: Table, weight: Any) -> tuple[Table, list[Finding]]:
-    """Return the table with ``weight`` on its rows.
+    """Return the table with ``weight`` on its rows, without the rows of weight 0.
 
-    The name of a column that it holds as it was found, or a number for each row; without the rows of weight 0. Raises
-    TableError for what is no weight.
+    ``weight`` is the name of a column, or one number per row. Raises TableError for invalid weights.
 
     >>> table = Table({"text": np.array(["a", "b", "c"], object)}, rows=np.arange(1, 4))
     >>> weighed(table, [0, 1, 3])[0].sample_weight.tolist()
@@ -61,57 +60,57 @@ def weighed(table: Table, weight: Any) -> tuple[Table, list[Finding]]:
     if by_name:
         columns = {column: cells for column, cells in table.columns.items() if column != weight}
         table = replace(table, columns=columns, roles={**table.roles, weight: ROLE})
-    kept = np.flatnonzero(numbers > 0)
-    if not len(kept):
-        raise TableError(f"{name} is 0 in all {len(table)} rows: give rows to learn from a weight above 0.")
+    positive = np.flatnonzero(numbers > 0)
+    if not len(positive):
+        raise TableError(f"{name} is 0 in all {len(table)} rows: set it above 0 for rows to train on.")
     left_out = of_rows("zero weight", "rows left out for a weight of 0", table.row_numbers[numbers == 0], of=len(table))
-    scaled = numbers[kept] / numbers.max()
+    scaled = numbers[positive] / numbers.max()
     scaled = np.maximum(scaled / scaled.mean(), LEAST).astype(np.float32)
-    # Equal weights are none: such rows are those of a table without weights.
-    table = replace(table.take(kept), sample_weight=scaled if np.ptp(scaled) else None)
-    return table, [*left_out, _summary(name, numbers[kept])]
+    # Equal weights are dropped: such a table equals one without weights.
+    table = replace(table.take(positive), sample_weight=scaled if np.ptp(scaled) else None)
+    return table, [*left_out, _summary(name, numbers[positive])]
 
 
 def numbers(weight: Any, rows: int) -> Array:
-    """(rows,) float64 of ``sample_weight``, not all of them 0. Raises TableError for what is no weight."""
-    found = _numbers(_listed(weight, rows), np.arange(1, rows + 1), "sample_weight")
-    if not found.any():
-        raise TableError(f"sample_weight is 0 in all {rows} rows: give some a weight above 0.")
-    return found
+    """Return ``sample_weight`` as float64, (rows,). Raises TableError if it is invalid or 0 everywhere."""
+    weights = _numbers(_listed(weight, rows), np.arange(1, rows + 1), "sample_weight")
+    if not weights.any():
+        raise TableError(f"sample_weight is 0 in all {rows} rows: set some weights above 0.")
+    return weights
 
 
 def _listed(weight: Any, rows: int) -> Sequence[Any]:
-    """One cell for each row. Raises TableError."""
+    """Return one cell per row. Raises TableError."""
     if isinstance(weight, bytes | dict | set) or not hasattr(weight, "__len__") or not hasattr(weight, "__getitem__"):
-        raise TableError(f"sample_weight={shown(weight)} cannot work: give a number for each row.")
+        raise TableError(f"sample_weight={shown(weight)} is invalid: pass one number per row.")
     cells = list(weight) if isinstance(weight, list | tuple | range) else np.asarray(weight, dtype=object)
     if isinstance(cells, np.ndarray):
         if cells.ndim != 1:
-            raise TableError(f"sample_weight has {cells.ndim} dimensions: give one number for each row.")
+            raise TableError(f"sample_weight has {cells.ndim} dimensions: pass one number for each row.")
         cells = cells.tolist()
     if len(cells) != rows:
-        raise TableError(f"there are {rows} rows, but {len(cells)} weights: give one for each row.")
+        raise TableError(f"there are {rows} rows, but {len(cells)} weights: pass one for each row.")
     return cells
 
 
 def _numbers(cells: Sequence[Any], rows: Array, name: str) -> Array:
-    """(n,) float64, finite and not negative. Raises TableError, naming rows, for anything else."""
-    found = np.array([_number(cell) for cell in cells], np.float64)
-    wrong: list[int] = np.flatnonzero(~np.isfinite(found)).tolist()
+    """Return finite, non-negative float64 weights, (n,). Raises TableError, naming rows, for anything else."""
+    weights = np.array([_number(cell) for cell in cells], np.float64)
+    wrong: list[int] = np.flatnonzero(~np.isfinite(weights)).tolist()
     absent = [i for i in wrong if types.absent(cells[i]) or cells[i] == ""]
     if absent:
-        raise TableError(f"{name} holds no weight in {_at(rows, absent)}: give every row one, 0 to leave it out.")
-    for places, what in ((wrong, "no number"), (np.flatnonzero(found < 0).tolist(), "a weight below 0")):
+        raise TableError(f"{name} holds no weight in {_at(rows, absent)}: every row needs one, 0 to leave it out.")
+    for places, what in ((wrong, "no number"), (np.flatnonzero(weights < 0).tolist(), "a weight below 0")):
         if len(places):
             raise TableError(
                 f"{name} holds {what} in {_at(rows, places)}, such as {shown(cells[places[0]])}: write weights as "
                 "numbers of 0 or more."
             )
-    return found
+    return weights
 
 
 def _number(cell: Any) -> float:
-    """Return the cell as a number, infinite where it is none."""
+    """Return the cell as a number, infinite if it is none."""
     if isinstance(cell, bytes | complex):
         return math.inf
     try:
@@ -121,7 +120,7 @@ def _number(cell: Any) -> float:
 
 
 def _at(rows: Array, places: Sequence[int]) -> str:
-    """``row 3``, or ``rows 3, 7 and 10 more``."""
+    """Return ``row 3``, or ``rows 3, 7 and 10 more``."""
     named = [str(int(rows[i])) for i in places[:_FEW]]
     more = f" and {len(places) - _FEW:,} more" if len(places) > _FEW else ""
     return f"row{'s' if len(places) > 1 else ''} {', '.join(named)}{more}"
@@ -135,7 +134,7 @@ def _summary(name: str, numbers: Array) -> Finding:
 
 
 def unheeded(table: Table, deaf: Sequence[str]) -> list[Finding]:
-    """Return a finding that these families count every row once, where rows have weights."""
+    """Report that these families ignore weights, if rows have weights."""
     if table.sample_weight is None or not deaf:
         return []
     message = f"{' and '.join(deaf)} cannot weigh rows: every row counts once there"
@@ -143,11 +142,12 @@ def unheeded(table: Table, deaf: Sequence[str]) -> list[Finding]:
 
 
 def copies(weights: Array) -> Array:
-    """Positions of rows, each as often as it weighs: for what can learn from rows and not from weights.
+    """Return positions of rows, repeated in proportion to their weight, for models that cannot use weights.
 
-    Of weights up to 1, which say how far a row is to be believed, those below a half are left out. Others are scaled so
-    that the lightest row comes once, but to no more than three times the rows; what is lighter comes by chance of its
-    weight, spread evenly.
+    If all weights are at most 1, they express confidence, and rows below 0.5 are dropped. Otherwise the lightest row
+    comes
+    once, up to three times the number of rows. Lighter rows come at random in proportion to their weight, spread
+    evenly.
 
     >>> copies(np.array([1.0, 0.2, 1.0])).tolist(), copies(np.array([0.5, 1.0, 1.5])).tolist()
     ([0, 2], [0, 1, 1, 2, 2, 2])

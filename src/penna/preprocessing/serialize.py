@@ -1,7 +1,7 @@
-"""Rows as text: the columns other than the text written before it, for models that read nothing else. Learns nothing.
+"""Serialize rows as text: the other columns before the text, for models that read text only. Learns nothing.
 
-"Age: 34. Class Name: Knits. What a lovely ...": a pretrained encoder knows numbers and names from reading (Hegselmann
-et al. 2023, "TabLLM"). What is cut off a long row is the end of its text.
+"Age: 34. Class Name: Knits. A lovely ...": a pretrained encoder knows numbers and names from its training (Hegselmann
+et al. 2023, "TabLLM"). Truncation of a long row cuts the end of its text.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from penna.preprocessing.columns import types
 from penna.search.recipe import Hyperparameter, Recipe
 
 HYPERPARAMETER = "row"
-#: In place of True: only of rows without a text, which else say nothing.
+#: In place of True: only for rows without a text, which otherwise have no content.
 BLANK = "blank"
 #: A smaller share of such rows makes no difference to any trial.
 _WORTH = 0.01
@@ -24,10 +24,10 @@ _LONGEST = 60  # characters of a value
 
 
 def written(table: Table, which: bool | str = True) -> Table:
-    """Return the same rows with one text: the columns, then the texts; what is missing is not mentioned."""
-    known = dict(list(table.fields.items())[:MOST_COLUMNS])
-    columns = {name: types.find(field.role).written(table.columns[name]) for name, field in known.items()}
-    # Of a pair, the columns stand before the first text.
+    """Return the rows with one text: the columns, then the texts. Missing values are omitted."""
+    fields = dict(list(table.fields.items())[:MOST_COLUMNS])
+    columns = {name: types.find(field.role).written(table.columns[name]) for name, field in fields.items()}
+    # For a pair, the columns come before the first text.
     texts = table.full_text if table.pair is None else table.pair_tables[0].full_text
     out = np.empty(len(table), dtype=object)
     for i, text in enumerate(texts):
@@ -42,9 +42,9 @@ def written(table: Table, which: bool | str = True) -> Table:
 
 
 def hyperparameters(columns: int, needs: str, blank: float = 0.0) -> tuple[Hyperparameter, ...]:
-    """Return what the space of a family that reads text alone has besides its own, where there are columns.
+    """Return the hyperparameters of serialization for a text-only family, if there are columns.
 
-    ``blank``: share of rows without a text.
+    ``blank`` is the share of rows without a text.
     """
     if not columns or needs != "text":
         return ()
@@ -52,10 +52,7 @@ def hyperparameters(columns: int, needs: str, blank: float = 0.0) -> tuple[Hyper
 
 
 def offered(recipes: Sequence[Recipe], columns: int, needs: str) -> list[Recipe]:
-    """Return the recipes of such a family that read whole rows.
-
-    The first of them again with the text alone, to compare.
-    """
+    """Return recipes of such a family that read whole rows; the first one repeats with the text only, to compare."""
     if not recipes or not hyperparameters(columns, needs):
         return list(recipes)
     return [recipes[0].replace(row=True), recipes[0], *(recipe.replace(row=True) for recipe in recipes[1:])]

@@ -1,6 +1,6 @@
-"""Words of a column as numbers: one flat array of hashes, the same hash for the same word. Learns nothing.
+"""The words of a column as hashes in one flat array. Learns nothing.
 
-Case, signs and blanks do not count; in scripts without blanks each character is a word.
+Case, punctuation and blanks do not count. In scripts without blanks each character is a word.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ _WORD = re.compile(
 
 @dataclass(frozen=True, eq=False)
 class Words:
-    """Words of n texts: those of text i are ``hashes[offsets[i]:offsets[i + 1]]``, uint64."""
+    """The words of n texts. Those of text i are ``hashes[offsets[i]:offsets[i + 1]]``, uint64."""
 
     hashes: Array
     offsets: Array
@@ -32,21 +32,21 @@ class Words:
 
     @property
     def lengths(self) -> Array:
-        """(n,) int64."""
+        """Return the number of words of each text, (n,) int64."""
         return np.diff(self.offsets)
 
     @property
     def rows(self) -> Array:
-        """(m,) the text that each word is from."""
+        """Return the text of each word, (m,)."""
         return np.repeat(np.arange(len(self)), self.lengths)
 
     def then(self, other: "Words") -> "Words":
-        """Return these texts followed by those."""
+        """Return these texts followed by the others."""
         hashes = np.concatenate([self.hashes, other.hashes])
         return Words(hashes, np.concatenate([self.offsets, self.offsets[-1] + other.offsets[1:]]))
 
     def runs(self, length: int) -> tuple[Array, Array]:
-        """Hashes of all runs of so many words inside a text, and the place of each run's first word."""
+        """Return hashes of all runs of ``length`` words inside a text, and the position of each run's first word."""
         if len(self.hashes) < length:
             return np.zeros(0, np.uint64), np.zeros(0, np.int64)
         mixed = self.hashes.copy()
@@ -67,12 +67,12 @@ def listed(text: str) -> list[str]:
 
 
 def hashed(word: str) -> int:
-    """64 bits of a word, the same in every process."""
+    """Return a 64-bit hash of a word, the same in every process."""
     return int.from_bytes(hashlib.blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
 
 
 class _Hashes(dict[str, int]):
-    """Each word is hashed once."""
+    """A cache: each word is hashed once."""
 
     def __missing__(self, word: str) -> int:
         self[word] = value = hashed(word)
@@ -85,8 +85,8 @@ def split(texts: Sequence[str] | Array) -> Words:
     >>> split(["a cat", "", "A cat."]).lengths.tolist()
     [2, 0, 2]
     """
-    known, flat, ends = _Hashes(), array("Q"), array("q", [0])
+    cache, flat, ends = _Hashes(), array("Q"), array("q", [0])
     for text in texts:
-        flat.extend(map(known.__getitem__, listed(text)))
+        flat.extend(map(cache.__getitem__, listed(text)))
         ends.append(len(flat))
     return Words(np.frombuffer(flat, np.uint64) if flat else np.zeros(0, np.uint64), np.frombuffer(ends, np.int64))

@@ -1,4 +1,4 @@
-"""Refuse early, say what to do: what a table must have before a search may start. Knows tables only."""
+"""Validate a table before a search starts, with messages that say what to do."""
 
 import math
 from collections.abc import Callable
@@ -12,20 +12,32 @@ from penna.errors import TableError, TaskError
 from penna.preprocessing import data_findings
 from penna.preprocessing.checks import duplicates, lengths, pairs
 
-LEAST_ROWS = 16  # eight rows of each of two classes
+LEAST_ROWS = 16  # eight rows for each of two classes
 RARE = ("error", "drop")
 _FEW = 5
 Severity: TypeAlias = Literal["info", "warning"]
-#: A task's say about a table's target: (table, rare) -> the rows that it can use, and what was found.
+#: A task's own check of the target: (table, rare) -> usable rows and findings.
 Settle: TypeAlias = Callable[[Table, str], tuple[Table, list[Finding]]]
 
 
 def check(table: Table, *, rare: str = "error", settle: Settle | None = None) -> tuple[Table, list[Finding]]:
-    """Return the rows that can be used, and what was found on the way.
+    """Return the usable rows, and findings.
 
-    ``rare``: "drop" leaves out classes of one row, "error" refuses them. ``settle`` is the task's own say about the
-    target; ``labels`` if not given. Raises TableError where the rows cannot be used, TaskError where the target does
-    not suit the task.
+    Parameters
+    ----------
+    table : Table
+        The rows.
+    rare : str
+        "drop" leaves out classes of one row; "error" refuses them.
+    settle : callable, optional
+        The task's check of the target. Default: ``labels``.
+
+    Raises
+    ------
+    TableError
+        If the rows cannot be used.
+    TaskError
+        If the target does not suit the task.
     """
     table, findings = usable(table)
     try:
@@ -39,19 +51,19 @@ def _settled(table: Table, rare: str, settle: Settle) -> tuple[Table, list[Findi
     """Return the rows that the task can use, if they are enough."""
     table, more = settle(table, rare)
     if len(table) < LEAST_ROWS:
-        raise TableError(f"{len(table)} rows are too few to learn from and to test on: give at least {LEAST_ROWS}.")
+        raise TableError(f"{len(table)} rows are too few to train and test on: pass at least {LEAST_ROWS}.")
     different = len(np.unique(table.dedup_keys))
     if different < LEAST_ROWS // 2:
         texts = "text" if different == 1 else "texts"
         raise TableError(
-            f"{len(table)} rows hold only {different} different {texts}, and copies stand on one side of every split: "
-            f"give at least {LEAST_ROWS // 2} that differ."
+            f"{len(table)} rows hold only {different} different {texts}, and copies stay on one side of every split: "
+            f"pass at least {LEAST_ROWS // 2} that differ."
         )
     return table, more
 
 
 def _copies(table: Table) -> list[Finding]:
-    """Repeated texts; rows without a text, which others columns may tell apart, are none."""
+    """Report repeated texts. Rows without a text are ignored, since other columns may distinguish them."""
     if not table.text:
         return []
     written = np.array([bool(text.strip()) for text in table.full_text], bool) if table.columns else None
@@ -59,10 +71,7 @@ def _copies(table: Table) -> list[Finding]:
 
 
 def labels(table: Table, rare: str = "error") -> tuple[Table, list[Finding]]:
-    """Return the rows whose class can be learned, all labels of one type.
-
-    Raises TaskError for what is no set of classes.
-    """
+    """Return the rows whose class can be learned, with labels of one type. Raises TaskError for no set of classes."""
     _refuse_lists(table)
     table = _one_type(table)
     _refuse_numbers(table)
@@ -72,11 +81,11 @@ def labels(table: Table, rare: str = "error") -> tuple[Table, list[Finding]]:
 
 
 def usable(table: Table) -> tuple[Table, list[Finding]]:
-    """Return the rows with a text, or other columns, and a label; and what was left out."""
+    """Return the rows with a text or other columns, and a label; and findings on dropped rows."""
     if table.target is None:
-        raise TableError("the table has no target: name the column that holds the labels (--target).")
+        raise TableError("the table has no target: name the label column with --target.")
     if not len(table):
-        raise TableError(f"the table has no rows: give at least {LEAST_ROWS}.")
+        raise TableError(f"the table has no rows: pass at least {LEAST_ROWS}.")
     blank = _blank(table)
     unlabelled = np.array([label is None or label == "" for label in table.target], dtype=bool)
     if blank.all():
@@ -85,7 +94,7 @@ def usable(table: Table) -> tuple[Table, list[Finding]]:
         raise TableError(f"column {table.target_name!r} is empty in all {len(table)} rows: choose another target.")
     keep = ~blank & ~unlabelled
     if not keep.any():
-        raise TableError(f"none of the {len(table)} rows has both a text and a label: fill in the missing ones.")
+        raise TableError(f"none of the {len(table)} rows has both a text and a label: fill in the missing cells.")
     findings = [
         *_finding("empty text", "rows left out for an empty text", table.rows[blank]),
         *_finding(
@@ -96,7 +105,7 @@ def usable(table: Table) -> tuple[Table, list[Finding]]:
 
 
 def _blank(table: Table) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """(n,) rows with nothing to read: a row without a text may have other columns."""
+    """Return a mask of rows without content, (n,): a row without a text may have other columns."""
     if table.columns:
         return np.zeros(len(table), bool)
     return np.array([not any(map(str.strip, cells)) for cells in zip(*table.text.values(), strict=True)], dtype=bool)
@@ -117,13 +126,13 @@ def _refuse_lists(table: Table) -> None:
     lists = [isinstance(label, tuple) for label in _target(table)]
     if any(lists):
         raise TaskError(
-            f"column {table.target_name!r} holds several labels in row {table.rows[lists.index(True)]}: for several "
-            "labels in a row say --task multilabel."
+            f"column {table.target_name!r} holds several labels in row {table.rows[lists.index(True)]}: for multilabel "
+            "targets, pass --task multilabel."
         )
 
 
 def _one_type(table: Table) -> Table:
-    """All labels of one type: whole and other numbers become float; anything else that is mixed is refused."""
+    """Convert labels to one type: whole and other numbers become float. Other mixtures raise TaskError."""
     target = _target(table)
     kinds = {type(label): i for i, label in reversed(list(enumerate(target)))}
     if len(kinds) == 1:
@@ -146,13 +155,13 @@ def _objects(values: list[Any]) -> Objects:
 
 
 def _refuse_numbers(table: Table) -> None:
-    """Refuse a target of mostly distinct fractions, a measurement, or of mostly distinct anything, an id."""
+    """Refuse a target of mostly distinct fractions (a measurement), or of mostly distinct values (an id)."""
     distinct, total, name = set(_target(table)), len(table), table.target_name
     numbers = [_number(label) for label in distinct]
     fractions = sum(number is not None and number % 1 != 0 for number in numbers)
     if None not in numbers and len(distinct) > min(50, 0.5 * total) and fractions > 0.5 * len(distinct):
         raise TaskError(
-            f"column {name!r} holds {len(distinct)} different numbers, which looks like regression: say --task "
+            f"column {name!r} holds {len(distinct)} different numbers, which looks like regression: pass --task "
             "regress, or put the numbers into a few classes."
         )
     if total >= LEAST_ROWS and len(distinct) > total / 2:
@@ -182,15 +191,17 @@ def _without_rare(table: Table, rare: str) -> tuple[Table, list[Finding]]:
         more = f" and {len(lonely) - _FEW} more" if len(lonely) > _FEW else ""
         classes = "class has" if len(lonely) == 1 else "classes have"
         raise TaskError(
-            f"{len(lonely)} {classes} one row only: {named}{more}; add rows, merge it into another class, "
+            f"{len(lonely)} {classes} only one row: {named}{more}; add rows, merge it into another class, "
             "or leave it out with --rare-classes drop."
         )
-    kept = table.take(np.flatnonzero(counts[codes] > 1)) if rare == "drop" else table
-    return kept, _finding("rare class", "rows left out, each the only one of its class", rows) if rare == "drop" else []
+    remaining = table.take(np.flatnonzero(counts[codes] > 1)) if rare == "drop" else table
+    return remaining, _finding(
+        "rare class", "rows left out, each the only one of its class", rows
+    ) if rare == "drop" else []
 
 
 def _counted(target: Objects) -> tuple[list[Any], Any, Any, Any]:
-    """(labels, first position, code of each row, count) in order of appearance."""
+    """Return (labels, first position, code of each row, count) in order of appearance."""
     places: dict[Any, int] = {}
     codes = np.fromiter((places.setdefault(label, len(places)) for label in target), np.int64, len(target))
     first = np.unique(codes, return_index=True)[1]
@@ -201,6 +212,4 @@ def _refuse_one(table: Table) -> None:
     labels = set(_target(table))
     if len(labels) < 2:
         only = f" ({next(iter(labels))!r})" if labels else ""
-        raise TaskError(
-            f"column {table.target_name!r} has only one class{only}: at least two are needed to learn from."
-        )
+        raise TaskError(f"column {table.target_name!r} has only one class{only}: at least two are needed.")

@@ -51,7 +51,7 @@ def infer_roles(
         demand(column, columns, name)
     for column in apart:
         if column in (group, *(text or ())):
-            raise TableError(f"column {column!r} is named twice, for different roles: name it once.")
+            raise TableError(f"column {column!r} is named twice, for different roles: give it one role.")
     for column in targets:
         if column in (group, *(text or ()), *apart):
             raise TableError(f"column {column!r} is named as the target and as something else: give it one role.")

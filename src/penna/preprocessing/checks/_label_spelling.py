@@ -1,4 +1,4 @@
-"""Labels that are equal but for case, blanks and signs: of classes, and where rows have several labels."""
+"""Labels that differ only in case, blanks or punctuation; for classes and for multilabel targets."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -12,9 +12,10 @@ _SIGNS = re.compile(r"[\W_]+")
 
 
 def find(counts: Mapping[Any, int], rows: Callable[[list[Any]], Array], of: int, what: str) -> list[Finding]:
-    """Label -> its rows; ``rows``: the numbers of those, out of ``of``, that have any of some labels.
+    """Report labels that differ in spelling only.
 
-    ``what`` is stated of them.
+    ``counts`` maps a label to its number of rows, ``rows`` returns the row numbers of some labels, ``of`` is the
+    number of all rows, and ``what`` is the subject of the message.
     """
     alike: dict[str, list[Any]] = {}
     for label in sorted(counts, key=lambda label: (-counts[label], str(label))):

@@ -1,7 +1,7 @@
-"""Checks: what is wrong with a table, before any training. One file each; the folder is the registry.
+"""Data checks before any training. One file per check; the folder is the registry.
 
-A check looks and tells; it changes nothing, trains nothing, and is silent where it has nothing to look at. What is dear
-to compute (out-of-fold probabilities, embeddings) is on the sheet or is not.
+A check reports findings and changes nothing, trains nothing, and is silent if it has nothing to inspect. Slow values
+(out-of-fold probabilities, embeddings) are in the context or absent.
 """
 
 from typing import Protocol
@@ -12,20 +12,20 @@ from penna.preprocessing.check_context import CheckContext
 
 
 class Check(Protocol):
-    """What a file in this folder offers."""
+    """The members of a check."""
 
-    #: What it looks for, in a few words: ``penna check`` says what was looked for and not found.
+    #: The subject in a few words: ``penna check`` lists the checks that found nothing.
     LOOKS_FOR: str
-    #: Of the sheet, what it cannot do without and others have computed at length: "outputs", "vectors"; or "".
+    #: The context value that the check needs: "outputs", "vectors" or "".
     NEEDS: str
 
     def find(self, sheet: CheckContext) -> list[Finding]:
-        """Each finding with its count, its row numbers or columns, what Penna does, and what changes that."""
+        """Return findings, each with its count, rows or columns, Penna's action, and how to change that."""
         ...
 
 
 def names() -> list[str]:
-    """All checks, sorted.
+    """Return the names of all checks, sorted.
 
     >>> "duplicates" in names()
     True
@@ -34,6 +34,6 @@ def names() -> list[str]:
 
 
 def find(name: str) -> Check:
-    """Return the check called ``name``. Raises SettingError."""
+    """Return the check called ``name``. Raises SettingError if there is none."""
     check: Check = plugins.find("preprocessing.checks", name)
     return check

@@ -17,11 +17,11 @@ _BITS = 22
 
 
 def find(sheet: CheckContext) -> list[Finding]:
-    """Rows that hold a run of six words which at least 2 % of the different texts (and ten of them) hold."""
+    """Report runs of six words in at least 2 % of the different texts, and in at least ten of them."""
     n = len(sheet)
     runs, place = sheet.words.runs(RUN)
     row = sheet.words.rows[place]
-    # Copies of a text share all its runs: one of each kin speaks for all.
+    # Copies of a text share all its runs, so each group of copies counts once.
     original = np.zeros(n, bool)
     original[np.unique(sheet.kin[:n], return_index=True)[1]] = True
     least = max(_LEAST_ROWS, _LEAST_SHARE * original.sum())
@@ -40,20 +40,20 @@ def find(sheet: CheckContext) -> list[Finding]:
 
 
 def _common(runs: Array, row: Array, least: float) -> Array:
-    """Return runs that so many rows hold; buckets first, so that few need to be counted one by one."""
+    """Return runs in at least ``least`` rows. Counting hash buckets first leaves few to count one by one."""
     bucket = (runs >> np.uint64(64 - _BITS)).astype(np.int64)
-    kept = np.bincount(bucket, minlength=1 << _BITS)[bucket] >= least
-    runs, row = runs[kept], row[kept]
+    frequent = np.bincount(bucket, minlength=1 << _BITS)[bucket] >= least
+    runs, row = runs[frequent], row[frequent]
     order = np.lexsort((row, runs))
     runs, row = runs[order], row[order]
     new = np.ones(len(runs), bool)
     new[1:] = (runs[1:] != runs[:-1]) | (row[1:] != row[:-1])
-    found, counts = np.unique(runs[new], return_counts=True)
-    return np.asarray(found[counts >= least])
+    unique, counts = np.unique(runs[new], return_counts=True)
+    return np.asarray(unique[counts >= least])
 
 
 def _phrases(sheet: CheckContext, runs: Array, place: Array, row: Array) -> list[str]:
-    """Return the most frequent phrases in words, each as long as its neighbours in a row reach."""
+    """Return the most frequent phrases; overlapping runs are joined."""
     out: list[str] = []
     left = np.ones(len(runs), bool)
     while left.any() and len(out) < FEW:

@@ -1,4 +1,4 @@
-"""Classes: how uneven they are, which are rare, and which differ in spelling only. Silent about quantities."""
+"""Class balance: imbalance, rare classes, and classes that differ in spelling only. Silent for quantities."""
 
 from typing import Any
 
@@ -14,12 +14,12 @@ LOOKS_FOR = "class imbalance, rare classes, labels that differ in spelling only"
 NEEDS = ""
 
 RARE_ROWS = 10
-#: Below this part of an equal share a class hardly counts in accuracy; tasks then measure macro F1.
+#: Below this part of an equal share, a class hardly affects accuracy; tasks then measure macro F1.
 _UNEVEN = 0.2
 
 
 def find(sheet: CheckContext) -> list[Finding]:
-    """One finding each for uneven classes, classes of few rows, and spellings."""
+    """Report imbalance, rare classes, and spellings."""
     if sheet.strata is None or len(sheet.classes) < 2:
         return []
     counts = np.bincount(sheet.strata[sheet.strata >= 0], minlength=len(sheet.classes))
@@ -65,5 +65,5 @@ def _spellings(sheet: CheckContext, counts: Array) -> list[Finding]:
         assert sheet.strata is not None
         return np.asarray(sheet.rows[np.isin(sheet.strata, [sheet.classes.index(label) for label in labels])])
 
-    there = {label: int(count) for label, count in zip(sheet.classes, counts, strict=True) if count}
-    return _label_spelling.find(there, rows, len(sheet), "rows whose label differs from")
+    present = {label: int(count) for label, count in zip(sheet.classes, counts, strict=True) if count}
+    return _label_spelling.find(present, rows, len(sheet), "rows whose label differs from")

@@ -1,4 +1,4 @@
-"""Texts that stand there more than once: equal, nearly equal, under other labels, and on both sides of a test set."""
+"""Duplicate texts: equal, nearly equal, with other labels, and on both sides of a test set."""
 
 from typing import Any
 
@@ -14,15 +14,15 @@ NEEDS = ""
 
 
 def find(sheet: CheckContext) -> list[Finding]:
-    """Exact and near copies of earlier rows, those under another label, and test rows that were trained on."""
+    """Report exact and near copies of earlier rows, copies with another label, and test rows that are in the data."""
     exact = equal(sheet.table, sheet.strata if sheet.classes else None, ~sheet.blank)
     return [*exact, *_near(sheet, exact), *_leaks(sheet)]
 
 
 def equal(table: Table, strata: Array | None, usable: Array | None = None) -> list[Finding]:
-    """Equal texts: harmless where their labels agree, since splits keep them together; noise where they do not.
+    """Report equal texts. Copies with equal labels are harmless, since splits keep them together; others are noise.
 
-    ``strata`` (n,) class of each row, -1 where unknown, or None for a target without classes.
+    ``strata`` is the class of each row, (n,), -1 if unknown; None for a target without classes.
     """
     usable = np.ones(len(table), bool) if usable is None else usable
     first = _first(table.hashes)
@@ -38,7 +38,7 @@ def equal(table: Table, strata: Array | None, usable: Array | None = None) -> li
 
 
 def _first(keys: Array) -> Array:
-    """(n,) for each row the first position with the same key."""
+    """Return the first position with the same key, (n,)."""
     _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
     return np.asarray(first[inverse])
 
@@ -46,14 +46,14 @@ def _first(keys: Array) -> Array:
 def _torn(
     table: Table, first: Array, strata: Array | None, usable: Array, kind: str, what: str, but: Array | None = None
 ) -> list[Finding]:
-    """Return groups of rows with several labels; rows in ``but`` have been reported already."""
+    """Report groups of copies with several labels; rows in ``but`` were reported before."""
     if strata is None:
         return []
-    known = usable & (strata >= 0)
+    labeled = usable & (strata >= 0)
     least, most = np.full(len(table), np.iinfo(np.int64).max), np.full(len(table), -1)
-    np.minimum.at(least, first[known], strata[known])
-    np.maximum.at(most, first[known], strata[known])
-    torn = known & (least[first] < most[first])
+    np.minimum.at(least, first[labeled], strata[labeled])
+    np.maximum.at(most, first[labeled], strata[labeled])
+    torn = labeled & (least[first] < most[first])
     if but is not None:
         torn &= ~but
     rows = np.flatnonzero(torn)
@@ -74,7 +74,7 @@ def _pairs(table: Table, rows: Array, first: Array) -> list[str]:
 
 
 def _near(sheet: CheckContext, findings: list[Finding]) -> list[Finding]:
-    """Return copies that differ in case, signs or a few words; ``findings`` already has the exact ones."""
+    """Report copies that differ in case, punctuation or a few words; ``findings`` already has the exact ones."""
     table, n = sheet.table, len(sheet)
     kin = _first(sheet.kin[:n])  # the same groups, each named by its first data row
     exact = _first(table.hashes)
@@ -96,7 +96,7 @@ def _near(sheet: CheckContext, findings: list[Finding]) -> list[Finding]:
 
 
 def _leaks(sheet: CheckContext) -> list[Finding]:
-    """Test rows whose text, or nearly, is among the data rows: what they show is memory."""
+    """Report test rows whose text, or a near copy, is in the data: their score would measure memory."""
     test = sheet.test
     if test is None:
         return []

@@ -1,4 +1,4 @@
-"""Texts that say nothing: empty ones, and those of hardly a letter. Looks at characters only."""
+"""Texts without content: empty ones, and those of hardly a letter."""
 
 import re
 from typing import Any
@@ -12,13 +12,13 @@ from penna.preprocessing.data_findings import Source, at_rows, of_rows
 LOOKS_FOR = "empty and near-empty texts"
 NEEDS = ""
 
-#: Fewer letters and digits than this in a script with an alphabet.
+#: The minimum number of letters and digits in a script with an alphabet.
 FEWEST_LETTERS = 3
 _NO_LETTER = re.compile(r"[\W_]+")
 
 
 def find(sheet: CheckContext) -> list[Finding]:
-    """Rows without any text, and rows with fewer than three letters or digits (or one Chinese character)."""
+    """Report rows without text, and rows with fewer than three letters or digits (or one Chinese character)."""
     if not sheet.table.text:
         return []
     return _told(sheet, "data") + ([] if sheet.test is None else _told(sheet.test, "test"))
@@ -45,7 +45,7 @@ def _told(sheet: CheckContext, source: Source) -> list[Finding]:
 
 def _poor(text: str) -> bool:
     letters = _NO_LETTER.sub("", text[:30])
-    if len(letters) < FEWEST_LETTERS and len(text) > 30:  # most texts are recognized by their beginning
+    if len(letters) < FEWEST_LETTERS and len(text) > 30:  # the beginning of a text is usually enough
         letters = _NO_LETTER.sub("", text)
-    # One Chinese or Japanese sign is half a word.
+    # One Chinese or Japanese character is half a word.
     return len(letters) < (FEWEST_LETTERS if letters.isascii() else 2)

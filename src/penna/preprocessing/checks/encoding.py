@@ -1,4 +1,4 @@
-"""Broken encodings: text decoded with the wrong code page, characters lost on the way, control characters."""
+"""Encoding damage: a wrong code page, lost characters, control characters."""
 
 import re
 from typing import Any
@@ -13,8 +13,8 @@ from penna.preprocessing.data_findings import FEW, Source, at_rows, of_rows, quo
 LOOKS_FOR = "broken encodings"
 NEEDS = ""
 
-_MOST = 20_000  # characters of a text that are looked at
-#: What is left of a character of UTF-8 that was read as a code page of one byte: a lead byte, then continuation bytes.
+_MOST = 20_000  # characters of a text that are inspected
+#: A UTF-8 character that was read with a one-byte code page: a lead byte, then continuation bytes.
 _SUSPECT = re.compile(
     "[\u00c2-\u00f4\u0102-\u0179\u0192\u0413-\u0440][\u0080-\u00bf\u0152-\u017e\u0192\u02c6-\u02dc\u0401-\u0491\u2013-\u203a\u20ac\u2116\u2122]|[\x80-\x9f]"
 )
@@ -23,7 +23,7 @@ _LOST = "\ufffd"
 
 
 def find(sheet: CheckContext) -> list[Finding]:
-    """Mojibake (with ftfy, which also says how it should read), replacement and control characters."""
+    """Report mojibake (ftfy shows the repaired text), replacement characters and control characters."""
     return _told(sheet, "data") + ([] if sheet.test is None else _told(sheet.test, "test"))
 
 
@@ -53,7 +53,7 @@ def _told(sheet: CheckContext, source: Source) -> list[Finding]:
 
 
 def mojibake(text: str) -> bool:
-    """Whether a text was decoded with a wrong code page.
+    """Return whether a text was decoded with a wrong code page.
 
     >>> mojibake("itâ€™s clichÃ©d"), mojibake("it’s clichéd"), mojibake("Ägypten, São Tomé")
     (True, False, False)
@@ -73,8 +73,8 @@ def _repaired(sheet: CheckContext, places: Array) -> list[str]:
     out = []
     for i in places:
         text = sheet.table.full_text[i][:_MOST]
-        found = _SUSPECT.search(text)
-        start = max(0, (found.start() if found else 0) - 20)
+        match = _SUSPECT.search(text)
+        start = max(0, (match.start() if match else 0) - 20)
         part = text[start : start + 80]
         mended = fix_encoding(part)
         suffix = f" should read {quoted(mended)}" if mended != part else ""

@@ -1,4 +1,4 @@
-"""Labels where rows have several: which few rows have, which differ in spelling only, which always come together."""
+"""Multilabel targets: rare labels, labels that differ in spelling only, and labels that always occur together."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ NEEDS = ""
 
 
 def find(sheet: CheckContext) -> list[Finding]:
-    """One finding each for labels of few rows, spellings, and labels that say the same."""
+    """Report rare labels, spellings, and redundant labels."""
     target = sheet.table.target
     if target is None or not sheet.table.target_form or not all(type(cell) is tuple for cell in target):
         return []
@@ -34,7 +34,7 @@ def find(sheet: CheckContext) -> list[Finding]:
 
 
 def _at(sheet: CheckContext, rows: dict[Any, list[int]], labels: list[Any]) -> Array:
-    """Numbers of the rows that have any of these labels."""
+    """Return the numbers of the rows that have any of these labels."""
     return np.asarray(sheet.rows[np.unique(np.concatenate([rows[label] for label in labels] or [[]]).astype(np.int64))])
 
 
@@ -50,14 +50,14 @@ def _rare(sheet: CheckContext, rows: dict[Any, list[int]], counts: dict[Any, int
         Finding(
             "rare class", f"labels of fewer than {RARE_ROWS} rows: {len(rare):,} of {len(counts):,}.", len(rare),
             tuple(_at(sheet, rows, rare).tolist()), "warning", (), named,
-            ("leaves labels of one row out, and " if alone else "") + "keeps the others, whose scores are uncertain",
+            ("leaves labels of one row out, and " if alone else "") + "keeps the others; their scores are uncertain",
             "add rows, or merge them into other labels",
         )
     ]  # fmt: skip
 
 
 def _together(sheet: CheckContext, rows: dict[Any, list[int]], counts: dict[Any, int]) -> list[Finding]:
-    """Labels that the same rows have: one of them says all."""
+    """Report labels of exactly the same rows: one of them is enough."""
     same: dict[tuple[int, ...], list[Any]] = {}
     for label, at in rows.items():
         if counts[label] >= RARE_ROWS:

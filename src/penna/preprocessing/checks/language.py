@@ -1,7 +1,7 @@
-"""Scripts and languages: rows that are written in another than most.
+"""Scripts and languages: rows that differ from most others.
 
-Scripts by ranges of Unicode; languages by stop words, for the twelve below, in rows of at least eight words, and only
-where one clearly leads.
+Scripts are found by Unicode ranges. Languages are found by stop words, for the twelve below, in rows of at least
+eight words, if one language clearly leads.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from penna.preprocessing.data_findings import FEW, Source, of_rows, percent, quo
 LOOKS_FOR = "a mix of scripts or languages"
 NEEDS = ""
 
-_MOST = 500  # characters of a text tell its script
+_MOST = 500  # characters of a text that decide its script
 _CHUNK = 2_000  # texts
 _RANGES = {
     "Latin": ((0x41, 0x5A), (0x61, 0x7A), (0xC0, 0x24F), (0x1E00, 0x1EFF)),
@@ -36,7 +36,7 @@ _RANGES = {
     "Han": ((0x2E80, 0x2FDF), (0x3400, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x323AF)),
     "Kana": ((0x3040, 0x30FF), (0x31F0, 0x31FF)),
 }
-# The most frequent words of each language, less those that another of the twelve shares.
+# The most frequent words of each language, without those that another of the twelve shares.
 _STOP_WORDS = {
     "English": "the of and is it that was this with you are not have but they what his her from which there would",
     "German": "der und das ist nicht ich zu sie den mit es ein eine auf dem für auch sich wird nach wie bei oder",
@@ -55,7 +55,7 @@ _LEAST_WORDS, _LEAST_SHARE, _LEAST, _LEAD = 8, 0.12, 3, 2
 
 
 def find(sheet: CheckContext) -> list[Finding]:
-    """Rows in another script, and rows in another language, than most of the data."""
+    """Report rows in another script, and rows in another language, than most of the data."""
     kinds = _kinds(sheet)
     main = _commonest(kinds[0]), _commonest(kinds[1])
     findings = _told(sheet, "data", kinds, main)
@@ -63,7 +63,7 @@ def find(sheet: CheckContext) -> list[Finding]:
 
 
 def _kinds(sheet: CheckContext) -> tuple[Array, Array]:
-    """(n,) scripts and (n,) languages."""
+    """Return the scripts and the languages of the rows, (n,) each."""
     return scripts(sheet.table.full_text), languages(sheet.words)
 
 
@@ -101,7 +101,7 @@ def _other(
 
 @cache
 def _script_of() -> Array:
-    """Code point -> place in ``_RANGES``; what is no letter of a known script comes last."""
+    """Return code point -> index in ``_RANGES``; the last index is for anything but letters of a known script."""
     table = np.full(0x110000, len(_RANGES), np.uint8)
     for place, ranges in enumerate(_RANGES.values()):
         for low, high in ranges:
@@ -111,7 +111,7 @@ def _script_of() -> Array:
 
 
 def scripts(texts: Sequence[str] | Array) -> Array:
-    """(n,) the script of most letters of each text, -1 where there is none.
+    """Return the script of most letters of each text, (n,); -1 without letters.
 
     >>> [list(_RANGES)[i] for i in scripts(["Привет, мир", "hello"])]
     ['Cyrillic', 'Latin']
@@ -132,7 +132,7 @@ def scripts(texts: Sequence[str] | Array) -> Array:
 
 @cache
 def _stop_words() -> tuple[Array, Array]:
-    """Sorted hashes of all stop words, and (words, languages) which of the languages have each."""
+    """Return the sorted hashes of all stop words, and a (words, languages) mask of the languages that have each."""
     lists = [set(text.split()) for text in _STOP_WORDS.values()]
     everything = sorted(set().union(*lists), key=shingles.hashed)
     belongs = np.array([[word in of for of in lists] for word in everything])
@@ -140,7 +140,7 @@ def _stop_words() -> tuple[Array, Array]:
 
 
 def languages(found: shingles.Words) -> Array:
-    """(n,) the language of each text, -1 where its stop words do not tell.
+    """Return the language of each text, (n,); -1 if its stop words do not decide.
 
     >>> texts = ["this is what it was and that is not the end", "das ist nicht der Film und auch nicht das Buch"]
     >>> [list(_STOP_WORDS)[i] for i in languages(shingles.split(texts))]

@@ -1,4 +1,4 @@
-"""What gives away the target: columns, or words in the text, from which it can be read off."""
+"""Target leakage: columns, or words of the text, that reveal the target."""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -16,26 +16,26 @@ from penna.preprocessing.data_findings import FEW, Severity, of_columns, of_rows
 LOOKS_FOR = "columns and words that give away the target"
 NEEDS = ""
 
-#: So much of what the most frequent class leaves open, one column alone answers; not more, since labels are noisy:
-#: of two classes with a tenth of the labels wrong, the truth itself answers 0.8. A column that a fit should do without
-#: must answer more: a good column may come near the first.
+#: The minimum gain of a single column over the most frequent class, as a share of what that class leaves open. It is
+#: not higher, since labels are noisy: for two classes with a tenth of the labels wrong, the truth itself reaches 0.8.
+#: To be excluded from a fit, a column must reach more: a good column may come near the first.
 GIVEN_AWAY, CERTAIN = 0.7, 0.9
 _LEAST_ROWS = 40
 _NEAREST = 5
-_PURE, _COVER = 0.995, 0.95  # a word: of the rows that hold it, and of its class
+_PURE, _COVER = 0.995, 0.95  # a word: share of the rows that hold it, and of its class
 
 
 def find(sheet: CheckContext) -> list[Finding]:
-    """Columns that answer the target nearly alone, and words that stand in one class and in nearly all its rows."""
+    """Report columns that nearly determine the target, and words in one class only and in nearly all its rows."""
     if sheet.strata is None:
         return []
-    known = np.flatnonzero(sheet.strata >= 0)
-    if len(known) < _LEAST_ROWS or len(np.unique(sheet.strata[known])) < 2:
+    labeled = np.flatnonzero(sheet.strata >= 0)
+    if len(labeled) < _LEAST_ROWS or len(np.unique(sheet.strata[labeled])) < 2:
         return []
-    # A text of few values, such as the name of the class in words, is a column like any other.
+    # A text of few values, such as the name of the class in words, is treated as a column.
     texts = [] if sheet.as_is else [Column(name, cells) for name, cells in sheet.table.text.items()]
     columns = [*sheet.columns.values(), *(c for c in texts if c.distinct < 0.5 * c.present)]
-    answered = {c.name: predictive_strength(c, sheet.strata, known) for c in columns}
+    answered = {c.name: predictive_strength(c, sheet.strata, labeled) for c in columns}
     leaks = sorted((name for name in answered if answered[name] >= GIVEN_AWAY), key=lambda name: -answered[name])
     spoken = [name for name in leaks if name in sheet.table.text]
     leaks = [name for name in leaks if name not in spoken]
@@ -54,7 +54,7 @@ def find(sheet: CheckContext) -> list[Finding]:
             change="--ignore-columns COLUMN leaves it out; --numeric-columns, --categorical-columns, --date-columns or "
             "--multi-value-columns COLUMN keeps it",
         ),
-        *(_words(sheet, known) if sheet.classes else []),
+        *(_words(sheet, labeled) if sheet.classes else []),
     ]  # fmt: skip
 
 
@@ -63,10 +63,10 @@ def _shares(answered: Mapping[str, float], names: Sequence[str]) -> list[str]:
 
 
 def predictive_strength(column: Column, strata: Array, known: Array) -> float:
-    """How much of the target the column answers, from 0 to 1, on rows that it was not trained on.
+    """Return how well the column predicts the target, from 0 to 1, on held-out rows.
 
-    Each half of the rows is answered by the other: the class that a value mostly has there; numbers also by the five
-    nearest ones.
+    Each half of the rows is predicted from the other: by the most frequent class of the value there, and for numbers
+    also by the five nearest ones. ``known`` holds the positions of rows with a target.
     """
     y = strata[known]
     base = float(np.bincount(y).max()) / len(y)
@@ -78,12 +78,12 @@ def predictive_strength(column: Column, strata: Array, known: Array) -> float:
 
 @lru_cache(maxsize=2)
 def _halves(rows: int) -> Array:
-    """(rows,) 0 or 1, the same for each of thousands of columns."""
+    """Return 0 or 1 for each row, (rows,), the same for each of thousands of columns."""
     return np.random.default_rng(0).permutation(rows) % 2
 
 
 def _answered(codes: Array, y: Array) -> float:
-    """Accuracy of "what this value mostly means in the other half"."""
+    """Return the accuracy of "the most frequent class of this value in the other half"."""
     codes, k = codes + 1, int(y.max()) + 1
     half = _halves(len(y))
     right = 0
@@ -99,7 +99,7 @@ def _answered(codes: Array, y: Array) -> float:
 
 
 def _nearest(numbers: Array, y: Array) -> float:
-    """Accuracy of "what the five nearest numbers of the other half mostly mean"."""
+    """Return the accuracy of "the most frequent class among the five nearest numbers in the other half"."""
     if not np.isfinite(numbers).any():
         return 0.0
     numbers = np.where(np.isfinite(numbers), numbers, np.median(numbers[np.isfinite(numbers)]))
@@ -115,18 +115,18 @@ def _nearest(numbers: Array, y: Array) -> float:
     return right / len(y)
 
 
-def _words(sheet: CheckContext, known: Array) -> list[Finding]:
-    """Words that (nearly) only one class has, in nearly all its rows."""
+def _words(sheet: CheckContext, labeled: Array) -> list[Finding]:
+    """Report words of (nearly) only one class that are in nearly all its rows."""
     assert sheet.strata is not None
     word, row = sheet.words.hashes, sheet.words.rows
     keep = sheet.strata[row] >= 0
     word, row = word[keep], row[keep]
-    sizes = np.bincount(sheet.strata[known], minlength=len(sheet.classes))
+    sizes = np.bincount(sheet.strata[labeled], minlength=len(sheet.classes))
     if not len(word):
         return []
     word, row = _frequent(word, row, max(10, _COVER * float(sizes[sizes > 0].min())))
     kinds, place = np.unique(word, return_inverse=True)
-    pairs = np.unique(place * np.int64(len(sheet)) + row)  # a word counts once in a row
+    pairs = np.unique(place * np.int64(len(sheet)) + row)  # a word counts once per row
     place, row = pairs // len(sheet), pairs % len(sheet)
     k = len(sheet.classes)
     key, counts = np.unique(place * np.int64(k) + sheet.strata[row], return_counts=True)
@@ -141,8 +141,8 @@ def _words(sheet: CheckContext, known: Array) -> list[Finding]:
         f"{quoted(_spelt(sheet, kinds[w], int(row[place == w][0])))}: {n:,} rows, nearly all {sheet.classes[j]!s}"
         for w, j, n in list(zip(of_word[leak], of_class[leak], counts[leak], strict=True))[:FEW]
     ]
-    # A class may well have its word ("passport"); that most rows have one is no language.
-    grave: Severity = "warning" if len(rows) > 0.5 * len(known) else "info"
+    # A class may well have its own word ("passport"), but no language has the same word in most rows.
+    grave: Severity = "warning" if len(rows) > 0.5 * len(labeled) else "info"
     return of_rows(
         "leaking word", "rows with a word that gives away their class", sheet.rows[rows], grave, of=len(sheet),
         examples=examples, does="learns from it and would trust it",
@@ -151,12 +151,12 @@ def _words(sheet: CheckContext, known: Array) -> list[Finding]:
 
 
 def _frequent(word: Array, row: Array, least: float) -> tuple[Array, Array]:
-    """Only words that may occur so often; by buckets, so that it is quick."""
+    """Keep words that may be in at least ``least`` rows; hash buckets make it fast."""
     bucket = (word >> np.uint64(44)).astype(np.int64)
-    kept = np.bincount(bucket, minlength=1 << 20)[bucket] >= least
-    return word[kept], row[kept]
+    frequent = np.bincount(bucket, minlength=1 << 20)[bucket] >= least
+    return word[frequent], row[frequent]
 
 
 def _spelt(sheet: CheckContext, word: Any, row: int) -> str:
-    found = shingles.listed(sheet.table.full_text[row])
-    return next((each for each in found if shingles.hashed(each) == int(word)), "")
+    words = shingles.listed(sheet.table.full_text[row])
+    return next((each for each in words if shingles.hashed(each) == int(word)), "")

@@ -1,4 +1,4 @@
-"""Texts that are much longer than the others, and how many an encoder would cut. Looks at lengths only."""
+"""Text lengths: extreme texts, and the share that an encoder would truncate."""
 
 import numpy as np
 
@@ -11,21 +11,21 @@ LOOKS_FOR = "length outliers, and texts that an encoder would cut"
 NEEDS = ""
 
 LONG_CELL = 100_000
-#: Encoders read so many tokens of a text unless set otherwise; most cannot read more than four times that.
+#: Encoders read this many tokens of a text by default; most cannot read more than four times that.
 USUAL_TOKENS, MOST_TOKENS = 128, 512
-_TOKENS_PER_WORD = 1.35  # of English prose with signs, in BERT's vocabulary; more in other languages
+_TOKENS_PER_WORD = 1.35  # for English prose with punctuation, in BERT's vocabulary; more in other languages
 _FENCE = 3.0
 _FACTOR = 4.0
 
 
 def find(sheet: CheckContext) -> list[Finding]:
-    """Cells beyond 100,000 characters, texts far longer than the rest, and the share beyond an encoder's reach."""
+    """Report cells beyond 100,000 characters, texts far longer than the rest, and the truncated share."""
     lengths = np.fromiter(map(len, sheet.table.full_text), np.int64, len(sheet))
     return [*very_long(sheet.table, sheet.as_is), *_outliers(sheet, lengths), *_cut(sheet)]
 
 
 def very_long(table: Table, as_is: bool = False) -> list[Finding]:
-    """``as_is``: parts of texts are answered, so all of each is read."""
+    """Report cells beyond 100,000 characters. ``as_is``: parts of texts are predicted, so each is read whole."""
     long = np.zeros(len(table), dtype=bool)
     for cells in table.text.values():
         long |= np.fromiter(map(len, cells), np.int64, len(cells)) > LONG_CELL
@@ -38,11 +38,11 @@ def very_long(table: Table, as_is: bool = False) -> list[Finding]:
 
 
 def _outliers(sheet: CheckContext, lengths: Array) -> list[Finding]:
-    """Beyond the outer fence of the logarithms (Tukey, Exploratory Data Analysis, 1977), and four times the median."""
-    some = lengths[lengths > 0]
-    if len(some) < 20:
+    """Report lengths beyond Tukey's outer fence of the logarithms (1977) and four times the median."""
+    positive = lengths[lengths > 0]
+    if len(positive) < 20:
         return []
-    low, middle, high = np.quantile(np.log(some), [0.25, 0.5, 0.75])
+    low, middle, high = np.quantile(np.log(positive), [0.25, 0.5, 0.75])
     far = (np.log(np.maximum(lengths, 1)) > high + _FENCE * (high - low)) & (lengths > _FACTOR * np.exp(middle))
     far &= lengths <= LONG_CELL
     place = np.flatnonzero(far)
@@ -58,7 +58,7 @@ def _outliers(sheet: CheckContext, lengths: Array) -> list[Finding]:
 
 
 def _cut(sheet: CheckContext) -> list[Finding]:
-    """Count with the encoder's own tokenizer if there is one, else guess from words."""
+    """Report truncation by the encoder's own tokenizer if there is one, else by a guess from words."""
     if sheet.reach is not None:
         tokens, most, who, about = sheet.reach.tokens, sheet.reach.limit, sheet.reach.encoder, ""
     else:

@@ -1,4 +1,4 @@
-"""Markup in texts: HTML tags and entities that a reader would never have seen."""
+"""Markup in texts: HTML tags and entities that a reader would not have seen."""
 
 import re
 from typing import Any
@@ -13,7 +13,7 @@ LOOKS_FOR = "markup"
 NEEDS = ""
 
 _MOST = 20_000
-# Names of HTML, so that <user>, <3 and a < b are none.
+# Names of HTML elements: <user>, <3 and a < b are no tags.
 _NAMES = (
     "a|abbr|article|aside|audio|b|big|blockquote|body|br|button|canvas|caption|center|cite|code|col|dd|del|details|div|"
     "dl|dt|em|embed|fieldset|figcaption|figure|font|footer|form|frame|h[1-6]|head|header|hr|html|i|iframe|img|input|ins|"
@@ -26,7 +26,7 @@ _ENTITY = re.compile(r"&(?:#\d{1,6}|#x[0-9a-fA-F]{1,5}|[a-zA-Z]{2,8}\d{0,2});")
 
 
 def find(sheet: CheckContext) -> list[Finding]:
-    """Rows with HTML tags or entities."""
+    """Report rows with HTML tags or entities."""
     return _told(sheet, "data") + ([] if sheet.test is None else _told(sheet.test, "test"))
 
 
@@ -41,17 +41,17 @@ def _told(sheet: CheckContext, source: Source) -> list[Finding]:
 
 
 def _place(text: str) -> int | None:
-    """Return where markup begins, or None.
+    """Return the position at which markup begins, or None.
 
     >>> _place("so <b>good</b>"), _place("AT&amp;T"), _place("<user> a < b & c; <3")
     (3, 2, None)
     """
-    found: Any = None
+    match: Any = None
     if "<" in text:
-        found = _TAG.search(text, 0, _MOST)
-    if found is None and "&" in text:
-        found = _ENTITY.search(text, 0, _MOST)
-    return None if found is None else int(found.start())
+        match = _TAG.search(text, 0, _MOST)
+    if match is None and "&" in text:
+        match = _ENTITY.search(text, 0, _MOST)
+    return None if match is None else int(match.start())
 
 
 def _around(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The target itself: rows that lack it."""
+"""Missing targets."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ NEEDS = ""
 
 
 def find(sheet: CheckContext) -> list[Finding]:
-    """Rows whose target is missing, of the data and of the test rows."""
+    """Report rows without a target, in the data and in the test rows."""
     return _told(sheet, "data") + ([] if sheet.test is None else _told(sheet.test, "test"))
 
 

@@ -1,4 +1,4 @@
-"""Missing cells, column by column, and words that stand for them."""
+"""Missing cells of each column, and words that mean a missing value."""
 
 from collections import Counter
 
@@ -18,13 +18,13 @@ _FILLED = (
 
 
 def find(sheet: CheckContext) -> list[Finding]:
-    """Columns with missing cells, and columns where a word such as "N/A" may mean one."""
+    """Report columns with missing cells, and columns with a word such as "N/A" that may mean one."""
     return _told(sheet, "data") + ([] if sheet.test is None else _told(sheet.test, "test"))
 
 
 def _told(sheet: CheckContext, source: Source) -> list[Finding]:
     columns, several = list(sheet.columns.values()), len(sheet.table.text) > 1
-    # Of a single text column, empty cells are empty texts.
+    # In a single text column, empty cells are empty texts.
     texts = [Column(name, cells) for name, cells in sheet.table.text.items()] if several else []
     worded = [c for c in (*columns, *texts) if c.stand_ins.sum() >= _LEAST_STAND_INS]
     return [

@@ -1,4 +1,4 @@
-"""Columns of numbers: values far out, infinities, and cells that are no number at all."""
+"""Numeric columns: outliers, infinities, and cells that are no number."""
 
 import numpy as np
 
@@ -13,13 +13,13 @@ NEEDS = ""
 
 _FENCE = 3.0
 _LEAST_ROWS = 20
-_MOST_SHARE = 0.05  # what more cells than this do is no outlier
-_MIXED = 0.8  # words in more cells than this are no mistake
-_FEW_VALUES = 20  # of sizes, grades and the like, some may be called by numbers
+_MOST_SHARE = 0.05  # more frequent values are no outliers
+_MIXED = 0.8  # more frequent words are no mistake
+_FEW_VALUES = 20  # some sizes, grades and the like may be written as numbers
 
 
 def find(sheet: CheckContext) -> list[Finding]:
-    """Outliers and infinities of numeric columns, and columns that hold numbers and words."""
+    """Report outliers and infinities of numeric columns, and columns that mix numbers and words."""
     return _told(sheet, "data") + ([] if sheet.test is None else _told(sheet.test, "test"))
 
 
@@ -42,7 +42,9 @@ def _told(sheet: CheckContext, source: Source) -> list[Finding]:
 
 
 def outliers(numbers: Array) -> Array:
-    """Positions beyond Tukey's outer fences, of the logarithms where the numbers are positive and skewed; infinities.
+    """Return the positions of outliers and infinities.
+
+    Outliers are beyond Tukey's outer fences, on a log scale if the numbers are positive and skewed.
 
     >>> outliers(np.array([*range(30), 1000.0])).tolist()
     [30]
@@ -51,9 +53,9 @@ def outliers(numbers: Array) -> Array:
     infinite = np.flatnonzero(np.isinf(numbers))
     if finite.sum() < _LEAST_ROWS:
         return infinite
-    some = numbers[finite]
-    low, middle, high = np.quantile(some, [0.25, 0.5, 0.75])
-    if some.min() > 0 and high - middle > 2 * (middle - low):
+    usable = numbers[finite]
+    low, middle, high = np.quantile(usable, [0.25, 0.5, 0.75])
+    if usable.min() > 0 and high - middle > 2 * (middle - low):
         numbers = np.log(np.where(finite, numbers, 1.0))
         low, high = np.quantile(numbers[finite], [0.25, 0.75])
     if high == low:
@@ -67,7 +69,7 @@ def outliers(numbers: Array) -> Array:
 
 
 def _no_numbers(column: Column) -> Array:
-    """Positions of words in a column of numbers."""
+    """Return the positions of words in a column of numbers."""
     filled = ~(column.missing | column.stand_ins)
     words = filled & np.isnan(column.numbers)
     share = float(words.sum()) / max(int(filled.sum()), 1)

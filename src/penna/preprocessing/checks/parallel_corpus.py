@@ -1,4 +1,4 @@
-"""Pairs of texts in two languages of which one cannot be right. Looks at texts and a target of texts; no language."""
+"""Parallel corpora: pairs in which one side cannot be a translation."""
 
 from penna.data.table import Finding
 from penna.preprocessing import parallel_pairs
@@ -9,7 +9,7 @@ NEEDS = ""
 
 
 def find(sheet: CheckContext) -> list[Finding]:
-    """Return copies, repeats, odd lengths, other scripts and swapped sides, where the target holds texts."""
+    """Report copies, repeats, odd lengths, other scripts and swapped sides, if the target holds texts."""
     if not sheet.table.text or not parallel_pairs.sentences(sheet.table.target):
         return []
     return parallel_pairs.findings(sheet.table)

@@ -1,4 +1,4 @@
-"""Texts unlike all others, by their distance to their neighbours in the space of an encoder."""
+"""Text outliers, by the distance to their nearest neighbors in an embedding space."""
 
 import numpy as np
 
@@ -18,7 +18,7 @@ _BLOCK = 2_000
 
 
 def find(sheet: CheckContext) -> list[Finding]:
-    """Rows whose mean distance to their ten nearest neighbours lies far beyond what is usual here."""
+    """Report rows whose mean distance to their ten nearest neighbors is far above the usual one."""
     if sheet.vectors is None:
         return []
     usable = np.flatnonzero(~sheet.blank)
@@ -38,7 +38,7 @@ def find(sheet: CheckContext) -> list[Finding]:
 
 
 def distances(vectors: Array, seed: int = 0) -> Array:
-    """(n,) mean cosine distance of each row to its nearest neighbours, among at most 5,000 rows drawn by chance."""
+    """Return the mean cosine distance of each row, (n,), to its nearest neighbors among at most 5,000 random rows."""
     unit = (vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)).astype(np.float32)
     chosen = np.random.default_rng(seed).permutation(len(unit))[:_MOST_ANCHORS]
     anchors, place = unit[chosen], np.full(len(unit), -1)
@@ -48,7 +48,7 @@ def distances(vectors: Array, seed: int = 0) -> Array:
         likeness = unit[start : start + _BLOCK] @ anchors.T
         own = place[start : start + _BLOCK]
         inside = np.flatnonzero(own >= 0)
-        likeness[inside, own[inside]] = -1  # nobody is a neighbour of himself
+        likeness[inside, own[inside]] = -1  # no row is its own neighbor
         nearest = np.partition(likeness, -_NEIGHBOURS, axis=1)[:, -_NEIGHBOURS:]
         out[start : start + _BLOCK] = 1 - nearest.mean(axis=1)
     return out

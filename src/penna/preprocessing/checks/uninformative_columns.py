@@ -1,4 +1,4 @@
-"""Columns from which nothing can be learned: constants, ids, and copies of other columns."""
+"""Columns without information: constants, ids, and copies of other columns."""
 
 import hashlib
 import re
@@ -24,10 +24,10 @@ _ID_CELL = re.compile(r"\S{1,80}")
 
 
 def find(sheet: CheckContext) -> list[Finding]:
-    """Constants, ids and copies among the other columns."""
+    """Report constants, ids and copies among the other columns."""
     copies = _copies([c for c in sheet.columns.values() if c.distinct > 1])
     return [
-        # What a user named is used, whatever it is.
+        # A column that the user named is used in any case.
         *useless([c for c in sheet.columns.values() if not c.role]),
         *of_columns(
             "copied column", "columns that say the same as another one", list(copies), "info",
@@ -38,7 +38,7 @@ def find(sheet: CheckContext) -> list[Finding]:
 
 
 def useless(columns: Iterable[Column]) -> list[Finding]:
-    """Columns that teach nothing: they are left out of a fit."""
+    """Report columns without information; a fit leaves them out."""
     columns = list(columns)
     empty = [c.name for c in columns if not c.present]
     constant = [c for c in columns if c.distinct == 1]
@@ -67,12 +67,12 @@ def _first(column: Column) -> str:
 
 
 def _is_id(column: Column) -> bool:
-    """Nearly all cells differ, and they are whole numbers in a row or called so, or signs without a blank."""
+    """Return whether nearly all cells differ, and are consecutive whole numbers, named like ids, or without blanks."""
     if column.present < _LEAST_ROWS or column.distinct < _DISTINCT * column.present:
         return False
     if not column.numeric:
-        some = column.texts[~column.missing][:200]
-        return sum(_ID_CELL.fullmatch(text) is not None for text in some) >= 0.95 * len(some)
+        sample = column.texts[~column.missing][:200]
+        return sum(_ID_CELL.fullmatch(text) is not None for text in sample) >= 0.95 * len(sample)
     numbers = column.numbers[np.isfinite(column.numbers)]
     if (numbers % 1 != 0).any():
         return False  # fractions are measurements
@@ -81,12 +81,12 @@ def _is_id(column: Column) -> bool:
 
 
 def _copies(columns: list[Column]) -> dict[str, str]:
-    """Column -> an earlier one whose values stand for the same rows, whatever they are called."""
+    """Return column -> an earlier column that groups the rows in the same way, whatever the values are called."""
     seen: dict[bytes, Column] = {}
-    found: dict[str, str] = {}
+    originals: dict[str, str] = {}
     for column in columns:
-        # Codes count in order of appearance: equal for columns that divide the rows alike.
+        # Codes count in order of appearance: equal for columns that group the rows equally.
         earlier = seen.setdefault(hashlib.blake2b(column.codes.tobytes(), digest_size=16).digest(), column)
         if earlier is not column and column.distinct < _DISTINCT * column.present:
-            found[column.name] = earlier.name
-    return found
+            originals[column.name] = earlier.name
+    return originals

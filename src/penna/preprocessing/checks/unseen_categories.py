@@ -1,4 +1,4 @@
-"""What the test rows have and the data rows have not: categories and labels never seen, columns that are missing."""
+"""Differences of the test rows: unseen categories and labels, missing columns."""
 
 import numpy as np
 
@@ -11,12 +11,12 @@ from penna.preprocessing.data_findings import FEW, at_rows, of_columns, of_rows,
 LOOKS_FOR = "categories and labels in the test rows that the data never shows"
 NEEDS = ""
 
-#: A column is one of categories where it has at most this many values for each row.
+#: A column is categorical if it has at most this many values per row.
 _REPEATS = 0.2
 
 
 def find(sheet: CheckContext) -> list[Finding]:
-    """Unseen categories by column, unseen labels, and columns that one of the two tables lacks."""
+    """Report unseen categories by column, unseen labels, and columns that one of the two tables lacks."""
     test = sheet.test
     if test is None:
         return []
@@ -45,8 +45,8 @@ def _categories(column: Column) -> bool:
 
 
 def _unseen(data: Column, test: Column) -> Array:
-    known = set(data.texts[~data.missing])
-    return np.flatnonzero([bool(text) and text not in known for text in test.texts])
+    seen = set(data.texts[~data.missing])
+    return np.flatnonzero([bool(text) and text not in seen for text in test.texts])
 
 
 def _named(column: Column, place: Array) -> str:
@@ -58,8 +58,8 @@ def _named(column: Column, place: Array) -> str:
 def _labels(sheet: CheckContext, test: CheckContext) -> list[Finding]:
     if not sheet.classes or test.table.target is None:
         return []
-    known = set(map(str, sheet.classes))
-    new = np.flatnonzero([label is not None and str(label) not in known for label in test.table.target])
+    seen = set(map(str, sheet.classes))
+    new = np.flatnonzero([label is not None and str(label) not in seen for label in test.table.target])
     examples = at_rows(test.rows[new], test.table.target[new], "test")[:FEW]
     return of_rows(
         "unknown label", "test rows whose label the data never shows", test.rows[new], of=len(test), source="test",

@@ -1,10 +1,10 @@
-"""Cleaning of texts: small pure steps, one file each; the folder is the registry.
+"""Text cleaning: small pure steps, one file each; the folder is the registry.
 
-Learns nothing, so that no row can teach another: a text is cleaned alike in training, in every fold and when it is
-served.
+Nothing is learned, so no row affects another: a text is cleaned identically in training, in every fold and at
+prediction.
 
-A recipe names its steps in the hyperparameter ``clean``, joined by "+" in the order that they are taken in, each with a
-choice where it offers one: ``"unicode:nfkc+markup+spaces"``. The artefact stores the same steps, and replays them.
+A recipe names its steps in the hyperparameter ``clean``, joined by "+" in the order of their use, each with a choice
+if it offers one: ``"unicode:nfkc+markup+spaces"``. The artifact stores the same steps.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,20 +20,23 @@ from penna.errors import SettingError
 
 ROOM = "preprocessing.cleaning"
 NONE = "none"
-#: No sensible cleaning takes more steps; an artefact that names more is damaged.
+#: No sensible cleaning has more steps; an artifact with more is damaged.
 MOST_STEPS = 16
 
 
 class Step(Protocol):
-    """What a file in this folder offers."""
+    """The members of a cleaning step."""
 
-    #: What a recipe may ask of the step; the first is meant where it asks nothing. ``("",)`` where there is no choice.
+    #: Choices of the step; the first is the default. ``("",)`` if there is none.
     CHOICES: tuple[str, ...]
-    #: What must be installed for the step, apart from penna and numpy.
+    #: Packages that the step needs, apart from penna and numpy.
     PACKAGES: tuple[str, ...]
 
     def clean(self, text: str, choice: str) -> str:
-        """Return the text, cleaned; the same object, and quickly, where there is nothing to do. Never raises."""
+        """Return the cleaned text.
+
+        If there is nothing to change, return the same object, and quickly. Never raise.
+        """
         ...
 
 
@@ -49,10 +52,7 @@ class Cleaning:
 
     @classmethod
     def of(cls, names: str) -> "Cleaning":
-        """From a recipe's hyperparameter.
-
-        Raises SettingError, naming what there is, for a step or choice that is not known.
-        """
+        """Parse a recipe's hyperparameter. Raises SettingError, with the valid names, for an unknown step or choice."""
         if names == NONE:
             return cls()
         parts = [part.strip().partition(":") for part in names.split("+")]
@@ -60,7 +60,15 @@ class Cleaning:
 
     @classmethod
     def from_json(cls, data: Sequence[Mapping[str, str]]) -> "Cleaning":
-        """From what ``to_json`` wrote. Raises SettingError for steps that this Penna lacks, ValueError for damage."""
+        """Read the result of ``to_json``.
+
+        Raises
+        ------
+        SettingError
+            If this Penna lacks a step.
+        ValueError
+            If the data is damaged.
+        """
         if not isinstance(data, list) or len(data) > MOST_STEPS:
             raise ValueError("the steps of its cleaning are no list, or too many")
         return cls(tuple((str(line["step"]), _choice(str(line["step"]), str(line["choice"]))) for line in data))
@@ -75,14 +83,15 @@ class Cleaning:
 
     @property
     def packages(self) -> tuple[str, ...]:
+        """Return the packages that the steps need."""
         return tuple(sorted({package for name, _ in self.steps for package in _step(name).PACKAGES}))
 
     def text(self, text: str) -> str:
-        """One text, cleaned."""
+        """Return one text, cleaned."""
         return reduce(lambda cleaned, step: _step(step[0]).clean(cleaned, step[1]), self.steps, text)
 
     def column(self, cells: Objects) -> Objects:
-        """(n,) texts, cleaned; some microseconds each, a fraction of one where there is nothing to do."""
+        """Return texts, (n,), cleaned. A text takes some microseconds, and a fraction of one if nothing changes."""
         done: Any = cells
         for name, choice in self.steps:
             clean = _step(name).clean
@@ -92,7 +101,7 @@ class Cleaning:
         return out
 
     def __call__(self, table: Table) -> Table:
-        """Return the same rows with cleaned texts, and so with hashes of their own: caches never mix the two."""
+        """Return the rows with cleaned texts. Their hashes differ, so caches never mix the two."""
         if not self.steps:
             return table
         return replace(table, text={name: self.column(cells) for name, cells in table.text.items()})
@@ -104,9 +113,9 @@ def _step(name: str) -> Step:
 
 
 def _choice(name: str, choice: str) -> str:
-    """Return the choice, or the step's first where nothing was chosen."""
+    """Return the choice, or the step's first if there is none."""
     offered = _step(name).CHOICES
     if choice and choice not in offered:
-        there = f"choose one of {', '.join(offered)}" if offered != ("",) else "it offers none"
-        raise SettingError(f"the step {name!r} of cleaning has no choice {choice!r}: {there}.")
+        hint = f"choose one of {', '.join(offered)}" if offered != ("",) else "it offers none"
+        raise SettingError(f"the cleaning step {name!r} has no choice {choice!r}: {hint}.")
     return choice or offered[0]

@@ -1,11 +1,11 @@
-"""Case: all letters small."""
+"""Case: convert letters to lower case."""
 
 CHOICES = ("",)
 PACKAGES: tuple[str, ...] = ()
 
 
 def clean(text: str, choice: str) -> str:
-    """Lower the case.
+    """Convert to lower case.
 
     >>> clean("Why ME", "")
     'why me'

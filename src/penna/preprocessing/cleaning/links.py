@@ -1,14 +1,14 @@
-"""Links: addresses of pages and of people, and names of users, become one word each."""
+"""Links: replace web addresses, mail addresses and user names by one word each."""
 
 import re
 
 CHOICES = ("",)
 PACKAGES: tuple[str, ...] = ()
 
-# The words that TweetEval's models have learned (Barbieri et al. 2020), and one more.
+# The tokens of TweetEval's models (Barbieri et al. 2020), and one more.
 PAGE, MAIL, USER = "http", "@email", "@user"
 _URL = re.compile(r"(?<!\w)(?:[hH][tT][tT][pP][sS]?://|[wW]{3}\.)[^\s<>\"]+")
-# Begun at an edge only: no text can make this slow.
+# Matches start at a boundary, so that no text can make this slow.
 _EMAIL = re.compile(r"(?<![\w.+@-])[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+")
 _USER = re.compile(r"(?<![\w@.])@\w+")
 

@@ -1,7 +1,7 @@
-"""Markup: HTML tags, comments, scripts and entities go; the text between them stays.
+"""Markup: remove HTML tags, comments, scripts and entities; keep the text between them.
 
-Elements are known by name: "<user>", "List<String>" and "i <3 you" are text. Own patterns, because ``html.parser`` has
-changed between Python's releases in what it takes for a tag, and a text must be cleaned alike wherever it is served.
+Elements are known by name: "<user>", "List<String>" and "i <3 you" are text. The patterns are Penna's own, because
+``html.parser`` differs between Python releases, and cleaning must be the same in training and at prediction.
 """
 
 import html
@@ -22,9 +22,9 @@ _INLINE = (
 _BREAK = re.compile(rf"</?(?:{_BREAKS})(?:\s[^<>]*)?/?>", re.IGNORECASE)
 _TAG = re.compile(rf"</?(?:{_INLINE})(?:\s[^<>]*)?/?>|<!--[^<>]*-->|<!\[CDATA\[|\]\]>", re.IGNORECASE)
 _HIDDEN = re.compile(r"<(script|style)(?:\s[^<>]*)?>", re.IGNORECASE)
-# An ampersand that was escaped again and again ("&amp;amp;lt;") is taken at once.
+# An ampersand that was escaped repeatedly ("&amp;amp;lt;") is decoded in one step.
 _ENTITY = re.compile(r"&(?:amp;|#38;|#x26;)*(#[0-9]{1,7};|#[xX][0-9a-fA-F]{1,6};|[a-zA-Z][a-zA-Z0-9]{1,31};)")
-#: Markup inside escaped markup: no honest text nests deeper.
+#: Maximum nesting of markup inside escaped markup; no honest text nests deeper.
 _PASSES = 4
 
 
@@ -50,16 +50,16 @@ def _unescaped(found: re.Match[str]) -> str:
 
 
 def _shown(text: str) -> str:
-    """Without what stands in scripts and styles. Scanned by hand: a pattern would be quadratic in unclosed ones."""
+    """Remove scripts and styles. Scanned by hand: a pattern would be quadratic in unclosed elements."""
     lower = text.lower() if _HIDDEN.search(text) else ""
-    if len(lower) != len(text):  # none, or letters whose small form is longer: then places would not agree
+    if len(lower) != len(text):  # none, or letters whose lower case is longer: positions would not match
         return text
-    kept, at = [], 0
-    while found := _HIDDEN.search(text, at):
-        end = lower.find(f"</{found[1].lower()}", found.end())
+    parts, at = [], 0
+    while match := _HIDDEN.search(text, at):
+        end = lower.find(f"</{match[1].lower()}", match.end())
         if end < 0:
             break
-        kept.append(text[at : found.start()])
+        parts.append(text[at : match.start()])
         close = text.find(">", end)
         at = len(text) if close < 0 else close + 1
-    return "".join([*kept, text[at:]])
+    return "".join([*parts, text[at:]])

@@ -1,4 +1,4 @@
-"""Missing: an empty cell says so, where it would otherwise leave the row to its other columns."""
+"""Missing: replace an empty cell by a token, so that a row without text is distinct."""
 
 CHOICES = ("",)
 PACKAGES: tuple[str, ...] = ()

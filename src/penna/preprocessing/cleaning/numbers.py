@@ -1,8 +1,8 @@
-"""Numbers: which one it is goes, that it is one stays."""
+"""Numbers: replace digits; that a number is there remains visible."""
 
 import re
 
-#: "shape" writes each digit as 0 ("2019" -> "0000"); "token" each number as one ("1,250.00" -> "0").
+#: "shape" writes each digit as 0 ("2019" -> "0000"); "token" writes each number as one 0 ("1,250.00" -> "0").
 CHOICES = ("shape", "token")
 PACKAGES: tuple[str, ...] = ()
 

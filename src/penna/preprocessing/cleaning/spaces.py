@@ -1,11 +1,11 @@
-"""Spaces: one blank between words, none at the ends, nothing of no width."""
+"""Spaces: one blank between words, none at the ends, no zero-width characters."""
 
 import re
 
 CHOICES = ("",)
 PACKAGES: tuple[str, ...] = ()
 
-# Joiners stay: emoji and Persian are spelt with them.
+# Joiners remain: emoji and Persian need them.
 _NOTHING = re.compile("[\u00ad\u200b\u2060\ufeff]+")
 
 

@@ -1,4 +1,4 @@
-"""Unicode: broken encodings repaired ("donâ€™t" -> "don't"), quotes straightened, controls removed, one normal form."""
+"""Unicode: repair encodings ("donâ€™t" -> "don't"), straighten quotes, remove controls, normalize."""
 
 import re
 import unicodedata
@@ -7,14 +7,14 @@ from typing import Literal
 import ftfy
 from ftfy.badness import is_bad
 
-#: "nfc" puts letters and accents together; "nfkc" also makes ligatures and full-width signs plain.
+#: "nfc" composes letters and accents; "nfkc" also replaces ligatures and full-width characters.
 CHOICES = ("nfc", "nfkc")
 PACKAGES = ("ftfy",)
 
-#: Controls, bytes read as Latin-1, curly quotes, surrogates, marks of byte order: what ftfy has work with.
+#: What ftfy can repair: controls, bytes read as Latin-1, curly quotes, surrogates, byte order marks.
 _ODD = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f‘’‚‛“”„‟ʼ\u206a-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]")
 _ROUNDS = 4
-# Entities belong to the step markup, breaks to the step spaces; widths and ligatures are left to the form.
+# The step markup handles entities, the step spaces handles breaks; the normal form handles widths and ligatures.
 _REPAIR = ftfy.TextFixerConfig(
     unescape_html=False,
     fix_latin_ligatures=False,
@@ -35,10 +35,10 @@ def clean(text: str, choice: str) -> str:
         return text
     form: Literal["NFC", "NFKC"] = "NFKC" if choice == "nfkc" else "NFC"
     for _ in range(_ROUNDS):
-        # ftfy looks at every character several times: most texts can be known beforehand to give it nothing to do.
+        # ftfy inspects every character several times; a quick test shows that most texts need no repair.
         if _ODD.search(text) or is_bad(text):
             text = ftfy.fix_text(text, _REPAIR)
         if unicodedata.is_normalized(form, text):
             break
-        text = unicodedata.normalize(form, text)  # in its plain form a text may show what was wrong with it
+        text = unicodedata.normalize(form, text)  # normalization may reveal further damage
     return text

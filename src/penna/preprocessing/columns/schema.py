@@ -1,6 +1,6 @@
-"""Columns other than the text: what each holds, and its cells as values. Roles are inferred, shown, and can be set.
+"""The columns other than text: their types, and their cells as values. Roles are inferred, shown, and can be set.
 
-What the training table settles (roles and forms) is a ``Field`` for each column, which ``replay`` applies to others.
+The training table settles roles and forms as one ``Field`` per column; ``replay`` applies these to other tables.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,39 +21,38 @@ from penna.preprocessing.data_findings import FEW, of_columns, of_rows
 IGNORE = "ignore"
 #: Roles that a user can set, each by an option called ``<role>_columns``.
 NAMED = ("numeric", "categorical", "date", "multi_value", IGNORE)
-_MANY = 20  # columns of which one finding each would be too much to read
-_SOME = 20_000  # cells that a kind is recognized by
+_MANY = 20  # beyond this, one finding per column would be too many
+_SOME = 20_000  # cells used to infer a type
 _CHANGE = "set --numeric-columns, --categorical-columns, --date-columns or --multi-value-columns to change it"
 
 
 def requested_roles(**named: Sequence[str] | str | None) -> dict[str, str]:
-    """Column -> role, from columns named by role. Raises TableError for a column of two roles.
+    """Return column -> role, from columns named by role. Raises TableError for a column with two roles.
 
     >>> requested_roles(numeric=("age",), ignore="name")
     {'age': 'numeric', 'name': 'ignore'}
     """
-    found: dict[str, str] = {}
+    roles: dict[str, str] = {}
     for role, columns in named.items():
         for column in (columns,) if isinstance(columns, str) else columns or ():
-            if found.setdefault(column, role) != role:
-                raise TableError(f"column {column!r} is named as {found[column]} and as {role}: give it one role.")
-    return found
+            if roles.setdefault(column, role) != role:
+                raise TableError(f"column {column!r} is named as {roles[column]} and as {role}: give it one role.")
+    return roles
 
 
 def typed(table: Table, wanted: Mapping[str, str]) -> tuple[Table, list[Finding]]:
-    """Return the table with values in place of the cells that were found.
+    """Return the table with typed values in place of raw cells; columns without information are dropped with a finding.
 
-    Columns of no use are left out, with a finding.
-
-    ``wanted``: column -> role, where a user named one. Raises TableError for a column that has no cell of that role.
+    ``wanted`` maps columns to the roles that the user chose. Raises TableError for a column without a cell of that
+    role.
     """
     cells = {name: column for name, column in table.columns.items() if wanted.get(name) != IGNORE}
     fields = {name: _field(cells[name], wanted.get(name)) for name in cells}
     for name in cells.keys() & wanted.keys():
         _demand(name, cells[name], fields[name])
-    found = {name: Column(name, cells[name]) for name in cells if name not in wanted}
-    found = {name: column for name, column in found.items() if _may_be_id(fields[name])}
-    useless = uninformative_columns.useless(found.values())
+    untyped = {name: Column(name, cells[name]) for name in cells if name not in wanted}
+    untyped = {name: column for name, column in untyped.items() if _may_be_id(fields[name])}
+    useless = uninformative_columns.useless(untyped.values())
     idling = {name for finding in useless for name in finding.columns}
     fields = {name: field for name, field in fields.items() if name not in idling}
     unknown = [name for name, field in fields.items() if field is None]
@@ -63,29 +62,26 @@ def typed(table: Table, wanted: Mapping[str, str]) -> tuple[Table, list[Finding]
     )  # fmt: skip
     useless += _doubtful_dates(cells, fields, table.rows)
     table, more = _read(table, {name: field for name, field in fields.items() if field is not None})
-    return table, [*useless, *_mixed(found, table), *more]
+    return table, [*useless, *_mixed(untyped, table), *more]
 
 
 def _demand(name: str, cells: Array, field: Field | None) -> None:
-    """Raise TableError where every cell of a column that a user gave a role is none of that role."""
-    there = cells[[not types.absent(cell) for cell in cells]]
-    if field is not None and len(there) and (kind := types.find(field.role)).read(there, field.form)[1].all():
+    """Raise TableError if the user chose a role that no cell of the column fits."""
+    filled = cells[[not types.absent(cell) for cell in cells]]
+    if field is not None and len(filled) and (kind := types.find(field.role)).read(filled, field.form)[1].all():
         raise TableError(
-            f"column {name!r} is named as {field.role}, and each of its cells is {kind.FAILS}, such as "
-            f"{str(there[0])[:60]!r}: give it another role, or none."
+            f"column {name!r} is named as {field.role}, but each of its cells is {kind.FAILS}, such as "
+            f"{str(filled[0])[:60]!r}: give it another role, or none."
         )
 
 
 def _may_be_id(field: Field | None) -> bool:
-    """Of dates and lists every row may have its own."""
+    """Return whether the column may be an id; dates and lists may differ in every row."""
     return field is None or field.role in ("categorical", "numeric")
 
 
 def replay(table: Table, fields: Mapping[str, Field]) -> tuple[Table, list[Finding]]:
-    """Return the table with exactly these columns, read as they were when the fields were settled.
-
-    What is not there counts as missing.
-    """
+    """Return the table with exactly these columns, read by their settled fields. Absent columns are all missing."""
     if table.fields == fields:
         return table, []
     absent = [name for name in fields if name not in table.columns]
@@ -97,21 +93,21 @@ def replay(table: Table, fields: Mapping[str, Field]) -> tuple[Table, list[Findi
 
 
 def merged(findings: Sequence[Finding]) -> list[Finding]:
-    """Of a table that came in chunks: what is known of several of them, once, with the rows of all."""
-    found: dict[str, Finding] = {}
+    """Merge equal findings about the chunks of a table into one each, with the rows of all."""
+    by_subject: dict[str, Finding] = {}
     for finding in findings:
-        what = finding.message.rpartition(": ")[0] or finding.message  # a column's name may have a colon, too
-        before = found.setdefault(what, finding)
+        what = finding.message.rpartition(": ")[0] or finding.message  # a column's name may also have a colon
+        before = by_subject.setdefault(what, finding)
         if before is not finding and finding.rows and not finding.columns:
             rows = np.array([*before.rows, *finding.rows])
-            found[what] = of_rows(finding.kind, what, rows, does=finding.does, change=finding.change)[0]
-    return list(found.values())
+            by_subject[what] = of_rows(finding.kind, what, rows, does=finding.does, change=finding.change)[0]
+    return list(by_subject.values())
 
 
 def without_leaks(table: Table, strata: Array, named: Mapping[str, str]) -> tuple[Table, list[Finding]]:
-    """Without the columns that give away the target, unless a user named them, or one is all the text that there is.
+    """Drop columns that reveal the target, unless the user named them or the rows have no other words.
 
-    ``strata`` (n,) of the target.
+    ``strata`` is the class or bin of each row, (n,).
     """
     every = np.arange(len(table))
     leaks = {
@@ -134,9 +130,9 @@ def without_leaks(table: Table, strata: Array, named: Mapping[str, str]) -> tupl
 
 
 def _only_words(table: Table, lost: Sequence[str], classes: int) -> list[str]:
-    """Of columns that would be left out, the one with most different words, where nothing that stays holds words.
+    """Return the one to keep of the columns to drop: the one with most different words, if no other column has words.
 
-    A column of no more values than there are classes is the target in other words.
+    A column with no more values than classes is a copy of the target.
     """
     wordy = {n: Column(n, table.columns[n]).distinct for n, f in table.fields.items() if f.role == "categorical"}
     wordy = {
@@ -148,13 +144,13 @@ def _only_words(table: Table, lost: Sequence[str], classes: int) -> list[str]:
 
 
 def _holds_words(cells: Array) -> bool:
-    """Whether most cells that say something have a letter."""
-    there = [str(cell) for cell in cells if not types.absent(cell)]
-    return 2 * sum(any(map(str.isalpha, cell)) for cell in there) > len(there)
+    """Return whether most filled cells have a letter."""
+    filled = [str(cell) for cell in cells if not types.absent(cell)]
+    return 2 * sum(any(map(str.isalpha, cell)) for cell in filled) > len(filled)
 
 
 def only(table: Table, names: Sequence[str]) -> Table:
-    """Return the table with these columns next to its text."""
+    """Return the table with only these columns next to its text."""
     roles = {n: "other" if n in table.columns and n not in names else role for n, role in table.roles.items()}
     return replace(
         table,
@@ -165,16 +161,16 @@ def only(table: Table, names: Sequence[str]) -> Table:
 
 
 def _field(cells: Array, role: str | None) -> Field | None:
-    """Return what a column holds, inferred from some of its filled cells; None where that is nothing of use."""
-    some = cells[:: max(1, len(cells) // _SOME)]
-    present = [not types.absent(cell) for cell in some]
-    some = some[np.array(present, bool)] if any(present) else cells[[not types.absent(cell) for cell in cells]]
+    """Return the inferred type of a column, from some of its filled cells; None if it is of no use."""
+    sample = cells[:: max(1, len(cells) // _SOME)]
+    present = [not types.absent(cell) for cell in sample]
+    sample = sample[np.array(present, bool)] if any(present) else cells[[not types.absent(cell) for cell in cells]]
     if role is not None:
-        return Field(role, types.find(role).form(some) or "")
-    plain = some[np.array([not types.stands_in(cell) for cell in some], bool)]
+        return Field(role, types.find(role).form(sample) or "")
+    plain = sample[np.array([not types.stands_in(cell) for cell in sample], bool)]
     for name in types.names():
-        # In words "missing" is no number, but among names it is one.
-        shown = some if name == "categorical" else plain
+        # A word such as "missing" is no number, but it may be a category.
+        shown = sample if name == "categorical" else plain
         form = types.find(name).form(shown) if len(shown) else None
         if form is not None:
             return Field(name, form)
@@ -193,15 +189,15 @@ def _read(table: Table, fields: Mapping[str, Field]) -> tuple[Table, list[Findin
             unread[name] = np.flatnonzero(lost)
     roles = {name: "other" if name in table.columns else role for name, role in table.roles.items()}
     roles |= {name: field.role for name, field in fields.items() if name in roles}
-    made = replace(table, columns=columns, fields=dict(fields), roles=roles)
-    for cached in ("hashes", "joined") if table.text else ():  # of the text alone
+    typed_table = replace(table, columns=columns, fields=dict(fields), roles=roles)
+    for cached in ("hashes", "joined") if table.text else ():  # these depend on the text only
         if cached in table.__dict__:
-            made.__dict__[cached] = table.__dict__[cached]
-    return made, _unread(table, fields, unread)
+            typed_table.__dict__[cached] = table.__dict__[cached]
+    return typed_table, _unread(table, fields, unread)
 
 
 def _unread(table: Table, fields: Mapping[str, Field], places: Mapping[str, Array]) -> list[Finding]:
-    """Return what is known of cells that could not be read: of each column, or of very many columns together."""
+    """Report unreadable cells of each column, or of very many columns together."""
     mend: dict[str, Any] = {"does": "counts them as missing", "change": "mend them in the file, or name another role"}
     cells = {n: [f"{str(cell)[:60]!r}" for cell in table.columns[n][at[:FEW]]] for n, at in places.items()}
     if len(places) > _MANY:
@@ -222,26 +218,26 @@ def _unread(table: Table, fields: Mapping[str, Field], places: Mapping[str, Arra
 
 
 def _doubtful_dates(cells: Mapping[str, Array], fields: Mapping[str, Field | None], rows: Array) -> list[Finding]:
-    """Of each column of dates in both orders, the cells that could be of either."""
-    found = []
+    """Report cells that could be either order, in date columns of mixed order."""
+    findings = []
     for name, form in ((name, field.form) for name, field in fields.items() if field and field.role == "date"):
         places = np.flatnonzero(date.doubtful(cells[name]))
-        found += of_rows(
+        findings += of_rows(
             "doubtful date", f"dates of column {name!r} with the day or the month first, where others are clearly one",
             rows[places], of=len(rows), examples=[repr(cell) for cell in cells[name][places[:FEW]]],
             does=f"reads the {form} first", change="write them in one form, such as 2021-04-03",
         )  # fmt: skip
-    return found
+    return findings
 
 
 def _mixed(columns: Mapping[str, Column], table: Table) -> list[Finding]:
-    """Columns of names of which many are numbers: they change their type on the way."""
-    found = []
+    """Report categorical columns with many numbers: the type changes within the column."""
+    findings = []
     for name, column in columns.items():
         if name in table.fields and table.fields[name].role == "categorical" and column.present:
             share = float(np.isfinite(column.numbers).sum()) / column.present
-            found += [name] if 0.2 < share < types.SHARE and column.distinct > 20 else []
+            findings += [name] if 0.2 < share < types.SHARE and column.distinct > 20 else []
     return of_columns(
-        "mixed column", "columns with numbers in some rows and words in others, taken as names", found,
+        "mixed column", "columns with numbers in some rows and words in others, taken as names", findings,
         does="takes each cell as a name", change="name the column (--numeric-columns) to count words as missing",
     )  # fmt: skip

@@ -1,7 +1,7 @@
-"""Kinds of columns other than the text. One file each; the folder is the registry. A kind knows cells; never a target.
+"""Column types. One file per type; the folder is the registry. A type knows cells; never a target.
 
-A column's kind is found from its cells, or named; its form says how the cells are written (which number of a date is
-the day), is settled once on the training table, and is replayed on every later one.
+The type is inferred from the cells, or chosen by the user. Its form is the notation of the cells, such as which number
+of a date is the day. The training table settles the form; later tables use the same one.
 """
 
 from functools import cache
@@ -13,42 +13,42 @@ from penna import plugins
 from penna.data.arrays import Array
 
 ROOM = "preprocessing.columns.types"
-#: Words that people write where a value is missing; reported, never changed.
+#: Words that people write for a missing value; reported, never changed.
 STAND_INS = frozenset({"na", "n/a", "nan", "null", "none", "nil", "missing", "unknown", "?", "-", "--", "."})
-#: Of the cells that say something, so many must fit a kind.
+#: The share of filled cells that must fit a type.
 SHARE = 0.95
 
 
 class Kind(Protocol):
-    """What a file in this folder offers."""
+    """The members of a column type."""
 
-    #: Kinds are tried in this order; the first whose form fits has the column.
+    #: Types are tried in this order; the first whose form fits is used.
     RANK: int
-    #: What a cell must be, for messages: "no number".
+    #: The fault of a wrong cell, for messages: "no number".
     FAILS: str
-    #: Every way that cells can be written in, "" if it cannot be recognized.
+    #: All forms, or "" if they cannot be enumerated.
     FORMS: tuple[str, ...]
 
     def form(self, cells: Array) -> str | None:
-        """How these cells (none of them missing) are written; None where they are not of this kind."""
+        """Return the form of these cells (none missing), or None if they are of another type."""
         ...
 
     def read(self, cells: Array, form: str) -> tuple[Array, Array]:
-        """(n,) values, and (n,) bool where a cell is filled and could not be read: it counts as missing."""
+        """Return values, (n,), and a mask of filled cells that could not be read, (n,); these count as missing."""
         ...
 
     def blank(self, rows: int) -> Array:
-        """(rows,) values, all of them missing."""
+        """Return missing values, (rows,)."""
         ...
 
     def written(self, values: Array) -> list[str]:
-        """(n,) values in words, "" where missing."""
+        """Return values as text, (n,); "" if missing."""
         ...
 
 
 @cache
 def names() -> tuple[str, ...]:
-    """All kinds, in the order in which they are tried.
+    """Return all types, in the order in which they are tried.
 
     >>> names()
     ('multi_value', 'numeric', 'date', 'categorical')
@@ -56,15 +56,15 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(plugins.names(ROOM), key=lambda name: find(name).RANK))
 
 
-@cache  # thousands of columns ask
+@cache  # called for thousands of columns
 def find(name: str) -> Kind:
-    """Return the kind called ``name``. Raises SettingError."""
+    """Return the type called ``name``. Raises SettingError if there is none."""
     kind: Any = plugins.find(ROOM, name)
     return kind  # type: ignore[no-any-return]
 
 
 def known(name: str, form: str) -> bool:
-    """Whether the kind knows cells that are so written; one of others need not say. Raises SettingError.
+    """Return whether the type has this form; True if it cannot enumerate its forms. Raises SettingError.
 
     >>> known("date", "day"), known("date", "comma")
     (True, False)
@@ -73,19 +73,19 @@ def known(name: str, form: str) -> bool:
 
 
 def absent(cell: Any) -> bool:
-    """Whether nothing is in a cell: None, NaN, NaT, blanks."""
+    """Return whether a cell is empty: None, NaN, NaT, blanks."""
     if isinstance(cell, str):
         return not cell or cell.isspace()
     return cell is None or (isinstance(cell, float) and cell != cell) or type(cell).__name__ in ("NAType", "NaTType")
 
 
 def stands_in(cell: Any) -> bool:
-    """Whether a cell says in words that a value is missing."""
+    """Return whether the words of a cell mean a missing value."""
     return isinstance(cell, str) and cell.strip().casefold() in STAND_INS
 
 
 def unread(cells: Array, lost: Array) -> Array:
-    """(n,) bool: those of the ``lost`` cells that say something."""
+    """Return a mask, (n,), of ``lost`` cells that are filled and have no word for a missing value."""
     out = lost.copy()
     for i in np.flatnonzero(lost):
         out[i] = not (absent(cells[i]) or stands_in(cells[i]))
@@ -93,5 +93,5 @@ def unread(cells: Array, lost: Array) -> Array:
 
 
 def fitting(flags: Array) -> bool:
-    """Whether nearly all of these cells fit."""
+    """Return whether nearly all cells fit."""
     return bool(len(flags)) and float(flags.mean()) >= SHARE

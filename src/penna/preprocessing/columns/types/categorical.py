@@ -1,4 +1,4 @@
-"""Categories: each cell a name, "" where missing, which is a value of its own. The last kind to be tried."""
+"""Categories: each cell is a name; "" (missing) is a category of its own. This type is tried last."""
 
 from collections import Counter
 from typing import Any
@@ -12,29 +12,31 @@ RANK = 3
 FAILS = "no name"
 FORMS = ("",)
 
-#: At least so many rows must share their value with another: the rest are names of single rows.
+#: The share of rows that must share their value with another; otherwise the cells name single rows.
 _SHARED = 0.2
-_LONGEST = 200  # characters of a name that tell it from others
+_LONGEST = 200  # characters of a name that distinguish it
 
 
 def form(cells: Array) -> str | None:
-    """Return how these cells are written."""
+    """Return the form of these cells."""
     counts = Counter(map(_name, cells))
     shared = sum(n for n in counts.values() if n > 1)
     return "" if shared >= _SHARED * len(cells) else None
 
 
 def read(cells: Array, form: str) -> tuple[Array, Array]:
-    """Whole numbers that came as fractions, because other cells are missing, are written as whole ones.
+    """Read names.
+
+    Whole numbers that came as fractions, because other cells are missing, are written as whole numbers.
 
     >>> read(np.array([2.0, None, "top ", True], dtype=object), "")[0].tolist()
     ['2', '', 'top', 'True']
     """
     out = np.empty(len(cells), dtype=object)
-    known: dict[str, str] = {}  # one object for equal names
+    interned: dict[str, str] = {}  # one object for equal names
     for i, cell in enumerate(cells):
         name = "" if types.absent(cell) else _name(cell)
-        out[i] = known.setdefault(name, name)
+        out[i] = interned.setdefault(name, name)
     return out, np.zeros(len(cells), bool)
 
 

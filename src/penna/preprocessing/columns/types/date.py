@@ -1,7 +1,7 @@
-"""Dates and times: float64 seconds since 1970 (of days without a time: their midnight), NaN where missing.
+"""Dates and times: float64 seconds since 1970 (midnight if there is no time), NaN if missing.
 
-Cells of one column may be written in several ways; where a date is two numbers and a year, the form says which is the
-day. Own patterns, because parsers that take anything also take a 5 for a date.
+A column may mix notations. If a date has two numbers and a year, the form decides which is the day. The patterns are
+Penna's own, because lenient parsers also read a 5 as a date.
 """
 
 import re
@@ -39,23 +39,22 @@ _WAYS = [
 
 
 def form(cells: Array) -> str | None:
-    """Days first where some first number is above 12 and no second one; months first otherwise."""
-    heads = [found for cell in cells if isinstance(cell, str) and (found := _WAYS[1].fullmatch(cell.strip()))]
-    dots = any(head["sign"] == "." for head in heads)  # 3.4.2021 is written where days come first
+    """Return the order: day first if some first number exceeds 12 and no second one does, else month first."""
+    heads = [matches for cell in cells if isinstance(cell, str) and (matches := _WAYS[1].fullmatch(cell.strip()))]
+    dots = any(head["sign"] == "." for head in heads)  # 3.4.2021 is the notation of places where the day comes first
     first, second = (max((int(head[part]) for head in heads), default=0) for part in ("first", "second_"))
     order = DAY_FIRST if second <= 12 and (first > 12 or dots) else MONTH_FIRST
     return order if types.fitting(~np.isnan(_seconds(cells, order))) else None
 
 
 def doubtful(cells: Array) -> Array:
-    """(n,) bool: dates that can be read with the day or the month first, where others in the column are clearly the one
-    and clearly the other.
+    """Return a mask, (n,), of ambiguous dates, if the column has clear dates of both orders.
 
     >>> doubtful(np.array(["3/4/2021", "31/1/2021", "1/31/2021", "3.4.2021", "4/4/2021"], dtype=object)).tolist()
     [True, False, False, False, False]
     """
-    found = [_WAYS[1].fullmatch(cell.strip()) if isinstance(cell, str) else None for cell in cells]
-    heads = [(0, 0) if f is None or f["sign"] == "." else (int(f["first"]), int(f["second_"])) for f in found]
+    matches = [_WAYS[1].fullmatch(cell.strip()) if isinstance(cell, str) else None for cell in cells]
+    heads = [(0, 0) if f is None or f["sign"] == "." else (int(f["first"]), int(f["second_"])) for f in matches]
     both = any(first > 12 for first, _ in heads) and any(second > 12 for _, second in heads)
     return np.array([both and 0 < first <= 12 and second <= 12 and first != second for first, second in heads], bool)
 
@@ -85,12 +84,12 @@ def _said(moment: datetime) -> str:
 
 
 def _seconds(cells: Sequence[Any] | Array, form: str) -> Array:
-    found = (_parsed(cell.strip(), form) if isinstance(cell, str) else _moment(cell) for cell in cells)
-    return np.fromiter(found, np.float64, len(cells))
+    parsed = (_parsed(cell.strip(), form) if isinstance(cell, str) else _moment(cell) for cell in cells)
+    return np.fromiter(parsed, np.float64, len(cells))
 
 
 def _moment(cell: Any) -> float:
-    """Return a date or a datetime (pandas' own is one)."""
+    """Return the seconds of a date or a datetime; pandas' Timestamp is one."""
     if types.absent(cell) or not isinstance(cell, date):
         return float("nan")
     moment = cell if isinstance(cell, datetime) else datetime(cell.year, cell.month, cell.day)
@@ -99,7 +98,7 @@ def _moment(cell: Any) -> float:
     return (moment - _EPOCH).total_seconds()
 
 
-@lru_cache(maxsize=1 << 16)  # dates repeat, and are read once more after their form is found
+@lru_cache(maxsize=1 << 16)  # dates repeat, and are read again after the form is settled
 def _parsed(text: str, form: str) -> float:
     found = next((match for way in _WAYS if (match := way.fullmatch(text))), None)
     if found is None:
@@ -119,8 +118,8 @@ def _year(text: str) -> int:
 def _month_and_day(parts: dict[str, Any], form: str) -> tuple[int, int]:
     if "first" in parts:
         first, second = int(parts["first"]), int(parts["second_"])
-        # A cell that can be read one way only is read that way, whatever the column's form.
-        # So is one with dots: nobody writes the month first between them.
+        # A cell with only one reading is read that way, whatever the column's form. So is one with dots: nobody writes
+        # the month first between them.
         day_first = second <= 12 and (first > 12 or form == DAY_FIRST or parts["sign"] == ".")
         return (second, first) if day_first else (first, second)
     if "name" in parts:

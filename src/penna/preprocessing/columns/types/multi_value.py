@@ -1,6 +1,6 @@
-"""Lists of names, such as tags: each cell a tuple of str, empty where missing.
+"""Lists of names, such as tags: each cell is a tuple of str, empty if missing.
 
-As JSON or Python writes lists, or parts between | or ;.
+Cells are JSON or Python lists, or parts separated by | or ;.
 """
 
 from collections import Counter
@@ -18,13 +18,13 @@ FAILS = "no list"
 LISTS, JSON = "", "json"
 _SIGNS = ("|", ";")
 FORMS = (LISTS, JSON, *_SIGNS)
-#: Of cells that are parted by a sign, so many must be so parted, and the parts must come again.
+#: The share of cells that must have the separator, and whose parts must repeat.
 _PARTED = 0.2
 _MOST = 1000  # parts of one cell
 
 
 def form(cells: Array) -> str | None:
-    """Return how these cells are written."""
+    """Return the form of these cells."""
     if types.fitting(np.fromiter(map(_of_names, cells), bool, len(cells))):
         return LISTS
     if not all(isinstance(cell, str) for cell in cells):
@@ -35,7 +35,7 @@ def form(cells: Array) -> str | None:
 
 
 def _of_names(cell: Any) -> bool:
-    """Whether this is a list, and none of objects or lists, which have no names to count."""
+    """Return whether this is a list of names, without objects or lists in it."""
     listed = isinstance(cell, list | tuple | set | np.ndarray)
     return listed and not any(isinstance(part, dict | list | tuple) for part in cell)
 
@@ -55,9 +55,9 @@ def read(cells: Array, form: str) -> tuple[Array, Array]:
     """
     out, lost = blank(len(cells)), np.zeros(len(cells), bool)
     for i, cell in enumerate(cells):
-        found = _parts(cell, form)
-        lost[i] = found is None
-        out[i] = tuple(found or ())[:_MOST]
+        parts = _parts(cell, form)
+        lost[i] = parts is None
+        out[i] = tuple(parts or ())[:_MOST]
     return out, lost
 
 
@@ -75,7 +75,7 @@ def written(values: Array) -> list[str]:
 
 
 def _parts(cell: Any, form: str) -> Any:
-    """Return the parts of one cell; None where it is not written in this form."""
+    """Return the parts of one cell; None if it is in another form."""
     if isinstance(cell, list | tuple | set | np.ndarray):
         return [str(part).strip() for part in sorted(cell, key=str)]
     if types.absent(cell):

@@ -1,4 +1,4 @@
-"""Numbers: float64, NaN where missing. A column's commas separate thousands, or else decimals."""
+"""Numbers: float64, NaN if missing. The form decides whether commas separate thousands or decimals."""
 
 import re
 from collections.abc import Iterable
@@ -14,8 +14,8 @@ FAILS = "no finite number"
 
 PLAIN, COMMA = "", "comma"
 FORMS = (PLAIN, COMMA)
-_LARGEST = 1e30  # beyond, squares of float32 overflow
-# 007 is a name made of digits, and so is 12_3, which Python takes for 123.
+_LARGEST = 1e30  # beyond this, squares of float32 overflow
+# 007 is a name made of digits, and so is 12_3, which Python would read as 123.
 _CODE = re.compile(r"^(?:[+-]?0\d|\d+_\d)", re.MULTILINE)
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?")
 _DECIMAL = re.compile(r"[+-]?\d+,\d+")
@@ -23,26 +23,26 @@ _AROUND = " \t\u00a0%$€£¥"
 
 
 def form(cells: Array) -> str | None:
-    """Return how these cells are written."""
+    """Return the form of these cells."""
     texts = [cell.strip(_AROUND) for cell in cells if isinstance(cell, str)]
     if any(isinstance(cell, bool | np.bool_) for cell in cells) or _CODE.search("\n".join(texts)):
         return None
-    found = commas(texts)
-    return found if types.fitting(~np.isnan(numbers(cells, found))) else None
+    notation = commas(texts)
+    return notation if types.fitting(~np.isnan(numbers(cells, notation))) else None
 
 
 def commas(texts: Iterable[str]) -> str:
-    """Return the form of numbers: decimal commas where some cell has one that separates no thousands.
+    """Return the form of numbers: decimal commas if some comma separates no thousands.
 
     >>> commas(["1,250", "3.5"]), commas(["1,250", "3,5"])
     ('', 'comma')
     """
-    found = [text for text in texts if "," in text and _DECIMAL.fullmatch(text.strip(_AROUND))]
-    return PLAIN if all(_THOUSANDS.fullmatch(text.strip(_AROUND)) for text in found) else COMMA
+    candidates = [text for text in texts if "," in text and _DECIMAL.fullmatch(text.strip(_AROUND))]
+    return PLAIN if all(_THOUSANDS.fullmatch(text.strip(_AROUND)) for text in candidates) else COMMA
 
 
 def read(cells: Array, form: str) -> tuple[Array, Array]:
-    """Infinities and what is no number count as missing.
+    """Read numbers. Infinities and other text count as missing.
 
     >>> read(np.array(["1,200", "n/a", "3.5", "inf", None], dtype=object), "")[0].tolist()
     [1200.0, nan, 3.5, nan, nan]
@@ -64,13 +64,13 @@ def written(values: Array) -> list[str]:
 
 
 def numbers(cells: Array, form: str) -> Array:
-    """(n,) float64, NaN where a cell is no number; an infinity stays one.
+    """Return numbers, (n,) float64; NaN if a cell is no number. Infinities remain.
 
     >>> numbers(["1,250.5", " -3 %", "12a"], PLAIN).tolist()
     [1250.5, -3.0, nan]
     """
     try:
-        if form == PLAIN:  # all at once, where nothing has to be looked at: five times as fast
+        if form == PLAIN:  # in one pass if no cell needs inspection: five times as fast
             return np.asarray(cells, object).astype(np.float64)
     except (TypeError, ValueError, OverflowError):
         pass
@@ -80,7 +80,7 @@ def numbers(cells: Array, form: str) -> Array:
 def _number(cell: Any, comma: bool) -> float:
     if isinstance(cell, str):
         cell = cell.strip(_AROUND)
-        if cell[-1:].isalpha() and cell[-1] not in "fyFY":  # inf and infinity are numbers; most words are known by this
+        if cell[-1:].isalpha() and cell[-1] not in "fyFY":  # inf and infinity are numbers; this skips most words
             return float("nan")
         if "," in cell:
             cell = cell.replace(",", ".") if comma else cell.replace(",", "") if _THOUSANDS.fullmatch(cell) else "x"
