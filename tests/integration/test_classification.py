@@ -70,7 +70,10 @@ def test_run_folder_has_log_report_artifact_and_card(fitted):
 def test_test_rows_are_in_no_fold_and_folds_are_shared(fitted):
     header, done, _ = trials.read(fitted.bundle_.folder.parent / "trials.jsonl")
     assert header["test_rows"] == fitted.test_scores_["rows"] == 30
-    assert {t.folds for t in done if t.scores} == {(0, 1, 2, 3, 4)}
+    folds = (0, 1, 2, 3, 4)
+    scored = [t.folds for t in done if t.scores]
+    assert folds in scored
+    assert all(met == folds[: len(met)] for met in scored), "the last trials may have time for fewer"
 
 
 def test_leaderboard_has_state_and_reason_of_every_trial(fitted):
@@ -177,18 +180,18 @@ def test_missing_encoder_is_skipped_with_its_reason(questions, tmp_path):
 
 
 def test_every_family_is_on_one_leaderboard(questions, tiny_bert, tmp_path):
-    met = set()
+    expected, met = {"linear", "frozen", "contrastive", "finetune"}, set()
 
     class Watch:
         def event(self, kind, **data):
             if kind == "trial_end" and data["trial"].state is trials.State.COMPLETE:
                 met.add(data["trial"].recipe.family)
-            if kind == "trial_end" and len(met) == 4:
+            if kind == "trial_end" and expected <= met:
                 raise KeyboardInterrupt  # the budget is large, so that a busy machine does not decide; no need to wait
 
     auto = AutoText(budget=300, cv=2, encoders=(str(tiny_bert),), out=tmp_path / "run", progress=Watch())
     auto.fit(questions, y="label")
-    assert met == {"linear", "frozen", "contrastive", "finetune"}
+    assert expected <= met
     code = (
         "import sys; from penna import load; load(sys.argv[1]).predict(['a card']); assert 'torch' not in sys.modules"
     )
