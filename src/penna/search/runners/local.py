@@ -15,7 +15,7 @@ def run(
     ask: Callable[[Sequence[Trial], float], Proposal | None],
     attempt: Callable[[Proposal, float], tuple[Trial, Outputs]],
     on_trial_end: Callable[[Trial], None],
-    ledger: TrialLog,
+    trial_log: TrialLog,
     left: Callable[[], float],
 ) -> str:
     """Propose, run and record trials until there is no proposal or no time, and return why it ended.
@@ -28,7 +28,7 @@ def run(
         ``attempt(proposal, left)`` runs it and returns the trial and its outputs by fold.
     on_trial_end : callable
         Called with each recorded trial.
-    ledger : TrialLog
+    trial_log : TrialLog
         Records every trial.
     left : callable
         Returns the seconds left for the search. It may fall faster than the clock, because the time for finishing
@@ -40,9 +40,9 @@ def run(
         "time", or "nothing more worth trying".
     """
     while (seconds := left()) > 0:
-        proposal = ask(ledger.trials, seconds)
+        proposal = ask(trial_log.trials, seconds)
         if proposal is None:
             return "nothing more worth trying"
         trial, outputs = attempt(proposal, seconds)
-        on_trial_end(ledger.append(trial, outputs))
+        on_trial_end(trial_log.append(trial, outputs))
     return "time"
