@@ -189,7 +189,7 @@ def test_every_family_is_on_one_leaderboard(questions, tiny_bert, tmp_path):
             if kind == "trial_end" and expected <= met:
                 raise KeyboardInterrupt  # the budget is large, so that a busy machine does not decide; no need to wait
 
-    auto = AutoText(budget=300, cv=2, encoders=(str(tiny_bert),), out=tmp_path / "run", progress=Watch())
+    auto = AutoText(budget=900, cv=2, encoders=(str(tiny_bert),), out=tmp_path / "run", progress=Watch())
     auto.fit(questions, y="label")
     assert expected <= met
     code = (
