@@ -1,4 +1,4 @@
-"""How much a search may spend: one shared deadline, and the ceilings for size and latency. Knows only the clock."""
+"""Budgets: one shared deadline, and limits for size and latency. Knows only the clock."""
 
 import math
 import time
@@ -8,20 +8,30 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Budget:
-    """What the user allows: seconds for all, megabytes on disk, milliseconds for one text. None is no ceiling."""
+    """The user's limits. None is no limit.
+
+    Attributes
+    ----------
+    seconds : float
+        Wall-clock seconds of the whole fit.
+    max_size_mb : float, optional
+        Megabytes of the artifact on disk.
+    max_latency_ms : float, optional
+        Milliseconds to predict one text.
+    """
 
     seconds: float = 600.0
     max_size_mb: float | None = None
     max_latency_ms: float | None = None
 
     def admits(self, megabytes: float | None, milliseconds: float | None) -> bool:
-        """Whether something this big and this slow is inside the ceilings (unknown counts as inside)."""
+        """Return whether this size and latency are within the limits; unknown values count as within."""
         if self.max_size_mb is not None and megabytes is not None and megabytes > self.max_size_mb:
             return False
         return self.max_latency_ms is None or milliseconds is None or milliseconds <= self.max_latency_ms
 
 
-#: The moment by which this process must have finished, on the monotonic clock: a signal may ask for that at any time.
+#: The time, on the monotonic clock, by which this process must finish; a signal may set it.
 _end = math.inf
 
 
@@ -32,9 +42,16 @@ def finish_within(seconds: float) -> None:
 
 
 class Deadline:
-    """A moment on the monotonic clock. Every loop asks it how much is left; none keeps a clock of its own.
+    """A point in time on the monotonic clock. Every loop checks it; none keeps a clock of its own.
 
-    ``reserve`` are seconds that it is before the moment by which all must have finished.
+    Parameters
+    ----------
+    seconds : float
+        Seconds from the start.
+    started : float, optional
+        The start on the monotonic clock. Default: now.
+    reserve : float
+        Seconds between this deadline and the time by which everything must finish.
     """
 
     def __init__(self, seconds: float, started: float | None = None, reserve: float = 0.0) -> None:
@@ -46,23 +63,25 @@ class Deadline:
         return f"{self.seconds:g}s"
 
     def spent(self) -> float:
+        """Return the seconds since the start."""
         return time.monotonic() - self.started
 
     def left(self) -> float:
-        """Seconds left; negative when over."""
+        """Return the seconds left; negative after the deadline."""
         return min(self.seconds - self.spent(), _end - time.monotonic() - self.reserve)
 
     def over(self) -> bool:
+        """Return whether the deadline has passed."""
         return self.left() <= 0
 
     def before(self, reserve: float) -> "Deadline":
-        """Return the same deadline, ``reserve`` seconds earlier."""
+        """Return a deadline that is ``reserve`` seconds earlier."""
         return Deadline(self.seconds - reserve, self.started, self.reserve + reserve)
 
 
 @dataclass(frozen=True)
 class Resources:
-    """What a fit may use: a folder for caches, a deadline to obey, a number of threads."""
+    """Resources of a fit: a folder for caches, a deadline, a number of threads."""
 
     cache: Path
     deadline: Deadline
@@ -70,4 +89,4 @@ class Resources:
 
 
 class OutOfTime(Exception):
-    """The deadline came before the fit had anything usable."""
+    """The deadline passed before the fit had a usable result."""

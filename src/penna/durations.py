@@ -1,4 +1,4 @@
-"""Durations as people write them: numbers, timedeltas and texts become seconds. A leaf: loads no library."""
+"""Parse durations: numbers, timedeltas and texts become seconds."""
 
 import re
 from datetime import timedelta
@@ -8,7 +8,7 @@ from typing import Any
 
 from penna.errors import SettingError, shown
 
-#: What fits in a budget: nothing can be tried in less, and more is a slip of the pen.
+#: Bounds of a budget: nothing can be tried in less, and more is a slip of the pen.
 LEAST, MOST = 5.0, 1e7
 _UNITS = {
     **dict.fromkeys(("ms", "msec", "millisecond", "milliseconds"), 1e-3),
@@ -25,9 +25,17 @@ _WRITTEN = "write it like 30s, 10m or 1h30m"
 
 
 def parse_seconds(given: Any) -> float:
-    """Seconds of a budget: a number of them, a timedelta (also NumPy's and pandas'), or a text.
+    """Return the seconds of a budget.
 
-    Raises SettingError for anything else, and for what is no possible budget.
+    Parameters
+    ----------
+    given : number, timedelta or str
+        Seconds, a timedelta (also NumPy's and pandas'), or a text such as "10m".
+
+    Raises
+    ------
+    SettingError
+        If it is no duration, or outside the bounds of a budget.
 
     >>> parse_seconds("10m"), parse_seconds("1h 30 min"), parse_seconds("1:30:00"), parse_seconds(timedelta(minutes=2))
     (600.0, 5400.0, 5400.0, 120.0)
@@ -37,14 +45,14 @@ def parse_seconds(given: Any) -> float:
     except (TypeError, ValueError, OverflowError):
         seconds = None
     if seconds is None:
-        raise SettingError(f"budget {shown(given)} is not a time: {_WRITTEN}, or give seconds or a timedelta.")
+        raise SettingError(f"budget {shown(given)} is not a duration: {_WRITTEN}, or pass seconds or a timedelta.")
     if not LEAST <= seconds < MOST:
-        raise SettingError(f"a budget of {seconds:g} s cannot work: give at least 5s (and a finite number).")
+        raise SettingError(f"a budget of {seconds:g} s cannot work: pass at least 5s (and a finite number).")
     return seconds
 
 
 def duration(given: Any) -> float | None:
-    """Seconds, or None for what is no duration."""
+    """Return the seconds, or None if the value is no duration."""
     if isinstance(given, timedelta):
         return given.total_seconds()
     if type(given).__name__ == "timedelta64":
@@ -61,7 +69,7 @@ def duration(given: Any) -> float | None:
 
 
 def _written(text: str) -> float | None:
-    """Of ``"90"``, ``"1h30m"``, ``"10 minutes"``, ``"1 hour and 5 minutes"`` or ``"1:30:00"``."""
+    """Return the seconds of ``"90"``, ``"1h30m"``, ``"10 minutes"``, ``"1 hour and 5 minutes"`` or ``"1:30:00"``."""
     try:
         return float(text)
     except ValueError:

@@ -1,15 +1,15 @@
-"""What the environment says: its variables, and the folders of the user. An empty variable is an unset one. A leaf."""
+"""Environment variables and the user's folders. An empty variable counts as unset."""
 
 import os
 from pathlib import Path
 
 _TRUE = ("1", "TRUE", "YES", "ON")
-#: A folder that cannot be: a cache that keeps nothing.
+#: A path that cannot exist: a cache that keeps nothing.
 NOWHERE = Path(os.devnull) / "penna"
 
 
 def variable(name: str) -> str | None:
-    """Return the value of a variable; None where it is unset or empty.
+    """Return the value of a variable; None if it is unset or empty.
 
     >>> variable("PENNA_NO_SUCH_VARIABLE") is None
     True
@@ -18,12 +18,12 @@ def variable(name: str) -> str | None:
 
 
 def switched(name: str) -> bool:
-    """Whether a variable says yes: 1, true, yes or on."""
+    """Return whether a variable is switched on: 1, true, yes or on."""
     return (variable(name) or "").strip().upper() in _TRUE
 
 
 def number(name: str, default: int) -> int:
-    """Return a variable that holds a whole number; the default where it holds none."""
+    """Return the whole number in a variable, or the default."""
     try:
         return int(variable(name) or default)
     except ValueError:
@@ -31,16 +31,14 @@ def number(name: str, default: int) -> int:
 
 
 def unset() -> list[str]:
-    """Variables of folders that hold no folder: libraries would take an empty one for the working folder."""
+    """Return folder variables that are set but empty; libraries would read these as the working folder."""
     empty = [name for name, value in os.environ.items() if not value and name.endswith(("_HOME", "_CACHE", "_DIR"))]
     relative = variable("XDG_CACHE_HOME") is not None and not Path(os.environ["XDG_CACHE_HOME"]).is_absolute()
     return [*empty, "XDG_CACHE_HOME"] if relative else empty
 
 
 def expanded(path: Path | str) -> Path:
-    """Return the path with ``~`` and ``~user`` replaced, as shells do it.
-
-    Where there is no such home it stays as it is.
+    """Expand ``~`` and ``~user`` as shells do. Without such a home, the path is unchanged.
 
     >>> expanded("~no-such-user/x.csv").as_posix()
     '~no-such-user/x.csv'
@@ -52,9 +50,9 @@ def expanded(path: Path | str) -> Path:
 
 
 def cache_folder() -> Path:
-    """Where tokens, embeddings and measured speeds are kept: $PENNA_CACHE, else the user's cache folder.
+    """Return the folder of cached tokens, embeddings and measured speeds: $PENNA_CACHE, else the user's cache folder.
 
-    Where that cannot be written, a private folder among temporary files; ``NOWHERE`` where there is none either.
+    If that is not writable, return a private temporary folder; ``NOWHERE`` if that fails, too.
     """
     if (named := variable("PENNA_CACHE")) is not None:
         return expanded(named)
@@ -65,7 +63,7 @@ def cache_folder() -> Path:
 
 
 def hub_cache() -> Path:
-    """Where the Hugging Face hub's files are kept on this machine."""
+    """Return the local cache folder of the Hugging Face hub."""
     for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
         if (named := variable(name)) is not None:
             return expanded(named)
@@ -76,7 +74,7 @@ def hub_cache() -> Path:
 
 
 def _users_cache() -> Path | None:
-    """$XDG_CACHE_HOME, which must be absolute to count (XDG Base Directory Specification), else ~/.cache."""
+    """Return $XDG_CACHE_HOME if absolute (XDG Base Directory Specification), else ~/.cache."""
     named = Path(variable("XDG_CACHE_HOME") or "")
     if named.is_absolute():
         return named
@@ -85,23 +83,23 @@ def _users_cache() -> Path | None:
 
 
 def _writable(folder: Path) -> bool:
-    """Whether the folder can be written, or made."""
-    there = next((f for f in (folder, *folder.parents) if os.path.lexists(f)), None)
-    return there is not None and there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+    """Return whether the folder can be written or created."""
+    existing = next((f for f in (folder, *folder.parents) if os.path.lexists(f)), None)
+    return existing is not None and existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
 
 
 def _private() -> Path | None:
-    """Return a folder among temporary files that belongs to this user alone; what others made there is not believed."""
+    """Return a temporary folder that belongs to this user only; folders of other users are not trusted."""
     import tempfile
 
     try:
         shared = Path(tempfile.gettempdir())
-        if shared == Path.cwd():  # the last place where tempfile looks: a cache has no business there
+        if shared == Path.cwd():  # the last fallback of tempfile: no place for a cache
             return None
         folder = shared / f"penna-{os.getuid() if hasattr(os, 'getuid') else 'cache'}"
         folder.mkdir(mode=0o700, exist_ok=True)
-        found = folder.lstat()
+        status = folder.lstat()
     except OSError:
         return None
-    owned = not hasattr(os, "getuid") or (found.st_uid == os.getuid() and not found.st_mode & 0o022)
+    owned = not hasattr(os, "getuid") or (status.st_uid == os.getuid() and not status.st_mode & 0o022)
     return folder if owned and folder.is_dir() and not folder.is_symlink() else None

@@ -1,4 +1,4 @@
-"""What of this machine this process may use: in a container, less than there is; and next to other work, less again."""
+"""The resources that this process may use: limits of containers, and the load of other processes."""
 
 import os
 import threading
@@ -6,20 +6,20 @@ import time
 from collections import deque
 from pathlib import Path
 
-#: A piece of work for one core: additions that wait for one another, so that no library makes it quicker.
+#: A task for one core: additions that depend on one another, so that no library can speed it up.
 _ADDITIONS = 1 << 15
-#: Seconds that a piece takes on a quiet machine (Xeon, 2.6 GHz), and for which all cores are kept at it.
+#: Seconds of such a task on an idle machine (Xeon, 2.6 GHz), and seconds of one measurement on all cores.
 _QUIET, _WINDOW = 8e-5, 0.015
-#: Seconds for which a measurement holds, and how many are averaged: other work comes and goes.
+#: Seconds for which a measurement is valid, and the number to average: the load varies.
 _FRESH, _KEPT = 2.0, 4
-#: No machine is counted as slower: a process that was stopped for a while would look so.
+#: The maximum slowdown: a process that was stopped for a while would look slower.
 _SLOWEST = 6.0
 
 _measured: deque[tuple[float, float]] = deque(maxlen=_KEPT)  # when, and how many times as long as on a quiet machine
 
 
 def cores() -> int:
-    """Cores that this process may use, which in a container can be fewer than there are."""
+    """Return the number of cores that this process may use; a container may limit them."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota, _, period = _first_line("/sys/fs/cgroup/cpu.max").partition(" ")
     if quota.isdigit() and period.isdigit():
@@ -28,7 +28,7 @@ def cores() -> int:
 
 
 def memory() -> int | None:
-    """Bytes that this process may use, None where the system does not say."""
+    """Return the bytes of memory that this process may use, None if unknown."""
     try:
         total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):
@@ -38,20 +38,20 @@ def memory() -> int | None:
 
 
 def process_age() -> float:
-    """Seconds since this process was started; 0 where the system does not say."""
+    """Return the seconds since the start of this process; 0 if unknown."""
     try:
         fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
-        started = int(fields[19]) / os.sysconf("SC_CLK_TCK")  # since the machine was booted
+        started = int(fields[19]) / os.sysconf("SC_CLK_TCK")  # since boot
         return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - started)
     except (OSError, ValueError, IndexError, AttributeError):
         return 0.0
 
 
 def contention() -> float:
-    """How many times as long as on a quiet machine work on all cores takes just now, from 1 to 6.
+    """Return the slowdown of work on all cores, compared with an idle machine, from 1 to 6.
 
-    It is what all cores together get done that counts: where other work holds one of two, it is 2. The mean of the last
-    few measurements is given, since other work comes and goes.
+    It measures the work of all cores together: if other work holds one of two, it is 2. The result is the mean of the
+    last few measurements, since the load varies.
     """
     now = time.monotonic()
     if not _measured or now - _measured[-1][0] > _FRESH:
@@ -60,7 +60,7 @@ def contention() -> float:
 
 
 def _share() -> float:
-    """How much of the work of a quiet machine all cores get done in a moment."""
+    """Return the share of an idle machine's work that all cores now complete."""
     import numpy as np
 
     ones, done, go = np.ones(_ADDITIONS), [0] * cores(), threading.Event()
@@ -70,7 +70,7 @@ def _share() -> float:
         out = np.cumsum(ones)  # warm
         go.wait()
         while time.perf_counter() < over[0]:
-            np.cumsum(ones, out=out)  # which lets the other threads run
+            np.cumsum(ones, out=out)  # releases the lock for the other threads
             done[i] += 1
 
     threads = [threading.Thread(target=work, args=(i,)) for i in range(len(done))]

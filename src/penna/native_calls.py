@@ -1,7 +1,7 @@
-"""Calls into native code: whatever it raises becomes an error of Penna. Knows errors alone.
+"""Calls into native code: anything it raises becomes an error of Penna.
 
 A panic of Rust code (tokenizers, safetensors) reaches Python as a ``PanicException``, which is no ``Exception``: it
-would pass every ``except Exception``. An interrupt and the interpreter's end still pass.
+passes every ``except Exception``. Interrupts and exits of the interpreter still pass.
 """
 
 from collections.abc import Callable, Iterator
@@ -9,13 +9,13 @@ from contextlib import contextmanager
 
 from penna.errors import PennaError
 
-#: What panics are called: the type is not exported, and each library has one of its own.
+#: Names of panics: the type is not exported, and each library has its own.
 _PANIC = "PanicException"
 
 
 @contextmanager
 def caught(made: Callable[[str], PennaError]) -> Iterator[None]:
-    """Raise ``made(reason)`` for whatever the body raises; errors of Penna pass as they are.
+    """Raise ``made(reason)`` for anything the body raises; errors of Penna pass unchanged.
 
     >>> with caught(lambda why: PennaError(f"the file is damaged ({why})")):
     ...     raise RuntimeError("no such operator")
@@ -33,7 +33,7 @@ def caught(made: Callable[[str], PennaError]) -> Iterator[None]:
 
 
 def panicked(error: BaseException) -> bool:
-    """Whether native code panicked."""
+    """Return whether native code panicked."""
     return any(kind.__name__ == _PANIC for kind in type(error).__mro__)
 
 

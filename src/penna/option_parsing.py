@@ -15,7 +15,7 @@ Reader: TypeAlias = Callable[[Any], Any]
 
 
 class Unfit(ValueError):
-    """A value that is not accepted; the message says what to give instead."""
+    """A rejected value; the message says what to pass instead."""
 
 
 def plain(value: Any) -> Any:
@@ -39,6 +39,8 @@ def number(value: Any) -> float:
 
 
 def whole(least: int, most: int) -> Reader:
+    """Return a reader of whole numbers from ``least`` to ``most``."""
+
     def read(value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise TypeError
@@ -50,18 +52,21 @@ def whole(least: int, most: int) -> Reader:
 
 
 def share(value: Any) -> float:
+    """Return a number above 0 and up to 0.5."""
     if number(value) > 0.5:
         raise ValueError
     return float(value)
 
 
 def flag(value: Any) -> bool:
+    """Return a bool."""
     if not isinstance(value, bool):
         raise TypeError
     return value
 
 
 def text(value: Any) -> str:
+    """Return a string."""
     if not isinstance(value, str):
         raise TypeError
     if not value:
@@ -89,6 +94,7 @@ def columns(value: Any) -> tuple[str, ...]:
 
 
 def tag_names(value: Any) -> tuple[str, ...]:
+    """Return names of tags as a tuple."""
     names = value.split(",") if isinstance(value, str) else items(value)
     named = tuple(text(name).strip() for name in names)
     if len(named) < 2 or len(set(named)) < len(named) or not all(named):
@@ -97,11 +103,13 @@ def tag_names(value: Any) -> tuple[str, ...]:
 
 
 def target(value: Any) -> str | tuple[str, ...]:
+    """Return the name of the target column, or several names as a tuple."""
     names = columns(value)
     return names[0] if len(names) == 1 else names
 
 
 def label(value: Any) -> Any:
+    """Return a label as a plain value."""
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError
     if isinstance(value, int):
@@ -118,6 +126,7 @@ def path(value: Any) -> str:
 
 
 def paths(value: Any) -> tuple[str, ...]:
+    """Return paths as a tuple."""
     return (path(value),) if isinstance(value, str | os.PathLike) else tuple(map(path, items(value)))
 
 

@@ -1,7 +1,8 @@
-"""The folder is the registry: a file in a room is a plugin, found by its name. A leaf.
+"""The folder is the registry: a file in a package is a plugin, found by its name.
 
 A plugin of several files is a folder with an entry module: ``family.py``, or ``exporter.py``. ``base.py`` and files
 whose name begins with an underscore are no plugins. Other packages register a module under the entry point group
+``penna.<folder>``.
 """
 
 import importlib
@@ -23,7 +24,7 @@ ENTRY_MODULES = ("family", "exporter")
 
 
 def names(room: str) -> list[str]:
-    """Names of all plugins in a room (``"models"``, ``"tasks"``, ``"search"`` ...), sorted.
+    """Return the names of all plugins in a package (``"models"``, ``"tasks"``, ``"search"`` ...), sorted.
 
     >>> "linear" in names("models")
     True
@@ -37,13 +38,13 @@ def external(room: str) -> list[str]:
 
 
 def find(room: str, name: str) -> ModuleType:
-    """Return the module that implements plugin ``name`` of ``room``.
+    """Return the module of plugin ``name`` in ``room``.
 
-    Raises SettingError, naming what there is, when nothing has that name.
+    Raises SettingError, with the valid names, if there is none.
     """
-    known = names(room)
-    if name not in known:
-        raise SettingError(f"there is no {name!r} in {room}: choose one of {', '.join(known)}.")
+    available = names(room)
+    if name not in available:
+        raise SettingError(f"there is no {name!r} in {room}: choose one of {', '.join(available)}.")
     outside = _outside(room)
     if name in outside:
         module: ModuleType = outside[name].load()
@@ -73,22 +74,22 @@ def adapt(kind: type[T], room: str, name: str) -> T:
 
 @cache
 def _inside(room: str) -> Mapping[str, str]:
-    """Plugin -> its module: looked for once, because a fit asks hundreds of times."""
+    """Return plugin -> its module. It is cached, because a fit needs it hundreds of times."""
     package = importlib.import_module(f"penna.{room}")
-    found = {}
+    modules = {}
     for module in pkgutil.iter_modules(package.__path__):
         path = f"{package.__name__}.{module.name}"
         if not module.ispkg and module.name != "base" and not module.name.startswith("_"):
-            found[module.name] = path
+            modules[module.name] = path
         elif module.ispkg:
             folder = Path(package.__path__[0]) / module.name
             for entry in ENTRY_MODULES:
                 if (folder / f"{entry}.py").is_file():
-                    found[module.name] = f"{path}.{entry}"
-    return found
+                    modules[module.name] = f"{path}.{entry}"
+    return modules
 
 
 @cache
 def _outside(room: str) -> Mapping[str, EntryPoint]:
-    """Plugins of others, by name: looked for once, because that reads a file of every package that is installed."""
+    """Return plugins of other packages by name. It is cached, because it reads a file of every installed package."""
     return {entry.name: entry for entry in entry_points(group=f"penna.{room}")}

@@ -1,7 +1,7 @@
-"""Files of an artefact, which anybody may have written: looked at before they are read, and believed in nothing.
+"""Load files of an artifact without trust in their content.
 
-A file is a regular one, of a size that can be, before a byte of it is read; an array's header says what it takes before
-memory is given to it; JSON is shallow, and its numbers are numbers. Whatever else is wrong ends in a BundleError.
+A file must be a regular one of plausible size before a byte of it is read. An array's header is checked before memory
+is allocated. JSON is shallow, and its numbers are finite. Any other fault ends in a BundleError.
 """
 
 import io
@@ -22,17 +22,17 @@ from penna import native_calls
 from penna.data.arrays import Array
 from penna.errors import BundleError, SettingError
 
-#: Bytes of a JSON file whose reader knows of no other bound.
+#: Maximum bytes of a JSON file, unless its reader sets another bound.
 SMALL = 1 << 20
-#: Penna's own JSON is not half as deep.
+#: Maximum nesting; Penna's own JSON is not half as deep.
 DEEPEST = 16
-#: Values, and lists and objects, of one file: each takes many times the bytes that it is written in.
+#: Maximum values, and lists and objects, of one file: each takes many times its written bytes.
 _MOST_VALUES, _MOST_HOLDERS = 10_000_000, 2_000_000
-#: Arrays of one file: a filler of missing numbers has most, and not half as many.
+#: Maximum arrays of one file: imputation has most, and not half as many.
 _MOST_ARRAYS = 64
-#: Bytes of what a file of arrays says of them, and of itself.
+#: Maximum bytes of the header and the metadata of an array file.
 _LARGEST_HEADER = 8 << 20
-#: What reading and checking content of any kind can raise.
+#: Exceptions that reading and checking content can raise.
 DAMAGE = (
     ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, OSError, RecursionError, TypeError, ValueError,
     struct.error, zipfile.BadZipFile,
@@ -41,23 +41,23 @@ DAMAGE = (
 
 @contextmanager
 def damaged(path: Path) -> Iterator[None]:
-    """Whatever reading and checking this file raises, as a BundleError of one sentence."""
+    """Convert anything that reading and checking this file raises to a BundleError of one sentence."""
     try:
         yield
     except SettingError as error:
-        raise BundleError(f"{path} needs what this Penna lacks: {str(error)[:300]}") from error
+        raise BundleError(f"{path} needs a feature that this Penna lacks: {str(error)[:300]}") from error
     except FileNotFoundError as error:
-        raise BundleError(f"{error.filename or path} is missing: copy the artefact again.") from error
+        raise BundleError(f"{error.filename or path} is missing: copy the artifact again.") from error
     except PermissionError as error:
-        raise BundleError(f"{error.filename or path} may not be read by this user: give it the right to.") from error
+        raise BundleError(f"{error.filename or path} may not be read by this user: grant read permission.") from error
     except BaseException as error:
         if not isinstance(error, DAMAGE) and not native_calls.panicked(error):
             raise
-        raise BundleError(f"{path} is damaged ({brief(error)}): copy the artefact again.") from error
+        raise BundleError(f"{path} is damaged ({brief(error)}): copy the artifact again.") from error
 
 
 def brief(error: BaseException) -> str:
-    """Return an error's first line, cut to a readable length; its type where it says nothing, or only a name.
+    """Return an error's first line, shortened; its type if the line is empty or only a name.
 
     >>> brief(KeyError("weight")), brief(MemoryError()), brief(ValueError("it is too large"))
     ("KeyError: 'weight'", 'MemoryError', 'it is too large')
@@ -74,22 +74,23 @@ def brief(error: BaseException) -> str:
 def regular(path: Path, largest: int) -> int:
     """Return the size of a regular file.
 
-    Raises BundleError for anything else (a link, a pipe, a device, a folder), and for a file of more bytes.
+    Raises BundleError for anything else (a link, a pipe, a device, a folder), and for a file of more than ``largest``
+    bytes.
     """
     with damaged(path):
-        found = path.lstat()
-    _check(path, found, largest)
-    return found.st_size
+        status = path.lstat()
+    _check(path, status, largest)
+    return status.st_size
 
 
 @contextmanager
 def opened(path: Path, largest: int) -> Iterator[io.BufferedReader]:
-    """Yield a regular file of at most so many bytes, open for reading.
+    """Yield a regular file of at most ``largest`` bytes, open for reading.
 
     Raises BundleError for anything else, and OSError.
     """
     regular(path, largest)
-    # Between the two looks the file may have become another: a link is not followed, and a pipe not waited for.
+    # The file may change between check and open: links are not followed, and pipes are not waited for.
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     with os.fdopen(os.open(path, flags), "rb") as file:
         _check(path, os.fstat(file.fileno()), largest)
@@ -97,30 +98,31 @@ def opened(path: Path, largest: int) -> Iterator[io.BufferedReader]:
 
 
 def content(path: Path, largest: int) -> bytes:
-    """Return the bytes of a regular file of at most so many. Raises BundleError."""
+    """Return the bytes of a regular file of at most ``largest`` bytes. Raises BundleError."""
     with damaged(path), opened(path, largest) as file:
         return file.read(os.fstat(file.fileno()).st_size)
 
 
-def _check(path: Path, found: os.stat_result, largest: int) -> None:
-    if not stat.S_ISREG(found.st_mode):
-        raise BundleError(f"{path} is no regular file, and Penna writes no others: do not trust this artefact.")
-    if found.st_size > largest:
-        raise BundleError(f"{path} has {found.st_size:,} bytes, more than Penna ever writes: do not trust it.")
+def _check(path: Path, status: os.stat_result, largest: int) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise BundleError(f"{path} is no regular file, and Penna writes no others: do not trust this artifact.")
+    if status.st_size > largest:
+        raise BundleError(f"{path} has {status.st_size:,} bytes, more than Penna ever writes: do not trust it.")
 
 
 def load_json(path: Path, largest: int = SMALL) -> dict[str, Any]:
-    """Return the JSON object in a file of at most so many bytes. Raises BundleError."""
+    """Return the JSON object in a file of at most ``largest`` bytes. Raises BundleError."""
     raw = content(path, largest)
     with damaged(path):
-        if isinstance(found := parsed(raw), dict):
-            return found
+        if isinstance(value := parsed(raw), dict):
+            return value
         raise ValueError("it is no JSON object")
 
 
 def parsed(raw: bytes | str) -> Any:
-    """JSON whose numbers are finite, whole ones of 64 bits at most, which is no deeper than ``DEEPEST`` and of no more
-    values than memory has room for. Raises ValueError.
+    """Parse JSON with bounds: finite numbers, integers of 64 bits, limited depth and number of values.
+
+    Raises ValueError beyond ``DEEPEST`` and the other bounds.
 
     >>> parsed('{"a": [1, 2.5]}')
     {'a': [1, 2.5]}
@@ -132,15 +134,15 @@ def parsed(raw: bytes | str) -> Any:
         text = raw.decode("utf-8") if isinstance(raw, bytes) else raw
         if text.count(",") > _MOST_VALUES or text.count("[") + text.count("{") > _MOST_HOLDERS:
             raise ValueError("it holds too many values")
-        found = json.loads(text, parse_int=_whole, parse_float=_finite, parse_constant=_finite)
+        value = json.loads(text, parse_int=_whole, parse_float=_finite, parse_constant=_finite)
     except RecursionError:
         raise ValueError("it is nested too deep") from None
-    level = [found]
+    level = [value]
     for _ in range(DEEPEST):
         level = [part for whole in level for part in _parts(whole) if isinstance(part, dict | list)]
     if level:
         raise ValueError("it is nested too deep")
-    return found
+    return value
 
 
 def _parts(value: Any) -> Any:
@@ -162,9 +164,9 @@ def _finite(digits: str) -> float:
 
 
 def load_arrays(path: Path, largest: int, kinds: Mapping[str, Any] | None = None) -> dict[str, Array]:
-    """Return the arrays of a .safetensors or .npz file of at most so many bytes, which take no more once they are read.
+    """Return the arrays of a .safetensors or .npz file of at most ``largest`` bytes, which take no more in memory.
 
-    ``kinds``: the arrays that must be there and their types, of which numbers must be finite; more may be there. Raises
+    ``kinds`` maps required arrays to their types; float arrays must be finite. Other arrays are allowed. Raises
     BundleError.
     """
     return load_described(path, largest, kinds)[0]
@@ -173,7 +175,7 @@ def load_arrays(path: Path, largest: int, kinds: Mapping[str, Any] | None = None
 def load_described(
     path: Path, largest: int, kinds: Mapping[str, Any] | None = None
 ) -> tuple[dict[str, Array], dict[str, str]]:
-    """``load_arrays``, and what the file says of itself."""
+    """Return the arrays as ``load_arrays`` does, and the file's metadata."""
     with damaged(path):
         if path.suffix == ".npz":
             arrays, about = _npz(content(path, largest)), dict[str, str]()
@@ -201,7 +203,7 @@ def _safetensors(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
         if int.from_bytes(raw.read(8), "little") > _LARGEST_HEADER:
             raise ValueError("its header is larger than any that Penna writes")
     try:
-        with safe_open(path, framework="numpy") as file:  # it holds sizes against the file's before it reads
+        with safe_open(path, framework="numpy") as file:  # compares sizes with the file's before it reads
             names = list(file.keys())
             if len(names) > _MOST_ARRAYS:
                 raise ValueError(f"it holds {len(names):,} arrays")
@@ -211,21 +213,21 @@ def _safetensors(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
 
 
 def _npz(raw: bytes) -> dict[str, Array]:
-    """As ``np.savez`` writes it: nothing is packed, so that nothing grows."""
+    """Read the arrays of an uncompressed .npz file, as ``np.savez`` writes it; nothing can expand."""
     with zipfile.ZipFile(io.BytesIO(raw)) as archive:
         members = archive.infolist()
         names = [member.filename for member in members]
         if len(names) > _MOST_ARRAYS or len(set(names)) != len(names):
             raise ValueError("it holds too many arrays, or one twice")
         if any(m.compress_type != zipfile.ZIP_STORED or m.file_size != m.compress_size for m in members):
-            raise ValueError("its arrays are packed")
+            raise ValueError("its arrays are compressed")
         if sum(member.file_size for member in members) > len(raw):
             raise ValueError("its arrays are larger than the file")
         return {name.removesuffix(".npy"): _npy(archive.read(name)) for name in names}
 
 
 def _npy(raw: bytes) -> Array:
-    """One array, after a look at what its header says."""
+    """Read one array after a check of its header."""
     from numpy.lib import format as npy
 
     file = io.BytesIO(raw)

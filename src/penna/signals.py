@@ -1,4 +1,4 @@
-"""Signals that ask a process to end, and who takes them for a while. A leaf: knows the system alone."""
+"""Signals that request a process to end, and temporary handlers for them."""
 
 import signal
 import threading
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-#: Ctrl-C, what supervisors send, and what a terminal sends that is closed; some systems lack the last.
+#: Ctrl-C, the signal of supervisors, and that of a closed terminal; some systems lack the last.
 ENDING: tuple[int, ...] = tuple(getattr(signal, n) for n in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, n))
 
 
@@ -14,15 +14,15 @@ ENDING: tuple[int, ...] = tuple(getattr(signal, n) for n in ("SIGINT", "SIGTERM"
 def handled(
     handler: Callable[[int, FrameType | None], None], numbers: tuple[int, ...] = ENDING
 ) -> Iterator[tuple[int, ...]]:
-    """Yield the handler takes these signals; yields those that it does take.
+    """Install a handler for these signals, and yield the ones that it handles.
 
-    Signals that are ignored stay so: nohup and shells that put a job into the background mean it. Python hands signals
-    to the main thread alone: nothing is changed from another.
+    Ignored signals remain ignored: nohup and shells that put a job into the background rely on that. Python delivers
+    signals to the main thread only, so nothing changes from another thread.
     """
     before = {}
     if threading.current_thread() is threading.main_thread():
-        taken = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
-        before = {number: signal.signal(number, handler) for number in taken}
+        active = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
+        before = {number: signal.signal(number, handler) for number in active}
     try:
         yield tuple(before)
     finally:

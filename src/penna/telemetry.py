@@ -1,15 +1,15 @@
-"""Reports that libraries send home by themselves: switched off before any of them is imported. A leaf: knows os alone.
+"""Switch off the usage reports of libraries before any of them is imported.
 
-``penna/__init__`` calls ``switch_off``, so it happens before any part of Penna can import a library. A value that the
-user gave a variable stays.
+``penna/__init__`` calls ``switch_off``, so it happens before any part of Penna imports a library. A variable that the
+user set keeps its value.
 """
 
 import os
 import sys
 
-#: A library that reports, and the variable that keeps it from it.
+#: A library that reports, and the variable that prevents it.
 SWITCHES = {"onnxruntime": "ORT_DISABLE_TELEMETRY", "huggingface_hub": "HF_HUB_DISABLE_TELEMETRY"}
-#: Libraries that were imported before: they have read their variable already.
+#: Libraries imported earlier: they have already read their variable.
 _earlier: set[str] = set()
 
 
@@ -23,7 +23,7 @@ def switch_off() -> None:
 
 
 def state() -> dict[str, str]:
-    """Whether each library may report, and how to stop it.
+    """Return whether each library may report, and how to stop it.
 
     >>> set(state()) == set(SWITCHES)
     True

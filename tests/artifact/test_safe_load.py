@@ -51,7 +51,7 @@ def test_column_major_array_keeps_its_order(tmp_path):
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        (zipped({"a": np.zeros(100_000)}, how=zipfile.ZIP_DEFLATED), "packed"),
+        (zipped({"a": np.zeros(100_000)}, how=zipfile.ZIP_DEFLATED), "compressed"),
         (zipped(a=npy({"descr": "<f8", "fortran_order": False, "shape": (1 << 40,)})), "another size"),
         (zipped(a=npy({"descr": "<f8", "fortran_order": False, "shape": (-1,)})), "array of type"),
         (zipped(a=npy({"descr": "|O", "fortran_order": False, "shape": (0,)})), "array of type"),

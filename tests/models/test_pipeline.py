@@ -132,7 +132,7 @@ def test_a_damaged_stage_is_refused_with_a_sentence(plain, tmp_path, damage):
     pipeline.around("linear", plain, USUAL)[1].save(folder)
     file = folder / pipeline.FILE
     file.write_text(json.dumps(json.loads(file.read_text()) | damage))
-    with pytest.raises(BundleError, match=f"{pipeline.FILE}|needs what this Penna lacks"):
+    with pytest.raises(BundleError, match=f"{pipeline.FILE}|needs a feature that this Penna lacks"):
         pipeline.load(folder)
     shutil.rmtree(folder)
     with pytest.raises(BundleError, match="missing"):

@@ -399,7 +399,7 @@ BAD = [
     ({"depths": [1, 2]}, "give a text"),
     ({"layers": True}, "give a whole number"),
     ({"speed": 3}, "no option 'speed'"),
-    ({"budget": "soon"}, "is not a time"),
+    ({"budget": "soon"}, "is not a duration"),
     ({"vocab_size": 9000, "tokenizer": None}, "9000"),
 ]
 

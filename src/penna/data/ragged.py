@@ -1,7 +1,7 @@
 """Ragged arrays: rows of different lengths, for outputs on parts of texts. NumPy alone; nothing is ever pickled.
 
-Outputs are (n, k) if a row has one output. If its parts have outputs, they are an (n,) object array with
-one float32 array (parts, k) per row. Both forms support the same operations: indexing, joining folds, weighted sums.
+Outputs are (n, k) if a row has one output. If its parts have outputs, they are an (n,) object array with one float32
+array (parts, k) per row. Both forms support the same operations: indexing, joining folds, weighted sums.
 """
 
 from collections.abc import Iterable

@@ -1,7 +1,7 @@
-"""What a linear tagger sees of a word: itself, its parts, its shape, and its neighbours. Knows a row of words.
+"""Attributes of words for a linear tagger: the word, its parts, its shape, and its neighbors.
 
-The usual attributes of entity taggers (Ratinov and Roth 2009, "Design Challenges and Misconceptions in Named Entity
-Recognition", without its word lists). An attribute is a short string; numbers in words all look alike.
+These are the usual attributes of entity taggers (Ratinov and Roth 2009, "Design Challenges and Misconceptions in Named
+Entity Recognition", without its word lists). An attribute is a short string; all digits in words become one.
 """
 
 import re
@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 
 _DIGITS = re.compile(r"\d")
-_LONGEST = 40  # characters of a word that are looked at
+_LONGEST = 40  # characters of a word to use
 
 
 def of(words: Sequence[str], affixes: int = 4, window: int = 2) -> list[list[str]]:
-    """Each word's attributes: with those of ``window`` words on either side, and affixes of up to so many characters.
+    """Return the attributes of each word, with those of ``window`` words on either side.
+
+    Prefixes and suffixes have up to ``affixes`` characters.
 
     >>> "w=paris" in of(["In", "Paris"])[1], "-1:w=in" in of(["In", "Paris"])[1]
     (True, True)
@@ -26,7 +28,7 @@ def of(words: Sequence[str], affixes: int = 4, window: int = 2) -> list[list[str
 
 
 def _near(word: str) -> tuple[str, ...]:
-    """Return the attributes of a word that its neighbours get."""
+    """Return the attributes of a word that its neighbors get."""
     plain = _DIGITS.sub("0", word.lower())
     return (f"w={plain}", f"s={_short(word)}", f"e={plain[-3:]}")
 
@@ -48,7 +50,7 @@ def _around(near: Sequence[tuple[str, ...]], i: int, window: int) -> list[str]:
             out.append(f"{step}:edge")
         else:
             out += [f"{step}:{seen}" for seen in near[at][: 3 if abs(step) == 1 else 1]]
-    # Pairs of words and of shapes: "New York", "at Word".
+    # Bigrams of words and of shapes: "New York", "at Word".
     out += [f"-1|{near[i - 1][0]}|{near[i][0]}", f"-1|{near[i - 1][1]}|{near[i][1]}"] if i else []
     if i + 1 < len(near):
         out.append(f"+1|{near[i][0]}|{near[i + 1][0]}")
@@ -56,7 +58,7 @@ def _around(near: Sequence[tuple[str, ...]], i: int, window: int) -> list[str]:
 
 
 def shape(word: str) -> str:
-    """Capitals as X, other letters as x, digits as 0, signs as they are.
+    """Return the shape: capitals as X, other letters as x, digits as 0, other characters unchanged.
 
     >>> shape("B2B-Shop"), _short("B2B-Shop")
     ('X0X-Xxxx', 'X0X-Xx')
@@ -70,12 +72,12 @@ def _short(word: str) -> str:
     return "".join(c for i, c in enumerate(long) if not i or c != long[i - 1])
 
 
-#: Columns of ``cues``.
+#: Number of columns of ``cues``.
 CUES = 12
 
 
 def cues(words: Sequence[str]) -> "np.ndarray[Any, np.dtype[np.float32]]":
-    """(w, CUES) of 0 and 1: what an encoder that reads small letters alone does not see of each word.
+    """Return 0/1 cues, (w, CUES): properties of each word that an uncased encoder cannot see.
 
     >>> cues(["in", "Rome"])[1].tolist()
     [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0]

@@ -1,13 +1,13 @@
-"""Texts to counts of hashed word and character n-grams, in numpy. Knows strings and sparse rows; learns nothing.
+"""Count hashed word and character n-grams, in numpy. Knows strings and sparse rows; learns nothing.
 
-Own code, because counting is most of what a linear model costs: scikit-learn's ``TfidfVectorizer`` with words 1-2 and
-characters 2-5 takes 0.7 s on 10,000 texts of 60 characters, and stores every n-gram as a string; this takes 0.06 s,
-uses constant memory and stores one number for each n-gram kept.
+The code is Penna's own, because counting dominates the cost of a linear model. scikit-learn's ``TfidfVectorizer`` with
+words 1-2 and characters 2-5 takes 0.7 s on 10,000 texts of 60 characters, and stores every n-gram as a string. This
+takes 0.06 s, uses constant memory and stores one number per n-gram.
 
-All texts of a chunk lie in one buffer of code points. A word's hash is the sum over its characters of a random number
-that belongs to (character, place); an n-gram's hash is a polynomial in those of its parts. ``2 ** BITS`` buckets hold
-them, character n-grams in the lower half and word n-grams from ``WORDS`` up: of 100,000 kept ones of a kind, one in
-twenty shares its bucket with another.
+All texts of a chunk share one buffer of code points. A word's hash is the sum over its characters of a random number
+for (character, position); an n-gram's hash is a polynomial in those of its parts. There are ``2 ** BITS`` buckets,
+character n-grams in the lower half and word n-grams from ``WORDS`` up: of 100,000 n-grams of a kind, one in twenty
+shares its bucket with another.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,16 +24,20 @@ BITS = 22
 WORDS = 1 << (BITS - 1)  # the first bucket of words
 _CHUNK = 250_000  # characters
 _SPACE, _WORD, _SINGLE = 1, 2, 3
-_kinds = np.zeros(0x110000 + 1, np.uint8)  # filled on demand: what kind of character each code point is
+_kinds = np.zeros(0x110000 + 1, np.uint8)  # the kind of each code point, filled on demand
 _APOSTROPHES = (0x27, 0x2019)
 
 
 @dataclass(frozen=True)
 class Grams:
-    """Which n-grams are counted.
+    """The n-grams to count.
 
-    words   longest word n-gram, 0 for none; a Chinese or Japanese character, a sign or an emoji is a word of its own
-    low     shortest and longest character n-gram, within blank-separated words and with their edges; 0 for none
+    Attributes
+    ----------
+    words : int
+        The longest word n-gram, 0 for none. A Chinese or Japanese character, a symbol or an emoji is a word of its own.
+    low, high : int
+        The shortest and longest character n-gram, within blank-separated words including their edges; 0 for none.
     """
 
     words: int = 1
@@ -43,7 +47,7 @@ class Grams:
 
 
 def chunks(texts: Texts) -> Iterator[slice]:
-    """Slices of at most a quarter of a million characters (at least one text) each."""
+    """Yield slices of at most a quarter of a million characters, or of one text."""
     start = size = 0
     for i, text in enumerate(texts):
         if size and size + len(text) > _CHUNK:
@@ -55,9 +59,9 @@ def chunks(texts: Texts) -> Iterator[slice]:
 
 
 def count(texts: Texts, grams: Grams, column: Array | None = None) -> tuple[Array, Array, Array]:
-    """Row, column and count of every n-gram that occurs, sorted by row and column.
+    """Return row, column and count of every n-gram that occurs, sorted by row and column.
 
-    column  (2 ** BITS,) int32: the column of each bucket, -1 where it is dropped; None leaves buckets as they are
+    ``column`` is the column of each bucket, (2 ** BITS,) int32, -1 if it is dropped. None keeps bucket numbers.
     """
     code, row = _buffer(texts, grams.lower)
     keys = [_keys(where, hashes, WORDS, column) for where, hashes in _word_grams(code, row, grams.words)]
@@ -71,7 +75,7 @@ def count(texts: Texts, grams: Grams, column: Array | None = None) -> tuple[Arra
 
 
 def places(text: str, grams: Grams) -> tuple[Array, Array, Array]:
-    """Bucket, first character and end of every n-gram of one text, once for each time that it occurs.
+    """Return bucket, start and end of every occurrence of an n-gram in one text, in characters.
 
     >>> buckets, starts, ends = places("a  cat", Grams(words=2))
     >>> ["a  cat"[i:j] for i, j in zip(starts, ends)]
@@ -81,7 +85,7 @@ def places(text: str, grams: Grams) -> tuple[Array, Array, Array]:
     found = [*_word_places(code, row, grams.words), *_char_places(code, row, grams.low, grams.high)]
     parts = zip(*found, strict=True) if found else [[np.zeros(0, np.int64)]] * 3
     buckets, starts, ends = (np.concatenate(part) for part in parts)
-    # A letter can have two when it is small: places are those of the text as it came.
+    # A letter can become two in lower case; positions refer to the original text.
     lengths = [1, *(len(char.lower()) if grams.lower else 1 for char in text), 1]
     origin = (
         np.arange(-1, len(text) + 1) if len(code) == len(lengths) else np.repeat(np.arange(-1, len(text) + 1), lengths)
@@ -90,17 +94,17 @@ def places(text: str, grams: Grams) -> tuple[Array, Array, Array]:
 
 
 def _word_places(code: Array, row: Array, longest: int) -> Iterator[tuple[Array, Array, Array]]:
-    """Buckets, starts and ends in the buffer, of one text."""
+    """Yield buckets, starts and ends in the buffer, for one text."""
     at = np.arange(len(code))
     starts = next((where for where, _ in _word_grams(code, at, min(longest, 1))), at[:0])
     filled = np.maximum.accumulate(np.where(_kind(code) == _SPACE, 0, at))
-    ends = filled[np.append(starts[1:], len(code)) - 1] + 1  # between two words there are blanks alone
+    ends = filled[np.append(starts[1:], len(code)) - 1] + 1  # only blanks are between two words
     for n, (_, hashes) in enumerate(_word_grams(code, row, longest)):
         yield _keys(np.zeros_like(starts[n:]), hashes, WORDS, None), starts[: len(hashes)], ends[n:]
 
 
 def _char_places(code: Array, row: Array, low: int, high: int) -> Iterator[tuple[Array, Array, Array]]:
-    """Yield the same; without the blanks at their edges."""
+    """Yield the same for characters, without the blanks at their edges."""
     blank = _kind(code) == _SPACE
     at = np.flatnonzero(~(blank & np.concatenate([[False], blank[:-1]])))
     for n, (where, hashes) in enumerate(_char_grams(code[at], np.arange(len(at)), low, high), max(low, 1)):
@@ -109,18 +113,18 @@ def _char_places(code: Array, row: Array, low: int, high: int) -> Iterator[tuple
 
 
 def _keys(row: Array, hashes: Array, base: int, column: Array | None) -> Array:
-    """Row and bucket (or column) in one number, for those n-grams that are kept."""
+    """Combine row and bucket (or column) to one number, for the n-grams that are kept."""
     mixed = (hashes ^ (hashes >> np.uint64(29))) * np.uint64(0x9E3779B97F4A7C15)
     bucket = (mixed >> np.uint64(64 - BITS + 1)).astype(np.int64) + base
     if column is not None:
         bucket = column[bucket].astype(np.int64)
-        kept = bucket >= 0
-        row, bucket = row[kept], bucket[kept]
+        mask = bucket >= 0
+        row, bucket = row[mask], bucket[mask]
     return np.asarray((row << BITS) | bucket)
 
 
 def _buffer(texts: Texts, lower: bool) -> tuple[Array, Array]:
-    """Code points of all texts, each text between two blanks, and the row of each."""
+    """Return the code points of all texts, each between two blanks, and the row of each code point."""
     parts = [" " + (text.lower() if lower else text) + " " for text in texts]
     code = np.frombuffer("".join(parts).encode("utf-32-le", "surrogatepass"), np.uint32)
     return code, np.repeat(np.arange(len(parts)), [len(part) for part in parts])
@@ -140,12 +144,12 @@ def _classify(point: int) -> int:
     if char.isspace() or point < 0x20:
         return _SPACE
     if 0x2E80 <= point <= 0xA4CF or 0xF900 <= point <= 0xFAFF or 0x20000 <= point <= 0x3FFFF:
-        return _SINGLE  # scripts written without blanks
+        return _SINGLE  # scripts without blanks
     return _WORD if char.isalnum() or char == "_" or 0x300 <= point <= 0x36F else _SINGLE
 
 
 def _mix(values: Array) -> Array:
-    """Return a random-looking uint64 for each value (the finaliser of splitmix64)."""
+    """Return a random-looking uint64 for each value (the finalizer of splitmix64)."""
     z = values.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -180,9 +184,9 @@ def _char_grams(code: Array, row: Array, low: int, high: int) -> Iterator[tuple[
     if not high:
         return
     blank = _kind(code) == _SPACE
-    # Runs of blanks become one, except that each text keeps a blank of its own at both ends.
-    kept = ~(blank & np.concatenate([[False], blank[:-1] & (row[1:] == row[:-1])]))
-    code, row, blank = code[kept], row[kept], blank[kept]
+    # Runs of blanks become one, but each text keeps a blank of its own at both ends.
+    mask = ~(blank & np.concatenate([[False], blank[:-1] & (row[1:] == row[:-1])]))
+    code, row, blank = code[mask], row[mask], blank[mask]
     char = _mix(np.where(blank, 32, code) + np.uint64(1 << 40))
     hashes, inner = char, np.ones(len(char), bool)
     for n in range(1, high + 1):
@@ -190,6 +194,6 @@ def _char_grams(code: Array, row: Array, low: int, high: int) -> Iterator[tuple[
             hashes = hashes[:-1] * np.uint64(0xC2B2AE3D27D4EB4F) + char[n - 1 :]
             inner = inner[:-1] & ~blank[n - 2 : len(blank) - 1] if n > 2 else inner[:-1]
         if n >= low:
-            # A blank may stand at one edge of a gram of two, at both edges of a longer one, and never within.
+            # A blank may be at one edge of a bigram, at both edges of a longer n-gram, and never within.
             ok = inner & ~(blank[: len(hashes)] & blank[n - 1 :]) if n <= 2 else inner
             yield row[: len(hashes)][ok], hashes[ok]

@@ -1,7 +1,6 @@
-"""All columns of numbers looked at together.
+"""Joint features of all numeric columns: imputation from the rest of the row, and outlier flags.
 
-Missing ones filled by what the rest of the row says, and rows that stand alone flagged. Kept as arrays next to the
-columns, where a way asks for it.
+They are stored as arrays next to the columns, if the encoding requests them.
 """
 
 import json
@@ -25,7 +24,7 @@ _LARGEST = 1 << 28
 
 @dataclass(frozen=True, eq=False)
 class NumericMatrix:
-    """Neither of the two, either or both."""
+    """Joint imputation and outlier scores; either may be absent."""
 
     filling: Filling | None = None
     outliers: Outliers | None = None
@@ -35,16 +34,16 @@ class NumericMatrix:
 
     @property
     def width(self) -> int:
-        """Features that come next to the columns' own."""
+        """Return the number of joint features."""
         gaps = 0 if self.filling is None else int(self.filling.gaps.sum())
         return gaps + (0 if self.outliers is None else isolation_forest.WIDTH)
 
     def filled(self, X: Array) -> Array:
-        """(n, m) the numbers that the columns' own features are made of."""
+        """Return the numbers for the columns' own features, (n, m)."""
         return X if self.filling is None else self.filling.filled(X)
 
     def matrix(self, X: Array) -> Array:
-        """(n, width) float32 of the numbers as they came."""
+        """Return the joint features, (n, width) float32, of the original numbers."""
         parts = [np.zeros((len(X), 0), np.float32)]
         if self.filling is not None:
             parts.append(np.isnan(X[:, self.filling.gaps]).astype(np.float32))
@@ -68,7 +67,7 @@ class NumericMatrix:
 
 
 def fit(X: Array, missing: str, flags: bool, seed: int) -> NumericMatrix:
-    """X (n, m) float64, NaN where missing. ``missing``: "median" and "mean" are left to each column."""
+    """Fit to X, (n, m) float64, NaN if missing. "median" and "mean" in ``missing`` are left to each column."""
     if not X.shape[1] or not len(X):
         return NumericMatrix()
     fills = missing not in ("median", "mean") and bool(np.isnan(X).any())
@@ -78,7 +77,7 @@ def fit(X: Array, missing: str, flags: bool, seed: int) -> NumericMatrix:
 
 
 def load(folder: Path, columns: int) -> NumericMatrix:
-    """Return what ``save`` wrote about so many columns of numbers; nothing where nothing was. Raises BundleError."""
+    """Return the features that ``save`` stored for this number of columns; empty if none. Raises BundleError."""
     path = folder / FILE
     if not path.exists():
         return NumericMatrix()
@@ -89,15 +88,15 @@ def load(folder: Path, columns: int) -> NumericMatrix:
             filled = imputation.restore(
                 str(data["filling"]), safe_load.load_arrays(folder / FILLING, _LARGEST), columns
             )
-        found = _outliers(folder, data["outliers"], columns) if "outliers" in data else None
-    return NumericMatrix(filled, found)
+        outliers = _outliers(folder, data["outliers"], columns) if "outliers" in data else None
+    return NumericMatrix(filled, outliers)
 
 
 def _outliers(folder: Path, data: Any, columns: int) -> Outliers:
     middle, usual = np.array(data["middle"], np.float64), float(data["usual"])
     trees = tree_arrays.load(folder / OUTLIERS, 1)
     if middle.shape != (columns,) or not np.isfinite(middle).all() or not 0 < usual < np.inf:
-        raise ValueError("its middles do not go with the columns")
+        raise ValueError("its medians do not match the columns")
     if trees.features != columns:
-        raise ValueError("its trees do not go with the columns")
+        raise ValueError("its trees do not match the columns")
     return Outliers(trees, middle, usual)

@@ -1,6 +1,6 @@
-"""What the two texts of a pair have in common, as numbers: shared words, their order, numbers, negations, names.
+"""Overlap features of a text pair: shared words, their order, numbers, negations, names.
 
-Learns nothing but how rare words are: a shared name says more than a shared article. Serving opens this file.
+Only the rarity of words is learned: a shared name weighs more than a shared article. Prediction loads this file.
 """
 
 import re
@@ -26,12 +26,12 @@ NAMES = (
 )  # fmt: skip
 FILE = "overlap.safetensors"
 _LARGEST = 1 << 20
-#: Words are counted by their hash in so many buckets.
+#: Number of hash buckets of words.
 _BUCKETS = 1 << 14
-#: Words, and characters, of a text that are looked at.
+#: Words, and characters, of a text that are read.
 _WORDS, _CHARACTERS = 400, 4000
 
-# A sign of a script without spaces is a word of its own.
+# A character of a script without spaces is a word of its own.
 _WORD = re.compile(r"[\u2e80-\ua4cf\uf900-\ufaff]|[^\W\u2e80-\ua4cf\uf900-\ufaff]+(?:['’]\w+)?")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _DENYING = """no not never none nobody nothing neither nor cannot without nicht kein keine nie ohne ne pas jamais sans
@@ -48,12 +48,12 @@ class Overlap:
     scale: Array
 
     def matrix(self, table: Table) -> Array:
-        """(n, len(NAMES)) float32 of pairs, in standard deviations of the training rows."""
+        """Return the features of pairs, (n, len(NAMES)) float32, standardized by the training rows."""
         return np.asarray((plain(table, self.rarity) - self.mean) * self.scale, np.float32)
 
 
 def fit(table: Table) -> tuple[Overlap, Array]:
-    """From training rows, with their (n, len(NAMES)) matrix.
+    """Fit to training rows; return the features of these rows, too.
 
     >>> cells = {"a": np.array(["a cat", "a dog"], dtype=object), "b": np.array(["the cat", "a bird"], dtype=object)}
     >>> fit(Table(cells, rows=np.arange(2), pair=("a", "b")))[1].shape
@@ -64,11 +64,11 @@ def fit(table: Table) -> tuple[Overlap, Array]:
         for text in side.full_text:
             seen[list({_bucket(word) for word in _words(text)})] += 1
     rarity = (np.log((1 + 2 * len(table)) / (1 + seen)) + 0.1).astype(np.float32)
-    found = plain(table, rarity)
-    spread = found.std(axis=0)
+    features = plain(table, rarity)
+    spread = features.std(axis=0)
     scale = np.where(spread > 1e-6, 1 / np.maximum(spread, 1e-6), 0).astype(np.float32)
-    fitted = Overlap(rarity, found.mean(axis=0, dtype=np.float64).astype(np.float32), scale)
-    return fitted, np.asarray((found - fitted.mean) * scale, np.float32)
+    fitted = Overlap(rarity, features.mean(axis=0, dtype=np.float64).astype(np.float32), scale)
+    return fitted, np.asarray((features - fitted.mean) * scale, np.float32)
 
 
 def save(overlap: Overlap, folder: Path) -> None:
@@ -80,7 +80,7 @@ def save(overlap: Overlap, folder: Path) -> None:
 
 
 def load(folder: Path) -> Overlap:
-    """Return what ``save`` wrote. Raises BundleError."""
+    """Return the overlap that ``save`` stored. Raises BundleError for damaged files."""
     path = folder / FILE
     sizes = {"rarity": _BUCKETS, "mean": len(NAMES), "scale": len(NAMES)}
     with safe_load.damaged(path):
@@ -92,18 +92,18 @@ def load(folder: Path) -> Overlap:
 
 
 def plain(table: Table, rarity: Array) -> Array:
-    """(n, len(NAMES)) float32 in units of their own: shares, and logarithms of ratios."""
-    rare, known = rarity.tolist(), dict[str, float]()
+    """Return raw features, (n, len(NAMES)) float32: shares, and logarithms of ratios."""
+    rare, cache = rarity.tolist(), dict[str, float]()
     first, second = (side.full_text for side in table.pair_tables)
-    rows = [_compared(a, b, rare, known) for a, b in zip(first, second, strict=True)]
+    rows = [_compared(a, b, rare, cache) for a, b in zip(first, second, strict=True)]
     return np.array(rows, np.float32).reshape(-1, len(NAMES))
 
 
-def _compared(first: str, second: str, rare: Sequence[float], known: dict[str, float]) -> list[float]:
+def _compared(first: str, second: str, rare: Sequence[float], cache: dict[str, float]) -> list[float]:
     a, b = _words(first), _words(second)
     one, other = set(a), set(b)
     both = one & other
-    weights = [_weight(words, rare, known) for words in (both, one, other)]
+    weights = [_weight(words, rare, cache) for words in (both, one, other)]
     numbers = [set(_NUMBER.findall(text[:_CHARACTERS])) for text in (first, second)]
     denied = [len(words & _NEGATIONS) + sum(word.endswith(("n't", "n’t")) for word in words) for words in (one, other)]
     ratio = float(np.log((len(a) + 1) / (len(b) + 1)))
@@ -126,12 +126,12 @@ def _bucket(word: str) -> int:
     return zlib.crc32(word.encode("utf-8", "surrogatepass")) % _BUCKETS
 
 
-def _weight(words: set[str], rare: Sequence[float], known: dict[str, float]) -> float:
+def _weight(words: set[str], rare: Sequence[float], cache: dict[str, float]) -> float:
     total = 0.0
     for word in words:
-        if word not in known:
-            known[word] = rare[_bucket(word)]
-        total += known[word]
+        if word not in cache:
+            cache[word] = rare[_bucket(word)]
+        total += cache[word]
     return total
 
 
@@ -140,7 +140,7 @@ def _share(part: float, whole: float) -> float:
 
 
 def _jaccard(one: set[Any], other: set[Any]) -> float:
-    """Of nothing and nothing, one: they do not differ."""
+    """Return the Jaccard similarity; 1 for two empty sets."""
     return len(one & other) / len(one | other) if one or other else 1.0
 
 
@@ -150,12 +150,14 @@ def _pieces(text: str) -> set[str]:
 
 
 def _names(text: str) -> set[str]:
-    """Words with a capital letter, but for the first."""
+    """Return words with a capital letter, except the first."""
     return {word for word in text[:_CHARACTERS].split()[1:] if word[:1].isupper()}
 
 
 def _common(a: list[str], b: list[str]) -> int:
-    """Length of the longest common subsequence, by bits (Hyyrö 2004, "Bit-Parallel LCS-length Computation Revisited").
+    """Return the length of the longest common subsequence.
+
+    Hyyrö 2004, "Bit-Parallel LCS-length Computation Revisited".
 
     >>> _common(list("nematode"), list("empty"))
     3
@@ -166,6 +168,6 @@ def _common(a: list[str], b: list[str]) -> int:
     full = (1 << len(a)) - 1
     state = full
     for word in b:
-        kept = state & places[word]
-        state = ((state + kept) | (state - kept)) & full
+        matched = state & places[word]
+        state = ((state + matched) | (state - matched)) & full
     return len(a) - state.bit_count()

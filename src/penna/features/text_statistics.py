@@ -1,6 +1,6 @@
-"""Texts as a few counts: length, words, signs, case, how hard they are to read, how loud they are.
+"""Text statistics: length, words, punctuation, case, readability, emphasis.
 
-Learns nothing, and knows no word of any language.
+Nothing is learned, and no language is assumed.
 """
 
 import re
@@ -20,19 +20,19 @@ NAMES = (
     "characters", "words", "characters a word", "distinct words", "capitals", "digits", "signs", "exclamations",
     "questions", "lines", "readability", "stretched letters", "emoticons", "shouted words",
 )  # fmt: skip
-#: The form of a field that was counted, and not given.
+#: The form of a field that was computed from text.
 FORM = "counted"
-_LONGEST = 20_000  # characters that are looked at
+_LONGEST = 20_000  # characters to read
 _HARDEST = 100.0
 
 
 def width(columns: int) -> int:
-    """Columns of ``matrix`` for a table of so many text columns."""
+    """Return the number of columns of ``matrix`` for this number of text columns."""
     return columns * len(NAMES)
 
 
 def matrix(table: Table) -> Array:
-    """(n, columns x len(NAMES)) float32; all zero where a cell is empty.
+    """Return the statistics, (n, columns x len(NAMES)) float32; all zero if a cell is empty.
 
     >>> matrix(Table({"text": np.array(["So good!"], dtype=object)}))[0, :4].tolist()
     [8.0, 2.0, 3.0, 1.0]
@@ -43,7 +43,7 @@ def matrix(table: Table) -> Array:
 
 
 def with_statistics(table: Table) -> Table:
-    """Return the table with its counts as columns of numbers, after those that it has.
+    """Return the table with its statistics as numeric columns after its own.
 
     >>> list(with_statistics(Table({"text": np.array(["So good!"], dtype=object)})).fields)[:2]
     ['text: characters', 'text: words']
@@ -51,7 +51,7 @@ def with_statistics(table: Table) -> Table:
     columns, fields = dict(table.columns), dict(table.fields)
     counts = matrix(table).astype(np.float64)
     for j, name in enumerate(f"{column}: {statistic}" for column in table.text for statistic in NAMES):
-        while name in columns or name in fields:  # a column may be called like one of ours
+        while name in columns or name in fields:  # a column may have one of these names
             name += "_"
         columns[name], fields[name] = counts[:, j], Field("numeric", FORM)
     return replace(table, columns=columns, fields=fields)
@@ -77,8 +77,9 @@ def _counts(text: str) -> list[float]:
 
 
 def _hardness(letters: int, words: int, text: str) -> float:
-    """About the school year that reads it: the automated readability index (Senter and Smith 1967), which needs no
-    syllables.
+    """Return the automated readability index (Senter and Smith 1967), which needs no syllables.
+
+    It is about the school year that can read the text.
     """
     if not words:
         return 0.0

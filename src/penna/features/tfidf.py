@@ -1,7 +1,7 @@
-"""TF-IDF over hashed n-grams: sparse from end to end, float32, no stored strings. Knows texts and counts.
+"""TF-IDF over hashed n-grams: sparse from end to end, float32, no stored strings.
 
-scikit-learn's ``TfidfVectorizer`` is not used: see ``ngrams``. Words and characters are two blocks, each brought to
-length 1 on its own: as one block the many characters drown the few words (sst2: 0.824 against 0.833 accuracy).
+scikit-learn's ``TfidfVectorizer`` is not used: see ``ngrams``. Words and characters are two blocks, each normalized on
+its own: in one block the many characters drown the few words (sst2: 0.824 against 0.833 accuracy).
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from penna.features.ngrams import BITS, WORDS, Grams, Texts
 
 @dataclass(frozen=True)
 class Tfidf:
-    """Fitted weights: the hash buckets that are kept, sorted, each a column, and their inverse document frequency."""
+    """Fitted weights: the sorted hash buckets that are kept, each a column, and their inverse document frequency."""
 
     grams: Grams
     sublinear: bool
@@ -29,13 +29,13 @@ class Tfidf:
 
     @cached_property
     def column(self) -> Array:
-        """(2 ** BITS,) int32: bucket -> column, or -1."""
+        """Return bucket -> column, or -1, (2 ** BITS,) int32."""
         column = np.full(1 << BITS, -1, np.int32)
         column[self.buckets] = np.arange(len(self.buckets), dtype=np.int32)
         return column
 
     def rows(self, texts: Texts, *, threads: int = 1, deadline: Deadline | None = None) -> Any:
-        """(n, d) float32 scipy CSR. Raises TimeoutError when the deadline comes first."""
+        """Return the rows, (n, d) float32 scipy CSR. Raises TimeoutError at the deadline."""
         self.column  # noqa: B018 (made once, before threads ask for it)
         parts = _each_chunk(self._part, texts, threads, deadline)
         return _stack(list(parts), len(self.buckets))
@@ -55,7 +55,7 @@ class Tfidf:
         return np.bincount(row, minlength=len(texts)), column.astype(np.int32), value
 
     def only(self, columns: Array) -> "Tfidf":
-        """Return the same weights for these columns (sorted positions) alone."""
+        """Return these weights for a subset of columns (sorted positions)."""
         return Tfidf(self.grams, self.sublinear, self.buckets[columns], self.idf[columns])
 
 
@@ -69,10 +69,10 @@ def fit_tfidf(
     threads: int = 1,
     deadline: Deadline | None = None,
 ) -> Tfidf:
-    """Count in how many texts each bucket occurs.
+    """Fit TF-IDF: count in how many texts each bucket occurs.
 
-    Keep those in at least ``min_df``, of words and of characters at most the ``keep`` commonest each. Raises
-    TimeoutError when the deadline comes first.
+    Buckets in at least ``min_df`` texts are kept, at most the ``keep`` most common of words and of characters each.
+    Raises TimeoutError at the deadline.
 
     >>> fitted = fit_tfidf(["a cat", "a dog"], Grams(words=1))
     >>> fitted.rows(["a a cat"]).nnz
@@ -92,17 +92,17 @@ def _buckets(grams: Grams, texts: Texts) -> Array:
 
 
 def _commonest(seen: Array, min_df: int, keep: int) -> Array:
-    kept = np.flatnonzero(seen >= max(min_df, 1))
-    if len(kept) > keep:
-        # Ties are broken by bucket number: by chance, but by the same chance every time.
-        kept = np.sort(kept[np.argsort(-seen[kept], kind="stable")[:keep]])
-    return kept
+    buckets = np.flatnonzero(seen >= max(min_df, 1))
+    if len(buckets) > keep:
+        # Ties are broken by bucket number: by chance, but the same every time.
+        buckets = np.sort(buckets[np.argsort(-seen[buckets], kind="stable")[:keep]])
+    return buckets
 
 
 def _each_chunk(work: Any, texts: Texts, threads: int, deadline: Deadline | None) -> Iterator[Any]:
     def one(cut: slice) -> Any:
         if deadline is not None and deadline.over():
-            raise TimeoutError("no time was left to count n-grams")
+            raise TimeoutError("no time left to count n-grams")
         return work(texts[cut])
 
     cuts = list(ngrams.chunks(texts))
@@ -110,7 +110,7 @@ def _each_chunk(work: Any, texts: Texts, threads: int, deadline: Deadline | None
         yield from map(one, cuts)
         return
     with ThreadPoolExecutor(threads) as pool:
-        # In groups, so that finished chunks do not pile up before they are taken.
+        # In groups, so that finished chunks do not pile up before they are used.
         for i in range(0, len(cuts), 2 * threads):
             yield from pool.map(one, cuts[i : i + 2 * threads])
 

@@ -1,9 +1,7 @@
-"""Gradient-boosted trees as arrays: taken from scikit-learn's once fitted, walked in numpy, kept in safetensors.
+"""Gradient-boosted trees as arrays: copied from scikit-learn, evaluated in numpy, stored in safetensors.
 
-Knows a dense matrix of numbers; never a table.
-
-scikit-learn's own object could only be pickled, and would bring scikit-learn into every server. What is taken from it
-is internal to it, so that each forest is held against it, row by row, before it is used.
+scikit-learn's own object could only be pickled, and would bring scikit-learn into every server. The copied arrays are
+internal to it, so each forest is compared with it, row by row, before use. Knows a dense matrix; never a table.
 """
 
 from collections.abc import Mapping
@@ -17,7 +15,7 @@ from penna import safe_load
 from penna.data.arrays import Array
 
 FILE = "forest.safetensors"
-#: What nodes are made of, and how each is stored.
+#: The arrays of nodes, and their types.
 TYPES = {
     "feature": np.int32,
     "threshold": np.float64,
@@ -29,23 +27,29 @@ TYPES = {
     "roots": np.int32,
     "start": np.float64,
 }
-#: Nodes visited at once: rows of a chunk times trees.
+#: Maximum nodes visited at once: rows of a chunk times trees.
 _CHUNK = 2_000_000
 _LARGEST = 1 << 30
-#: Steps of a walk: trees have few dozen leaves.
+#: Maximum steps of a walk: trees have a few dozen leaves.
 _DEEPEST = 256
-#: Most that a forest may differ from scikit-learn's, in its own margins.
+#: Maximum difference from scikit-learn, in its own margins.
 PARITY = 1e-4
 
 
 @dataclass(frozen=True, eq=False)
 class Forest:
-    """Nodes of all trees in a row. ``roots`` (trees,) their first nodes; tree t adds to column t % k of the margins.
+    """The trees of a gradient-boosted model.
 
-    feature    (nodes,) the column of the matrix that is compared
-    threshold  at most this goes left; NaN goes left where ``missing_left``
-    left/right nodes, counted from the first of all
-    value      what a leaf adds; start (k,) what is there before any tree
+    Attributes
+    ----------
+    nodes : mapping of str to ndarray
+        ``roots`` (trees,): the first node of each tree; tree t adds to column t % k of the margins.
+        ``feature`` (nodes,): the column of the matrix to compare.
+        ``threshold`` (nodes,): values up to this go left; NaN goes left if ``missing_left``.
+        ``left`` and ``right`` (nodes,): child nodes, counted over all trees.
+        ``value`` (nodes,): the output of a leaf. ``start`` (k,): the margins before any tree.
+    features : int
+        The number of columns of the matrix.
     """
 
     nodes: Mapping[str, Array]
@@ -53,10 +57,11 @@ class Forest:
 
     @property
     def trees(self) -> int:
+        """Return the number of trees."""
         return len(self.nodes["roots"])
 
     def margins(self, X: Array) -> Array:
-        """(n, k) float32 from (n, features)."""
+        """Return the margins, (n, k) float32, of X (n, features)."""
         k = len(self.nodes["start"])
         out = np.empty((len(X), k), np.float32)
         step = max(1, _CHUNK // max(self.trees, 1))
@@ -67,7 +72,7 @@ class Forest:
         return out
 
     def _leaves(self, X: Array) -> Array:
-        """(n, trees) the leaf that each row comes to in each tree."""
+        """Return the leaf of each row in each tree, (n, trees)."""
         nodes = self.nodes
         at: Array = np.repeat(nodes["roots"][None, :], len(X), axis=0)
         rows = np.arange(len(X))[:, None]
@@ -87,9 +92,9 @@ class Forest:
 
 
 def of(model: Any, X: Array) -> Forest:
-    """Return the forest of a fitted HistGradientBoosting of numbers (no categories).
+    """Return the forest of a fitted HistGradientBoosting model of numbers (no categories).
 
-    Raises RuntimeError unless it answers for rows X (n, features) as the model does.
+    Raises RuntimeError if its margins for rows X (n, features) differ from the model's.
     """
     parts = [tree.nodes for step in model._predictors for tree in step]
     firsts = np.cumsum([0, *(len(part) for part in parts)])[:-1]
@@ -102,7 +107,7 @@ def of(model: Any, X: Array) -> Forest:
     arrays["left"], arrays["right"] = arrays["left"] + shift, arrays["right"] + shift
     arrays |= {"roots": firsts, "start": np.ravel(model._baseline_prediction)}
     forest = Forest({n: np.asarray(arrays[n], kind) for n, kind in TYPES.items()}, X.shape[1])
-    # Leaf steps alone go into float32, and a threshold is what it was: only the last digits can differ.
+    # Only leaf values are rounded to float32; thresholds are exact. So only the last digits can differ.
     far = float(np.abs(forest.margins(X) - model._raw_predict(np.asarray(X, np.float64))).max(initial=0))
     if not far <= PARITY * max(1.0, float(np.abs(arrays["start"]).max(initial=0))):
         raise RuntimeError(f"the trees as they are stored differ from scikit-learn's by {far:.2g}")
@@ -110,7 +115,7 @@ def of(model: Any, X: Array) -> Forest:
 
 
 def load(folder: Path, columns: int) -> Forest:
-    """Return what ``save`` wrote, of so many columns of margins. Raises BundleError on anything else."""
+    """Return the forest that ``save`` stored, with ``columns`` margins. Raises BundleError for anything else."""
     path = folder / FILE
     with safe_load.damaged(path):
         arrays, about = safe_load.load_described(path, _LARGEST)
@@ -128,20 +133,20 @@ def _check(arrays: Mapping[str, Array], features: int, columns: int) -> None:
             raise ValueError(f"{name} is not of its type or size")
     inner = ~arrays["leaf"]
     at = np.arange(n)[inner]
-    for side in ("left", "right"):  # a child stands behind its parent: no walk goes round in circles
+    for side in ("left", "right"):  # a child comes after its parent, so no walk is circular
         if (arrays[side][inner] <= at).any() or (arrays[side][inner] >= n).any():
             raise ValueError("its nodes are out of order")
     _check_depth(arrays)
-    if not _within(arrays["feature"], features):  # leaves are visited, too, and the answer is passed over
-        raise ValueError("a node asks for a column that is not there")
+    if not _within(arrays["feature"], features):  # leaves are visited, too; their comparison is ignored
+        raise ValueError("a node reads a missing column")
     if len(arrays["roots"]) % columns or not _within(arrays["roots"], n):
-        raise ValueError("its trees do not go with its columns")
+        raise ValueError("its trees do not match its columns")
     if not (np.isfinite(arrays["value"]).all() and np.isfinite(arrays["start"]).all()):
         raise ValueError("a leaf is no number")
 
 
 def _check_depth(arrays: Mapping[str, Array]) -> None:
-    """Raise ValueError for trees in which a walk would take long."""
+    """Raise ValueError for trees with a long walk."""
     at = np.unique(arrays["roots"][(arrays["roots"] >= 0) & (arrays["roots"] < len(arrays["leaf"]))])
     for _ in range(_DEEPEST):
         inner = at[~arrays["leaf"][at]]

@@ -1,4 +1,4 @@
-"""Metrics: what a score is, by name."""
+"""Metrics by name."""
 
 from penna.metrics.base import (
     BINS,

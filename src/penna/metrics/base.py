@@ -1,7 +1,7 @@
-"""Metrics with bootstrap intervals. Knows class indices and probabilities, or numbers; numpy alone, for serving.
+"""Metrics with bootstrap intervals, in numpy alone, for serving.
 
-Everywhere n >= 1, and: for classes, ``y`` (n,) class indices, ``outputs`` (n, k) probabilities; for numbers, ``y`` (n,)
-and ``outputs`` (n, 1).
+n >= 1 everywhere. For classes, ``y`` (n,) are class indices and ``outputs`` (n, k) probabilities. For numbers, ``y`` is
+(n,) and ``outputs`` (n, 1).
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from penna.data.arrays import Array
 
 Rows = tuple[Array, ...]
 
-#: Bins of the calibration error.
+#: Number of bins of the calibration error.
 BINS = 15
 #: More rows than this are not resampled in full: the deviation of a smaller sample is scaled instead.
 _SAMPLE = 20_000
@@ -35,6 +35,7 @@ class Metric:
     inflated: bool = False  # a resample is too large by nature: noise never cancels in an absolute value
 
     def __call__(self, y: Array, outputs: Array) -> float:
+        """Return the metric of all rows."""
         return self.value(*self.rows(y, outputs))
 
 
@@ -47,8 +48,8 @@ def _answers(y: Array, outputs: Array) -> Rows:
 
 
 def _losses(y: Array, outputs: Array) -> Rows:
-    given = outputs[np.arange(len(y)), y].astype(np.float64)
-    return (-np.log(np.clip(given, 1e-7, 1.0)),)
+    probability = outputs[np.arange(len(y)), y].astype(np.float64)
+    return (-np.log(np.clip(probability, 1e-7, 1.0)),)
 
 
 def _confidences(y: Array, outputs: Array) -> Rows:
@@ -67,7 +68,8 @@ def _residuals(y: Array, outputs: Array) -> Rows:
 
 
 def _ranks(y: Array, outputs: Array) -> Rows:
-    # A resample keeps the ranks of the whole: ranking each anew would take a hundred times as long and tell the same.
+    # A resample keeps the ranks of the whole: ranking each again would take a hundred times as long, for the same
+    # result.
     return _rank(y), _rank(outputs[:, 0])
 
 
@@ -76,7 +78,7 @@ def _as_told(y: Array, outputs: Array) -> Rows:
 
 
 def _rank(values: Array) -> Array:
-    """(n,) float64 ranks, equal values share the mean of theirs."""
+    """Return ranks, (n,) float64; equal values share their mean rank."""
     _, at, counts = np.unique(values, return_inverse=True, return_counts=True)
     after = np.cumsum(counts)
     return np.asarray((after - (counts - 1) / 2)[at], np.float64)
@@ -94,7 +96,7 @@ def _r2(y: Array, squares: Array) -> float:
     left, all_ = float(squares.mean()), float(y.var())
     if all_ > 0:
         return 1 - left / all_
-    return 1.0 if left == 0 else 0.0  # equal targets have nothing to explain: as scikit-learn has it
+    return 1.0 if left == 0 else 0.0  # equal targets leave nothing to explain: as in scikit-learn
 
 
 def _correlation(a: Array, b: Array) -> float:
@@ -106,8 +108,9 @@ def _correlation(a: Array, b: Array) -> float:
 
 
 def _levels(y: Array, outputs: Array) -> Rows:
-    """Where each row stands among all by the probability of a class, equal ones level, and whether it is of that class;
-    (n, classes) each. Of two classes the second stands for both.
+    """Return the level of each row by the probability of a class, and whether it is of that class; (n, classes) each.
+
+    Equal probabilities share a level. For two classes, the second represents both.
     """
     columns = np.arange(outputs.shape[1])[-1:] if outputs.shape[1] == 2 else np.arange(outputs.shape[1])
     levels = [np.unique(outputs[:, j], return_inverse=True)[1] for j in columns]
@@ -115,7 +118,7 @@ def _levels(y: Array, outputs: Array) -> Rows:
 
 
 def _by_level(levels: Array, inside: Array) -> tuple[Array, Array]:
-    """Rows inside and outside each class at each level, (classes that have both, levels) each."""
+    """Count rows inside and outside each class at each level, (classes that have both, levels) each."""
     k, most = levels.shape[1], int(levels.max()) + 1
     cell = (levels + most * np.arange(k)).ravel()
     both = np.bincount(cell, minlength=k * most).reshape(k, most)
@@ -127,7 +130,7 @@ def _by_level(levels: Array, inside: Array) -> tuple[Array, Array]:
 def _roc_auc(levels: Array, inside: Array) -> float:
     hits, others = _by_level(levels, inside)
     if not len(hits):
-        return 0.5  # rows of one class alone: nothing was distinguished
+        return 0.5  # rows of one class only: nothing to distinguish
     below = others.cumsum(axis=1) - others / 2  # ties count half
     return float(((hits * below).sum(axis=1) / (hits.sum(axis=1) * others.sum(axis=1))).mean())
 
@@ -136,13 +139,13 @@ def _average_precision(levels: Array, inside: Array) -> float:
     hits, others = (side[:, ::-1] for side in _by_level(levels, inside))
     if not len(hits):
         return float(inside.any())
-    found, seen = hits.cumsum(axis=1), (hits + others).cumsum(axis=1)
-    precision = np.divide(found, seen, out=np.zeros(seen.shape), where=seen > 0)
+    hits_above, seen = hits.cumsum(axis=1), (hits + others).cumsum(axis=1)
+    precision = np.divide(hits_above, seen, out=np.zeros(seen.shape), where=seen > 0)
     return float(((hits * precision).sum(axis=1) / hits.sum(axis=1)).mean())
 
 
 def _counts(y: Array, answers: Array) -> tuple[Array, Array, Array]:
-    """Hits, answers and rows of each class, (k,) each."""
+    """Return true positives, predictions and rows of each class, (k,) each."""
     k = int(max(y.max(), answers.max())) + 1
     hits = np.bincount(y[y == answers], minlength=k)
     return hits, np.bincount(answers, minlength=k), np.bincount(y, minlength=k)
@@ -171,40 +174,40 @@ def _calibration_error(confidence: Array, hits: Array, bins: Array) -> float:
     return float(np.abs(gaps).sum() / len(bins))
 
 
-#: Share of rows whose most probable class is the right one.
+#: Share of rows whose most probable class is correct.
 accuracy = Metric(_hits, _mean)
-#: Mean F1 over the classes that occur, in truth or in answers.
+#: Mean F1 over the classes that occur in truth or predictions.
 macro_f1 = Metric(_answers, _macro_f)
-#: The same with recall counted twice, and half, as much as precision (van Rijsbergen 1979).
+#: Mean F2 and mean F0.5: recall counts twice, or half, as much as precision (van Rijsbergen 1979).
 macro_f2 = Metric(_answers, partial(_macro_f, beta=2.0))
 macro_f05 = Metric(_answers, partial(_macro_f, beta=0.5))
-#: Matthews' correlation of truth and answers, of any number of classes (Gorodkin 2004); 0 is chance.
+#: Matthews' correlation of truth and predictions, for any number of classes (Gorodkin 2004); 0 is chance.
 mcc = Metric(_answers, _mcc)
 #: Mean recall over the classes that occur in truth.
 balanced_accuracy = Metric(_answers, _balanced_accuracy)
-#: Mean of -ln p(right class), p no smaller than 1e-7. Lower is better.
+#: Mean of -ln p(true class), p at least 1e-7. Lower is better.
 log_loss = Metric(_losses, _mean)
-#: Chance that a row of a class is put above one of another; of several classes, the mean over each against the rest.
+#: Probability that a row of a class ranks above one of another; for several classes, the mean of each against the rest.
 roc_auc = Metric(_levels, _roc_auc)
-#: Mean precision over the rows of a class, ranked; of two classes the second's, of several the mean.
+#: Mean precision over the ranked rows of a class; for two classes of the second, for several the mean.
 average_precision = Metric(_levels, _average_precision)
 #: Expected calibration error: mean gap between confidence and accuracy over 15 bins of equal width (Guo et al. 2017,
 #: "On Calibration of Modern Neural Networks", section 2). Lower is better.
 calibration_error = Metric(_confidences, _calibration_error, inflated=True)
-#: Share of the target's variance that is explained: 1 - mean square error / variance.
+#: Explained share of the target's variance: 1 - mean squared error / variance.
 r2 = Metric(_residuals, _r2)
-#: Root of the mean square error, and mean absolute error. Lower is better.
+#: Root mean squared error, and mean absolute error. Lower is better.
 rmse, mae = Metric(_misses, _root), Metric(_misses, _mean)
-#: Pearson's correlation, and Spearman's, of ranks; 0 where all answers are the same.
+#: Pearson's and Spearman's (rank) correlation; 0 if all predictions are equal.
 pearson, spearman = Metric(_as_told, _correlation), Metric(_ranks, _correlation)
 
 
 def bootstrap(
     y: Array, outputs: Array, metric: Metric, rounds: int = 1000, seed: int = 0
 ) -> tuple[float, float, float]:
-    """``(value, low, high)``: the metric with its 95 % percentile interval over resampled rows.
+    """Return ``(value, low, high)``: the metric with its 95 % percentile interval over resampled rows.
 
-    That of an inflated metric is moved back by the bootstrap's own bias.
+    The interval of an inflated metric is corrected by the bootstrap's own bias.
 
     >>> value, low, high = bootstrap(np.array([0, 1] * 50), np.array([[0.9, 0.1]] * 100), accuracy)
     >>> value, low < 0.5 < high
@@ -219,7 +222,7 @@ def bootstrap(
 
 
 def bootstrap_error(y: Array, outputs: Array, metric: Metric, rounds: int = 200, seed: int = 0) -> float:
-    """Bootstrap standard error of the metric."""
+    """Return the bootstrap standard error of the metric."""
     return float(_resample(y, outputs, metric, rounds, seed)[1].std(ddof=1))
 
 
@@ -238,7 +241,7 @@ def _resample(y: Array, outputs: Array, metric: Metric, rounds: int, seed: int) 
 
 
 def by_class(y: Array, outputs: Array) -> dict[str, Array]:
-    """``rows``, ``precision``, ``recall`` and ``f1`` of each class, (k,) arrays; 0 where nothing is to divide by."""
+    """Return ``rows``, ``precision``, ``recall`` and ``f1`` of each class, (k,) arrays; 0 if undefined."""
     k = outputs.shape[1]
     matrix = confusion(y, outputs)
     hits, answered, rows = matrix.diagonal(), matrix.sum(axis=0), matrix.sum(axis=1)
@@ -254,13 +257,13 @@ def by_class(y: Array, outputs: Array) -> dict[str, Array]:
 
 
 def confusion(y: Array, outputs: Array) -> Array:
-    """(k, k) counts: true class down, answer across."""
+    """Return the confusion matrix, (k, k): rows are true classes, columns predictions."""
     k = outputs.shape[1]
     return np.bincount(y * k + outputs.argmax(axis=1), minlength=k * k).reshape(k, k)
 
 
 def reliability(y: Array, outputs: Array) -> list[tuple[float, float, int]]:
-    """(mean confidence, accuracy, rows) of each bin of the calibration error that holds rows."""
+    """Return (mean confidence, accuracy, rows) of each non-empty bin of the calibration error."""
     confidence, hits, bins = _confidences(y, outputs)
     rows = np.bincount(bins, minlength=BINS)
     sure = np.bincount(bins, weights=confidence, minlength=BINS)

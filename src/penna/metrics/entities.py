@@ -1,8 +1,8 @@
-"""Entities in rows of words: from probabilities of tags to spans, and how many of them are right. Numpy alone.
+"""Entity metrics: decode tag probabilities to spans, and count correct spans. Numpy alone.
 
-Tags are numbers: 0 outside, 1 + 2 t the first word of an entity of type t, 2 + 2 t a further one. An entity counts as
-found where its words and its type are those of the truth (Tjong Kim Sang and De Meulder 2003; seqeval's definition).
-Everywhere ``y`` is (n,) object, one (words,) int64 array of tags a row; ``outputs`` (n,) object, (words, tags) float32.
+Tags are numbers: 0 outside, 1 + 2 t the first word of an entity of type t, 2 + 2 t a further one. An entity is correct
+if its words and its type match the truth (Tjong Kim Sang and De Meulder 2003; seqeval's definition). ``y`` is (n,)
+object, one (words,) int64 array of tags per row; ``outputs`` is (n,) object, (words, tags) float32.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from penna.metrics.base import Metric, Rows
 
 @dataclass(frozen=True)
 class Spans:
-    """Entities in rows joined end to end: ``starts``, ``ends`` (words), ``types``, ``rows`` (m,) int64 each."""
+    """Entities in concatenated rows: ``starts``, ``ends`` (words), ``types``, ``rows``, (m,) int64 each."""
 
     starts: Array
     ends: Array
@@ -25,7 +25,7 @@ class Spans:
 
 
 def spans(tags: Array, offsets: Array) -> Spans:
-    """Return the entities of flat tags in which no row begins with an inside tag.
+    """Return the entities of flat tags. No row may begin with an inside tag.
 
     >>> found = spans(np.array([0, 1, 2, 3, 1]), np.array([0, 4, 5]))
     >>> found.starts.tolist(), found.ends.tolist(), found.types.tolist(), found.rows.tolist()
@@ -38,11 +38,11 @@ def spans(tags: Array, offsets: Array) -> Spans:
 
 
 def decoded(outputs: Array) -> tuple[Array, Array]:
-    """Flat (words,) int64 tags, and (n + 1,) offsets: of each row the most probable tags that spell entities."""
+    """Return flat (words,) int64 tags, and (n + 1,) offsets: the most probable valid tags of each row."""
     values, offsets = ragged.flat(outputs)
     tags = values.argmax(axis=1) if values.shape[1] > 1 else np.zeros(len(values), np.int64)
     wrong = _illegal(tags, offsets)
-    # Most rows are legal as they are, and then nothing is more probable.
+    # The most probable tags of most rows are valid; then they are the result.
     for row in np.unique(np.searchsorted(offsets, wrong, side="right") - 1):
         start, end = offsets[row], offsets[row + 1]
         tags[start:end] = _legal(values[start:end])
@@ -50,7 +50,7 @@ def decoded(outputs: Array) -> tuple[Array, Array]:
 
 
 def _illegal(tags: Array, offsets: Array) -> Array:
-    """Positions of inside tags that go on with nothing."""
+    """Return the positions of inside tags that continue nothing."""
     inside = (tags > 0) & (tags % 2 == 0)
     before = np.concatenate([[0], tags[:-1]])
     before[offsets[:-1][offsets[:-1] < len(tags)]] = 0
@@ -58,7 +58,7 @@ def _illegal(tags: Array, offsets: Array) -> Array:
 
 
 def _legal(probabilities: Array) -> Array:
-    """(words,) the most probable tags in which an inside tag follows one of its type (Viterbi 1967); (words, tags)."""
+    """Return the most probable valid tags, (words,), of probabilities (words, tags) by Viterbi (1967)."""
     scores = np.log(np.maximum(probabilities.astype(np.float64), 1e-12))
     n, k = scores.shape
     came = np.zeros((n, k), np.int64)
@@ -78,32 +78,36 @@ def _legal(probabilities: Array) -> Array:
 
 
 def _matched(y: Array, outputs: Array) -> tuple[Spans, Spans, Array, Array]:
-    """Entities of truth and of answers, and of the answers those that are right, (m,) bool; with the flat tags."""
+    """Return true and predicted entities, a mask of correct predictions (m,), and the flat tags."""
     truth, offsets = ragged.flat(y)
     answers, _ = decoded(outputs)
-    gold, found = spans(truth, offsets), spans(answers, offsets)
-    at = np.searchsorted(gold.starts, found.starts)
+    gold, predicted = spans(truth, offsets), spans(answers, offsets)
+    at = np.searchsorted(gold.starts, predicted.starts)
     at = np.minimum(at, max(len(gold.starts) - 1, 0))
     if not len(gold.starts):
-        right = np.zeros(len(found.starts), bool)
+        right = np.zeros(len(predicted.starts), bool)
     else:
-        right = (gold.starts[at] == found.starts) & (gold.ends[at] == found.ends) & (gold.types[at] == found.types)
-    return gold, found, right, np.asarray(truth == answers)
+        right = (
+            (gold.starts[at] == predicted.starts)
+            & (gold.ends[at] == predicted.ends)
+            & (gold.types[at] == predicted.types)
+        )
+    return gold, predicted, right, np.asarray(truth == answers)
 
 
 def _each(y: Array, outputs: Array) -> Rows:
-    """(n,) right, answered and true entities of each row."""
-    gold, found, right, _ = _matched(y, outputs)
+    """Return correct, predicted and true entities of each row, (n,) each."""
+    gold, predicted, right, _ = _matched(y, outputs)
     n = len(y)
-    return tuple(np.bincount(part, minlength=n) for part in (found.rows[right], found.rows, gold.rows))
+    return tuple(np.bincount(part, minlength=n) for part in (predicted.rows[right], predicted.rows, gold.rows))
 
 
 def _by_type(y: Array, outputs: Array) -> Rows:
-    """(n, types) the same of each type."""
-    gold, found, right, _ = _matched(y, outputs)
+    """Return the same counts for each type, (n, types) each."""
+    gold, predicted, right, _ = _matched(y, outputs)
     k = _types(outputs)
-    hits = found.rows[right] * k + found.types[right]
-    cells = (hits, found.rows * k + found.types, gold.rows * k + gold.types)
+    hits = predicted.rows[right] * k + predicted.types[right]
+    cells = (hits, predicted.rows * k + predicted.types, gold.rows * k + gold.types)
     return tuple(np.bincount(cell, minlength=len(y) * k).reshape(len(y), k) for cell in cells)
 
 
@@ -112,7 +116,7 @@ def _types(outputs: Array) -> int:
 
 
 def _words(y: Array, outputs: Array) -> Rows:
-    """(n,) words with the right tag, and words, of each row."""
+    """Return words with the correct tag, and words, of each row, (n,) each."""
     _, offsets = ragged.flat(y)
     same = np.concatenate([[0], np.cumsum(_matched(y, outputs)[3])])
     return np.diff(same[offsets]), np.diff(offsets)
@@ -130,21 +134,21 @@ def _share(above: Array, below: Array) -> float:
 
 def _macro(hits: Array, answered: Array, true: Array) -> float:
     both = (answered + true).sum(axis=0)
-    there = both > 0
-    return float((2 * hits.sum(axis=0)[there] / both[there]).mean()) if there.any() else 1.0
+    occurs = both > 0
+    return float((2 * hits.sum(axis=0)[occurs] / both[occurs]).mean()) if occurs.any() else 1.0
 
 
 #: F1 of all entities together; the mean F1 of the types that occur.
 entity_f1, entity_macro_f1 = Metric(_each, _f1), Metric(_by_type, _macro)
-#: Share of the answered entities that are right, and of the true ones that were found.
+#: Share of predicted entities that are correct, and of true ones that are predicted.
 entity_precision = Metric(_each, lambda hits, answered, true: _share(hits, answered))
 entity_recall = Metric(_each, lambda hits, answered, true: _share(hits, true))
-#: Share of the words whose tag is right.
+#: Share of words with the correct tag.
 token_accuracy = Metric(_words, _share)
 
 
 def by_type(y: Array, outputs: Array) -> dict[str, Array]:
-    """``entities``, ``precision``, ``recall`` and ``f1`` of each type, (types,) arrays; 0 where there is none."""
+    """Return ``entities``, ``precision``, ``recall`` and ``f1`` of each type, (types,) arrays; 0 if undefined."""
     hits, answered, true = (part.sum(axis=0) for part in _by_type(y, outputs))
     pairs = (("precision", hits, answered), ("recall", hits, true), ("f1", 2 * hits, answered + true))
     zero = np.zeros(len(hits))
@@ -153,7 +157,7 @@ def by_type(y: Array, outputs: Array) -> dict[str, Array]:
 
 
 def legal(tags: int) -> Array:
-    """(tags, tags) bool: whether a tag may follow another."""
+    """Return whether a tag may follow another, (tags, tags) bool."""
     before, after = np.arange(tags)[:, None], np.arange(tags)[None, :]
     inside = (after > 0) & (after % 2 == 0)
     return np.asarray(~inside | (before == after) | (before == after - 1))

@@ -1,7 +1,7 @@
-"""Metrics of sets of labels, and the cuts that serve them best. Knows 0/1 matrices and probabilities; numpy alone.
+"""Multilabel metrics, and the thresholds that maximize them. Numpy alone.
 
-Everywhere n >= 1: ``y`` (n, k) is 0 or 1, ``outputs`` (n, k) the probability of each label on its own, and a label is
-given from 0.5 up. Every metric is one number made of sums over rows, so that resampling costs one matrix product.
+n >= 1 everywhere: ``y`` (n, k) is 0 or 1, ``outputs`` (n, k) the probability of each label on its own; a label is
+predicted from 0.5 up. Every metric is a function of sums over rows, so that resampling costs one matrix product.
 """
 
 from collections.abc import Callable
@@ -11,31 +11,31 @@ import numpy as np
 
 from penna.data.arrays import Array
 
-#: Levels that a cut can have: equal steps of log odds, which reach as far as this to either side of 0.
+#: Number of threshold levels: equal steps of log odds, up to this on either side of 0.
 LEVELS, _REACH = 256, 9.2
-#: Levels to either side that a level's F1 is averaged with: else a cut follows single rows. On goemotions it is worth
-#: 0.005 of macro F1 on rows that did not place the cuts, be there 2,700 or 700 that did.
+#: Levels on either side over which a level's F1 is averaged: otherwise a threshold follows single rows. On goemotions
+#: it is worth 0.005 of macro F1 on held-out rows, for thresholds fitted on 2,700 rows or on 700.
 _WIDTH = 8.0
-#: A label is given to at most so many times the rows that have it. Where a model knows nothing of it, the best F1 is
-#: that of giving it to every row (Lipton et al. 2014, section 5), which serves nobody.
+#: Maximum ratio of predictions of a label to rows that have it. If a model knows nothing of a label, the best F1 is to
+#: predict it for every row (Lipton et al. 2014, section 5), which is useless.
 MOST_GIVEN = 4
 #: More rows than this are not resampled in full: the deviation of a smaller sample is scaled instead.
 _SAMPLE = 20_000
 _GROUPS = 20
-#: Values that lie in memory at once.
+#: Maximum number of values in memory at once.
 _MOST_VALUES = 1 << 22
 _LEAST = 1e-7
 
 
 def _f1(hits: Array, answers: Array, rows: Array) -> Array:
-    """2 hits / (answers + rows); 0 where nothing is to divide by."""
+    """Return 2 hits / (answers + rows); 0 if undefined."""
     both = answers + rows
     share: Array = np.divide(2 * hits, both, out=np.zeros(np.shape(both)), where=both > 0)
     return share
 
 
 def _macro(hits: Array, answers: Array, rows: Array) -> Array:
-    """Mean F1 over the labels that occur, in truth or in answers; labels along the last axis."""
+    """Return mean F1 over the labels that occur in truth or predictions; labels are on the last axis."""
     occur = (answers + rows > 0).sum(axis=-1)
     return np.asarray(_f1(hits, answers, rows).sum(axis=-1) / np.maximum(occur, 1))
 
@@ -44,58 +44,58 @@ def _micro(hits: Array, answers: Array, rows: Array) -> Array:
     return _f1(hits.sum(axis=-1), answers.sum(axis=-1), rows.sum(axis=-1))
 
 
-#: Metrics of answers, from (..., k) hits, answers and rows of each label.
+#: Metrics of predictions, from (..., k) hits, predictions and rows of each label.
 _COUNTED: dict[str, Callable[[Array, Array, Array], Array]] = {"macro_f1": _macro, "micro_f1": _micro}
 #: Metrics that are means over rows, in the order of ``_rows``' last columns.
 _MEANS = ("subset_accuracy", "label_ranking_ap", "log_loss")
-#: Metrics with their sign in a score, where higher is better.
+#: Metrics with their sign in a score; higher scores are better.
 SIGNS = {"macro_f1": 1, "micro_f1": 1, "subset_accuracy": 1, "label_ranking_ap": 1, "log_loss": -1}
 
 
 def value(name: str, y: Array, outputs: Array) -> float:
-    """Return the metric of answers as they are given.
+    """Return the metric at thresholds of 0.5.
 
     >>> value("micro_f1", np.array([[1, 0], [1, 1]]), np.array([[0.9, 0.2], [0.6, 0.4]]))
     0.8
     """
     if name in _COUNTED:
-        truth, given = y > 0, outputs >= 0.5
-        return float(_COUNTED[name]((truth & given).sum(axis=0), given.sum(axis=0), truth.sum(axis=0)))
+        truth, predicted = y > 0, outputs >= 0.5
+        return float(_COUNTED[name]((truth & predicted).sum(axis=0), predicted.sum(axis=0), truth.sum(axis=0)))
     return float(_values(_rows(y, outputs).sum(axis=0, dtype=np.float64), len(y))[name])
 
 
 def intervals(y: Array, outputs: Array, rounds: int = 1000, seed: int = 0) -> dict[str, tuple[float, float, float]]:
-    """Every metric as ``(value, low, high)`` with its 95 % percentile interval over resampled rows (Efron 1979)."""
+    """Return every metric as ``(value, low, high)``, with its 95 % bootstrap percentile interval (Efron 1979)."""
     rows = _rows(y, outputs)
     n, size = len(rows), min(len(rows), _SAMPLE)
-    found = _values(rows.sum(axis=0, dtype=np.float64), n)
+    values = _values(rows.sum(axis=0, dtype=np.float64), n)
     rng = np.random.default_rng(seed)
     parts = []
     for start in range(0, rounds, 50):
         drawn = [np.bincount(rng.integers(n, size=size), minlength=n) for _ in range(min(50, rounds - start))]
         parts.append(np.stack(drawn).astype(np.float32) @ rows)
     samples = _values(np.concatenate(parts).astype(np.float64), size)
-    made = {}
-    for name, one in found.items():
+    result = {}
+    for name, one in values.items():
         # m out of n: the deviation of m rows shrinks with the square root (Bickel, Goetze and van Zwet 1997).
         spread = one + (samples[name] - one) * np.sqrt(size / n)
         low, high = np.quantile(spread, (0.025, 0.975))
-        made[name] = (float(one), float(min(low, one)), float(max(high, one)))
-    return made
+        result[name] = (float(one), float(min(low, one)), float(max(high, one)))
+    return result
 
 
 def _rows(y: Array, outputs: Array) -> Array:
-    """(n, 3 k + 3) float32: what each row adds to hits, answers and rows of each label, and to the means."""
-    truth, given = y > 0, outputs >= 0.5
-    right = (truth == given).all(axis=1)
+    """Return each row's summands, (n, 3 k + 3) float32: hits, predictions and rows of labels, and means."""
+    truth, predicted = y > 0, outputs >= 0.5
+    right = (truth == predicted).all(axis=1)
     p = np.clip(outputs.astype(np.float64), _LEAST, 1 - _LEAST)
     loss = -np.log(np.where(truth, p, 1 - p)).mean(axis=1)
-    parts = (truth & given, given, truth, right[:, None], _ranked(truth, outputs)[:, None], loss[:, None])
+    parts = (truth & predicted, predicted, truth, right[:, None], _ranked(truth, outputs)[:, None], loss[:, None])
     return np.concatenate(parts, axis=1, dtype=np.float32, casting="unsafe")
 
 
 def _values(sums: Array, n: int) -> dict[str, Array]:
-    """Every metric from (..., 3 k + 3) sums over n rows."""
+    """Return every metric from (..., 3 k + 3) sums over n rows."""
     k = (sums.shape[-1] - len(_MEANS)) // 3
     hits, answers, rows = (sums[..., i * k : (i + 1) * k] for i in range(3))
     counted = {name: metric(hits, answers, rows) for name, metric in _COUNTED.items()}
@@ -103,9 +103,9 @@ def _values(sums: Array, n: int) -> dict[str, Array]:
 
 
 def _ranked(truth: Array, outputs: Array) -> Array:
-    """(n,) of each row's labels, the mean share of right ones among those ranked as high.
+    """Return label ranking average precision of each row, (n,).
 
-    1 where it has none or all (Schapire and Singer 2000, "BoosTexter", as scikit-learn has it).
+    It is 1 if a row has no label or all (Schapire and Singer 2000, "BoosTexter", as in scikit-learn).
     """
     out = np.ones(len(truth))
     step = max(1, _MOST_VALUES // truth.shape[1] ** 2)
@@ -121,9 +121,9 @@ def _ranked(truth: Array, outputs: Array) -> Array:
 
 
 def by_label(y: Array, outputs: Array) -> dict[str, Array]:
-    """``rows``, ``precision``, ``recall`` and ``f1`` of each label, (k,) arrays; 0 where nothing is to divide by."""
-    truth, given = y > 0, outputs >= 0.5
-    hits, answers, rows = (truth & given).sum(axis=0), given.sum(axis=0), truth.sum(axis=0)
+    """Return ``rows``, ``precision``, ``recall`` and ``f1`` of each label, (k,) arrays; 0 if undefined."""
+    truth, predicted = y > 0, outputs >= 0.5
+    hits, answers, rows = (truth & predicted).sum(axis=0), predicted.sum(axis=0), truth.sum(axis=0)
     zeros = np.zeros(len(rows))
     return {
         "rows": rows,
@@ -134,10 +134,10 @@ def by_label(y: Array, outputs: Array) -> dict[str, Array]:
 
 
 def score(name: str, y: Array, outputs: Array) -> float:
-    """Return the metric, higher is better; F1 by cuts that each half of the rows takes from the other.
+    """Return the metric, higher is better; F1 uses thresholds that each half of the rows takes from the other.
 
-    A model is to be judged by what it will be worth once its post-processing step has placed the cuts, not by where 0.5
-    happens to lie in its probabilities: on rare labels a model that never reaches 0.5 may rank best of all.
+    A model is judged by its value after the post-processing step has set thresholds, not by how well 0.5 happens to
+    fit. On rare labels a model that never reaches 0.5 may rank best of all.
     """
     if name not in _COUNTED:
         return SIGNS[name] * value(name, y, outputs)
@@ -145,10 +145,11 @@ def score(name: str, y: Array, outputs: Array) -> float:
 
 
 def score_error(name: str, y: Array, outputs: Array) -> float:
-    """Return standard error of ``score``: a jackknife over groups of rows (a bootstrap would take a hundred times as
-    long).
+    """Return the standard error of ``score``, by a jackknife over groups of rows.
+
+    A bootstrap would take a hundred times as long.
     """
-    most = _MOST_VALUES // (4 * LEVELS * y.shape[1])  # very many labels get fewer groups
+    most = _MOST_VALUES // (4 * LEVELS * y.shape[1])  # fewer groups for very many labels
     group = np.arange(len(y)) // 2 % min(_GROUPS, max(len(y) // 2, 1), max(most, 4))
     groups = int(group.max()) + 1
     if groups < 2:
@@ -165,7 +166,7 @@ def score_error(name: str, y: Array, outputs: Array) -> float:
 
 
 def cuts(y: Array, outputs: Array, together: bool = False) -> Array:
-    """(k,) the probability from which each label is best given, by its F1; ``together``: one for all, by micro F1."""
+    """Return the threshold of each label, (k,), with the best F1. ``together``: one for all, by micro F1."""
     counts = _counts(_codes(outputs), y > 0, np.zeros(len(y), np.int64), 1)[:, 0]
     odds = 2 * _REACH * _levels(counts, together) / LEVELS - _REACH
     return np.asarray(1 / (1 + np.exp(-odds)))
@@ -176,7 +177,7 @@ def _half(n: int) -> Array:
 
 
 def _codes(outputs: Array) -> Array:
-    """(n, k) the level of each probability."""
+    """Return the level of each probability, (n, k)."""
     p = np.clip(outputs, 1e-6, 1 - 1e-6)
     place = (np.log(p / (1 - p)) + _REACH) * (LEVELS / (2 * _REACH))
     codes: Array = np.clip(place, 0, LEVELS - 1).astype(np.int64)
@@ -184,8 +185,9 @@ def _codes(outputs: Array) -> Array:
 
 
 def _counts(codes: Array, truth: Array, part: Array, parts: int) -> Array:
-    """(2, parts, k, LEVELS) float64: of each part of the rows, all and right probabilities of a label at or above each
-    level. ``part`` (n,).
+    """Count all and correct probabilities of a label at or above each level, (2, parts, k, LEVELS) float64.
+
+    ``part`` (n,) is the part of each row.
     """
     k = codes.shape[1]
     place = codes + LEVELS * (np.arange(k) + k * part[:, None])
@@ -195,27 +197,27 @@ def _counts(codes: Array, truth: Array, part: Array, parts: int) -> Array:
 
 
 def _levels(counts: Array, together: bool) -> Array:
-    """(k,) the best level of each label from (2, k, LEVELS) counts at or above each."""
+    """Return the best level of each label, (k,), from (2, k, LEVELS) counts at or above each level."""
     answers, hits = counts
     rows = hits[:, :1]
     pooled = _f1(hits.sum(axis=0), answers.sum(axis=0), rows.sum(axis=0)).argmax()
     if together:
         return np.full(len(hits), pooled)
     worth = _f1(hits, answers, np.broadcast_to(rows, hits.shape)) @ _smoothing()
-    found = np.where(answers <= MOST_GIVEN * rows, worth, -1).argmax(axis=1)
-    return np.where(rows[:, 0] > 0, found, pooled)  # of a label that no row has, nothing is known
+    best = np.where(answers <= MOST_GIVEN * rows, worth, -1).argmax(axis=1)
+    return np.where(rows[:, 0] > 0, best, pooled)  # nothing is known of a label without rows
 
 
 @cache
 def _smoothing() -> Array:
-    """(LEVELS, LEVELS) columns that average a level with those around it."""
+    """Return the (LEVELS, LEVELS) matrix that averages a level with its neighbors."""
     level = np.arange(LEVELS)
     near = np.exp(-0.5 * np.square((level[:, None] - level) / _WIDTH))
     return np.asarray(near / near.sum(axis=0))
 
 
 def _crossed(name: str, counts: Array) -> Array:
-    """Return the metric where each half of the rows is cut as the other has taught; counts (2, 2 halves, k, LEVELS)."""
+    """Return the metric with thresholds of each half from the other; counts (2, 2 halves, k, LEVELS)."""
     k = np.arange(counts.shape[2])
     total = np.zeros((3, len(k)))
     for side in (0, 1):

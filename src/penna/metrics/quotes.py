@@ -1,10 +1,10 @@
-"""Answers that are quoted from a text: from how likely each word begins and ends one to quotes, and how right they are.
+"""Extractive answers: from probabilities of their first and last word to quotes, and their scores.
 
 Exact match and F1 are those of SQuAD (Rajpurkar et al. 2016, its official script): case, punctuation and articles do
-not count, and of several true answers the nearest one does. Numpy alone.
+not count, and the nearest of several true answers does. Numpy alone.
 
-``y`` is (n,) object, one ``Truth`` a row; ``outputs`` (n,) object, (words + 1, 2) float32 a row: how likely each word
-is the first and the last of the answer. Row 0 is for no answer at all.
+``y`` is (n,) object, one ``Truth`` per row; ``outputs`` is (n,) object, (words + 1, 2) float32 per row: the
+probability of each word to be the first and the last of the answer. Row 0 means no answer.
 """
 
 import re
@@ -21,9 +21,9 @@ from penna.data import ragged
 from penna.data.arrays import Array
 from penna.metrics.base import Metric, Rows
 
-#: No answer is longer, in words, where the rows that were trained on say nothing else.
+#: Maximum words of an answer, unless the training rows show another.
 LONGEST = 30
-#: The words of a quote, as (first, the one after the last); None for no answer.
+#: The words of a quote, as (first, last + 1); None for no answer.
 Span: TypeAlias = tuple[int, int] | None
 _CHUNK = 2000
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
@@ -32,9 +32,18 @@ _SIGNS = str.maketrans("", "", string.punctuation)
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """A text, its words' places (k, 2) in characters, all true answers as they are written (none.
+    """A text and its true answers.
 
-    It holds none), and the first of them as (first word, word after the last), None where there is none.
+    Attributes
+    ----------
+    text : str
+        The text.
+    places : ndarray of shape (k, 2)
+        Start and end of each word, in characters.
+    answers : tuple of str
+        All true answers as written; empty if the text has none.
+    span : tuple of int, optional
+        The first answer as (first word, last word + 1); None if there is none.
     """
 
     text: str
@@ -44,10 +53,11 @@ class Truth:
     _known: dict[Span, tuple[float, float]] = field(default_factory=dict, repr=False)
 
     def quote(self, span: Span) -> str:
+        """Return the text of a quote."""
         return "" if span is None else self.text[self.places[span[0], 0] : self.places[span[1] - 1, 1]]
 
     def judge(self, span: Span) -> tuple[float, float]:
-        """(exact match, F1) of a quote; remembered, since blends ask again and again."""
+        """Return (exact match, F1) of a quote. It is cached, since ensembles evaluate the same quotes repeatedly."""
         if span not in self._known:
             self._known[span] = judge(self.quote(span), self.answers)
         return self._known[span]
@@ -55,7 +65,7 @@ class Truth:
 
 @lru_cache(maxsize=20_000)
 def plain(text: str) -> str:
-    """Without case, punctuation and articles.
+    """Return the answer without case, punctuation and articles.
 
     >>> plain("The  U.S. army!")
     'us army'
@@ -64,9 +74,9 @@ def plain(text: str) -> str:
 
 
 def judge(answer: str, truths: Sequence[str]) -> tuple[float, float]:
-    """(exact match, F1) of an answer, "" for none, against the nearest of the true ones.
+    """Return (exact match, F1) of an answer, "" for none, against the nearest true one.
 
-    Of these what is articles and punctuation alone counts only where nothing else is there, as in SQuAD 2.0.
+    A true answer of articles and punctuation only counts if there is no other, as in SQuAD 2.0.
 
     >>> judge("in New York", ["New York City", "New York"])
     (0.0, 0.8)
@@ -83,24 +93,25 @@ def _f1(answer: list[str], truth: list[str]) -> float:
 
 
 def best(row: Array, most: int = 1, longest: int = LONGEST) -> list[tuple[Span, float]]:
-    """Return the likeliest quotes of one row, of at most ``longest`` words, with the product of both ends'
-    probabilities; they do not overlap.
+    """Return the likeliest quotes of one row that do not overlap, with their probabilities.
+
+    A quote has at most ``longest`` words; its probability is the product of those of both ends.
 
     >>> best(np.array([[0.1, 0.1], [0.7, 0.1], [0.2, 0.8]], np.float32))[0][0]
     (0, 2)
     """
     p = np.asarray(row, np.float64)
-    found: list[tuple[Span, float]] = [(None, float(p[0, 0] * p[0, 1]))]
+    quotes: list[tuple[Span, float]] = [(None, float(p[0, 0] * p[0, 1]))]
     free = _likeliest(p[1:], [(0, len(p) - 1)], longest)
     for _ in range(most):
         top = max(free, key=lambda one: one.score, default=None)
         if top is None or not top.score > 0:
             break
-        found.append(((top.first, top.last + 1), top.score))
+        quotes.append(((top.first, top.last + 1), top.score))
         free.remove(top)
-        if len(found) <= most:
+        if len(quotes) <= most:
             free += _likeliest(p[1:], [(top.begin, top.first), (top.last + 1, top.end)], longest)
-    return sorted(found, key=lambda one: -one[1])[:most]
+    return sorted(quotes, key=lambda one: -one[1])[:most]
 
 
 class _Stretch(NamedTuple):
@@ -114,18 +125,18 @@ class _Stretch(NamedTuple):
 
 
 def _likeliest(p: Array, stretches: Sequence[tuple[int, int]], longest: int) -> list[_Stretch]:
-    """Of each stretch that has words the pair of first and last word of the greatest product; p is (words, 2)."""
-    there = [(begin, end) for begin, end in stretches if end > begin]
-    if not there:
+    """Return the likeliest quote in each non-empty stretch; p is (words, 2)."""
+    nonempty = [(begin, end) for begin, end in stretches if end > begin]
+    if not nonempty:
         return []
     mute = np.zeros((1, 2))
-    tops = _stacked(ragged.objects(np.concatenate([mute, p[begin:end]]) for begin, end in there), longest)
-    found = zip(there, tops.first.tolist(), tops.last.tolist(), tops.score.tolist(), strict=True)
-    return [_Stretch(begin, end, begin + first, begin + last, score) for (begin, end), first, last, score in found]
+    tops = _stacked(ragged.objects(np.concatenate([mute, p[begin:end]]) for begin, end in nonempty), longest)
+    results = zip(nonempty, tops.first.tolist(), tops.last.tolist(), tops.score.tolist(), strict=True)
+    return [_Stretch(begin, end, begin + first, begin + last, score) for (begin, end), first, last, score in results]
 
 
 def decoded(outputs: Array, longest: int = LONGEST, silent: bool = True) -> list[Span]:
-    """Each row's likeliest quote; not ``silent``: None only where there is none to give."""
+    """Return each row's likeliest quote. Unless ``silent``, None is only returned if there is no quote."""
     return _spans(_tops(outputs, longest), silent)
 
 
@@ -135,7 +146,7 @@ def _spans(tops: "_Tops", silent: bool) -> list[Span]:
 
 
 class _Tops(NamedTuple):
-    """Of many rows the likeliest quote, its score, and that of silence; each (n,)."""
+    """The likeliest quote of many rows, its score, and that of no answer; (n,) each."""
 
     first: Array
     last: Array
@@ -144,14 +155,14 @@ class _Tops(NamedTuple):
 
 
 def _tops(outputs: Array, longest: int) -> _Tops:
-    """Return what ``best`` finds first, for all rows at once: a search asks for it again and again."""
+    """Return the first result of ``best`` for all rows at once: a search needs it repeatedly."""
     parts = [_stacked(outputs[begin : begin + _CHUNK], longest) for begin in range(0, len(outputs), _CHUNK)]
     return _Tops(*map(np.concatenate, zip(*parts, strict=True))) if parts else _Tops(*[np.zeros(0, np.int64)] * 4)
 
 
 def _stacked(outputs: Array, longest: int) -> _Tops:
     values, offsets = ragged.flat(outputs)
-    # Rows one after another, with so much of nothing before each that no quote reaches from one into the next.
+    # Rows are concatenated with a gap before each, so that no quote reaches from one into the next.
     begins = np.arange(len(outputs)) * longest + offsets[:-1] + longest
     at = np.arange(len(values)) + np.repeat(begins - offsets[:-1], np.diff(offsets))
     p = np.zeros((int(at[-1]) + 1 if len(at) else 0, 2))
@@ -168,7 +179,7 @@ def _stacked(outputs: Array, longest: int) -> _Tops:
 
 
 def _reach(starts: Array, longest: int) -> Array:
-    """(k,) the greatest of the ``longest`` values up to each, by windows of doubled width."""
+    """Return the greatest of the ``longest`` values up to each, (k,), by windows of doubled width."""
     width = 1
     most = starts.copy()
     while 2 * width <= longest:
@@ -180,26 +191,26 @@ def _reach(starts: Array, longest: int) -> Array:
 
 
 def spoken(outputs: Array) -> Array:
-    """Return the same outputs with no chance left for silence, each column a distribution again."""
+    """Return the outputs without probability of no answer; each column is normalized again."""
     values, offsets = ragged.flat(outputs)
     values = values.copy()
     values[offsets[:-1][np.diff(offsets) > 0]] = 0
     return ragged.cut(ragged.shares(values, offsets), offsets) if len(values) else outputs
 
 
-#: What a row counts, from its truth and what was quoted.
+#: Row metrics, from truth and quote.
 _COUNTS: dict[str, Callable[[Truth, Span], float]] = {
     "answer_f1": lambda truth, span: truth.judge(span)[1],
     "exact_match": lambda truth, span: truth.judge(span)[0],
     "answerable_accuracy": lambda truth, span: float(bool(truth.answers) == (span is not None)),
 }
-#: Mean F1 of the answers' words, the share of answers that are right to the letter, and the share of rows in which it
-#: is right that there is an answer, or that there is none.
+#: Mean F1 of the answers' words; the share of exact matches; and the share of rows in which the existence of an answer
+#: is predicted correctly.
 NAMES = tuple(_COUNTS)
 
 
 def metric(name: str, longest: int = LONGEST, silent: bool = True) -> Metric:
-    """One of ``NAMES``, of quotes of at most ``longest`` words; not ``silent``: of any quote rather than of none."""
+    """Return a metric of ``NAMES``, for quotes of at most ``longest`` words; unless ``silent``, never of no answer."""
     count = _COUNTS[name]
 
     def rows(y: Array, outputs: Array) -> Rows:
@@ -210,10 +221,10 @@ def metric(name: str, longest: int = LONGEST, silent: bool = True) -> Metric:
 
 
 def placed(name: str, longest: int = LONGEST) -> Metric:
-    """Return the metric with a threshold for silence, which each half of the rows takes from the other.
+    """Return the metric with a no-answer threshold that each half of the rows takes from the other.
 
-    A model is to be judged by what it will be worth once its post-processing step has placed the threshold, not by how
-    much it happens to be uncertain.
+    A model is judged by its value after the post-processing step has set the threshold, not by how uncertain it happens
+    to be.
     """
     count = _COUNTS[name]
 
@@ -230,7 +241,7 @@ def placed(name: str, longest: int = LONGEST) -> Metric:
 
 
 def _cut(no_answer_odds: Array, gain: Array) -> float:
-    """Return the odds of no answer below which it pays best to answer, in rows that gain so much by it."""
+    """Return the odds of no answer below which answering pays best, given the gain of answering each row."""
     order = np.argsort(no_answer_odds, kind="stable")
     best = int(np.concatenate([[0.0], np.cumsum(gain[order])]).argmax())
     edges = np.concatenate([[0.0], no_answer_odds[order], [np.inf]])

@@ -33,7 +33,7 @@ class CheckContext:
         The rows, as they were read.
     columns : mapping of str to Column
         Other columns by name, with unchanged cells.
-    strata : ndarray of int64, shape (n,)
+    strata : ndarray of int64, shape (n,), optional
         The class of each row, or the bin of a quantity; -1 if the target is missing.
     classes : sequence
         The labels, ``classes[strata]``; empty if the target is a quantity or absent.

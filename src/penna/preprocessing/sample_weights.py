@@ -145,8 +145,7 @@ def copies(weights: Array) -> Array:
     """Return positions of rows, repeated in proportion to their weight, for models that cannot use weights.
 
     If all weights are at most 1, they express confidence, and rows below 0.5 are dropped. Otherwise the lightest row
-    comes
-    once, up to three times the number of rows. Lighter rows come at random in proportion to their weight, spread
+    comes once, up to three times the number of rows. Lighter rows come at random in proportion to their weight, spread
     evenly.
 
     >>> copies(np.array([1.0, 0.2, 1.0])).tolist(), copies(np.array([0.5, 1.0, 1.5])).tolist()

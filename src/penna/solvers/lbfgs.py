@@ -1,8 +1,8 @@
-"""L-BFGS for smooth convex functions that obeys a deadline. Knows one flat float32 vector and a clock; no model.
+"""L-BFGS for smooth convex functions, with a deadline. Knows one flat float32 vector and a clock; no model.
 
-Own code, because the solver of scipy works in float64 (twice the memory and time for 10 million weights) and cannot
-stop between two gradients. Nocedal and Wright, Numerical Optimization (2006), algorithm 7.4, with Armijo backtracking:
-on a convex function the curvature along every step taken is positive, so nothing more is needed.
+The code is Penna's own, because scipy's solver works in float64 (twice the memory and time for 10 million weights) and
+cannot stop between two gradients. Nocedal and Wright, Numerical Optimization (2006), algorithm 7.4, with Armijo
+backtracking: the curvature along every step on a convex function is positive, so nothing more is needed.
 """
 
 import time
@@ -29,10 +29,28 @@ def minimise(
     tol: float = 1e-4,
     memory: int = 5,
 ) -> Array:
-    """Return the point reached when the next step promises less than ``tol`` of the loss, or when time is up.
+    """Minimize a convex function.
 
-    start (p,) float32 -> (p,) float32. Overruns the deadline by at most one gradient. Raises TimeoutError where not one
-    step was taken by then: where it started, nothing is learned.
+    Parameters
+    ----------
+    gradient : callable
+        ``gradient(x, out) -> loss`` writes the gradient at x into ``out``.
+    start : ndarray of float32, shape (p,)
+        The first point.
+    deadline : Deadline, optional
+        Overrun by at most one gradient.
+    max_iter, tol, memory : numbers
+        Maximum steps; the relative gain at which to stop; the number of remembered steps.
+
+    Returns
+    -------
+    ndarray of float32, shape (p,)
+        The point at which the next step promises less than ``tol`` of the loss, or at the deadline.
+
+    Raises
+    ------
+    TimeoutError
+        If not one step was completed by the deadline.
     """
     x, g = start.astype(np.float32, copy=True), np.empty(start.shape, np.float32)
     x_next, g_next = np.empty_like(x), np.empty_like(g)
@@ -49,7 +67,7 @@ def minimise(
         while True:
             if deadline is not None and deadline.left() < pace:
                 if steps == 0:
-                    raise TimeoutError("no time was left to learn anything")
+                    raise TimeoutError("no time left for a first step")
                 return x
             np.multiply(direction, np.float32(step), out=x_next)
             x_next += x
@@ -73,7 +91,7 @@ def _remember(pairs: deque[tuple[Array, Array, float]], moved: Array, bent: Arra
 
 
 def _direction(g: Array, pairs: deque[tuple[Array, Array, float]]) -> Array:
-    """Two-loop recursion: minus the approximate inverse Hessian times g."""
+    """Return minus the approximate inverse Hessian times g, by the two-loop recursion."""
     q = -g
     weights: list[float] = []
     for moved, bent, curvature in reversed(pairs):

@@ -1,9 +1,10 @@
-"""Linear classifiers by L-BFGS in float32: multinomial logistic regression, squared-hinge SVM, and both for labels that
-do not exclude each other. Knows a matrix of features (dense, or sparse rows), class indices or a matrix of labels, and
-a deadline; never a text or a task.
+"""Linear classifiers by L-BFGS in float32: multinomial logistic regression and squared-hinge SVM, also multilabel.
 
-Fast because of three things: products in float32 on all threads, scaled variables (a dense matrix is turned onto its
-principal axes, each weight is measured in units of its own curvature: few steps are needed), and warm starts.
+Knows a matrix of features (dense, or sparse rows), class indices or a label matrix, and a deadline; never a text or a
+task.
+
+It is fast for three reasons: float32 products on all threads, scaled variables (a dense matrix is rotated onto its
+principal axes, and each weight is measured in units of its own curvature, so few steps suffice), and warm starts.
 """
 
 from collections.abc import Callable
@@ -26,16 +27,16 @@ class Logistic:
     intercept: Array
 
     def margins(self, X: Any) -> Array:
-        """(n, k) float32 margins of dense or sparse rows."""
+        """Return the margins of dense or sparse rows, (n, k) float32."""
         return np.asarray(X @ self.coef.T, np.float32) + self.intercept
 
     def probabilities(self, X: Any) -> Array:
-        """(n, classes) float32, rows sum to 1."""
+        """Return probabilities, (n, classes) float32; rows sum to 1."""
         return softmax(self.margins(X))
 
 
 def softmax(margins: Array) -> Array:
-    """(n, k) probabilities from margins; one column stands for two classes, (0, z).
+    """Return probabilities, (n, k), from margins; a single column z means two classes, (0, z).
 
     >>> softmax(np.zeros((1, 1), np.float32)).tolist()
     [[0.5, 0.5]]
@@ -48,7 +49,7 @@ def softmax(margins: Array) -> Array:
 
 
 def sigmoid(margins: Array) -> Array:
-    """(n, k) the probability of each column on its own.
+    """Return the probability of each column on its own, (n, k).
 
     >>> sigmoid(np.zeros((1, 2), np.float32)).tolist()
     [[0.5, 0.5]]
@@ -73,24 +74,46 @@ def fit_logistic(
     loss: str = "logistic",
     scale: Array | None = None,
 ) -> Logistic:
-    """Minimise c · Σ weight · loss + ½ ‖coef / scale‖², intercept free, as scikit-learn weighs it.
+    """Minimize c · Σ weight · loss + ½ ‖coef / scale‖², with a free intercept, as scikit-learn weighs it.
 
-    X        (n, d) float32, dense or scipy CSR
-    y        (n,) class indices below ``classes``; or (n, classes) of 0 and 1, and each column is solved on its own, all
-             of them in one pass
-    weights  (n,) of the rows, or None for all 1; for columns of 0 and 1 also (n, classes)
-    deadline overrun by one gradient at most; the result is then what was reached (TimeoutError where that is nothing)
-    start    an earlier result for the same classes and features
-    loss     "logistic" (multinomial) or "hinge" (squared, one against the rest)
-    scale    (d,) or (k, d), where given: prior width of each weight
+    Parameters
+    ----------
+    X : ndarray or scipy CSR of float32, shape (n, d)
+        Features.
+    y : ndarray of shape (n,) or (n, classes)
+        Class indices below ``classes``; or 0 and 1, and each column is solved on its own, all in one pass.
+    classes : int
+        The number of classes.
+    c : float
+        Inverse regularization strength.
+    weights : ndarray of shape (n,), optional
+        Row weights. Default: all 1. For columns of 0 and 1 also (n, classes).
+    deadline : Deadline, optional
+        Overrun by one gradient at most; the result is then the point reached.
+    start : Logistic, optional
+        An earlier result for the same classes and features.
+    loss : str
+        "logistic" (multinomial) or "hinge" (squared, one against the rest).
+    scale : ndarray of shape (d,) or (k, d), optional
+        Prior width of each weight.
+
+    Returns
+    -------
+    Logistic
+        The weights.
+
+    Raises
+    ------
+    TimeoutError
+        If not one step was completed by the deadline.
     """
-    # On turned axes a prior of single columns would mean something else.
+    # On rotated axes a prior of single columns would mean something else.
     problem = _Problem(rows_of(X, threads, classes, turn=scale is None), y, classes, weights, loss)
     return problem.fit(c, deadline, max_iter, tol, start, scale)
 
 
 class _Problem:
-    """One matrix with its classes; ``fit`` solves it for one c."""
+    """A matrix with its classes; ``fit`` solves it for one c."""
 
     def __init__(self, rows: Rows, y: Array, classes: int, weights: Array | None, loss: str) -> None:
         self.rows = rows
@@ -105,7 +128,7 @@ class _Problem:
         else:
             prior = np.bincount(self.y, weights=self.share[:, 0], minlength=classes)[-self.columns :]
         if loss == "hinge":
-            # Against many classes most rows soon lie beyond the margin, where the curvature is 0 (a third fewer steps).
+            # With many classes most rows are soon beyond the margin, where the curvature is 0 (a third fewer steps).
             few = np.maximum(2 * prior, 1 / max(len(self.y), 1))
             self.curvature = np.minimum(few, 1.0) if self.columns > 1 else np.ones(1)
             self.slopes = _hinge
@@ -142,14 +165,21 @@ def descended(
     tol: float,
     start: Logistic | None,
 ) -> Logistic:
-    """Return the weights that minimise a loss of margins (n, k) and ½ ridge · coef².
+    """Return the weights that minimize a loss of margins (n, k) plus ½ ridge · coef².
 
-    slopes     margins -> the loss, with its derivative by the margins written over them
-    curvature  (k,) about the second derivative of the loss, summed over the rows
-    ridge      one number, or (d, k)
+    Parameters
+    ----------
+    rows : Rows
+        The matrix.
+    slopes : callable
+        Takes margins, overwrites them with the derivative, and returns the loss.
+    curvature : ndarray of shape (k,)
+        About the second derivative of the loss, summed over the rows.
+    ridge : float or ndarray of shape (d, k)
+        Regularization strength.
     """
     d, k = len(rows.squares), len(curvature)
-    # Variables are weights in units of 1 / sqrt(curvature): there the Hessian is near the identity.
+    # Variables are weights in units of 1 / sqrt(curvature): the Hessian is then near the identity.
     unit = np.empty((d + 1, k), np.float32)
     unit[:d] = 1 / np.sqrt(np.outer(rows.squares, curvature) + ridge)
     unit[d] = 1 / np.sqrt(curvature)
@@ -181,7 +211,7 @@ def descended(
     return Logistic(np.ascontiguousarray(coef, np.float32), np.asarray(intercept, np.float32))
 
 
-# Each takes margins (n, k), writes the derivative by the margins over them, and returns the loss.
+# Each takes margins (n, k), overwrites them with the derivative, and returns the loss.
 
 
 def _multinomial(margins: Array, y: Array, share: Array) -> float:

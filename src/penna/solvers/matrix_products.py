@@ -1,4 +1,4 @@
-"""Rows as the linear solvers see them: products with a matrix and its transpose. Knows arrays and threads; no loss."""
+"""Products of rows with a matrix and its transpose, for the linear solvers. Knows arrays and threads; no loss."""
 
 import itertools
 from concurrent.futures import ThreadPoolExecutor
@@ -8,30 +8,41 @@ import numpy as np
 
 from penna.data.arrays import Array
 
-_WIDEST_ROTATION = 2048  # beyond, turning the matrix costs more than it saves
-_BAND = 1_500_000  # numbers of a band's margins: a few megabytes
+_WIDEST_ROTATION = 2048  # beyond this, rotating the matrix costs more than it saves
+_BAND = 1_500_000  # numbers in a band's margins: a few megabytes
 
 
 class Rows(Protocol):
-    """(n, d) rows in the coordinates of a solver, which knows products alone."""
+    """(n, d) rows in the coordinates of a solver, which needs only products."""
 
     squares: Array  # (d,) mean square of each column
 
-    def times(self, w: Array) -> Array: ...  # (d, k) -> (n, k)
-    def back(self, r: Array) -> Array: ...  # (n, k) -> (d, k)
-    def inward(self, coef: Array, intercept: Array) -> tuple[Array, Array]: ...
-    def outward(self, w: Array, b: Array) -> tuple[Array, Array]: ...
+    def times(self, w: Array) -> Array:
+        """Return the product with ``w``: (d, k) -> (n, k)."""
+        ...
+
+    def back(self, r: Array) -> Array:
+        """Return the product of the transpose with ``r``: (n, k) -> (d, k)."""
+        ...
+
+    def inward(self, coef: Array, intercept: Array) -> tuple[Array, Array]:
+        """Convert weights to the solver's coordinates."""
+        ...
+
+    def outward(self, w: Array, b: Array) -> tuple[Array, Array]:
+        """Convert weights back to the original coordinates."""
+        ...
 
 
 def rows_of(X: Any, threads: int, columns: int, turn: bool = True) -> Rows:
-    """Rows for a solver with so many columns of weights. ``turn``: dense ones onto their principal axes."""
+    """Return rows for a solver with ``columns`` columns of weights. ``turn`` rotates dense ones to principal axes."""
     if hasattr(X, "tocsr"):
         return _Sparse(X.tocsr().astype(np.float32, copy=False), threads, columns)
     return _Dense(np.asarray(X, np.float32), turn and X.shape[1] <= _WIDEST_ROTATION)
 
 
 class _Dense:
-    """Centred rows on their principal axes, where the curvature is nearly diagonal."""
+    """Centered rows on their principal axes; the curvature is nearly diagonal there."""
 
     def __init__(self, X: Array, turn: bool) -> None:
         self.mean = X.mean(axis=0, dtype=np.float64).astype(np.float32)
@@ -59,7 +70,7 @@ class _Dense:
 
 
 class _Sparse:
-    """CSR rows and, in bands of rows, their transpose; each cut for the threads (scipy's products release the lock).
+    """CSR rows and, in bands of rows, their transpose; split by threads, since scipy's products release the lock.
 
     Without bands, the transpose of a long matrix reads (n, k) numbers in an order that no cache holds: 4 times slower.
     """
@@ -96,7 +107,7 @@ class _Sparse:
 
 
 def _cut(X: Any, parts: int) -> list[Any]:
-    """Row blocks with about the same number of stored values."""
+    """Split rows into blocks with about the same number of stored values."""
     if parts <= 1 or X.nnz < 100_000:
         return [X]
     edges = np.searchsorted(X.indptr, np.linspace(0, X.nnz, parts + 1)[1:-1])

@@ -1,8 +1,7 @@
 """Ridge regression by conjugate gradients in float32.
 
-Knows a matrix of features (dense, or sparse rows), numbers and a deadline; never a text or a task.
-
-Own code next to scikit-learn's, for the reasons of ``logistic``: a deadline, float32, threads, and the same rows.
+The code is Penna's own for the reasons in ``logistic``: a deadline, float32, threads, and the same rows. Knows a
+matrix of features (dense, or sparse rows), numbers and a deadline; never a text or a task.
 """
 
 import time
@@ -27,14 +26,25 @@ def fit_ridge(
     tol: float = 1e-4,
     threads: int = 2,
 ) -> Logistic:
-    """Minimise Σ weight · (y - X coef - intercept)² + alpha ‖coef‖², intercept free, as scikit-learn's Ridge does.
+    """Minimize Σ weight · (y - X coef - intercept)² + alpha ‖coef‖², with a free intercept, as scikit-learn's Ridge.
 
-    Coef (1, d).
+    Parameters
+    ----------
+    X : ndarray or scipy CSR of float32, shape (n, d)
+        Features.
+    y : ndarray of shape (n,)
+        Numbers of about unit size.
+    alpha : float
+        Regularization strength.
+    weights : ndarray of shape (n,), optional
+        Row weights. Default: all 1.
+    deadline : Deadline, optional
+        Overrun by one product at most; the result is then the point reached.
 
-    X        (n, d) float32, dense or scipy CSR
-    y        (n,) numbers of about unit size
-    weights  (n,) of the rows, or None for all 1
-    deadline overrun by one product at most; the result is then what was reached
+    Returns
+    -------
+    Logistic
+        The weights; coef is (1, d).
     """
     rows = rows_of(X, threads, 1)
     share = np.ones(len(y)) if weights is None else np.asarray(weights, np.float64)
@@ -49,11 +59,10 @@ def fit_ridge(
 def _conjugate(
     rows: Rows, y: Array, share: Array, alpha: Any, deadline: Deadline | None, most: int, tol: float
 ) -> Array:
-    """(d, 1) solution of (XᵀSPX + alpha) w = XᵀSPy, P taking the weighted mean away.
+    """Solve (XᵀSPX + alpha) w = XᵀSPy, (d, 1), by conjugate gradients; P removes the weighted mean.
 
-    S holds the rows' weights, y (n,) is centred; Jacobi preconditioner.
-
-    Hestenes and Stiefel (1952); dense rows lie on their principal axes, where the first step is the solution.
+    S holds the rows' weights, y (n,) is centered; Jacobi preconditioner. Hestenes and Stiefel (1952). Dense rows are on
+    their principal axes, so the first step is the solution.
     """
     w: Array = np.zeros((len(rows.squares), 1), np.float32)
     scale = (1 / (float(share.sum()) * rows.squares + alpha))[:, None].astype(np.float32)

@@ -1,9 +1,7 @@
-"""Support vector regression by L-BFGS in float32.
+"""Support vector regression by L-BFGS in float32: small errors cost nothing, large ones cost linearly.
 
-What is nearly right counts for nothing, what is far off no more than by how far. Knows a matrix of features (dense, or
-sparse rows), numbers and a deadline; never a text or a task.
-
-Own code next to scikit-learn's, for the reasons of ``logistic``: a deadline, float32, threads, and the same rows.
+The code is Penna's own for the reasons in ``logistic``: a deadline, float32, threads, and the same rows. Knows a
+matrix of features (dense, or sparse rows), numbers and a deadline; never a text or a task.
 """
 
 from typing import Any
@@ -15,7 +13,7 @@ from penna.data.arrays import Array
 from penna.solvers.logistic import Logistic, descended
 from penna.solvers.matrix_products import rows_of
 
-#: The corners of the loss are rounded over so much: quasi-Newton steps need a slope that does not jump.
+#: The corners of the loss are rounded by this width: quasi-Newton steps need a continuous slope.
 _ROUND = 0.1
 
 
@@ -31,14 +29,34 @@ def fit_svr(
     tol: float = 1e-4,
     threads: int = 2,
 ) -> Logistic:
-    """Minimise c · Σ weight · max(0, |y - X coef - intercept| - epsilon) + ½ ‖coef‖², intercept free; coef (1, d).
+    """Minimize c · Σ weight · max(0, |y - X coef - intercept| - epsilon) + ½ ‖coef‖², with a free intercept.
 
-    X        (n, d) float32, dense or scipy CSR
-    y        (n,) numbers of about unit size
-    weights  (n,) of the rows, or None for all 1
-    deadline overrun by one gradient at most; the result is then what was reached (TimeoutError where that is nothing)
+    Parameters
+    ----------
+    X : ndarray or scipy CSR of float32, shape (n, d)
+        Features.
+    y : ndarray of shape (n,)
+        Numbers of about unit size.
+    c, epsilon : float
+        Inverse regularization strength; the error that costs nothing.
+    weights : ndarray of shape (n,), optional
+        Row weights. Default: all 1.
+    deadline : Deadline, optional
+        Overrun by one gradient at most; the result is then the point reached.
 
-    Drucker et al. 1996, "Support Vector Regression Machines"; its corners rounded as in Huber's loss.
+    Returns
+    -------
+    Logistic
+        The weights; coef is (1, d).
+
+    Raises
+    ------
+    TimeoutError
+        If not one step was completed by the deadline.
+
+    References
+    ----------
+    Drucker et al. 1996, "Support Vector Regression Machines"; its corners are rounded as in Huber's loss.
     """
     rows = rows_of(X, threads, 1)
     truth = np.asarray(y, np.float32)[:, None]

@@ -13,6 +13,8 @@ class SourceOptions:
     ----------
     text, roles, apart : names
         Text columns; target and group; columns that are no text.
+    form : Form
+        How to read the bytes.
     target : bool
         Whether the source must hold a target.
     served : bool

@@ -1,5 +1,6 @@
-"""Names as buckets: each name falls into one by its letters, so that a name never seen before falls somewhere, too, and
-no name is stored (Weinberger et al. 2009, "Feature hashing for large scale multitask learning").
+"""Feature hashing: each name falls into a bucket by its letters, so unseen names have one, too.
+
+No name is stored (Weinberger et al. 2009, "Feature hashing for large scale multitask learning").
 """
 
 import zlib
@@ -16,7 +17,7 @@ _FEWEST = 16
 
 @dataclass(frozen=True)
 class Buckets:
-    """A column of zeros and ones for each bucket."""
+    """A 0/1 column for each bucket."""
 
     width: int
 
@@ -34,7 +35,7 @@ class Buckets:
 
 
 def fit(names: int) -> Buckets:
-    """Twice as many buckets as there are names, rounded up to a power of two, within bounds.
+    """Return buckets: twice as many as names, rounded up to a power of two, within bounds.
 
     >>> fit(100).width
     256
@@ -43,6 +44,7 @@ def fit(names: int) -> Buckets:
 
 
 def restore(buckets: Any) -> Buckets:
+    """Return the buckets that ``to_json`` wrote. Raises ValueError for anything else."""
     if type(buckets) is not int or not 0 < buckets <= MOST:
         raise ValueError("a number of buckets that is none, or too large")
     return Buckets(buckets)

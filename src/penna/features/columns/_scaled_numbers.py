@@ -1,4 +1,4 @@
-"""Numbers on a scale: what stands in for missing ones, an indicator of that, and the scale's features."""
+"""Scaled numbers: imputation, an indicator of missing values, and the features of the scale."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from penna.features.columns.base import Way, floats, indicator
 
 @dataclass(frozen=True)
 class Scaled:
-    """``points``: what ``kind``, a file of ``features/scales``, fitted; ``middle`` stands in where one is missing."""
+    """A fitted numeric column: the scaling method ``kind`` with its ``points``; ``middle`` replaces missing values."""
 
     kind: str
     middle: float
     points: tuple[float, ...]
-    gaps: bool  # some were missing in training
+    gaps: bool  # whether training rows had missing values
 
     @property
     def width(self) -> int:
@@ -38,15 +38,16 @@ class Scaled:
 
 
 def fit(values: Array, way: Way) -> Scaled:
-    """``values`` (n,) float64, NaN where missing."""
-    known = values[~np.isnan(values)]
-    if not len(known):
+    """Fit a scale to ``values``, (n,) float64, NaN if missing."""
+    present = values[~np.isnan(values)]
+    if not len(present):
         return Scaled("standard", 0.0, (0.0, 1.0), len(values) > 0)
-    middle = float(known.mean() if way.missing == "mean" else np.median(known))
-    return Scaled(way.numeric, middle, scaling.find(way.numeric).fit(known), len(known) < len(values))
+    middle = float(present.mean() if way.missing == "mean" else np.median(present))
+    return Scaled(way.numeric, middle, scaling.find(way.numeric).fit(present), len(present) < len(values))
 
 
 def restore(data: Mapping[str, Any]) -> Scaled:
+    """Return the column that ``to_json`` wrote. Raises ValueError for anything else."""
     kind, points = str(data["kind"]), floats(data["points"])
     if not scaling.find(kind).fits(points):
         raise ValueError("a scale whose points are not its own")

@@ -1,6 +1,6 @@
-"""Columns other than the text as numbers: one file for each kind of column, found by its name.
+"""Encode columns other than the text as numbers: one file per column type.
 
-Fitted on training rows; kept as JSON. Knows cells and target values; never a task or a model.
+Encodings are fitted on training rows and stored as JSON. They know cells and target values; never a task or a model.
 """
 
 from collections.abc import Mapping
@@ -18,21 +18,24 @@ from penna.features import numeric_matrix
 from penna.features.numeric_matrix import NumericMatrix
 
 ROOM = "features.columns"
-#: Names of fewer training rows are one name.
+#: Names in fewer training rows than this share one code.
 RARE = 3
 
 
 @dataclass(frozen=True)
 class Way:
-    """How columns become numbers.
+    """The choice of encodings.
 
-    numeric      a file of ``features/scales``: "standard", "power" ..., or "raw": NaN where missing, for models that
-                 know of missing values
-    categorical  "onehot", "target": the target's mean for each value, where that has more than a few; or "hash": a
-                 bucket for each, for values without end
-    missing      what a missing number becomes: "median", "mean", or a file of ``features/filling``, which asks the
-                 row's other numbers
-    outliers     whether there is a feature for outlier rows
+    Attributes
+    ----------
+    numeric : str
+        A file of ``features/scaling``: "standard", "power" ..., or "raw": NaN if missing, for models that accept it.
+    categorical : str
+        "onehot"; "target": the target's mean per value, if there are many; or "hash": buckets, for unlimited values.
+    missing : str
+        The replacement of missing numbers: "median", "mean", or a file of ``features/imputation``, which predicts it.
+    outliers : bool
+        Whether there is a feature for outlier rows.
     """
 
     numeric: str = "standard"
@@ -45,30 +48,52 @@ class Encoding(Protocol):
     """One fitted column."""
 
     @property
-    def width(self) -> int: ...
-
-    def matrix(self, values: Array) -> Array:
-        """(n, width) float32."""
+    def width(self) -> int:
+        """Return the number of features."""
         ...
 
-    def to_json(self) -> dict[str, Any]: ...
+    def matrix(self, values: Array) -> Array:
+        """Return the features, (n, width) float32."""
+        ...
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON-able form, which ``Maker.restore`` reads."""
+        ...
 
 
 class Maker(Protocol):
-    """What a file in this folder offers."""
+    """The members of a column encoder."""
 
     def fit(self, values: Array, y: Array, way: Way, seed: int) -> tuple[Encoding, Array]:
-        """Return the encoding, and the (n, width) matrix of these very rows, in which no row knows its own y (n, m)."""
+        """Fit to training rows.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n,)
+            Cells, as the column type stores them.
+        y : ndarray of shape (n, m)
+            The target as numbers.
+        way : Way
+            The choice of encodings.
+        seed : int
+            Seed of folds.
+
+        Returns
+        -------
+        encoding : Encoding
+        features : ndarray of shape (n, width)
+            Features of the same rows; no row's features use its own ``y``.
+        """
         ...
 
     def restore(self, data: Mapping[str, Any]) -> Encoding:
-        """Return what ``to_json`` wrote. Raises KeyError, TypeError or ValueError on anything else."""
+        """Return the encoding that ``to_json`` wrote. Raises KeyError, TypeError or ValueError on anything else."""
         ...
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Fitted columns, in order, and what those of numbers say together."""
+    """Fitted columns in order, and joint features of the numeric ones."""
 
     fields: tuple[tuple[str, Field], ...]
     encodings: tuple[Encoding, ...]
@@ -81,23 +106,23 @@ class Columns:
 
     @property
     def parts(self) -> tuple[tuple[str, int], ...]:
-        """Whose features ``matrix`` holds, in order, and how many: a column's, or "" for what numbers say together."""
+        """Return (column, number of features) in the order of ``matrix``; "" for joint features of the numbers."""
         own = ((name, encoding.width) for (name, _), encoding in zip(self.fields, self.encodings, strict=True))
         return ("", self.together.width), *own
 
     @property
     def numbers(self) -> tuple[str, ...]:
-        """The columns that are looked at together."""
+        """Return the names of the numeric columns."""
         return _numbers(dict(self.fields))
 
     def matrix(self, table: Table) -> Array:
-        """(n, width) float32 of rows with the same columns."""
+        """Return the features of rows with the same columns, (n, width) float32."""
         cells, more = _seen(self.together, self.numbers, table)
         parts = [e.matrix(cells[name]) for (name, _), e in zip(self.fields, self.encodings, strict=True)]
         return np.concatenate([more, *parts], axis=1, dtype=np.float32)
 
     def to_json(self) -> list[dict[str, Any]]:
-        """All but what stands in ``together``, which saves itself."""
+        """Return a JSON-able form of everything but ``together``, which saves itself."""
         return [
             {"name": name, "role": field.role, "form": field.form, "fitted": encoding.to_json()}
             for (name, field), encoding in zip(self.fields, self.encodings, strict=True)
@@ -105,7 +130,9 @@ class Columns:
 
 
 def fit(table: Table, y: Array, way: Way, seed: int = 0) -> tuple[Columns, Array]:
-    """Return the table's columns, fitted, and their (n, width) float32 matrix for these very rows. y (n, m) float32.
+    """Fit the table's columns; return them and the (n, width) float32 features of the same rows.
+
+    ``y`` is the target, (n, m) float32.
 
     >>> table = Table({}, columns={"age": np.array([1.0, 3.0])}, fields={"age": Field("numeric")})
     >>> fit(table, np.zeros((2, 1)), Way())[1].tolist()
@@ -124,12 +151,12 @@ def _numbers(fields: Mapping[str, Field]) -> tuple[str, ...]:
 
 
 def _stacked(table: Table, numbers: tuple[str, ...]) -> Array:
-    """(n, m) float64."""
+    """Return the numeric columns side by side, (n, m) float64."""
     return np.stack([table.columns[name] for name in numbers], axis=1) if numbers else np.zeros((len(table), 0))
 
 
 def _seen(together: NumericMatrix, numbers: tuple[str, ...], table: Table) -> tuple[Mapping[str, Array], Array]:
-    """Return the cells that features are made of, and (n, d) what all numbers of a row say."""
+    """Return the cells after imputation, and the joint features of the numbers, (n, d)."""
     if not together:
         return table.columns, np.zeros((len(table), 0), np.float32)
     X = _stacked(table, numbers)
@@ -137,7 +164,7 @@ def _seen(together: NumericMatrix, numbers: tuple[str, ...], table: Table) -> tu
 
 
 def restore(data: Any) -> Columns:
-    """Return what ``to_json`` wrote. Raises BundleError."""
+    """Return the columns that ``to_json`` wrote. Raises BundleError for damaged data."""
     try:
         if len({line["name"] for line in data}) != len(data):
             raise ValueError("one is there twice")
@@ -145,25 +172,25 @@ def restore(data: Any) -> Columns:
         encodings = tuple(_maker(str(line["role"])).restore(line["fitted"]) for line in data)
     except safe_load.DAMAGE as error:
         raise BundleError(
-            f"the columns of the artefact are damaged ({safe_load.brief(error)}): copy it again."
+            f"the columns of the artifact are damaged ({safe_load.brief(error)}): copy the artifact again."
         ) from error
     return Columns(fields, encodings)
 
 
-@cache  # thousands of columns ask
+@cache  # called for thousands of columns
 def _maker(role: str) -> Maker:
     module: Any = plugins.find(ROOM, role)
     return module  # type: ignore[no-any-return]
 
 
 def floats(data: Any, length: int | None = None) -> tuple[float, ...]:
-    """Finite numbers, for ``restore``. Raises ValueError."""
-    found = tuple(float(value) for value in data)
-    if not np.isfinite(found).all() or (length is not None and len(found) != length):
+    """Return finite numbers for ``restore``. Raises ValueError for anything else."""
+    numbers = tuple(float(value) for value in data)
+    if not np.isfinite(numbers).all() or (length is not None and len(numbers) != length):
         raise ValueError("numbers that are not finite, or too few or many")
-    return found
+    return numbers
 
 
 def indicator(missing: Array, known: bool) -> Array:
-    """(n, 0 or 1): where values are missing, if training rows taught what that means."""
+    """Return an (n, 1) indicator of missing values, or (n, 0) if training rows had none."""
     return missing[:, None].astype(np.float32) if known else np.zeros((len(missing), 0), np.float32)

@@ -1,7 +1,7 @@
-"""Names: a column of zeros and ones for each, or the target's mean for each. Rare and unseen names are one name.
+"""Categories: one-hot columns, or the target's mean per name. Rare and unseen names share one code.
 
 Means are shrunk towards the mean of all rows (Micci-Barreca 2001, "A preprocessing scheme for high-cardinality
-categorical attributes"); the rows that taught them see those of the other folds, or they would see their own target.
+categorical attributes"). Training rows get means from the other folds, or they would see their own target.
 """
 
 from collections.abc import Mapping
@@ -14,18 +14,18 @@ from penna.data.arrays import Array
 from penna.features.columns import _feature_hashing
 from penna.features.columns.base import RARE, Encoding, Way, floats
 
-#: With more names than this, "target" and "hash" are taken at their word; below, zeros and ones say more.
+#: With more names than this, "target" and "hash" are used as requested; below, one-hot is better.
 FEW = 8
-#: As many means as this for each name; for a target of more classes there are zeros and ones.
+#: Maximum number of means per name; a target of more classes gets one-hot columns.
 MOST_MEANS = 10
 _MOST_NAMES = 2000
-_WEIGHT = 10.0  # rows that the mean of all counts for
+_WEIGHT = 10.0  # weight of the overall mean, in rows
 _FOLDS = 5
 
 
 @dataclass(frozen=True)
 class Names:
-    """``names``, the commonest first; ``means`` (names + 1, m) for "target", the last of them for every other name."""
+    """``names``, the most common first; ``means`` (names + 1, m) for "target", the last for every other name."""
 
     names: tuple[str, ...]
     means: tuple[tuple[float, ...], ...] = ()
@@ -36,9 +36,9 @@ class Names:
         return len(self.means[0]) + 1 if self.means else len(self.names) + 1
 
     def codes(self, values: Array) -> Array:
-        """(n,) the place of each name; len(names) for any other."""
-        known = {name: i for i, name in enumerate(self.names)}
-        return np.fromiter((known.get(value, len(known)) for value in values), np.int64, len(values))
+        """Return the index of each name, (n,); len(names) for any other."""
+        index = {name: i for i, name in enumerate(self.names)}
+        return np.fromiter((index.get(value, len(index)) for value in values), np.int64, len(values))
 
     def matrix(self, values: Array) -> Array:
         """Return the (n, width) features."""
@@ -50,7 +50,7 @@ class Names:
         return out
 
     def _known(self, codes: Array) -> Array:
-        """(n, 1) how common a name is: its rank, from 1 for the commonest down to 0 for those that are not known."""
+        """Return the frequency rank of each name, (n, 1): 1 for the most common, down to 0 for unknown names."""
         rank: Array = 1 - codes / max(len(self.names), 1)
         return rank[:, None].astype(np.float32)
 
@@ -61,12 +61,12 @@ class Names:
 
 def fit(values: Array, y: Array, way: Way, seed: int) -> tuple[Encoding, Array]:
     """Fit on training rows."""
-    found, counts = np.unique(values.astype(str), return_counts=True)
-    if way.categorical == "hash" and len(found) > FEW:
-        buckets = _feature_hashing.fit(len(found))
+    unique, counts = np.unique(values.astype(str), return_counts=True)
+    if way.categorical == "hash" and len(unique) > FEW:
+        buckets = _feature_hashing.fit(len(unique))
         return buckets, buckets.matrix(values)
     order = np.argsort(-counts, kind="stable")[:_MOST_NAMES]
-    names = Names(tuple(str(found[i]) for i in order if counts[i] >= min(RARE, counts.max())))
+    names = Names(tuple(str(unique[i]) for i in order if counts[i] >= min(RARE, counts.max())))
     if way.categorical != "target" or len(names.names) <= FEW or y.shape[1] > MOST_MEANS:
         return names, names.matrix(values)
     codes = names.codes(values)
@@ -81,14 +81,14 @@ def fit(values: Array, y: Array, way: Way, seed: int) -> tuple[Encoding, Array]:
 
 
 def _means(codes: Array, y: Array, size: int) -> Array:
-    """(size, m) float64."""
+    """Return the shrunken mean of each code, (size, m) float64."""
     counts = np.bincount(codes, minlength=size)[:, None]
     sums = np.stack([np.bincount(codes, weights=column, minlength=size) for column in y.T], axis=1)
     return np.asarray((sums + _WEIGHT * y.mean(axis=0)) / (counts + _WEIGHT))
 
 
 def restore(data: Mapping[str, Any]) -> Encoding:
-    """Return the task that ``to_json`` wrote."""
+    """Return the encoding that ``to_json`` wrote. Raises ValueError for anything else."""
     if "buckets" in data:
         return _feature_hashing.restore(data["buckets"])
     names = data["names"]

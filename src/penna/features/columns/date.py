@@ -1,4 +1,4 @@
-"""Dates: how long ago, year, and the cycles of the year, the week and the day, each as a point on a circle."""
+"""Dates: elapsed time, year, and the cycles of year, week and day, each as a point on a circle."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ from penna.features.columns.base import Way
 _DAY = 86400.0
 _YEAR = 365.2425 * _DAY
 _MONDAY = 4 * _DAY  # 1970-01-05
-#: Seconds of a turn, and where one begins.
+#: Seconds of a cycle, and its start.
 _CYCLES = ((_YEAR, 0.0), (7 * _DAY, _MONDAY), (_DAY, 0.0))
 
 
 @dataclass(frozen=True)
 class Dates:
-    """Elapsed time as ``since`` scales it; ``cycles`` turn. For trees, which cut, the parts themselves are added."""
+    """Elapsed time scaled by ``since``, and ``cycles``. Trees, which split on values, also get the plain parts."""
 
     since: Scaled
 
@@ -55,5 +55,5 @@ def fit(values: Array, y: Array, way: Way, seed: int) -> tuple[Dates, Array]:
 
 
 def restore(data: Mapping[str, Any]) -> Dates:
-    """Return the task that ``to_json`` wrote."""
+    """Return the encoding that ``to_json`` wrote."""
     return Dates(_scaled_numbers.restore(data["since"]))

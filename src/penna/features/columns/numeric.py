@@ -1,4 +1,4 @@
-"""Numbers, scaled as the way says."""
+"""Numbers, scaled by the requested method."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,5 +16,5 @@ def fit(values: Array, y: Array, way: Way, seed: int) -> tuple[Scaled, Array]:
 
 
 def restore(data: Mapping[str, Any]) -> Scaled:
-    """Return the task that ``to_json`` wrote."""
+    """Return the encoding that ``to_json`` wrote."""
     return _scaled_numbers.restore(data)

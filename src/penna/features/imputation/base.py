@@ -1,8 +1,7 @@
-"""Filling: what stands in for a missing number, predicted from the row's other numbers.
+"""Imputation: predict a missing number from the other numbers of its row. One file per method.
 
-One file each; the folder is the registry. Fitted on training rows; kept as arrays.
-
-Median and mean, which look at one column, belong to ``features/columns``.
+Methods are fitted on training rows and stored as arrays. Median and mean, which need one column only, are in
+``features/columns``.
 """
 
 from collections.abc import Mapping
@@ -16,36 +15,40 @@ from penna import plugins
 from penna.data.arrays import Array
 
 ROOM = "features.imputation"
-FURTHEST = 8.0  # deviations: one wild number must not say what others are
-MOST_ROWS = 2000  # that a filler learns from
+FURTHEST = 8.0  # deviations: one extreme number must not decide the others
+MOST_ROWS = 2000  # rows to fit on
 _MOST_CELLS = 1 << 24
 
 
 class Filler(Protocol):
-    """What a file in this folder offers. Rows are (n, m) float64 of mean 0 and deviation 1, NaN where missing."""
+    """The members of an imputation method. Rows are (n, m) float64 of mean 0 and deviation 1, NaN if missing."""
 
-    #: More columns than this take too long.
+    #: The maximum number of columns; more take too long.
     MOST_COLUMNS: int
 
     def fit(self, rows: Array, seed: int) -> dict[str, Array]:
-        """Return what ``filled`` needs, as arrays of float32."""
+        """Return the state that ``filled`` needs, as arrays of float32."""
         ...
 
     def filled(self, rows: Array, state: Mapping[str, Array]) -> Array:
-        """Return the rows without NaN; 0 where nothing is known."""
+        """Return the rows without NaN; 0 if nothing is known."""
         ...
 
     def check(self, state: Mapping[str, Array], columns: int) -> None:
-        """Raise ValueError or KeyError unless ``fit`` could have given this: it comes from a file."""
+        """Raise ValueError or KeyError if ``fit`` cannot have produced this state: it comes from a file."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class Filling:
-    """A fitted filler of ``name``.
+    """A fitted method ``name``.
 
-    gaps   (m,) bool: columns of which some were missing in training, each of which gets an indicator
-    scale  (2, m) float64: mean and deviation; a deviation of 0 where there was no number at all
+    Attributes
+    ----------
+    gaps : ndarray of bool, shape (m,)
+        Columns with missing values in training; each gets an indicator.
+    scale : ndarray of float64, shape (2, m)
+        Mean and deviation; a deviation of 0 if there was no number at all.
     """
 
     name: str
@@ -54,7 +57,7 @@ class Filling:
     state: Mapping[str, Array]
 
     def filled(self, X: Array) -> Array:
-        """(n, m) float64 without NaN."""
+        """Return the numbers without NaN, (n, m) float64."""
         missing = np.isnan(X)
         if not missing.any():
             return X
@@ -63,40 +66,41 @@ class Filling:
         return np.where(missing, whole * deviation + mean, X)
 
     def arrays(self) -> dict[str, Array]:
+        """Return the arrays to store."""
         return {"gaps": self.gaps, "scale": self.scale, **self.state}
 
 
 def fit(name: str, X: Array, seed: int) -> Filling:
-    """X (n, m) float64, NaN where missing."""
+    """Fit method ``name`` to X, (n, m) float64, NaN if missing."""
     missing = np.isnan(X)
-    known = np.maximum((~missing).sum(axis=0), 1)
-    mean = np.nansum(X, axis=0) / known
-    deviation = np.sqrt(np.nansum(np.square(X - mean), axis=0) / known)
-    # A constant is its mean, whatever else a row says; a column of nothing is 0.
+    counts = np.maximum((~missing).sum(axis=0), 1)
+    mean = np.nansum(X, axis=0) / counts
+    deviation = np.sqrt(np.nansum(np.square(X - mean), axis=0) / counts)
+    # A constant column is filled with its mean, whatever else a row holds; an empty column with 0.
     scale = np.stack([mean, deviation])
-    some = np.random.default_rng(seed).permutation(len(X))[:MOST_ROWS]
+    sample = np.random.default_rng(seed).permutation(len(X))[:MOST_ROWS]
     return Filling(
-        name, np.asarray(missing.any(axis=0)), scale, find(name).fit(_standard(X[np.sort(some)], scale), seed)
+        name, np.asarray(missing.any(axis=0)), scale, find(name).fit(_standard(X[np.sort(sample)], scale), seed)
     )
 
 
 def restore(name: str, arrays: Mapping[str, Array], columns: int) -> Filling:
-    """Return what ``arrays`` gave. Raises ValueError, KeyError or SettingError on anything else."""
+    """Return the imputation that ``arrays`` stored. Raises ValueError, KeyError or SettingError for anything else."""
     state = {key: array for key, array in arrays.items() if key not in ("gaps", "scale")}
     gaps, scale = arrays["gaps"], arrays["scale"]
     if gaps.shape != (columns,) or gaps.dtype != np.bool_ or scale.shape != (2, columns):
-        raise ValueError("what was filled does not go with the columns")
+        raise ValueError("its filled columns do not match the table's")
     if scale.dtype != np.float64 or not np.isfinite(scale).all() or (scale[1] < 0).any():
         raise ValueError("a scale is no number")
     if any(array.dtype != np.float32 or array.size > _MOST_CELLS for array in state.values()):
-        raise ValueError("what was kept is not of its type or size")
+        raise ValueError("a stored array has the wrong type or size")
     find(name).check(state, columns)
     return Filling(name, gaps, scale, state)
 
 
 @cache
 def find(name: str) -> Filler:
-    """Return the filler called ``name``. Raises SettingError."""
+    """Return the method called ``name``. Raises SettingError if there is none."""
     filler: Any = plugins.find(ROOM, name)
     return filler  # type: ignore[no-any-return]
 

@@ -1,7 +1,7 @@
-"""Iterative: each column as a linear function of the others, over and over (van Buuren 2011, "mice").
+"""Iterative imputation: each column as a linear function of the others, repeatedly (van Buuren 2011, "mice").
 
-scikit-learn's IterativeImputer fits; what is kept are its weights, step by step. They are internal to it, so that the
-steps are held against it, row by row, before they are used.
+scikit-learn's IterativeImputer fits; its weights are stored step by step. They are internal to scikit-learn, so their
+results are compared with its own, row by row, before use.
 """
 
 import warnings
@@ -20,7 +20,7 @@ _PARITY = 1e-3
 def fit(rows: Array, seed: int) -> dict[str, Array]:
     """Fit on training rows."""
     from sklearn.exceptions import ConvergenceWarning
-    from sklearn.experimental import enable_iterative_imputer  # noqa: F401 (opens the next line)
+    from sklearn.experimental import enable_iterative_imputer  # noqa: F401 (enables the next import)
     from sklearn.impute import IterativeImputer
 
     rows = np.where(np.isnan(rows).all(axis=0), 0.0, rows)
@@ -32,12 +32,12 @@ def fit(rows: Array, seed: int) -> dict[str, Array]:
     state = _taken(imputer, rows.shape[1])
     far = float(np.abs(filled(rows, state) - theirs).max(initial=0))
     if not far <= _PARITY:
-        raise RuntimeError(f"missing numbers as they are filled differ from scikit-learn's by {far:.2g}")
+        raise RuntimeError(f"imputed numbers differ from scikit-learn's by {far:.2g}")
     return state
 
 
 def _taken(imputer: object, m: int) -> dict[str, Array]:
-    """``column``, ``weights`` (steps, m) and ``bias`` of each of its steps, linear models; the ``first`` guess (m,)."""
+    """Return ``column``, ``weights`` (steps, m) and ``bias`` of each step, a linear model; the ``first`` guess (m,)."""
     steps = imputer.imputation_sequence_  # type: ignore[attr-defined]
     weights = np.zeros((len(steps), m))
     for i, step in enumerate(steps):
@@ -51,6 +51,7 @@ def _taken(imputer: object, m: int) -> dict[str, Array]:
 
 
 def filled(rows: Array, state: Mapping[str, Array]) -> Array:
+    """Return the rows without NaN."""
     missing = np.isnan(rows)
     out = np.where(missing, state["first"], rows)
     for j, weights, bias in zip(state["column"].astype(int), state["weights"], state["bias"], strict=True):
@@ -61,11 +62,12 @@ def filled(rows: Array, state: Mapping[str, Array]) -> Array:
 
 
 def check(state: Mapping[str, Array], columns: int) -> None:
+    """Raise ValueError or KeyError if ``fit`` cannot have produced this state."""
     steps = len(state["bias"])
     shapes = {"column": (steps,), "weights": (steps, columns), "bias": (steps,), "first": (columns,)}
     if {name: array.shape for name, array in state.items()} != shapes or steps > 100 * MOST_COLUMNS:
-        raise ValueError("the steps that fill do not go with the columns")
+        raise ValueError("the imputation steps do not match the columns")
     if not all(np.isfinite(array).all() for array in state.values()):
-        raise ValueError("a step that fills is no number")
+        raise ValueError("an imputation step holds a value that is no number")
     if not ((state["column"] >= 0) & (state["column"] < columns)).all():
-        raise ValueError("a step fills a column that is not there")
+        raise ValueError("an imputation step fills a missing column")

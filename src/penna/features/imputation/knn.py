@@ -1,5 +1,6 @@
-"""k-NN: the mean of the nearest training rows that know the number (Troyanskaya et al. 2001), as scikit-learn's
-KNNImputer has it, whose fitting is to keep the rows.
+"""k-NN imputation: the mean of the nearest training rows that have the number (Troyanskaya et al. 2001).
+
+It equals scikit-learn's KNNImputer, whose fitting is to keep the rows.
 """
 
 from collections.abc import Mapping
@@ -20,25 +21,26 @@ def fit(rows: Array, seed: int) -> dict[str, Array]:
 
 
 def filled(rows: Array, state: Mapping[str, Array]) -> Array:
-    known = state["rows"].astype(np.float64)
+    """Return the rows without NaN."""
+    stored = state["rows"].astype(np.float64)
     out = rows.copy()
     wanted = np.flatnonzero(np.isnan(rows).any(axis=1))
     for i in range(0, len(wanted), _CHUNK):
-        some = wanted[i : i + _CHUNK]
-        out[some] = _filled(rows[some], known)
+        block = wanted[i : i + _CHUNK]
+        out[block] = _filled(rows[block], stored)
     return out
 
 
-def _filled(rows: Array, known: Array) -> Array:
-    far, out = _distances(rows, known), rows.copy()
+def _filled(rows: Array, stored: Array) -> Array:
+    far, out = _distances(rows, stored), rows.copy()
     for j in np.flatnonzero(np.isnan(rows).any(axis=0)):
-        asking, there = np.flatnonzero(np.isnan(rows[:, j])), np.flatnonzero(~np.isnan(known[:, j]))
-        out[asking, j] = _mean_of_nearest(far[np.ix_(asking, there)], known[there, j])
+        asking, there = np.flatnonzero(np.isnan(rows[:, j])), np.flatnonzero(~np.isnan(stored[:, j]))
+        out[asking, j] = _mean_of_nearest(far[np.ix_(asking, there)], stored[there, j])
     return out
 
 
 def _mean_of_nearest(far: Array, values: Array) -> Array:
-    """(n,) means of the values of the nearest; 0 where nothing is near."""
+    """Return the mean value of the nearest rows, (n,); 0 if none is near."""
     k = min(_NEIGHBOURS, len(values))
     if not k:
         return np.zeros(len(far))
@@ -48,7 +50,7 @@ def _mean_of_nearest(far: Array, values: Array) -> Array:
 
 
 def _distances(rows: Array, known: Array) -> Array:
-    """(n, d) mean square distances over what both rows know; infinite where that is nothing."""
+    """Return mean square distances over the columns that both rows have, (n, d); infinite without any."""
     here, there = ~np.isnan(rows), ~np.isnan(known)
     a, b = np.where(here, rows, 0.0), np.where(there, known, 0.0)
     p, q = here.astype(np.float64), there.astype(np.float64)
@@ -58,8 +60,9 @@ def _distances(rows: Array, known: Array) -> Array:
 
 
 def check(state: Mapping[str, Array], columns: int) -> None:
+    """Raise ValueError or KeyError if ``fit`` cannot have produced this state."""
     rows = state["rows"]
     if len(state) != 1 or rows.ndim != 2 or rows.shape[1] != columns or len(rows) > MOST_ROWS:
-        raise ValueError("the rows that were kept do not go with the columns")
+        raise ValueError("the stored rows do not match the columns")
     if np.isinf(rows).any():
-        raise ValueError("a row that was kept holds no number")
+        raise ValueError("a stored row holds no number")

@@ -1,6 +1,6 @@
-"""Scales: a column of numbers as features. One file each; the folder is the registry. Knows numbers, none missing.
+"""Scaling: features of a numeric column without missing values. One file per method.
 
-What is fitted to training rows are a few ``points``, plain numbers, which JSON can hold.
+Fitting to training rows gives a few ``points``, plain numbers that JSON can hold.
 """
 
 from functools import cache
@@ -14,45 +14,45 @@ from penna.data.arrays import Array
 Points: TypeAlias = tuple[float, ...]
 
 ROOM = "features.scaling"
-#: What lies further out than this many deviations is brought in to it: one wild number must not rule a model.
+#: Values beyond this many deviations are clipped: one extreme number must not dominate a model.
 FURTHEST = 8.0
 
 
 class Scale(Protocol):
-    """What a file in this folder offers."""
+    """The members of a scaling method."""
 
-    #: Whether values may be missing, for models that know of that.
+    #: Whether values may be missing, for models that accept that.
     GAPS: bool
 
     def fit(self, known: Array) -> Points:
-        """Points, from (n,) float64 of training rows, at least one of them, none missing."""
+        """Return points, from training values (n,) float64, at least one, none missing."""
         ...
 
     def width(self, points: Points) -> int:
-        """How many features a number becomes."""
+        """Return the number of features per number."""
         ...
 
     def matrix(self, values: Array, points: Points) -> Array:
-        """(n, width) features of (n,) float64."""
+        """Return the features, (n, width), of values (n,) float64."""
         ...
 
     def fits(self, points: Points) -> bool:
-        """Whether ``fit`` could have given such points: they come from a file."""
+        """Return whether ``fit`` can have produced these points: they come from a file."""
         ...
 
 
-@cache  # thousands of columns ask
+@cache  # called for thousands of columns
 def find(name: str) -> Scale:
-    """Return the scale called ``name``. Raises SettingError."""
+    """Return the method called ``name``. Raises SettingError if there is none."""
     scale: Any = plugins.find(ROOM, name)
     return scale  # type: ignore[no-any-return]
 
 
 def spread(known: Array) -> tuple[float, float]:
-    """Mean and deviation; 1 for a deviation of nothing."""
+    """Return mean and deviation; 1 in place of a zero deviation."""
     return float(known.mean()), float(known.std()) or 1.0
 
 
 def centred(values: Array, mean: float, deviation: float) -> Array:
-    """(n, 1)."""
+    """Return standardized and clipped values, (n, 1)."""
     return np.clip((values - mean) / deviation, -FURTHEST, FURTHEST)[:, None]

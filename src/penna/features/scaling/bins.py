@@ -1,4 +1,4 @@
-"""Bins: zeros and ones, a column for each tenth of the training rows: a linear model then draws any curve in steps."""
+"""Bins: a 0/1 column for each tenth of the training rows; a linear model then fits any curve in steps."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ _BINS = 10
 
 
 def fit(known: Array) -> Points:
-    """Edges: values below the first are in the first bin."""
+    """Return the edges of the bins; values below the first edge are in the first bin."""
     edges = np.unique(np.quantile(known, np.linspace(0, 1, _BINS + 1)[1:-1]))
     return tuple(edges[edges > known.min()].tolist())
 
@@ -28,5 +28,5 @@ def matrix(values: Array, points: Points) -> Array:
 
 
 def fits(points: Points) -> bool:
-    """Return whether this method can be used on these points."""
+    """Return whether ``fit`` can have produced these points."""
     return len(points) < _BINS and bool((np.diff(points) > 0).all())

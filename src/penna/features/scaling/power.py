@@ -1,6 +1,6 @@
-"""Power: the power that makes numbers most like a bell (Yeo and Johnson 2000), then mean 0 and deviation 1.
+"""Power: the Yeo-Johnson transform (2000) to a near-normal shape, then mean 0 and deviation 1.
 
-The power is scipy's; the formula stands here, because serving would wait half a second for ``scipy.stats``.
+scipy finds the power. The formula is here, because importing ``scipy.stats`` would delay prediction by half a second.
 """
 
 import numpy as np
@@ -9,7 +9,7 @@ from penna.data.arrays import Array
 from penna.features.scaling.base import Points, centred, spread
 
 GAPS = False
-_MOST_ROWS = 10_000  # that the power is sought on
+_MOST_ROWS = 10_000  # to find the power
 _STEEPEST = 4.0
 
 
@@ -18,11 +18,11 @@ def fit(known: Array) -> Points:
     from scipy.stats import yeojohnson_normmax
 
     size = spread(known)[1]
-    some = known[:: max(1, len(known) // _MOST_ROWS)] / size
+    sample = known[:: max(1, len(known) // _MOST_ROWS)] / size
     power = 1.0
-    if len(np.unique(some)) > 2:  # of two values every power makes the same
+    if len(np.unique(sample)) > 2:  # for two values every power is equivalent
         with np.errstate(all="ignore"):
-            power = float(np.clip(np.nan_to_num(yeojohnson_normmax(some), nan=1.0), -_STEEPEST, _STEEPEST))
+            power = float(np.clip(np.nan_to_num(yeojohnson_normmax(sample), nan=1.0), -_STEEPEST, _STEEPEST))
     return (size, power, *spread(bent(known / size, power)))
 
 
@@ -38,7 +38,7 @@ def matrix(values: Array, points: Points) -> Array:
 
 
 def fits(points: Points) -> bool:
-    """Return whether this method can be used on these points."""
+    """Return whether ``fit`` can have produced these points."""
     return len(points) == 4 and points[0] > 0 and abs(points[1]) <= _STEEPEST and points[3] > 0
 
 

@@ -1,4 +1,4 @@
-"""Quantile: the rank, and then the normal deviate of it. However numbers are spread, they come out as a bell."""
+"""Quantile: the rank, then its normal deviate. Any distribution becomes near normal."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from penna.features.scaling.base import Points
 
 GAPS = False
 _MOST = 200
-#: Quantiles nearer to zero are zero: the slope between such would be infinite.
+#: Quantiles nearer to zero are zero: the slope between them would be infinite.
 _TINY = 1e-280
 
 
@@ -28,12 +28,12 @@ def matrix(values: Array, points: Points) -> Array:
     from scipy.special import ndtri
 
     share = np.interp(values, points, np.linspace(0, 1, len(points)))
-    # Equal quantiles (many equal values) stand for the middle of their shares.
+    # Equal quantiles (many equal values) map to the middle of their shares.
     back = 1 - np.interp(-values, -np.array(points[::-1]), np.linspace(0, 1, len(points)))
     normal: Array = ndtri(np.clip((share + back) / 2, 1e-3, 1 - 1e-3))
     return normal[:, None]
 
 
 def fits(points: Points) -> bool:
-    """Return whether this method can be used on these points."""
+    """Return whether ``fit`` can have produced these points."""
     return len(points) >= 2 and bool((np.diff(points) >= 0).all())

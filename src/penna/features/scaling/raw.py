@@ -1,4 +1,4 @@
-"""Raw: the number as it is, NaN where missing."""
+"""Raw: the number unchanged, NaN if missing."""
 
 from penna.data.arrays import Array
 from penna.features.scaling.base import Points
@@ -22,5 +22,5 @@ def matrix(values: Array, points: Points) -> Array:
 
 
 def fits(points: Points) -> bool:
-    """Return whether this method can be used on these points."""
+    """Return whether ``fit`` can have produced these points."""
     return not points

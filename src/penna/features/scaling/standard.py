@@ -1,4 +1,4 @@
-"""Standard: mean 0 and deviation 1."""
+"""Standard: scale to mean 0 and deviation 1."""
 
 from penna.data.arrays import Array
 from penna.features.scaling.base import Points, centred, spread
@@ -22,5 +22,5 @@ def matrix(values: Array, points: Points) -> Array:
 
 
 def fits(points: Points) -> bool:
-    """Return whether this method can be used on these points."""
+    """Return whether ``fit`` can have produced these points."""
     return len(points) == 2 and points[1] > 0

@@ -1,4 +1,4 @@
-"""Winsor: the outermost hundredths brought in to where they begin (Dixon 1960), then mean 0 and deviation 1."""
+"""Winsorize: clip the lowest and highest hundredth (Dixon 1960), then scale to mean 0 and deviation 1."""
 
 import numpy as np
 
@@ -27,5 +27,5 @@ def matrix(values: Array, points: Points) -> Array:
 
 
 def fits(points: Points) -> bool:
-    """Return whether this method can be used on these points."""
+    """Return whether ``fit`` can have produced these points."""
     return len(points) == 4 and points[0] <= points[1] and points[3] > 0

@@ -1,7 +1,4 @@
-"""Selection: which n-grams are worth a weight.
-
-One file for each measure; the folder is the registry. Knows sparse rows and which classes they are of.
-"""
+"""Selection of n-grams: one file per measure. Knows sparse rows and their classes."""
 
 from functools import cache
 from typing import Any, Protocol
@@ -15,22 +12,24 @@ ROOM = "features.selection"
 
 
 class Measure(Protocol):
-    """What a file in this folder offers."""
+    """The members of a measure."""
 
     def scores(self, X: Any, member: Any, seed: int) -> Array:
-        """(d,) how much each column of X says, CSR (n, d) without negatives.
+        """Return the score of each column of X, (d,).
 
-        Member CSR (n, k), 1 where a row is of a class.
+        X is CSR (n, d) without negatives; ``member`` is CSR (n, k), 1 if a row is of a class.
         """
         ...
 
     def seconds(self, values: float, classes: int) -> float:
-        """About what it takes for so many stored values of X."""
+        """Return the predicted seconds for this number of stored values of X."""
         ...
 
 
 def best(name: str, X: Any, y: Array, classes: int, share: float, seed: int = 0) -> Array:
-    """Sorted columns, that share of them, of the highest scores. y (n,) class indices, or (n, classes) zeros and ones.
+    """Return the sorted columns with the highest scores, a ``share`` of all.
+
+    y is (n,) class indices, or (n, classes) of 0 and 1.
 
     >>> from scipy.sparse import csr_matrix
     >>> best("chi2", csr_matrix([[1, 1], [1, 0]]), np.array([0, 1]), 2, 0.5).tolist()
@@ -41,7 +40,7 @@ def best(name: str, X: Any, y: Array, classes: int, share: float, seed: int = 0)
 
 
 def members(y: Array, classes: int) -> Any:
-    """(n, classes) CSR of float32."""
+    """Return class membership, (n, classes) CSR of float32."""
     from scipy.sparse import csr_matrix
 
     if y.ndim == 2:
@@ -51,6 +50,6 @@ def members(y: Array, classes: int) -> Any:
 
 @cache
 def find(name: str) -> Measure:
-    """Return the measure called ``name``. Raises SettingError."""
+    """Return the measure called ``name``. Raises SettingError if there is none."""
     measure: Any = plugins.find(ROOM, name)
     return measure  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""Chi-squared: how far an n-gram's counts by class are from those that chance would give (as scikit-learn's)."""
+"""Chi-squared: the deviation of an n-gram's counts per class from chance (as in scikit-learn)."""
 
 from typing import Any
 

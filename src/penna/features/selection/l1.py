@@ -1,6 +1,6 @@
-"""L1: the largest weight that a linear model gives an n-gram when weights cost their size (Tibshirani 1996).
+"""L1: the largest weight of an n-gram in a linear model with an L1 penalty (Tibshirani 1996).
 
-A few rounds of scikit-learn's stochastic gradients for each class: what is wanted is an order, and no optimum.
+A few epochs of scikit-learn's stochastic gradients for each class: an order is needed, not an optimum.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ from penna.features.selection import variance
 
 _ROUNDS = 5
 _PENALTY = 1e-5
-_TIE = 1e-6  # of n-grams without a weight, those that vary most come first
+_TIE = 1e-6  # n-grams without a weight are ordered by variance
 
 
 def scores(X: Any, member: Any, seed: int) -> Array:

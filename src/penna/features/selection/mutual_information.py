@@ -1,5 +1,7 @@
-"""Mutual information of class and whether an n-gram occurs (Yang and Pedersen 1997, "A Comparative Study on Feature
-Selection in Text Categorization"), in nats; scikit-learn's, which takes one column after the other, is too slow here.
+"""Mutual information of class and occurrence of an n-gram, in nats.
+
+Yang and Pedersen 1997, "A Comparative Study on Feature Selection in Text Categorization". scikit-learn's version, which
+processes one column after the other, is too slow here.
 """
 
 from typing import Any
@@ -14,19 +16,19 @@ def scores(X: Any, member: Any, seed: int) -> Array:
     from scipy.sparse import csr_matrix
 
     n = max(X.shape[0], 1)
-    there = csr_matrix((np.ones_like(X.data), X.indices, X.indptr), shape=X.shape)
-    joint = np.asarray((member.T @ there).todense(), np.float64) / n
+    occurrences = csr_matrix((np.ones_like(X.data), X.indices, X.indptr), shape=X.shape)
+    joint = np.asarray((member.T @ occurrences).todense(), np.float64) / n
     share = np.asarray(member.sum(axis=0), np.float64).ravel()[:, None] / n
-    occurs = np.asarray(there.sum(axis=0), np.float64) / n
+    occurs = np.asarray(occurrences.sum(axis=0), np.float64) / n
     information = _part(joint, share, occurs) + _part(share - joint, share, 1 - occurs)
     return np.asarray(information.sum(axis=0))
 
 
 def _part(joint: Array, share: Array, occurs: Array) -> Array:
-    """Joint x log(joint / (share x occurs)), 0 where nothing is."""
-    there = joint > 1e-12
-    by_chance = np.where(there, share * occurs, 1.0)
-    return np.asarray(joint * np.log(np.where(there, joint, 1.0) / by_chance))
+    """Return joint * log(joint / (share * occurs)), 0 if there is nothing."""
+    positive = joint > 1e-12
+    by_chance = np.where(positive, share * occurs, 1.0)
+    return np.asarray(joint * np.log(np.where(positive, joint, 1.0) / by_chance))
 
 
 def seconds(values: float, classes: int) -> float:

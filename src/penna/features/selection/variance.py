@@ -1,4 +1,4 @@
-"""Variance of an n-gram's weight over the rows. Asks no class."""
+"""Variance of an n-gram's weight over the rows. Needs no classes."""
 
 from typing import Any
 

@@ -33,7 +33,7 @@ class Suspects:
 
     Attributes
     ----------
-    rows : ndarray of int, shape (m,)
+    places : ndarray of int, shape (m,)
         The positions.
     chance : ndarray of shape (m,)
         The probability that the label is wrong, 0.27 to 1.
