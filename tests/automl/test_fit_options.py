@@ -122,7 +122,7 @@ def test_message_names_the_value_and_what_is_accepted():
         settled({"search_strategy": "luck"})
     with pytest.raises(SettingError, match="--max-size-mb nan cannot work"):
         settled({"max_size_mb": math.nan}, at_the_command_line)
-    with pytest.raises(SettingError, match="budget None is not a time"):
+    with pytest.raises(SettingError, match="budget None is not a duration"):
         settled({"budget": None})
 
 

@@ -108,7 +108,7 @@ def test_a_wrong_option_is_exit_code_2():
 def test_a_budget_that_is_no_time_is_one_sentence(tmp_path):
     result = penna("fit", "x.csv", "--budget", "soon", "--out", tmp_path / "run")
     assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
-    assert "'soon' is not a time" in result.stderr
+    assert "'soon' is not a duration" in result.stderr
 
 
 def test_no_families_is_one_sentence(tmp_path):

@@ -117,7 +117,7 @@ def copy_of(word, label):
 def test_the_only_words_of_a_table_are_never_left_out(name):
     table, _, findings = inputs.read(rows_of(**{name: lambda w, _: w, "pos": copy_of}), "label", FitConfig())
     assert [*table.text, *table.columns] == [name]
-    lost = [finding for finding in findings if "left out because they give away" in finding.message]
+    lost = [finding for finding in findings if "left out because they reveal" in finding.message]
     assert [finding.columns for finding in lost] == [("pos",)]
 
 

@@ -109,7 +109,7 @@ def test_artifact_predicts_the_same_in_a_light_process(run, tmp_path) -> None:
 def test_missing_column_is_missing_values_and_reported(run) -> None:
     auto, _ = run
     fresh = shop(20, seed=1)
-    with pytest.warns(UserWarning, match=r"are not there.*'price'"):
+    with pytest.warns(UserWarning, match=r"are absent.*'price'"):
         without = auto.predict_proba(fresh[["review", "kind", "bought", "tags"]])
     assert np.array_equal(without, auto.predict_proba(fresh.assign(price="")))
     with pytest.warns(UserWarning, match="count as missing in every row: 4"):
@@ -153,7 +153,7 @@ def test_command_line_names_columns_and_missing_ones(run, tmp_path) -> None:
     shop(30, seed=3).drop(columns=["price"]).to_csv(tmp_path / "test.csv", index=False)
     done = CliRunner().invoke(app, ["evaluate", str(folder / "run"), str(tmp_path / "test.csv"), "--json"])
     assert done.exit_code == 0, done.stderr
-    assert "note: columns that the model reads are not there" in done.stderr
+    assert "note: columns of the model that are absent" in done.stderr
     assert json.loads(done.stdout)["rows"] == 30
 
 

@@ -42,7 +42,7 @@ def run(tmp_path_factory):
              "60s", "--families", "linear", "--out", folder / "run", "--threads", "1"]  # fmt: skip
     done = CliRunner().invoke(app, list(map(str, words)))
     assert done.exit_code == 0, done.output
-    assert "the very same on both sides: 1 of" in done.output
+    assert "equal sides: 1 of" in done.output
     return folder
 
 

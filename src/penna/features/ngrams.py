@@ -82,8 +82,8 @@ def places(text: str, grams: Grams) -> tuple[Array, Array, Array]:
     ['a', 'cat', 'a  cat']
     """
     code, row = _buffer([text], grams.lower)
-    found = [*_word_places(code, row, grams.words), *_char_places(code, row, grams.low, grams.high)]
-    parts = zip(*found, strict=True) if found else [[np.zeros(0, np.int64)]] * 3
+    occurrences = [*_word_places(code, row, grams.words), *_char_places(code, row, grams.low, grams.high)]
+    parts = zip(*occurrences, strict=True) if occurrences else [[np.zeros(0, np.int64)]] * 3
     buckets, starts, ends = (np.concatenate(part) for part in parts)
     # A letter can become two in lower case; positions refer to the original text.
     lengths = [1, *(len(char.lower()) if grams.lower else 1 for char in text), 1]

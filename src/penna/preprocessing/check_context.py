@@ -71,8 +71,8 @@ class CheckContext:
     def mends(self, how: str) -> dict[str, Any]:
         """Return the arguments of a finding on texts that cleaning can repair: the action, and how to change it."""
         if self.as_is:
-            return {"does": "reads them as they are, as this task asks", "change": "mend them in the file"}
-        return {"does": f"{how} where that scores better", "change": "--text-cleaning none leaves them alone"}
+            return {"does": "reads them unchanged, as this task requires", "change": "correct them in the file"}
+        return {"does": f"{how} if that scores better", "change": "--text-cleaning none leaves them unchanged"}
 
     @property
     def rows(self) -> Array:

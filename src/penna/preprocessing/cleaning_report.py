@@ -27,7 +27,7 @@ def finding(before: Table, after: Table, clean: str) -> list[Finding]:
     return of_rows(
         "cleaned text", f"texts that the model reads cleaned ({clean})", before.rows[places], "info", of=len(before),
         examples=[_example(before, after, int(i)) for i in places[:FEW]],
-        does="cleans them in training and at prediction, and writes them as they were", change="--text-cleaning none",
+        does="cleans them in training and at prediction; outputs keep the original", change="--text-cleaning none",
     )  # fmt: skip
 
 

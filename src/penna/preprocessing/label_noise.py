@@ -135,7 +135,7 @@ def finding(table: Table, doubts: LabelNoise, how: str, classes: Sequence[Any], 
         )
         for i in places[:FEW]
     ]
-    treatment = {KEEP: "kept", WEIGHT: "weighed less in training", DROP: "left out of training"}[how]
+    treatment = {KEEP: "kept", WEIGHT: "down-weighted in training", DROP: "left out of training"}[how]
     return of_rows(
         "doubted label", f"suspicious labels, {treatment}", table.rows[places], of=len(table), examples=examples,
         does=why, change="--label-noise keep, weight or drop; or correct them in the file",

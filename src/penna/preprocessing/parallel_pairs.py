@@ -17,17 +17,17 @@ from penna.data.table import Finding, Table
 #: The kinds of odd pairs, and their messages.
 KINDS: Mapping[str, str] = {
     "empty side": "pairs with nothing on one side",
-    "repeated pair": "pairs that were there before",
-    "copied pair": "pairs that say the very same on both sides",
-    "odd length": "pairs of which one side is far too long for the other",
+    "repeated pair": "pairs that repeat an earlier pair",
+    "copied pair": "pairs with equal sides",
+    "odd length": "pairs with one side far too long for the other",
     "odd script": "pairs with a side in another script than the rest of its column",
     "swapped side": "pairs with a side that reads like the other column",
 }
 #: The number of words (or characters, in scripts without spaces) per cell of a target of texts; few cells repeat.
 _WORDS, _SIGNS, _DIFFERENT, _FEW = 3.5, 8, 0.9, 20
-_SAID = "left out of training, kept where models are judged"
-_DOES = "leaves them out of training, keeps them where models are judged"
-_CHANGE = "correct them, or say --label-noise keep"
+_SAID = "left out of training, kept for validation and test"
+_DOES = "leaves them out of training, keeps them for validation and test"
+_CHANGE = "correct them, or pass --label-noise keep"
 _LEAST = 50  # the minimum number of rows to estimate what is usual
 _TIMES, _APART = 3.0, 12  # how many times longer than usual, and by how many characters at least
 _USUAL = 0.9  # the share of a column's rows that must be of one script

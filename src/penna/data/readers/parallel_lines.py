@@ -48,7 +48,7 @@ def found(source: Any, text: Sequence[str], others: Sequence[str] = ()) -> Files
         return None
     lacking = next(name for name in (*text, *others) if name not in files)
     raise TableError(
-        f"there is {next(iter(files.values()))}, but no {start.name}.{lacking} next to it: give a file for "
+        f"there is {next(iter(files.values()))}, but no {start.name}.{lacking} next to it: pass a file for "
         "each column, with one text per line, or one table with named columns."
     )
 

@@ -72,7 +72,7 @@ class Notes:
         """Note that the rows are a list in an object, and the other keys of the object."""
         if ("around", key) not in self._known:
             self._known.add(("around", key))
-            more = f" What stands next to it is not read: {', '.join(map(repr, others[:FEW]))}" if others else ""
+            more = f" Other parts of the object are not read: {', '.join(map(repr, others[:FEW]))}" if others else ""
             dots = " ..." if len(others) > FEW else ""
             self.say("list of rows", f"the rows are the list {key!r} of an object.{more}{dots}" + "." * bool(more))
 

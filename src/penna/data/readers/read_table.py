@@ -172,7 +172,7 @@ def _labelled(table: Table, y: Any) -> Table:
 
 def _no_rows(name: str, notes: Notes) -> str:
     why = "; ".join(finding.message.rstrip(".") for finding in notes.findings())
-    return f"{name} has no rows that can be used{f' ({why})' if why else ''}: give at least one."
+    return f"{name} has no rows that can be used{f' ({why})' if why else ''}: pass at least one."
 
 
 def _gathered(

@@ -34,8 +34,8 @@ def filled(rows: Array, state: Mapping[str, Array]) -> Array:
 def _filled(rows: Array, stored: Array) -> Array:
     far, out = _distances(rows, stored), rows.copy()
     for j in np.flatnonzero(np.isnan(rows).any(axis=0)):
-        asking, there = np.flatnonzero(np.isnan(rows[:, j])), np.flatnonzero(~np.isnan(stored[:, j]))
-        out[asking, j] = _mean_of_nearest(far[np.ix_(asking, there)], stored[there, j])
+        asking, donors = np.flatnonzero(np.isnan(rows[:, j])), np.flatnonzero(~np.isnan(stored[:, j]))
+        out[asking, j] = _mean_of_nearest(far[np.ix_(asking, donors)], stored[donors, j])
     return out
 
 
@@ -49,11 +49,11 @@ def _mean_of_nearest(far: Array, values: Array) -> Array:
     return np.asarray((values[near] * counted).sum(axis=1) / np.maximum(counted.sum(axis=1), 1))
 
 
-def _distances(rows: Array, known: Array) -> Array:
+def _distances(rows: Array, stored: Array) -> Array:
     """Return mean square distances over the columns that both rows have, (n, d); infinite without any."""
-    here, there = ~np.isnan(rows), ~np.isnan(known)
-    a, b = np.where(here, rows, 0.0), np.where(there, known, 0.0)
-    p, q = here.astype(np.float64), there.astype(np.float64)
+    here, valid = ~np.isnan(rows), ~np.isnan(stored)
+    a, b = np.where(here, rows, 0.0), np.where(valid, stored, 0.0)
+    p, q = here.astype(np.float64), valid.astype(np.float64)
     total = np.maximum((a * a) @ q.T - 2 * a @ b.T + p @ (b * b).T, 0)
     shared = p @ q.T
     return np.asarray(np.divide(total, shared, out=np.full_like(total, np.inf), where=shared > 0))

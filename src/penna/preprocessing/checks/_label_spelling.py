@@ -28,6 +28,6 @@ def find(counts: Mapping[Any, int], rows: Callable[[list[Any]], Array], of: int,
         return []
     examples = [" and ".join(f"{quoted(label)} ({counts[label]:,} rows)" for label in group) for group in groups]
     return of_rows(
-        "label spelling", f"{what} a more frequent one in case, blanks or signs only", rows(rarer), of=of,
-        examples=examples[:FEW], does="takes them for different labels", change="write them alike in the file",
+        "label spelling", f"{what} a more frequent one only in case, blanks or punctuation", rows(rarer), of=of,
+        examples=examples[:FEW], does="treats them as different labels", change="spell them equally in the file",
     )  # fmt: skip

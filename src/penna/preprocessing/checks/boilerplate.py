@@ -33,7 +33,7 @@ def find(sheet: CheckContext) -> list[Finding]:
     held = np.isin(runs, common)
     rows = np.unique(row[held])
     return of_rows(
-        "boilerplate", f"texts with a run of {RUN} or more words that many others have too", sheet.rows[rows], "info",
+        "boilerplate", f"texts with a run of {RUN} or more words that many others share", sheet.rows[rows], "info",
         of=n, examples=_phrases(sheet, runs[held], place[held], row[held]),
         does="keeps it; n-grams that all classes share weigh little", change="cut it out in the file",
     )  # fmt: skip

@@ -34,7 +34,7 @@ def _uneven(sheet: CheckContext, counts: Array) -> list[Finding]:
         f"classes are uneven: {sheet.classes[most]!s} has {counts[most]:,} rows "
         f"({percent(counts[most] / counts.sum())}), {sheet.classes[least]!s} has {counts[least]:,}."
     )
-    does = "measures macro F1 in place of accuracy, and tries class weights and thresholds"
+    does = "measures macro F1 instead of accuracy, and tries class weights and thresholds"
     few = tuple(f"{sheet.classes[j]!s}: {counts[j]:,} rows" for j in np.argsort(-counts, kind="stable")[:FEW])
     below = int((counts < _UNEVEN * counts.sum() / len(counts)).sum())
     return [

@@ -9,7 +9,7 @@ from penna.data.table import Finding, Table
 from penna.preprocessing.check_context import CheckContext
 from penna.preprocessing.data_findings import FEW, of_rows, quoted
 
-LOOKS_FOR = "equal and nearly equal texts, also across train and test, and under different labels"
+LOOKS_FOR = "equal and nearly equal texts, also across train and test, and with different labels"
 NEEDS = ""
 
 
@@ -31,9 +31,9 @@ def equal(table: Table, strata: Array | None, usable: Array | None = None) -> li
         *of_rows(
             "repeated text", "rows that repeat the text of an earlier row", table.rows[repeats], "info",
             of=len(table), examples=_pairs(table, repeats, first),
-            does="keeps them, copies always on one side of a split", change="drop the repeats in the file",
+            does="keeps them; copies are always on one side of a split", change="drop the repeats in the file",
         ),
-        *_torn(table, first, strata, usable, "torn labels", "rows whose text also stands under another label"),
+        *_torn(table, first, strata, usable, "torn labels", "rows whose text also has another label"),
     ]  # fmt: skip
 
 
@@ -83,14 +83,14 @@ def _near(sheet: CheckContext, findings: list[Finding]) -> list[Finding]:
     strata = sheet.strata if sheet.classes else None
     return [
         *of_rows(
-            "near duplicates", "rows that nearly repeat an earlier row (other case, signs or a few words)",
+            "near duplicates", "rows that nearly repeat an earlier row (other case, punctuation or a few words)",
             table.rows[near], "info", of=n, examples=_pairs(table, near, kin),
-            does="keeps them; those that differ in more than case and signs may come to stand on both sides of a fold",
+            does="keeps them; copies that differ in more than case and punctuation may be on both sides of a fold",
             change="drop them in the file, or name a column that keeps them together with --group-column",
         ),
         *_torn(
             table, kin, strata, ~sheet.blank, "torn near duplicates",
-            "rows whose nearly equal text stands under another label", torn_already,
+            "rows with a near copy under another label", torn_already,
         ),
     ]  # fmt: skip
 
@@ -119,7 +119,7 @@ def _leaks(sheet: CheckContext) -> list[Finding]:
             does="counts them in the test set", examples=_texts(test, both), **common,
         ),
         *of_rows(
-            "near leak", "test rows whose text is nearly in the data", test.rows[near],
+            "near leak", "test rows with a near copy in the data", test.rows[near],
             does="counts them in the test set", examples=examples, **common,
         ),
     ]  # fmt: skip

@@ -25,9 +25,9 @@ def find(sheet: CheckContext) -> list[Finding]:
 
 
 def _told(sheet: CheckContext, source: Source) -> list[Finding]:
-    does = "leaves them out of training, but for rows that other columns speak for; at prediction it answers them all"
+    does = "drops them from training unless other columns have values; still predicts for them"
     if source == "test":
-        does = "examines them like any other row"
+        does = "treats them like any other row"
     poor = np.fromiter(map(_poor, sheet.table.full_text), bool, len(sheet)) & ~sheet.blank
     common: dict[str, Any] = {"of": len(sheet), "source": source}
     return [

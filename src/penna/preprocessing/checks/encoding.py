@@ -37,12 +37,12 @@ def _told(sheet: CheckContext, source: Source) -> list[Finding]:
         *of_rows(
             "broken encoding", "texts that were decoded with a wrong code page", sheet.rows[broken],
             examples=_repaired(sheet, np.flatnonzero(broken)[:FEW]),
-            **sheet.mends("repairs what can be, or leaves it"), **common,
+            **sheet.mends("repairs them if possible, or leaves them unchanged"), **common,
         ),
         *of_rows(
-            "lost characters", "texts with the sign for characters that were lost", sheet.rows[lost],
+            "lost characters", "texts with replacement characters for lost ones", sheet.rows[lost],
             examples=at_rows(sheet.rows[lost], texts[lost], source),
-            does="keeps them", change="take them from the source again: what was lost cannot be repaired", **common,
+            does="keeps them", change="read them from the source again: lost characters cannot be repaired", **common,
         ),
         *of_rows(
             "control characters", "texts with control characters", sheet.rows[control], "info",

@@ -67,7 +67,7 @@ def find(sheet: CheckContext) -> list[Finding]:
     return of_rows(
         "wrong label", f"labels that are likely wrong, the likeliest first (models agree with {percent(agree)} of all)",
         sheet.rows[places], of=len(predicted), examples=examples,
-        does="tries training with less weight on such rows, and without them, and takes what scores best on others",
+        does="tries training with less weight on such rows, and without them, and uses what scores best",
         change="--label-noise keep, weight or drop; or correct them in the file",
     )  # fmt: skip
 

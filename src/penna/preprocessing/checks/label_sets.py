@@ -11,7 +11,7 @@ from penna.preprocessing.checks import _label_spelling
 from penna.preprocessing.checks.class_balance import RARE_ROWS
 from penna.preprocessing.data_findings import FEW, of_rows, quoted
 
-LOOKS_FOR = "of several labels in a row: rare ones, spellings, and those that always come together"
+LOOKS_FOR = "multilabel targets: rare labels, spellings, and labels that always occur together"
 NEEDS = ""
 
 
@@ -65,7 +65,7 @@ def _together(sheet: CheckContext, rows: dict[Any, list[int]], counts: dict[Any,
     groups = [sorted(group, key=str) for group in same.values() if len(group) > 1]
     examples = [f"{' and '.join(map(quoted, group))}: {counts[group[0]]:,} rows" for group in groups]
     return of_rows(
-        "labels together", "rows with labels that never come alone: one would say all",
+        "labels together", "rows with labels that always occur together: one is enough",
         _at(sheet, rows, [label for group in groups for label in group]), "info", of=len(sheet),
-        examples=examples[:FEW], does="learns each of them", change="leave all but one out in the file",
+        examples=examples[:FEW], does="learns each of them", change="drop all but one in the file",
     )  # fmt: skip

@@ -74,7 +74,7 @@ def _commonest(kinds: Array) -> int:
 def _told(sheet: CheckContext, source: Source, kinds: tuple[Array, Array], main: tuple[int, int]) -> list[Finding]:
     odd_script, odd_language = (
         "rows written in another script than most",
-        "rows that read like another language than most",
+        "rows that seem to be in another language than most",
     )
     return [
         *_other(sheet, source, "script mix", kinds[0], main[0], list(_RANGES), odd_script),
@@ -95,7 +95,7 @@ def _other(
     examples = [f"row {sheet.rows[i]}, {names[kinds[i]]}: {quoted(sheet.table.full_text[i])}" for i in place[: FEW - 1]]
     return of_rows(
         kind, what, sheet.rows[place], "info", of=len(sheet), examples=[shares, *examples], source=source,
-        does="keeps them", change="give a multilingual --encoder, or one file for each language",
+        does="keeps them", change="pass a multilingual --encoder, or one file per language",
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from penna.preprocessing.check_context import CheckContext
 from penna.preprocessing.columns.column import Column
 from penna.preprocessing.data_findings import FEW, Severity, of_columns, of_rows, percent, quoted
 
-LOOKS_FOR = "columns and words that give away the target"
+LOOKS_FOR = "columns and words that reveal the target"
 NEEDS = ""
 
 #: The minimum gain of a single column over the most frequent class, as a share of what that class leaves open. It is
@@ -41,13 +41,13 @@ def find(sheet: CheckContext) -> list[Finding]:
     leaks = [name for name in leaks if name not in spoken]
     return [
         *of_columns(
-            "leaking column", "texts of few values that give away the target", spoken,
+            "leaking column", "texts of few values that reveal the target", spoken,
             examples=_shares(answered, spoken),
-            does="learns from them, since they are text",
+            does="trains on them, since they are text",
             change="name the text (--text), or leave one out (--ignore-columns)",
         ),
         *of_columns(
-            "leaking column", "columns that give away the target", leaks,
+            "leaking column", "columns that reveal the target", leaks,
             examples=_shares(answered, leaks),
             does=f"leaves out those that answer {percent(CERTAIN)} or more and were not named, unless one is all the "
             "text that there is, and trusts the others",
@@ -144,9 +144,9 @@ def _words(sheet: CheckContext, labeled: Array) -> list[Finding]:
     # A class may well have its own word ("passport"), but no language has the same word in most rows.
     grave: Severity = "warning" if len(rows) > 0.5 * len(labeled) else "info"
     return of_rows(
-        "leaking word", "rows with a word that gives away their class", sheet.rows[rows], grave, of=len(sheet),
-        examples=examples, does="learns from it and would trust it",
-        change="remove the word in the file unless it is known at prediction, too",
+        "leaking word", "rows with a word that reveals their class", sheet.rows[rows], grave, of=len(sheet),
+        examples=examples, does="trains on it and would rely on it",
+        change="remove the word in the file, unless it is also known at prediction",
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from penna.data.table import Finding, Table
 from penna.preprocessing.check_context import CheckContext
 from penna.preprocessing.data_findings import FEW, of_rows, percent, quoted
 
-LOOKS_FOR = "length outliers, and texts that an encoder would cut"
+LOOKS_FOR = "length outliers, and texts that an encoder would truncate"
 NEEDS = ""
 
 LONG_CELL = 100_000
@@ -31,8 +31,8 @@ def very_long(table: Table, as_is: bool = False) -> list[Finding]:
         long |= np.fromiter(map(len, cells), np.int64, len(cells)) > LONG_CELL
     return of_rows(
         "long text", f"texts with more than {LONG_CELL:,} characters", table.rows[long],
-        does="keeps them, and reads all of each" if as_is
-        else "keeps them; encoders read the beginning by windows, linear models all",
+        does="keeps them, and reads each one whole" if as_is
+        else "keeps them; encoders read the beginning in windows, linear models read all",
         change="cut or split them in the file",
     )  # fmt: skip
 
@@ -53,7 +53,7 @@ def _outliers(sheet: CheckContext, lengths: Array) -> list[Finding]:
     return of_rows(
         "length outlier", f"texts far longer than the rest (median {np.exp(middle):,.0f} characters)",
         sheet.rows[np.sort(place)], "info", of=len(sheet), examples=examples,
-        does="keeps them", change="look whether rows ran together; cut or split them in the file",
+        does="keeps them", change="check whether rows were merged; cut or split them in the file",
     )  # fmt: skip
 
 

@@ -29,9 +29,9 @@ def _told(sheet: CheckContext, source: Source) -> list[Finding]:
     worded = [c for c in (*columns, *texts) if c.stand_ins.sum() >= _LEAST_STAND_INS]
     return [
         *_holed("columns with missing cells", columns, source, _FILLED),
-        *_holed("text columns with missing cells", texts, source, "keeps the rows, and reads a missing text as empty"),
+        *_holed("text columns with missing cells", texts, source, "keeps the rows, and treats a missing text as empty"),
         *of_columns(
-            "missing in words", "columns where a word may stand for a missing value", [c.name for c in worded],
+            "missing in words", "columns with a word that may mean a missing value", [c.name for c in worded],
             "info", source=source, examples=[f"{c.name}: {_words(c)}" for c in worded],
             does="counts it as missing among numbers, as a name among names", change="empty these cells in the file",
         ),

@@ -30,7 +30,7 @@ def _told(sheet: CheckContext, source: Source) -> list[Finding]:
         *of_columns(
             "numeric outlier", "columns with numbers far outside the usual range", list(far), "info", source=source,
             rows=_together(sheet, far), examples=[_far(sheet, sheet.columns[name], far[name]) for name in far],
-            does="keeps them, but for infinities, which count as missing", change="correct them in the file",
+            does="keeps them, except infinities, which count as missing", change="correct them in the file",
         ),
         *of_columns(
             "mixed column", "columns that hold numbers in some rows and words in others", list(mixed), source=source,

@@ -7,7 +7,7 @@ from penna.data.table import Finding, Table
 from penna.preprocessing.check_context import CheckContext
 from penna.preprocessing.data_findings import FEW, of_rows, quoted
 
-LOOKS_FOR = "pairs with one side empty, and sides that stand on several rows, also across train and test"
+LOOKS_FOR = "pairs with one side empty, and sides in several rows, also across train and test"
 NEEDS = ""
 
 #: The minimum share of rows whose first (or second) text also occurs in other rows, to be reported.
@@ -27,8 +27,8 @@ def half_empty(table: Table) -> list[Finding]:
         return []
     first, second = map(_written, table.pair_tables)
     return of_rows(
-        "half pair", "pairs of which one text is empty", table.rows[first != second], of=len(table),
-        does="uses them as they are", change="fill in the empty side in the file, or drop such rows",
+        "half pair", "pairs with one empty text", table.rows[first != second], of=len(table),
+        does="uses them unchanged", change="fill in the empty side in the file, or drop such rows",
     )  # fmt: skip
 
 
@@ -45,7 +45,7 @@ def _shared(sheet: CheckContext) -> list[Finding]:
                 of=len(sheet), examples=[f"on {counts[codes[most]]:,} rows: {quoted(side.full_text[most])}"],
                 does="keeps such rows on one side of every split, where a text stands on ten at most and no chain of "
                 "rows is longer than a twentieth of the table",
-                change="name a column with --group-column: rows of a group stay together then, and no others",
+                change="name a column with --group-column: then only rows of a group stay together",
             )  # fmt: skip
     return findings
 

@@ -33,7 +33,7 @@ def find(sheet: CheckContext) -> list[Finding]:
     examples = [f"row {sheet.rows[i]}: {quoted(sheet.table.full_text[i])}" for i in place[:FEW]]
     return of_rows(
         "outlier text", "texts unlike all others, the strangest first", sheet.rows[place], "info", of=len(sheet),
-        examples=examples, does="keeps them", change="look whether they belong here; drop them in the file if not",
+        examples=examples, does="keeps them", change="check whether they belong here; drop them in the file if not",
     )  # fmt: skip
 
 

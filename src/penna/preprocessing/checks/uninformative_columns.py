@@ -30,7 +30,7 @@ def find(sheet: CheckContext) -> list[Finding]:
         # A column that the user named is used in any case.
         *useless([c for c in sheet.columns.values() if not c.role]),
         *of_columns(
-            "copied column", "columns that say the same as another one", list(copies), "info",
+            "copied column", "columns with the same information as another one", list(copies), "info",
             examples=[f"{name} says what {of} says" for name, of in copies.items()],
             does="keeps both", change="--ignore-columns COLUMN leaves one of them out",
         ),
@@ -55,9 +55,9 @@ def useless(columns: Iterable[Column]) -> list[Finding]:
             does=idle, change=named,
         ),
         *of_columns(
-            "id column", "columns with another value in (nearly) every row, like ids", [c.name for c in ids], "info",
+            "id column", "columns with different values in (nearly) every row, like ids", [c.name for c in ids], "info",
             examples=[f"{c.name}: {c.distinct:,} values in {c.present:,} rows, such as {_first(c)}" for c in ids],
-            does=idle, change=f"{named}; a column that groups rows belongs into --group-column",
+            does=idle, change=f"{named}; pass a column that groups rows as --group-column",
         ),
     ]  # fmt: skip
 

@@ -8,7 +8,7 @@ from penna.preprocessing.check_context import CheckContext
 from penna.preprocessing.columns.column import Column
 from penna.preprocessing.data_findings import FEW, at_rows, of_columns, of_rows, percent, quoted
 
-LOOKS_FOR = "categories and labels in the test rows that the data never shows"
+LOOKS_FOR = "categories and labels of the test rows that are not in the data"
 NEEDS = ""
 
 #: A column is categorical if it has at most this many values per row.
@@ -26,7 +26,7 @@ def find(sheet: CheckContext) -> list[Finding]:
     lacking = [name for name in sheet.columns if name not in test.columns]
     return [
         *of_columns(
-            "unseen category", "columns whose test rows have categories that the data never shows", list(new),
+            "unseen category", "columns whose test rows have categories that are not in the data", list(new),
             rows=rows, source="test", examples=[_named(test.columns[name], place) for name, place in new.items()],
             does="treats them as rare categories",
             change="add rows with these categories to the data",
@@ -62,6 +62,6 @@ def _labels(sheet: CheckContext, test: CheckContext) -> list[Finding]:
     new = np.flatnonzero([label is not None and str(label) not in seen for label in test.table.target])
     examples = at_rows(test.rows[new], test.table.target[new], "test")[:FEW]
     return of_rows(
-        "unknown label", "test rows whose label the data never shows", test.rows[new], of=len(test), source="test",
+        "unknown label", "test rows whose label is not in the data", test.rows[new], of=len(test), source="test",
         examples=examples, does="leaves them out of the test set", change="add rows with these labels to the data",
     )  # fmt: skip

@@ -26,5 +26,5 @@ def clean(text: str, choice: str) -> str:
     return text
 
 
-def _named(found: re.Match[str]) -> str:
-    return MAIL if found[0] == MAIL else USER
+def _named(match: re.Match[str]) -> str:
+    return MAIL if match[0] == MAIL else USER

@@ -45,8 +45,8 @@ def clean(text: str, choice: str) -> str:
     return text
 
 
-def _unescaped(found: re.Match[str]) -> str:
-    return html.unescape(f"&{found[1]}")
+def _unescaped(match: re.Match[str]) -> str:
+    return html.unescape(f"&{match[1]}")
 
 
 def _shown(text: str) -> str:

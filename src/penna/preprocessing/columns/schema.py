@@ -57,7 +57,7 @@ def typed(table: Table, wanted: Mapping[str, str]) -> tuple[Table, list[Finding]
     fields = {name: field for name, field in fields.items() if name not in idling}
     unknown = [name for name, field in fields.items() if field is None]
     useless += of_columns(
-        "unknown column", "columns left out whose cells are neither numbers, dates nor names that come again", unknown,
+        "unknown column", "columns left out whose cells are neither numbers, dates nor names that repeat", unknown,
         "info", does="leaves them out", change="name them (--text, --categorical-columns) to use them",
     )  # fmt: skip
     useless += _doubtful_dates(cells, fields, table.rows)
@@ -86,7 +86,7 @@ def replay(table: Table, fields: Mapping[str, Field]) -> tuple[Table, list[Findi
         return table, []
     absent = [name for name in fields if name not in table.columns]
     findings = of_columns(
-        "absent column", "columns that the model reads are not there, and count as missing in every row", absent
+        "absent column", "columns of the model that are absent, and count as missing in every row", absent
     )
     table, more = _read(table, fields)
     return table, [*findings, *more]
@@ -117,12 +117,12 @@ def without_leaks(table: Table, strata: Array, named: Mapping[str, str]) -> tupl
     words = _only_words(table, lost, len(np.unique(strata)))
     lost = [name for name in lost if name not in words]
     findings = of_columns(
-        "leaking column", "columns that give away the target, kept because no other holds words", words,
+        "leaking column", "columns that reveal the target, kept because no other holds words", words,
         examples=[f"{n}: answers {100 * leaks[n]:.0f} % of what the most frequent class leaves open" for n in words],
-        does="learns from it and trusts it", change="leave it out (--ignore-columns) if it is not known at prediction",
+        does="trains on it and relies on it", change="leave it out (--ignore-columns) if it is not known at prediction",
     )  # fmt: skip
     findings += of_columns(
-        "leaking column", "columns left out because they give away the target", lost,
+        "leaking column", "columns left out because they reveal the target", lost,
         examples=[f"{n}: answers {100 * leaks[n]:.0f} % of what the most frequent class leaves open" for n in lost],
         does="leaves them out", change=_CHANGE,
     )  # fmt: skip
@@ -198,7 +198,10 @@ def _read(table: Table, fields: Mapping[str, Field]) -> tuple[Table, list[Findin
 
 def _unread(table: Table, fields: Mapping[str, Field], places: Mapping[str, Array]) -> list[Finding]:
     """Report unreadable cells of each column, or of very many columns together."""
-    mend: dict[str, Any] = {"does": "counts them as missing", "change": "mend them in the file, or name another role"}
+    mend: dict[str, Any] = {
+        "does": "counts them as missing",
+        "change": "correct them in the file, or choose another role",
+    }
     cells = {n: [f"{str(cell)[:60]!r}" for cell in table.columns[n][at[:FEW]]] for n, at in places.items()}
     if len(places) > _MANY:
         return of_columns(
@@ -238,6 +241,6 @@ def _mixed(columns: Mapping[str, Column], table: Table) -> list[Finding]:
             share = float(np.isfinite(column.numbers).sum()) / column.present
             findings += [name] if 0.2 < share < types.SHARE and column.distinct > 20 else []
     return of_columns(
-        "mixed column", "columns with numbers in some rows and words in others, taken as names", findings,
-        does="takes each cell as a name", change="name the column (--numeric-columns) to count words as missing",
+        "mixed column", "columns with numbers in some rows and words in others, treated as names", findings,
+        does="treats each cell as a name", change="name the column (--numeric-columns) to count words as missing",
     )  # fmt: skip

@@ -100,10 +100,10 @@ def _moment(cell: Any) -> float:
 
 @lru_cache(maxsize=1 << 16)  # dates repeat, and are read again after the form is settled
 def _parsed(text: str, form: str) -> float:
-    found = next((match for way in _WAYS if (match := way.fullmatch(text))), None)
-    if found is None:
+    parsed = next((match for way in _WAYS if (match := way.fullmatch(text))), None)
+    if parsed is None:
         return float("nan")
-    parts = found.groupdict()
+    parts = parsed.groupdict()
     try:
         moment = datetime(_year(parts["year"]), *_month_and_day(parts, form)) + _time(parts)
         return (moment - _EPOCH).total_seconds()
