@@ -11,7 +11,7 @@ from penna.search.recipe import Hyperparameter, Recipe
 AUTO = "auto"
 HYPERPARAMETER = "clean"
 #: From mild to strong. The first is the default if it changes anything: over nine sets it gave TF-IDF models 0.1 points
-#: and never took more than noise (benchmarks/cleaning.py). Case is left to the families, which have a knob for it.
+#: and never took more than noise (benchmarks/cleaning.py). Case is left to the families, which can lower it.
 LADDER = ("unicode+markup+spaces", "unicode+markup+links+spaces", "unicode+markup+links+numbers+spaces")
 BLANK = "missing"
 _ROWS = 2000

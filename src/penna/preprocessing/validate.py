@@ -87,18 +87,18 @@ def usable(table: Table) -> tuple[Table, list[Finding]]:
     if not len(table):
         raise TableError(f"the table has no rows: pass at least {LEAST_ROWS}.")
     blank = _blank(table)
-    unlabelled = np.array([label is None or label == "" for label in table.target], dtype=bool)
+    unlabeled = np.array([label is None or label == "" for label in table.target], dtype=bool)
     if blank.all():
         raise TableError(f"all {len(table)} rows have an empty text: choose another text column (--text).")
-    if unlabelled.all():
+    if unlabeled.all():
         raise TableError(f"column {table.target_name!r} is empty in all {len(table)} rows: choose another target.")
-    keep = ~blank & ~unlabelled
+    keep = ~blank & ~unlabeled
     if not keep.any():
         raise TableError(f"none of the {len(table)} rows has both a text and a label: fill in the missing cells.")
     findings = [
         *_finding("empty text", "rows left out for an empty text", table.rows[blank]),
         *_finding(
-            "missing target", f"rows left out for an empty {table.target_name!r}", table.rows[unlabelled & ~blank]
+            "missing target", f"rows left out for an empty {table.target_name!r}", table.rows[unlabeled & ~blank]
         ),
     ]
     return (table if keep.all() else table.take(np.flatnonzero(keep))), findings

@@ -23,8 +23,8 @@ def looks(head: str) -> bool:
     (True, False)
     """
     first = [line.strip() for line in head.split("\n")[:1000] if line.strip()]
-    labelled = sum(line.startswith("__label__") or "__label__" in line.rpartition(" ")[2] for line in first)
-    return labelled >= _MOST * len(first) > 0
+    labeled = sum(line.startswith("__label__") or "__label__" in line.rpartition(" ")[2] for line in first)
+    return labeled >= _MOST * len(first) > 0
 
 
 def pieces(file: TextIO, size: int) -> Iterator[Piece]:

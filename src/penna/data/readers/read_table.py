@@ -128,7 +128,7 @@ def read(
             need_text=others is not None,
         )  # fmt: skip
         table = _gathered(chain([first], pieces), roles, typed, notes, others)
-    table = table if labels is None else _labelled(table, labels)
+    table = table if labels is None else _labeled(table, labels)
     if pair is not None:
         table = replace(table, text={column: table.text[column] for column in pair}, pair=pair)
     if pair_findings:
@@ -164,7 +164,7 @@ def _plain_list(first: Piece, demanded: bool) -> tuple[str, ...] | None:
     return tuple(first.columns)
 
 
-def _labelled(table: Table, y: Any) -> Table:
+def _labeled(table: Table, y: Any) -> Table:
     name, cells = in_memory.as_labels(y, len(table))
     form = multi_targets.MATRIX if multi_targets.of_matrix(y) is not None else ""
     return replace(table, target=labels(cells, table.rows, True, name), target_name=name, target_form=form)

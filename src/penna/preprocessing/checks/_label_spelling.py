@@ -17,12 +17,12 @@ def find(counts: Mapping[Any, int], rows: Callable[[list[Any]], Array], of: int,
     ``counts`` maps a label to its number of rows, ``rows`` returns the row numbers of some labels, ``of`` is the
     number of all rows, and ``what`` is the subject of the message.
     """
-    alike: dict[str, list[Any]] = {}
+    by_spelling: dict[str, list[Any]] = {}
     for label in sorted(counts, key=lambda label: (-counts[label], str(label))):
         key = _SIGNS.sub("", str(label).casefold())
         if key and isinstance(label, str):
-            alike.setdefault(key, []).append(label)
-    groups = [group for group in alike.values() if len(group) > 1]
+            by_spelling.setdefault(key, []).append(label)
+    groups = [group for group in by_spelling.values() if len(group) > 1]
     rarer = [label for group in groups for label in group[1:]]
     if not rarer:
         return []
