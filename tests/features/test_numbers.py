@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn.impute import KNNImputer
 from sklearn.preprocessing import PowerTransformer
@@ -44,6 +44,7 @@ FLOATS = st.floats(-1e30, 1e30, allow_nan=False)
 
 @settings(max_examples=60, deadline=None)
 @given(values=st.lists(FLOATS, min_size=1, max_size=30), unseen=st.lists(FLOATS, max_size=5))
+@example(values=[0.0, 2e-144, 7e-282], unseen=[-1.0, 1e30])
 @pytest.mark.parametrize("name", SCALES)
 def test_every_scale_is_finite_and_knows_its_own_points(name, values, unseen):
     scale = scaling.find(name)

@@ -11,6 +11,8 @@ from penna.features.scaling.base import Points, centred, spread
 GAPS = False
 _MOST_ROWS = 10_000  # to find the power
 _STEEPEST = 4.0
+#: Larger values, in deviations of the training rows, are transformed as this: their powers would overflow.
+_LARGEST = 1e30
 
 
 def fit(known: Array) -> Points:
@@ -34,7 +36,9 @@ def width(points: Points) -> int:
 def matrix(values: Array, points: Points) -> Array:
     """Return the (n, width) features."""
     size, power, mean, deviation = points
-    return centred(bent(values / size, power), mean, deviation)
+    with np.errstate(over="ignore"):
+        scaled = np.clip(values / size, -_LARGEST, _LARGEST)
+    return centred(bent(scaled, power), mean, deviation)
 
 
 def fits(points: Points) -> bool:
