@@ -4,6 +4,8 @@ import errno
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from typer.testing import CliRunner, Result
 from penna import doctor
 from penna.budget import Deadline
 from penna.cli import app
+from penna.cli.commands import COMMANDS
 from penna.cli.demo import unpack, unused
 from penna.cli.errors import guarded, sentence
 from penna.errors import TableError
@@ -217,3 +220,15 @@ def test_few_of_many_columns_are_named() -> None:
     assert "4,982 more (numeric)" in told
     assert len(told) < 500
     assert named_columns({"a": "text", "b": "numeric"}) == "a (text), b (numeric)"
+
+
+def test_every_command_is_listed_and_imported_only_when_called():
+    runner = CliRunner()
+    listed = runner.invoke(app, ["--help"]).output
+    for name, about in COMMANDS.items():
+        assert f"  {name} " in listed
+        assert about.help in listed
+        assert runner.invoke(app, [name, "--help"]).exit_code == 0
+    assert "Did you mean 'predict'?" in runner.invoke(app, ["predct"]).output
+    code = "import sys, penna.cli; assert not [m for m in sys.modules if m in ('penna.cli.fit', 'penna.fit_config')]"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,4 +1,4 @@
-"""The command line: one file per group of commands. Nothing heavy is imported before a command runs."""
+"""The command line: one file per group of commands, imported when one of them is called."""
 
 import os
 import sys
@@ -10,27 +10,18 @@ import typer
 
 from penna import __version__, environment, hardware
 from penna.cli import standard_streams, start_time
-from penna.cli.check import check
-from penna.cli.demo import demo
-from penna.cli.errors import guarded
-from penna.cli.explain import explain
-from penna.cli.fit import fit
-from penna.cli.help_panels import Panels
-from penna.cli.inspect import doctor, leaderboard, report
-from penna.cli.predict import evaluate, predict, verify
-from penna.cli.pretrain import pretrain
+from penna.cli.commands import Commands
 
 # Plain help: rich help would cost every `penna --help` the import of rich.
 app = typer.Typer(
     name="penna",
     help="Penna: AutoML for text under a budget. Finds, proves and packs the best model of your texts that fits.",
+    cls=Commands,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for _command in (check, fit, evaluate, predict, verify, explain, leaderboard, report, pretrain, demo, doctor):
-    app.command(cls=Panels)(guarded(_command))
 
 
 def _version(wanted: bool) -> None:
