@@ -69,7 +69,7 @@ def auto(args: argparse.Namespace, seed: int, **asked: Any) -> AutoText:
 
 @dataclass(frozen=True)
 class Ran:
-    """A fit in a process of its own: its folder, what its artefact says, its seconds and the most memory it held."""
+    """A fit in a process of its own: its folder, what its artifact says, its seconds and the most memory it held."""
 
     out: Path
     manifest: dict[str, Any]

@@ -5,7 +5,7 @@
     python benchmarks/few_shot.py --table f.jsonl
 
 DATA holds a folder for each set with train.csv.gz and test.csv.gz (columns text, label). Each fit is a process of its
-own, and its seconds are those of the process, imports and the writing of an artefact included. SetFit comes first, as
+own, and its seconds are those of the process, imports and the writing of an artifact included. SetFit comes first, as
 its paper has it (20 pairs a row and side, batches of 16, one epoch); Penna's budget is then a share of what that took,
 unless ``--budget`` names one. ``--setfit`` names a Python that has setfit installed; without it Penna runs alone.
 """

@@ -45,7 +45,7 @@ def hyperparameter(text: str) -> tuple[str, object]:
 
 
 def exact(model: FineTuned, table: Table) -> np.ndarray:
-    """What the artefact will answer: the same network in float32."""
+    """What the artifact will answer: the same network in float32."""
     from penna.training import loop
 
     texts = tokens.tokenise(model.checkpoint, table, model.length, None)

@@ -1,11 +1,11 @@
-"""Attacked artefacts of every family, and generated tables: what comes of them must be an answer or one sentence.
+"""Attacked artifacts of every family, and generated tables: what comes of them must be an answer or one sentence.
 
     python benchmarks/fuzz.py --count 5000 --tables 2000 --seed 0
 
-Each case changes one thing in a small artefact (``tests/attacks.py``); in half of them, checksums and digest are made
+Each case changes one thing in a small artifact (``tests/attacks.py``); in half of them, checksums and digest are made
 anew, as whoever attacks would. A worker, a process of its own, opens it, lets it answer, explain, travel and be
 verified, with 10 s and 2 GB for each case. Counted are raw errors (anything but a PennaError), hangs, aborts, memory in
-excess, and, of artefacts whose digest was left as it was, answers that differ without a word.
+excess, and, of artifacts whose digest was left as it was, answers that differ without a word.
 """
 
 import argparse
@@ -134,7 +134,7 @@ def _case(case: dict[str, Any], maker: Any, sound: dict[str, Any]) -> dict[str, 
 
 
 def _asked(folder: Path, rows: Any) -> str:
-    """Everything that one does with an artefact, as text."""
+    """Everything that one does with an artifact, as text."""
     import pickle
 
     import numpy as np
@@ -162,7 +162,7 @@ def cases(count: int, seed: int) -> Iterator[dict[str, Any]]:
         yield {"name": names[number % len(names)], "number": number, "seed": seed, "sealed": number // len(names) % 2}
 
 
-def artefacts(count: int, seed: int, home: Path, log: Path) -> Counter[str]:
+def artifacts(count: int, seed: int, home: Path, log: Path) -> Counter[str]:
     """What came of so many attacks."""
     from artifacts import ROWS, Maker
     from conftest import _encoder
@@ -188,10 +188,10 @@ def artefacts(count: int, seed: int, home: Path, log: Path) -> Counter[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--count", type=int, default=5000, help="attacked artefacts")
+    parser.add_argument("--count", type=int, default=5000, help="attacked artifacts")
     parser.add_argument("--tables", type=int, default=0, help="generated tables")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--home", type=Path, help="where artefacts are made, and kept for another run")
+    parser.add_argument("--home", type=Path, help="where artifacts are made, and kept for another run")
     parser.add_argument("--log", type=Path, default=Path("fuzz.jsonl"), help="a line for each case")
     parser.add_argument("--worker", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -199,7 +199,7 @@ def main() -> None:
         work(given.worker)
         return
     with tempfile.TemporaryDirectory() as temporary:
-        found = artefacts(given.count, given.seed, given.home or Path(temporary), given.log)
+        found = artifacts(given.count, given.seed, given.home or Path(temporary), given.log)
     print(json.dumps(dict(found.most_common())))
     wrong = sum(n for outcome, n in found.items() if outcome in ("raw", "hang", "abort", "memory", "silent"))
     if given.tables:

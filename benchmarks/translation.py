@@ -1,4 +1,4 @@
-"""Translation: BLEU by budget, layers shared against their own, the artefact against ``generate`` of transformers.
+"""Translation: BLEU by budget, layers shared against their own, the artifact against ``generate`` of transformers.
 
     python benchmarks/translation.py curve DATA --budgets 20m 60m 150m [--swap] [--encoder FOLDER] [--seeds 0 1]
     python benchmarks/translation.py sharing DATA --minutes 60 [--rows 29000] [--width 256] [--layers 3]
@@ -7,7 +7,7 @@
 DATA holds train.csv.gz and test.csv.gz with the columns en and de (multi30k); the test file is the test set, opened
 once. ``--swap`` translates from German. ``curve`` runs ``penna fit`` as anybody would. ``sharing`` gives two recipes
 that differ in sharing alone the same steps, or as many as fit. ``speed`` translates the same sentences greedily by the
-artefact and by the same weights in Hugging Face form, in turns, and counts in how many both say the same."""
+artifact and by the same weights in Hugging Face form, in turns, and counts in how many both say the same."""
 
 import argparse
 import json
@@ -91,10 +91,10 @@ def speed(args: argparse.Namespace, sides: tuple[str, str]) -> None:
     model, facts = fitted(args, sides, 60 * args.minutes, beams=1)
     texts = rows(args.data / "test.csv.gz", sides, args.sentences).full_text.tolist()
     with tempfile.TemporaryDirectory() as home:
-        (Path(home) / "artefact").mkdir()
-        model.save(Path(home) / "artefact")
+        (Path(home) / "artifact").mkdir()
+        model.save(Path(home) / "artifact")
         model.save_checkpoint(Path(home) / "checkpoint")
-        ours = Translator.open(Path(home) / "artefact", args.threads)
+        ours = Translator.open(Path(home) / "artifact", args.threads)
         theirs = transformers.EncoderDecoderModel.from_pretrained(Path(home) / "checkpoint").eval()
 
     def generated() -> list[list[int]]:
@@ -110,17 +110,17 @@ def speed(args: argparse.Namespace, sides: tuple[str, str]) -> None:
             out += [before_end(row) for row in said[:, 1:].tolist()]
         return out
 
-    taken: dict[str, list[float]] = {"artefact": [], "generate": []}
+    taken: dict[str, list[float]] = {"artifact": [], "generate": []}
     said: dict[str, list[list[int]]] = {}
     for _ in range(args.rounds):
-        for name, run in (("artefact", lambda: ours.tokens(texts)), ("generate", generated)):
+        for name, run in (("artifact", lambda: ours.tokens(texts)), ("generate", generated)):
             begun = time.perf_counter()
             said[name] = run()
             taken[name].append(len(texts) / (time.perf_counter() - begun))
     rates = {name: round(statistics.median(each), 1) for name, each in taken.items()}
     ratio = statistics.median(a / b for a, b in zip(*taken.values(), strict=True))
     same = float(np.mean([a == b for a, b in zip(*said.values(), strict=True)]))
-    mean = float(np.mean([len(row) for row in said["artefact"]]))
+    mean = float(np.mean([len(row) for row in said["artifact"]]))
     figures = {
         "sentences_a_second": rates,
         "times": round(ratio, 2),

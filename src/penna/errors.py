@@ -5,7 +5,7 @@ PennaError                 exit code 2 at the command line, one sentence, no tra
 ├── TaskError              the target does not fit what was requested
 ├── SettingError           an option has a value that cannot work
 ├── EncoderError           a checkpoint is missing, damaged or unsuited
-├── BundleError            an artefact is missing, damaged, too new, or failed its own check
+├── BundleError            an artifact is missing, damaged, too new, or failed its own check
 ├── RunError               a run folder exists already, or does not hold what is needed
 └── MissingExtra           a package that this command needs is not installed
 
@@ -39,7 +39,7 @@ class EncoderError(PennaError):
 
 
 class BundleError(PennaError):
-    """An artefact is missing, damaged, too new, or failed its own check."""
+    """An artifact is missing, damaged, too new, or failed its own check."""
 
 
 class RunError(PennaError):

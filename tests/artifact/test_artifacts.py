@@ -432,7 +432,7 @@ def test_a_damaged_run_folder_gets_one_sentence(tmp_path):
     record = {"title": "t", "metric": "accuracy", "test": {"rows": 9, "accuracy": [0.9, 0.8, 1.0]},
               "task": "classification", "trials": [trial.to_json() for trial in ledger.trials],
               "chosen": {"name": "linear", "members": []},
-              "artefact": {"megabytes": 1.0, "files": {"a": 1.0}}, "phases": []}  # fmt: skip
+              "artifact": {"megabytes": 1.0, "files": {"a": 1.0}}, "phases": []}  # fmt: skip
     lines, chance = (run / "trials.jsonl").read_text(), random.Random(0)
     for number in range(150):
         name, command = (("trials.jsonl", "leaderboard"), ("run.json", "report"))[number % 2]

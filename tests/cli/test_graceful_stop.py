@@ -72,7 +72,7 @@ def test_fit_packs_its_best_model_after_sigterm(tmp_path: Path) -> None:
     said, warned = process.communicate(timeout=20 + 10)
     assert "SIGTERM: finishing within 20 s" in warned
     assert process.returncode == 0, warned
-    assert "artefact" in said
+    assert "artifact" in said
     opened = load(tmp_path / "run")
     assert not opened.manifest["preliminary"]
     assert len(opened.predict(["a good film"])) == 1

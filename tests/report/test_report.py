@@ -106,13 +106,13 @@ def record(texts=None, k=3, metric="accuracy", label="class {}") -> Record:
             "score": 0.9,
             "spread": 0.01,
         },
-        "artefact": {"megabytes": 80.0, "milliseconds": 4.0, "batch": 64, "batch_milliseconds": 90.0}
+        "artifact": {"megabytes": 80.0, "milliseconds": 4.0, "batch": 64, "batch_milliseconds": 90.0}
         | {"parity": 1e-6, "same": 0.995},
         "encoders": [{"encoder": "tiny", "length": 64, "long": 0.02, "windows": 16, "truncated": 0.01}],
         "skipped": [{"what": "encoder huge", "reason": "not found: give a local folder"}],
         "phases": [{"phase": "baselines", "predicted": 2.0, "spent": 3.0}, {"phase": "export", "spent": 1.0}],
     }
-    made["artefact"]["files"] = {"model.onnx": 79.0, "manifest.json": 0.001}
+    made["artifact"]["files"] = {"model.onnx": 79.0, "manifest.json": 0.001}
     return made
 
 
@@ -128,7 +128,7 @@ def test_the_page_has_every_section_and_loads_nothing():
         "Mistakes",
         "Budget",
         "Skipped",
-        "Artefact",
+        "Artifact",
         "Settings",
     ):
         assert f'<section id="{part.lower()}"><h2>{part}</h2>' in page
@@ -316,7 +316,7 @@ def test_page_explains_terms_and_selection():
         for number, (c, score) in enumerate([(1.0, 0.9), (2.0, 0.8)])
     )
     chosen = {"name": "linear with temperature", "members": [{"number": 1, "recipe": "linear", "weight": 1.0}]}
-    record = {"metric": "macro_f1", "trials": [best, other], "chosen": chosen, "artefact": {"megabytes": 1.0}}
+    record = {"metric": "macro_f1", "trials": [best, other], "chosen": chosen, "artifact": {"megabytes": 1.0}}
     page = render_page({**record, "test": {"rows": 9, "macro_f1": [0.8, 0.7, 0.9]}})
     check(page)
     assert "A linear model" in page

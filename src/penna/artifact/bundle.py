@@ -1,4 +1,4 @@
-"""The Bundle: the artefact, one folder that predicts. Opens without torch, Optuna or Ray, and without pickle.
+"""The Bundle: the artifact, one folder that predicts. Opens without torch, Optuna or Ray, and without pickle.
 
 model/
   manifest.json   its digest, format, task and labels, text columns, family, measured score, size, latency, checksums
@@ -44,7 +44,7 @@ __all__ = ["Bundle", "TemporaryFolder", "amend", "inside", "latency", "load", "m
 
 
 class Bundle:
-    """An opened artefact: ``predict``, ``predict_proba``, ``evaluate``; made by ``write`` or ``open``."""
+    """An opened artifact: ``predict``, ``predict_proba``, ``evaluate``; made by ``write`` or ``open``."""
 
     def __init__(self, folder: Path, manifest: dict[str, Any], task: Task, model: Model) -> None:
         self.folder = folder
@@ -70,7 +70,7 @@ class Bundle:
 
     @property
     def digest(self) -> str:
-        """The SHA-256 that stands for the whole artefact, as ``penna verify`` compares it."""
+        """The SHA-256 that stands for the whole artifact, as ``penna verify`` compares it."""
         return str(self.manifest["digest"])
 
     @property
@@ -84,7 +84,7 @@ class Bundle:
         if not self._sound(outputs, len(table)):
             raise BundleError(
                 f"the model in {self.folder} does not answer as its manifest says (numbers that are none, or not of "
-                f"{self.task.columns} columns): copy the artefact again, or fit again."
+                f"{self.task.columns} columns): copy the artifact again, or fit again."
             )
         return outputs
 
@@ -232,7 +232,7 @@ class Bundle:
 def write(
     folder: Path, task: Task, family: str, model: Model, facts: Mapping[str, Any], exporter: str = export.DEFAULT
 ) -> Bundle:
-    """Write the artefact and open it again from disk; what is in ``folder`` already stays until the new one is whole.
+    """Write the artifact and open it again from disk; what is in ``folder`` already stays until the new one is whole.
 
     ``facts`` go into the manifest and must hold ``text_columns`` and ``target``.
     """
@@ -267,13 +267,13 @@ def amend(bundle: Bundle, facts: Mapping[str, Any], card: str) -> None:
 
 
 def inside(folder: Path) -> Path:
-    """Return the artefact in a run folder; the folder itself where it is one."""
+    """Return the artifact in a run folder; the folder itself where it is one."""
     within = not (folder / MANIFEST).exists() and (folder / "model" / MANIFEST).exists()
     return folder / "model" if within else folder
 
 
 def load(folder: Path | str) -> Bundle:
-    """Open an artefact, or the run folder that holds one, once it has answered a row of its own form.
+    """Open an artifact, or the run folder that holds one, once it has answered a row of its own form.
 
     Raises BundleError.
     """

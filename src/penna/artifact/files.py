@@ -1,7 +1,7 @@
-"""The folder of an artefact: its manifest, and files that are what was written. Knows bytes; no task and no model.
+"""The folder of an artifact: its manifest, and files that are what was written. Knows bytes; no task and no model.
 
 The manifest holds the SHA-256 of every other file, and begins with its own: the *digest*, taken with zeros in its own
-place. So one number stands for the whole artefact, down to the byte. The model card names it, too: its checksum is
+place. So one number stands for the whole artifact, down to the byte. The model card names it, too: its checksum is
 taken with zeros in the digest's place.
 """
 
@@ -47,10 +47,10 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         json.dumps(manifest, ensure_ascii=False).encode()  # halves of characters could be neither shown nor written
     if found != FORMAT:
         remedy = "update penna" if found > FORMAT else "it has no digest of its own, fit again"
-        raise BundleError(f"{folder} has artefact format {found}, this Penna {__version__} reads {FORMAT}: {remedy}.")
+        raise BundleError(f"{folder} has artifact format {found}, this Penna {__version__} reads {FORMAT}: {remedy}.")
     begins = _BEGINS.match(raw)
     if begins is None or _digest(raw, begins[1]) != begins[1].decode():
-        raise BundleError(f"{path} is not what was written (its digest does not fit it): copy the artefact again.")
+        raise BundleError(f"{path} is not what was written (its digest does not fit it): copy the artifact again.")
     return dict(manifest)
 
 
@@ -58,16 +58,16 @@ def check_files(folder: Path, manifest: Mapping[str, Any], card: bool = False) -
     """Raise BundleError unless the parts, and the ``card`` where it matters, are what was written, byte by byte."""
     expected = manifest.get("files")
     if not isinstance(expected, dict) or not all(isinstance(line, str) for line in expected.values()):
-        raise BundleError(f"{folder / MANIFEST} lists no files: copy the artefact again.")
+        raise BundleError(f"{folder / MANIFEST} lists no files: copy the artifact again.")
     found = dict(_parts(folder))
     known = set(expected) if card else expected.keys() - {CARD}
     for name in sorted(known - found.keys() - {CARD}):
-        raise BundleError(f"{folder} lacks {name[:200]!r}: copy the artefact again.")
+        raise BundleError(f"{folder} lacks {name[:200]!r}: copy the artifact again.")
     for name, path in found.items():
         if name not in expected:
-            raise BundleError(f"{folder} holds {name!r}, which its manifest does not know: copy the artefact again.")
+            raise BundleError(f"{folder} holds {name!r}, which its manifest does not know: copy the artifact again.")
         if expected[name] != _checksum(path):
-            raise BundleError(f"{path} is not what was written (checksum differs): copy the artefact again.")
+            raise BundleError(f"{path} is not what was written (checksum differs): copy the artifact again.")
     if card and CARD in expected:
         _check_card(folder / CARD, expected[CARD], str(manifest["digest"]))
 
@@ -75,7 +75,7 @@ def check_files(folder: Path, manifest: Mapping[str, Any], card: bool = False) -
 def _check_card(path: Path, expected: str, digest: str) -> None:
     text = safe_load.content(path, MOST_MANIFEST_BYTES).replace(digest.encode(), BLANK.encode())
     if expected != hashlib.sha256(text).hexdigest():
-        raise BundleError(f"{path} is not what was written (checksum differs): copy the artefact again.")
+        raise BundleError(f"{path} is not what was written (checksum differs): copy the artifact again.")
 
 
 def write_manifest(folder: Path, manifest: dict[str, Any], card: str = "") -> None:
@@ -112,7 +112,7 @@ def files(folder: Path) -> list[Path]:
 
 
 def _parts(folder: Path) -> list[tuple[str, Path]]:
-    """Return the files of an artefact's parts, sorted, by the names that its manifest has for them.
+    """Return the files of an artifact's parts, sorted, by the names that its manifest has for them.
 
     Raises BundleError for what is no regular file, and for more files, or deeper folders, than Penna ever writes.
     """
@@ -134,7 +134,7 @@ def _below(folder: Path, name: str, deepest: int) -> Iterator[tuple[str, Path]]:
             elif entry.is_file(follow_symlinks=False):
                 yield f"{name}/{entry.name}", path
             else:
-                raise BundleError(f"{path} is no regular file, and Penna writes no others: do not trust this artefact.")
+                raise BundleError(f"{path} is no regular file, and Penna writes no others: do not trust this artifact.")
 
 
 def _checksum(path: Path) -> str:

@@ -21,12 +21,12 @@ def check(folder: Path, manifest: Mapping[str, Any]) -> None:
     except (KeyError, SettingError) as error:
         raise BundleError(f"{folder / MANIFEST} is damaged or of another Penna ({error}): fit again.") from error
     if wrong:
-        raise BundleError(f"{folder / MANIFEST} has a {wrong[0]!r} that no Penna has written: copy the artefact again.")
+        raise BundleError(f"{folder / MANIFEST} has a {wrong[0]!r} that no Penna has written: copy the artifact again.")
     texts, others = manifest["text_columns"], [column["name"] for column in manifest.get("columns", [])]
     if not texts and not others:
-        raise BundleError(f"{folder / MANIFEST} names no columns: copy the artefact again.")
+        raise BundleError(f"{folder / MANIFEST} names no columns: copy the artifact again.")
     if len({*texts, *others}) < len(texts) + len(others) or (manifest.get("pair") and len(texts) != 2):
-        raise BundleError(f"{folder / MANIFEST} names a column twice, or no pair of them: copy the artefact again.")
+        raise BundleError(f"{folder / MANIFEST} names a column twice, or no pair of them: copy the artifact again.")
 
 
 def _name(value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""What an artefact weighs, how long it takes to answer, and how its graphs agree with what they were written from.
+"""What an artifact weighs, how long it takes to answer, and how its graphs agree with what they were written from.
 
 Read off the folder that is served.
 """
@@ -22,7 +22,7 @@ class Answering(Protocol):
 
 
 def compared(parts: Path) -> dict[str, float]:
-    """How the graphs among an artefact's parts were found to agree with the networks that they were written from, where
+    """How the graphs among an artifact's parts were found to agree with the networks that they were written from, where
     there are any: "parity" is the largest difference (in probability, or as a share of the largest entry of a vector),
     "same" the smallest share of sample texts to which a translator says the same.
     """
@@ -36,7 +36,7 @@ def compared(parts: Path) -> dict[str, float]:
 
 
 def megabytes(folder: Path) -> float:
-    """Return what the artefact weighs on disk."""
+    """Return what the artifact weighs on disk."""
     return sum(p.stat().st_size for p in files(folder)) / 1e6
 
 

@@ -1,4 +1,4 @@
-"""What an artefact is, and whether every byte of it is what Penna wrote: what ``penna verify`` says."""
+"""What an artifact is, and whether every byte of it is what Penna wrote: what ``penna verify`` says."""
 
 import re
 from dataclasses import asdict, dataclass
@@ -15,7 +15,7 @@ _DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
 
 @dataclass(frozen=True)
 class Verified:
-    """An artefact that is whole. ``labels``: how many it can answer with, 0 where it answers with something else."""
+    """An artifact that is whole. ``labels``: how many it can answer with, 0 where it answers with something else."""
 
     folder: str
     digest: str
@@ -36,9 +36,9 @@ class Verified:
 
 
 def verify(folder: Path | str, sha256: str | None = None) -> Verified:
-    """Check an artefact, or the run folder that holds one, byte by byte, and open it.
+    """Check an artifact, or the run folder that holds one, byte by byte, and open it.
 
-    ``sha256``: the digest that was noted down when it was made. Raises BundleError unless the artefact is whole, and is
+    ``sha256``: the digest that was noted down when it was made. Raises BundleError unless the artifact is whole, and is
     the one of that digest; SettingError for what is no digest.
     """
     folder = bundle.inside(Path(folder))

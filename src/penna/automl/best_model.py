@@ -43,7 +43,7 @@ class Fitted:
 
 @dataclass(frozen=True)
 class Finished:
-    """A whole artefact that an earlier process wrote before it could finish: what was chosen, and its models."""
+    """A whole artifact that an earlier process wrote before it could finish: what was chosen, and its models."""
 
     choice: Selection
     members: tuple[tuple[Fitted, float, bool], ...]  # with weight, and whether it was refitted
@@ -161,7 +161,7 @@ class BestModels:
 
 
 def facts_of(choice: Selection, refitted: Sequence[bool]) -> dict[str, Any]:
-    """Return what the manifest of a whole artefact says of its choice, so that ``finished`` finds it again."""
+    """Return what the manifest of a whole artifact says of its choice, so that ``finished`` finds it again."""
     pairs = zip(choice.members, refitted, strict=True)
     return {
         "recipe": str(choice),
@@ -176,7 +176,7 @@ def facts_of(choice: Selection, refitted: Sequence[bool]) -> dict[str, Any]:
 def saved_trial(path: Path, trials: Sequence[Trial]) -> Trial | None:
     """Return the trial whose model lies at ``path`` as a kill left it.
 
-    None for a whole artefact, or one of no trial here.
+    None for a whole artifact, or one of no trial here.
     """
     try:
         manifest = bundle.load(path).manifest
@@ -188,7 +188,7 @@ def saved_trial(path: Path, trials: Sequence[Trial]) -> Trial | None:
 
 
 def finished(path: Path, trials: Sequence[Trial]) -> Finished | None:
-    """Return the whole artefact at ``path``, if it was made of these trials; else None."""
+    """Return the whole artifact at ``path``, if it was made of these trials; else None."""
     try:
         opened = bundle.load(path)
         manifest = opened.manifest

@@ -53,7 +53,7 @@ class CostModel:
     def test_seconds(self, trial: Trial) -> float:
         """Seconds to answer the test set.
 
-        The artefact runs in fp32, half as fast as a bf16 trial was scored; and a trial's vectors came from the cache.
+        The artifact runs in fp32, half as fast as a bf16 trial was scored; and a trial's vectors came from the cache.
         """
         scored = 2 / trial.rows_per_second if trial.rows_per_second else 0.0
         return max(self.test_rows * scored, self._answers(trial.latency_ms))

@@ -14,7 +14,7 @@ from penna.preprocessing.cleaning.base import NONE, Cleaning
 
 def card(fit: FitResult, facts: dict[str, Any], title: str) -> str:
     """Return the model card: what data, what score, what limits, how to use it."""
-    artefact, task, scored, took = fit.bundle, fit.bundle.task, facts["test"], facts["latency"]
+    artifact, task, scored, took = fit.bundle, fit.bundle.task, facts["test"], facts["latency"]
     scores = "\n".join(
         f"| {name} | {v[0]:.4f} | {v[1]:.4f} to {v[2]:.4f} |" for name, v in scored.items() if isinstance(v, list)
     )
@@ -25,13 +25,13 @@ def card(fit: FitResult, facts: dict[str, Any], title: str) -> str:
     changed = "".join(
         f"\nOf its rows: {markdown(finding.message)}\n" for finding in (*fit.noise_findings, *fit.cleaning_findings)
     )
-    reads = " + ".join(map(markdown, (*artefact.text_columns, *artefact.fields)))
+    reads = " + ".join(map(markdown, (*artifact.text_columns, *artifact.fields)))
     return f"""# A {phrases["model"]} for {markdown(title)}
 
-Made by Penna {artefact.manifest["penna"]} on {facts["finished"]}, from {facts["rows"]:,} rows.
+Made by Penna {artifact.manifest["penna"]} on {facts["finished"]}, from {facts["rows"]:,} rows.
 It reads {reads} and answers with {markdown(phrases["answer"])}.
 
-Recipe: {markdown(artefact.manifest["recipe"])}
+Recipe: {markdown(artifact.manifest["recipe"])}
 
 Digest (SHA-256): {BLANK}
 It stands for every byte of this folder: `penna verify model --sha256 ...` compares it.
@@ -48,7 +48,7 @@ The test rows were used once, after every choice was made. On the machine it was
     pip install {" ".join(packages)} && pip install --no-deps penna
 
     from penna import load
-    load("model").predict([{_example(artefact)}])
+    load("model").predict([{_example(artifact)}])
 
 ## Limits
 
@@ -58,10 +58,10 @@ It was not examined for fairness between groups.{_reading(facts)}
 """
 
 
-def _example(artefact: Bundle) -> str:
-    if not artefact.pair:
+def _example(artifact: Bundle) -> str:
+    if not artifact.pair:
         return '"a text"'
-    named = (json.dumps(f"{name} ...", ensure_ascii=False) for name in artefact.text_columns[:2])
+    named = (json.dumps(f"{name} ...", ensure_ascii=False) for name in artifact.text_columns[:2])
     return f"({', '.join(map(visible, named))})"  # a block of code, which has no markup
 
 

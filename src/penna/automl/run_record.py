@@ -93,7 +93,7 @@ def build(
             "score": choice.score,
             "spread": choice.score_std,
         },
-        "artefact": {
+        "artifact": {
             "megabytes": facts["megabytes"],
             "files": {
                 p.relative_to(fit.bundle.folder).as_posix(): p.stat().st_size / 1e6

@@ -67,7 +67,7 @@ def show_result(folder: Path, manifest: Mapping[str, Any], deadline: "Deadline",
         "one text": amount(latency["one_text_ms"], "ms"),
         "batch of 64": amount(latency["batch_of_64_ms"], "ms"),
         "time": f"{deadline.spent():.1f} s of {deadline.seconds:g} s",
-        "artefact": (folder / "model").as_posix(),
+        "artifact": (folder / "model").as_posix(),
         "digest": str(manifest["digest"]),
         "report": (folder / "report.html").as_posix(),
     }

@@ -1,6 +1,6 @@
 """What moved an answer: each word and each column of a row, in the answer's own units.
 
-Knows a fitted model, a task and a table; neither an artefact nor a search. Loads no torch where the model does without.
+Knows a fitted model, a task and a table; neither an artifact nor a search. Loads no torch where the model does without.
 
 Linear models are taken apart exactly (``exact``); any other is run again without each word and each column
 (``occlusion``). Both see the whole model, from the row as the user gave it to the answer after its post-processing

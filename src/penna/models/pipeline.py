@@ -1,7 +1,7 @@
 """What stands around a fitted model: the cleaning of what it reads, columns written as text, the post-processing steps
 on what it answers; all one Model.
 
-It offers no recipes: ``around`` puts it where a recipe or a choice asks for it, and nowhere else, so that an artefact
+It offers no recipes: ``around`` puts it where a recipe or a choice asks for it, and nowhere else, so that an artifact
 without such stages is what it has always been.
 """
 

@@ -55,7 +55,7 @@ def _told(value: float) -> str:
 
 
 def _costs(record: Record) -> str:
-    made = record.get("artefact", {})
+    made = record.get("artifact", {})
     parts = []
     if "megabytes" in made:
         parts.append(f"weighs <strong>{format.megabytes(made['megabytes'])}</strong>")
@@ -67,7 +67,7 @@ def _costs(record: Record) -> str:
 
 
 def tiles(record: Record) -> str:
-    made, settings, trials = record.get("artefact", {}), record.get("settings", {}), trials_of(record)
+    made, settings, trials = record.get("artifact", {}), record.get("settings", {}), trials_of(record)
     test, drawn = exam_score(record), []
     if test:
         sub = f"{format.score(test.low)} to {format.score(test.high)}"

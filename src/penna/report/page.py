@@ -31,7 +31,7 @@ SECTIONS: dict[str, Callable[[Record], str]] = {
     "Importances": feature_importance.section,
     "Budget": sections.budget,
     "Skipped": sections.skipped,
-    "Artefact": sections.artefact,
+    "Artifact": sections.artifact,
     "Settings": sections.settings,
 }
 

@@ -68,7 +68,7 @@ class Chosen(TypedDict, total=False):
     spread: float
 
 
-class Artefact(TypedDict, total=False):
+class Artifact(TypedDict, total=False):
     """Measured on the written folder."""
 
     megabytes: float
@@ -77,7 +77,7 @@ class Artefact(TypedDict, total=False):
     batch: int
     batch_milliseconds: float
     parity: float | None  # largest difference between the exported graph and the network that was trained
-    digest: str  # the SHA-256 that stands for the whole artefact
+    digest: str  # the SHA-256 that stands for the whole artifact
     same: float | None  # share of sample texts to which an exported translator says what the network says
 
 
@@ -170,7 +170,7 @@ class Record(TypedDict, total=False):
     importances: Importances
     trials: Sequence[Trial | Mapping[str, Any]]
     chosen: Chosen
-    artefact: Artefact
+    artifact: Artifact
     encoders: list[Length]
     skipped: list[Skipped]  # in addition to the trials that were skipped: encoders, families, blends, finalists
     phases: list[Phase]

@@ -247,9 +247,9 @@ def skipped(record: Record) -> str:
     return tables.table(["what", "why"], rows)
 
 
-def artefact(record: Record) -> str:
+def artifact(record: Record) -> str:
     """Return what is in the folder, and how to use it."""
-    made = record.get("artefact", {})
+    made = record.get("artifact", {})
     if not made:
         return ""
     facts = {"size": format.megabytes(made.get("megabytes")), "one text": format.milliseconds(made.get("milliseconds"))}

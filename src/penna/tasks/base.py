@@ -248,5 +248,5 @@ def restore(data: Mapping[str, Any]) -> Task:
     try:
         task: Task = task_type(str(data["name"])).restore(data)
     except (KeyError, SettingError) as error:
-        raise TaskError(f"the artefact's task cannot be restored ({error}): it comes from another version.") from error
+        raise TaskError(f"the artifact's task cannot be restored ({error}): it comes from another version.") from error
     return task

@@ -129,7 +129,7 @@ def restore(data: Mapping[str, Any]) -> "Classification":
         if (scope is not None and scope not in labels) or (not taught and scope != labels[-1]):
             raise ValueError("what is out of scope is none of its labels")
     except (KeyError, TypeError, ValueError) as error:
-        raise TaskError(f"the stored task is damaged ({error!r}): fit again, or take an intact artefact.") from error
+        raise TaskError(f"the stored task is damaged ({error!r}): fit again, or take an intact artifact.") from error
     return Classification(classes=tuple(labels), metric=metric, kind=kind, scope=scope, taught=taught)
 
 

@@ -149,7 +149,7 @@ def restore(data: Mapping[str, Any]) -> "Multilabel":
         if len(labels) < 2 or list(labels) != sorted(set(labels)):
             raise ValueError("labels are too few, unsorted or doubled")
     except (KeyError, TypeError, ValueError) as error:
-        raise TaskError(f"the stored task is damaged ({error!r}): fit again, or take an intact artefact.") from error
+        raise TaskError(f"the stored task is damaged ({error!r}): fit again, or take an intact artifact.") from error
     return Multilabel(tuple(labels), metric, kind, form, matrix=bool(data.get("matrix", False)))
 
 

@@ -133,7 +133,7 @@ def restore(data: Mapping[str, Any]) -> "Regression":
         if data["metric"] not in _METRICS:
             raise ValueError(f"unknown metric {data['metric']!r}")
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise TaskError(f"the stored task is damaged ({error!r}): fit again, or take an intact artefact.") from error
+        raise TaskError(f"the stored task is damaged ({error!r}): fit again, or take an intact artifact.") from error
     centre, scale, low, high = numbers
     return Regression(centre, scale, low, high, data["metric"])
 

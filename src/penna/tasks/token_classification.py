@@ -119,7 +119,7 @@ def restore(data: Mapping[str, Any]) -> "TokenClassification":
         if not all(isinstance(tag, str) for tag in names):
             raise ValueError("the names of its tags are damaged")
     except (KeyError, TypeError, ValueError) as error:
-        raise TaskError(f"the stored task is damaged ({error!r}): fit again, or take an intact artefact.") from error
+        raise TaskError(f"the stored task is damaged ({error!r}): fit again, or take an intact artifact.") from error
     return TokenClassification(tuple(types), metric, form, Scheme(name, sign), names)
 
 

@@ -93,7 +93,7 @@ def restore(data: Mapping[str, Any]) -> "Translation":
         if metric not in METRICS or cut not in texts.CUTS:
             raise ValueError("unknown metric, or way to cut texts into words")
     except (KeyError, TypeError, ValueError) as error:
-        raise TaskError(f"the stored task is damaged ({error!r}): fit again, or take an intact artefact.") from error
+        raise TaskError(f"the stored task is damaged ({error!r}): fit again, or take an intact artifact.") from error
     return Translation(metric, cut)
 
 

@@ -137,7 +137,7 @@ class Tuned:
         return self.framing.windows
 
     def outputs(self, table: Table) -> Array:
-        """(n, columns), in the number format that is fastest here: near the artefact's, which has float32."""
+        """(n, columns), in the number format that is fastest here: near the artifact's, which has float32."""
         from penna.training import precision
 
         vectors = np.zeros((0, self.checkpoint.width), np.float32)

@@ -95,7 +95,7 @@ class FineTuned:
         return self.framing.windows
 
     def outputs(self, table: Table) -> Array:
-        """(n, columns), in the number format that is fastest here: within 2e-2 of the artefact's."""
+        """(n, columns), in the number format that is fastest here: within 2e-2 of the artifact's."""
         from penna.training import precision
 
         if not len(table):

@@ -70,7 +70,7 @@ class Model(FineTuned, ABC):
         """(n, columns) float32 of a table of one row or more."""
 
     def outputs(self, table: Table) -> Array:
-        """(n, columns), in the number format that is fastest here: within 2e-2 of the artefact's."""
+        """(n, columns), in the number format that is fastest here: within 2e-2 of the artifact's."""
         from penna.training import precision
 
         if not len(table):

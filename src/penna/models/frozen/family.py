@@ -183,7 +183,7 @@ class Frozen:
         return self.source.setting.windows
 
     def outputs(self, table: Table) -> Array:
-        """(n, columns), in the number format that is fastest here: near the artefact's, which has float32."""
+        """(n, columns), in the number format that is fastest here: near the artifact's, which has float32."""
         return self.head.link.settled(self.head.outputs(self.source.vectors(table)), silent(table))
 
     def save(self, folder: Path) -> None:

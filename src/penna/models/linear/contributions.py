@@ -1,6 +1,6 @@
 """A linear model's margins as a sum: what each n-gram of a row adds, where it stands, and what each column adds.
 
-Hashed n-grams have no names in the artefact: a row's own are counted again, each with its place.
+Hashed n-grams have no names in the artifact: a row's own are counted again, each with its place.
 """
 
 from collections.abc import Callable, Mapping

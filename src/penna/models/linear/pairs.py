@@ -139,7 +139,7 @@ def load(folder: Path) -> PairModel:
     first, second = files.read(folder / FIRST), files.read(folder / SECOND)
     k = len(first[1].intercept)
     if len(second[1].intercept) != k:
-        raise BundleError(f"{folder}: its sides do not go together: copy the artefact again.")
+        raise BundleError(f"{folder}: its sides do not go together: copy the artifact again.")
     across = _open_across(folder, k) if (folder / FILE).exists() else None
     return PairModel((first[:2], second[:2]), across, first[2], tabular.load(folder, k))
 

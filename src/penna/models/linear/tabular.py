@@ -158,5 +158,5 @@ def load(folder: Path, k: int) -> ColumnFeatures | None:
     fitted = read(folder)
     coef = safe_load.load_arrays(folder / WEIGHTS, _LARGEST_WEIGHTS, {"coef": np.float32})["coef"]
     if coef.shape != (k, fitted.width):
-        raise BundleError(f"{folder / WEIGHTS} does not go with its model: copy the artefact again.")
+        raise BundleError(f"{folder / WEIGHTS} does not go with its model: copy the artifact again.")
     return ColumnFeatures(fitted, coef)

@@ -114,7 +114,7 @@ def load(folder: Path) -> ServedReader:
     graph = export.load_encoder(folder)
     facts = graph.facts
     if facts.pooling != "none" or facts.framing is None or facts.framing.sides != 2 or facts.outputs != 2:
-        raise BundleError(f"{folder} holds an encoder that does not point at words: copy the artefact again.")
+        raise BundleError(f"{folder} holds an encoder that does not point at words: copy the artifact again.")
     return ServedReader(graph, folder)
 
 

@@ -1,4 +1,4 @@
-"""How the parts of an artefact are opened: each by its family, within one another only as Penna writes them."""
+"""How the parts of an artifact are opened: each by its family, within one another only as Penna writes them."""
 
 from contextvars import ContextVar
 from pathlib import Path

@@ -145,7 +145,7 @@ def load(folder: Path) -> ServedTagger:
 
     graph = export.load_encoder(folder)
     if graph.facts.pooling != "none" or graph.facts.framing is None:
-        raise BundleError(f"{folder} holds an encoder that does not answer for words: copy the artefact again.")
+        raise BundleError(f"{folder} holds an encoder that does not answer for words: copy the artifact again.")
     return ServedTagger(graph, folder, *open_words(folder, graph.facts.outputs))
 
 

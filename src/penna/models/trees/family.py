@@ -248,5 +248,5 @@ def load(folder: Path) -> Trees:
         link = Link.from_json(data["link"], margins)
     opened = tree_arrays.load(folder, margins)
     if opened.features != read.width:
-        raise BundleError(f"{folder / tree_arrays.FILE} does not go with its readers: copy the artefact again.")
+        raise BundleError(f"{folder / tree_arrays.FILE} does not go with its readers: copy the artifact again.")
     return Trees(read, opened, link, classes, columns)

@@ -1,6 +1,6 @@
-"""The artefact against the transformers text-classification pipeline: same model, texts, batch, threads, in pairs.
+"""The artifact against the transformers text-classification pipeline: same model, texts, batch, threads, in pairs.
 
-    python benchmarks/artefact_speed.py DATA ENCODER [--pairs 15] [--threads 2] [--albert]
+    python benchmarks/artifact_speed.py DATA ENCODER [--pairs 15] [--threads 2] [--albert]
 
 DATA holds sst2/train.csv.gz; long texts are made of its rows, six to a text. ENCODER is a folder; it gets a random
 head. Both sides are loaded before, run in float32 in one process, and take turns, each after a pause. --albert
@@ -52,7 +52,7 @@ def full_size_albert(tokenizer: Path, folder: Path) -> Path:
 
 
 def both(encoder: Path, folder: Path, threads: int) -> tuple[Any, Graph, dict[str, Any]]:
-    """The pipeline, and the artefact of the same classifier."""
+    """The pipeline, and the artifact of the same classifier."""
     torch.manual_seed(0)
     model = transformers.AutoModelForSequenceClassification.from_pretrained(encoder, num_labels=CLASSES).eval()
     with torch.no_grad():
@@ -76,7 +76,7 @@ def both(encoder: Path, folder: Path, threads: int) -> tuple[Any, Graph, dict[st
         "export_seconds": round(exported, 2),
         "open_seconds": round(time.perf_counter() - begun, 2),
         "safetensors_mb": round((encoder / "model.safetensors").stat().st_size / 1e6, 1),
-        "artefact_mb": round(sum(p.stat().st_size for p in folder.iterdir()) / 1e6, 1),
+        "artifact_mb": round(sum(p.stat().st_size for p in folder.iterdir()) / 1e6, 1),
     }
     return pipeline, opened, facts
 
@@ -134,7 +134,7 @@ def main() -> None:
         if chosen.albert:
             encoders["albert-base, random"] = full_size_albert(chosen.encoder, Path(place) / "albert")
         for name, encoder in encoders.items():
-            pipeline, opened, facts = both(encoder, Path(place) / f"{encoder.name}-artefact", chosen.threads)
+            pipeline, opened, facts = both(encoder, Path(place) / f"{encoder.name}-artifact", chosen.threads)
             print(json.dumps({"encoder": name, **facts}), flush=True)
             for kind, long in {"short": False, "long": True}.items():
                 texts = texts_of(chosen.data, long, max(64 * -(-chosen.pairs // 3), chosen.pairs))
