@@ -21,6 +21,7 @@ PACKAGE = "src/penna/"
 
 
 def main(arguments: list[str]) -> int:
+    """Print problems of a release; return the exit code."""
     version = read_version(ROOT)
     problems = list(files_problems(ROOT, ROOT / arguments[0], version) if arguments else tree_problems(ROOT, version))
     for problem in problems:

@@ -1,4 +1,4 @@
-"""What this machine and install can do: facts as a JSON-able dict. Looks only; changes and installs nothing."""
+"""Facts about this machine and install, as a dict for JSON. Changes and installs nothing."""
 
 import platform
 import re

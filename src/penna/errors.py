@@ -1,4 +1,4 @@
-"""Every error that Penna raises on purpose, in one tree. Imports another leaf alone.
+"""The errors of Penna, in one tree.
 
 PennaError                 exit code 2 at the command line, one sentence, no traceback
 ├── TableError             the rows or columns given cannot be used

@@ -1,4 +1,4 @@
-"""The Bundle: the artifact, one folder that predicts. Opens without torch, Optuna or Ray, and without pickle.
+"""The Bundle: an opened artifact, one folder that predicts. It opens without torch, Optuna and pickle.
 
 model/
   manifest.json   its digest, format, task and labels, text columns, family, measured score, size, latency, checksums
@@ -44,7 +44,35 @@ __all__ = ["Bundle", "TemporaryFolder", "amend", "inside", "latency", "load", "m
 
 
 class Bundle:
-    """An opened artifact: ``predict``, ``predict_proba``, ``evaluate``; made by ``write`` or ``open``."""
+    """An opened artifact, as ``load`` returns it.
+
+    Attributes
+    ----------
+    folder : Path
+        The folder of the artifact.
+    manifest : dict
+        What the artifact states about itself: task, labels, test scores, size, latency.
+    task : Task
+        What the model predicts.
+    classes : tuple
+        The labels, sorted; empty for a regressor.
+    digest : str
+        The SHA-256 of the whole artifact.
+    text_columns : tuple of str
+        The columns that the model reads as text.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from penna import AutoText, load
+    >>> texts = [f"{word} film number {i}" for i in range(30) for word in ("good", "bad")]
+    >>> run = tempfile.TemporaryDirectory()
+    >>> auto = AutoText(6, families=("linear",), out=f"{run.name}/run").fit(texts, ["pos", "neg"] * 30)
+    >>> bundle = load(f"{run.name}/run")
+    >>> bundle.predict(["a good film"]).tolist(), bundle.classes
+    (['pos'], ('neg', 'pos'))
+    >>> run.cleanup()
+    """
 
     def __init__(self, folder: Path, manifest: dict[str, Any], task: Task, model: Model) -> None:
         self.folder = folder
@@ -55,7 +83,7 @@ class Bundle:
 
     @property
     def text_columns(self) -> tuple[str, ...]:
-        """Return the names of the text columns."""
+        """The names of the text columns."""
         return tuple(self.manifest["text_columns"])
 
     @property
@@ -65,31 +93,31 @@ class Bundle:
 
     @cached_property
     def fields(self) -> Mapping[str, Field]:
-        """The columns other than the text that the model reads, and how their cells are read."""
+        """The columns that the model reads besides the text, with the form of their cells."""
         return {c["name"]: Field(c["role"], c["form"]) for c in self.manifest.get("columns", ())}
 
     @property
     def digest(self) -> str:
-        """The SHA-256 that stands for the whole artifact, as ``penna verify`` compares it."""
+        """The SHA-256 of the whole artifact, which ``penna verify`` compares."""
         return str(self.manifest["digest"])
 
     @property
     def classes(self) -> tuple[Any, ...]:
-        """Return the labels, sorted."""
+        """The labels, sorted."""
         return self.task.classes
 
     def outputs(self, table: Table) -> Array:
-        """(n, columns) float32: probabilities in the order of ``classes``, or what the task decodes to numbers."""
+        """Return the raw outputs (n, columns) float32: probabilities by class, or what the task decodes to numbers."""
         outputs = self.model.outputs(self._complete(table)[0])
         if not self._sound(outputs, len(table)):
             raise BundleError(
-                f"the model in {self.folder} does not answer as its manifest says (numbers that are none, or not of "
+                f"the model in {self.folder} has other outputs than its manifest states (not finite, or not of "
                 f"{self.task.columns} columns): copy the artifact again, or fit again."
             )
         return outputs
 
     def _sound(self, outputs: Array, rows: int) -> bool:
-        """Whether outputs are of the form that the task decodes, and finite."""
+        """Return whether outputs are finite and of the form that the task decodes."""
         widths = {self.task.columns, len(self.classes) or self.task.columns}
         if outputs.dtype == object:
             shapes = [np.shape(row) for row in outputs]
@@ -99,15 +127,28 @@ class Bundle:
         return fit and len(outputs) == rows and ragged.finite(outputs)
 
     def decode(self, outputs: Array) -> Objects:
-        """(n,) labels in the type that they were given in, or numbers."""
+        """Return labels (n,) in the type of the training labels, or numbers."""
         return self.task.decode(outputs)
 
     def predict(self, texts: Any, form: Form = INFERRED) -> Array:
-        """(n,) labels or numbers for a list of texts, a DataFrame, a Table or the path of a file.
+        """Predict a label or a number for each row.
 
-        An object array where an answer is several. ``form``: how the bytes of a file are to be read.
+        Parameters
+        ----------
+        texts : sequence of str, DataFrame, Table or Path
+            The rows: texts, pairs of texts, a table with the columns that the model reads, or the path of a file.
+        form : Form
+            How a file is read.
 
-        Raises TableError where the columns that the model reads are missing.
+        Returns
+        -------
+        ndarray of shape (n,)
+            Labels or numbers; an object array if a row has several, such as labels, entities or answers.
+
+        Raises
+        ------
+        TableError
+            If a column that the model reads is missing.
         """
         table = self.table(texts, form)
         decoded = self.to_text_spans(self.decode(self.outputs(table)), table)
@@ -115,37 +156,89 @@ class Bundle:
         return np.array(decoded.tolist()) if len(decoded) and not several else decoded
 
     def to_text_spans(self, answers: Objects, table: Table) -> Objects:
-        """Return decoded answers in the coordinates of the texts, where they are about parts of these."""
+        """Return predictions with offsets in the texts, if they are about parts of these."""
         return self.task.to_text_spans(answers, table)
 
     def to_flat_cells(self, answers: Sequence[Any]) -> list[Any]:
-        """Return decoded answers as cells of a file that holds no lists."""
+        """Return predictions as cells of a file that holds no lists."""
         return self.task.to_flat_cells(answers)
 
     def predict_proba(self, texts: Any, form: Form = INFERRED) -> Array:
-        """(n, k) float32 probabilities, columns in the order of ``classes``. Raises TaskError where there are none."""
+        """Predict the probability of each class.
+
+        Parameters
+        ----------
+        texts : sequence of str, DataFrame, Table or Path
+            The rows, as for ``predict``.
+        form : Form
+            How a file is read.
+
+        Returns
+        -------
+        ndarray of shape (n, k), float32
+            Columns in the order of ``classes``.
+
+        Raises
+        ------
+        TaskError
+            If the task has no probabilities, such as regression.
+        """
         return self.task.probabilities(self.outputs(self.table(texts, form)))
 
     def explain(self, texts: Any, label: Any = None) -> "list[Explanation]":
-        """Return what moved the answer to each row, towards ``label`` or towards what was answered.
+        """Explain the prediction for each row by its words and columns.
 
-        texts: as for ``predict``. Raises SettingError for a label that is not known, TaskError where answers are
-        neither labels nor numbers.
+        Parameters
+        ----------
+        texts : sequence of str, DataFrame, Table or Path
+            The rows, as for ``predict``.
+        label : object, optional
+            The label to explain. Default: the predicted one.
+
+        Returns
+        -------
+        list of Explanation
+            How much each word or column moved the prediction.
+
+        Raises
+        ------
+        SettingError
+            For an unknown label.
+        TaskError
+            If predictions are neither labels nor numbers.
         """
         from penna.explain.base import explain
 
         return explain(self.model, self.task, self.table(texts), settled({"label": label})["label"])
 
     def evaluate(self, source: Any, target: str | None = None, form: Form = INFERRED) -> dict[str, Any]:
-        """Every metric of the task on labelled rows (of a file in this ``form``), each as [value, low, high] with
-        a 95 % bootstrap interval. Warns of odd rows.
+        """Measure the model on labeled rows, and warn of rows that are left out.
+
+        Parameters
+        ----------
+        source : DataFrame, path or sequence
+            Rows with the columns of the training table.
+        target : str, optional
+            The target column. Default: that of the training table.
+        form : Form
+            How a file is read.
+
+        Returns
+        -------
+        dict
+            ``rows``, and each metric as ``[value, low, high]`` with a 95 % bootstrap interval.
+
+        Raises
+        ------
+        TableError
+            If a column is missing, or no row has a label.
         """
         target_columns = settled({"target": target})["target"] or self.manifest["target"]
         name = target_columns if isinstance(target_columns, str) else tuple(target_columns)
         table, noted = readers.read(
             source, text=self.text_columns, text_pair=self._second, target=name, others=tuple(self.fields), form=form
         )
-        table = _telling(*self._complete(_telling(table, noted)))
+        table = _with_warnings(*self._complete(_with_warnings(table, noted)))
         labeled = [label is not None for label in table.target] if table.target is not None else []
         if not any(labeled):
             raise TableError(f"column {name!r} is empty: to evaluate, give rows that have labels.")
@@ -153,10 +246,10 @@ class Bundle:
             found = of_rows(
                 "missing labels", "rows without a label are left out", table.rows[~np.array(labeled)], of=len(labeled)
             )
-            table = _telling(table.take(np.flatnonzero(labeled)), found)
+            table = _with_warnings(table.take(np.flatnonzero(labeled)), found)
         usable = self.task.usable(table)
         if usable.any() and not usable.all():  # of none, encoding says why
-            table = _telling(table.take(np.flatnonzero(usable)), self._unusable(table, usable))
+            table = _with_warnings(table.take(np.flatnonzero(usable)), self._unusable(table, usable))
         return self.task.measure(self.task.encode(table), self.outputs(table))
 
     def _unusable(self, table: Table, usable: Array) -> list[Finding]:
@@ -164,10 +257,9 @@ class Bundle:
         return of_rows("unusable target", why, table.rows[~usable], of=len(table))
 
     def table(self, texts: Any, form: Form = INFERRED) -> Table:
-        """Whatever was given, as a Table with the columns that the model reads.
+        """Return rows of any form as a Table with the columns that the model reads.
 
-        Warns of what was odd about a file, of columns other than the text that are not there, and of cells that cannot
-        be read: they count as missing.
+        Warns of oddities of a file, of missing columns and of unreadable cells, which count as missing.
         """
         if isinstance(texts, Table):
             return texts
@@ -185,8 +277,8 @@ class Bundle:
                 texts, text=self._columns_in(texts), text_pair=self._second, need_target=False,
                 others=tuple(self.fields), form=form,
             )  # fmt: skip
-            table = _telling(table, noted)
-        return _telling(*self._complete(table))
+            table = _with_warnings(table, noted)
+        return _with_warnings(*self._complete(table))
 
     @property
     def _second(self) -> str | None:
@@ -198,13 +290,13 @@ class Bundle:
         return self.text_columns if by_name else None
 
     def _complete(self, table: Table) -> tuple[Table, list[Finding]]:
-        """With every column that the model reads other than the text."""
+        """Return the table with every column that the model reads, and findings."""
         return schema.replay(table, self.fields) if self.fields else (table, [])
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the files themselves, so that a fitted estimator can travel to another process.
 
-        Raises BundleError where they are gone, or are others by now.
+        Raises BundleError if they are gone or were replaced.
         """
         try:
             manifest = read_manifest(self.folder)
@@ -232,9 +324,22 @@ class Bundle:
 def write(
     folder: Path, task: Task, family: str, model: Model, facts: Mapping[str, Any], exporter: str = export.DEFAULT
 ) -> Bundle:
-    """Write the artifact and open it again from disk; what is in ``folder`` already stays until the new one is whole.
+    """Write an artifact and open it again from disk. An artifact in ``folder`` stays until the new one is whole.
 
-    ``facts`` go into the manifest and must hold ``text_columns`` and ``target``.
+    Parameters
+    ----------
+    folder : Path
+    task : Task
+    family, model : str and Model
+        The outermost model and its family.
+    facts : mapping
+        More entries of the manifest; ``text_columns`` and ``target`` are required.
+    exporter : str
+        Name of the exporter of encoders.
+
+    Returns
+    -------
+    Bundle
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
@@ -261,21 +366,35 @@ def write(
 
 
 def amend(bundle: Bundle, facts: Mapping[str, Any], card: str) -> None:
-    """Add measured facts to the manifest, and write the model card, in which ``folder.BLANK`` becomes the digest."""
+    """Add measured facts to the manifest, and write the model card, in which ``files.BLANK`` becomes the digest."""
     bundle.manifest.update(facts)
     write_manifest(bundle.folder, bundle.manifest, card)
 
 
 def inside(folder: Path) -> Path:
-    """Return the artifact in a run folder; the folder itself where it is one."""
+    """Return the artifact in a run folder, or the folder itself if it is one."""
     within = not (folder / MANIFEST).exists() and (folder / "model" / MANIFEST).exists()
     return folder / "model" if within else folder
 
 
 def load(folder: Path | str) -> Bundle:
-    """Open an artifact, or the run folder that holds one, once it has answered a row of its own form.
+    """Open an artifact, or the run folder that holds one.
 
-    Raises BundleError.
+    Every file is compared with its checksum, and the model predicts a made-up row before it is returned.
+
+    Parameters
+    ----------
+    folder : path
+        The folder of a run, or of an artifact.
+
+    Returns
+    -------
+    Bundle
+
+    Raises
+    ------
+    BundleError
+        If the artifact is missing, damaged, or of another format.
     """
     folder = inside(Path(settled({"folder": folder})["folder"]))
     manifest = read_manifest(folder)
@@ -289,7 +408,7 @@ def load(folder: Path | str) -> Bundle:
 
 
 def _prove(opened: Bundle) -> None:
-    """Raise BundleError unless the parts go together: they answer a made-up row, and their task reads the answer."""
+    """Raise BundleError unless the model predicts a made-up row, and the task decodes the prediction."""
     pipeline.check(opened.model, opened.task, opened.folder)
     words = ragged.objects(["a b"])
     names = opened.text_columns
@@ -298,16 +417,16 @@ def _prove(opened: Bundle) -> None:
     try:
         with np.errstate(all="ignore"):
             opened.to_text_spans(opened.decode(opened.outputs(row)), row)
-    except (PennaError, ImportError):  # of a package that is not there, too
+    except (PennaError, ImportError):  # a missing package is named
         raise
     except Exception as error:  # parts that do not go together can fail anywhere
         raise BundleError(
-            f"parts of {opened.folder} do not go together ({safe_load.brief(error)}): fit again."
+            f"the parts of {opened.folder} do not fit together ({safe_load.brief(error)}): fit again."
         ) from error
 
 
-def _telling(table: Table, findings: Sequence[Finding]) -> Table:
-    """Return the table, once the user has been warned of what is odd about it."""
+def _with_warnings(table: Table, findings: Sequence[Finding]) -> Table:
+    """Warn of findings, and return the table."""
     for finding in findings:
         warnings.warn(finding.message, stacklevel=4)
     return table

@@ -107,7 +107,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def files(folder: Path) -> list[Path]:
-    """Every file in a folder, sorted; none of one that is not there."""
+    """Return the files of a folder, sorted; none if it is missing."""
     return sorted(p for p in folder.rglob("*") if p.is_file()) if folder.exists() else []
 
 

@@ -1,4 +1,4 @@
-"""What a manifest says, checked before anything goes by it. Knows names and types; opens no part, and no model."""
+"""Checks of a manifest before it is used. Knows names and types; opens no part and no model."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What an artifact weighs, how long it takes to answer, and how its graphs agree with what they were written from.
+"""Size and latency of an artifact, and how its graphs agree with their networks.
 
 Read off the folder that is served.
 """
@@ -16,15 +16,18 @@ from penna.data.table import Table
 
 
 class Answering(Protocol):
-    """What is measured."""
+    """A model that can be measured."""
 
-    def outputs(self, table: Table) -> Any: ...
+    def outputs(self, table: Table) -> Any:
+        """Return the outputs of the rows."""
+        ...
 
 
 def compared(parts: Path) -> dict[str, float]:
-    """How the graphs among an artifact's parts were found to agree with the networks that they were written from, where
-    there are any: "parity" is the largest difference (in probability, or as a share of the largest entry of a vector),
-    "same" the smallest share of sample texts to which a translator says the same.
+    """Return how far the graphs of an artifact agree with the networks that they were written from.
+
+    "parity" is the largest difference, in probability or as a share of the largest entry of a vector. "same" is the
+    smallest share of sample texts that a translator translates alike.
     """
     from penna.onnx_graphs import encoder_config
     from penna.runtime import onnx_translator

@@ -1,4 +1,4 @@
-"""What an artifact is, and whether every byte of it is what Penna wrote: what ``penna verify`` says."""
+"""The verification of an artifact, byte by byte, for ``penna verify``."""
 
 import re
 from dataclasses import asdict, dataclass
@@ -36,10 +36,25 @@ class Verified:
 
 
 def verify(folder: Path | str, sha256: str | None = None) -> Verified:
-    """Check an artifact, or the run folder that holds one, byte by byte, and open it.
+    """Check an artifact byte by byte, and open it.
 
-    ``sha256``: the digest that was noted down when it was made. Raises BundleError unless the artifact is whole, and is
-    the one of that digest; SettingError for what is no digest.
+    Parameters
+    ----------
+    folder : path
+        The folder of a run, or of an artifact.
+    sha256 : str, optional
+        The digest that was printed when the artifact was written.
+
+    Returns
+    -------
+    Verified
+
+    Raises
+    ------
+    BundleError
+        If the artifact is damaged, or has another digest.
+    SettingError
+        If ``sha256`` is not a digest.
     """
     folder = bundle.inside(Path(folder))
     manifest = read_manifest(folder)

@@ -1,4 +1,4 @@
-"""What a search may propose: the recipes and hyperparameters of its families, with those that every family shares."""
+"""The candidates of a search: recipes and hyperparameters of its families, and those that all families share."""
 
 from collections.abc import Sequence
 
@@ -84,10 +84,10 @@ def columns_help(trials: Sequence[Trial]) -> bool | None:
 
 
 def without_columns(recipes: Sequence[Recipe]) -> list[Recipe]:
-    """Return the same recipes with the text alone, but for the first, which was tried, and those that read columns
-    alone.
+    """Return the recipes without the columns next to the text.
 
-    Columns that tell nothing are noise to a linear model, and an encoder takes longer over longer rows.
+    The first recipe was tried already, and stays. Columns without information are noise to a linear model, and make the
+    rows of an encoder longer.
     """
     return list(dict.fromkeys([recipes[0], *map(_plain, recipes[1:])]))
 

@@ -1,4 +1,4 @@
-"""What could be served now: choices that can be finished in time and stay under the ceilings."""
+"""The choice of what to serve, among trials that can be finished in time and stay under the ceilings."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace

@@ -81,13 +81,11 @@ class CostModel:
         return max(least, min(busy, MOST_FINISHING * self.deadline.seconds))
 
     def correction(self, family: str) -> float:
-        """Return what predictions of this family's seconds have to be multiplied by, going by how the last ones turned
-        out.
-        """
+        """Return the factor that corrects predictions for this family, from its last trials."""
         return float(np.clip(np.median(self._errors[family][-5:]), 0.5, 3.0)) if self._errors[family] else 1.0
 
     def record_duration(self, trial: Trial, predicted: float) -> None:
-        """Told of a trial for which so many seconds had been predicted, before they were corrected."""
+        """Learn from a finished trial; ``predicted`` are its seconds before correction."""
         if trial.state in (State.COMPLETE, State.PRUNED):
             self._loaded.add(_needs(trial.recipe))
         if trial.state is State.COMPLETE:
@@ -134,9 +132,7 @@ class CostModel:
         return afforded
 
     def _within(self, proposal: Proposal, resources: Resources, seconds: float, once: float) -> Afforded:
-        """Return the recipe in so many seconds, or in fewer where what answers so slowly could not be examined after
-        them.
-        """
+        """Return the recipe within so many seconds, or fewer if its slow model could not predict the test set."""
         afford = partial(evaluate.fit_to_budget, proposal.recipe, self.work, proposal.folds, resources)
         afforded: Afforded = afford(seconds)
         if isinstance(afforded, str):

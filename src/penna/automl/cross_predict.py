@@ -97,7 +97,7 @@ def _profile(task: Task, table: Table, encoders: Sequence[str], resources: Resou
 
 
 def _offered(work: SearchProblem, resources: Resources) -> Iterator[tuple[Recipe, float]]:
-    """Each recipe with the seconds that its first fold may take."""
+    """Yield each recipe with the seconds that its first fold may take."""
     folds, more = len(work.folds), bool(work.profile.encoders)
     for recipe in _linear(work, resources):
         yield recipe, (_PART if more else 0.9) * resources.deadline.left() / folds
@@ -127,7 +127,7 @@ def _plain(recipe: Recipe) -> bool:
 
 
 def _frozen(profile: DatasetProfile) -> list[Recipe]:
-    """Each encoder at its two deepest depths, under a logistic head."""
+    """Return recipes of each encoder at its two deepest depths, with a logistic head."""
     if not profile.encoders:
         return []
     offered = [r.replace(c=3.0) for r in get_family("frozen").portfolio(profile) if r.get("head") == "logistic"]

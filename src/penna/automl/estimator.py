@@ -286,7 +286,7 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
             ) from None
 
     def leaderboard(self) -> "pd.DataFrame":
-        """Every trial, best first."""
+        """Return every trial as a DataFrame, best first."""
         extras.require("tables", "a leaderboard as a DataFrame")
         import pandas as pd
 

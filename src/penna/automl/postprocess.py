@@ -60,9 +60,7 @@ def choose_postprocessing(choices: Sequence[Selection], evidence: OutOfFoldScore
 
 
 def add_oos_threshold(choice: Selection, evidence: OutOfFoldScores) -> Selection:
-    """Return the choice with a threshold below which it answers that a row is out of scope, where the task asks for
-    one.
-    """
+    """Return the choice with a threshold for out-of-scope rows, if the task has such a class."""
     column = evidence.task.oos_index
     if column is None:
         return choice
@@ -140,7 +138,7 @@ def _chain(kinds: Sequence[StepType], y: Array, outputs: Array, score: Score) ->
 
 
 def _fitted(chain: Sequence[StepType], y: Array, outputs: Array, score: Score) -> tuple[Adjustment, ...]:
-    """Each step fitted to what those before it leave."""
+    """Return the steps, each fitted to the outputs of those before it."""
     steps: list[Adjustment] = []
     for kind in chain:
         steps.append(kind.fit(y, outputs, score))

@@ -35,13 +35,13 @@ class CheckRun:
         self.models: tuple[str, ...] = ()
 
     def quick(self) -> None:
-        """Those that need nothing but the table."""
+        """Run the checks that need only the table."""
         for name, check in self.checks.items():
             if not check.NEEDS and name != "lengths":
                 self._one(name)
 
     def late(self) -> None:
-        """Those that need what was computed in between."""
+        """Run the checks that need embeddings or predictions."""
         for name, check in self.checks.items():
             if name == "lengths" or (check.NEEDS and getattr(self.sheet, check.NEEDS) is not None):
                 self._one(name)

@@ -1,4 +1,4 @@
-"""Where a run writes, until when, and who hears of it."""
+"""The folder and the time limits of a run, and the listener to its events."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Progress(Protocol):
 
 @dataclass(frozen=True)
 class RunLimits:
-    """Where a run writes, and the time that it must leave for the steps after the search.
+    """The folder of a run, and the time that it must leave for the steps after the search.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What is written down of a finished run, for the report and the leaderboard. Gathers; computes nothing of its own."""
+"""The record of a finished run, for report and leaderboard. It gathers, and computes nothing."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -193,7 +193,7 @@ def _importances(result: SearchResult, test: Table, fit: FitResult) -> tuple[Imp
 
 
 def _grams(result: SearchResult, fit: FitResult) -> Importances:
-    """Of the linear model that weighs most in the result, where there is one."""
+    """Return the strongest n-grams of the heaviest linear model; nothing if there is none."""
     linear = [(m.weight, m.trial.recipe, m.model) for m in fit.members if isinstance(m.model, Additive)]
     if not linear:
         return {}

@@ -28,7 +28,7 @@ STOPPED = "stopped by hand"
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What a search leaves for refit, artifact and report.
+    """The result of a search, for refit, artifact and report.
 
     Parameters
     ----------

@@ -20,7 +20,7 @@ BLEND_MARGIN = 0.25
 
 @dataclass(frozen=True)
 class Selection:
-    """What to serve: members with weights (one member is no blend), its validation score and the spread of that."""
+    """A choice of what to serve: weighted members, the validation score and its standard deviation."""
 
     members: tuple[tuple[Trial, float], ...]
     score: float
@@ -29,6 +29,7 @@ class Selection:
 
     @property
     def lower_score(self) -> float:
+        """The score less half a standard deviation, by which choices are ranked."""
         return self.score - 0.5 * self.score_std
 
     def __str__(self) -> str:
@@ -41,7 +42,7 @@ class Selection:
 
 @dataclass(frozen=True)
 class OutOfFoldScores:
-    """What a choice rests on: the task, each fold's true classes, and where a trial's outputs are."""
+    """The basis of a choice: the task, the targets of each fold, and the outputs of each trial."""
 
     task: Task
     truth: Callable[[int], Array]
@@ -131,11 +132,10 @@ def merged(trials: Sequence[Trial]) -> list[Trial]:
 def blend(
     trials: Sequence[Trial], evidence: OutOfFoldScores, allowed: Callable[[Sequence[Trial]], bool]
 ) -> Selection | None:
-    """Return a greedy blend of out-of-fold outputs (Caruana et al. 2004, "Ensemble Selection from Libraries of
-    Models").
+    """Return a greedy blend of out-of-fold outputs; None if fewer than two models help.
 
-    Bagged over rows against overfitting; its score is cross-fitted: weights from one half of the validation rows are
-    scored on the other half.
+    The weights are bagged over rows against overfitting, after Caruana et al. 2004, "Ensemble Selection from Libraries
+    of Models". The score is cross-fitted: weights from one half of the validation rows are scored on the other half.
     """
     first = [t for t in trials if t.state is State.COMPLETE and t.folds == evidence.first_round]
     if not evidence.task.can_ensemble:

@@ -101,7 +101,7 @@ def _label(answer: Any) -> str:
 
 
 def _summed(found: "Explanation") -> Iterable[tuple[str, float]]:
-    """Each word once, whatever its place."""
+    """Return each word once, with the sum over its places."""
     total: dict[str, float] = {}
     for word in found.words:
         name = " ".join(word.text.split())

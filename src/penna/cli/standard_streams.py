@@ -64,9 +64,7 @@ def settle() -> None:
 
 
 def _way(stream: Any) -> tuple[str, str]:
-    """Return the encoding of a stream, which is None where it was closed, and what is done with characters that it
-    lacks.
-    """
+    """Return the encoding of a stream, and how it handles characters that it lacks."""
     return getattr(stream, "encoding", None) or "utf-8", "replace"
 
 

@@ -1,4 +1,4 @@
-"""What moved an answer: each word and each column of a row, in the answer's own units.
+"""Explanations of predictions by words and columns, in the units of the prediction.
 
 Knows a fitted model, a task and a table; neither an artifact nor a search. Loads no torch where the model does without.
 
@@ -117,7 +117,7 @@ def _explanation(task: Task, row: Table, j: int, answer: Any, moves: Moves) -> E
 
 
 def _units(task: Task) -> tuple[float, float]:
-    """Where an output of 0 lies in the user's own units, and what 1 is worth there."""
+    """Return the offset and the scale from outputs to the user's own units."""
     if task.classes:
         return 0.0, 1.0
     zero, one = task.labels(np.array([0.0, 1.0])).tolist()

@@ -1,4 +1,4 @@
-"""What moved an answer of a linear model, whatever stages stand around it: each part's share, without asking again.
+"""Exact explanations of linear models with any stages around them, without another prediction.
 
 What n-grams and columns add to the margins is known exactly. From margins to an answer leads a curve (a softmax, last
 steps); along the straight way from the intercept to the row's margins, each part is given what its share of every step
@@ -72,7 +72,7 @@ def slopes(answer: Callable[[Array], Array], start: Array, end: Array) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class _Weighing:
-    """What terms (..., k) move the answer, and what they add to the margin of the label.
+    """The terms (..., k) of a prediction, and what they add to the margin of the label.
 
     That numbered ``place``, with its ``sign``; to none where margins are not those of labels.
     """
@@ -113,7 +113,7 @@ def _part(row: Table, name: str, added: Array, weighing: _Weighing) -> Part:
 
 
 def _words(row: Table, read: Table, terms: Terms, weighing: _Weighing) -> tuple[list[Word], list[Part]]:
-    """Every word, and each text as a whole.
+    """Return the moves of every word, and of each text as a whole.
 
     An n-gram's share is dealt out evenly to the words that it touches.
     """

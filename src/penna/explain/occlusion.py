@@ -1,4 +1,4 @@
-"""What moved an answer of any model: it is run again without each word, each column and each text.
+"""Explanations of any model: it predicts again without each word, each column and each text.
 
 Zeiler and Fergus 2014, "Visualizing and Understanding Convolutional Networks", section 4.2; of words, Li, Monroe and
 Jurafsky 2016, "Understanding Neural Networks through Representation Erasure"; of columns, Robnik-Sikonja and Kononenko

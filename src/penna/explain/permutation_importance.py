@@ -1,4 +1,4 @@
-"""What a model rests on: what its score loses when a column of many rows is shuffled.
+"""Permutation importance: how much the score drops if a column is shuffled.
 
 The idea is Breiman's (2001, "Random Forests", section 10; Fisher, Rudin and Dominici 2019, "All Models are Wrong, but
 Many are Useful", whose model reliance it is). Rows keep every other cell: of two columns that say the same, neither
@@ -23,7 +23,7 @@ _PROBE = 32
 
 @dataclass(frozen=True)
 class Loss:
-    """What the score loses without a column's own order: mean and standard deviation over shuffles."""
+    """The loss of score by shuffling a column: mean and standard deviation over shuffles."""
 
     column: str
     lost: float
@@ -33,7 +33,7 @@ class Loss:
 def of_columns(
     outputs: Callable[[Table], Array], task: Task, table: Table, y: Array, deadline: Deadline, seed: int = 0
 ) -> list[Loss] | str:
-    """Every column, texts included, the most important first; or why there is nothing to say.
+    """Return the loss of every column, texts included, the largest first; or why there is none.
 
     table, y: rows that the model did not learn from, and their encoded target. Nothing is stated where there is one
     column alone: it is all that there is.

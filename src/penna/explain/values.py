@@ -1,4 +1,4 @@
-"""What moved one answer, part by part: the values that ``exact`` and ``occlusion`` give. Values alone."""
+"""Values of an explanation, as ``linear`` and ``occlusion`` return them."""
 
 from dataclasses import dataclass, replace
 
@@ -41,7 +41,7 @@ class Gram:
 
 @dataclass(frozen=True)
 class Moves:
-    """Of one row and one column of outputs, in the units of outputs."""
+    """How each part of a row moved one column of the outputs, in units of outputs."""
 
     output: float
     base: float

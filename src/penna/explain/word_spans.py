@@ -19,7 +19,7 @@ _BLOCK = 2_000
 
 
 def spans(text: str) -> list[Span]:
-    """Every word, in order.
+    """Return the span of every word, in order.
 
     >>> spans("so, good")
     [(0, 2), (2, 3), (4, 8)]

@@ -47,7 +47,7 @@ Head: TypeAlias = tuple[Array, Array] | Sequence[Layer]
 
 @dataclass(frozen=True)
 class EncoderExport:
-    """What a family wants to serve: an encoder, and what becomes of its hidden states.
+    """An encoder to serve, and what becomes of its hidden states.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ _ROWS, _WORDS = 64, 16_384
 
 
 def marginals(scores: Array, lengths: Array, transitions: Array) -> list[Array]:
-    """Each row's (words, k) float32 probabilities from flat (words, k) scores, rows of like length together."""
+    """Return the probabilities (words, k) float32 of each row from flat scores (words, k)."""
     step = _weights(transitions.astype(np.float64), None)
     starts = np.cumsum(lengths) - lengths
     out: list[Array] = [np.zeros((0, scores.shape[1]), np.float32)] * len(lengths)

@@ -39,7 +39,7 @@ _SHARPNESS = (1.0, 3.0, 10.0, 20.0, 40.0, 80.0)
 
 @dataclass(frozen=True)
 class Scaling:
-    """What happens to a vector first: brought to unit length where ``unit``, then shifted and scaled by column."""
+    """Scaling of vectors: to unit length if ``unit``, then shifted and scaled by column."""
 
     unit: bool
     shift: Array
@@ -57,6 +57,7 @@ class Scaling:
         return cls(unit, rows.mean(axis=0), (1 / np.where(spread > 1e-6, spread, 1)).astype(np.float32))
 
     def __call__(self, vectors: Array) -> Array:
+        """Return the scaled vectors (n, d)."""
         rows: Array = (_unit(vectors) if self.unit else vectors) - self.shift
         rows *= self.scale
         return rows
@@ -232,9 +233,7 @@ def _votes(likeness: Array, arrays: Mapping[str, Array]) -> Array:
 
 
 def _sharpest(probabilities: Any, y: Array, link: Link) -> float:
-    """Return the sharpness whose answers give these rows the smallest log loss, or as numbers the smallest square
-    error.
-    """
+    """Return the sharpness with the smallest loss on these rows."""
     if not len(y):
         return 10.0
     losses = [link.loss(probabilities(s), y) for s in _SHARPNESS]

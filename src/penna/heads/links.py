@@ -1,4 +1,4 @@
-"""What a last layer learns, and how its margins become a model's outputs. Numpy alone: serving opens this file.
+"""Targets of a head, and links from its margins to outputs. Serving imports this file: numpy only.
 
 A number can be learned as itself, or as a class: cut into bins, the answer being the mean of the bins' values under
 their probabilities (Imani and White 2018, "Improving Regression Performance with Distributional Losses"). On ratings
@@ -32,9 +32,11 @@ _MOST_VALUES = 100_000
 
 @dataclass(frozen=True)
 class Link:
-    """From margins (n, columns) to outputs: "softmax" gives probabilities, "identity" numbers as they are, "mean" the
-    mean of ``values``, one for each column, under the probabilities; "sigmoid" the probability of each column on its
-    own, and "chain" the same where ``values`` say what columns say of one another (``_chain``).
+    """A function from margins (n, columns) to outputs.
+
+    "softmax" gives probabilities, "sigmoid" the probability of each column, "identity" the margins themselves, "mean"
+    the mean of ``values``, one for each column, under the probabilities. "chain" is "sigmoid" with ``values`` as the
+    weights of a classifier chain.
     """
 
     kind: str = "softmax"
@@ -58,10 +60,9 @@ class Link:
         return answers
 
     def settled(self, outputs: Array, silent: Array) -> Array:
-        """Return outputs in which rows that say nothing, ``silent`` (n,), are answered with the target's mean, which is
-        0.
+        """Return outputs in which empty rows, ``silent`` (n,), have the target's mean, which is 0.
 
-        Probabilities stay as they are. What a model says of an empty text is left to chance: it has never seen one.
+        Probabilities are unchanged. The output for an empty text would be arbitrary: no model was trained on one.
         """
         if self.kind not in ("identity", "mean") or not silent.any():
             return outputs
@@ -103,7 +104,7 @@ def silent(table: Table) -> Array:
 
 @dataclass(frozen=True)
 class Target:
-    """What is learned.
+    """The training target of a head.
 
     ``y``: class indices (n,) int64 below ``columns``, numbers (n,) float32, or 0 and 1 (n, columns) float32, as
     ``output_kind`` has it: binned numbers are learned as classes. ``weights`` (n,): weight of each row, or None.

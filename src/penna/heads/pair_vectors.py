@@ -18,7 +18,7 @@ _COUNTED, _MOST = 0.2, 4.0
 
 
 def width(side: int) -> int:
-    """Of what ``combined`` makes of vectors this wide."""
+    """Return the width of ``combined`` vectors, from that of one text."""
     return 4 * side + 1 + len(NAMES)
 
 

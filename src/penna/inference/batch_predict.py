@@ -26,20 +26,43 @@ TOP = 5
 
 
 class Predictor(Protocol):
-    """What this file asks of a model."""
+    """The members of a model that batch prediction needs."""
 
     @property
-    def text_columns(self) -> tuple[str, ...]: ...
+    def text_columns(self) -> tuple[str, ...]:
+        """Names of the text columns."""
+        ...
+
     @property
-    def pair(self) -> bool: ...
+    def pair(self) -> bool:
+        """Whether the text columns are a pair."""
+        ...
+
     @property
-    def fields(self) -> Mapping[str, Field]: ...
+    def fields(self) -> Mapping[str, Field]:
+        """Other columns that the model reads."""
+        ...
+
     @property
-    def classes(self) -> tuple[Any, ...]: ...
-    def outputs(self, table: Table) -> Array: ...
-    def decode(self, outputs: Array) -> Objects: ...
-    def to_text_spans(self, answers: Objects, table: Table) -> Objects: ...
-    def to_flat_cells(self, answers: Sequence[Any]) -> list[Any]: ...
+    def classes(self) -> tuple[Any, ...]:
+        """The labels, sorted."""
+        ...
+
+    def outputs(self, table: Table) -> Array:
+        """Return the raw outputs of the rows."""
+        ...
+
+    def decode(self, outputs: Array) -> Objects:
+        """Return the predictions of raw outputs."""
+        ...
+
+    def to_text_spans(self, answers: Objects, table: Table) -> Objects:
+        """Return predictions with offsets in the texts."""
+        ...
+
+    def to_flat_cells(self, answers: Sequence[Any]) -> list[Any]:
+        """Return predictions as cells of a flat file."""
+        ...
 
 
 def predict_file(
@@ -143,7 +166,7 @@ def _free(name: str, taken: Sequence[str]) -> str:
 
 @contextmanager
 def _destination(source: Any, out: Any) -> Iterator[tuple[BinaryIO, str]]:
-    """Where to write, and in which form. Errors of the disk become sentences; a reader who left ends the work."""
+    """Open the destination, and name its format. Disk errors become messages."""
     name = "standard output" if out is None or str(out) == "-" else str(out)
     try:
         if name == "standard output":

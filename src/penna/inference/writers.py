@@ -34,8 +34,13 @@ _PACKERS: dict[str, Any] = {".gz": gzip.GzipFile, ".bz2": bz2.BZ2File, ".xz": lz
 class Writer(Protocol):
     """Takes chunks of columns, all chunks with the same names."""
 
-    def write(self, columns: Columns) -> None: ...
-    def close(self) -> None: ...
+    def write(self, columns: Columns) -> None:
+        """Write rows, given as columns."""
+        ...
+
+    def close(self) -> None:
+        """Finish the file."""
+        ...
 
 
 def form_of(name: str) -> tuple[str, str]:

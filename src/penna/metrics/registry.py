@@ -1,4 +1,4 @@
-"""What is known of each metric: how it is called, what it means, and metrics that other packages register.
+"""Names and meanings of metrics, and metrics that other packages register.
 
 A package registers a metric under the entry point group ``penna.metrics``: a module with the members of ``MetricType``.
 It then belongs to its task like Penna's own: ``AutoText(metric=...)``, ``--metric`` and the report take it.

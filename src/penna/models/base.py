@@ -27,7 +27,7 @@ Report = Callable[[int, int, float], bool]
 
 @dataclass(frozen=True)
 class Cost:
-    """What one fit is predicted to take, and what its artifact is predicted to weigh and to take for one text."""
+    """The predicted cost of one fit: seconds, megabytes of the artifact, and milliseconds for one text."""
 
     seconds: float
     size_mb: float | None = None

@@ -1,8 +1,6 @@
-"""What stands around a fitted model: the cleaning of what it reads, columns written as text, the post-processing steps
-on what it answers; all one Model.
+"""A fitted model with its stages: cleaning and serialized columns before it, post-processing steps after it.
 
-It offers no recipes: ``around`` puts it where a recipe or a choice asks for it, and nowhere else, so that an artifact
-without such stages is what it has always been.
+A pipeline offers no recipes. ``around`` adds one only if a recipe or a choice has such a stage.
 """
 
 import json

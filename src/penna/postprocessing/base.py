@@ -30,7 +30,10 @@ class Adjustment(Protocol):
     """
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The name of its module."""
+        ...
+
     def __call__(self, outputs: Array) -> Array:
         """(n, k) float32 probabilities from such."""
         ...
@@ -42,7 +45,7 @@ class Adjustment(Protocol):
 
 @dataclass(frozen=True)
 class StepType:
-    """What the module of a post-processing step offers, with a documented default for every optional member."""
+    """The members of a post-processing step's module, with a documented default for every optional one."""
 
     name: str
     #: The score that the step is fitted for; None for the task's own metric.

@@ -36,6 +36,7 @@ class ClassWeights:
     name = "class_weights"
 
     def __call__(self, outputs: Array) -> Array:
+        """Return the adjusted outputs."""
         return normal(same(outputs, len(self.weights)).astype(np.float64) * np.array(self.weights))
 
     def values(self) -> list[float]:

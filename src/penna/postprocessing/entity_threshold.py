@@ -34,6 +34,7 @@ class EntityThreshold:
     name = "entity_threshold"
 
     def __call__(self, outputs: Array) -> Array:
+        """Return the adjusted outputs."""
         values, offsets = ragged.flat(outputs)
         moved = values.astype(np.float64)
         moved[:, 0] /= self.by

@@ -33,6 +33,7 @@ class Isotonic:
     name = "isotonic"
 
     def __call__(self, outputs: Array) -> Array:
+        """Return the adjusted outputs."""
         outputs = same(outputs, len(self.x))
         curves = [np.interp(outputs[:, j], x, y) for j, (x, y) in enumerate(zip(self.x, self.y, strict=True))]
         return normal(np.stack(curves, axis=1)) if curves else outputs

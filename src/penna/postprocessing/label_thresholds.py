@@ -33,6 +33,7 @@ class LabelThresholds:
     name = "label_thresholds"
 
     def __call__(self, outputs: Array) -> Array:
+        """Return the adjusted outputs."""
         at, p = np.array(self.at), np.clip(same(outputs, len(self.at)).astype(np.float64), 0, 1)
         given, not_given = p * (1 - at), (1 - p) * at
         return np.asarray(given / (given + not_given), np.float32)

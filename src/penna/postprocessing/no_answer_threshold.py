@@ -32,6 +32,7 @@ class NoAnswerThreshold:
     name = "no_answer_threshold"
 
     def __call__(self, outputs: Array) -> Array:
+        """Return the adjusted outputs."""
         values, offsets = ragged.flat(outputs)
         moved = values.astype(np.float32)
         moved[offsets[:-1][np.diff(offsets) > 0]] /= self.by

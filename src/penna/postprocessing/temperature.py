@@ -23,13 +23,14 @@ _WIDEST = 20.0
 
 @dataclass(frozen=True)
 class Temperature:
-    """Each probability to the power ``1 / degrees``."""
+    """Temperature scaling: each probability to the power ``1 / degrees``."""
 
     degrees: float
 
     name = "temperature"
 
     def __call__(self, outputs: Array) -> Array:
+        """Return the adjusted outputs."""
         logs = np.log(np.maximum(outputs.astype(np.float64), _LEAST)) / self.degrees
         return normal(np.exp(logs - logs.max(axis=1, keepdims=True)))
 

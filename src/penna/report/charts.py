@@ -52,6 +52,7 @@ class Row:
 
     @property
     def ends(self) -> tuple[float, float]:
+        """The lower and the upper end of the interval."""
         low = self.value if self.low is None else self.low
         return low, self.value if self.high is None else self.high
 

@@ -22,7 +22,7 @@ def checks(findings: Sequence[Finding], **more: Any) -> Checks:
 
 
 def section(record: Record) -> str:
-    """Every finding with examples, what Penna does about it and what changes that; what was looked for, and not."""
+    """Return the section of findings: examples, what Penna does, how to change it, and what was checked."""
     held = record.get("checks", {})
     found = sorted(held.get("findings", []), key=lambda finding: _RANK.get(finding["severity"], 3))
     drawn = f'<p class="intro">{_intro(held)}</p>' if held else ""

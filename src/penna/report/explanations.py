@@ -69,7 +69,7 @@ def _heading(found: Found) -> str:
 
 
 def _intro(found: Found) -> str:
-    """Where the answer starts from, and how it was looked at."""
+    """Return the introduction: the base value, and the method."""
     sentences = []
     if found["label"] is None:
         sentences.append(f"Without any word, the answer is {format.figure(found['base'])}.")

@@ -43,6 +43,7 @@ def metric(name: str) -> str:
 
 
 def finite(value: Any) -> bool:
+    """Return whether a value is a finite number."""
     return isinstance(value, int | float) and math.isfinite(value)
 
 
@@ -55,6 +56,7 @@ def score(value: Any) -> str:
 
 
 def percent(share: float, digits: int = 1) -> str:
+    """Return a share as a percentage."""
     return f"{100 * share:.{digits}f}\u202f%"
 
 
@@ -74,10 +76,12 @@ def reach(length: Mapping[str, Any]) -> str:
 
 
 def count(value: Any) -> str:
+    """Return a whole number with separators."""
     return f"{value:,}" if finite(value) else "–"
 
 
 def some(number: int, noun: str) -> str:
+    """Return a number with its noun in the singular or plural."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 

@@ -1,4 +1,4 @@
-"""What the words of the page mean, for who reads one for the first time. Plain sentences."""
+"""Explanations of the page's terms for new readers."""
 
 from penna import plugins, postprocessing
 from penna.metrics import describe

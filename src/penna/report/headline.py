@@ -10,10 +10,12 @@ from penna.search.trials import State, Trial
 
 
 def trials_of(record: Record) -> list[Trial]:
+    """Return the trials of a record."""
     return [t if isinstance(t, Trial) else Trial.from_json(t) for t in record.get("trials", [])]
 
 
 def complete(record: Record) -> list[Trial]:
+    """Return the complete trials of a record."""
     return [t for t in trials_of(record) if t.state == State.COMPLETE and format.finite(t.score)]
 
 
@@ -28,6 +30,7 @@ def exam_score(record: Record) -> Row | None:
 
 
 def axis_name(record: Record) -> str:
+    """Return the name of the score axis."""
     name = record.get("metric", "accuracy")
     return format.metric(name) if describe(name).higher_is_better else f"−{format.metric(name)}"
 
@@ -67,6 +70,7 @@ def _costs(record: Record) -> str:
 
 
 def tiles(record: Record) -> str:
+    """Return the key figures: size, latency, trials and time."""
     made, settings, trials = record.get("artifact", {}), record.get("settings", {}), trials_of(record)
     test, drawn = exam_score(record), []
     if test:

@@ -11,7 +11,7 @@ from penna.report.record import CELL, Answers
 
 
 def examine_sets(test: Table, classes: Sequence[Any], y: Array, outputs: Array, most: int = 20) -> Answers:
-    """Of each label how often others were given in its place, and the most confident mistakes.
+    """Return how often other labels were predicted in place of each, and the most confident mistakes.
 
     Y (n, k) of 0 and 1, outputs (n, k), a label given from 0.5 up.
     """

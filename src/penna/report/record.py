@@ -1,4 +1,4 @@
-"""What a report is made of: the form of the record, and the two parts that take arrays. Values only; draws nothing.
+"""The record that a report is drawn from. Values only.
 
 Everything is optional: what is missing is left out of the page. Everything is JSON-able, so that a record kept next to
 the trial log can be drawn again without the data.
@@ -60,7 +60,7 @@ class Member(TypedDict, total=False):
 
 
 class Chosen(TypedDict, total=False):
-    """What was selected, with its validation score."""
+    """The choice, with its validation score."""
 
     name: str  # short, for the headline: "linear", "finetune", "blend of 3"
     members: list[Member]
@@ -90,7 +90,7 @@ class Phase(TypedDict, total=False):
 
 
 class Length(TypedDict, total=False):
-    """What an encoder reads of long texts."""
+    """How an encoder reads long texts."""
 
     encoder: str
     length: int  # most tokens of a text that it reads
@@ -100,7 +100,7 @@ class Length(TypedDict, total=False):
 
 
 class Skipped(TypedDict, total=False):
-    """What was skipped, and why."""
+    """A skipped step, and the reason."""
 
     what: str
     reason: str
@@ -134,7 +134,7 @@ class Answers(TypedDict, total=False):
 
 
 class Importances(TypedDict, total=False):
-    """What the model rests on."""
+    """Importances of columns and n-grams."""
 
     columns: list[dict[str, Any]]  # "column", "lost" (score, when it is shuffled), "spread", the most important first
     grams: list[dict[str, Any]]  # of a linear model: "label" ("" of a number), "grams": [(n-gram, share), ...]
@@ -142,7 +142,7 @@ class Importances(TypedDict, total=False):
 
 
 class Checks(TypedDict, total=False):
-    """What was found in the data. ``report.checks.checks(findings)`` makes it; so does a ``Checkup``'s ``to_json``."""
+    """Findings about the data, from ``report.data_check.checks`` or ``Checkup.to_json``."""
 
     findings: list[dict[str, Any]]  # the fields of each ``table.Finding``
     rows: int

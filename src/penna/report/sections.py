@@ -119,6 +119,7 @@ def _length_histogram(record: Record) -> str:
 
 
 def leaderboard(record: Record) -> str:
+    """Return the table of trials."""
     trials = trials_of(record)
     if not trials:
         return ""
@@ -147,6 +148,7 @@ def _passed(trials: list[Trial], chosen: set[int]) -> str:
 
 
 def legend(trials: list[Trial]) -> str:
+    """Return the legend of families."""
     families = list(dict.fromkeys(t.recipe.family for t in trials))
     items = ""
     for family in families:
@@ -217,6 +219,7 @@ def _progress(record: Record, trials: list[Trial]) -> str:
 
 
 def budget(record: Record) -> str:
+    """Return the time by phase."""
     phases, limit = record.get("phases", []), record.get("settings", {}).get("budget_seconds")
     if not phases:
         return ""

@@ -25,6 +25,7 @@ class Scale:
     log: bool = False
 
     def __call__(self, value: float) -> float:
+        """Return the position of a value."""
         if self.log:
             share = math.log(max(value, 1e-9) / self.low) / math.log(self.high / self.low)
         else:
@@ -32,6 +33,7 @@ class Scale:
         return self.start + min(max(share, -0.02), 1.02) * (self.end - self.start)
 
     def ticks(self, about: int = 5) -> list[float]:
+        """Return about this many round values."""
         return _decades(self.low, self.high) if self.log else _steps(self.low, self.high, about)
 
 
@@ -74,6 +76,7 @@ def label(x: float, y: float, text: str, *, anchor: str = "start", css: str = ""
 
 
 def line(x1: float, y1: float, x2: float, y2: float, css: str) -> str:
+    """Return a line."""
     return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" class="{css}"/>'
 
 
@@ -85,6 +88,7 @@ def path(points: Sequence[tuple[float, float]], css: str, tip: str = "", *, step
 
 
 def box(x: float, y: float, width: float, height: float, css: str, tip: str = "", *, opacity: float = 1) -> str:
+    """Return a rectangle."""
     faded = "" if opacity == 1 else f' fill-opacity="{opacity:.3f}"'
     size = f'x="{x:.1f}" y="{y:.1f}" width="{max(width, 0):.1f}" height="{max(height, 0):.1f}"'
     return f'<rect {size} rx="2" class="{css}"{faded}>{title(tip)}</rect>'
@@ -111,11 +115,13 @@ def css_of(shape: str) -> str:
 
 
 def mark(x: float, y: float, css: str, tip: str = "", *, shape: str = "circle", radius: float = 5) -> str:
+    """Return a mark at a point."""
     outline = _SHAPES.get(shape, _SHAPES["circle"])(radius)
     return f'<path d="{outline}" transform="translate({x:.1f} {y:.1f})" class="mark {css}">{title(tip)}</path>'
 
 
 def title(tip: str) -> str:
+    """Return the tooltip of an element."""
     return f"<title>{tip}</title>" if tip else ""
 
 

@@ -20,6 +20,7 @@ class Cell:
 
 
 def number(html: str, value: Any) -> Cell:
+    """Return a cell with a number, which sorts by its value."""
     return Cell(html, value if format.finite(value) else None, "n")
 
 
@@ -46,7 +47,7 @@ def _cell(cell: Cell) -> str:
 
 
 def leaderboard(trials: Sequence[Trial], chosen: Chosen) -> str:
-    """Every trial, best first; those without a score follow in their order."""
+    """Return the table of trials, best first; those without a score follow."""
     weights = {
         member["number"]: member.get("weight", 1.0) for member in chosen.get("members", []) if "number" in member
     }
@@ -95,7 +96,7 @@ def recipe(trial: Trial) -> str:
 
 
 def measures(test: Mapping[str, Any]) -> str:
-    """Every metric of the test set with its interval."""
+    """Return the table of test metrics with intervals."""
     rows = []
     for name, found in test.items():
         if isinstance(found, Sequence) and len(found) == 3 and all(map(format.finite, found)):

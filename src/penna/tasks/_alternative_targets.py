@@ -1,4 +1,4 @@
-"""What a target may be instead of one label a row: several labels, joined, or tags of words. Knows a column."""
+"""Hints that a target may be several joined labels, or tags of words."""
 
 from penna.data.table import Table
 from penna.tasks import _multi_labels

@@ -35,7 +35,7 @@ def like(table: Table) -> bool:
 
 
 def read(table: Table) -> list[Quoted | str]:
-    """Each row's answers, or why it cannot be used; an empty list where the text holds none."""
+    """Return the answers of each row, or why it cannot be used; an empty list if the text has none."""
     assert table.target is not None
     assert table.pair is not None
     return [_read(cell, text) for cell, text in zip(table.target, table.text[table.pair[1]], strict=True)]

@@ -20,7 +20,7 @@ def in_characters(found: Sequence[Span], text: str, words: Array) -> list[dict[s
 
 
 def sets(rows: Sequence[Any], bare: bool, names: Sequence[str] = ()) -> list[set[Span]]:
-    """Each row's entities as a set, from tags or spans in any form that they can be given in; ``names`` of numbers."""
+    """Return the entities of each row as a set, from tags or spans in any form; ``names`` are those of numbers."""
     out = []
     for cell in cells([tuple(row) if isinstance(row, list) else row for row in rows]):
         marks = (words(cell, names) if names else cell) or ()
@@ -36,7 +36,7 @@ def quoted(found: Sequence[Span], text: str, rule: str) -> list[str]:
 
 
 def mistakes(test: Table, pairs: Sequence[tuple[list[Span], list[Span]]], rule: str, most: int) -> list[dict[str, Any]]:
-    """Of rows as (true, answered) entities, those with most missed or invented: both, quoted."""
+    """Return the rows with the most missed or invented entities, both quoted."""
     wrong = [(sorted(set(true) - set(found)), sorted(set(found) - set(true))) for true, found in pairs]
     worst = sorted((i for i, row in enumerate(wrong) if any(row)), key=lambda i: -sum(map(len, wrong[i])))[:most]
     return [

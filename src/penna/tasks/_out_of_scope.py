@@ -1,4 +1,4 @@
-"""What is out of scope: the class that answers what belongs to no other; how well it is recognized.
+"""The out-of-scope class, and how well it is recognized.
 
 Light, like the tasks.
 """

@@ -145,7 +145,7 @@ def scheme_of(table: Table) -> Scheme | str:
 
 
 def read(table: Table, form: str, scheme: Scheme) -> Marked:
-    """Every row's entities, in words."""
+    """Return the entities of every row, in words."""
     assert table.target is not None
     made, widened = list[list[Span] | str](), []
     for cell, text in zip(cells(table.target), table.full_text, strict=True):

@@ -1,5 +1,6 @@
-"""How well texts match reference texts: BLEU, chrF and TER, as sacreBLEU computes them (Post 2018, arXiv
-1804.08771), with bootstrap intervals over rows. Knows texts; serving opens this file, and sacreBLEU only to measure.
+"""BLEU, chrF and TER, as sacreBLEU computes them, with bootstrap intervals over rows (Post 2018, arXiv 1804.08771).
+
+Serving imports this file; only measuring needs sacreBLEU.
 """
 
 import unicodedata
@@ -66,7 +67,7 @@ def _unspaced(names: Sequence[str]) -> bool:
 
 @dataclass(frozen=True)
 class Stats:
-    """What a metric counts in each row: (n, counts) float64."""
+    """The counts of a metric in each row, (n, counts) float64."""
 
     metric: str
     cut: str

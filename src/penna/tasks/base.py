@@ -19,10 +19,13 @@ from penna.errors import SettingError, TaskError
 
 
 class Task(Protocol):
-    """What to predict: target codec, kind of output, decoding, metrics and strata. Immutable; JSON by ``to_json``."""
+    """A fitted task: target codec, kind of output, decoding, metrics and strata. Immutable; JSON by ``to_json``."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Name of the task type."""
+        ...
+
     @property
     def classes(self) -> tuple[Any, ...]:
         """The labels, sorted; column j of every output belongs to ``classes[j]``. None where a number is requested."""
@@ -34,7 +37,10 @@ class Task(Protocol):
         ...
 
     @property
-    def metric(self) -> str: ...
+    def metric(self) -> str:
+        """Name of the metric that the search optimizes."""
+        ...
+
     @property
     def output_kind(self) -> OutputKind:
         """The kind of encoded targets and of outputs."""
@@ -69,7 +75,7 @@ class Task(Protocol):
         ...
 
     def measure(self, y: Array, outputs: Array) -> dict[str, Any]:
-        """Every metric of the task by name, with ``[value, low, high]`` bootstrap intervals, and tables by class."""
+        """Return every metric as ``[value, low, high]`` with a bootstrap interval, and tables by class."""
         ...
 
     def strata(self, table: Table) -> Array:
@@ -110,15 +116,41 @@ class Task(Protocol):
 
     # The optional members, with their defaults, are in ``TaskDefaults``.
     @property
-    def oos_index(self) -> int | None: ...
-    def fit_target(self, table: Table) -> "Task": ...
-    def without_postprocessing(self) -> "Task": ...
-    def to_text_spans(self, answers: Any, table: Table) -> Objects: ...
-    def parse_texts(self, texts: Any) -> Any: ...
-    def broadcast(self, guess: Array, table: Table) -> Array: ...
-    def counts(self, table: Table) -> dict[str, int] | None: ...
-    def mistakes(self, test: Table, y: Array, outputs: Array, most: int = 20) -> list[dict[str, Any]] | None: ...
-    def to_json(self) -> dict[str, Any]: ...
+    def oos_index(self) -> int | None:
+        """Column of the out-of-scope class; None if there is none."""
+        ...
+
+    def fit_target(self, table: Table) -> "Task":
+        """Return the task fitted on the rows of the search."""
+        ...
+
+    def without_postprocessing(self) -> "Task":
+        """Return the task without steps such as thresholds."""
+        ...
+
+    def to_text_spans(self, answers: Any, table: Table) -> Objects:
+        """Return predictions with offsets in the texts."""
+        ...
+
+    def parse_texts(self, texts: Any) -> Any:
+        """Return texts in the form that the task reads."""
+        ...
+
+    def broadcast(self, guess: Array, table: Table) -> Array:
+        """Return the output ``guess`` for every row."""
+        ...
+
+    def counts(self, table: Table) -> dict[str, int] | None:
+        """Return the number of rows of each label; None if there are no labels."""
+        ...
+
+    def mistakes(self, test: Table, y: Array, outputs: Array, most: int = 20) -> list[dict[str, Any]] | None:
+        """Return examples of wrong predictions for the report; None if the task has none."""
+        ...
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a form for JSON."""
+        ...
 
 
 class TaskDefaults:
@@ -172,7 +204,7 @@ def _no_hint(table: Table) -> str:
 
 @dataclass(frozen=True)
 class TaskType:
-    """What the module of a task offers, with a documented default for every optional member.
+    """The members of a task's module, with a documented default for every optional one.
 
     A task is a module ``penna/tasks/<name>.py``, or one under the entry point group ``penna.tasks``, that defines these
     names. ``task_type(name)`` reads it; nothing else probes for members.

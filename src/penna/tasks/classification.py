@@ -52,7 +52,7 @@ def matches(table: Table) -> bool:
 
 
 def inference_note(table: Table) -> str:
-    """Where labels are numbers, that they were taken for classes; what else a target may be that looks like more."""
+    """Return a note if numeric labels were taken for classes, or if the target may be something else."""
     assert table.target is not None
     if note := hint(table):
         return note
@@ -193,9 +193,7 @@ class Classification(TaskDefaults):
         return metrics.bootstrap_error(y, self._whole(outputs), _METRICS[self.metric][0], seed=seed)
 
     def measure(self, y: Array, outputs: Array) -> dict[str, Any]:
-        """JSON-able: ``rows``, five metrics and the task's own as ``[value, low, high]``, and ``by_class``, a row for
-        each label.
-        """
+        """Return ``rows``, each metric as ``[value, low, high]``, and ``by_class`` with a row for each label."""
         if not len(y):
             raise TaskError("there are no rows to measure on: give a table with at least one.")
         outputs = self._whole(outputs)

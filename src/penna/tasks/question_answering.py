@@ -147,7 +147,7 @@ class QuestionAnswering(TaskDefaults):
         return np.array([not isinstance(row, str) for row in _answer_cells.read(table)], bool)
 
     def score(self, y: Array, outputs: Array) -> float:
-        """Where texts may be silent, with a threshold for that, which a post-processing step will place."""
+        """Return the metric; with unanswerable texts, by the threshold that post-processing will set."""
         return self._judged()(y, outputs)
 
     def score_error(self, y: Array, outputs: Array, seed: int = 0) -> float:

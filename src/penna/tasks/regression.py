@@ -103,7 +103,7 @@ def _refuse(table: Table, wrong: Array, what: str, remedy: str) -> None:
 
 
 def _odd(table: Table, wrong: Array) -> list[Finding]:
-    """Of the few cells that are no number, where they stand."""
+    """Return findings about the few cells that are not numbers."""
     assert table.target is not None
     examples = [repr(str(cell)[:40]) for cell in table.target[wrong][:3]]
     what = f"rows left out because their {table.target_name!r} is no number"

@@ -237,7 +237,7 @@ class TokenClassification(TaskDefaults):
         return ragged.objects(tuple(tags(row, n, self.scheme)) for row, n in zip(found, lengths, strict=True))
 
     def _spans(self, flat: Array, offsets: Array) -> list[list[Span]]:
-        """Each row's entities, in words."""
+        """Return the entities of each row, in words."""
         out: list[list[Span]] = [[] for _ in offsets[1:]]
         found = entities.spans(flat.astype(np.int64), offsets)
         for start, end, kind, row in zip(found.starts, found.ends, found.types, found.rows, strict=True):

@@ -1,4 +1,4 @@
-"""What a text is in another language, or in other words: texts in, texts out. Light: serving opens this file.
+"""Translation, and other tasks from text to text. Serving imports this file.
 
 A row's output is its answer's code points (``_translations.codes``), so that rows are taken and folds joined like those
 of every other task. Answers are not averaged: blends and post-processing steps have nothing to work on.
@@ -134,8 +134,9 @@ class Translation(TaskDefaults):
         return texts.stats(metric, list(y), texts.texts_of(outputs), self.cut)
 
     def measure(self, y: Array, outputs: Array) -> dict[str, Any]:
-        """JSON-able: ``rows``, BLEU, chrF and TER as ``[value, low, high]`` (all in 0..100), their ``signatures``, and
-        ``by_class``, a row for each range of lengths of the reference.
+        """Return ``rows``, BLEU, chrF and TER as ``[value, low, high]`` in 0..100, and their ``signatures``.
+
+        ``by_class`` has a row for each range of reference lengths.
         """
         if not len(y):
             raise TaskError("there are no rows to measure on: give a table with at least one.")
@@ -222,7 +223,7 @@ class Translation(TaskDefaults):
 
 
 def _by_length(y: Array, counted: Mapping[str, texts.Stats]) -> list[dict[str, Any]]:
-    """Every metric on the rows of each range of lengths."""
+    """Return every metric by range of lengths."""
     at = np.searchsorted(_LENGTHS, [_length(text) for text in y])
     made = []
     for i, name in enumerate(_names()):

@@ -1,1 +1,1 @@
-"""What people see while a fit runs, and tables of what came out. Knows rich; never a task or a search."""
+"""Terminal output of fits and tables of results. Knows rich; never a task or a search."""

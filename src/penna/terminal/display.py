@@ -1,4 +1,4 @@
-"""What people see: consoles and tables. Plain columns of any width where the output is not a terminal."""
+"""Consoles and tables; plain columns of any width if the output is not a terminal."""
 
 import json
 from collections import Counter
@@ -38,9 +38,11 @@ class Screen(Console):
     """
 
     def render_str(self, text: str, **options: Any) -> Text:
+        """Render text with control characters made visible."""
         return super().render_str(visible(text), **options)
 
     def on_broken_pipe(self) -> None:
+        """Raise, so that the exit code is that of a closed pipe."""
         if not self.stderr:
             raise BrokenPipeError
         self.quiet = True
@@ -106,6 +108,7 @@ def as_json(value: Any) -> None:
 
 
 def number(value: float | None, digits: int = 4) -> str:
+    """Return a number with ``digits`` decimals; a dash for None."""
     if value is None:
         return ""
     # An error in the units of a target may be of any size.

@@ -75,7 +75,7 @@ def check_task(name: str, table: Table) -> None:
 
 
 def _check_target(task: Task, table: Table) -> None:
-    """Every row of the table can be used, and what is decoded has the form of the target."""
+    """Check that every row can be used, and that predictions have the form of the target."""
     assert table.target is not None, "the table has no target"
     assert task.usable(table).all(), f"{task.name} cannot use rows of its own table"
     kept, findings = task_type(task.name).prepare_target(table)

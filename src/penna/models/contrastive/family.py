@@ -1,5 +1,6 @@
-"""Family ``contrastive``: an encoder tuned on pairs of few texts, so that those of a class come near one another, and a
-small head on its vectors (Tunstall et al. 2022, "Efficient Few-Shot Learning Without Prompts").
+"""Family ``contrastive``: an encoder tuned on pairs of few texts, and a small head on its vectors.
+
+Texts of one class come near one another (Tunstall et al. 2022, "Efficient Few-Shot Learning Without Prompts").
 
 Pairs are drawn batch by batch, and all texts of a batch are compared: no list of pairs is ever made. Torch stays in
 functions: ``open`` never meets it.

@@ -1,8 +1,8 @@
-"""The family ``crf``: the linear model of words in their order, a conditional random field (Lafferty et al. 2001) over
-attributes of each word and its neighbours. It stands for ``linear`` where words are tagged.
+"""The family ``crf``: a conditional random field over attributes of each word and its neighbors (Lafferty et al. 2001).
 
-CRFsuite (Okazaki 2007) fits it. What is kept is two matrices and the names of attributes, and serving needs numpy and
-scipy alone: CRFsuite's own file would be read by code that trusts it.
+It takes the place of ``linear`` if words are tagged. CRFsuite (Okazaki 2007) fits it. The artifact holds two matrices
+and the names of attributes, so serving needs only numpy and scipy: CRFsuite's own file would be read by code that
+trusts it.
 """
 
 import contextlib
@@ -192,7 +192,7 @@ def _as_often(train: Table) -> tuple[Table, float]:
 
 
 def _affordable(rows: Any, tags: Array, recipe: Recipe, resources: Resources) -> int:
-    """As many steps of the solver as fit before the deadline, by a few on some of the rows. Raises OutOfTime."""
+    """Return the solver steps that fit before the deadline, from a probe on some rows. Raises OutOfTime."""
     wanted = _SOLVERS[recipe["solver"]][1]
     words = sum(map(len, rows))
     some, seen = 0, 0

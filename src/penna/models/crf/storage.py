@@ -30,6 +30,7 @@ class Field:
 
 
 def save_field(folder: Path, field: Field) -> None:
+    """Write a field into ``folder``."""
     from safetensors.numpy import save_file
 
     data = {"format": 1, "rule": field.rule, "affixes": field.affixes, "window": field.window, "names": field.names}

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 
 def depth_of(chosen: dict[str, Any], checkpoint: checkpoints.Checkpoint) -> int:
+    """Return the number of layers that a recipe uses."""
     return checkpoint.depth_at(float(chosen["depth"]))
 
 
@@ -32,9 +33,7 @@ def build(
     seed: int,
     kind: type[Network] | None = None,
 ) -> Network:
-    """Return the network of a recipe, of this ``kind``, where it will be trained, with what the recipe freezes
-    frozen.
-    """
+    """Return the network of a recipe on the device where it is trained, with its frozen layers."""
     import torch
 
     from penna.networks import encoder_with_head
@@ -54,6 +53,7 @@ def build(
 
 
 def plan(recipe: Recipe, rows: int, dtype: Any, loss: str = OutputKind.CLASS_PROBABILITIES.loss) -> loop.Plan:
+    """Return how the recipe is trained on ``rows`` rows."""
     from penna.training import loop, optimizer
 
     chosen = settings(recipe)
@@ -136,6 +136,7 @@ def rows_of(
 
 
 def sample(table: Table, most: int, seed: int) -> Table:
+    """Return at most ``most`` rows, drawn at random, in their order."""
     if len(table) <= most:
         return table
     return table.take(np.sort(np.random.default_rng(seed).choice(len(table), most, replace=False)))

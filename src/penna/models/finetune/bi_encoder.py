@@ -50,6 +50,7 @@ def texts_of(
 
 
 def read(spec: Paired, checkpoint: checkpoints.Checkpoint, table: Table, cache: Path | None) -> Sides:
+    """Return the rows of tokens of both texts."""
     first, second = (sliding_windows.read(spec.framing, checkpoint, side, cache) for side in table.pair_tables)
     return Sides(first, second, spec.overlap.matrix(table))
 
@@ -94,12 +95,12 @@ def kind() -> type[PairNetwork]:
 
 
 def ids(sides: Sides) -> Array:
-    """Every token that occurs, once."""
+    """Return the token ids that occur."""
     return np.union1d(*(side.rows.values for side in sides))
 
 
 def shares(sides: Sides) -> tuple[float, float]:
-    """Of the rows, those with a text that is longer than a row of tokens, and those of which a part is not read."""
+    """Return the shares of rows with a longer text than one row of tokens, and with a truncated text."""
     long, cut = (np.logical_or(*(getattr(side, name) for side in sides)) for name in ("long", "cut"))
     return float(long.mean()), float(cut.mean())
 
@@ -114,4 +115,5 @@ class Model(pair_head.Model):
     """A trained encoder that reads the texts of a pair one by one, with its head."""
 
     def logits(self, table: Table, dtype: Any) -> Array:
+        """Return the logits (n, columns) of the pairs."""
         return answers(self.network, read(self.framing, self.checkpoint, table, self.cache), dtype)

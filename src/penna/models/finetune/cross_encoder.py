@@ -49,6 +49,7 @@ def texts_of(
 
 
 def read(spec: Paired, checkpoint: checkpoints.Checkpoint, table: Table, cache: Path | None) -> Rows:
+    """Return the rows of tokens of the pairs."""
     return Rows(sliding_windows.read(spec.framing, checkpoint, table, cache), spec.overlap.matrix(table))
 
 
@@ -87,12 +88,12 @@ def kind() -> type[CrossNetwork]:
 
 
 def ids(pairs: Rows) -> Array:
-    """Every token that occurs, once."""
+    """Return the token ids that occur."""
     return single_text.ids(pairs.framed)
 
 
 def shares(pairs: Rows) -> tuple[float, float]:
-    """Of the rows, those that are longer than a row of tokens, and those of which a part is not read."""
+    """Return the shares of pairs longer than one row of tokens, and of truncated pairs."""
     return single_text.shares(pairs.framed)
 
 
@@ -106,4 +107,5 @@ class Model(pair_head.Model):
     """A trained encoder that reads both texts of a pair in one row, with its head."""
 
     def logits(self, table: Table, dtype: Any) -> Array:
+        """Return the logits (n, columns) of the pairs."""
         return answers(self.network, read(self.framing, self.checkpoint, table, self.cache), dtype)

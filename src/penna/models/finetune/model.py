@@ -1,4 +1,4 @@
-"""What a fine-tune leaves: the model on torch, and the same model opened from its ONNX graph. No torch at import."""
+"""A fine-tuned model, in torch and as it is served. No torch at import."""
 
 from __future__ import annotations
 

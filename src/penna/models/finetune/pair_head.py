@@ -1,8 +1,7 @@
-"""What fine-tunes of pairs have in common: a head on what is between the vectors of two texts, next to what can be
-counted of both. ``bi_encoder`` and ``cross_encoder`` make these vectors. No torch at import.
+"""The head of pair models: features between the vectors of two texts, and features counted from both texts.
 
-What is saved is the encoder as a graph of vectors and the head next to it, as the family ``frozen`` has it, and so it
-is served.
+``bi_encoder`` and ``cross_encoder`` make the vectors. The artifact holds the encoder as a graph of vectors and the head
+next to it, and is served as the family ``frozen`` is. No torch at import.
 """
 
 from __future__ import annotations

@@ -1,6 +1,4 @@
-"""The recipes of family ``finetune``: what its hyperparameters mean, which are known to be good, which a search may
-turn.
-"""
+"""The recipes of family ``finetune``: defaults, portfolio and search space."""
 
 import math
 from dataclasses import replace
@@ -114,7 +112,7 @@ def _for_labels(profile: DatasetProfile) -> list[dict[str, Scalar]]:
 
 
 def _for_pairs(choices: list[dict[str, Scalar]], profile: DatasetProfile) -> list[dict[str, Scalar]]:
-    """Of pairs, one more recipe reads the texts apart.
+    """Return the recipes for pairs: one more reads the texts apart.
 
     A sentence encoder's vectors are near what a number asks for from the start, while classes such as "contradicts" are
     seen by reading both texts together.
@@ -190,7 +188,7 @@ def search_space(profile: DatasetProfile) -> tuple[Hyperparameter, ...]:
 
 
 def settings(recipe: Recipe) -> dict[str, Any]:
-    """Every hyperparameter's value, the defaults included."""
+    """Return the value of every hyperparameter, with defaults."""
     return long_text_options.USUAL | {"pair": "joined"} | DEFAULTS | dict(recipe.hyperparameters)
 
 

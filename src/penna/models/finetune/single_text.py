@@ -29,12 +29,12 @@ def kind() -> type[Network]:
 
 
 def ids(texts: Framed) -> Array:
-    """Every token that occurs, once."""
+    """Return the token ids that occur."""
     return np.unique(texts.rows.values)
 
 
 def shares(texts: Framed) -> tuple[float, float]:
-    """Of the rows, those with a text that is longer than a row of tokens, and those of which a part is not read."""
+    """Return the shares of texts longer than one row of tokens, and of truncated texts."""
     return float(texts.long.mean()), float(texts.cut.mean())
 
 

@@ -37,9 +37,7 @@ Read = Callable[[checkpoints.Checkpoint, Table, int], word_alignment.Worded]
 
 @dataclass(frozen=True)
 class TokenCostKey:
-    """How a family reads texts, the ``loss`` that it learns by, its ``columns``, and what it would learn of rows that
-    are only timed.
-    """
+    """How a family reads texts, its ``loss`` and ``columns``, and ``rows`` for a speed probe."""
 
     read: Read
     loss: str
@@ -49,7 +47,7 @@ class TokenCostKey:
 
 @dataclass(frozen=True)
 class TokenFit:
-    """What a family trains on: its ``loss``, the rows of remapped texts, and ``outputs(network, texts, dtype)``."""
+    """The training of a family: its ``loss``, the rows of remapped texts, and ``outputs(network, texts, dtype)``."""
 
     loss: str
     rows: Callable[[word_alignment.Worded], loop.Rows]

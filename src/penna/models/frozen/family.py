@@ -120,7 +120,7 @@ def load(folder: Path) -> ServedFrozen:
 
 @dataclass(frozen=True)
 class Source:
-    """Where vectors come from: an encoder in one setting, and the cache.
+    """The source of vectors: an encoder in one setting, and the cache.
 
     With ``shared``, which tells what the texts of a pair have in common, each of them is read by itself.
     """
@@ -139,7 +139,7 @@ class Source:
         return self._of(table, resources)
 
     def shares(self, table: Table) -> tuple[float, float]:
-        """Of the rows, those with a text longer than the setting's length, and those of which a part is not read."""
+        """Return the shares of rows with a text longer than the length, and with a truncated text."""
         framing = self.setting.framing(self.checkpoint)
         tables = (table,) if self.shared is None else table.pair_tables
         read = [sliding_windows.read(framing, self.checkpoint, each, self.cache) for each in tables]

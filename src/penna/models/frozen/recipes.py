@@ -1,6 +1,4 @@
-"""The recipes of family ``frozen``: what its hyperparameters mean, which are known to be good, which a search may
-turn.
-"""
+"""The recipes of family ``frozen``: defaults, portfolio and search space."""
 
 from typing import Any
 
@@ -140,7 +138,7 @@ def search_space(profile: DatasetProfile) -> tuple[Hyperparameter, ...]:
 
 
 def settings(recipe: Recipe) -> dict[str, Any]:
-    """Every hyperparameter's value, the defaults included."""
+    """Return the value of every hyperparameter, with defaults."""
     return long_text_options.USUAL | DEFAULTS | dict(recipe.hyperparameters)
 
 

@@ -88,8 +88,9 @@ def balance(y: Array, classes: int, weights: Array | None = None) -> Array:
 
 
 def log_counts(X: Any, y: Array, classes: int, alpha: float = 1.0, weights: Array | None = None) -> Array:
-    """(k, d) absolute log-count ratios of each class against the rest, the prior widths of NBSVM (Wang and Manning,
-    Baselines and Bigrams, 2012), with a floor so that no feature is shut out.
+    """Return absolute log-count ratios (k, d) of each class against the rest, with a floor.
+
+    They are the prior widths of NBSVM (Wang and Manning 2012, "Baselines and Bigrams"). The floor keeps every feature.
     """
     inside = sums(X, y, classes, weights)[1:] if classes == 2 and y.ndim == 1 else sums(X, y, classes, weights)
     total = np.asarray(X.sum(axis=0) if weights is None else X.T @ weights.astype(np.float32), np.float64)
@@ -109,9 +110,9 @@ def complement_nb(X: Any, y: Array, classes: int, alpha: float, weights: Array |
 
 
 def calibrate(margins: Array, y: Array, weights: Array | None = None) -> tuple[np.float32, Array]:
-    """Slope (one, positive) and shift (one for each column) that make a softmax of margins fit held-out classes best
-    (temperature scaling with a bias; Platt scaling where there are two classes), by projected Newton-like descent;
-    ``weights`` (n,) of the rows.
+    """Return the slope and the shift (k,) with which a softmax of margins fits held-out classes best.
+
+    That is temperature scaling with a bias, and Platt scaling for two classes. ``weights`` (n,) are those of rows.
     """
     spread = float(margins.std()) or 1.0
     scaled = (margins / spread).astype(np.float64)

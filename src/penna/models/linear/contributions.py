@@ -53,11 +53,11 @@ class Additive(Protocol):
     """A model whose margins are sums over the parts of a row."""
 
     def terms(self, row: Table) -> Terms:
-        """Of a table of one row."""
+        """Return the terms of a table of one row."""
         ...
 
     def strongest(self, table: Table, most: int) -> list[list[tuple[str, float]]]:
-        """Of each column of outputs, the n-grams that speak for it most over these rows, as the function says it."""
+        """Return the n-grams that explain most of each column of outputs, as the function of that name."""
         ...
 
 
@@ -93,8 +93,9 @@ def of(
 def strongest(
     table: Table, most: int, tfidf: Tfidf, weights: Logistic, link: Callable[[Array], Array]
 ) -> list[list[tuple[str, float]]]:
-    """Of each column of outputs, the n-grams that speak for it and make the most of its differences between these rows,
-    with their share of them; below zero for those that speak against a number.
+    """Return, for each column of outputs, the n-grams that explain most of its variance on these rows.
+
+    Each has its share of the variance; shares below zero are those of n-grams that lower a number.
 
     The share of a term in the variance of a sum is its covariance with the sum (Pratt 1987, "Dividing the
     Indivisible"); curves are taken for straight, with the slope that they have where a row says nothing. Words and

@@ -1,4 +1,4 @@
-"""What a linear fit will take: predicted from a probe of some hundred rows, corrected by the pace of earlier fits."""
+"""The cost of a linear fit, predicted from a probe of some hundred rows and corrected by earlier fits."""
 
 import time
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ _pace = 1.0  # seconds taken for each second predicted; learned in this process
 
 @dataclass(frozen=True)
 class Plan:
-    """What a fit on all rows needs."""
+    """The cost of a fit on all rows."""
 
     rows: int
     values: float  # n-grams in the matrix
@@ -60,7 +60,7 @@ class Plan:
         return max(1, min(self.rows, n, int(_MOST_VALUES * whole)))
 
     def rows_within(self, seconds: float, fidelity: float = 1.0) -> int:
-        """As many of those as can be fitted in ``seconds``; never under 500, which take no time."""
+        """Return the rows that can be fitted in ``seconds``, 500 at least."""
         n = self.rows_at(fidelity)
         needed = self.seconds(n)
         return n if needed <= seconds else max(min(n, 500), round(n * max(seconds, 0) / needed))

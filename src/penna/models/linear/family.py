@@ -223,9 +223,7 @@ def cost(recipe: Recipe, profile: DatasetProfile, train: Table, resources: Resou
 def shrink(
     recipe: Recipe, profile: DatasetProfile, train: Table, resources: Resources, seconds: float
 ) -> Recipe | None:
-    """Return the same recipe on as many rows as fit into ``seconds``, or None where that would be too few to tell
-    anything.
-    """
+    """Return the recipe on as many rows as fit into ``seconds``; None if they would be too few."""
     plan = _plan(recipe, train, recipe.get("bins") or profile.classes)
     fidelity = plan.rows_within(0.9 * seconds) / len(train)
     smaller = recipe.replace(fidelity=min(recipe.fidelity, fidelity))

@@ -71,9 +71,7 @@ def _solve(
 
 
 def balance(y: Array, weights: Array | None = None) -> Array:
-    """(n, k) factors of the rows' ``weights`` (1 for each if None) that give the rows with a label the same total as
-    those without, each label for itself.
-    """
+    """Return row weights (n, k) that balance the rows with and without each label; ``weights`` (n,) are included."""
     n, rows = (len(y), y.sum(axis=0)) if weights is None else (float(weights.sum()), weights @ y)
     least = 1 if weights is None else 1e-6 * n
     return np.asarray(np.where(y > 0, n / (2 * np.maximum(rows, least)), n / (2 * np.maximum(n - rows, least))))
@@ -98,8 +96,9 @@ def _beside(X: Any, y: Array) -> Any:
 
 
 def calibrate(margins: Array, y: Array, weights: Array | None = None) -> tuple[Array, Array]:
-    """Slope (k,), positive, and shift (k,) that make a sigmoid of margins fit rows that were held out best (Platt 1999,
-    "Probabilistic Outputs for Support Vector Machines").
+    """Return slopes (k,) and shifts (k,) with which a sigmoid of margins fits held-out rows best.
+
+    After Platt 1999, "Probabilistic Outputs for Support Vector Machines".
     """
     from scipy.optimize import minimize
 

@@ -37,7 +37,7 @@ Fit = Callable[[Any, Target, Recipe, Resources], tuple[Logistic, Link]]
 
 @dataclass(frozen=True, eq=False)
 class Across:
-    """What both texts have in common, and its weights (k, features) float32."""
+    """Features of both texts together, and their weights (k, features) float32."""
 
     overlap: Overlap
     coef: Array

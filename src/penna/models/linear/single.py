@@ -68,7 +68,7 @@ class LinearModel:
         return terms.of(row, self.tfidf, self.weights, self.link, self.column_features)
 
     def strongest(self, table: Table, most: int) -> list[list[tuple[str, float]]]:
-        """Of each column of outputs, the n-grams that speak for it most over these rows, and their shares."""
+        """Return the n-grams that explain most of each column of outputs on these rows, with their shares."""
         return terms.strongest(table, most, self.tfidf, self.weights, self.link)
 
     def save(self, folder: Path) -> None:

@@ -26,6 +26,7 @@ _TYPES = {"buckets": np.int32, "idf": np.float32, "coef": np.float16, "intercept
 
 
 def write(folder: Path, tfidf: Tfidf, weights: Logistic, link: Link) -> None:
+    """Write n-grams, weights and link into ``folder``."""
     from safetensors.numpy import save_file
 
     arrays = {

@@ -45,7 +45,7 @@ class ColumnFeatures:
 
     @cached_property
     def forms(self) -> frozenset[str]:
-        """Of its columns: those that were counted in the text have a form of their own."""
+        """Return the form of each column."""
         return frozenset(field.form for _, field in self.columns.fields)
 
     @property
@@ -135,6 +135,7 @@ def target_matrix(target: Target) -> Array:
 
 
 def write(folder: Path, fitted: Columns) -> None:
+    """Write the fitted columns into ``folder``."""
     (folder / FILE).write_text(json.dumps(fitted.to_json(), ensure_ascii=False), encoding="utf-8")
     if fitted.together:
         fitted.together.save(folder)

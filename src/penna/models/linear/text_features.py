@@ -1,4 +1,4 @@
-"""What a linear model learns from of a text: n-grams, those of them that are chosen, or directions of them."""
+"""Text features of linear models: n-grams, selected n-grams, or singular directions of them."""
 
 from dataclasses import dataclass
 from typing import Any

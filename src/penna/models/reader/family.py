@@ -1,5 +1,6 @@
-"""The family ``reader``: an encoder that reads a question with a text and points at the first and the last word of the
-answer. It stands for ``finetune`` where answers are quoted. Torch stays in functions: ``open`` never meets it.
+"""The family ``reader``: an encoder that reads a question with a text and marks the answer's first and last word.
+
+It takes the place of ``finetune`` in question answering. Torch stays in functions: ``load`` never imports it.
 """
 
 from __future__ import annotations

@@ -45,10 +45,12 @@ class Words:
 
     @property
     def says(self) -> tokenizers.Tokenizer:
+        """The tokenizer of the target."""
         return self.source if self.target is None else self.target
 
     @property
     def pad(self) -> int:
+        """The padding id of the source."""
         return subword_tokenizer.PAD if self.checkpoint is None else self.checkpoint.pad
 
 
@@ -73,7 +75,7 @@ class Pairs:
 
 
 class TargetPieces:
-    """What the loop takes for ``y``: of some rows, the tokens that are to be generated, one after the other."""
+    """The target tokens of rows, as the loop takes them for ``y``."""
 
     def __init__(self, target: Ragged) -> None:
         self.target = target
@@ -83,9 +85,7 @@ class TargetPieces:
 
 
 class Spread:
-    """What the loop takes for ``shares``: of some rows, the weight of each token that is to be generated, 1 on the
-    mean.
-    """
+    """The weights of target tokens, for the loop's ``shares``; their mean is 1."""
 
     def __init__(self, target: Ragged, weight: Array) -> None:
         mean = np.average(weight, weights=np.maximum(target.lengths, 1))
@@ -199,6 +199,7 @@ def rows_of(pairs: Pairs) -> loop.Rows:
 
 
 def plan(recipe: Recipe, pairs: Pairs, dtype: Any) -> loop.Plan:
+    """Return how the recipe is trained on these pairs."""
     from penna.training import loop, optimizer
 
     chosen = settings(recipe)

@@ -1,4 +1,4 @@
-"""What a fit of ``seq2seq`` leaves: the network, and the same opened from its graphs. No torch at import.
+"""A trained encoder-decoder, in torch and as it is served. No torch at import.
 
 Both answer by the graphs: what is measured in a search is what is served. A row's output is its answer's code points.
 """
@@ -64,6 +64,7 @@ class Reading:
 
     @property
     def long_share(self) -> float:
+        """Share of the training rows that are too long for one part."""
         return self.facts.long
 
 
@@ -115,6 +116,7 @@ class ServedSeq2seq(Reading):
 
     @property
     def facts(self) -> Facts:  # type: ignore[override]
+        """Lengths and search settings of the translator."""
         return self.translator.facts
 
     def outputs(self, table: Table) -> Array:

@@ -1,6 +1,4 @@
-"""The recipes of family ``seq2seq``: what its hyperparameters mean, which are known to be good, which a search may
-turn.
-"""
+"""The recipes of family ``seq2seq``: defaults, portfolio and search space."""
 
 import math
 from typing import Any
@@ -87,7 +85,7 @@ def search_space(profile: DatasetProfile) -> tuple[Hyperparameter, ...]:
 
 
 def settings(recipe: Recipe) -> dict[str, Any]:
-    """Every hyperparameter's value, the defaults included."""
+    """Return the value of every hyperparameter, with defaults."""
     return DEFAULTS | dict(recipe.hyperparameters)
 
 

@@ -15,7 +15,7 @@ NEAR = 0.2
 
 
 def near(profile: DatasetProfile, share: float) -> Iterator[tuple[str, float]]:
-    """Each encoder with the one of its own depths that is nearest to ``share``."""
+    """Yield each encoder with its own depth that is nearest to ``share``."""
     for encoder in profile.encoders:
         nearest = min(shares(encoder), key=lambda own: abs(own - share))
         if abs(nearest - share) <= NEAR:
@@ -23,7 +23,7 @@ def near(profile: DatasetProfile, share: float) -> Iterator[tuple[str, float]]:
 
 
 def hyperparameter(profile: DatasetProfile) -> Hyperparameter:
-    """Every depth that is worth trying with one of the encoders; another one takes its nearest."""
+    """Return the hyperparameter for depth: every depth of any encoder; other encoders take their nearest."""
     return Hyperparameter("depth", values=tuple(sorted({s for e in profile.encoders for s in shares(e)}, reverse=True)))
 
 

@@ -15,10 +15,12 @@ _WORTH = 0.02
 
 
 def long_knobs(profile: DatasetProfile) -> tuple[Hyperparameter, ...]:
+    """Return the hyperparameter for long texts, if there are enough."""
     return (Hyperparameter("long", values=("windows", "head")),) if profile.long >= _WORTH else ()
 
 
 def pair_knobs(profile: DatasetProfile) -> tuple[Hyperparameter, ...]:
+    """Return the hyperparameter for pairs, if the texts are pairs."""
     return (Hyperparameter("pair", values=("apart", "joined")),) if profile.pair else ()
 
 

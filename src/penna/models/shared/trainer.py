@@ -39,7 +39,7 @@ class Validation(Generic[Texts]):
 
 @dataclass(frozen=True)
 class EncoderTraining(Generic[Texts]):
-    """What one family trains: an encoder with a head, and its texts as rows of tokens.
+    """The training of one family: an encoder with a head, and its texts as rows of tokens.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What training a network will take: seconds by step, measured once for each kind of step. Torch stays in functions."""
+"""The cost of training a network: seconds by step, measured once for each kind. Torch stays in functions."""
 
 from __future__ import annotations
 

@@ -1,9 +1,8 @@
-"""The family ``sliding_window``: the answer stands where the text speaks of what the question asks, and looks like
-an answer to such a question. It stands for ``linear`` where answers are quoted.
+"""The family ``sliding_window``: the answer is near the question's words, and looks like an answer to such a question.
 
-A window slides over the text; its words that are the question's own count by how rare they are (Richardson et al. 2013,
-"MCTest", sliding window). What answers look like (digits, capitals ...) is counted for each question word on the
-training rows. Serving needs numpy alone.
+It takes the place of ``linear`` in question answering. A window slides over the text, and the question's words in it
+count by how rare they are (Richardson et al. 2013, "MCTest"). Features of answers, such as digits and capitals, are
+counted for each question word on the training rows. Serving needs numpy alone.
 """
 
 import json
@@ -136,7 +135,7 @@ class SlidingWindow:
         return self._ends(scores, [_shape(word) for word in words], own)
 
     def _ends(self, scores: Array, shapes: Sequence[str], own: Array) -> Array:
-        """Each word may begin an answer; one ends where the run of words that look alike does."""
+        """Return where an answer ends that begins at each word: with the run of similar words."""
         starts = np.exp(scores - scores.max())
         starts /= starts.sum()
         ends = np.zeros(len(starts))

@@ -1,4 +1,4 @@
-"""What a tagger leaves: the model on torch, and the same model opened from its ONNX graph. No torch at import."""
+"""A trained tagger, in torch and as it is served. No torch at import."""
 
 from __future__ import annotations
 
@@ -164,9 +164,7 @@ class Tagger:
         )
 
     def _difference(self, opened: ServedTagger) -> float:
-        """Return the largest difference in probability between the network and what is served, which counts in
-        numpy.
-        """
+        """Return the largest difference in probability between the network and the served model."""
         import torch
 
         table = Table({"text": ragged.objects(export.SAMPLE)})

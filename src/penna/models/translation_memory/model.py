@@ -90,7 +90,7 @@ class ByWords:
 
 @dataclass(frozen=True)
 class Source:
-    """Where vectors come from: an encoder, and the cache."""
+    """The source of vectors: an encoder, and the cache."""
 
     checkpoint: Checkpoint
     length: int

@@ -107,7 +107,7 @@ def search_space(profile: DatasetProfile) -> tuple[Hyperparameter, ...]:
 
 
 def cost(recipe: Recipe, profile: DatasetProfile, train: Table, resources: Resources) -> Cost:
-    """Of the models whose answers are read, as their families predict them; trees by rows, features and leaves."""
+    """Predict the cost: stacked models as their families do, trees by rows, features and leaves."""
     seconds, megabytes, milliseconds = 0.2, 0.02, 0.5
     for part in readers.parts_of(recipe):
         if part in (readers.COUNTS, readers.OVERLAP):

@@ -1,4 +1,4 @@
-"""What trees read: columns, counts of the text, directions of its n-grams, and what models of the text answer for it.
+"""The features of trees: columns, text statistics, directions of n-grams, and predictions of text models.
 
 The last is stacking (Wolpert 1992, "Stacked Generalization"): on training rows, each answer comes from a model that did
 not see the row. Serving opens this file.
@@ -182,12 +182,12 @@ def _on(step: int, of: int, score: float) -> bool:
 
 
 def _told(outputs: Array) -> Array:
-    """Of two classes one column says all."""
+    """Drop the second column of two classes, which repeats the first."""
     return outputs[:, 1:] if outputs.shape[1] == 2 else outputs
 
 
 def _directions(train: Table, recipe: Recipe, resources: Resources) -> tuple[Tfidf, Logistic] | None:
-    """Of words, rounded as they are stored; None of too few words."""
+    """Return directions of words, rounded as they are stored; None for too few words."""
     tfidf = fit_tfidf(train.full_text, Grams(words=2), min_df=2, keep=20_000, deadline=resources.deadline)
     axes = directions(tfidf.rows(train.full_text), recipe.get("directions", _DIRECTIONS), recipe.seed)
     if not axes.shape[1]:

@@ -22,7 +22,7 @@ def _nothing(rows: Sequence[Row]) -> None:
 
 @dataclass(frozen=True)
 class Format:
-    """What the module of a format offers, with a default for every optional member."""
+    """The members of a format's module, with a default for every optional one."""
 
     name: str
     #: Keys of which a record of this format has at least one.
