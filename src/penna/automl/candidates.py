@@ -16,7 +16,7 @@ _READ = "columns"  # the hyperparameter of a recipe that reads columns by themse
 
 
 def strategy(
-    work: SearchProblem,
+    problem: SearchProblem,
     families: Sequence[str],
     name: str,
     recipes: Sequence[Recipe],
@@ -29,41 +29,41 @@ def strategy(
     the first recipe is tried in each.
     """
     modules = {name: get_family(name) for name in families}
-    columns, needs = work.profile.columns, {name: module.REQUIRES for name, module in modules.items()}
-    own = {name: module.search_space(work.profile) for name, module in modules.items()}
+    columns, needs = problem.profile.columns, {name: module.REQUIRES for name, module in modules.items()}
+    own = {name: module.search_space(problem.profile) for name, module in modules.items()}
     own |= {
-        name: (*hyperparameters, *serialize.hyperparameters(columns, needs[name], work.profile.blank))
+        name: (*hyperparameters, *serialize.hyperparameters(columns, needs[name], problem.profile.blank))
         for name, hyperparameters in own.items()
         if hyperparameters
     }
     # A family without hyperparameters of its own has nothing to search: it lacks an encoder.
-    common = (*cleaning_choices.hyperparameters(work.profile.cleanings), *label_noise.hyperparameters(ways))
+    common = (*cleaning_choices.hyperparameters(problem.profile.cleanings), *label_noise.hyperparameters(ways))
     space = SearchSpace(
         tuple((name, (*hyperparameters, *common) if hyperparameters else ()) for name, hyperparameters in own.items())
     )
     offered = label_noise.offered(recipes, ways, settled)
-    made: Strategy = plugins.find("search.strategies", name).make(space, offered, work.profile)
+    made: Strategy = plugins.find("search.strategies", name).make(space, offered, problem.profile)
     return made
 
 
-def portfolio(work: SearchProblem, families: Sequence[str]) -> list[Recipe]:
+def portfolio(problem: SearchProblem, families: Sequence[str]) -> list[Recipe]:
     """Known-good recipes of these families, in the order to be tried, with the usual cleaning: a trusted one second."""
     modules = {name: get_family(name) for name in families}
-    columns, needs = work.profile.columns, {name: module.REQUIRES for name, module in modules.items()}
-    offered = [serialize.offered(m.portfolio(work.profile), columns, needs[name]) for name, m in modules.items()]
-    recipes = cleaning_choices.cleaned(offered, work.profile.cleanings)
-    if first := few_shot_default(work, recipes):
+    columns, needs = problem.profile.columns, {name: module.REQUIRES for name, module in modules.items()}
+    offered = [serialize.offered(m.portfolio(problem.profile), columns, needs[name]) for name, m in modules.items()]
+    recipes = cleaning_choices.cleaned(offered, problem.profile.cleanings)
+    if first := few_shot_default(problem, recipes):
         recipes.remove(first)
         recipes.insert(1, first)
     return recipes
 
 
-def few_shot_default(work: SearchProblem, recipes: Sequence[Recipe]) -> Recipe | None:
+def few_shot_default(problem: SearchProblem, recipes: Sequence[Recipe]) -> Recipe | None:
     """Return the one that is served where rows are too few to choose by, unless another is clearly better.
 
     The first of a family that says so of itself. None where rows are enough.
     """
-    return next((r for r in recipes if get_family(r.family).few_shot_default(work.profile)), None)
+    return next((r for r in recipes if get_family(r.family).few_shot_default(problem.profile)), None)
 
 
 def columns_help(trials: Sequence[Trial]) -> bool | None:

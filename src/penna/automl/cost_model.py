@@ -39,15 +39,15 @@ Afforded = tuple[Recipe, Cost] | str
 class CostModel:
     """Predicts seconds for one search problem and deadline, and learns from every trial."""
 
-    def __init__(self, work: SearchProblem, deadline: Deadline, test_rows: int) -> None:
-        self.work, self.deadline, self.test_rows = work, deadline, test_rows
+    def __init__(self, problem: SearchProblem, deadline: Deadline, test_rows: int) -> None:
+        self.problem, self.deadline, self.test_rows = problem, deadline, test_rows
         self._errors: dict[str, list[float]] = defaultdict(list)  # family -> seconds taken / seconds predicted
         self._writes: dict[tuple[object, ...], float] = {}  # seconds that the last write of such a model took
         self._loaded: set[tuple[object, ...]] = set()  # what was set up in this process: a resumed one begins anew
 
     def refit(self, trial: Trial) -> float:
         """Seconds to fit a trial's recipe on all rows."""
-        train, valid = self.work.folds[0]
+        train, valid = self.problem.folds[0]
         return 1.05 * trial.seconds / max(1, len(trial.folds)) * (len(train) + len(valid)) / len(train)
 
     def test_seconds(self, trial: Trial) -> float:
@@ -116,13 +116,13 @@ class CostModel:
         correction = self.correction(family)
         left /= correction
         if proposal.phase == "finalist":  # its refit is what the reserve is for
-            return evaluate.fit_to_budget(proposal.recipe, self.work, proposal.folds, resources, left)
+            return evaluate.fit_to_budget(proposal.recipe, self.problem, proposal.folds, resources, left)
         answers = self.test_rows * (ENCODED_ROW if slow else LINEAR_ROW)
         after = self.finishing([proposal.recipe]) + self.writing(proposal.recipe) + answers
         if not any(t.state is State.COMPLETE for t in trials):  # a first model comes before all that may follow it
             after = min(after, FIRST * self.deadline.left())
         once = max(0.0, self.deadline.left() - after) / correction
-        refitted = min(left, once / 2.3 if self.work.refits else 0.9 * once)
+        refitted = min(left, once / 2.3 if self.problem.refits else 0.9 * once)
         afforded = self._within(proposal, resources, refitted, once)
         short = isinstance(afforded, str) or afforded[0].fidelity < SHORT * proposal.recipe.fidelity
         if short and first:
@@ -133,7 +133,7 @@ class CostModel:
 
     def _within(self, proposal: Proposal, resources: Resources, seconds: float, once: float) -> Afforded:
         """Return the recipe within so many seconds, or fewer if its slow model could not predict the test set."""
-        afford = partial(evaluate.fit_to_budget, proposal.recipe, self.work, proposal.folds, resources)
+        afford = partial(evaluate.fit_to_budget, proposal.recipe, self.problem, proposal.folds, resources)
         afforded: Afforded = afford(seconds)
         if isinstance(afforded, str):
             return afforded

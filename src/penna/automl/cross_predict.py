@@ -69,12 +69,12 @@ def answers(
     parts = [pair for pair in parts if len(pair[0])]
     if not parts:
         return Answers(None, (), (("label_errors", "no row is left to learn from: all are doubted"),))
-    work = SearchProblem(task, table, parts, _profile(task, table, encoders, resources, seed), Budget())
+    problem = SearchProblem(task, table, parts, _profile(task, table, encoders, resources, seed), Budget())
     made: list[Array] = []
     used: list[str] = []
     skipped: list[tuple[str, str]] = []
-    for recipe, seconds in _offered(work, resources):
-        outcome = _attempt(recipe, work, resources, seconds)
+    for recipe, seconds in _offered(problem, resources):
+        outcome = _attempt(recipe, problem, resources, seconds)
         if isinstance(outcome, str):
             skipped.append((str(recipe), outcome))
         else:
@@ -96,28 +96,28 @@ def _profile(task: Task, table: Table, encoders: Sequence[str], resources: Resou
     )
 
 
-def _offered(work: SearchProblem, resources: Resources) -> Iterator[tuple[Recipe, float]]:
+def _offered(problem: SearchProblem, resources: Resources) -> Iterator[tuple[Recipe, float]]:
     """Yield each recipe with the seconds that its first fold may take."""
-    folds, more = len(work.folds), bool(work.profile.encoders)
-    for recipe in _linear(work, resources):
+    folds, more = len(problem.folds), bool(problem.profile.encoders)
+    for recipe in _linear(problem, resources):
         yield recipe, (_PART if more else 0.9) * resources.deadline.left() / folds
-    for recipe in _frozen(work.profile):
+    for recipe in _frozen(problem.profile):
         # The first fold embeds all rows.
         yield recipe, 0.9 * resources.deadline.left() - _HEAD * (folds - 1)
 
 
-def _linear(work: SearchProblem, resources: Resources) -> list[Recipe]:
+def _linear(problem: SearchProblem, resources: Resources) -> list[Recipe]:
     """Logistic regression on words and characters, on words where time is short, and naive Bayes, which errs elsewhere.
 
     On sst2 with 10 % flipped labels, half of them are found at a precision of 0.50 by both, of 0.47 by the first.
     """
     family = get_family("linear")
-    offered: list[Recipe] = family.portfolio(work.profile)
+    offered: list[Recipe] = family.portfolio(problem.profile)
     # Milder than what scores best: uncertainty is wanted.
     plain = [recipe.replace(c=3.0) for recipe in offered if _plain(recipe)]
     wide = next((recipe for recipe in plain if recipe["analyzer"] == "word+char"), plain[0])
-    train = work.table.take(work.folds[0][0])
-    seconds = family.cost(wide, work.profile, train, resources).seconds * len(work.folds)
+    train = problem.table.take(problem.folds[0][0])
+    seconds = family.cost(wide, problem.profile, train, resources).seconds * len(problem.folds)
     bayes = [recipe for recipe in offered if recipe.get("classifier") == "complement_nb"]
     return [wide if seconds < 0.5 * resources.deadline.left() else plain[0], *bayes[:1]]
 
@@ -136,18 +136,18 @@ def _frozen(profile: DatasetProfile) -> list[Recipe]:
     return [kinds[kind] for name in profile.encoders for kind in [k for k in deepest if k[0] == name][:2]]
 
 
-def _attempt(recipe: Recipe, work: SearchProblem, resources: Resources, seconds: float) -> Array | str:
+def _attempt(recipe: Recipe, problem: SearchProblem, resources: Resources, seconds: float) -> Array | str:
     """(n, columns) answers, or why there are none."""
     if recipe.get("encoder") and seconds < (setup := setup_seconds()):
         return f"loading and timing an encoder takes up to {setup:.0f} s, {max(seconds, 0):.1f} s are left"
-    afforded = evaluate.fit_to_budget(recipe, work, (0,), resources, seconds)
+    afforded = evaluate.fit_to_budget(recipe, problem, (0,), resources, seconds)
     if isinstance(afforded, str):
         return afforded
-    outcome = evaluate.evaluate(afforded[0], work, range(len(work.folds)), resources, lambda *_: True)
+    outcome = evaluate.evaluate(afforded[0], problem, range(len(problem.folds)), resources, lambda *_: True)
     if outcome.trial.state is not State.COMPLETE:
         return outcome.trial.reason or str(outcome.trial.state)
     width = next(iter(outcome.outputs.values())).shape[1]
-    made = np.full((len(work.table), width), np.nan, np.float32)
+    made = np.full((len(problem.table), width), np.nan, np.float32)
     for fold, outputs in outcome.outputs.items():
-        made[work.folds[fold][1]] = outputs
+        made[problem.folds[fold][1]] = outputs
     return made

@@ -90,31 +90,31 @@ class SearchProblem:
 
 
 def fit_to_budget(
-    recipe: Recipe, work: SearchProblem, folds: Sequence[int], resources: Resources, left: float
+    recipe: Recipe, problem: SearchProblem, folds: Sequence[int], resources: Resources, left: float
 ) -> tuple[Recipe, Cost] | str:
     """Return the recipe, shrunk if it must be to fit into ``left`` seconds and the ceilings, or why it cannot."""
     family = get_family(recipe.family)
     try:
-        train = work.table_for(recipe).take(work.folds[folds[0]][0])
-        cost: Cost = family.cost(recipe, work.profile, train, resources)
+        train = problem.table_for(recipe).take(problem.folds[folds[0]][0])
+        cost: Cost = family.cost(recipe, problem.profile, train, resources)
         if cost.seconds * len(folds) > left:
-            smaller = family.shrink(recipe, work.profile, train, resources, left / len(folds))
+            smaller = family.shrink(recipe, problem.profile, train, resources, left / len(folds))
             if smaller is not None:
-                recipe, cost = smaller, family.cost(smaller, work.profile, train, resources)
+                recipe, cost = smaller, family.cost(smaller, problem.profile, train, resources)
     except EncoderError as error:
         return str(error)
     if cost.seconds * len(folds) > left:
         return f"needs about {cost.seconds * len(folds):.1f} s, {max(left, 0):.1f} s are left for it"
-    if not work.budget.admits(cost.size_mb, cost.latency_ms):
+    if not problem.budget.admits(cost.size_mb, cost.latency_ms):
         return f"would be {cost.size_mb or 0:.1f} MB and {cost.latency_ms or 0:.2f} ms: over the ceilings"
     return recipe, cost
 
 
 def evaluate(
-    recipe: Recipe, work: SearchProblem, folds: Sequence[int], resources: Resources, report: Report
+    recipe: Recipe, problem: SearchProblem, folds: Sequence[int], resources: Resources, report: Report
 ) -> Outcome:
     """Fit and score a recipe on these folds. Errors inside a fit become the state of the trial."""
-    run = _Run(recipe, work, resources, report)
+    run = _Run(recipe, problem, resources, report)
     started = time.monotonic()
     state, reason = State.COMPLETE, ""
     try:
@@ -143,8 +143,8 @@ def evaluate(
 class _Run:
     """Scores and outputs of one recipe, fold by fold; those before a failed fold count."""
 
-    def __init__(self, recipe: Recipe, work: SearchProblem, resources: Resources, report: Report) -> None:
-        self.recipe, self.work, self.resources, self.report = recipe, work, resources, report
+    def __init__(self, recipe: Recipe, problem: SearchProblem, resources: Resources, report: Report) -> None:
+        self.recipe, self.problem, self.resources, self.report = recipe, problem, resources, report
         self.fit = get_family(recipe.family).fit
         self.curve: list[tuple[int, float]] = []
         self.scores: list[float] = []
@@ -156,9 +156,9 @@ class _Run:
     def fold(self, fold: int) -> None:
         if self.scores and self.resources.deadline.over():
             raise OutOfTime("the time was up before all folds were done")
-        train = self.work.training(self.recipe, fold)
-        valid = self.work.table_for(self.recipe).take(self.work.folds[fold][1])
-        task = self.work.task
+        train = self.problem.training(self.recipe, fold)
+        valid = self.problem.table_for(self.recipe).take(self.problem.folds[fold][1])
+        task = self.problem.task
         self.model = self.fit(self.recipe, task, train, valid, self.resources, self._watch)
         begun = time.monotonic()
         outputs = self.model.outputs(valid)

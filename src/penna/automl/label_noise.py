@@ -29,7 +29,7 @@ _SHARE = 0.3
 
 
 def noise_treatments(
-    work: SearchProblem, trials: Sequence[Trial], evidence: OutOfFoldScores, first: Recipe
+    problem: SearchProblem, trials: Sequence[Trial], scores: OutOfFoldScores, first: Recipe
 ) -> tuple[tuple[str, ...], bool]:
     """Return the treatments of suspicious labels that a search may choose from, and whether they are settled.
 
@@ -37,12 +37,12 @@ def noise_treatments(
     nothing is suspicious; a treatment that could not be finished there is left out. With "auto", nothing is suspicious
     if the most confident predictions of the first model are right.
     """
-    if work.noise == KEEP or not able(work):
+    if problem.noise == KEEP or not able(problem):
         return (), True
-    if work.noise != AUTO:
-        return (work.noise,), True
-    tried = [t for t in trials if t.state is State.COMPLETE and t.folds == evidence.first_round]
-    if not tried or not _suspicious(tried[0], evidence):
+    if problem.noise != AUTO:
+        return (problem.noise,), True
+    tried = [t for t in trials if t.state is State.COMPLETE and t.folds == scores.first_round]
+    if not tried or not _suspicious(tried[0], scores):
         return (), bool(tried)
     wanted = {way: (first if way == KEEP else first.replace(noise=way)).id for way in WAYS}
     known = {t.proposal_key.split("@")[0]: t for t in trials}  # a recipe may have been shrunk to fit
@@ -53,55 +53,55 @@ def noise_treatments(
     return tuple(sorted(complete, key=lambda way: -known[wanted[way]].score)) if len(complete) > 1 else (), True
 
 
-def able(work: SearchProblem) -> bool:
+def able(problem: SearchProblem) -> bool:
     """Whether suspicious labels of these rows can be found at all."""
     return (
-        work.task.output_kind in label_noise.OUTPUT_KINDS
-        and bool(work.table.text)
+        problem.task.output_kind in label_noise.OUTPUT_KINDS
+        and bool(problem.table.text)
         and not extras.missing("label errors")
     )
 
 
-def _suspicious(trial: Trial, evidence: OutOfFoldScores) -> bool:
-    outputs = np.concatenate([evidence.outputs(trial, fold) for fold in trial.folds])
-    return label_noise.suspicious(np.concatenate([evidence.truth(fold) for fold in trial.folds]), outputs)
+def _suspicious(trial: Trial, scores: OutOfFoldScores) -> bool:
+    outputs = np.concatenate([scores.outputs(trial, fold) for fold in trial.folds])
+    return label_noise.suspicious(np.concatenate([scores.truth(fold) for fold in trial.folds]), outputs)
 
 
-def is_estimated(work: SearchProblem, folds: Sequence[int]) -> bool:
+def is_estimated(problem: SearchProblem, folds: Sequence[int]) -> bool:
     """Whether the label noise of these folds is known."""
-    return all(fold in work.noise_by_fold for fold in folds)
+    return all(fold in problem.noise_by_fold for fold in folds)
 
 
-def estimate(work: SearchProblem, folds: Sequence[int], resources: Resources, progress: Progress) -> str:
-    """Fill ``work.noise_by_fold`` for these folds, and for all rows; return why that failed, or ""."""
-    if is_estimated(work, folds):
+def estimate(problem: SearchProblem, folds: Sequence[int], resources: Resources, progress: Progress) -> str:
+    """Fill ``problem.noise_by_fold`` for these folds, and for all rows; return why that failed, or ""."""
+    if is_estimated(problem, folds):
         return ""
     progress.event("phase", name="looking for suspicious labels")
     deadline = resources.deadline
     resources = replace(resources, deadline=deadline.before((1 - _SHARE) * max(deadline.left(), 0)))
     for fold in folds:
-        if fold in work.noise_by_fold:
+        if fold in problem.noise_by_fold:
             continue
-        train, valid = work.folds[0 if fold == WHOLE else fold]
+        train, valid = problem.folds[0 if fold == WHOLE else fold]
         both = np.sort(np.concatenate([train, valid]))
-        outputs = _answers(work, both, np.searchsorted(both, np.sort(valid)), resources)
+        outputs = _answers(problem, both, np.searchsorted(both, np.sort(valid)), resources)
         if outputs is None:
             return "no model was finished in time to find suspicious labels with"
-        y = work.task.encode(work.table.take(both))
+        y = problem.task.encode(problem.table.take(both))
         if fold != WHOLE:
             train_index = np.searchsorted(both, train)
-            work.noise_by_fold[fold] = _noise(y[train_index], outputs[train_index])
-        if WHOLE not in work.noise_by_fold:
-            work.noise_by_fold[WHOLE] = _noise(y, outputs)
+            problem.noise_by_fold[fold] = _noise(y[train_index], outputs[train_index])
+        if WHOLE not in problem.noise_by_fold:
+            problem.noise_by_fold[WHOLE] = _noise(y, outputs)
     return ""
 
 
-def _answers(work: SearchProblem, rows: Array, held: Array, resources: Resources) -> Array | None:
+def _answers(problem: SearchProblem, rows: Array, held: Array, resources: Resources) -> Array | None:
     """(n, k) outputs of models that were not trained on the row; none was trained on the ``held`` (m,) positions."""
-    cleanings = work.profile.cleanings  # what most trials read: its embeddings are made once
-    table = work.table_for(Recipe.of("linear", clean=cleanings[0] if cleanings else NONE)).take(rows)
-    encoders, seed = work.profile.encoders, work.profile.seed
-    return cross_predict.answers(work.task, table, resources, encoders=encoders, seed=seed, held=held).outputs
+    cleanings = problem.profile.cleanings  # what most trials read: its embeddings are made once
+    table = problem.table_for(Recipe.of("linear", clean=cleanings[0] if cleanings else NONE)).take(rows)
+    encoders, seed = problem.profile.encoders, problem.profile.seed
+    return cross_predict.answers(problem.task, table, resources, encoders=encoders, seed=seed, held=held).outputs
 
 
 def _noise(y: Array, outputs: Array) -> LabelNoise:
@@ -114,9 +114,9 @@ def _noise(y: Array, outputs: Array) -> LabelNoise:
     return all_
 
 
-def reason(work: SearchProblem, ways: Sequence[str], how: str) -> str:
+def reason(problem: SearchProblem, ways: Sequence[str], how: str) -> str:
     """Return why suspicious labels are treated as they are; ``ways`` were compared, the best first."""
-    if work.noise != AUTO:
+    if problem.noise != AUTO:
         return "as requested"
     if not ways:
         return "no other way was finished in time"

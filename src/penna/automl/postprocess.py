@@ -27,7 +27,7 @@ MOST_OTHERS = 8
 _GROUPS = 20
 
 
-def choose_postprocessing(choices: Sequence[Selection], evidence: OutOfFoldScores, seconds: float) -> Selection:
+def choose_postprocessing(choices: Sequence[Selection], scores: OutOfFoldScores, seconds: float) -> Selection:
     """Return the first of the choices with its post-processing steps, or another that they make the better one.
 
     First comes what betters the metric (thresholds), then what betters the probabilities without harm to the metric.
@@ -35,74 +35,71 @@ def choose_postprocessing(choices: Sequence[Selection], evidence: OutOfFoldScore
     some drawn at random have to do. The first choice as it is, where it never met the first round, or has too few rows
     to learn from.
     """
-    begun, score = time.monotonic(), evidence.task.without_postprocessing().score
-    y = np.concatenate([evidence.truth(f) for f in evidence.first_round])
-    kinds = postprocessing.kinds(evidence.task.output_kind, len(y))
+    begun, score = time.monotonic(), scores.task.without_postprocessing().score
+    y = np.concatenate([scores.truth(f) for f in scores.first_round])
+    kinds = postprocessing.kinds(scores.task.output_kind, len(y))
     best = choices[0]
-    if not kinds or not _met(best, evidence):
+    if not kinds or not _met(best, scores):
         return best
-    needed = max(kind.CALLS for kind in kinds) * _seconds(score, y, _outputs(best, evidence))
+    needed = max(kind.CALLS for kind in kinds) * _seconds(score, y, _outputs(best, scores))
     if needed > seconds:
         some = np.sort(np.random.default_rng(2).permutation(len(y))[: int(len(y) * seconds / needed)])
-        evidence, y = _fewer(evidence, some), y[some]
-        kinds = postprocessing.kinds(evidence.task.output_kind, len(y))
+        scores, y = _fewer(scores, some), y[some]
+        kinds = postprocessing.kinds(scores.task.output_kind, len(y))
         if not kinds:
             return best
-    best, crossed = _finished(best, kinds, y, evidence)
+    best, crossed = _finished(best, kinds, y, scores)
     for other in choices[1:]:
         if time.monotonic() - begun > seconds:
             break
-        done, after = _finished(other, kinds, y, evidence)
+        done, after = _finished(other, kinds, y, scores)
         gain, error = _gain(y, crossed, after, score)
         if done.last and gain > OTHER * error:
             best, crossed = done, after
     return best
 
 
-def add_oos_threshold(choice: Selection, evidence: OutOfFoldScores) -> Selection:
+def add_oos_threshold(choice: Selection, scores: OutOfFoldScores) -> Selection:
     """Return the choice with a threshold for out-of-scope rows, if the task has such a class."""
-    column = evidence.task.oos_index
+    column = scores.task.oos_index
     if column is None:
         return choice
     # A kept model may have met one fold alone.
-    folds = evidence.first_round if _met(choice, evidence) else choice.members[0][0].folds
-    y = np.concatenate([evidence.truth(f) for f in folds])
-    parts = [weight * np.concatenate([evidence.outputs(t, f) for f in folds]) for t, weight in choice.members]
+    folds = scores.first_round if _met(choice, scores) else choice.members[0][0].folds
+    y = np.concatenate([scores.truth(f) for f in folds])
+    parts = [weight * np.concatenate([scores.outputs(t, f) for f in folds]) for t, weight in choice.members]
     outputs = postprocessing.apply(choice.last, np.sum(parts, axis=0))
     return replace(choice, last=(*choice.last, oos_threshold.fit(y, outputs, column)))
 
 
 def _finished(
-    choice: Selection, kinds: Sequence[StepType], y: Array, evidence: OutOfFoldScores
+    choice: Selection, kinds: Sequence[StepType], y: Array, scores: OutOfFoldScores
 ) -> tuple[Selection, Array]:
     """Return the choice with its post-processing steps, and the (n, k) outputs that they were cross-fitted to."""
-    score, outputs = evidence.task.without_postprocessing().score, _outputs(choice, evidence)
+    score, outputs = scores.task.without_postprocessing().score, _outputs(choice, scores)
     chain, crossed = _chain(kinds, y, outputs, score)
     if not chain:
         return choice, outputs
     return replace(choice, score=score(y, crossed), last=_fitted(chain, y, outputs, score)), crossed
 
 
-def _fewer(evidence: OutOfFoldScores, rows: Array) -> OutOfFoldScores:
+def _fewer(scores: OutOfFoldScores, rows: Array) -> OutOfFoldScores:
     """Return what is known of these rows alone, numbered through the folds of the first round."""
-    sizes = np.cumsum([len(evidence.truth(f)) for f in evidence.first_round])
+    sizes = np.cumsum([len(scores.truth(f)) for f in scores.first_round])
     parts = np.split(rows, np.searchsorted(rows, sizes[:-1]))
     of = {
-        f: part - (sizes[i - 1] if i else 0)
-        for i, (f, part) in enumerate(zip(evidence.first_round, parts, strict=True))
+        f: part - (sizes[i - 1] if i else 0) for i, (f, part) in enumerate(zip(scores.first_round, parts, strict=True))
     }
-    return replace(
-        evidence, truth=lambda f: evidence.truth(f)[of[f]], outputs=lambda t, f: evidence.outputs(t, f)[of[f]]
-    )
+    return replace(scores, truth=lambda f: scores.truth(f)[of[f]], outputs=lambda t, f: scores.outputs(t, f)[of[f]])
 
 
-def _met(choice: Selection, evidence: OutOfFoldScores) -> bool:
-    return all(set(evidence.first_round) <= set(trial.folds) for trial, _ in choice.members)
+def _met(choice: Selection, scores: OutOfFoldScores) -> bool:
+    return all(set(scores.first_round) <= set(trial.folds) for trial, _ in choice.members)
 
 
-def _outputs(choice: Selection, evidence: OutOfFoldScores) -> Array:
+def _outputs(choice: Selection, scores: OutOfFoldScores) -> Array:
     """(n, k) of the choice on the first round's validation rows."""
-    total: Array = sum(weight * _answers(trial, evidence) for trial, weight in choice.members)  # type: ignore[assignment]
+    total: Array = sum(weight * _answers(trial, scores) for trial, weight in choice.members)  # type: ignore[assignment]
     return total
 
 
@@ -116,8 +113,8 @@ def _seconds(score: Score, y: Array, outputs: Array) -> float:
     return min(taken)
 
 
-def _answers(trial: Trial, evidence: OutOfFoldScores) -> Array:
-    return np.concatenate([evidence.outputs(trial, f) for f in evidence.first_round])
+def _answers(trial: Trial, scores: OutOfFoldScores) -> Array:
+    return np.concatenate([scores.outputs(trial, f) for f in scores.first_round])
 
 
 def _chain(kinds: Sequence[StepType], y: Array, outputs: Array, score: Score) -> tuple[list[StepType], Array]:

@@ -52,7 +52,7 @@ class OutOfFoldScores:
 
 def best(
     trials: Sequence[Trial],
-    evidence: OutOfFoldScores,
+    oof: OutOfFoldScores,
     allowed: Callable[[Sequence[Trial]], bool],
     trusted: Recipe | None = None,
 ) -> Selection | None:
@@ -69,18 +69,18 @@ def best(
     most = max(len(t.folds) for t in singles)
     # Recipes that met more folds are the finalists: they are compared with one another, on the same folds.
     finalists = [t for t in singles if len(t.folds) == most]
-    leader = max(singles, key=lambda t: (_early(t, evidence).lower_score, -t.seconds))
+    leader = max(singles, key=lambda t: (_early(t, oof).lower_score, -t.seconds))
     # Where no time was left to run the leader again, that others met more folds is no merit of theirs.
-    compared = finalists if leader in finalists else [_early(t, evidence) for t in singles]
+    compared = finalists if leader in finalists else [_early(t, oof) for t in singles]
     top = max(compared, key=lambda t: (t.lower_score, -t.seconds))
     if same := [t for t in singles if trusted and same_method(t.recipe, trusted)]:
         usual = max(same, key=lambda t: t.recipe.fidelity)
-        if top.score <= usual.score + 2 * float(np.hypot(_doubt(usual, evidence), _doubt(top, evidence))):
+        if top.score <= usual.score + 2 * float(np.hypot(_standard_error(usual, oof), _standard_error(top, oof))):
             top = usual
         return Selection(((top, 1.0),), top.score, top.score_std)
     single = Selection(((top, 1.0),), top.score, top.score_std)
-    blended = blend(trials, evidence, allowed)
-    return blended if blended is not None and _better(blended, top, evidence) else single
+    blended = blend(trials, oof, allowed)
+    return blended if blended is not None and _better(blended, top, oof) else single
 
 
 def same_method(one: Recipe, other: Recipe) -> bool:
@@ -88,22 +88,22 @@ def same_method(one: Recipe, other: Recipe) -> bool:
     return one.replace(seed=0, fidelity=1.0) == other.replace(seed=0, fidelity=1.0)
 
 
-def _doubt(trial: Trial, evidence: OutOfFoldScores) -> float:
+def _standard_error(trial: Trial, oof: OutOfFoldScores) -> float:
     """Return the standard error of a trial's score, over the rows of its first round together.
 
     A fold may be four rows.
     """
-    met = [f for f in evidence.first_round if f in trial.folds]
+    met = [f for f in oof.first_round if f in trial.folds]
     if not met:
         return trial.score_std
-    outputs = np.concatenate([evidence.outputs(trial, f) for f in met])
-    return evidence.task.score_error(np.concatenate([evidence.truth(f) for f in met]), outputs)
+    outputs = np.concatenate([oof.outputs(trial, f) for f in met])
+    return oof.task.score_error(np.concatenate([oof.truth(f) for f in met]), outputs)
 
 
-def _early(trial: Trial, evidence: OutOfFoldScores) -> Trial:
+def _early(trial: Trial, oof: OutOfFoldScores) -> Trial:
     """Return the trial with what it scored in the first round alone, if it met that."""
-    n = len(evidence.first_round)
-    if trial.folds[:n] != evidence.first_round:
+    n = len(oof.first_round)
+    if trial.folds[:n] != oof.first_round:
         return trial
     return replace(trial, folds=trial.folds[:n], scores=trial.scores[:n], score_std_errors=trial.score_std_errors[:n])
 
@@ -130,15 +130,15 @@ def merged(trials: Sequence[Trial]) -> list[Trial]:
 
 
 def blend(
-    trials: Sequence[Trial], evidence: OutOfFoldScores, allowed: Callable[[Sequence[Trial]], bool]
+    trials: Sequence[Trial], oof: OutOfFoldScores, allowed: Callable[[Sequence[Trial]], bool]
 ) -> Selection | None:
     """Return a greedy blend of out-of-fold outputs; None if fewer than two models help.
 
     The weights are bagged over rows against overfitting, after Caruana et al. 2004, "Ensemble Selection from Libraries
     of Models". The score is cross-fitted: weights from one half of the validation rows are scored on the other half.
     """
-    first = [t for t in trials if t.state is State.COMPLETE and t.folds == evidence.first_round]
-    if not evidence.task.can_ensemble:
+    first = [t for t in trials if t.state is State.COMPLETE and t.folds == oof.first_round]
+    if not oof.task.can_ensemble:
         return None
     ranked = sorted(first, key=lambda t: -t.lower_score)
     pool: list[Trial] = []
@@ -149,23 +149,23 @@ def blend(
     pool = pool[:MOST_CANDIDATES]
     if len(pool) < 2:
         return None
-    y = np.concatenate([evidence.truth(f) for f in evidence.first_round])
-    stack = np.stack([np.concatenate([evidence.outputs(t, f) for f in evidence.first_round]) for t in pool])
-    weights = _fit(stack, y, evidence.task, lambda chosen: allowed([pool[i] for i in chosen]))
+    y = np.concatenate([oof.truth(f) for f in oof.first_round])
+    stack = np.stack([np.concatenate([oof.outputs(t, f) for f in oof.first_round]) for t in pool])
+    weights = _fit(stack, y, oof.task, lambda chosen: allowed([pool[i] for i in chosen]))
     if np.count_nonzero(weights) < 2:
         return None
     half = np.random.default_rng(0).permutation(len(y)) % 2
     crossed = np.empty_like(stack[0])
     for side in (0, 1):
-        fitted_weights = _fit(stack[:, half != side], y[half != side], evidence.task, lambda _: True)
+        fitted_weights = _fit(stack[:, half != side], y[half != side], oof.task, lambda _: True)
         crossed[half == side] = np.tensordot(fitted_weights, stack[:, half == side], axes=1)
     members = tuple((pool[i], float(weights[i])) for i in np.argsort(-weights) if weights[i] > 0)
-    return Selection(members, evidence.task.score(y, crossed), evidence.task.score_error(y, crossed))
+    return Selection(members, oof.task.score(y, crossed), oof.task.score_error(y, crossed))
 
 
-def _better(blended: Selection, top: Trial, evidence: OutOfFoldScores) -> bool:
+def _better(blended: Selection, top: Trial, oof: OutOfFoldScores) -> bool:
     """Whether the blend beats the best single on the rows that both have answered."""
-    shared = [(f, t) for f, t in zip(top.folds, top.scores, strict=True) if f in evidence.first_round]
+    shared = [(f, t) for f, t in zip(top.folds, top.scores, strict=True) if f in oof.first_round]
     single = float(np.mean([score for _, score in shared]))
     return blended.score > single + BLEND_MARGIN * blended.score_std * 0.5
 

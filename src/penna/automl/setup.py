@@ -87,11 +87,15 @@ def problem(
     return SearchProblem(task, table, plan.folds, profile, budget, config.label_noise)
 
 
-def warn_unsupported(work: SearchProblem, progress: Progress) -> None:
+def warn_unsupported(problem: SearchProblem, progress: Progress) -> None:
     """Warn about requested options that cannot be honored."""
-    if work.noise in (treatments.WEIGHT, treatments.DROP) and not label_noise.able(work) and work.task.can_ensemble:
+    if (
+        problem.noise in (treatments.WEIGHT, treatments.DROP)
+        and not label_noise.able(problem)
+        and problem.task.can_ensemble
+    ):
         why = "labels can be suspicious only in rows of a text and one label: all rows are kept"
-        progress.event("skipped", name=f"label noise {work.noise}", reason=why)
+        progress.event("skipped", name=f"label noise {problem.noise}", reason=why)
 
 
 def limits(
