@@ -13,7 +13,6 @@ from penna.postprocessing.base import (
     numbers,
     same,
     suits,
-    sureness,
     to_json,
 )
 
@@ -30,6 +29,5 @@ __all__ = [
     "numbers",
     "same",
     "suits",
-    "sureness",
     "to_json",
 ]

@@ -13,7 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from penna import metrics, plugins
+from penna import plugins
 from penna.data.arrays import Array
 from penna.data.output_kind import OutputKind
 
@@ -73,11 +73,6 @@ def kinds(output_kind: OutputKind, rows: int) -> list[StepType]:
     """Return every step that can be fitted on this many rows of outputs of this kind."""
     types = [step_type(name) for name in plugins.names(ROOM)]
     return [one for one in types if output_kind in one.OUTPUT_KINDS and rows >= one.LEAST_ROWS]
-
-
-def sureness(y: Array, outputs: Array) -> float:
-    """Return the aim of calibration: the log loss, higher is better."""
-    return -metrics.log_loss(y, outputs)
 
 
 def apply(steps: Sequence[Adjustment], outputs: Array) -> Array:

@@ -10,11 +10,12 @@ import numpy as np
 
 from penna.data.arrays import Array
 from penna.data.output_kind import OutputKind
-from penna.postprocessing.base import Score, normal, numbers, same, sureness
+from penna.postprocessing._calibration import calibration_score
+from penna.postprocessing.base import Score, normal, numbers, same
 
 OUTPUT_KINDS = (OutputKind.CLASS_PROBABILITIES,)
 MEANING = "probabilities mapped to how often they were right on validation rows"
-AIM = sureness
+AIM = calibration_score
 #: Curves follow noise where there are fewer rows (Niculescu-Mizil and Caruana 2005, section 5).
 LEAST_ROWS = 1000
 #: Corners of a class's curve: steps finer than this follow single rows.

@@ -9,11 +9,12 @@ import numpy as np
 
 from penna.data.arrays import Array
 from penna.data.output_kind import OutputKind
-from penna.postprocessing.base import Score, normal, numbers, sureness
+from penna.postprocessing._calibration import calibration_score
+from penna.postprocessing.base import Score, normal, numbers
 
 OUTPUT_KINDS = (OutputKind.CLASS_PROBABILITIES,)
 MEANING = "probabilities scaled to be as sure as they are right on validation rows"
-AIM = sureness
+AIM = calibration_score
 #: With fewer rows even one number is a guess.
 LEAST_ROWS = 200
 _LEAST = 1e-7
