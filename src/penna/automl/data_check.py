@@ -106,22 +106,46 @@ def check(
         The data: a file, a DataFrame or texts.
     y : object, optional
         The labels, or the name of the target column.
-    text, text_pair, numeric_columns, categorical_columns, date_columns, multi_value_columns, ignore_columns : optional
-        Names of columns, as for ``AutoText``.
-    group_column, weight_column : str, optional
-        Columns of groups and of weights, as for ``AutoText``.
+    text : str or sequence of str, optional
+        Text columns. Default: inferred.
+    text_pair : str, optional
+        Second text of a pair. Default: inferred from usual names.
+    numeric_columns : str or sequence of str
+        Columns of numbers. Default: inferred.
+    categorical_columns : str or sequence of str
+        Columns of categories. Default: inferred.
+    date_columns : str or sequence of str
+        Columns of dates. Default: inferred.
+    multi_value_columns : str or sequence of str
+        Columns of lists of names. Default: inferred.
+    ignore_columns : str or sequence of str
+        Columns to ignore; "*" ignores all but the text.
+    group_column : str, optional
+        Column of groups: rows of one group stay in one fold.
+    weight_column : str, optional
+        Column of row weights for training; weight 0 drops a row.
     test : str, path, DataFrame or sequence, optional
         Rows of a test set, to be compared with those of ``source``.
-    task, separator, tag_names : str, optional
-        The task, the separator between the labels of a cell, and the names of tags, as for ``AutoText``.
-    encoding, header, max_expanded : optional
-        How files are read, as for ``AutoText``.
+    task : str
+        The task, as for ``AutoText``. Default: inferred.
+    separator : str, optional
+        Separator between the labels of a cell. Default: inferred.
+    tag_names : str or sequence of str, optional
+        Names of whole-number tags, from 0 on.
+    encoding : str, optional
+        Encoding of files. Default: inferred.
+    header : bool, optional
+        Whether the first line names the columns. Default: inferred.
+    max_expanded : str or float
+        Largest size that a compressed file may expand to.
     encoders : sequence of str
         Folders or hub names of encoders. Default: the encoder that Penna ships.
     budget : str, float, timedelta or Deadline
         Time for all checks, or a deadline that is running.
-    n_jobs, random_state : int
-        Number of cores (default: all), and seed.
+    n_jobs : int, optional
+        Number of cores. Default: all.
+    random_state : int
+        Seed.
 
     Returns
     -------

@@ -41,37 +41,63 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
     ----------
     budget : str, float, timedelta or Deadline
         Time for everything: seconds, or a text such as "30s", "10 minutes" or "1h30m".
-    max_size_mb, max_latency_ms : float, optional
-        Largest size of the artifact, and longest time to predict one text.
+    max_size_mb : float, optional
+        Largest size of the artifact, in megabytes.
+    max_latency_ms : float, optional
+        Longest time to predict one text, in milliseconds.
     families : sequence of str
         Model families to search: "linear", "trees", "frozen", "contrastive", "finetune" or a plugin.
     encoders : sequence of str
         Folders or hub names of encoders. Default: the encoder that Penna ships.
     metric : str, optional
         Metric to optimize. Default: inferred from the task and the class shares; "chrf" for translation.
-    cv, test_size : int and float, optional
-        Number of folds, and share of rows in the test set. Default: chosen from the number of rows.
+    cv : int, optional
+        Number of folds. Default: chosen from the number of rows.
+    test_size : float, optional
+        Share of the rows in the test set. Default: chosen from the number of rows.
     search_strategy : str
-        "auto", "random", "grid", "tpe" or "gp".
-    runner, exporter : str
-        What runs the trials ("local" or a plugin), and the format of encoders in the artifact ("onnx" or a plugin).
-    random_state, n_jobs : int
-        Seed, and number of cores (default: all). The same seed gives the same folds and recipes.
+        "auto", "random", "grid", "tpe", "gp" or a plugin.
+    runner : str
+        What runs the trials: "local" or a plugin.
+    exporter : str
+        Format of encoders in the artifact: "onnx" or a plugin.
+    random_state : int
+        Seed. The same seed gives the same folds and recipes.
+    n_jobs : int, optional
+        Number of cores. Default: all.
     out : path, optional
         Folder of the run. Default: a temporary folder.
-    text, text_pair : str or sequence of str, optional
-        Text columns, and the second text of a pair. Default: inferred.
-    numeric_columns, categorical_columns, date_columns, multi_value_columns, ignore_columns : str or sequence of str
-        Additional columns, to override the inferred column types; ``ignore_columns="*"`` ignores all but text.
-    group_column, weight_column : str, optional
-        Columns of groups, which stay in one fold, and of row weights for training.
+    text : str or sequence of str, optional
+        Text columns. Default: inferred.
+    text_pair : str, optional
+        Second text of a pair. Default: inferred from usual names.
+    numeric_columns : str or sequence of str
+        Columns of numbers. Default: inferred.
+    categorical_columns : str or sequence of str
+        Columns of categories. Default: inferred.
+    date_columns : str or sequence of str
+        Columns of dates. Default: inferred.
+    multi_value_columns : str or sequence of str
+        Columns of lists of names. Default: inferred.
+    ignore_columns : str or sequence of str
+        Columns to ignore; "*" ignores all but the text.
+    group_column : str, optional
+        Column of groups: rows of one group stay in one fold.
+    weight_column : str, optional
+        Column of row weights for training; weight 0 drops a row.
     task : str
         "classification", "multilabel", "regression", "token_classification" ("ner"), "question_answering" ("qa"),
         "translation" or "auto".
-    separator, tag_names : str, optional
-        Separator between the labels of a cell, and names of whole-number tags.
-    encoding, header, max_expanded : optional
-        How files are read: encoding, whether the first line names the columns, largest size once expanded.
+    separator : str, optional
+        Separator between the labels of a cell. Default: inferred.
+    tag_names : str or sequence of str, optional
+        Names of whole-number tags, from 0 on.
+    encoding : str, optional
+        Encoding of files. Default: inferred.
+    header : bool, optional
+        Whether the first line names the columns. Default: inferred.
+    max_expanded : str or float
+        Largest size that a compressed file may expand to.
     rare_classes : {"error", "drop"}
         What to do with a class of one row.
     text_cleaning : str
@@ -191,15 +217,29 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         self.progress = progress
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None, *, test: Any = None) -> "AutoText":
-        """Search, choose, refit, pack and examine.
+        """Search, choose, refit, write the artifact, and score the test set.
 
-        X     list of texts, DataFrame, or the path of a file
-        y     labels, or the name of the target column; for several labels in a row tuples or lists of them, a matrix of
-              0 and 1, or the names of columns of 0 and 1
-        sample_weight  (n,) what a row counts for in training, 0 to leave it out, or a column; scores count rows once
-        test  rows for the test set in the same form as X (a file or a DataFrame with the same columns)
+        Parameters
+        ----------
+        X : sequence of str, DataFrame or path
+            Texts, a table, or a file.
+        y : object
+            Labels, or the name of the target column. Several labels of a row are tuples or lists, a 0/1 matrix of shape
+            (n, k), or the names of 0/1 columns.
+        sample_weight : array of shape (n,) or str, optional
+            Training weight of each row, 0 to drop it, or the name of a column. Scores count every row once.
+        test : DataFrame or path, optional
+            Rows of the test set, with the columns of ``X``. Default: rows held out from ``X``.
 
-        Raises TableError, TaskError, SettingError or RunError where the input cannot be used.
+        Returns
+        -------
+        AutoText
+            The fitted estimator.
+
+        Raises
+        ------
+        TableError, TaskError, SettingError or RunError
+            If the input cannot be used, or no model was finished.
         """
         running = self.budget if isinstance(self.budget, Deadline) else None
         started = running.started if running else time.monotonic()
@@ -264,15 +304,15 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         return self
 
     def predict(self, X: Any) -> Array:
-        """(n,) labels, or numbers; where rows have several labels, an object array of tuples of them."""
+        """Return labels (n,) or numbers; an object array of tuples if rows have several labels."""
         return self._fitted().predict(X, self._form())
 
     def predict_proba(self, X: Any) -> Array:
-        """(n, k) float32 probabilities, columns in the order of ``classes_``. Raises TaskError for a regressor."""
+        """Return probabilities (n, k) float32, columns in the order of ``classes_``. Raises TaskError for numbers."""
         return self._fitted().predict_proba(X, self._form())
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Accuracy of a classifier, R2 of a regressor, as scikit-learn has it."""
+        """Return the accuracy of a classifier or the R2 of a regressor, as in scikit-learn."""
         answers = list(self.predict(X))
         truth = as_labels(y, len(answers))[1]
         each = None if sample_weight is None else sample_weights.numbers(sample_weight, len(answers))
