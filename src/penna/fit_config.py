@@ -130,8 +130,15 @@ class FitConfig:
     )
     exporter: str = _option(
         "onnx", option_checks.EXPORTER, OUTPUT, "NAME",
-        "Format of encoders in the artifact: onnx, or an exporter of another package.",
+        "Format of encoders: onnx, or one of another package.",
     )  # fmt: skip
+    precision: str = _option(
+        "fp32", option_checks.PRECISION, OUTPUT, "auto|fp32|int8",
+        "Numbers of encoders; auto: int8 if it costs little.",
+    )  # fmt: skip
+    tolerance: float = _option(
+        0.5, option_checks.TOLERANCE, OUTPUT, "POINTS", "Most points of the metric that int8 may cost."
+    )
     random_state: int = _option(
         0, option_checks.SEED, SEARCH, "N", "Seed: the same seed gives the same folds and recipes.",
         "--random-state", "--seed", in_check=True,

@@ -6,6 +6,8 @@ import time
 from collections import deque
 from pathlib import Path
 
+#: Instruction sets with dot products of int8, on x86 and on Arm.
+INT8_PRODUCTS = frozenset({"avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm"})
 #: A task for one core: additions that depend on one another, so that no library can speed it up.
 _ADDITIONS = 1 << 15
 #: Seconds of such a task on an idle machine (Xeon, 2.6 GHz), and seconds of one measurement on all cores.
@@ -25,6 +27,22 @@ def cores() -> int:
     if quota.isdigit() and period.isdigit():
         allowed = min(allowed, max(int(quota) // int(period), 1))
     return allowed
+
+
+def instruction_sets() -> frozenset[str]:
+    """Return the instruction sets that /proc/cpuinfo names; empty on other systems."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
+    except OSError:
+        return frozenset()
+    names = (line.partition(":") for line in lines)
+    return frozenset(next((v for k, _, v in names if k.strip() in ("flags", "Features")), "").split())
+
+
+def int8_products() -> bool | None:
+    """Return whether this processor has int8 dot products; None if the system does not tell."""
+    known = instruction_sets()
+    return bool(known & INT8_PRODUCTS) if known else None
 
 
 def memory() -> int | None:

@@ -322,7 +322,13 @@ class Bundle:
 
 
 def write(
-    folder: Path, task: Task, family: str, model: Model, facts: Mapping[str, Any], exporter: str = export.DEFAULT
+    folder: Path,
+    task: Task,
+    family: str,
+    model: Model,
+    facts: Mapping[str, Any],
+    exporter: str = export.DEFAULT,
+    quantization: export.Quantization | None = None,
 ) -> Bundle:
     """Write an artifact and open it again from disk. An artifact in ``folder`` stays until the new one is whole.
 
@@ -336,6 +342,8 @@ def write(
         More entries of the manifest; ``text_columns`` and ``target`` are required.
     exporter : str
         Name of the exporter of encoders.
+    quantization : Quantization, optional
+        Writes encoders in int8.
 
     Returns
     -------
@@ -345,7 +353,7 @@ def write(
     staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         (staging / PARTS).mkdir()
-        with export.using(exporter):
+        with export.using(exporter, quantization):
             model.save(staging / PARTS)
         manifest = {
             "format": FORMAT,

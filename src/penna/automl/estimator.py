@@ -61,6 +61,10 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         What runs the trials: "local" or a plugin.
     exporter : str
         Format of encoders in the artifact: "onnx" or a plugin.
+    precision : {"fp32", "int8", "auto"}
+        Numbers of encoders in the artifact. "auto" takes int8 if it costs less than ``tolerance``.
+    tolerance : float
+        Most points of the metric that int8 may cost, by the upper end of a 95 % interval on validation rows.
     random_state : int
         Seed. The same seed gives the same folds and recipes.
     n_jobs : int, optional
@@ -153,6 +157,8 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         search_strategy: str = "auto",
         runner: str = "local",
         exporter: str = "onnx",
+        precision: str = "fp32",
+        tolerance: float = 0.5,
         random_state: int = 0,
         n_jobs: int | None = None,
         out: Path | str | None = None,
@@ -190,6 +196,8 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         self.search_strategy = search_strategy
         self.runner = runner
         self.exporter = exporter
+        self.precision = precision
+        self.tolerance = tolerance
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.out = out

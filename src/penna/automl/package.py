@@ -1,8 +1,8 @@
 """The artifact of a run: writing it, and what the manifest and the report state about it."""
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from penna.artifact import bundle
@@ -14,6 +14,7 @@ from penna.automl.search_loop import SearchResult
 from penna.automl.selection import Selection
 from penna.data.arrays import Array
 from penna.data.table import Finding
+from penna.export import Quantization
 from penna.models import pipeline
 from penna.models.base import HasCheckpoint, Model
 from penna.models.ensemble import Ensemble
@@ -53,6 +54,8 @@ class FitResult:
         Encoded targets and outputs of the test set.
     latency : dict of str to float
         Milliseconds, measured on the written artifact.
+    precision : mapping
+        The precision of encoders, and what int8 costs; empty if there is no encoder.
     noise_findings, cleaning_findings : tuple of Finding
         How suspicious labels were treated, and what cleaning changed.
     """
@@ -64,12 +67,19 @@ class FitResult:
     y: Array
     outputs: Array
     latency: dict[str, float]
+    precision: Mapping[str, Any] = field(default_factory=dict)
     noise_findings: tuple[Finding, ...] = ()
     cleaning_findings: tuple[Finding, ...] = ()
 
 
-def write(result: SearchResult, choice: Selection, members: Sequence[EnsembleMember]) -> Bundle:
-    """Write the artifact, and the checkpoint of each member that has one; return the artifact as opened again."""
+def write(
+    result: SearchResult,
+    choice: Selection,
+    members: Sequence[EnsembleMember],
+    name: str = "model",
+    quantization: Quantization | None = None,
+) -> Bundle:
+    """Write the artifact into the run's folder ``name``, in int8 if requested; return it as opened again."""
     facts = {**result.limits.facts, "preliminary": False, "trial": members[0].trial.number}
     facts |= best_model.facts_of(choice, [m.refitted for m in members])
     parts = [pipeline.wrap(m.trial.recipe, m.model) for m in members]
@@ -78,14 +88,17 @@ def write(result: SearchResult, choice: Selection, members: Sequence[EnsembleMem
     else:
         blend = Ensemble([(name, m.weight, part) for m, (name, part) in zip(members, parts, strict=True)])
         family, model = pipeline.around("ensemble", blend, last=choice.last)
+    folder, task, exporter = result.limits.folder / name, result.problem.task, result.limits.exporter
+    return bundle.write(folder, task, family, model, facts, exporter, quantization)
+
+
+def write_checkpoints(result: SearchResult, members: Sequence[EnsembleMember]) -> None:
+    """Write the weights of every member that has a checkpoint."""
     for m in members:
         if isinstance(m.model, HasCheckpoint):
             weights = result.limits.folder / "checkpoint" / str(m.trial.number)
             m.model.save_checkpoint(weights)
             level(weights)
-    return bundle.write(
-        result.limits.folder / "model", result.problem.task, family, model, facts, result.limits.exporter
-    )
 
 
 def noise_findings(
@@ -123,6 +136,7 @@ def facts(fit: FitResult, seconds: float, rows: int) -> dict[str, Any]:
         **({"doubted": fit.noise_findings[0].message} if fit.noise_findings else {}),
         **({"cleaned": fit.cleaning_findings[0].message} if fit.cleaning_findings else {}),
         **({"reading": long_texts} if long_texts else {}),
+        **({"precision": dict(fit.precision)} if fit.precision else {}),
         "last": [step.name for step in fit.choice.last],
         "rows": rows,
         "megabytes": round(bundle.megabytes(fit.bundle.folder), 3),

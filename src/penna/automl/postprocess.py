@@ -53,7 +53,7 @@ def choose_postprocessing(choices: Sequence[Selection], scores: OutOfFoldScores,
         if time.monotonic() - begun > seconds:
             break
         done, after = _finished(other, kinds, y, scores)
-        gain, error = _gain(y, crossed, after, score)
+        gain, error = paired_gain(y, crossed, after, score)
         if done.last and gain > OTHER * error:
             best, crossed = done, after
     return best
@@ -125,7 +125,7 @@ def _chain(kinds: Sequence[StepType], y: Array, outputs: Array, score: Score) ->
         most, best = 0.0, None
         for kind in stage:
             after = _crossed([*chain, kind], y, outputs, score)
-            gain, error = _gain(y, crossed, after, kind.AIM or score)
+            gain, error = paired_gain(y, crossed, after, kind.AIM or score)
             if gain > max(most, MARGIN * error) and score(y, after) >= score(y, crossed):
                 most, best = gain, (kind, after)
         if best is not None:
@@ -153,8 +153,8 @@ def _crossed(chain: Sequence[StepType], y: Array, outputs: Array, score: Score) 
     return after
 
 
-def _gain(y: Array, before: Array, after: Array, aim: Score) -> tuple[float, float]:
-    """How much better, and the standard error of that: a jackknife over groups of rows, which are the same for both."""
+def paired_gain(y: Array, before: Array, after: Array, aim: Score) -> tuple[float, float]:
+    """Return how much better ``after`` scores, and its standard error by a jackknife over groups of rows."""
     group = np.random.default_rng(1).permutation(len(y)) % _GROUPS
     left = [aim(y[group != g], after[group != g]) - aim(y[group != g], before[group != g]) for g in range(_GROUPS)]
     error = float(np.sqrt((_GROUPS - 1) * np.var(left)))

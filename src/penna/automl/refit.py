@@ -7,7 +7,7 @@ from typing import cast
 import numpy as np
 
 from penna.artifact import bundle
-from penna.automl import failed_search, label_noise, package, postprocess
+from penna.automl import failed_search, label_noise, package, postprocess, precision
 from penna.automl.best_model import Fitted
 from penna.automl.evaluate import BROKEN, WHOLE
 from penna.automl.package import EnsembleMember, FitResult
@@ -65,6 +65,10 @@ def refit(result: SearchResult, test: Table, progress: Progress) -> FitResult:
         progress.event("skipped", name=str(choice), reason="over a ceiling once written and measured")
         result = replace(result, chooser=result.chooser.without(choice))
         result.best_models.overwritten()
+    package.write_checkpoints(result, members)
+    opened, chosen_precision = precision.choose(result, opened, choice, members, latency["batch_of_64_ms"] / 64e3)
+    if chosen_precision.get("encoders") == precision.INT8:
+        latency = bundle.latency(opened, test, seconds=float(np.clip(deadline.left() / 4, *MEASURING)))
     outputs, task = opened.outputs(test), result.problem.task
     y = task.encode(test)
     return FitResult(
@@ -75,6 +79,7 @@ def refit(result: SearchResult, test: Table, progress: Progress) -> FitResult:
         y=y,
         outputs=outputs,
         latency=latency,
+        precision=chosen_precision,
         noise_findings=package.noise_findings(result.problem, result.noise_treatments, members),
         cleaning_findings=package.cleaning_findings(result.problem, members),
     )

@@ -37,6 +37,10 @@ class RunLimits:
     runner, exporter : str
         Names of the runner in ``search/runners`` that runs the trials, and of the exporter in ``export`` that writes
         encoders.
+    precision : str
+        "fp32", "int8", or "auto": int8 if it costs less than ``tolerance``.
+    tolerance : float
+        Points of the metric.
     """
 
     folder: Path
@@ -48,3 +52,5 @@ class RunLimits:
     postprocess_seconds: float = 0.0
     runner: str = "local"
     exporter: str = "onnx"
+    precision: str = "fp32"
+    tolerance: float = 0.5

@@ -129,6 +129,8 @@ def limits(
         postprocess_seconds,
         config.runner,
         config.exporter,
+        config.precision,
+        config.tolerance,
     )
 
 

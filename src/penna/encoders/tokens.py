@@ -101,16 +101,22 @@ def _kept(checkpoint: Checkpoint, table: Table, cap: int, cache: Path | None) ->
     return Ragged(values, offsets, values[offsets[:-1]].astype(np.int64), checkpoint.pad), closing
 
 
-def padded(ragged: Ragged, index: Array, *, even: bool = False) -> tuple[Array, Array]:
+def padded(
+    ragged: Ragged, index: Array, *, even: bool = False, multiple: int = 1, most: int | None = None
+) -> tuple[Array, Array]:
     """Return one batch: ids (b, m) int64 and mask (b, m) int64, where m is the longest of these rows.
 
     With ``even``, m is somewhat larger, so that batches have few different shapes. Torch caches memory for each shape
-    (about 13 MB in bf16 for layers of width 384), and a fit would end with gigabytes.
+    (about 13 MB in bf16 for layers of width 384), and a fit would end with gigabytes. Otherwise m is rounded up to a
+    ``multiple``, unless that is above ``most``.
     """
     rows = ragged.take(index)
     lengths = rows.lengths
     longest = int(lengths.max(initial=1))
-    width = min(even_length(longest), int(ragged.lengths.max(initial=1))) if even else longest
+    width = (
+        min(even_length(longest), int(ragged.lengths.max(initial=1))) if even else -(-longest // multiple) * multiple
+    )
+    width = width if most is None else max(longest, min(width, most))
     inside = np.arange(width)[None, :] < lengths[:, None]
     ids = np.full(inside.shape, ragged.pad, np.int64)
     ids[inside] = rows.values

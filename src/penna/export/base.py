@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -67,6 +67,8 @@ class EncoderExport:
         Whether pooled vectors are scaled to length one.
     sample : sequence of str
         More texts on which the files are compared with the module.
+    quantization : Quantization, optional
+        Set by ``using``: the files are written in int8.
     """
 
     module: "torch.nn.Module"
@@ -77,6 +79,7 @@ class EncoderExport:
     framing: Framing | None = None
     unit: bool = False
     sample: Sequence[str] = ()
+    quantization: "Quantization | None" = None
 
 
 @dataclass(frozen=True)
@@ -160,7 +163,27 @@ class Exporter:
     record_difference: Callable[[Path, Facts, float], float] = check_difference
 
 
+@dataclass(frozen=True)
+class Quantization:
+    """How encoders are written in int8.
+
+    Parameters
+    ----------
+    texts : sequence of str, or of pairs of str
+        Training texts on which the ranges of activations are measured.
+    seven_bits : bool
+        Whether weights have 7 bits, for processors without int8 dot products.
+    threads : int
+        Threads of the measurement.
+    """
+
+    texts: Sequence[Any]
+    seven_bits: bool = False
+    threads: int = 1
+
+
 _CURRENT: ContextVar[str] = ContextVar("exporter", default=DEFAULT)
+_QUANTIZATION: ContextVar[Quantization | None] = ContextVar("quantization", default=None)
 
 
 def exporter(name: str) -> Exporter:
@@ -169,14 +192,15 @@ def exporter(name: str) -> Exporter:
 
 
 @contextmanager
-def using(name: str) -> Iterator[None]:
-    """Write with the exporter ``name`` inside the block."""
+def using(name: str, quantization: Quantization | None = None) -> Iterator[None]:
+    """Write with the exporter ``name`` inside the block, in int8 if ``quantization`` is given."""
     exporter(name)
-    token = _CURRENT.set(name)
+    token, other = _CURRENT.set(name), _QUANTIZATION.set(quantization)
     try:
         yield
     finally:
         _CURRENT.reset(token)
+        _QUANTIZATION.reset(other)
 
 
 def write_encoder(export: EncoderExport, folder: Path) -> float:
@@ -193,7 +217,7 @@ def write_encoder(export: EncoderExport, folder: Path) -> float:
         If the files predict otherwise than the module, or cannot be written.
     """
     name = _CURRENT.get()
-    difference = exporter(name).write_encoder(export, folder)
+    difference = exporter(name).write_encoder(replace(export, quantization=_QUANTIZATION.get()), folder)
     _note(folder, name)
     return difference
 

@@ -8,13 +8,14 @@ checks the nodes by writing them again.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from penna.data.arrays import Array
 from penna.onnx_graphs.decoder_weights import DecoderLayer, DecoderParts
 from penna.onnx_graphs.encoder_graph import _ACTIVATIONS
-from penna.onnx_graphs.encoder_weights import Dense, Layer, Norm, Parts
+from penna.onnx_graphs.encoder_weights import Dense, Layer, Norm, Parts, QuantizedDense
 from penna.onnx_graphs.graph_values import Graph, Node
 
 #: The most applied layers, the same as for a checkpoint's config.
@@ -31,12 +32,12 @@ class Weights:
     def __contains__(self, name: str) -> bool:
         return name in self.arrays
 
-    def taken(self, name: str, *shape: int | None) -> Array:
+    def taken(self, name: str, *shape: int | None, kind: Any = np.float32) -> Array:
         """Return the array ``name``. Raise ValueError if it is missing or has another shape."""
         array = self.arrays.get(name)
         if array is None:
             raise ValueError(f"it lacks the weights {name}")
-        fits = len(array.shape) == len(shape) and array.dtype == np.float32
+        fits = len(array.shape) == len(shape) and array.dtype == kind
         wanted = tuple(e if want is None else want for e, want in zip(array.shape, shape, strict=False))
         if not fits or array.shape != wanted or not array.size:
             raise ValueError(f"its weights {name} are of another shape than Penna writes")
@@ -44,8 +45,30 @@ class Weights:
 
     def dense(self, name: str, inside: int, outside: int | None) -> Dense:
         """Return a dense layer."""
+        if f"{name}.input_scale" in self:
+            return self.quantized(name, inside, outside)
         weight = self.taken(f"{name}.weight", inside, outside)
         return Dense(weight, self.taken(f"{name}.bias", weight.shape[1]))
+
+    def quantized(self, name: str, inside: int, outside: int | None) -> QuantizedDense:
+        """Return a dense layer in int8."""
+        weight = self.taken(f"{name}.weight", inside, outside, kind=np.int8)
+        columns = weight.shape[1]
+        return QuantizedDense(
+            weight,
+            self.taken(f"{name}.bias", columns),
+            self.scale(f"{name}.scale", columns),
+            self.scale(f"{name}.input_scale"),
+            self.taken(f"{name}.input_zero", kind=np.uint8),
+            self.scale(f"{name}.smoothing", weight.shape[0]) if f"{name}.smoothing" in self else None,
+        )
+
+    def scale(self, name: str, *shape: int) -> Array:
+        """Return int8 scales. Raise ValueError unless they are positive numbers."""
+        scales = self.taken(name, *shape)
+        if not (np.isfinite(scales) & (scales > 0)).all():
+            raise ValueError(f"its int8 scales {name} are not positive numbers")
+        return scales
 
     def norm(self, name: str, width: int) -> Norm:
         """Return a layer normalization; its epsilon is not an array, and is checked with the nodes."""
@@ -67,15 +90,17 @@ class Weights:
 def encoder(graph: Graph, length: int, words: Array | None = None) -> Parts:
     """Return the parts of an encoder for ``length`` tokens; ``words`` are embeddings of another file, if any."""
     weights = Weights(graph.weights if words is None else {**graph.weights, "words": words})
-    table = weights.taken("words", None, None)
+    quantized = "words.scale" in weights
+    table = weights.taken("words", None, None, kind=np.int8 if quantized else np.float32)
     inside = table.shape[1]
     padding = _padding(graph)
     project = weights.dense("project", inside, None) if "project.weight" in weights else None
     width = inside if project is None else project.weight.shape[1]
     order = _order(graph)
-    heads = _heads(graph, "Attention", width)
+    heads = _heads(graph, ("Attention", "QAttention"), width)
     return Parts(
         words=table,
+        word_scales=weights.scale("words.scale", len(table), 1) if quantized else None,
         positions=weights.taken("positions", length + (0 if padding is None else padding + 1), inside),
         norm=weights.norm("embedded", inside),
         project=project,
@@ -117,7 +142,7 @@ def decoder(once: Graph, step: Graph, length: int, inside: int, words: Array | N
         norm=weights.norm("embedded", width),
         layers=tuple(_decoder_layer(once_weights, weights, i, inside, width) for i in range(max(order) + 1)),
         order=order,
-        heads=_heads(step, "MultiHeadAttention", width),
+        heads=_heads(step, ("MultiHeadAttention",), width),
         activation=_activation(step, "layer_0.up.bias"),
         change=weights.dense("change", width, width),
         changed=weights.norm("changed", width),
@@ -182,8 +207,8 @@ def _whole(graph: Graph, name: str) -> int:
     return int(array)
 
 
-def _heads(graph: Graph, operator: str, width: int) -> int:
-    heads = next((node.settings.get("num_heads") for node in _every(graph) if node.operator == operator), None)
+def _heads(graph: Graph, operators: tuple[str, ...], width: int) -> int:
+    heads = next((node.settings.get("num_heads") for node in _every(graph) if node.operator in operators), None)
     if type(heads) is not int or not 0 < heads <= width or width % heads:
         raise ValueError(f"its heads ({heads}) do not divide its width ({width})")
     return heads

@@ -12,6 +12,7 @@ from penna.errors import BundleError
 
 FORMAT = 1
 FACTS = "encoder.json"
+FP32, INT8 = "fp32", "int8"
 #: How hidden states become one vector. With "none" every token keeps its own; "sides" has the mean of each text of a
 #: pair.
 POOLINGS = ("mean", "cls", "max", "sqrt", "last", "none", "sides")
@@ -28,7 +29,7 @@ class Facts:
 
     ``characters`` is the most characters of a text before tokenization, as in training. ``framing`` is None if a text
     is one row of at most ``length`` tokens. ``parity`` is the largest measured difference between the graph and its
-    network.
+    network. ``precision`` is "fp32" or "int8"; an int8 graph keeps the parity of the fp32 graph it was made of.
     """
 
     length: int
@@ -42,10 +43,12 @@ class Facts:
     framing: Framing | None = None
     parity: float | None = None
     unit: bool = False
+    precision: str = FP32
 
     def to_json(self) -> dict[str, Any]:
         """Return a form for JSON."""
-        left_out = {"framing"} if self.unit else {"framing", "unit"}
+        defaults = {"unit": False, "precision": FP32}  # older artifacts lack these
+        left_out = {"framing", *(name for name, value in defaults.items() if getattr(self, name) == value)}
         plain = {name: value for name, value in self.__dict__.items() if name not in left_out}
         return {"format": FORMAT, **plain, **({} if self.framing is None else {"framing": self.framing.to_json()})}
 
@@ -65,8 +68,9 @@ def read(folder: Path) -> Facts:
         version = int(data.pop("format"))
         if version > FORMAT:
             raise BundleError(f"{path} has format {version}, this Penna reads up to {FORMAT}: update penna.")
-        names = Facts.__annotations__.keys() - {"framing", "parity", "unit"}
+        names = Facts.__annotations__.keys() - {"framing", "parity", "unit", "precision"}
         facts = Facts(**{name: data[name] for name in names}, parity=data.get("parity"), unit=data.get("unit", False))
+        facts = replace(facts, precision=data.get("precision", FP32))
         if "framing" in data:
             facts = replace(facts, framing=Framing.from_json(data["framing"], facts.length))
         if facts.pooling == "sides" and (facts.framing is None or facts.framing.sides != 2 or facts.outputs % 2):
@@ -85,6 +89,8 @@ def _check_sizes(facts: Facts) -> None:
         raise ValueError(f"characters is {facts.characters}, more than {most} tokens need")
     if facts.pooling not in POOLINGS:
         raise ValueError(f"pooling is {facts.pooling!r:.40}")
+    if facts.precision not in (FP32, INT8):
+        raise ValueError(f"precision is {facts.precision!r:.40}")
     if type(facts.unit) is not bool or (facts.unit and facts.pooling in ("none", "sides")):
         raise ValueError(f"unit is {facts.unit!r:.40}")
     if type(facts.kind) is not str or type(facts.parity) not in (float, int, type(None)):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from penna.errors import BundleError
-from penna.onnx_graphs.encoder_weights import Dense, Layer, Norm, Parts
+from penna.onnx_graphs.encoder_weights import Dense, Layer, Norm, Parts, QuantizedDense
 from penna.onnx_graphs.graph_values import FUSED, Graph, Node, Value
 
 IDS, MASK, TYPES, OUT = "ids", "mask", "types", "out"
@@ -31,6 +31,7 @@ class Writer:
         self.nodes: list[Node] = []
         self.weights: dict[str, Any] = {}
         self.count = 0
+        self.observed: list[tuple[str, str]] = []  # (dense layer in float32, its input), in the order of the nodes
 
     def add(self, operator: str, *inputs: str, name: str = "", domain: str = "", **settings: Any) -> str:
         """Add a node."""
@@ -50,11 +51,45 @@ class Writer:
 
     def dense(self, x: str, name: str, dense: Dense) -> str:
         """Add a dense layer."""
-        return self.add("Add", self.product(x, name, dense), self.weight(f"{name}.bias", dense.bias))
+        bias = self.weight(f"{name}.bias", dense.bias)
+        if isinstance(dense, QuantizedDense):
+            return self._integer_product(x, name, dense, bias)
+        return self.add("Add", self.product(x, name, dense), bias)
 
     def product(self, x: str, name: str, dense: Dense) -> str:
         """Add a dense layer without its bias."""
+        if isinstance(dense, QuantizedDense):
+            return self._integer_product(x, name, dense)
+        self.observed.append((name, x))
         return self.add("MatMul", x, self.weight(f"{name}.weight", dense.weight))
+
+    def attention(self, x: str, name: str, dense: Dense, bias: str, heads: int) -> str:
+        """Add self-attention over the queries, keys and values of one dense layer; ``bias`` is that of distances."""
+        weight = self.weight(f"{name}.weight", dense.weight)
+        offset = self.weight(f"{name}.bias", dense.bias)
+        if isinstance(dense, QuantizedDense):
+            quantized, scale, zero = self._quantized(x, name, dense)
+            columns = self.weight(f"{name}.scale", dense.scale)
+            inputs = (quantized, weight, offset, scale, columns, MASK, zero)
+            return self.add("QAttention", *inputs, domain=FUSED, num_heads=heads)
+        self.observed.append((name, x))
+        distances = ("", bias) if bias else ()
+        return self.add("Attention", x, weight, offset, MASK, *distances, domain=FUSED, num_heads=heads)
+
+    def _integer_product(self, x: str, name: str, dense: QuantizedDense, bias: str = "") -> str:
+        quantized, scale, zero = self._quantized(x, name, dense)
+        weight = self.weight(f"{name}.weight", dense.weight)
+        columns = self.weight(f"{name}.scale", dense.scale)
+        offset = ("", bias) if bias else ()
+        return self.add("MatMulIntegerToFloat", quantized, weight, scale, columns, zero, *offset, domain=FUSED)
+
+    def _quantized(self, x: str, name: str, dense: QuantizedDense) -> tuple[str, str, str]:
+        """Return the names of x as uint8, of its scale and of its zero point."""
+        if dense.smoothing is not None:
+            x = self.add("Mul", x, self.weight(f"{name}.smoothing", dense.smoothing))
+        scale = self.weight(f"{name}.input_scale", dense.input_scale)
+        zero = self.weight(f"{name}.input_zero", dense.input_zero)
+        return self.add("QuantizeLinear", x, scale, zero), scale, zero
 
     def norm(self, x: str, added: str, name: str, norm: Norm) -> str:
         """Add a layer normalization of x + added. The fused SkipLayerNormalization takes six times as long (1.32)."""
@@ -80,6 +115,20 @@ def graph(parts: Parts, pooling: str, head: Sequence[tuple[Dense, str]]) -> Grap
     shape = ("b", "s", outputs) if pooling == "none" else ("b", outputs)
     inputs = [Value(name, "int32", ("b", "s")) for name in _inputs(parts, pooling)]
     return Graph("encoder", writer.nodes, inputs, [Value(OUT, "float32", shape)], writer.weights)
+
+
+def observed(parts: Parts) -> tuple[Graph, list[tuple[str, str]]]:
+    """Return a graph without loops whose outputs are the inputs of all dense layers.
+
+    And (dense layer, name of the output) for each depth.
+    """
+    writer = Writer()
+    x, bias = _embed(writer, parts), _distance_bias(writer, parts)
+    _layers(writer, parts, parts.order, x, bias)
+    inputs = [Value(name, "int32", ("b", "s")) for name in _inputs(parts)]
+    tensors = dict.fromkeys(tensor for _, tensor in writer.observed)
+    outputs = [Value(tensor, "float32", ("b", "s", f"k{i}")) for i, tensor in enumerate(tensors)]
+    return Graph("observed", writer.nodes, inputs, outputs, writer.weights), writer.observed
 
 
 def _inputs(parts: Parts, pooling: str = "") -> tuple[str, ...]:
@@ -114,6 +163,9 @@ def cycles(order: Sequence[int]) -> list[tuple[tuple[int, ...], int]]:
 
 def _embed(writer: Writer, parts: Parts) -> str:
     words = writer.add("Gather", writer.weight("words", parts.words), IDS)
+    if parts.word_scales is not None:
+        scales = writer.add("Gather", writer.weight("words.scale", parts.word_scales), IDS)
+        words = writer.add("Mul", writer.add("Cast", words, to=_FLOAT), scales)
     if parts.second is not None:
         kinds = np.stack([np.zeros_like(parts.second), parts.second])
         words = writer.add("Add", words, writer.add("Gather", writer.weight("kinds", kinds), TYPES))
@@ -155,16 +207,7 @@ def _layers(writer: Writer, parts: Parts, indices: Sequence[int], x: str, bias: 
 
 def _layer(writer: Writer, parts: Parts, index: int, x: str, bias: str) -> str:
     layer, name = parts.layers[index], f"layer_{index}"
-    attended = writer.add(
-        "Attention",
-        x,
-        writer.weight(f"{name}.qkv.weight", layer.qkv.weight),
-        writer.weight(f"{name}.qkv.bias", layer.qkv.bias),
-        MASK,
-        *(("", bias) if bias else ()),
-        domain=FUSED,
-        num_heads=parts.heads,
-    )
+    attended = writer.attention(x, f"{name}.qkv", layer.qkv, bias, parts.heads)
     y = writer.norm(writer.dense(attended, f"{name}.out", layer.out), x, f"{name}.attended", layer.attended)
     up = _activated(writer, writer.product(y, f"{name}.up", layer.up), f"{name}.up.bias", layer, parts.activation)
     return writer.norm(writer.dense(up, f"{name}.down", layer.down), y, f"{name}.done", layer.done)

@@ -24,6 +24,20 @@ class Dense:
 
 
 @dataclass(frozen=True)
+class QuantizedDense(Dense):
+    """A dense layer in int8: weight (in, out) int8, times ``scale`` (out,) float32 by column.
+
+    Its input, times ``smoothing`` (in,), becomes uint8 by ``input_scale`` () float32 and ``input_zero`` () uint8. These
+    are constants: a row's output is the same in any batch.
+    """
+
+    scale: Array
+    input_scale: Array
+    input_zero: Array
+    smoothing: Array | None = None
+
+
+@dataclass(frozen=True)
 class Norm:
     """Layer normalization; scale and shift (width,)."""
 
@@ -48,7 +62,7 @@ class Layer:
 class Parts:
     """A whole encoder. ``order`` is the index in ``layers`` for each depth: ALBERT repeats a few layers."""
 
-    words: Array  # (vocabulary, embedding width)
+    words: Array  # (vocabulary, embedding width) float32, or int8 with ``word_scales``
     positions: Array  # (length, embedding width), with the token type; ``padding`` + 1 more rows if padding is set
     norm: Norm
     project: Dense | None  # from embedding width to width, if they differ
@@ -58,6 +72,7 @@ class Parts:
     activation: str
     padding: int | None = None  # RoBERTa: positions count from here, without tokens of this id
     distances: Array | None = None  # MPNet: (heads, 2 length - 1), the attention bias of each distance
+    word_scales: Array | None = None  # (vocabulary, 1) float32
     second: Array | None = None  # (embedding width,) added to tokens of type 1; None if not requested
 
     @property

@@ -20,7 +20,7 @@ FUSED = "com.microsoft"
 OPERATORS: Mapping[str, int] = {"": 17, FUSED: 1}
 PRODUCER = "penna"
 #: Number of a type in a file -> type. There are no others.
-TYPES: Mapping[int, Any] = {1: np.float32, 6: np.int32, 7: np.int64, 9: np.bool_}
+TYPES: Mapping[int, Any] = {1: np.float32, 2: np.uint8, 3: np.int8, 6: np.int32, 7: np.int64, 9: np.bool_}
 
 
 @dataclass(frozen=True)

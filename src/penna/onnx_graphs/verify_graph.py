@@ -16,6 +16,7 @@ import numpy as np
 from penna.data.arrays import Array
 from penna.onnx_graphs import arrays_from_graph, decoder_graph, encoder_graph, strict_reader
 from penna.onnx_graphs.decoder_weights import DecoderParts
+from penna.onnx_graphs.encoder_config import FP32, INT8
 from penna.onnx_graphs.encoder_weights import Parts
 from penna.onnx_graphs.graph_values import Graph, Node
 
@@ -40,6 +41,7 @@ def check_encoder(path: Path, facts: "EncoderFacts") -> int:
     graph = read(path)
     parts = arrays_from_graph.encoder(graph, facts.length)
     head = arrays_from_graph.head(graph, parts.width * (2 if facts.pooling == "sides" else 1))
+    _agree("precision", facts.precision, FP32 if parts.word_scales is None else INT8)
     _agree("depth and width", (facts.depth, facts.width), (len(parts.order), parts.width))
     expected = encoder_graph.graph(parts, facts.pooling, head)
     _same(graph, expected)

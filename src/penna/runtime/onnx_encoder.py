@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 GRAPH, TOKENIZER = "graph.onnx", "tokenizer.json"
 _LARGEST = {GRAPH: 2 << 30, TOKENIZER: tokenizer_file.LARGEST}
+#: Rows of an int8 graph are padded to a multiple of this, so that sums over tokens have the same order in any batch.
+MULTIPLE = 8
 #: Texts that are tokenized and sorted at once.
 _CHUNK = 4096
 #: Sessions that a forked child inherited: their threads are missing, so they can neither run nor end.
@@ -111,7 +113,8 @@ class Graph:
 
     def _infer(self, all_rows: Ragged, index: Array) -> Array:
         rows = all_rows.take(index)
-        ids, mask = padded(rows, np.arange(len(rows)))
+        quantized = self.facts.precision == encoder_config.INT8
+        ids, mask = padded(rows, np.arange(len(rows)), multiple=MULTIPLE if quantized else 1, most=self.facts.length)
         types_of = seconds if self.facts.pooling == "sides" else token_types
         types = types_of(rows, np.arange(len(rows)), ids.shape[1])
         arrays = {name: array for name, array in (("ids", ids), ("mask", mask), ("types", types)) if array is not None}

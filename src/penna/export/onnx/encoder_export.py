@@ -18,7 +18,7 @@ from penna.encoders import tokens
 from penna.encoders.checkpoints import Checkpoint, load_tokenizer
 from penna.encoders.sliding_windows import Framing
 from penna.errors import BundleError
-from penna.export.base import SAMPLE, Head, Layer, check_difference
+from penna.export.base import SAMPLE, Head, Layer, Quantization, check_difference
 from penna.onnx_graphs import encoder_config, verify_graph
 from penna.onnx_graphs import encoder_weights as arrays
 from penna.onnx_graphs.encoder_weights import Dense
@@ -49,6 +49,7 @@ def write_graph(
     sample: Sequence[str] = (),
     framing: Framing | None = None,
     unit: bool = False,
+    quantization: Quantization | None = None,
 ) -> float:
     """Write the encoder (evaluation mode, float32), and return the largest difference from torch on ``sample``.
 
@@ -70,7 +71,8 @@ def write_graph(
     most = length if framing is None else framing.most
     typed = framing is not None and framing.sides == 2 and framing.frame.typed
     parts = arrays.read(module, length, typed=typed)
-    nodes = encoder_graph.graph(parts, pooling, [(Dense(weight.T, bias), act) for weight, bias, act in layers])
+    dense = [(Dense(weight.T, bias), activation) for weight, bias, activation in layers]
+    nodes = encoder_graph.graph(parts, pooling, dense)
     _check_weights(nodes.weights, checkpoint)
     model = graph_values.model(nodes)
     facts = encoder_config.Facts(
@@ -92,11 +94,32 @@ def write_graph(
     if model.ByteSize() > _LARGEST:
         raise BundleError(f"{checkpoint.name!r} is too large for one ONNX file (2 GB): choose a smaller encoder.")
     (folder / onnx_encoder.GRAPH).write_bytes(model.SerializeToString())
-    del model, nodes, parts  # each is a copy of the weights
+    del model, nodes  # each is a copy of the weights
     texts: list[Any] = [*SAMPLE, "long " * length, *sample]
     if framing is not None and framing.sides == 2:
         texts = list(zip(texts, texts[::-1], strict=True))
-    return record_difference(folder, facts, _difference(module, Graph.open(folder), layers, texts))
+    opened = Graph.open(folder)
+    difference = record_difference(folder, facts, _difference(module, opened, layers, texts))
+    if quantization is not None:
+        _write_int8(opened, parts, dense, quantization, difference)
+    return difference
+
+
+def _write_int8(
+    opened: Graph, parts: arrays.Parts, head: list[tuple[Dense, str]], quantization: Quantization, parity: float
+) -> None:
+    """Replace the graph of a folder by the same in int8; its head stays in float32."""
+    from penna.export.onnx import calibrate
+    from penna.onnx_graphs import encoder_graph, graph_values, quantize
+
+    facts = replace(opened.facts, precision=encoder_config.INT8, parity=parity)
+    rows = opened.framed(quantization.texts).rows
+    inputs = calibrate.activations(parts, rows, quantization.threads)
+    bits = quantize.SEVEN_BITS if quantization.seven_bits else quantize.EIGHT_BITS
+    graph = encoder_graph.graph(quantize.encoder(parts, inputs, bits), facts.pooling, head)
+    data = json.dumps(facts.to_json(), indent=1)
+    (opened.folder / encoder_config.FACTS).write_text(data, encoding="utf-8")
+    (opened.folder / onnx_encoder.GRAPH).write_bytes(graph_values.model(graph).SerializeToString())
 
 
 def _check_weights(weights: Mapping[str, Array], checkpoint: Checkpoint) -> None:
@@ -112,6 +135,8 @@ def record_difference(folder: Path, facts: encoder_config.Facts, difference: flo
 
     Raises BundleError, and removes the graph, if the difference is above the tolerance.
     """
+    if facts.precision == encoder_config.INT8:  # that of the fp32 graph is noted; scores decide on int8
+        return difference
     try:
         check_difference(folder, facts, difference)
     except BundleError:

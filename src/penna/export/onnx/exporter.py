@@ -23,6 +23,7 @@ def write_encoder(export: EncoderExport, folder: Path) -> float:
         sample=export.sample,
         framing=export.framing,
         unit=export.unit,
+        quantization=export.quantization,
     )
 
 
