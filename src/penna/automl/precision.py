@@ -14,21 +14,22 @@ from penna.artifact.bundle import Bundle
 from penna.atomic_folders import swap
 from penna.automl import package, postprocess
 from penna.automl.package import EnsembleMember
+from penna.automl.run_limits import AUTO, FP32, INT8
 from penna.automl.search_loop import SearchResult
 from penna.automl.selection import Selection
+from penna.automl.time_budget import INT8_WRITES
 from penna.data.table import Table
 from penna.export import Quantization
 from penna.models.shared.encoder_io import given
 
-FP32, INT8, AUTO = "fp32", "int8", "auto"
 #: Name of the folder in which the artifact is written in int8 first.
 STAGING = "model-int8"
 #: Rows on which activations are measured, and validation rows on which scores are compared.
 CALIBRATION_ROWS, MOST_ROWS = 300, 4000
 #: Fewer rows tell nothing about a loss of half a point.
 LEAST_ROWS = 50
-#: Seconds to write an artifact in int8, in those to write it in fp32; and the share of the time left for predictions.
-WRITES, SHARE = 3.0, 0.3
+#: Share of the time left in which validation rows may be predicted.
+SHARE = 0.3
 #: Two-sided 95 % of a normal distribution.
 _NORMAL = 1.96
 
@@ -62,7 +63,7 @@ def choose(
     if limits.precision == FP32 or not any(m.trial.recipe.get("encoder") for m in members):
         return opened, {}
     cost_model = result.chooser.time.cost_model
-    left = limits.deadline.left() - WRITES * sum(cost_model.writing(m.trial.recipe) for m in members)
+    left = limits.deadline.left() - INT8_WRITES * sum(cost_model.writing(m.trial.recipe) for m in members)
     rows = _validation_rows(result, round(left * SHARE / row_seconds))
     if limits.precision == AUTO and len(rows) < LEAST_ROWS:
         return opened, {"encoders": FP32, "reason": "no time was left to compare int8: raise --budget"}

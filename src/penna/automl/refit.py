@@ -11,7 +11,7 @@ from penna.automl import failed_search, label_noise, package, postprocess, preci
 from penna.automl.best_model import Fitted
 from penna.automl.evaluate import BROKEN, WHOLE
 from penna.automl.package import EnsembleMember, FitResult
-from penna.automl.run_limits import Progress
+from penna.automl.run_limits import INT8, Progress
 from penna.automl.search_loop import SearchResult
 from penna.automl.selection import Selection
 from penna.budget import Deadline, OutOfTime
@@ -67,7 +67,7 @@ def refit(result: SearchResult, test: Table, progress: Progress) -> FitResult:
         result.best_models.overwritten()
     package.write_checkpoints(result, members)
     opened, chosen_precision = precision.choose(result, opened, choice, members, latency["batch_of_64_ms"] / 64e3)
-    if chosen_precision.get("encoders") == precision.INT8:
+    if chosen_precision.get("encoders") == INT8:
         latency = bundle.latency(opened, test, seconds=float(np.clip(deadline.left() / 4, *MEASURING)))
     outputs, task = opened.outputs(test), result.problem.task
     y = task.encode(test)

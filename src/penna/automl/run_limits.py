@@ -7,6 +7,9 @@ from typing import Any, Protocol
 
 from penna.budget import Deadline, Resources
 
+#: Values of ``precision``.
+FP32, INT8, AUTO = "fp32", "int8", "auto"
+
 
 class Progress(Protocol):
     """Receives the events of a fit."""
@@ -52,5 +55,5 @@ class RunLimits:
     postprocess_seconds: float = 0.0
     runner: str = "local"
     exporter: str = "onnx"
-    precision: str = "fp32"
+    precision: str = FP32
     tolerance: float = 0.5

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from penna.automl.best_model import BestModels
 from penna.automl.cost_model import CostModel
 from penna.automl.evaluate import SearchProblem
-from penna.automl.run_limits import RunLimits
+from penna.automl.run_limits import FP32, RunLimits
 from penna.automl.selection import Selection
 from penna.search.recipe import Recipe
 from penna.search.trials import Trial
@@ -14,6 +14,8 @@ from penna.search.trials import Trial
 CUT = 0.4
 #: Refits that take at most this share of the budget are never given up for one more trial.
 CHEAP = 0.1
+#: Seconds to calibrate and write an artifact in int8, in those to write it in fp32.
+INT8_WRITES = 3.0
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,10 @@ class TimeBudget:
         return 0.0 if self._is_fitted(trial) and not self.problem.refits else self.cost_model.refit(trial)
 
     def answer_seconds(self, trial: Trial) -> float:
-        """Return the seconds to write the model and to predict the test set."""
-        return self.cost_model.writing(trial.recipe) + self.cost_model.test_seconds(trial)
+        """Return the seconds to write the model, in int8 too if requested, and to predict the test set."""
+        quantized = self.limits.precision != FP32 and trial.recipe.get("encoder")
+        writes = 1 + (INT8_WRITES if quantized else 0)
+        return writes * self.cost_model.writing(trial.recipe) + self.cost_model.test_seconds(trial)
 
     def least_seconds(self, trial: Trial) -> float:
         """Return the least seconds that finishing a trial takes.

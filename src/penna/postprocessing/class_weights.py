@@ -63,7 +63,7 @@ def fit(y: Array, outputs: Array, score: Score) -> ClassWeights:
 
 
 def make(values: object) -> ClassWeights:
-    """Return the step or objective that these values describe."""
+    """Return the step that was stored as ``values``."""
     weights = numbers(values, (None,))
     if (weights < 1 / (2 * _WIDEST)).any() or (weights > 2 * _WIDEST).any():
         raise ValueError("the weights of a post-processing step are out of range")

@@ -53,7 +53,7 @@ def fit(y: Array, outputs: Array, score: Score) -> EntityThreshold:
 
 
 def make(values: object) -> EntityThreshold:
-    """Return the step or objective that these values describe."""
+    """Return the step that was stored as ``values``."""
     (by,) = numbers(values, (1,)).tolist()
     if not _LEAST <= by <= _MOST:
         raise ValueError("what the odds of a post-processing step are divided by is out of range")

@@ -62,7 +62,7 @@ def _curve(p: Array, inside: Array) -> tuple[tuple[float, ...], tuple[float, ...
 
 
 def make(values: Any) -> Isotonic:
-    """Return the step or objective that these values describe."""
+    """Return the step that was stored as ``values``."""
     x, y = numbers(values["x"], (None, None)), numbers(values["y"], (None, None))
     if x.shape != y.shape or (np.diff(x) < 0).any() or (np.diff(y) < 0).any():
         raise ValueError("the curves of a post-processing step do not rise")

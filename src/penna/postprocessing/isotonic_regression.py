@@ -56,7 +56,7 @@ def fit(y: Array, outputs: Array, score: Score) -> IsotonicRegression:
 
 
 def make(values: Any) -> IsotonicRegression:
-    """Return the step or objective that these values describe."""
+    """Return the step that was stored as ``values``."""
     x, y = numbers(values["x"], (None,)), numbers(values["y"], (None,))
     if x.shape != y.shape or (np.diff(x) < 0).any() or (np.diff(y) < 0).any():
         raise ValueError("the curve of a post-processing step does not rise")

@@ -60,7 +60,7 @@ def _made(y: Array, outputs: Array, together: bool) -> LabelThresholds:
 
 
 def make(values: object) -> LabelThresholds:
-    """Return the step or objective that these values describe."""
+    """Return the step that was stored as ``values``."""
     at = numbers(values, (None,))
     if (at <= 0).any() or (at >= 1).any():
         raise ValueError("the cuts of a post-processing step are not between 0 and 1")

@@ -51,7 +51,7 @@ def fit(y: Array, outputs: Array, score: Score) -> NoAnswerThreshold:
 
 
 def make(values: object) -> NoAnswerThreshold:
-    """Return the step or objective that these values describe."""
+    """Return the step that was stored as ``values``."""
     (by,) = numbers(values, (1,)).tolist()
     if not _LEAST <= by <= _MOST:
         raise ValueError("what the odds of a post-processing step are divided by is out of range")

@@ -82,7 +82,7 @@ def fit(y: Array, outputs: Array, column: int) -> OosThreshold:
 
 
 def make(values: object) -> OosThreshold:
-    """Return the step or objective that these values describe."""
+    """Return the step that was stored as ``values``."""
     column, place, steep = numbers(values, (3,)).tolist()
     if column != int(column) or not 0 <= column < 1 << 20 or not 0 < steep <= 100 or abs(place) > 100:
         raise ValueError("the threshold of a post-processing step is out of range")

@@ -58,7 +58,7 @@ def fit(y: Array, outputs: Array, score: Score) -> Temperature:
 
 
 def make(values: object) -> Temperature:
-    """Return the step or objective that these values describe."""
+    """Return the step that was stored as ``values``."""
     degrees = float(numbers(values, ()))
     if not 1 / (2 * _WIDEST) <= degrees <= 2 * _WIDEST:
         raise ValueError("a temperature is out of range")
