@@ -306,7 +306,8 @@ class AutoText(BaseEstimator):  # type: ignore[misc]
         self.n_features_in_ = len(table.text) + len(table.columns)
         findings += [*more, *fit.cleaning_findings, *fit.noise_findings]
         settings = run_record.settings(X, table, {**vars(config), "budget": self.budget})
-        self.record_ = run_record.build(settings, table, findings, plan, test_table, result, fit, facts)
+        run_inputs = run_record.RunInputs(settings, table, findings, plan, test_table)
+        self.record_ = run_record.build(run_inputs, result, fit, facts)
         run_record.write(folder, self.record_)
         progress.event("final", recipe=str(fit.choice), measures=fit.test_scores, facts=facts, path=folder)
         return self

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,17 +39,20 @@ def settings(source: Any, table: Table, config: Mapping[str, Any]) -> dict[str, 
     return {"data": Path(source).name if isinstance(source, str | Path) else table.target_name, **plain}
 
 
-def build(
-    settings: Mapping[str, Any],
-    table: Table,
-    findings: Sequence[Finding],
-    plan: Plan,
-    test: Table,
-    result: SearchResult,
-    fit: FitResult,
-    facts: Mapping[str, Any],
-) -> report.Record:
-    """Return the report's ``Record``, JSON-able."""
+@dataclass(frozen=True)
+class RunInputs:
+    """The input of a run: requested settings, rows, findings about them, splits, and the test set."""
+
+    settings: Mapping[str, Any]
+    table: Table
+    findings: Sequence[Finding]
+    plan: Plan
+    test: Table
+
+
+def build(inputs: RunInputs, result: SearchResult, fit: FitResult, facts: Mapping[str, Any]) -> report.Record:
+    """Return the report's ``Record``, in a form for JSON."""
+    settings, table, findings, plan, test = inputs.settings, inputs.table, inputs.findings, inputs.plan, inputs.test
     task, choice = result.problem.task, fit.choice
     families = [m.trial.recipe.family for m in fit.members]
     train, valid = plan.folds[0]

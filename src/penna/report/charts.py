@@ -194,17 +194,16 @@ def lines(
     curves: Sequence[Curve],
     axis: str,
     y_name: str,
-    form: Callable[[float], str],
     note: str = "",
     dots: Sequence[Dot] = (),
     *,
     steps: bool = False,
 ) -> str:
-    """Lines over a linear axis, and dots next to them: learning curves, or the best score so far."""
+    """Return lines over a linear axis of whole numbers, and dots: learning curves, or the best score so far."""
     everything = [point for curve in curves for point in curve.points] + [(dot.x, dot.y) for dot in dots]
     x = Scale(0, max(max(x for x, _ in everything), 1e-9) * 1.02, LEFT, RIGHT)
     y = around([y for _, y in everything], BOTTOM, TOP, least=0.02)
-    drawn = [axes(x, y, axis, y_name, form)]
+    drawn = [axes(x, y, axis, y_name, lambda value: f"{value:,.0f}")]
     for dot in dots:
         shape = dot.marker
         drawn.append(mark(x(dot.x), y(dot.y), css_of(dot.marker), dot.tip, shape=shape, radius=4))

@@ -199,7 +199,7 @@ def search(record: Record) -> str:
         note = f"Validation score on the first fold, for {format.some(len(curved), 'trial')}; the bold one " + (
             "was chosen." if strong & chosen else "went highest."
         )
-        drawn += charts.lines("Learning curves", curves, "step", axis_name(record), lambda v: f"{v:,.0f}", note)
+        drawn += charts.lines("Learning curves", curves, "step", axis_name(record), note)
     return f'{legend(trials)}<div class="pair">{drawn}</div>' if drawn else ""
 
 
@@ -215,7 +215,7 @@ def _progress(record: Record, trials: list[Trial]) -> str:
     curve = Curve(points, "other", "best so far", strong=True)
     note = "Seconds are those spent inside trials; the line is the best score so far."
     name = axis_name(record)
-    return charts.lines("Score over time", [curve], "seconds", name, lambda v: f"{v:,.0f}", note, dots, steps=True)
+    return charts.lines("Score over time", [curve], "seconds", name, note, dots, steps=True)
 
 
 def budget(record: Record) -> str:
